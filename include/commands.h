@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// The verbs of the command line. Each gets what follows its name and returns the exit code: 0 good, 1 failed, 2 bad usage
+// or bad settings.
+#ifndef AVLD_COMMANDS_H
+#define AVLD_COMMANDS_H
+
+#include "config.h"
+
+int cmd_serve(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_migrate(int argc, char **argv);
+int cmd_decode(int argc, char **argv);
+int cmd_simulate(int argc, char **argv);
+int cmd_journal(int argc, char **argv);
+
+// cli.c: what the verbs share. argv[0] is the verb.
+// Settings of a verb that reads them: takes -c FILE and -o SECTION.KEY=VALUE, --help; anything else that begins with - is an
+// error. On false *exit_code is what to return (0 after --help). Without -c: /etc/avld/avld.ini if it is there and no -o was
+// given that... see cli.c.
+bool cli_settings(int argc, char **argv, const char *usage, struct config *config, int *exit_code);
+// Prints "avld VERB: message" and how to get help, returns 2.
+int cli_usage_error(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// Settings: one INI file (inih), -o SECTION.KEY=VALUE on top. One table in config.c says name, type, default and range
+// of each key, and is what conf/avld.ini documents.
+#ifndef AVLD_CONFIG_H
+#define AVLD_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum sync_mode { SYNC_REPLY, SYNC_INTERVAL, SYNC_OFF };
+enum unknown_mode { UNKNOWN_ACCEPT, UNKNOWN_REFUSE };
+
+struct config {
+	struct {
+		char *listen;       /* "*:8888" */
+		bool tcp, udp;      /* transports */
+		uint32_t protocols; /* decoder_set */
+		int64_t max_connections;
+		int64_t max_connections_per_ip; /* 0: no limit */
+		int64_t login_timeout_us;
+		int64_t idle_timeout_us;
+	} server;
+	struct {
+		char *conninfo;
+		char *instance; /* the name of this avld in the table checkpoint */
+		int64_t batch_rows;
+		int64_t batch_interval_us;
+		bool migrate; /* serve upgrades an older schema itself */
+	} database;
+	struct {
+		char *dir;
+		int64_t max_size;
+		int64_t segment_size;
+		enum sync_mode sync;
+		int64_t sync_interval_us;
+		int64_t retain_us;
+	} journal;
+	struct {
+		enum unknown_mode unknown;
+	} devices;
+	struct {
+		int level; /* enum log_level */
+	} log;
+};
+
+// Defaults, then FILE (NULL: none), then options in order. Every problem is printed to stderr as
+// "avld: FILE:LINE: what is wrong; what to do" (options: "avld: -o server.lsten=...: ..."), all of them, not just the first.
+// False if there was one. config_done frees what the strings hold, also after false.
+bool config_load(struct config *config, const char *file, char *const *options, int option_count);
+void config_done(struct config *config);
+// Where a key got its value: "conf/avld.ini:12", "-o" or "default". For messages of `avld check`.
+const char *config_origin(const char *key); /* "database.conninfo" */
+
+#endif

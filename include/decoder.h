@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+// What a protocol decoder is. One file in src/decoders and one line in registry.c make a decoder.
+// Decoders are pure: const input, output into the caller's batch; no malloc, clock, log, global or I/O.
+#ifndef AVLD_DECODER_H
+#define AVLD_DECODER_H
+
+#include "report.h"
+
+#define FRAME_CAP      4096 /* no frame is longer; FRAME_MORE never asks for more in all */
+#define BATCH_REPORTS  256  /* reports one frame may hold */
+#define BATCH_REJECTS  64
+#define BATCH_REPLY    2048 /* bytes to send back for one frame, of each kind */
+#define BATCH_ARENA    65536 /* extra members and other text of one frame */
+#define SESSION_MEMO   32
+
+// Does this open a conversation in the decoder's protocol?
+enum probe {
+	PROBE_NO,    /* no, whatever follows */
+	PROBE_MORE,  /* cannot say before more bytes come */
+	PROBE_MAYBE, /* the shape fits */
+	PROBE_YES,   /* a checksum fits, or length and terminator do */
+};
+
+// Where does the frame at the head of the bytes end?
+enum frame_kind {
+	FRAME_MORE, /* len = least total wanted, > the len given, <= FRAME_CAP */
+	FRAME_OK,   /* len bytes are a frame: decode them */
+	FRAME_SKIP, /* len bytes are filler (blank lines): drop them without a word */
+	FRAME_BAD,  /* framing is lost; len bytes (<= what there is) show it */
+};
+struct frame {
+	enum frame_kind kind;
+	size_t len;
+};
+
+// What became of a frame. All but OK and IGNORED are a reject of the whole frame.
+enum decode_status {
+	DECODE_OK,         /* the batch holds what it said (reports, replies, rejected parts: maybe none) */
+	DECODE_IGNORED,    /* understood, nothing to store, nothing wrong */
+	DECODE_BAD_SUM,    /* "bad checksum" */
+	DECODE_BAD_LENGTH, /* "bad length" */
+	DECODE_BAD_VALUE,  /* "bad value", batch.detail names the field */
+	DECODE_UNKNOWN,    /* "unknown message", batch.detail may say which */
+	DECODE_STATUS_COUNT
+};
+
+// One conversation: a TCP connection, or a UDP sender. Decoders read all of it and write ident and memo.
+struct session {
+	int64_t received_us;        /* when the bytes at hand came: UTC, µs since 1970 */
+	uint8_t ident_len;          /* 0 until known */
+	char ident[IDENT_MAX];      /* not NUL-terminated */
+	bool datagram;              /* UDP: the end of the bytes is the end of the frame */
+	uint8_t memo[SESSION_MEMO]; /* the protocol's own, all 0 at the start; cast through memcpy */
+};
+
+enum reply_when { REPLY_NOW, REPLY_STORED, REPLY_KINDS };
+
+// A part of the input that could not be used.
+struct reject {
+	enum decode_status status;
+	const char *detail; /* static text or NULL: "time" makes "bad value: time" */
+	struct text raw;
+};
+
+// What one frame said. The caller owns it, and gives it empty (batch_reset); reports and rejects may point
+// into the frame, into the arena, into the session or into static text: use them before the next frame.
+struct batch {
+	size_t report_count;
+	size_t reject_count;
+	size_t reply_len[REPLY_KINDS];
+	size_t arena_len;
+	const char *detail; /* see enum decode_status; static text or NULL */
+	struct report reports[BATCH_REPORTS];
+	struct reject rejects[BATCH_REJECTS];
+	uint8_t reply[REPLY_KINDS][BATCH_REPLY];
+	char arena[BATCH_ARENA];
+};
+
+struct decoder {
+	const char *name; /* lower case, at most 15 bytes: settings, tables, JSON */
+	// Leading CR, LF, NUL and space are gone already. datagram: no more bytes will come.
+	enum probe (*probe)(const uint8_t *data, size_t len, bool datagram);
+	struct frame (*frame)(struct session *session, const uint8_t *data, size_t len);
+	// data, len: a whole frame as frame() cut it.
+	enum decode_status (*decode)(
+		struct session *session, const uint8_t *data, size_t len, struct batch *out);
+};
+
+// batch.c ------------------------------------------------------------------------------------------
+void batch_reset(struct batch *batch);
+// The next report, cleared, with ident taken from the session if known; NULL when BATCH_REPORTS are used.
+struct report *batch_report(struct batch *batch, const struct session *session);
+// Takes back the newest report (its record turned out to be bad).
+void batch_drop_report(struct batch *batch);
+// Rejects part of a frame. When BATCH_REJECTS are used the last one is widened to cover it as well.
+void batch_reject(struct batch *batch, enum decode_status status, const char *detail,
+	const uint8_t *data, size_t len);
+// Appends bytes to send back. False (and nothing is appended) when they do not fit.
+bool batch_reply(struct batch *batch, enum reply_when when, const void *data, size_t len);
+// Add "name":value to the report's extra, which must be the newest of the batch. name: a constant, plain
+// ASCII. Nothing is added when EXTRA_MAX or the arena is full. Text: bytes that are not UTF-8 become
+// U+FFFD, control characters are escaped, NUL is left out.
+void extra_int(struct batch *batch, struct report *report, const char *name, int64_t value);
+// value / 10^decimals: extra_fixed(..., 1234, 2) is 12.34
+void extra_fixed(
+	struct batch *batch, struct report *report, const char *name, int64_t value, unsigned decimals);
+void extra_bool(struct batch *batch, struct report *report, const char *name, bool value);
+void extra_text(
+	struct batch *batch, struct report *report, const char *name, const void *data, size_t len);
+// value as lower-case hex text
+void extra_hex(
+	struct batch *batch, struct report *report, const char *name, const void *data, size_t len);
+
+// session: sets the ident; false (and no change) unless it is 1..IDENT_MAX bytes of [0-9A-Za-z._:-].
+bool session_set_ident(struct session *session, const void *data, size_t len);
+
+// "bad value" for DECODE_BAD_VALUE and so on; "" for OK and IGNORED.
+const char *decode_status_text(enum decode_status status);
+
+#endif

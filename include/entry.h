@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// What a journal entry says, and its bytes. Everything that goes to the database is an entry first.
+// The byte layout is drawn in entry.c.
+#ifndef AVLD_ENTRY_H
+#define AVLD_ENTRY_H
+
+#include "peer.h"
+#include "report.h"
+
+enum entry_kind {
+	ENTRY_REPORT = 1,
+	ENTRY_REJECT = 2,       /* reason, raw */
+	ENTRY_CONNECTED = 3,    /* a peer's ident is known: reason empty */
+	ENTRY_DISCONNECTED = 4, /* a connection ended: traffic, reason */
+};
+
+// What went over a connection that ended.
+struct traffic {
+	int64_t opened_us;
+	uint64_t bytes; /* received */
+	uint32_t frames;
+	uint32_t rejects;
+};
+
+struct entry {
+	enum entry_kind kind;
+	int64_t received_us; /* UTC, µs since 1970: receipt of the bytes, end of the connection */
+	struct peer peer;
+	struct text protocol; /* the decoder's name, empty if none was found */
+	struct text ident;    /* empty if not known */
+	struct text event;    /* REPORT */
+	struct text driver;   /* REPORT */
+	struct text reason;   /* REJECT, DISCONNECTED */
+	struct text extra;    /* REPORT: JSON members */
+	struct text raw;      /* REPORT, REJECT: bytes as received */
+	struct report_body body; /* REPORT */
+	struct traffic traffic;  /* DISCONNECTED */
+};
+
+#define ENTRY_RAW_MAX 65536
+// No entry is longer than this.
+#define ENTRY_SIZE_MAX (512 + EXTRA_MAX + ENTRY_RAW_MAX)
+
+// Bytes entry_write will write. Texts longer than their _MAX and raw beyond ENTRY_RAW_MAX are cut.
+size_t entry_size(const struct entry *entry);
+// Writes entry_size(entry) bytes to out.
+void entry_write(const struct entry *entry, uint8_t *out);
+// Takes an entry apart; texts point into data. False if the bytes are no entry of a kind known here: never reads
+// beyond len whatever they say.
+bool entry_read(const uint8_t *data, size_t len, struct entry *entry);
+
+#endif

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// Bytes in, reports out: sniff -> frame -> decode. Pure (no clock, no I/O), so that the daemon, `avld decode`,
+// the tests and the fuzzer run the very same code.
+#ifndef AVLD_FEED_H
+#define AVLD_FEED_H
+
+#include "registry.h"
+
+struct feed {
+	const struct decoder *decoder; /* NULL until the first bytes have decided */
+	decoder_set set;               /* who may be asked */
+	uint32_t frames;               /* decoded or ignored */
+	uint32_t rejects;
+	bool sniffed_again; /* the one new sniff after lost framing is spent */
+	struct session session;
+};
+
+enum feed_verdict {
+	FEED_MORE,  /* what is left is the start of a frame: keep it and come again with more behind it */
+	FEED_TAKEN, /* *used bytes are dealt with, the batch holds what they said; come again with the rest */
+	FEED_CLOSE, /* as TAKEN, and the conversation cannot go on: close the peer, batch.detail says why */
+};
+
+void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder, bool datagram);
+
+// Takes at most one frame from the head of the bytes. Resets and fills *batch. session.received_us is the
+// caller's to set. A datagram (session.datagram) is never asked for more: its rest is a reject.
+enum feed_verdict feed_step(
+	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used);
+
+// What is left when no more bytes will come (close, timeout): makes it a reject with `detail` unless it is blank.
+void feed_end(struct feed *feed, const uint8_t *data, size_t len, const char *detail, struct batch *batch);
+
+#endif

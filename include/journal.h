@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// The durable queue between sockets and database: a folder of mapped segment files, append at one end, read at
+// the other. It knows lengths and checksums, not what the payloads mean (entry.h). Format: drawn in journal.c.
+//
+// LSN: 64-bit position in the endless log; a segment's file name is its first LSN. An LSN once given to an
+// entry is never given to another, whatever is cut, lost or deleted.
+#ifndef AVLD_JOURNAL_H
+#define AVLD_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct journal;
+
+struct journal_options {
+	const char *dir;       /* made (0750) when it is not there */
+	uint64_t segment_size; /* bytes, a power of two, 1 MiB..1 GiB; 0: 64 MiB */
+	uint64_t max_size;     /* quota of the folder in bytes, at least 2 segments */
+	int64_t retain_us;     /* keep segments this long after they are wholly stored; 0: delete at once */
+	bool read_only;        /* look, do not lock, make or mend anything (`avld journal`) */
+};
+
+// One thing that start-up found and what was done about it. Told through the callback as it is found.
+typedef void journal_finding(void *context, bool serious, const char *text);
+
+// Opens, locks, recovers. NULL: *error is a message for a person (static or in a buffer of the module; use at
+// once), for instance that another process (its pid) holds the folder. Reads every entry behind `from`... all kept
+// segments when 0; what cannot be read is copied aside, told through `finding`, and new entries go behind it.
+struct journal *journal_open(const struct journal_options *options, journal_finding *finding, void *context,
+	const char **error);
+void journal_close(struct journal *journal); /* syncs, unlocks, frees */
+
+const char *journal_uuid(const struct journal *journal); /* 36 characters; made with the folder */
+uint64_t journal_start(const struct journal *journal);   /* LSN of the oldest entry kept */
+uint64_t journal_end(const struct journal *journal);     /* LSN behind the newest entry */
+uint64_t journal_recovered(const struct journal *journal); /* journal_end as it was after journal_open */
+uint64_t journal_synced(const struct journal *journal);  /* everything below survives the loss of power */
+uint64_t journal_bytes(const struct journal *journal);   /* size of the folder's segments on disk */
+
+// Is room for payloads of `bytes` in all, in at most `entries` entries, promised? Makes the next segment when it is
+// time (the one place where the disk can be full). While false, take nothing in. The state is checked again at each
+// call, so room that came back is seen.
+bool journal_room(struct journal *journal, size_t entries, size_t bytes);
+
+// Appending, two steps without a copy: where `len` payload bytes are to be written, then the entry's birth. Room
+// must have been promised by journal_room; assert otherwise. put returns the LSN behind the entry.
+uint8_t *journal_take(struct journal *journal, size_t len);
+uint64_t journal_put(struct journal *journal);
+
+// Reading from an LSN on. The payload is valid until the next call on the cursor, or journal_release.
+struct journal_cursor {
+	struct journal *journal;
+	uint64_t lsn;        /* of the next entry */
+	const uint8_t *data; /* payload just read */
+	size_t len;
+	uint8_t *map; /* the segment at hand */
+	uint64_t map_first;
+};
+void journal_cursor_init(struct journal_cursor *cursor, struct journal *journal, uint64_t lsn);
+bool journal_next(struct journal_cursor *cursor); /* false at the end, lsn stays */
+void journal_cursor_done(struct journal_cursor *cursor);
+
+// Everything below lsn is stored in the database: segments wholly below may go (options.retain_us).
+void journal_release(struct journal *journal, uint64_t lsn);
+
+// fdatasync off the loop (a thread that does nothing else: a disk may take seconds, the loop may not). Asks for
+// everything appended up to now; one is under way at most, the next covers all that came meanwhile. When one has
+// ended, `done` is called on the loop's thread. A failure is fatal: the process ends before anything is acknowledged.
+struct ev_loop;
+typedef void journal_synced_callback(void *context);
+void journal_sync_start(struct journal *journal, struct ev_loop *loop, journal_synced_callback *done, void *context);
+void journal_sync(struct journal *journal);     /* ask */
+void journal_sync_now(struct journal *journal); /* and wait: only at the end of the process */
+
+#endif

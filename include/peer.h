@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// Who sent it: an address, and over what.
+#ifndef AVLD_PEER_H
+#define AVLD_PEER_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum transport { TRANSPORT_TCP, TRANSPORT_UDP };
+
+struct peer {
+	uint8_t address[16]; /* IPv6; IPv4 as ::ffff:a.b.c.d */
+	uint16_t port;
+	uint8_t transport; /* enum transport */
+};
+
+#define PEER_TEXT_MAX 56 /* "[....]:65535" and its NUL */
+
+struct peer peer_of_sockaddr(const struct sockaddr *address, enum transport transport);
+// "192.0.2.1:4711" or "[2001:db8::1]:4711"; returns text, which has room for PEER_TEXT_MAX.
+char *peer_text(const struct peer *peer, char *text);
+const char *transport_name(uint8_t transport); /* tcp, udp */
+
+#endif

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Binary protocols: a reader with a sticky error. Read twenty fields, check once.
+#ifndef AVLD_READER_H
+#define AVLD_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct reader {
+	const uint8_t *at;
+	size_t left;
+	bool bad; /* something was read beyond the end; what was read then is 0 */
+};
+
+static inline struct reader reader_of(const uint8_t *data, size_t len)
+{
+	return (struct reader){data, len, false};
+}
+
+// The next n bytes, or NULL (and bad) when fewer are left.
+static inline const uint8_t *reader_bytes(struct reader *r, size_t n)
+{
+	if (r->left < n) {
+		r->bad = true;
+		r->at += r->left;
+		r->left = 0;
+		return NULL;
+	}
+	const uint8_t *bytes = r->at;
+	r->at += n;
+	r->left -= n;
+	return bytes;
+}
+
+// Big-endian integer of n bytes, 1..8; 0 beyond the end.
+static inline uint64_t reader_be(struct reader *r, size_t n)
+{
+	const uint8_t *bytes = reader_bytes(r, n);
+	uint64_t value = 0;
+	for (size_t i = 0; bytes && i < n; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+static inline uint64_t reader_le(struct reader *r, size_t n)
+{
+	const uint8_t *bytes = reader_bytes(r, n);
+	uint64_t value = 0;
+	for (size_t i = n; bytes && i > 0; i--)
+		value = value << 8 | bytes[i - 1];
+	return value;
+}
+
+static inline uint8_t reader_u8(struct reader *r)
+{
+	return (uint8_t)reader_be(r, 1);
+}
+
+static inline uint16_t reader_be16(struct reader *r)
+{
+	return (uint16_t)reader_be(r, 2);
+}
+
+static inline uint32_t reader_be32(struct reader *r)
+{
+	return (uint32_t)reader_be(r, 4);
+}
+
+#endif

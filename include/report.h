@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// The normalised report: what every decoder speaks, whatever its tracker sent.
+// Integers until SQL; a field counts only when its bit in `has` is set (absent is NULL, never 0).
+#ifndef AVLD_REPORT_H
+#define AVLD_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define IDENT_MAX  32 /* bytes of an ident; at least 1 */
+#define EVENT_MAX  32
+#define DRIVER_MAX 64
+#define EXTRA_MAX  4096 /* bytes of JSON members of one report */
+
+// Bytes that are not NUL-terminated and not owned. data may be NULL when len is 0.
+struct text {
+	const char *data;
+	size_t len;
+};
+
+// Alarm names are Traccar's. The number of an alarm is its bit in report.body.alarms and part of the
+// journal's format: never renumber, add at the end (before ALARM_COUNT).
+enum alarm {
+	ALARM_GENERAL,
+	ALARM_SOS,
+	ALARM_VIBRATION,
+	ALARM_MOVEMENT,
+	ALARM_LOW_SPEED,
+	ALARM_OVERSPEED,
+	ALARM_FALL_DOWN,
+	ALARM_LOW_POWER,
+	ALARM_LOW_BATTERY,
+	ALARM_FAULT,
+	ALARM_POWER_OFF,
+	ALARM_POWER_ON,
+	ALARM_DOOR,
+	ALARM_LOCK,
+	ALARM_UNLOCK,
+	ALARM_GEOFENCE,
+	ALARM_GEOFENCE_ENTER,
+	ALARM_GEOFENCE_EXIT,
+	ALARM_GPS_ANTENNA_CUT,
+	ALARM_ACCIDENT,
+	ALARM_TOW,
+	ALARM_IDLE,
+	ALARM_HIGH_RPM,
+	ALARM_HARD_ACCELERATION,
+	ALARM_HARD_BRAKING,
+	ALARM_HARD_CORNERING,
+	ALARM_LANE_CHANGE,
+	ALARM_FATIGUE_DRIVING,
+	ALARM_POWER_CUT,
+	ALARM_POWER_RESTORED,
+	ALARM_JAMMING,
+	ALARM_TEMPERATURE,
+	ALARM_PARKING,
+	ALARM_BONNET,
+	ALARM_FOOT_BRAKE,
+	ALARM_FUEL_LEAK,
+	ALARM_TAMPERING,
+	ALARM_REMOVING,
+	ALARM_COUNT
+};
+
+enum report_has {
+	HAS_TIME = 1u << 0,
+	HAS_FIX = 1u << 1, /* lat_e7, lon_e7 and FLAG_VALID */
+	HAS_ALTITUDE = 1u << 2,
+	HAS_SPEED = 1u << 3,
+	HAS_COURSE = 1u << 4,
+	HAS_SATELLITES = 1u << 5,
+	HAS_HDOP = 1u << 6,
+	HAS_IGNITION = 1u << 7, /* FLAG_IGNITION */
+	HAS_INPUTS = 1u << 8,
+	HAS_OUTPUTS = 1u << 9,
+	HAS_ADC1 = 1u << 10, /* HAS_ADC1 << n for adc[n] */
+	HAS_ADC2 = 1u << 11,
+	HAS_ADC3 = 1u << 12,
+	HAS_ADC4 = 1u << 13,
+	HAS_ODOMETER = 1u << 14,
+	HAS_BATTERY_PERCENT = 1u << 15,
+	HAS_BATTERY_V = 1u << 16,
+	HAS_POWER_V = 1u << 17,
+	HAS_GSM = 1u << 18,
+};
+
+enum report_flag {
+	FLAG_VALID = 1u << 0,    /* the tracker vouches for the fix */
+	FLAG_IGNITION = 1u << 1, /* on */
+	FLAG_STORED = 1u << 2,   /* came out of the tracker's log */
+	FLAG_TEXT = 1u << 3,     /* a reply or notice: extra holds {"text": ...}, printed as such */
+};
+
+// The fixed part. It goes into the journal as it stands (little endian), so its layout is a format:
+// the offsets are asserted in report.c, and a change needs a new journal version.
+struct report_body {
+	int64_t device_time_us; /* UTC, µs since 1970 */
+	int64_t odometer_m;
+	uint64_t alarms; /* bit n is enum alarm n */
+	uint64_t dedup;  /* hash of the record without its terminator; set by the feed from `key` */
+	uint32_t has;    /* enum report_has */
+	int32_t lat_e7;  /* 1e-7 degree, north positive, -900000000..900000000 */
+	int32_t lon_e7;  /* 1e-7 degree, east positive, -1800000000..1800000000 */
+	int32_t altitude_m_e2;
+	uint32_t speed_kmh_e2;
+	uint16_t course_deg_e2; /* 0..36000 */
+	uint16_t hdop_e2;
+	int32_t adc[4];
+	uint32_t inputs;     /* bit 0 is input number 1 */
+	uint32_t outputs;    /* bit 0 is output number 1 */
+	uint32_t battery_mv; /* the tracker's own battery */
+	uint32_t power_mv;   /* external power */
+	uint8_t satellites;
+	uint8_t battery_percent; /* 0..100 */
+	uint8_t gsm_percent;     /* 0..100 */
+	uint8_t flags;           /* enum report_flag */
+	uint32_t reserved;       /* 0 */
+};
+
+struct report {
+	struct report_body body;
+	struct text ident;  /* 1..IDENT_MAX printable ASCII */
+	struct text event;  /* the protocol's own code, printable ASCII, may be empty (NULL in SQL) */
+	struct text driver; /* printable ASCII, may be empty (NULL in SQL) */
+	struct text extra;  /* JSON members without the braces: "a":1,"b":"x"; may be empty */
+	struct text key;    /* the bytes that make this record itself: what dedup is the hash of */
+	struct text raw;    /* the record's bytes as received, decodable by themselves */
+};
+
+// The name of an alarm, Traccar's; never NULL for a number below ALARM_COUNT.
+const char *alarm_name(enum alarm alarm);
+
+// Sets *report to one with nothing in it.
+void report_clear(struct report *report);
+
+// The setters check the range and set the `has` bit; out of range leaves the field absent and returns
+// false. Units as in the field names.
+bool report_set_fix(struct report *report, int64_t lat_e7, int64_t lon_e7, bool valid);
+bool report_set_speed(struct report *report, int64_t kmh_e2);   /* 0..100000 (1,000 km/h) */
+bool report_set_course(struct report *report, int64_t deg_e2);  /* 0..36000 */
+bool report_set_altitude(struct report *report, int64_t m_e2);  /* -1,000..20,000 m */
+bool report_set_satellites(struct report *report, int64_t n);   /* 0..99 */
+bool report_set_hdop(struct report *report, int64_t e2);        /* 0..9999 */
+bool report_set_odometer(struct report *report, int64_t m);     /* 0..1e12 */
+bool report_set_battery_percent(struct report *report, int64_t percent);
+bool report_set_battery_mv(struct report *report, int64_t mv); /* 0..100,000 */
+bool report_set_power_mv(struct report *report, int64_t mv);   /* 0..1,000,000 */
+bool report_set_gsm_percent(struct report *report, int64_t percent);
+void report_set_time(struct report *report, int64_t time_us);
+void report_set_ignition(struct report *report, bool on);
+void report_set_inputs(struct report *report, uint32_t bits);
+void report_set_outputs(struct report *report, uint32_t bits);
+void report_set_adc(struct report *report, unsigned channel, int32_t value); /* channel 0..3 */
+void report_add_alarm(struct report *report, enum alarm alarm);
+
+// By which time a report is ordered and stored (design: "Time").
+enum time_source { TIME_DEVICE, TIME_ROLLOVER, TIME_RECEIVED };
+struct fixed_time {
+	int64_t time_us;
+	enum time_source source;
+};
+// device time if it is plausible against the receipt, else device time + 1024 weeks if that is, else the
+// time of receipt. Pure.
+struct fixed_time report_fixed_time(const struct report_body *body, int64_t received_us);
+const char *time_source_name(enum time_source source); /* device, rollover, received */
+
+#endif
