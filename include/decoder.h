@@ -41,6 +41,7 @@ enum decode_status {
 	DECODE_BAD_LENGTH, /* "bad length" */
 	DECODE_BAD_VALUE,  /* "bad value", batch.detail names the field */
 	DECODE_UNKNOWN,    /* "unknown message", batch.detail may say which */
+	DECODE_DETAIL,     /* "", batch.detail is the whole reason */
 	DECODE_STATUS_COUNT
 };
 
@@ -114,7 +115,7 @@ void extra_hex(
 // session: sets the ident; false (and no change) unless it is 1..IDENT_MAX bytes of [0-9A-Za-z._:-].
 bool session_set_ident(struct session *session, const void *data, size_t len);
 
-// "bad value" for DECODE_BAD_VALUE and so on; "" for OK and IGNORED.
+// "bad value" for DECODE_BAD_VALUE and so on; "" for OK, IGNORED and DETAIL.
 const char *decode_status_text(enum decode_status status);
 
 #endif

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// The decoders there are. registry.c puts them in order.
+#ifndef AVLD_DECODERS_H
+#define AVLD_DECODERS_H
+
+#include "decoder.h"
+
+extern const struct decoder decoder_pt502;
+extern const struct decoder decoder_gt06;
+
+#endif
