@@ -5,6 +5,7 @@
 #define AVLD_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum sync_mode { SYNC_REPLY, SYNC_INTERVAL, SYNC_OFF };
@@ -19,12 +20,14 @@ struct config {
 		int64_t max_connections_per_ip; /* 0: no limit */
 		int64_t login_timeout_us;
 		int64_t idle_timeout_us;
+		bool proxy_protocol; /* false in this version */
 	} server;
 	struct {
 		char *conninfo;
 		char *instance; /* the name of this avld in the table checkpoint */
 		int64_t batch_rows;
 		int64_t batch_interval_us;
+		int64_t retention_us; /* 0: keep for ever */
 		bool migrate; /* serve upgrades an older schema itself */
 	} database;
 	struct {
@@ -39,16 +42,33 @@ struct config {
 		enum unknown_mode unknown;
 	} devices;
 	struct {
+		char *allow; /* "" in this version */
+		int64_t engine_stop_max_kmh;
+	} commands;
+	struct {
+		char *listen; /* "": off */
+	} http;
+	struct {
 		int level; /* enum log_level */
 	} log;
 };
 
 // Defaults, then FILE (NULL: none), then options in order. Every problem is printed to stderr as
-// "avld: FILE:LINE: what is wrong; what to do" (options: "avld: -o server.lsten=...: ..."), all of them, not just the first.
+// "avld: FILE:LINE: section.key: what is wrong; what to do" (options: "avld: -o server.lsten=...: ..."), all of them, not
+// just the first. A key twice in the file is a problem; of options the last counts.
 // False if there was one. config_done frees what the strings hold, also after false.
 bool config_load(struct config *config, const char *file, char *const *options, int option_count);
 void config_done(struct config *config);
-// Where a key got its value: "conf/avld.ini:12", "-o" or "default". For messages of `avld check`.
+// Where a key got its value: "conf/avld.ini:12", "-o" or "default". For messages of `avld check`. Good until the next call.
 const char *config_origin(const char *key); /* "database.conninfo" */
+
+// The table of settings, for help and tests.
+struct config_key {
+	const char *key;  /* "section.key" */
+	const char *text; /* the default as it is written in a file */
+	const char *doc;  /* one line */
+};
+size_t config_key_count(void);
+struct config_key config_key_at(size_t index);
 
 #endif
