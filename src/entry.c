@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+// A journal entry's payload, version 1. Little-endian; offsets in bytes:
+//
+//    0       1           2          3              4           5           6            7
+//   +-------+-----------+----------+--------------+-----------+-----------+------------+----------+
+//   | kind  | transport | head_len | protocol_len | ident_len | event_len | driver_len | body_len |
+//   +-------+-----------+----------+--------------+-----------+-----------+------------+----------+
+//    8               10              12                                   16
+//   +---------------+---------------+------------------------------------+
+//   | extra_len u16 | port u16      | raw_len u32                        |
+//   +---------------+---------------+------------------------------------+------------------------+
+//   | received_us i64 (16..23)      | address, 16 bytes (24..39)                                  |
+//   +-------------------------------+-------------------------------------------------------------+
+//   head_len (40):  body, body_len bytes
+//                     REPORT (96): struct report_body as it stands (asserted below)
+//                     DISCONNECTED (24): opened_us i64 | bytes u64 | frames u32 | rejects u32
+//                     others: none
+//   then, one behind the other: protocol, ident, event (REPORT) or reason (others), driver, extra,
+//   raw
+//
+// kind: enum entry_kind. transport: 0 tcp, 1 udp. address: IPv6, IPv4 as ::ffff:a.b.c.d. port: host
+// order. A later version may make head and body longer, never shorter; what is read here is at the
+// offsets above.
+#include "entry.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define HEAD_LEN     40
+#define TRAFFIC_LEN  24
+#define PROTOCOL_MAX 32
+#define REASON_MAX   128
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the journal is little-endian");
+
+// The order of the fields in the file is the order in the struct: no padding anywhere.
+struct head {
+	uint8_t kind, transport, head_len, protocol_len, ident_len, event_len, driver_len, body_len;
+	uint16_t extra_len, port;
+	uint32_t raw_len;
+	int64_t received_us;
+	uint8_t address[16];
+};
+
+static_assert(sizeof(struct head) == HEAD_LEN, "head");
+static_assert(offsetof(struct head, extra_len) == 8, "head");
+static_assert(offsetof(struct head, raw_len) == 12, "head");
+static_assert(offsetof(struct head, received_us) == 16, "head");
+static_assert(offsetof(struct head, address) == 24, "head");
+
+#define AT(field, offset)                                                                          \
+	static_assert(offsetof(struct report_body, field) == (offset), "report_body is a format")
+AT(device_time_us, 0);
+AT(odometer_m, 8);
+AT(alarms, 16);
+AT(dedup, 24);
+AT(has, 32);
+AT(lat_e7, 36);
+AT(lon_e7, 40);
+AT(altitude_m_e2, 44);
+AT(speed_kmh_e2, 48);
+AT(course_deg_e2, 52);
+AT(hdop_e2, 54);
+AT(adc, 56);
+AT(inputs, 72);
+AT(outputs, 76);
+AT(battery_mv, 80);
+AT(power_mv, 84);
+AT(satellites, 88);
+AT(battery_percent, 89);
+AT(gsm_percent, 90);
+AT(flags, 91);
+AT(reserved, 92);
+#define BODY_LEN 96
+static_assert(sizeof(struct report_body) == BODY_LEN, "report_body is a format");
+
+static_assert(sizeof(struct traffic) == TRAFFIC_LEN, "traffic is a format");
+static_assert(offsetof(struct traffic, bytes) == 8, "traffic is a format");
+static_assert(offsetof(struct traffic, frames) == 16, "traffic is a format");
+static_assert(offsetof(struct traffic, rejects) == 20, "traffic is a format");
+
+static_assert(HEAD_LEN + BODY_LEN + PROTOCOL_MAX + IDENT_MAX + REASON_MAX + DRIVER_MAX + EXTRA_MAX +
+			      ENTRY_RAW_MAX <=
+		      ENTRY_SIZE_MAX,
+	"ENTRY_SIZE_MAX");
+static_assert(EXTRA_MAX <= UINT16_MAX && REASON_MAX <= UINT8_MAX, "lengths fit their fields");
+
+static size_t at_most(size_t len, size_t max)
+{
+	return len < max ? len : max;
+}
+
+// The head of what would be written: the one place that decides what belongs to a kind and what is
+// cut.
+static inline struct head plan(const struct entry *entry)
+{
+	bool report = entry->kind == ENTRY_REPORT;
+	struct head head = {
+		.kind = (uint8_t)entry->kind,
+		.transport = entry->peer.transport,
+		.head_len = HEAD_LEN,
+		.protocol_len = (uint8_t)at_most(entry->protocol.len, PROTOCOL_MAX),
+		.ident_len = (uint8_t)at_most(entry->ident.len, IDENT_MAX),
+		.port = entry->peer.port,
+		.received_us = entry->received_us,
+	};
+	if (report) {
+		head.event_len = (uint8_t)at_most(entry->event.len, EVENT_MAX);
+		head.driver_len = (uint8_t)at_most(entry->driver.len, DRIVER_MAX);
+		head.extra_len = (uint16_t)at_most(entry->extra.len, EXTRA_MAX);
+		head.body_len = BODY_LEN;
+	} else {
+		head.event_len = (uint8_t)at_most(entry->reason.len, REASON_MAX);
+		head.body_len = entry->kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN : 0;
+	}
+	if (report || entry->kind == ENTRY_REJECT)
+		head.raw_len = (uint32_t)at_most(entry->raw.len, ENTRY_RAW_MAX);
+	memcpy(head.address, entry->peer.address, sizeof(head.address));
+	return head;
+}
+
+static inline size_t total(const struct head *head)
+{
+	return (size_t)head->head_len + head->body_len + head->protocol_len + head->ident_len +
+	       head->event_len + head->driver_len + head->extra_len + head->raw_len;
+}
+
+size_t entry_size(const struct entry *entry)
+{
+	struct head head = plan(entry);
+	return total(&head);
+}
+
+// Most texts are of 16 bytes at most: two copies of fixed size that overlap, in place of a call.
+static inline uint8_t *put(uint8_t *at, const char *data, size_t len)
+{
+	if (len >= 8 && len <= 16) {
+		uint64_t first, last;
+		memcpy(&first, data, 8);
+		memcpy(&last, data + len - 8, 8);
+		memcpy(at, &first, 8);
+		memcpy(at + len - 8, &last, 8);
+	} else if (len >= 4 && len < 8) {
+		uint32_t first, last;
+		memcpy(&first, data, 4);
+		memcpy(&last, data + len - 4, 4);
+		memcpy(at, &first, 4);
+		memcpy(at + len - 4, &last, 4);
+	} else if (len > 16) {
+		memcpy(at, data, len);
+	} else {
+		for (size_t i = 0; i < len; i++)
+			at[i] = (uint8_t)data[i];
+	}
+	return at + len;
+}
+
+void entry_write(const struct entry *entry, uint8_t *out)
+{
+	struct head head = plan(entry);
+	memcpy(out, &head, HEAD_LEN);
+	out += HEAD_LEN;
+	if (head.body_len == BODY_LEN)
+		memcpy(out, &entry->body, BODY_LEN);
+	else if (head.body_len == TRAFFIC_LEN)
+		memcpy(out, &entry->traffic, TRAFFIC_LEN);
+	out += head.body_len;
+	out = put(out, entry->protocol.data, head.protocol_len);
+	out = put(out, entry->ident.data, head.ident_len);
+	out = put(out, entry->kind == ENTRY_REPORT ? entry->event.data : entry->reason.data,
+		head.event_len);
+	out = put(out, entry->driver.data, head.driver_len);
+	out = put(out, entry->extra.data, head.extra_len);
+	put(out, entry->raw.data, head.raw_len);
+}
+
+// Could entry_write (of this version or a later one) have written this head?
+static bool sound(const struct head *head)
+{
+	bool report = head->kind == ENTRY_REPORT;
+	size_t body_least = report ? BODY_LEN : head->kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN : 0;
+	return head->kind >= ENTRY_REPORT && head->kind <= ENTRY_DISCONNECTED &&
+	       head->transport <= TRANSPORT_UDP && head->head_len >= HEAD_LEN &&
+	       head->body_len >= body_least && head->protocol_len <= PROTOCOL_MAX &&
+	       head->ident_len <= IDENT_MAX &&
+	       head->event_len <= (report ? EVENT_MAX : REASON_MAX) &&
+	       head->driver_len <= DRIVER_MAX && head->extra_len <= EXTRA_MAX &&
+	       head->raw_len <= ENTRY_RAW_MAX;
+}
+
+static struct text take(const uint8_t **at, size_t len)
+{
+	struct text text = {(const char *)*at, len};
+	*at += len;
+	return text;
+}
+
+bool entry_read(const uint8_t *data, size_t len, struct entry *entry)
+{
+	struct head head;
+	if (len < HEAD_LEN)
+		return false;
+	memcpy(&head, data, HEAD_LEN);
+	if (!sound(&head) || total(&head) != len)
+		return false;
+
+	*entry = (struct entry){.kind = head.kind, .received_us = head.received_us};
+	memcpy(entry->peer.address, head.address, sizeof(head.address));
+	entry->peer.port = head.port;
+	entry->peer.transport = head.transport;
+	const uint8_t *at = data + head.head_len;
+	if (head.kind == ENTRY_REPORT)
+		memcpy(&entry->body, at, BODY_LEN);
+	else if (head.kind == ENTRY_DISCONNECTED)
+		memcpy(&entry->traffic, at, TRAFFIC_LEN);
+	at += head.body_len;
+	entry->protocol = take(&at, head.protocol_len);
+	entry->ident = take(&at, head.ident_len);
+	*(head.kind == ENTRY_REPORT ? &entry->event : &entry->reason) = take(&at, head.event_len);
+	entry->driver = take(&at, head.driver_len);
+	entry->extra = take(&at, head.extra_len);
+	entry->raw = take(&at, head.raw_len);
+	return true;
+}
