@@ -1,8 +1,15 @@
 # avld. The three commands a user needs: make run, make check, make install.
-# BUILD=dir builds elsewhere, CC=clang with another compiler, SANITIZE=address,undefined with sanitizers,
-# WERROR=1 turns warnings into errors (CI).
+# All of them, and make deps, install what is missing with apt-get first; make alone only builds.
+#
+#   BUILD=dir    builds elsewhere                         CC=clang  with another compiler
+#   SANITIZE=address,undefined  with sanitizers           WERROR=1  warnings are errors
+#   PORT=9999    the port of make run                     V=1       shows the commands
+#   PREFIX=/usr/local DESTDIR=  where make install puts things
+#   ONLY="unit e2e"  the parts of make check to run
 
 BUILD   ?= build
+PREFIX  ?= /usr/local
+PORT    ?= 8888
 VERSION := $(shell cat VERSION)
 
 CSTD     = -std=c17 -D_GNU_SOURCE
@@ -12,9 +19,11 @@ CFLAGS  ?= -O2 -g
 HARDEN   = -fno-strict-aliasing -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 SAN      = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 PKGS     = libpq libsystemd libxxhash libcares libmicrohttpd
+PKG_OK     := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-ALL_CFLAGS  = $(CSTD) $(WARN) $(CFLAGS) $(HARDEN) $(SAN) -Iinclude $(PKG_CFLAGS) -DAVLD_VERSION='"$(VERSION)"'
+BASE_CFLAGS = $(CSTD) -Iinclude $(PKG_CFLAGS) -DAVLD_VERSION='"$(VERSION)"'
+ALL_CFLAGS  = $(BASE_CFLAGS) $(WARN) $(CFLAGS) $(HARDEN) $(SAN)
 ALL_LDFLAGS = $(LDFLAGS) $(SAN)
 LIBS        = $(PKG_LIBS) -lev -linih -lpthread -lm
 
@@ -22,41 +31,111 @@ SOURCES  := $(wildcard src/*.c src/decoders/*.c)
 OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/migrations.o
 LIBRARY  := $(BUILD)/libavld.a
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+C_FILES   = $(SOURCES) $(wildcard include/*.h src/*.h src/decoders/*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
 
-.PHONY: all unit clean
+# $(call say,WHAT) shows one short line for a command; with V=1 the command shows itself.
+Q   = $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)')
+
+.PHONY: all deps run check install uninstall unit unit-build format format-check cppcheck tidy layers clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/avld
 
+deps:
+	@tools/deps
+
+run:
+	@BUILD='$(BUILD)' PORT='$(PORT)' MAKE='$(MAKE)' tools/run
+
+check:
+	@tools/deps build run check
+	@BUILD='$(BUILD)' MAKE='$(MAKE)' ONLY='$(ONLY)' tests/run
+
+# --- build --------------------------------------------------------------------------------------------
+
 $(BUILD)/avld: $(BUILD)/obj/main.o $(LIBRARY)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD  $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(LIBRARY): $(filter-out $(BUILD)/obj/main.o,$(OBJECTS))
+	$(call say,AR  $@)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/obj/%.o: src/%.c Makefile VERSION
+	$(if $(PKG_OK),,$(error libraries are missing. 'make deps' installs them; README.md names them))
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC  $<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # The SQL of the migrations, compiled in.
 $(BUILD)/obj/migrations.o: $(BUILD)/migrations.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call say,CC  $<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(BUILD)/migrations.c: src/sql/embed.sh $(wildcard src/sql/*.sql)
 	@mkdir -p $(@D)
-	sh src/sql/embed.sh src/sql/[0-9]*.sql > $@
+	$(Q)sh src/sql/embed.sh src/sql/[0-9]*.sql > $@
 
 $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY) $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LIBS)
-
-unit: $(UNIT)
-	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
-
-clean:
-	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c
+	$(call say,LD  $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LIBS)
 
 -include $(OBJECTS:.o=.d)
 -include $(UNIT:=.d)
+
+clean:
+	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c $(BUILD)/avld.service \
+		$(BUILD)/clang $(BUILD)/asan $(BUILD)/check
+
+# --- single parts of make check -----------------------------------------------------------------------
+
+unit-build: $(UNIT)
+
+unit: unit-build
+	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
+
+format:
+	clang-format -i $(C_FILES)
+
+format-check:
+	@clang-format --dry-run -Werror $(C_FILES)
+
+cppcheck:
+	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --error-exitcode=1 -Iinclude -D_GNU_SOURCE -DAVLD_VERSION='"$(VERSION)"' \
+		-j 2 $(SOURCES)
+
+tidy:
+	@printf '%s\n' $(SOURCES) | xargs -n 1 -P 2 sh -c 'clang-tidy --quiet "$$0" -- $(subst ','\'',$(BASE_CFLAGS))'
+
+layers: $(BUILD)/avld
+	@BUILD='$(BUILD)' tests/layers
+
+# --- installation -------------------------------------------------------------------------------------
+
+bin      = $(DESTDIR)$(PREFIX)/bin
+doc      = $(DESTDIR)$(PREFIX)/share/doc/avld
+unit     = $(DESTDIR)$(PREFIX)/lib/systemd/system
+sysusers = $(DESTDIR)$(PREFIX)/lib/sysusers.d
+etc      = $(DESTDIR)/etc/avld
+
+# With DESTDIR (a package is made) nothing of this machine is touched but DESTDIR.
+install:
+	@$(if $(DESTDIR),,tools/deps build)
+	@$(MAKE) --no-print-directory $(BUILD)/avld
+	install -D -m 755 $(BUILD)/avld $(bin)/avld
+	sed 's|@PREFIX@|$(PREFIX)|g' systemd/avld.service > $(BUILD)/avld.service
+	install -D -m 644 $(BUILD)/avld.service $(unit)/avld.service
+	install -D -m 644 systemd/avld.sysusers $(sysusers)/avld.conf
+	install -D -m 644 -t $(doc) README.md LICENSE
+	install -D -m 644 conf/avld.ini $(doc)/avld.ini
+	@DESTDIR='$(DESTDIR)' tools/install-settings conf/avld.ini $(sysusers)/avld.conf $(etc)/avld.ini
+
+uninstall:
+	rm -f $(bin)/avld $(unit)/avld.service $(sysusers)/avld.conf $(doc)/README.md $(doc)/LICENSE $(doc)/avld.ini
+	-rmdir $(doc)
+	@echo 'kept: $(etc) (settings), /var/lib/avld (journal), the user avld, the database'
