@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: MIT
+// The settings: the one table of all there are, and what makes values of text. config_load.c reads
+// files into it.
+#include "setting.h"
+
+#include "address.h"
+#include "log.h"
+#include "registry.h"
+#include "value.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static setting_reader read_bool, read_integer, read_size, read_segment_size, read_duration,
+	read_enum, read_text, read_name, read_address, read_transports, read_protocols,
+	read_later_flag, read_later_list;
+
+static const char *const sync_names[] = {
+	[SYNC_REPLY] = "reply", [SYNC_INTERVAL] = "interval", [SYNC_OFF] = "off", NULL};
+static const char *const unknown_names[] = {
+	[UNKNOWN_ACCEPT] = "accept", [UNKNOWN_REFUSE] = "refuse", NULL};
+static const char *const level_names[] = {[LOG_LEVEL_ERROR] = "error",
+	[LOG_LEVEL_WARNING] = "warning",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_DEBUG] = "debug",
+	NULL};
+
+#define AT(field) .offset = offsetof(struct config, field)
+#define MS        INT64_C(1000)
+#define SECOND    (1000 * MS)
+#define HOUR      (3600 * SECOND)
+#define DAY       (24 * HOUR)
+#define MIB       (INT64_C(1) << 20)
+#define GIB       (INT64_C(1) << 30)
+
+// clang-format off
+const struct setting settings[] = {
+	{"server.listen", read_address, "*:8888", AT(server.listen),
+		.doc = "address and port for trackers, TCP and UDP"},
+	{"server.transports", read_transports, "tcp, udp",
+		.doc = "tcp, udp or both"},
+	{"server.protocols", read_protocols, "all",
+		.doc = "protocols taken in: all, or their names"},
+	{"server.max_connections", read_integer, "10000",
+		AT(server.max_connections), .min = 1, .max = 1000000,
+		.doc = "TCP connections at a time"},
+	{"server.max_connections_per_ip", read_integer, "0",
+		AT(server.max_connections_per_ip), .max = 1000000,
+		.doc = "TCP connections at a time from one address; 0: no limit"},
+	{"server.login_timeout", read_duration, "30s",
+		AT(server.login_timeout_us), .min = SECOND, .max = HOUR,
+		.doc = "time a new connection has to say who it is"},
+	{"server.idle_timeout", read_duration, "1h",
+		AT(server.idle_timeout_us), .min = 10 * SECOND, .max = 30 * DAY,
+		.doc = "silence after which a connection is closed"},
+	{"server.proxy_protocol", read_later_flag, "no", AT(server.proxy_protocol),
+		.doc = "peers send a PROXY header (not in this version)"},
+
+	{"database.conninfo", read_text, "dbname=avld", AT(database.conninfo), .none = true,
+		.doc = "libpq connection string"},
+	{"database.instance", read_name, "avld", AT(database.instance), .min = 1, .max = 64,
+		.doc = "name of this avld in the database"},
+	{"database.batch_rows", read_integer, "20000",
+		AT(database.batch_rows), .min = 1, .max = 100000,
+		.doc = "reports written in one transaction at most"},
+	{"database.batch_interval", read_duration, "100ms",
+		AT(database.batch_interval_us), .min = MS, .max = 60 * SECOND,
+		.doc = "a report waits this long at most before it is written"},
+	{"database.retention", read_duration, "0",
+		AT(database.retention_us), .min = DAY, .max = 36500 * DAY, .none = true,
+		.doc = "age at which positions and statuses are dropped; 0: never"},
+	{"database.migrate", read_bool, "no", AT(database.migrate),
+		.doc = "serve makes or upgrades the schema itself"},
+
+	{"journal.dir", read_text, "/var/lib/avld/journal", AT(journal.dir),
+		.doc = "folder of the journal"},
+	{"journal.max_size", read_size, "4G",
+		AT(journal.max_size), .min = 2 * MIB, .max = 1024 * 1024 * GIB,
+		.doc = "disk space the journal may take"},
+	{"journal.segment_size", read_segment_size, "64M",
+		AT(journal.segment_size), .min = MIB, .max = GIB,
+		.doc = "size of one file of the journal, a power of two"},
+	{"journal.sync", read_enum, "reply", AT(journal.sync), .names = sync_names,
+		.doc = "fdatasync before trackers get their reply, every sync_interval, or never"},
+	{"journal.sync_interval", read_duration, "1s",
+		AT(journal.sync_interval_us), .min = 10 * MS, .max = HOUR,
+		.doc = "longest time between two fdatasync"},
+	{"journal.retain", read_duration, "0", AT(journal.retain_us), .max = 36500 * DAY,
+		.doc = "time to keep files whose reports are all in the database"},
+
+	{"devices.unknown", read_enum, "accept", AT(devices.unknown), .names = unknown_names,
+		.doc = "trackers not in avld.devices: accept or refuse"},
+
+	{"commands.allow", read_later_list, "", AT(commands.allow),
+		.doc = "commands that may be sent to trackers (not in this version)"},
+	{"commands.engine_stop_max_kmh", read_integer, "10",
+		AT(commands.engine_stop_max_kmh), .max = 300,
+		.doc = "speed up to which engineStop may be sent"},
+
+	{"http.listen", read_address, "127.0.0.1:8880", AT(http.listen), .none = true,
+		.doc = "address and port for metrics and health; empty: off"},
+
+	{"log.level", read_enum, "info", AT(log.level), .names = level_names,
+		.doc = "error, warning, info or debug"},
+};
+// clang-format on
+const size_t setting_count = sizeof(settings) / sizeof(settings[0]);
+
+// Values -----------------------------------------------------------------------------------------
+
+__attribute__((format(printf, 2, 3))) static bool complain(
+	struct complaint *complaint, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(complaint->text, sizeof(complaint->text), format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+// A value from outside as a message shows it: "..." with a cap.
+struct shown {
+	char text[96];
+};
+
+static struct shown show(const char *value)
+{
+	struct shown shown;
+	char quoted[sizeof(shown.text) - 2];
+	log_quote(value, strlen(value), quoted, sizeof(quoted));
+	snprintf(shown.text, sizeof(shown.text), "\"%s\"", quoted);
+	return shown;
+}
+
+static void *field_of(const struct setting *setting, struct config *config)
+{
+	return (char *)config + setting->offset;
+}
+
+static void store_text(const struct setting *setting, const char *value, struct config *config)
+{
+	char **field = field_of(setting, config);
+	char *copy = strdup(value);
+	if (!copy)
+		log_fatal("out of memory");
+	free(*field);
+	*field = copy;
+}
+
+static bool in_range(const struct setting *setting, int64_t value)
+{
+	return (setting->none && !value) || (value >= setting->min && value <= setting->max);
+}
+
+static bool read_bool(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	if (value_read_bool(value, field_of(setting, config)))
+		return true;
+	return complain(
+		complaint, "%s is neither yes nor no; write one of these", show(value).text);
+}
+
+static bool read_integer(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	int64_t number;
+	const char *what = NULL;
+	if (!value_read_integer(value, &number))
+		what = "not a whole number";
+	else if (!in_range(setting, number))
+		what = "out of range";
+	if (what)
+		return complain(complaint, "%s is %s; write a number from %lld to %lld",
+			show(value).text, what, (long long)setting->min, (long long)setting->max);
+	*(int64_t *)field_of(setting, config) = number;
+	return true;
+}
+
+// A size or a duration, with its range.
+static bool read_quantity(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint, bool (*read)(const char *, int64_t *),
+	const char *(*show_bound)(int64_t, char *), const char *noun)
+{
+	int64_t number;
+	bool sound = read(value, &number);
+	if (sound && in_range(setting, number)) {
+		*(int64_t *)field_of(setting, config) = number;
+		return true;
+	}
+	char min[VALUE_SHOW_MAX], max[VALUE_SHOW_MAX];
+	return complain(complaint, "%s is %s%s; write one from %s to %s%s", show(value).text,
+		sound ? "out of range for a " : "not a ", noun, show_bound(setting->min, min),
+		show_bound(setting->max, max), setting->none ? ", or 0" : "");
+}
+
+static bool read_size(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	return read_quantity(setting, value, config, complaint, value_read_size, value_show_size,
+		"size such as 64M or 10G");
+}
+
+static bool read_segment_size(const struct setting *setting, const char *value,
+	struct config *config, struct complaint *complaint)
+{
+	int64_t size;
+	if (value_read_size(value, &size) && in_range(setting, size) && (size & (size - 1)))
+		return complain(complaint, "%s is not a power of two; write 32M, 64M, 128M, ...",
+			show(value).text);
+	return read_size(setting, value, config, complaint);
+}
+
+static bool read_duration(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	return read_quantity(setting, value, config, complaint, value_read_duration,
+		value_show_duration, "duration such as 100ms, 30s or 10min");
+}
+
+static bool read_enum(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	char known[128] = "";
+	size_t len = 0;
+	for (int i = 0; setting->names[i]; i++) {
+		if (!strcasecmp(value, setting->names[i])) {
+			memcpy(field_of(setting, config), &i, sizeof(i));
+			return true;
+		}
+		len += (size_t)snprintf(
+			known + len, sizeof(known) - len, "%s%s", i ? ", " : "", setting->names[i]);
+	}
+	return complain(
+		complaint, "%s is not known here; write one of %s", show(value).text, known);
+}
+
+static bool read_text(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	if (!*value && !setting->none)
+		return complain(complaint, "empty; write a value, or leave the line out for %s",
+			setting->text);
+	store_text(setting, value, config);
+	return true;
+}
+
+static bool read_name(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	size_t len = strlen(value);
+	size_t fit =
+		strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+	if (fit != len || !in_range(setting, (int64_t)len))
+		return complain(complaint,
+			"%s is no name; write %lld to %lld letters, digits, dots, - or _",
+			show(value).text, (long long)setting->min, (long long)setting->max);
+	store_text(setting, value, config);
+	return true;
+}
+
+static bool read_address(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	struct sockaddr_storage address;
+	socklen_t len;
+	if (!(setting->none && !*value) && !address_parse(value, &address, &len))
+		return complain(complaint,
+			"%s is no address and port; write *:PORT, 192.0.2.1:PORT or "
+			"[2001:db8::1]:PORT%s",
+			show(value).text, setting->none ? ", or nothing" : "");
+	store_text(setting, value, config);
+	return true;
+}
+
+// Cuts the next item off a list parted by commas and blanks. False at its end.
+static bool next_item(const char **rest, struct text *item)
+{
+	item->data = *rest + strspn(*rest, ", \t");
+	item->len = strcspn(item->data, ", \t");
+	*rest = item->data + item->len;
+	return item->len;
+}
+
+static bool is_item(struct text item, const char *word)
+{
+	return strlen(word) == item.len && !strncasecmp(item.data, word, item.len);
+}
+
+static bool read_transports(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	(void)setting;
+	bool tcp = false, udp = false, sound = true;
+	struct text item;
+	for (const char *rest = value; next_item(&rest, &item);) {
+		tcp = tcp || is_item(item, "tcp");
+		udp = udp || is_item(item, "udp");
+		sound = sound && (is_item(item, "tcp") || is_item(item, "udp"));
+	}
+	if (!sound || !(tcp || udp))
+		return complain(complaint,
+			"%s are not transports; write tcp, udp or both: tcp, udp",
+			show(value).text);
+	config->server.tcp = tcp;
+	config->server.udp = udp;
+	return true;
+}
+
+static bool complain_protocol(struct complaint *complaint, struct text item)
+{
+	char known[256] = "all", name[64];
+	size_t len = 3;
+	for (size_t i = 0; decoders[i] && len < sizeof(known); i++)
+		len += (size_t)snprintf(
+			known + len, sizeof(known) - len, ", %s", decoders[i]->name);
+	return complain(complaint, "no protocol \"%s\" here; there are: %s",
+		log_quote(item.data, item.len, name, sizeof(name)), known);
+}
+
+static bool read_protocols(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	(void)setting;
+	decoder_set set = 0;
+	struct text item;
+	for (const char *rest = value; next_item(&rest, &item);) {
+		const struct decoder *decoder = registry_find(item.data, item.len);
+		if (!decoder && !is_item(item, "all"))
+			return complain_protocol(complaint, item);
+		for (size_t i = 0; decoder && decoders[i]; i++)
+			if (decoders[i] == decoder)
+				set |= (decoder_set)1 << i;
+		if (!decoder)
+			set = DECODERS_ALL;
+	}
+	if (!set)
+		return complain_protocol(complaint, (struct text){"", 0});
+	config->server.protocols = set;
+	return true;
+}
+
+static bool read_later_flag(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	bool flag;
+	if (value_read_bool(value, &flag) && flag)
+		return complain(complaint, "not in this version; leave it out or write no");
+	return read_bool(setting, value, config, complaint);
+}
+
+static bool read_later_list(const struct setting *setting, const char *value, struct config *config,
+	struct complaint *complaint)
+{
+	if (*value)
+		return complain(complaint,
+			"commands are not in this version; leave it out or leave it empty");
+	store_text(setting, value, config);
+	return true;
+}
+
+const struct setting *setting_find(const char *key)
+{
+	for (size_t i = 0; i < setting_count; i++)
+		if (!strcmp(settings[i].key, key))
+			return &settings[i];
+	return NULL;
+}
+
+size_t config_key_count(void)
+{
+	return setting_count;
+}
+
+struct config_key config_key_at(size_t index)
+{
+	assert(index < setting_count);
+	return (struct config_key){settings[index].key, settings[index].text, settings[index].doc};
+}
