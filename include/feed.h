@@ -1,34 +1,49 @@
 // SPDX-License-Identifier: MIT
-// Bytes in, reports out: sniff -> frame -> decode. Pure (no clock, no I/O), so that the daemon, `avld decode`,
-// the tests and the fuzzer run the very same code.
+// Bytes in, reports out: sniff -> frame -> decode. Pure (no clock, no I/O), so that the daemon,
+// `avld decode`, the tests and the fuzzer run the very same code.
 #ifndef AVLD_FEED_H
 #define AVLD_FEED_H
 
 #include "registry.h"
 
 struct feed {
-	const struct decoder *decoder; /* NULL until the first bytes have decided */
-	decoder_set set;               /* who may be asked */
-	uint32_t frames;               /* decoded or ignored */
+	const struct decoder
+		*decoder; /* the verdict, or the last one while sniffing again; NULL: none yet */
+	bool pinned;      /* the verdict holds */
+	decoder_set set;  /* who may be asked */
+	uint32_t frames;  /* decoded or ignored */
 	uint32_t rejects;
 	bool sniffed_again; /* the one new sniff after lost framing is spent */
 	struct session session;
 };
 
 enum feed_verdict {
-	FEED_MORE,  /* what is left is the start of a frame: keep it and come again with more behind it */
-	FEED_TAKEN, /* *used bytes are dealt with, the batch holds what they said; come again with the rest */
-	FEED_CLOSE, /* as TAKEN, and the conversation cannot go on: close the peer, batch.detail says why */
+	FEED_MORE,  /* what is left is the start of a frame: keep it and come again with more behind
+		       it */
+	FEED_TAKEN, /* *used bytes are dealt with, the batch holds what they said; come again with
+		       the rest */
+	FEED_CLOSE, /* as TAKEN, and the conversation cannot go on: close the peer, batch.detail
+		       says why */
 };
 
+// decoder: NULL to let the bytes decide.
 void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder, bool datagram);
+// Before the steps of each datagram of a UDP sender: sniffed anew, the last decoder first.
+void feed_datagram(struct feed *feed, int64_t received_us);
 
-// Takes at most one frame from the head of the bytes. Resets and fills *batch. session.received_us is the
-// caller's to set. A datagram (session.datagram) is never asked for more: its rest is a reject.
+// Takes at most one frame from the head of the bytes. Resets and fills *batch. session.received_us
+// is the caller's to set. A datagram (session.datagram) is never asked for more: its rest is a
+// reject.
 enum feed_verdict feed_step(
 	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used);
 
-// What is left when no more bytes will come (close, timeout): makes it a reject with `detail` unless it is blank.
-void feed_end(struct feed *feed, const uint8_t *data, size_t len, const char *detail, struct batch *batch);
+// How many of the bytes at the head are blanks (CR, LF, NUL, space): what is left of a conversation
+// that ends counts only if there is more than that.
+size_t feed_blanks(const uint8_t *data, size_t len);
+
+// The whole reason of a reject, as it stands in SQL and JSON: "bad value: time". Returns its
+// length.
+#define REASON_MAX 96
+size_t reject_reason(const struct reject *reject, char out[REASON_MAX]);
 
 #endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// TCP peers: buffers, time-outs, replies, and one way to close.
+#ifndef AVLD_CONN_H
+#define AVLD_CONN_H
+
+#include "intake.h"
+
+#include <ev.h>
+
+struct conns;
+
+struct conns *conns_new(struct ev_loop *loop, struct intake *intake);
+void conns_free(struct conns *conns); /* after conns_finish */
+size_t conns_count(const struct conns *conns);
+
+// Takes over a connected, non-blocking socket (and closes it when it may not stay).
+void conns_add(struct conns *conns, int fd, const struct sockaddr *address);
+
+// More is durable in the journal: sends the replies that waited for it.
+void conns_synced(struct conns *conns);
+bool conns_waiting(const struct conns *conns); /* does a reply wait for that? */
+
+// The journal has room again: goes on with those that had to stop.
+void conns_resume(struct conns *conns);
+
+// The end: reads once more what has already arrived, then closes all with "shutdown".
+void conns_finish(struct conns *conns);
+
+#endif

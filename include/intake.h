@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// From a decoded batch into the journal: what TCP and UDP do alike once the bytes are understood.
+#ifndef AVLD_INTAKE_H
+#define AVLD_INTAKE_H
+
+#include "config.h"
+#include "directory.h"
+#include "entry.h"
+#include "feed.h"
+#include "journal.h"
+
+struct intake_counters {
+	uint64_t frames, reports, rejects;
+	uint64_t udp_no_room; /* datagrams dropped because the journal was full */
+};
+
+struct intake {
+	const struct config *config;
+	struct journal *journal;
+	struct directory *directory;
+	bool full; /* the journal had no room when last asked */
+	struct intake_counters counters;
+	struct batch batch; /* of the frame at hand, whoever's it is */
+};
+
+// Is there room for all that one frame may become? To be asked before each frame; the answer's
+// change is logged.
+bool intake_room(struct intake *intake);
+
+// Appends what intake->batch holds. Returns the LSN behind it: replies of kind STORED wait for
+// intake_safe to reach it.
+uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer);
+
+// Everything below this LSN may be acknowledged under the sync mode set.
+uint64_t intake_safe(const struct intake *intake);
+
+// Bytes that nobody could use, outside a batch: a reject with a reason that stands alone. May be
+// left out (and only counted) while the journal is full.
+void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *reason, const uint8_t *data, size_t len);
+
+// A TCP peer's ident became known, or the connection ended (traffic, reason).
+void intake_connected(struct intake *intake, const struct feed *feed, const struct peer *peer);
+void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct traffic *traffic, const char *reason);
+
+// May this session's device speak this protocol to us? NULL: yes, and *device is it. Else the
+// reason why not.
+const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **device);
+
+// The clock, in µs since 1970 (UTC).
+int64_t intake_now_us(void);
+
+#endif

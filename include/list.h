@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// A doubly linked ring, embedded: the head and each member is a struct list.
+#ifndef AVLD_LIST_H
+#define AVLD_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct list {
+	struct list *prev, *next;
+};
+
+#define list_item(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
+
+static inline void list_init(struct list *list)
+{
+	list->prev = list->next = list;
+}
+
+static inline bool list_empty(const struct list *list)
+{
+	return list->next == list;
+}
+
+// Harmless on a member that is in no list.
+static inline void list_remove(struct list *link)
+{
+	link->prev->next = link->next;
+	link->next->prev = link->prev;
+	list_init(link);
+}
+
+static inline void list_append(struct list *list, struct list *link)
+{
+	link->prev = list->prev;
+	link->next = list;
+	list->prev->next = link;
+	list->prev = link;
+}
+
+#endif

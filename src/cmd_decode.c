@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+// avld decode: the very code that serves the sockets, over bytes from a file or stdin.
+#include "commands.h"
+#include "report_json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"usage: avld decode [-p PROTOCOL] [--datagram] [FILE]\n\n"
+	"Reads bytes as a tracker sends them (FILE or stdin), prints JSON lines: reports, rejects "
+	"with\n"
+	"their reason, and bytes a server would send back.\n\n"
+	"  -p, --protocol NAME  do not find the protocol by the first bytes: it is NAME\n"
+	"      --datagram       the input is one UDP datagram, not a TCP stream\n"
+	"  -h, --help           this text\n";
+
+struct decoding {
+	struct feed feed;
+	struct batch batch;
+	const struct decoder *told; /* -p, or NULL */
+};
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void print(const struct decoding *d)
+{
+	// The verdict stays the feed's after lost framing, but those bytes are nobody's.
+	batch_print_json(stdout, d->feed.decoder ? d->feed.decoder->name : NULL, &d->batch);
+}
+
+static void start(struct decoding *d, bool datagram)
+{
+	feed_init(&d->feed, DECODERS_ALL, d->told, datagram);
+	d->feed.session.received_us = now_us();
+}
+
+// Decodes what can be decoded of the bytes; returns how many are dealt with.
+static size_t take(struct decoding *d, const uint8_t *data, size_t len)
+{
+	size_t at = 0;
+	for (;;) {
+		size_t used;
+		const enum feed_verdict verdict =
+			feed_step(&d->feed, data + at, len - at, &d->batch, &used);
+		at += used;
+		if (verdict == FEED_MORE)
+			return at;
+		print(d);
+		if (verdict ==
+			FEED_CLOSE) // the daemon would close; a capture goes on with what follows
+			start(d, d->feed.session.datagram);
+		if (at == len)
+			return at;
+	}
+}
+
+static int decode_file(struct decoding *d, int fd, bool datagram)
+{
+	static uint8_t buffer[65536 + FRAME_CAP];
+	size_t len = 0;
+
+	start(d, datagram);
+	for (;;) {
+		const ssize_t n = read(fd, buffer + len, sizeof(buffer) - len);
+		if (n < 0) {
+			fprintf(stderr, "avld decode: cannot read: %s\n", strerror(errno));
+			return 1;
+		}
+		len += (size_t)n;
+		if (datagram && n > 0 && len < sizeof(buffer))
+			continue; // one datagram is taken whole
+		const size_t used = len > 0 ? take(d, buffer, len) : 0;
+		len -= used;
+		memmove(buffer, buffer + used, len);
+		if (n == 0 || datagram)
+			break;
+		fflush(stdout); // a live pipe is seen as it comes
+	}
+	const size_t blanks = feed_blanks(buffer, len);
+	if (blanks < len) {
+		batch_reset(&d->batch);
+		batch_reject(&d->batch, DECODE_DETAIL, "incomplete frame", buffer + blanks,
+			len - blanks);
+		print(d);
+	}
+	if (fflush(stdout)) {
+		fprintf(stderr, "avld decode: cannot write: %s\n", strerror(errno));
+		return 1;
+	}
+	return 0;
+}
+
+static bool find_protocol(struct decoding *d, const char *name)
+{
+	d->told = registry_find(name, strlen(name));
+	if (d->told)
+		return true;
+	fprintf(stderr, "avld decode: no protocol '%s'; there are:", name);
+	for (size_t i = 0; decoders[i]; i++)
+		fprintf(stderr, " %s", decoders[i]->name);
+	fputc('\n', stderr);
+	return false;
+}
+
+int cmd_decode(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"protocol", required_argument, NULL, 'p'},
+		{"datagram", no_argument, NULL, 'd'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	static struct decoding decoding; // half a megabyte: not for the stack
+	bool datagram = false;
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":p:h", options, NULL)) != -1) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			return 0;
+		} else if (option == 'd') {
+			datagram = true;
+		} else if (option == 'p') {
+			if (!find_protocol(&decoding, optarg))
+				return 2;
+		} else if (option == ':') {
+			return cli_usage_error(
+				"decode", "option '%s' wants a value", argv[optind - 1]);
+		} else {
+			return cli_usage_error("decode", "unknown option '%s'", argv[optind - 1]);
+		}
+	}
+	if (argc - optind > 1)
+		return cli_usage_error("decode", "one file at a time");
+	if (argc == optind || !strcmp(argv[optind], "-"))
+		return decode_file(&decoding, STDIN_FILENO, datagram);
+
+	const int fd = open(argv[optind], O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		fprintf(stderr, "avld decode: %s: %s\n", argv[optind], strerror(errno));
+		return 1;
+	}
+	const int code = decode_file(&decoding, fd, datagram);
+	close(fd);
+	return code;
+}

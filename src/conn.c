@@ -1,0 +1,589 @@
+// SPDX-License-Identifier: MIT
+// TCP peers.
+//
+//   recv --> [ rest of the last read | new bytes ] --> feed_step ... --> what is left becomes `in`
+//               (one receive buffer for all; a peer between frames holds no memory for bytes)
+//
+// A peer is in one of two lists, each in the order in which its time runs out, so that one timer
+// serves all:
+//   login: no ident yet, by time of connection     idle: ident known, by last activity
+// Paused: the journal is full; the socket is not read until conns_resume.
+// Replies that wait for the disk are `held`; what may go out is `out`.
+#include "conn.h"
+
+#include "list.h"
+#include "log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READ_SIZE 65536
+#define OUT_MAX   65536 /* bytes a peer may leave unread before it is closed */
+#define IDENTS_MAX                                                                                 \
+	8 /* a connection with more idents is a gateway: its devices are not "connected" */
+#define REJECTS_SPARE 100 /* rejects a connection may have, and ten for each good frame */
+
+// Bytes on their way out. No memory while empty.
+struct outbox {
+	uint8_t *data;
+	uint32_t len;
+};
+
+// Replies that wait until the journal is durable up to an LSN. New ones join `rest`, so that a peer
+// that never stops sending still gets its first answers when the sync that covers them ends.
+struct held {
+	struct outbox box;
+	uint32_t first_len;
+	uint64_t first_lsn, rest_lsn;
+};
+
+struct conn {
+	ev_io io;
+	struct conns *conns;
+	struct list turn; /* in conns->login, idle or paused */
+	struct list wait; /* in conns->waiting while held is not empty */
+	struct device *device;
+	struct feed feed;
+	struct peer peer;
+	uint8_t *in; /* the start of a frame, or all that is left while paused */
+	uint32_t in_len;
+	uint32_t active_s; /* monotonic: last activity, or the connection's start while in login */
+	uint8_t idents;    /* how many this connection has named */
+	bool paused;
+	struct outbox out;
+	struct held held;
+	int64_t opened_us;
+	uint64_t bytes;
+};
+
+struct ip_count {
+	uint8_t address[16];
+	uint32_t count;
+	UT_hash_handle hh;
+};
+
+struct conns {
+	struct ev_loop *loop;
+	struct intake *intake;
+	struct list login, idle, paused, waiting;
+	ev_timer timer;
+	size_t count;
+	struct ip_count *ips;          /* only kept when server.max_connections_per_ip is set */
+	uint8_t buffer[2 * READ_SIZE]; /* the first half: room for what was left before */
+};
+
+static uint32_t now_s(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)now.tv_sec;
+}
+
+// ---- outbox
+// -----------------------------------------------------------------------------------------
+
+static bool outbox_append(struct outbox *box, const void *data, size_t len)
+{
+	if (len > OUT_MAX - box->len)
+		return false;
+	uint8_t *grown = realloc(box->data, box->len + len);
+	if (!grown)
+		return false;
+	memcpy(grown + box->len, data, len);
+	box->data = grown;
+	box->len += (uint32_t)len;
+	return true;
+}
+
+static void outbox_drop(struct outbox *box, size_t len)
+{
+	box->len -= (uint32_t)len;
+	if (box->len == 0) {
+		free(box->data);
+		box->data = NULL;
+	} else {
+		memmove(box->data, box->data + len, box->len);
+	}
+}
+
+// ---- life and death
+// ---------------------------------------------------------------------------------
+
+// What the loop is to watch follows from the state, here and nowhere else.
+static void watch(struct conn *c)
+{
+	const int events = (c->paused ? 0 : EV_READ) | (c->out.len ? EV_WRITE : 0);
+
+	if ((c->io.events & (EV_READ | EV_WRITE)) == events && (ev_is_active(&c->io) || !events))
+		return;
+	ev_io_stop(c->conns->loop, &c->io);
+	ev_io_modify(&c->io, events);
+	if (events)
+		ev_io_start(c->conns->loop, &c->io);
+}
+
+static bool count_ip(struct conns *conns, const struct peer *peer)
+{
+	const int64_t max = conns->intake->config->server.max_connections_per_ip;
+	struct ip_count *ip;
+
+	if (max == 0)
+		return true;
+	HASH_FIND(hh, conns->ips, peer->address, sizeof(peer->address), ip);
+	if (!ip) {
+		ip = calloc(1, sizeof(*ip));
+		if (!ip)
+			return false;
+		memcpy(ip->address, peer->address, sizeof(ip->address));
+		HASH_ADD(hh, conns->ips, address, sizeof(ip->address), ip);
+	}
+	if (ip->count >= max)
+		return false;
+	ip->count++;
+	return true;
+}
+
+static void uncount_ip(struct conns *conns, const struct peer *peer)
+{
+	struct ip_count *ip;
+
+	HASH_FIND(hh, conns->ips, peer->address, sizeof(peer->address), ip);
+	if (ip && --ip->count == 0) {
+		HASH_DEL(conns->ips, ip);
+		free(ip);
+	}
+}
+
+static void log_closed(const struct conn *c, const char *reason)
+{
+	char peer[PEER_TEXT_MAX];
+	const struct session *session = &c->feed.session;
+	const bool fault = c->feed.rejects > 0 || !session->ident_len;
+
+	if (!log_enabled(fault ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG) ||
+		!log_allow(c->peer.address, now_s()))
+		return;
+	(fault ? log_info : log_debug)("conn closed peer=%s protocol=%s ident=%.*s reason=\"%s\" "
+				       "rx=%llu frames=%u rejects=%u",
+		peer_text(&c->peer, peer), c->feed.decoder ? c->feed.decoder->name : "-",
+		session->ident_len ? session->ident_len : 1,
+		session->ident_len ? session->ident : "-", reason, (unsigned long long)c->bytes,
+		c->feed.frames, c->feed.rejects);
+}
+
+// The one way out. c is dead afterwards.
+static void conn_close(struct conn *c, const char *reason)
+{
+	struct conns *conns = c->conns;
+	const size_t blanks = feed_blanks(c->in, c->in_len);
+
+	if (blanks < c->in_len) {
+		c->feed.rejects++;
+		intake_reject(conns->intake, &c->feed, &c->peer, "incomplete frame", c->in + blanks,
+			c->in_len - blanks);
+	}
+	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};
+	intake_disconnected(conns->intake, &c->feed, &c->peer, &traffic, reason);
+	log_closed(c, reason);
+
+	if (c->device && c->device->live == c)
+		c->device->live = NULL;
+	list_remove(&c->turn);
+	list_remove(&c->wait);
+	uncount_ip(conns, &c->peer);
+	ev_io_stop(conns->loop, &c->io);
+	close(c->io.fd);
+	free(c->in);
+	free(c->out.data);
+	free(c->held.box.data);
+	free(c);
+	conns->count--;
+}
+
+// ---- replies
+// ----------------------------------------------------------------------------------------
+
+// Sends what may go out. False: the connection is closed.
+static bool flush(struct conn *c)
+{
+	while (c->out.len > 0) {
+		const ssize_t n =
+			send(c->io.fd, c->out.data, c->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+		if (n < 0) {
+			conn_close(c, "cannot send");
+			return false;
+		}
+		outbox_drop(&c->out, (size_t)n);
+	}
+	watch(c);
+	return true;
+}
+
+static bool hold(struct conn *c, const uint8_t *data, size_t len, uint64_t lsn)
+{
+	struct held *held = &c->held;
+
+	if (!outbox_append(&held->box, data, len))
+		return false;
+	if (held->first_len == 0) {
+		held->first_len = held->box.len;
+		held->first_lsn = lsn;
+	}
+	held->rest_lsn = lsn;
+	list_remove(&c->wait);
+	list_append(&c->conns->waiting, &c->wait);
+	return true;
+}
+
+// Moves from held to out what is safe by now.
+static bool release(struct conn *c, uint64_t safe)
+{
+	struct held *held = &c->held;
+	const uint32_t len = held->rest_lsn <= safe    ? held->box.len
+			     : held->first_lsn <= safe ? held->first_len
+						       : 0;
+
+	if (len == 0)
+		return true;
+	if (!outbox_append(&c->out, held->box.data, len))
+		return false;
+	outbox_drop(&held->box, len);
+	held->first_len = held->box.len;
+	held->first_lsn = held->rest_lsn;
+	if (held->box.len == 0)
+		list_remove(&c->wait);
+	return true;
+}
+
+static bool reply(struct conn *c, const struct batch *batch, uint64_t lsn)
+{
+	const size_t now = batch->reply_len[REPLY_NOW], stored = batch->reply_len[REPLY_STORED];
+
+	if (now && !outbox_append(&c->out, batch->reply[REPLY_NOW], now))
+		return false;
+	if (!stored)
+		return true;
+	if (lsn <= intake_safe(c->conns->intake))
+		return outbox_append(&c->out, batch->reply[REPLY_STORED], stored);
+	return hold(c, batch->reply[REPLY_STORED], stored, lsn);
+}
+
+void conns_synced(struct conns *conns)
+{
+	const uint64_t safe = intake_safe(conns->intake);
+	struct list *next;
+
+	for (struct list *at = conns->waiting.next; at != &conns->waiting; at = next) {
+		struct conn *c = list_item(at, struct conn, wait);
+		next = at->next;
+		if (release(c, safe))
+			flush(c);
+		else
+			conn_close(c, "does not read its replies");
+	}
+}
+
+bool conns_waiting(const struct conns *conns)
+{
+	return !list_empty(&conns->waiting);
+}
+
+// ---- what comes in
+// ----------------------------------------------------------------------------------
+
+static bool names_other_device(const struct conn *c)
+{
+	const struct session *session = &c->feed.session;
+
+	if (session->ident_len == 0 || c->idents > IDENTS_MAX)
+		return false;
+	return !c->device || c->device->ident_len != session->ident_len ||
+	       memcmp(c->device->ident, session->ident, session->ident_len) != 0;
+}
+
+// The session has named a device: may it stay (NULL), and is it the device's newest connection?
+static const char *attach(struct conn *c)
+{
+	struct intake *intake = c->conns->intake;
+	struct device *device;
+	const char *refusal = intake_admit(intake, &c->feed, &device);
+
+	if (refusal)
+		return refusal;
+	if (c->device && c->device->live == c)
+		c->device->live = NULL;
+	c->device = device;
+	if (++c->idents > IDENTS_MAX)
+		return NULL;
+	if (device->live)
+		conn_close(device->live, "device connected again");
+	device->live = c;
+	intake_connected(intake, &c->feed, &c->peer);
+	return NULL;
+}
+
+// Into the list that fits, at its end.
+static void queue(struct conn *c)
+{
+	struct conns *conns = c->conns;
+
+	if (c->device)
+		c->active_s = now_s();
+	list_remove(&c->turn);
+	list_append(c->paused   ? &conns->paused
+		    : c->device ? &conns->idle
+				: &conns->login,
+		&c->turn);
+}
+
+static void set_paused(struct conn *c, bool paused)
+{
+	c->paused = paused;
+	queue(c);
+	watch(c);
+}
+
+// Deals with one frame's batch. Returns NULL, or why the connection must be closed.
+static const char *take_batch(struct conn *c)
+{
+	struct intake *intake = c->conns->intake;
+	const struct batch *batch = &intake->batch;
+	const char *refusal = names_other_device(c) ? attach(c) : NULL;
+	const uint64_t lsn = intake_batch(intake, &c->feed, &c->peer);
+
+	if (refusal)
+		return refusal;
+	if (c->feed.rejects > REJECTS_SPARE && c->feed.rejects / 10 > c->feed.frames)
+		return "too many rejects";
+	if (!reply(c, batch, lsn))
+		return "does not read its replies";
+	return NULL;
+}
+
+// Keeps what is left for the next read. data may lie in c->in.
+static bool keep(struct conn *c, const uint8_t *data, size_t len)
+{
+	uint8_t *kept = NULL;
+
+	if (len > 0) {
+		kept = malloc(len);
+		if (!kept)
+			return false;
+		memcpy(kept, data, len);
+	}
+	free(c->in);
+	c->in = kept;
+	c->in_len = (uint32_t)len;
+	return true;
+}
+
+// Frame by frame, until the bytes are used up, more are needed or there is no room. False: closed.
+static bool take(struct conn *c, const uint8_t *data, size_t len)
+{
+	struct intake *intake = c->conns->intake;
+	enum feed_verdict verdict = FEED_TAKEN;
+	const char *end = NULL;
+
+	while (len > 0 && !end) {
+		size_t used;
+		if (!intake_room(intake)) {
+			set_paused(c, true);
+			break;
+		}
+		verdict = feed_step(&c->feed, data, len, &intake->batch, &used);
+		data += used;
+		len -= used;
+		if (verdict == FEED_MORE)
+			break;
+		end = take_batch(c);
+		if (!end && verdict == FEED_CLOSE)
+			end = intake->batch.detail;
+	}
+	if (!keep(c, data, end ? 0 : len))
+		end = "out of memory";
+	if (end) {
+		conn_close(c, end);
+		return false;
+	}
+	return flush(c);
+}
+
+static const char *recv_error(int error)
+{
+	return error == ECONNRESET  ? "reset by peer"
+	       : error == ETIMEDOUT ? "peer is gone"
+				    : "cannot receive";
+}
+
+enum got { GOT_BYTES, GOT_NOTHING, GOT_CLOSED };
+
+static enum got read_once(struct conn *c)
+{
+	struct conns *conns = c->conns;
+	uint8_t *fresh = conns->buffer + READ_SIZE;
+
+	assert(c->in_len <= READ_SIZE);
+	if (!intake_room(conns->intake)) {
+		set_paused(c, true);
+		return GOT_NOTHING;
+	}
+	const ssize_t n = recv(c->io.fd, fresh, READ_SIZE, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return GOT_NOTHING;
+	if (n <= 0) {
+		conn_close(c, n == 0 ? "closed by peer" : recv_error(errno));
+		return GOT_CLOSED;
+	}
+	c->bytes += (uint64_t)n;
+	c->feed.session.received_us = intake_now_us();
+	uint8_t *start = fresh - c->in_len;
+	if (c->in_len)
+		memcpy(start, c->in, c->in_len);
+	if (!take(c, start, c->in_len + (size_t)n))
+		return GOT_CLOSED;
+	if (c->device && !c->paused)
+		queue(c);
+	return GOT_BYTES;
+}
+
+static void on_io(struct ev_loop *loop, ev_io *watcher, int revents)
+{
+	struct conn *c = watcher->data;
+
+	(void)loop;
+	if ((revents & EV_WRITE) && !flush(c))
+		return;
+	if (revents & EV_READ)
+		read_once(c);
+}
+
+void conns_resume(struct conns *conns)
+{
+	while (!conns->intake->full && !list_empty(&conns->paused)) {
+		struct conn *c = list_item(conns->paused.next, struct conn, turn);
+		const size_t len = c->in_len;
+
+		set_paused(c, false);
+		if (len > 0) {
+			memcpy(conns->buffer, c->in, len);
+			take(c, conns->buffer, len);
+		}
+	}
+}
+
+// ---- time-outs
+// --------------------------------------------------------------------------------------
+
+static void expire(struct list *list, int64_t after_us, uint32_t now, const char *reason)
+{
+	while (!list_empty(list)) {
+		struct conn *c = list_item(list->next, struct conn, turn);
+		if ((int64_t)(now - c->active_s) * 1000000 < after_us)
+			return;
+		conn_close(c, reason);
+	}
+}
+
+static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct conns *conns = timer->data;
+	const struct config *config = conns->intake->config;
+	const uint32_t now = now_s();
+
+	(void)loop;
+	(void)revents;
+	expire(&conns->login, config->server.login_timeout_us, now, "login timeout");
+	expire(&conns->idle, config->server.idle_timeout_us, now, "idle timeout");
+}
+
+// ---- all of them
+// ------------------------------------------------------------------------------------
+
+struct conns *conns_new(struct ev_loop *loop, struct intake *intake)
+{
+	struct conns *conns = calloc(1, sizeof(*conns));
+
+	if (!conns)
+		return NULL;
+	conns->loop = loop;
+	conns->intake = intake;
+	list_init(&conns->login);
+	list_init(&conns->idle);
+	list_init(&conns->paused);
+	list_init(&conns->waiting);
+	ev_timer_init(&conns->timer, on_second, 1, 1);
+	conns->timer.data = conns;
+	ev_timer_start(loop, &conns->timer);
+	return conns;
+}
+
+size_t conns_count(const struct conns *conns)
+{
+	return conns->count;
+}
+
+void conns_add(struct conns *conns, int fd, const struct sockaddr *address)
+{
+	const struct peer peer = peer_of_sockaddr(address, TRANSPORT_TCP);
+	const bool too_many = conns->count >= (size_t)conns->intake->config->server.max_connections;
+
+	if (too_many || !count_ip(conns, &peer)) {
+		char text[PEER_TEXT_MAX];
+		if (log_allow(peer.address, now_s()))
+			log_warning("conn refused peer=%s reason=\"%s\"", peer_text(&peer, text),
+				too_many ? "server.max_connections reached"
+					 : "server.max_connections_per_ip reached");
+		close(fd);
+		return;
+	}
+	struct conn *c = calloc(1, sizeof(*c));
+	if (!c) {
+		uncount_ip(conns, &peer);
+		close(fd);
+		return;
+	}
+	c->conns = conns;
+	c->peer = peer;
+	c->opened_us = intake_now_us();
+	c->active_s = now_s();
+	feed_init(&c->feed, conns->intake->config->server.protocols, NULL, false);
+	c->feed.session.received_us = c->opened_us;
+	list_init(&c->wait);
+	list_init(&c->turn);
+	list_append(&conns->login, &c->turn);
+	ev_io_init(&c->io, on_io, fd, EV_READ);
+	c->io.data = c;
+	ev_io_start(conns->loop, &c->io);
+	conns->count++;
+}
+
+static void finish(struct list *list)
+{
+	while (!list_empty(list)) {
+		struct conn *c = list_item(list->next, struct conn, turn);
+		if (c->paused || read_once(c) != GOT_CLOSED)
+			conn_close(c, "shutdown");
+	}
+}
+
+void conns_finish(struct conns *conns)
+{
+	finish(&conns->login);
+	finish(&conns->idle);
+	finish(&conns->paused);
+}
+
+void conns_free(struct conns *conns)
+{
+	assert(conns->count == 0);
+	ev_timer_stop(conns->loop, &conns->timer);
+	free(conns);
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+// Bytes in, reports out. A conversation is in one of two states:
+//
+//   sniffing (not pinned) --FOUND--> pinned --FRAME_BAD, first time--> sniffing --> ...
+//        `--NONE--> close                `--FRAME_BAD, second time--> close
+//
+// A UDP sender keeps its feed from datagram to datagram; each is sniffed again, the last decoder
+// first.
+#include "feed.h"
+
+#define XXH_INLINE_ALL
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder, bool datagram)
+{
+	memset(feed, 0, sizeof(*feed));
+	feed->set = set;
+	feed->decoder = decoder;
+	feed->pinned = decoder != NULL;
+	feed->session.datagram = datagram;
+}
+
+void feed_datagram(struct feed *feed, int64_t received_us)
+{
+	feed->pinned = false;
+	feed->sniffed_again = false;
+	feed->session.received_us = received_us;
+}
+
+size_t feed_blanks(const uint8_t *data, size_t len)
+{
+	size_t n = 0;
+	while (n < len && (data[n] == '\r' || data[n] == '\n' || data[n] == ' ' || data[n] == 0))
+		n++;
+	return n;
+}
+
+static void reject(struct feed *feed, struct batch *batch, enum decode_status status,
+	const char *detail, const uint8_t *data, size_t len)
+{
+	feed->rejects++;
+	batch_reject(batch, status, detail, data, len);
+}
+
+static void pin(struct feed *feed, const struct decoder *decoder)
+{
+	if (feed->decoder && feed->decoder != decoder) {
+		// Another protocol: what the first one had noted means nothing to it.
+		feed->session.ident_len = 0;
+		memset(feed->session.memo, 0, sizeof(feed->session.memo));
+	}
+	feed->decoder = decoder;
+	feed->pinned = true;
+}
+
+static void decode(struct feed *feed, const uint8_t *data, size_t len, struct batch *batch)
+{
+	const enum decode_status status = feed->decoder->decode(&feed->session, data, len, batch);
+	const size_t parts = batch->reject_count;
+
+	feed->rejects += (uint32_t)parts;
+	if (status == DECODE_OK || status == DECODE_IGNORED)
+		feed->frames++;
+	else
+		reject(feed, batch, status, batch->detail, data, len);
+	for (size_t i = 0; i < batch->report_count; i++) {
+		struct report *report = &batch->reports[i];
+		report->body.dedup = XXH3_64bits(report->key.data, report->key.len);
+	}
+}
+
+// Framing is lost at data: the first time the rest is sniffed anew, the second time the peer has to
+// go.
+static enum feed_verdict lose_framing(struct feed *feed, const uint8_t *data, size_t len,
+	size_t bad, struct batch *batch, size_t *used)
+{
+	const bool again = feed->sniffed_again;
+	const size_t taken = again || bad == 0 || bad > len ? len : bad;
+
+	reject(feed, batch, DECODE_DETAIL, "framing lost", data, taken);
+	*used += taken;
+	feed->pinned = false;
+	feed->sniffed_again = true;
+	if (!again || feed->session.datagram)
+		return FEED_TAKEN;
+	batch->detail = "framing lost";
+	return FEED_CLOSE;
+}
+
+enum feed_verdict feed_step(
+	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used)
+{
+	batch_reset(batch);
+	*used = 0;
+	if (!feed->pinned) {
+		*used = feed_blanks(data, len);
+		data += *used;
+		len -= *used;
+		const struct decoder *found = NULL;
+		const enum sniff sniff = len == 0 ? SNIFF_MORE
+						  : registry_sniff(feed->set, feed->decoder, data,
+							    len, feed->session.datagram, &found);
+		if (sniff == SNIFF_MORE)
+			return *used ? FEED_TAKEN : FEED_MORE;
+		if (sniff == SNIFF_NONE) {
+			reject(feed, batch, DECODE_DETAIL, "unknown protocol", data, len);
+			*used += len;
+			batch->detail = "unknown protocol";
+			return FEED_CLOSE;
+		}
+		pin(feed, found);
+	}
+
+	const struct frame frame = feed->decoder->frame(&feed->session, data, len);
+	switch (frame.kind) {
+	case FRAME_MORE:
+		assert(frame.len > len && frame.len <= FRAME_CAP);
+		if (!feed->session.datagram)
+			return *used ? FEED_TAKEN : FEED_MORE;
+		reject(feed, batch, DECODE_DETAIL, "incomplete frame", data, len);
+		*used += len;
+		return FEED_TAKEN;
+	case FRAME_SKIP:
+		assert(frame.len > 0 && frame.len <= len);
+		*used += frame.len;
+		return FEED_TAKEN;
+	case FRAME_OK:
+		assert(frame.len > 0 && frame.len <= len);
+		*used += frame.len;
+		decode(feed, data, frame.len, batch);
+		return FEED_TAKEN;
+	case FRAME_BAD:
+		break;
+	}
+	return lose_framing(feed, data, len, frame.len, batch, used);
+}
+
+size_t reject_reason(const struct reject *reject, char out[REASON_MAX])
+{
+	const char *status = decode_status_text(reject->status);
+	const char *detail = reject->detail ? reject->detail : "";
+	const int len =
+		snprintf(out, REASON_MAX, "%s%s%s", status, *status && *detail ? ": " : "", detail);
+
+	assert(len > 0 && len < REASON_MAX);
+	return (size_t)len;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+// From a decoded batch into the journal.
+#include "intake.h"
+
+#include "log.h"
+
+#include <assert.h>
+#include <string.h>
+#include <time.h>
+
+// What one frame can become at most: every report and reject there is room for, the arena, and the
+// bytes themselves (each belongs to one report or reject; widened rejects stay within the frame).
+#define FRAME_ENTRIES (BATCH_REPORTS + BATCH_REJECTS)
+#define FRAME_BYTES   (FRAME_ENTRIES * 384 + BATCH_ARENA + 2 * FRAME_CAP + 65536)
+
+// A device that nobody has written into avld.devices is made on its first report; this many and no
+// more.
+#define DEVICES_MAX 2000000
+
+int64_t intake_now_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+bool intake_room(struct intake *intake)
+{
+	const bool room = journal_room(intake->journal, FRAME_ENTRIES, FRAME_BYTES);
+
+	if (room == intake->full) {
+		intake->full = !room;
+		if (room)
+			log_info("journal has room again, reading goes on bytes=%llu",
+				(unsigned long long)journal_bytes(intake->journal));
+		else
+			log_warning(
+				"journal is full, TCP is not read and UDP is dropped bytes=%llu "
+				"what_to_do=\"bring the database back, free the disk, or raise "
+				"journal.max_size\"",
+				(unsigned long long)journal_bytes(intake->journal));
+	}
+	return room;
+}
+
+uint64_t intake_safe(const struct intake *intake)
+{
+	if (intake->config->journal.sync == SYNC_REPLY)
+		return journal_synced(intake->journal);
+	return UINT64_MAX;
+}
+
+static struct text text_of(const char *chars)
+{
+	return (struct text){chars, strlen(chars)};
+}
+
+static void append(struct intake *intake, const struct entry *entry)
+{
+	entry_write(entry, journal_take(intake->journal, entry_size(entry)));
+	journal_put(intake->journal);
+}
+
+static struct entry entry_of(enum entry_kind kind, const struct feed *feed, const struct peer *peer)
+{
+	struct entry entry = {
+		.kind = kind, .received_us = feed->session.received_us, .peer = *peer};
+
+	if (feed->decoder)
+		entry.protocol = text_of(feed->decoder->name);
+	entry.ident = (struct text){feed->session.ident, feed->session.ident_len};
+	return entry;
+}
+
+static void append_report(struct intake *intake, struct entry *entry, const struct report *report)
+{
+	entry->kind = ENTRY_REPORT;
+	entry->ident = report->ident;
+	entry->event = report->event;
+	entry->driver = report->driver;
+	entry->extra = report->extra;
+	entry->raw = report->raw;
+	entry->body = report->body;
+	append(intake, entry);
+}
+
+uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer)
+{
+	const struct batch *batch = &intake->batch;
+	struct entry entry = entry_of(ENTRY_REPORT, feed, peer);
+
+	for (size_t i = 0; i < batch->report_count; i++)
+		append_report(intake, &entry, &batch->reports[i]);
+	intake->counters.frames++;
+	intake->counters.reports += batch->report_count;
+	for (size_t i = 0; i < batch->reject_count; i++) {
+		char reason[REASON_MAX];
+		struct entry reject = entry_of(ENTRY_REJECT, feed, peer);
+		reject.reason = (struct text){reason, reject_reason(&batch->rejects[i], reason)};
+		reject.raw = batch->rejects[i].raw;
+		append(intake, &reject);
+	}
+	intake->counters.rejects += batch->reject_count;
+	return journal_end(intake->journal);
+}
+
+void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *reason, const uint8_t *data, size_t len)
+{
+	intake->counters.rejects++;
+	if (!intake_room(intake))
+		return;
+	struct entry entry = entry_of(ENTRY_REJECT, feed, peer);
+	entry.reason = text_of(reason);
+	entry.raw = (struct text){(const char *)data, len};
+	append(intake, &entry);
+}
+
+void intake_connected(struct intake *intake, const struct feed *feed, const struct peer *peer)
+{
+	if (!intake_room(intake))
+		return;
+	const struct entry entry = entry_of(ENTRY_CONNECTED, feed, peer);
+	append(intake, &entry);
+}
+
+void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct traffic *traffic, const char *reason)
+{
+	if (!intake_room(intake))
+		return;
+	struct entry entry = entry_of(ENTRY_DISCONNECTED, feed, peer);
+	entry.received_us = intake_now_us();
+	entry.traffic = *traffic;
+	entry.reason = text_of(reason);
+	append(intake, &entry);
+}
+
+const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **found)
+{
+	const struct text ident = {feed->session.ident, feed->session.ident_len};
+	struct device *device = directory_find(intake->directory, ident);
+
+	*found = NULL;
+	if (device && device->state == DEVICE_BLOCKED)
+		return "device is blocked";
+	if (device && device->decoder && decoders[device->decoder - 1] != feed->decoder)
+		return "not the protocol set for the device";
+	if (intake->config->devices.unknown == UNKNOWN_REFUSE &&
+		directory_loaded(intake->directory) && (!device || device->state != DEVICE_ACTIVE))
+		return "unknown device";
+	if (!device && directory_count(intake->directory) >= DEVICES_MAX)
+		return "too many devices";
+	*found = device ? device : directory_add(intake->directory, ident);
+	return NULL;
+}

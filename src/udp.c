@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+// UDP.
+//
+// A sender (address and port) is remembered for as long as a TCP peer would be: which decoder spoke
+// last, the ident, the protocol's memo. At most server.max_connections of them; the one silent
+// longest is forgotten first. Replies that wait for the disk stand in one queue, in the order of
+// their LSNs.
+#include "udp.h"
+
+#include "list.h"
+#include "log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH        64   /* datagrams a system call */
+#define TURNS        16   /* system calls a loop turn: TCP wants its turn too */
+#define DATAGRAM_MAX 4096 /* no tracker sends more; a longer one is a reject */
+#define CONTROL_SIZE 64
+#define HELD_MAX     65536 /* replies that wait for the disk; beyond, the tracker will send again */
+#define HELD_REPLY   64    /* bytes of one */
+// Address and port, without the padding behind them.
+#define SENDER_KEY offsetof(struct peer, transport)
+
+struct sender {
+	struct peer peer; /* key */
+	struct list turn; /* in udp->senders, silent longest first */
+	UT_hash_handle hh;
+	const struct device *device;
+	uint32_t active_s;
+	struct feed feed;
+};
+
+// Where a reply goes, and from which of our addresses.
+struct route {
+	struct sockaddr_storage to;
+	socklen_t to_len;
+	uint8_t control[CONTROL_SIZE];
+	size_t control_len;
+};
+
+struct held {
+	uint64_t lsn;
+	struct route route;
+	uint8_t len;
+	uint8_t data[HELD_REPLY];
+};
+
+struct udp {
+	ev_io io;
+	struct ev_loop *loop;
+	struct intake *intake;
+	struct sender *table;
+	struct list senders;
+	struct held *held; /* ring of HELD_MAX, made when first needed */
+	size_t held_first, held_count;
+	struct mmsghdr messages[BATCH];
+	struct iovec vectors[BATCH];
+	struct sockaddr_storage addresses[BATCH];
+	uint8_t controls[BATCH][CONTROL_SIZE];
+	uint8_t data[BATCH][DATAGRAM_MAX];
+};
+
+static uint32_t now_s(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)now.tv_sec;
+}
+
+// ---- senders
+// ----------------------------------------------------------------------------------------
+
+static void forget(struct udp *udp, struct sender *sender)
+{
+	HASH_DEL(udp->table, sender);
+	list_remove(&sender->turn);
+	free(sender);
+}
+
+static void forget_old(struct udp *udp, uint32_t now)
+{
+	const struct config *config = udp->intake->config;
+
+	while (!list_empty(&udp->senders)) {
+		struct sender *oldest = list_item(udp->senders.next, struct sender, turn);
+		const int64_t silent_us = (int64_t)(now - oldest->active_s) * 1000000;
+		if (HASH_COUNT(udp->table) < (size_t)config->server.max_connections &&
+			silent_us < config->server.idle_timeout_us)
+			return;
+		forget(udp, oldest);
+	}
+}
+
+// The sender's memory, made anew for one not seen lately. NULL: out of memory.
+static struct sender *find_sender(struct udp *udp, const struct peer *peer)
+{
+	const uint32_t now = now_s();
+	struct sender *sender;
+
+	HASH_FIND(hh, udp->table, peer, SENDER_KEY, sender);
+	if (!sender) {
+		forget_old(udp, now);
+		sender = calloc(1, sizeof(*sender));
+		if (!sender)
+			return NULL;
+		sender->peer = *peer;
+		list_init(&sender->turn);
+		feed_init(&sender->feed, udp->intake->config->server.protocols, NULL, true);
+		HASH_ADD(hh, udp->table, peer, SENDER_KEY, sender);
+	}
+	sender->active_s = now;
+	list_remove(&sender->turn);
+	list_append(&udp->senders, &sender->turn);
+	return sender;
+}
+
+// ---- replies
+// ----------------------------------------------------------------------------------------
+
+static struct route route_of(struct msghdr *message)
+{
+	struct route route = {.to_len = message->msg_namelen};
+
+	memcpy(&route.to, message->msg_name, sizeof(route.to));
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		const bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO;
+		const bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO;
+		if (!v4 && !v6)
+			continue;
+		route.control_len = CMSG_SPACE(c->cmsg_len - CMSG_LEN(0));
+		if (route.control_len > sizeof(route.control)) {
+			route.control_len = 0;
+			continue;
+		}
+		memcpy(route.control, c, c->cmsg_len);
+	}
+	return route;
+}
+
+// What cannot be sent now is lost, as a datagram may be: the tracker will ask or send again.
+static void send_reply(struct udp *udp, struct route *route, const uint8_t *data, size_t len)
+{
+	struct iovec vector = {(void *)(uintptr_t)data, len};
+	const struct msghdr message = {
+		.msg_name = &route->to,
+		.msg_namelen = route->to_len,
+		.msg_iov = &vector,
+		.msg_iovlen = 1,
+		.msg_control = route->control_len ? route->control : NULL,
+		.msg_controllen = route->control_len,
+	};
+	if (sendmsg(udp->io.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("udp reply not sent error=\"%s\"", strerror(errno));
+}
+
+static void hold(
+	struct udp *udp, const struct route *route, const uint8_t *data, size_t len, uint64_t lsn)
+{
+	if (!udp->held)
+		udp->held = calloc(HELD_MAX, sizeof(*udp->held));
+	if (!udp->held || udp->held_count == HELD_MAX || len > HELD_REPLY)
+		return;
+	struct held *held = &udp->held[(udp->held_first + udp->held_count++) % HELD_MAX];
+	held->lsn = lsn;
+	held->route = *route;
+	held->len = (uint8_t)len;
+	memcpy(held->data, data, len);
+}
+
+void udp_synced(struct udp *udp)
+{
+	const uint64_t safe = intake_safe(udp->intake);
+
+	while (udp->held_count > 0) {
+		struct held *held = &udp->held[udp->held_first];
+		if (held->lsn > safe)
+			return;
+		send_reply(udp, &held->route, held->data, held->len);
+		udp->held_first = (udp->held_first + 1) % HELD_MAX;
+		udp->held_count--;
+	}
+}
+
+bool udp_waiting(const struct udp *udp)
+{
+	return udp->held_count > 0;
+}
+
+static void reply(struct udp *udp, struct msghdr *message, const struct batch *batch, uint64_t lsn)
+{
+	const size_t now = batch->reply_len[REPLY_NOW], stored = batch->reply_len[REPLY_STORED];
+
+	if (!now && !stored)
+		return;
+	struct route route = route_of(message);
+	if (now)
+		send_reply(udp, &route, batch->reply[REPLY_NOW], now);
+	if (stored && lsn <= intake_safe(udp->intake))
+		send_reply(udp, &route, batch->reply[REPLY_STORED], stored);
+	else if (stored)
+		hold(udp, &route, batch->reply[REPLY_STORED], stored, lsn);
+}
+
+// ---- what comes in
+// ----------------------------------------------------------------------------------
+
+// Is the device that the sender named welcome? The directory is asked when the name changes.
+static bool welcome(struct udp *udp, struct sender *sender)
+{
+	const struct session *session = &sender->feed.session;
+	const struct device *known = sender->device;
+	struct device *device;
+
+	if (session->ident_len == 0 ||
+		(known && known->ident_len == session->ident_len &&
+			known->state != DEVICE_BLOCKED &&
+			!memcmp(known->ident, session->ident, session->ident_len)))
+		return true;
+	sender->device = NULL;
+	if (intake_admit(udp->intake, &sender->feed, &device))
+		return false;
+	sender->device = device;
+	return true;
+}
+
+static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, size_t len)
+{
+	struct intake *intake = udp->intake;
+	const struct peer peer = peer_of_sockaddr(message->msg_name, TRANSPORT_UDP);
+	struct sender *sender = find_sender(udp, &peer);
+
+	if (!sender)
+		return;
+	feed_datagram(&sender->feed, intake_now_us());
+	if (message->msg_flags & MSG_TRUNC) {
+		intake_reject(intake, &sender->feed, &peer, "datagram too long", data, len);
+		return;
+	}
+	while (len > 0) {
+		size_t used;
+		if (!intake_room(intake)) {
+			intake->counters.udp_no_room++;
+			return;
+		}
+		const enum feed_verdict verdict =
+			feed_step(&sender->feed, data, len, &intake->batch, &used);
+		if (verdict == FEED_MORE)
+			return;
+		data += used;
+		len -= used;
+		const bool answer = welcome(udp, sender);
+		const uint64_t lsn = intake_batch(intake, &sender->feed, &peer);
+		if (answer)
+			reply(udp, message, &intake->batch, lsn);
+		if (verdict == FEED_CLOSE)
+			return;
+	}
+}
+
+// One system call's worth. Returns the number of datagrams, 0 when there are none.
+static int receive(struct udp *udp)
+{
+	for (size_t i = 0; i < BATCH; i++) {
+		udp->messages[i].msg_hdr = (struct msghdr){
+			.msg_name = &udp->addresses[i],
+			.msg_namelen = sizeof(udp->addresses[i]),
+			.msg_iov = &udp->vectors[i],
+			.msg_iovlen = 1,
+			.msg_control = udp->controls[i],
+			.msg_controllen = CONTROL_SIZE,
+		};
+	}
+	const int n = recvmmsg(udp->io.fd, udp->messages, BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < n; i++)
+		take(udp, &udp->messages[i].msg_hdr, udp->data[i], udp->messages[i].msg_len);
+	return n < 0 ? 0 : n;
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int revents)
+{
+	struct udp *udp = watcher->data;
+
+	(void)loop;
+	(void)revents;
+	for (int turn = 0; turn < TURNS; turn++)
+		if (receive(udp) < BATCH)
+			return;
+}
+
+void udp_finish(struct udp *udp)
+{
+	on_readable(udp->loop, &udp->io, EV_READ);
+}
+
+struct udp *udp_new(struct ev_loop *loop, struct intake *intake, int fd)
+{
+	struct udp *udp = calloc(1, sizeof(*udp));
+
+	if (!udp)
+		return NULL;
+	udp->loop = loop;
+	udp->intake = intake;
+	list_init(&udp->senders);
+	for (size_t i = 0; i < BATCH; i++)
+		udp->vectors[i] = (struct iovec){udp->data[i], DATAGRAM_MAX};
+	ev_io_init(&udp->io, on_readable, fd, EV_READ);
+	udp->io.data = udp;
+	ev_io_start(loop, &udp->io);
+	return udp;
+}
+
+void udp_free(struct udp *udp)
+{
+	while (!list_empty(&udp->senders))
+		forget(udp, list_item(udp->senders.next, struct sender, turn));
+	ev_io_stop(udp->loop, &udp->io);
+	close(udp->io.fd);
+	free(udp->held);
+	free(udp);
+}
