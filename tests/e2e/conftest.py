@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: MIT
+"""End to end: the real daemon against a real PostgreSQL.
+
+Run inside `pg_virtualenv -t` (make check does); the PG* variables name the cluster. AVLD is the binary.
+Each test has a database of its own, copied from one that `avld migrate` made. Nothing sleeps for a fixed time:
+tests wait for the ready line, for rows, for the end of a process.
+"""
+import os
+import signal
+import socket
+import subprocess
+import time
+import uuid
+
+import psycopg2
+import pytest
+
+AVLD = os.environ.get("AVLD", "build/avld")
+PATIENCE_S = 30  # before a test gives up waiting; never how long it waits when all is well
+
+
+def wait_for(ask, what, patience_s=PATIENCE_S):
+    """Asks until the answer is true; returns it."""
+    end = time.monotonic() + patience_s
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            pytest.fail(f"waited {patience_s} s for {what}")
+        time.sleep(0.01)
+
+
+class Database:
+    def __init__(self, name):
+        self.name = name
+        self.conninfo = f"dbname={name}"
+
+    def query(self, sql, *args):
+        """All rows; autocommit, a connection of its own so that nothing is seen too early or too late."""
+        conn = psycopg2.connect(self.conninfo)
+        try:
+            conn.autocommit = True
+            with conn.cursor() as cursor:
+                cursor.execute(sql, args or None)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            conn.close()
+
+    def one(self, sql, *args):
+        rows = self.query(sql, *args)
+        return rows[0][0] if rows else None
+
+    def wait(self, sql, expected, patience_s=PATIENCE_S):
+        """Until the query's single value is the one expected."""
+        last = [None]
+
+        def ask():
+            last[0] = self.one(sql)
+            return last[0] == expected
+        end = time.monotonic() + patience_s
+        while not ask():
+            if time.monotonic() > end:
+                pytest.fail(f"{sql}: waited {patience_s} s for {expected!r}, is {last[0]!r}")
+            time.sleep(0.01)
+
+
+def admin(sql):
+    conn = psycopg2.connect("dbname=postgres")
+    conn.autocommit = True
+    with conn.cursor() as cursor:
+        cursor.execute(sql)
+    conn.close()
+
+
+@pytest.fixture(scope="session")
+def template():
+    name = "avld_template_" + uuid.uuid4().hex[:8]
+    admin(f"CREATE DATABASE {name}")
+    subprocess.run([AVLD, "migrate", "-o", f"database.conninfo=dbname={name}"], check=True,
+                   capture_output=True)
+    yield name
+    admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(template):
+    name = "avld_" + uuid.uuid4().hex[:12]
+    admin(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield Database(name)
+    admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+class Daemon:
+    """One avld serve. start() waits for the ready line."""
+
+    def __init__(self, database, folder, options=()):
+        self.database = database
+        self.folder = folder
+        self.settings = {
+            "server.listen": "127.0.0.1:0",
+            "database.conninfo": database.conninfo,
+            "database.batch_interval": "20ms",
+            "journal.dir": str(folder / "journal"),
+            "journal.segment_size": "1M",
+            "http.listen": "",
+        }
+        self.settings.update(options)
+        self.process = None
+        self.port = None
+        self.log_path = folder / "avld.log"
+
+    def spawn(self, wrap=(), env=None):
+        arguments = list(wrap) + [AVLD, "serve"]
+        for key, value in self.settings.items():
+            arguments += ["-o", f"{key}={value}"]
+        self.log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=self.log,
+                                        env={**os.environ, **(env or {})})
+        return self
+
+    def start(self, **kwargs):
+        self.spawn(**kwargs)
+        line = self.process.stdout.readline().decode()
+        assert line.startswith("ready "), f"no ready line: {line!r}\n{self.logged()}"
+        self.ready = line.strip()
+        self.port = int(self.ready.rsplit(":", 1)[1])
+        return self
+
+    def logged(self):
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def wait_log(self, text, patience_s=PATIENCE_S):
+        wait_for(lambda: text in self.logged(), f"{text!r} in the log:\n{self.logged()[-2000:]}",
+                 patience_s)
+
+    def end(self, number=signal.SIGTERM, code=0):
+        self.process.send_signal(number)
+        got = self.process.wait(PATIENCE_S)
+        assert code is None or got == code, f"exit code {got}\n{self.logged()[-4000:]}"
+        self.process.stdout.close()
+        self.log.close()
+        self.process = None
+
+    def kill(self):
+        self.end(signal.SIGKILL, None)
+
+    def tcp(self, host="127.0.0.1"):
+        return socket.create_connection((host, self.port), PATIENCE_S)
+
+    def send_tcp(self, data):
+        """One connection, sent and closed in order."""
+        with self.tcp() as peer:
+            peer.sendall(data)
+            peer.shutdown(socket.SHUT_WR)
+            while peer.recv(4096):
+                pass
+
+    def send_udp(self, *datagrams, host="127.0.0.1"):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as peer:
+            for datagram in datagrams:
+                peer.sendto(datagram, (host, self.port))
+
+    def simulate(self, *arguments, code=0):
+        done = subprocess.run([AVLD, "simulate", "--to", f"127.0.0.1:{self.port}", *map(str, arguments)],
+                              capture_output=True, text=True, timeout=300)
+        assert code is None or done.returncode == code, done.stdout + done.stderr
+        return done
+
+
+@pytest.fixture
+def daemons(database, tmp_path):
+    """Makes daemons: daemons(**{"server.listen": ...}), not yet started; what still runs at the end is ended."""
+    made = []
+
+    def make(options=(), folder=None, of=None):
+        place = folder or tmp_path
+        place.mkdir(exist_ok=True)
+        daemon = Daemon(of or database, place, options)
+        made.append(daemon)
+        return daemon
+    yield make
+    for daemon in made:
+        if daemon.process and daemon.process.poll() is None:
+            daemon.process.kill()
+            daemon.process.wait()
+
+
+@pytest.fixture
+def avld(daemons):
+    return daemons().start()

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+"""PT-502 records, as the tracker would send them."""
+import datetime
+
+NOW = object()
+
+
+def stamp(time):
+    return time.strftime("%H%M%S.") + f"{time.microsecond // 1000:03d}", time.strftime("%d%m%y")
+
+
+def now(offset_s=0):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=offset_s)).replace(
+        microsecond=0)
+
+
+def record(ident="5020001", event="POS", time=None, fix="A", lat="4807.0380,N", lon="01131.0000,E",
+           speed="22.40", course="84.40", tail="A/00010,00000/0,0,0,0/1200//fa7/", end=b"\r\n"):
+    clock, date = stamp(time or now())
+    return f"${event},{ident},{clock},{fix},{lat},{lon},{speed},{course},{date},,,{tail}".encode() + end
+
+
+def full(body):
+    """The framed form: BF FB, verify, length, body."""
+    verify = 0
+    for byte in body:
+        verify ^= byte
+    return b"\xbf\xfb" + bytes([verify]) + (len(body) + 5).to_bytes(2, "little") + body
