@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// From journal entries to the rows of a batch, as COPY BINARY buffers: one for each table that a
+// batch writes. Pure: no libpq, no clock. Which entry becomes what is the writer's decision
+// (writer_batch.c).
+#ifndef AVLD_ROWS_H
+#define AVLD_ROWS_H
+
+#include "copy.h"
+#include "entry.h"
+#include "latest.h"
+
+enum rows_kind {
+	ROWS_POSITIONS,
+	ROWS_STATUSES,
+	ROWS_ALARMS,
+	ROWS_REJECTS,
+	ROWS_CONNECTIONS,
+	ROWS_STATE,   /* reduced: one row a device; made by rows_finish */
+	ROWS_UNKNOWN, /* one row a report; the database counts them */
+	ROWS_KINDS
+};
+
+struct rows {
+	struct copy copies[ROWS_KINDS];
+	struct latest *latest;
+};
+
+void rows_init(struct rows *rows);
+void rows_done(struct rows *rows);
+void rows_clear(struct rows *rows);
+size_t rows_bytes(const struct rows *rows); /* so far, without ROWS_STATE */
+
+// A report as position or status, its alarms, and the newest state of its device. lsn: of the
+// entry. live: this process received it (latest.h).
+void rows_add_report(struct rows *rows, const struct entry *report, int64_t device_id,
+	struct fixed_time fixed, uint64_t lsn, bool live);
+// A report that is stored already: the device was seen, no more.
+void rows_add_repeat(struct rows *rows, const struct entry *report, int64_t device_id, bool live);
+// Any entry, as a reject with this reason; its raw bytes if it has them.
+void rows_add_reject(
+	struct rows *rows, const struct entry *entry, struct text reason, uint64_t lsn);
+// ENTRY_CONNECTED of a device.
+void rows_add_connected(struct rows *rows, const struct entry *entry, int64_t device_id, bool live);
+// ENTRY_DISCONNECTED. device_id 0: no device we know.
+void rows_add_disconnected(
+	struct rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn);
+// A device that may not report was seen.
+void rows_add_unknown(struct rows *rows, const struct entry *entry, uint64_t lsn);
+
+// No more entries. instance: our name.
+void rows_finish(struct rows *rows, const char *instance);
+
+// The columns of a kind, in the order of its fields: "device_id, fixed_at, ...".
+const char *rows_columns(enum rows_kind kind);
+
+#endif

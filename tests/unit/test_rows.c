@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT
+// Journal entries as COPY BINARY rows, the newest state of devices, and the memory for repeats.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "recent.h"
+#include "rows.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RECEIVED  INT64_C(1795342500000000) /* 2026-11-22 10:15 UTC */
+#define SECOND    INT64_C(1000000)
+#define EPOCH2000 INT64_C(946684800000000)
+
+static struct text text_of(const char *literal)
+{
+	return (struct text){literal, strlen(literal)};
+}
+
+static struct entry report_of(int64_t time_us, bool fix)
+{
+	struct entry entry = {.kind = ENTRY_REPORT,
+		.received_us = RECEIVED,
+		.protocol = text_of("pt502"),
+		.ident = text_of("5020001"),
+		.event = text_of("POS"),
+		.raw = text_of("$POS...\r\n")};
+
+	entry.peer.transport = TRANSPORT_TCP;
+	entry.peer.port = 4711;
+	memcpy(entry.peer.address, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\1", 16);
+	entry.body.has = HAS_TIME;
+	entry.body.device_time_us = time_us;
+	entry.body.dedup = 99;
+	if (fix) {
+		entry.body.has |= HAS_FIX;
+		entry.body.flags |= FLAG_VALID;
+		entry.body.lat_e7 = 540000000;
+		entry.body.lon_e7 = -70000000;
+	}
+	return entry;
+}
+
+static void add(struct rows *rows, const struct entry *entry, uint64_t lsn)
+{
+	rows_add_report(
+		rows, entry, 7, report_fixed_time(&entry->body, entry->received_us), lsn, true);
+}
+
+// A field of a COPY BINARY buffer: `row` and `column` from 0. *len is -1 for NULL.
+static const uint8_t *field(const struct copy *copy, size_t row, unsigned column, int32_t *len)
+{
+	const uint8_t *at = copy->data + 19, *end = copy->data + copy->len;
+
+	for (size_t r = 0;; r++) {
+		const int16_t count = (int16_t)(at[0] << 8 | at[1]);
+		at += 2;
+		assert_true(count > 0);
+		for (int16_t i = 0; i < count; i++) {
+			*len = (int32_t)((uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 |
+					 (uint32_t)at[2] << 8 | at[3]);
+			at += 4;
+			if (r == row && i == (int16_t)column)
+				return at;
+			at += *len > 0 ? *len : 0;
+			assert_true(at <= end);
+		}
+	}
+}
+
+// The number of the column called `name` of a kind.
+static unsigned column_of(enum rows_kind kind, const char *name)
+{
+	struct text rest = text_of(rows_columns(kind)), one;
+	for (unsigned n = 0; text_next(&rest, ',', &one); n++) {
+		while (one.len && *one.data == ' ')
+			one.data++, one.len--;
+		if (text_equal(one, name))
+			return n;
+	}
+	fail_msg("no column %s", name);
+	return 0;
+}
+
+static bool is_null(const struct rows *rows, enum rows_kind kind, size_t row, const char *name)
+{
+	int32_t len;
+	field(&rows->copies[kind], row, column_of(kind, name), &len);
+	return len == -1;
+}
+
+static int64_t number(const struct rows *rows, enum rows_kind kind, size_t row, const char *name)
+{
+	int32_t len;
+	const uint8_t *at = field(&rows->copies[kind], row, column_of(kind, name), &len);
+	uint64_t value = 0;
+	assert_in_range(len, 1, 8);
+	for (int32_t i = 0; i < len; i++)
+		value = value << 8 | at[i];
+	return (int64_t)value;
+}
+
+static double real(const struct rows *rows, enum rows_kind kind, size_t row, const char *name)
+{
+	int32_t len;
+	field(&rows->copies[kind], row, column_of(kind, name), &len);
+	const int64_t bits = number(rows, kind, row, name);
+	if (len == 4) {
+		const uint32_t bits4 = (uint32_t)bits;
+		float value;
+		memcpy(&value, &bits4, sizeof(value));
+		return (double)value;
+	}
+	double value;
+	assert_int_equal(len, 8);
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static void assert_text(const struct rows *rows, enum rows_kind kind, size_t row, const char *name,
+	const char *want)
+{
+	int32_t len;
+	const uint8_t *at = field(&rows->copies[kind], row, column_of(kind, name), &len);
+	assert_int_equal(len, strlen(want));
+	assert_memory_equal(at, want, strlen(want));
+}
+
+static void test_position(void **state)
+{
+	(void)state;
+	struct rows rows;
+	rows_init(&rows);
+	struct entry entry = report_of(RECEIVED - 3 * SECOND, true);
+	entry.body.has |= HAS_SPEED | HAS_ADC3 | HAS_IGNITION | HAS_POWER_V | HAS_ALTITUDE;
+	entry.body.flags |= FLAG_IGNITION | FLAG_STORED;
+	entry.body.speed_kmh_e2 = 4148;
+	entry.body.altitude_m_e2 = -1250;
+	entry.body.adc[2] = -5;
+	entry.body.power_mv = 12600;
+	entry.body.alarms = UINT64_C(1) << ALARM_SOS | UINT64_C(1) << ALARM_REMOVING;
+	entry.extra = text_of("\"a\":1");
+	entry.driver = text_of("card\x01\xff");
+	add(&rows, &entry, 1000);
+	rows_finish(&rows, "main");
+
+	const enum rows_kind p = ROWS_POSITIONS;
+	assert_int_equal(rows.copies[p].rows, 1);
+	assert_int_equal(rows.copies[p].lsns[0], 1000);
+	assert_int_equal(rows.copies[ROWS_STATUSES].rows, 0);
+	assert_int_equal(number(&rows, p, 0, "device_id"), 7);
+	assert_int_equal(number(&rows, p, 0, "fixed_at"), RECEIVED - 3 * SECOND - EPOCH2000);
+	assert_int_equal(number(&rows, p, 0, "received_at"), RECEIVED - EPOCH2000);
+	assert_true(is_null(&rows, p, 0, "device_time"));
+	assert_text(&rows, p, 0, "time_source", "device");
+	assert_text(&rows, p, 0, "event", "POS");
+	assert_true(real(&rows, p, 0, "latitude") == 54.0);
+	assert_true(real(&rows, p, 0, "longitude") == -7.0);
+	assert_true(real(&rows, p, 0, "speed_kmh") == (double)41.48f);
+	assert_true(real(&rows, p, 0, "altitude_m") == -12.5);
+	assert_true(real(&rows, p, 0, "power_v") == (double)12.6f);
+	assert_true(is_null(&rows, p, 0, "course_deg"));
+	assert_true(is_null(&rows, p, 0, "adc1"));
+	assert_int_equal((int32_t)number(&rows, p, 0, "adc3"), -5);
+	assert_int_equal(number(&rows, p, 0, "ignition"), 1);
+	assert_int_equal(number(&rows, p, 0, "stored"), 1);
+	assert_text(&rows, p, 0, "driver", "card??");
+	assert_text(&rows, p, 0, "extra", "\x01{\"a\":1}");
+	assert_int_equal(number(&rows, p, 0, "dedup"), 99);
+
+	assert_int_equal(rows.copies[ROWS_ALARMS].rows, 2);
+	assert_text(&rows, ROWS_ALARMS, 0, "alarm", "sos");
+	assert_text(&rows, ROWS_ALARMS, 1, "alarm", alarm_name(ALARM_REMOVING));
+	assert_int_equal(rows.copies[ROWS_ALARMS].lsns[1], 1000);
+	rows_done(&rows);
+}
+
+static void test_status_and_times(void **state)
+{
+	(void)state;
+	struct rows rows;
+	rows_init(&rows);
+	const enum rows_kind s = ROWS_STATUSES;
+	struct entry entry = report_of(5 * SECOND, false); /* a clock in 1970 */
+	add(&rows, &entry, 10);
+	entry = report_of(RECEIVED - INT64_C(1024) * 7 * 86400 * SECOND, false);
+	add(&rows, &entry, 20);
+	entry = report_of(INT64_MIN, false);
+	entry.body.alarms = 1;
+	add(&rows, &entry, 30);
+	rows_finish(&rows, "main");
+
+	assert_int_equal(rows.copies[s].rows, 3);
+	assert_text(&rows, s, 0, "time_source", "received");
+	assert_int_equal(number(&rows, s, 0, "reported_at"), RECEIVED - EPOCH2000);
+	assert_int_equal(number(&rows, s, 0, "device_time"), 5 * SECOND - EPOCH2000);
+	assert_text(&rows, s, 1, "time_source", "rollover");
+	assert_int_equal(number(&rows, s, 1, "reported_at"), RECEIVED - EPOCH2000);
+	assert_true(is_null(&rows, s, 2, "device_time"));
+	assert_true(is_null(&rows, ROWS_ALARMS, 0, "latitude"));
+	assert_true(is_null(&rows, ROWS_ALARMS, 0, "valid"));
+	rows_done(&rows);
+}
+
+static void test_other_kinds(void **state)
+{
+	(void)state;
+	struct rows rows;
+	rows_init(&rows);
+	struct entry entry = report_of(RECEIVED, false);
+	entry.raw = (struct text){"\0\xff", 2};
+	rows_add_reject(&rows, &entry, text_of("bad value: time"), 40);
+	entry.raw = (struct text){NULL, 0};
+	entry.protocol = entry.ident = (struct text){NULL, 0};
+	rows_add_reject(&rows, &entry, text_of(""), 41);
+	entry = report_of(RECEIVED, false);
+	entry.kind = ENTRY_DISCONNECTED;
+	entry.reason = text_of("idle");
+	entry.traffic = (struct traffic){RECEIVED - SECOND, UINT64_C(1) << 40, 2, 3};
+	rows_add_disconnected(&rows, &entry, 0, 50);
+	rows_add_unknown(&rows, &entry, 60);
+	rows_finish(&rows, "main");
+
+	assert_int_equal(rows.copies[ROWS_REJECTS].rows, 2);
+	assert_text(&rows, ROWS_REJECTS, 0, "peer", "192.0.2.1:4711");
+	assert_text(&rows, ROWS_REJECTS, 0, "transport", "tcp");
+	assert_int_equal(number(&rows, ROWS_REJECTS, 0, "frame"), 0xff);
+	assert_true(is_null(&rows, ROWS_REJECTS, 1, "ident"));
+	assert_text(&rows, ROWS_REJECTS, 1, "reason", "");
+	assert_text(&rows, ROWS_REJECTS, 1, "frame", "");
+	assert_int_equal(number(&rows, ROWS_CONNECTIONS, 0, "bytes"), INT64_C(1) << 40);
+	assert_int_equal(number(&rows, ROWS_CONNECTIONS, 0, "rejects"), 3);
+	assert_text(&rows, ROWS_UNKNOWN, 0, "ident", "5020001");
+	assert_int_equal(rows.copies[ROWS_STATE].rows, 0);
+	rows_done(&rows);
+}
+
+static void test_latest(void **state)
+{
+	(void)state;
+	struct rows rows;
+	rows_init(&rows);
+	const enum rows_kind s = ROWS_STATE;
+	struct entry entry = report_of(RECEIVED - 10 * SECOND, true);
+	entry.body.has |= HAS_ODOMETER | HAS_INPUTS;
+	entry.body.odometer_m = 1000;
+	entry.body.inputs = 1;
+	add(&rows, &entry, 1);
+	/* Older, out of the log: fills only what is not known. */
+	entry = report_of(RECEIVED - 100 * SECOND, true);
+	entry.event = text_of("LOG");
+	entry.body.lat_e7 = 1;
+	entry.body.has |= HAS_INPUTS | HAS_GSM;
+	entry.body.inputs = 2;
+	entry.body.gsm_percent = 67;
+	add(&rows, &entry, 2);
+	/* Newer, not valid, by UDP. */
+	entry = report_of(RECEIVED - 5 * SECOND, true);
+	entry.event = text_of("NEW");
+	entry.received_us += SECOND;
+	entry.peer.transport = TRANSPORT_UDP;
+	entry.peer.port = 9;
+	entry.body.flags = 0;
+	entry.body.lat_e7 = 2;
+	entry.body.has |= HAS_INPUTS;
+	entry.body.inputs = 4;
+	add(&rows, &entry, 3);
+	/* No sound time, from the log: says nothing about now. */
+	entry = report_of(0, true);
+	entry.body.flags |= FLAG_STORED;
+	entry.body.lat_e7 = 3;
+	add(&rows, &entry, 4);
+	rows_finish(&rows, "main");
+
+	assert_int_equal(rows.copies[s].rows, 1);
+	assert_int_equal(rows.copies[ROWS_POSITIONS].rows, 4);
+	assert_true(real(&rows, s, 0, "latitude") == 54.0);
+	assert_int_equal(number(&rows, s, 0, "fixed_at"), RECEIVED - 10 * SECOND - EPOCH2000);
+	assert_int_equal(number(&rows, s, 0, "last_seen"), RECEIVED + SECOND - EPOCH2000);
+	assert_int_equal(number(&rows, s, 0, "telemetry_at"), RECEIVED - 5 * SECOND - EPOCH2000);
+	assert_text(&rows, s, 0, "event", "NEW");
+	assert_int_equal(number(&rows, s, 0, "inputs"), 4);
+	assert_int_equal(number(&rows, s, 0, "odometer_m"), 1000);
+	assert_int_equal(number(&rows, s, 0, "gsm_percent"), 67);
+	assert_true(is_null(&rows, s, 0, "outputs"));
+	assert_text(&rows, s, 0, "peer", "192.0.2.1:4711");
+	assert_text(&rows, s, 0, "transport", "tcp");
+	assert_text(&rows, s, 0, "instance", "main");
+	assert_int_equal(number(&rows, s, 0, "connected"), 1);
+	rows_done(&rows);
+}
+
+static void test_connections(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *what; /* C: connected, D: disconnected, 1 or 2: the port; R: a report,
+				     U: by UDP */
+		bool live, certain, open;
+		const char *peer;
+	} cases[] = {
+		{"C1", true, true, true, "192.0.2.1:1"},
+		{"C1", false, false, false, "192.0.2.1:1"}, /* of a process that is gone */
+		{"R1", true, true, true, "192.0.2.1:1"},
+		{"U1", true, false, false, "192.0.2.1:1"},
+		{"D1", true, false, false, "192.0.2.1:1"},
+		{"C1D1", true, true, false, "192.0.2.1:1"},
+		{"C1C2D1", true, true, true, "192.0.2.1:2"},
+		{"C1D1C2", true, true, true, "192.0.2.1:2"},
+		{"C1U2D1", true, true, false, "192.0.2.1:1"},
+		{"D1C2", true, true, true, "192.0.2.1:2"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rows rows;
+		rows_init(&rows);
+		for (const char *step = cases[i].what; *step; step += 2) {
+			struct entry entry = report_of(RECEIVED, false);
+			entry.peer.port = (uint16_t)(step[1] - '0');
+			entry.peer.transport = *step == 'U' ? TRANSPORT_UDP : TRANSPORT_TCP;
+			if (*step == 'C')
+				rows_add_connected(&rows, &entry, 7, cases[i].live);
+			else if (*step == 'D')
+				rows_add_disconnected(&rows, &entry, 7, 1);
+			else
+				add(&rows, &entry, 1);
+		}
+		rows_finish(&rows, "main");
+		assert_int_equal(rows.copies[ROWS_STATE].rows, 1);
+		assert_int_equal(is_null(&rows, ROWS_STATE, 0, "instance"), !cases[i].certain);
+		assert_int_equal(number(&rows, ROWS_STATE, 0, "connected"), cases[i].open);
+		assert_text(&rows, ROWS_STATE, 0, "peer", cases[i].peer);
+		rows_done(&rows);
+	}
+}
+
+static void test_many_and_again(void **state)
+{
+	(void)state;
+	struct rows rows;
+	rows_init(&rows);
+	for (int round = 0; round < 3; round++) {
+		const int64_t devices = round == 1 ? 3 : 5000;
+		rows_clear(&rows);
+		for (int64_t i = 0; i < 10000; i++) {
+			const struct entry entry = report_of(RECEIVED + i, true);
+			rows_add_report(&rows, &entry, 1 + i % devices,
+				(struct fixed_time){RECEIVED + i, TIME_DEVICE}, (uint64_t)i, true);
+		}
+		rows_finish(&rows, "main");
+		assert_int_equal(rows.copies[ROWS_POSITIONS].rows, 10000);
+		assert_int_equal(rows.copies[ROWS_STATE].rows, devices);
+		assert_int_equal(number(&rows, ROWS_STATE, 2, "device_id"), 3);
+		assert_true(number(&rows, ROWS_STATE, 2, "fixed_at") >=
+			    RECEIVED + 10000 - devices - EPOCH2000);
+	}
+	rows_done(&rows);
+}
+
+static void test_recent(void **state)
+{
+	(void)state;
+	struct recent *recent = recent_new();
+	const int total = 3 * RECENT_GENERATION;
+	for (int i = 1; i <= total; i++) {
+		const struct recent_key key = {i, RECEIVED, 5}, other = {i, RECEIVED, 6};
+		assert_false(recent_add(recent, &key));
+		assert_true(recent_add(recent, &key));
+		if (i == total) {
+			assert_false(recent_add(recent, &other));
+		}
+	}
+	/* One generation back is remembered, three are not. */
+	assert_true(recent_add(
+		recent, &(struct recent_key){total - RECENT_GENERATION + 1, RECEIVED, 5}));
+	assert_false(recent_add(recent, &(struct recent_key){1, RECEIVED, 5}));
+	recent_forget(recent);
+	assert_false(recent_add(recent, &(struct recent_key){total, RECEIVED, 5}));
+	recent_free(recent);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_position),
+		cmocka_unit_test(test_status_and_times),
+		cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_latest),
+		cmocka_unit_test(test_connections),
+		cmocka_unit_test(test_many_and_again),
+		cmocka_unit_test(test_recent),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
