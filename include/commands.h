@@ -14,9 +14,10 @@ int cmd_simulate(int argc, char **argv);
 int cmd_journal(int argc, char **argv);
 
 // cli.c: what the verbs share. argv[0] is the verb.
-// Settings of a verb that reads them: takes -c FILE and -o SECTION.KEY=VALUE, --help; anything else that begins with - is an
-// error. On false *exit_code is what to return (0 after --help). Without -c: /etc/avld/avld.ini if it is there and no -o was
-// given that... see cli.c.
+// Settings of a verb that reads them: takes -c FILE, -o SECTION.KEY=VALUE (any number), --help (prints usage and the table
+// of settings) and --version; anything else is an error. On false *exit_code is what to return (0 after --help) and config
+// holds nothing. Without -c: /etc/avld/avld.ini if it is there; if it is there but not ours to read, -o alone is enough.
+// Sets the log's level.
 bool cli_settings(int argc, char **argv, const char *usage, struct config *config, int *exit_code);
 // Prints "avld VERB: message" and how to get help, returns 2.
 int cli_usage_error(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));

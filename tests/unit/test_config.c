@@ -1,0 +1,600 @@
+// SPDX-License-Identifier: MIT
+// Run from the top of the tree: reads conf/avld.ini.
+#include "commands.h"
+#include "config.h"
+#include "log.h"
+#include "registry.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static char path[] = "/tmp/avld_test_config.XXXXXX";
+static char told[65536];
+
+static void write_file(const char *text, size_t len)
+{
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+// What call() prints on `fd` ends up in told.
+struct capture {
+	FILE *to;
+	int fd, saved;
+};
+
+static struct capture begin_capture(int fd)
+{
+	fflush(NULL);
+	struct capture capture = {.to = tmpfile(), .fd = fd, .saved = dup(fd)};
+	assert_non_null(capture.to);
+	dup2(fileno(capture.to), fd);
+	return capture;
+}
+
+static void end_capture(struct capture capture)
+{
+	fflush(NULL);
+	dup2(capture.saved, capture.fd);
+	close(capture.saved);
+	rewind(capture.to);
+	told[fread(told, 1, sizeof(told) - 1, capture.to)] = '\0';
+	fclose(capture.to);
+}
+
+static bool load(struct config *config, const char *file, const char *const *options, int count)
+{
+	char *copies[8] = {0};
+	assert_in_range(count, 0, COUNT(copies));
+	for (int i = 0; i < count; i++)
+		copies[i] = strdup(options[i]);
+	struct capture capture = begin_capture(STDERR_FILENO);
+	bool good = config_load(config, file, copies, count);
+	end_capture(capture);
+	for (int i = 0; i < count; i++)
+		free(copies[i]);
+	return good;
+}
+
+static bool load_text(struct config *config, const char *text)
+{
+	write_file(text, strlen(text));
+	return load(config, path, NULL, 0);
+}
+
+static bool load_option(struct config *config, const char *option)
+{
+	return load(config, NULL, &option, 1);
+}
+
+// Lines of told, without "avld: FILE:", joined as they are.
+static const char *told_without_path(void)
+{
+	static char out[sizeof(told)];
+	char prefix[128];
+	snprintf(prefix, sizeof(prefix), "avld: %s:", path);
+	size_t used = 0;
+	for (const char *at = told; *at;) {
+		if (!strncmp(at, prefix, strlen(prefix)))
+			at += strlen(prefix);
+		else
+			out[used++] = *at++;
+	}
+	out[used] = '\0';
+	return out;
+}
+
+static void defaults_are_as_agreed(void **state)
+{
+	(void)state;
+	struct config config;
+	assert_true(load(&config, NULL, NULL, 0));
+	assert_string_equal(told, "");
+	assert_string_equal(config.server.listen, "*:8888");
+	assert_true(config.server.tcp);
+	assert_true(config.server.udp);
+	assert_true(config.server.protocols == DECODERS_ALL);
+	assert_false(config.server.proxy_protocol);
+	assert_string_equal(config.database.conninfo, "dbname=avld");
+	assert_string_equal(config.database.instance, "avld");
+	assert_false(config.database.migrate);
+	assert_string_equal(config.journal.dir, "/var/lib/avld/journal");
+	assert_int_equal(config.journal.sync, SYNC_REPLY);
+	assert_int_equal(config.devices.unknown, UNKNOWN_ACCEPT);
+	assert_string_equal(config.commands.allow, "");
+	assert_string_equal(config.http.listen, "127.0.0.1:8880");
+	assert_int_equal(config.log.level, LOG_LEVEL_INFO);
+	const struct {
+		int64_t is, wanted;
+	} rows[] = {
+		{config.server.max_connections, 10000},
+		{config.server.max_connections_per_ip, 0},
+		{config.server.login_timeout_us, 30000000},
+		{config.server.idle_timeout_us, 3600000000},
+		{config.database.batch_rows, 20000},
+		{config.database.batch_interval_us, 100000},
+		{config.database.retention_us, 0},
+		{config.journal.max_size, INT64_C(4) << 30},
+		{config.journal.segment_size, 64 << 20},
+		{config.journal.sync_interval_us, 1000000},
+		{config.journal.retain_us, 0},
+		{config.commands.engine_stop_max_kmh, 10},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_true(rows[i].is == rows[i].wanted);
+	for (size_t i = 0; i < config_key_count(); i++)
+		assert_string_equal(config_origin(config_key_at(i).key), "default");
+	config_done(&config);
+}
+
+static void a_file_is_read(void **state)
+{
+	(void)state;
+	struct config config;
+	assert_true(load_text(&config, "\xEF\xBB\xBF[server]\r\n"
+				       "# a comment\n"
+				       "  ; another, and a key that is set off\n"
+				       "   listen=[::1]:9000\n"
+				       "transports =udp ; a comment behind\n"
+				       "idle_timeout: 10 min\n"
+				       "\n"
+				       " [ database ] # with a comment\n"
+				       "conninfo = host=db.example.org password=a#b=c;d\n"
+				       "migrate = ON\n"
+				       "[journal]\n"
+				       "[server]\n"
+				       "login_timeout = 1.5m\n"
+				       "[journal]\n"
+				       "sync = Interval"));
+	assert_string_equal(told, "");
+	assert_string_equal(config.server.listen, "[::1]:9000");
+	assert_false(config.server.tcp);
+	assert_true(config.server.udp);
+	assert_true(config.server.idle_timeout_us == 600000000);
+	assert_string_equal(config.database.conninfo, "host=db.example.org password=a#b=c;d");
+	assert_true(config.database.migrate);
+	assert_true(config.server.login_timeout_us == 90000000);
+	assert_int_equal(config.journal.sync, SYNC_INTERVAL);
+	char wanted[64];
+	snprintf(wanted, sizeof(wanted), "%s:15", path);
+	assert_string_equal(config_origin("journal.sync"), wanted);
+	assert_string_equal(config_origin("journal.dir"), "default");
+	config_done(&config);
+}
+
+static void options_win_in_order(void **state)
+{
+	(void)state;
+	struct config config;
+	const char *const options[] = {"log.level=error", " server.listen = *:1 ",
+		"log.level=debug", "database.conninfo=host=a dbname=b", "http.listen="};
+	write_file("[log]\nlevel = warning\n[server]\ntransports = tcp\n", 48);
+	assert_true(load(&config, path, options, COUNT(options)));
+	assert_string_equal(told, "");
+	assert_int_equal(config.log.level, LOG_LEVEL_DEBUG);
+	assert_string_equal(config.server.listen, "*:1");
+	assert_string_equal(config.database.conninfo, "host=a dbname=b");
+	assert_string_equal(config.http.listen, "");
+	assert_false(config.server.udp);
+	assert_string_equal(config_origin("log.level"), "-o");
+	config_done(&config);
+}
+
+static void values_are_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *option;
+		size_t offset;
+		int64_t value;
+	} rows[] = {
+#define ROW(text, field, value) {text, offsetof(struct config, field), value}
+		ROW("server.login_timeout=1s", server.login_timeout_us, 1000000),
+		ROW("server.login_timeout=1h", server.login_timeout_us, 3600000000),
+		ROW("server.login_timeout=45", server.login_timeout_us, 45000000),
+		ROW("server.login_timeout=1500 ms", server.login_timeout_us, 1500000),
+		ROW("server.idle_timeout=30d", server.idle_timeout_us, INT64_C(2592000000000)),
+		ROW("server.idle_timeout=0.5h", server.idle_timeout_us, 1800000000),
+		ROW("database.batch_interval=0.1", database.batch_interval_us, 100000),
+		ROW("database.batch_interval=20 ms", database.batch_interval_us, 20000),
+		ROW("database.batch_interval=1ms", database.batch_interval_us, 1000),
+		ROW("database.batch_rows=1", database.batch_rows, 1),
+		ROW("database.batch_rows=100000", database.batch_rows, 100000),
+		ROW("database.retention=90d", database.retention_us, INT64_C(7776000000000)),
+		ROW("database.retention=0", database.retention_us, 0),
+		ROW("journal.max_size=10G", journal.max_size, INT64_C(10) << 30),
+		ROW("journal.max_size=1.5GiB", journal.max_size, INT64_C(3) << 29),
+		ROW("journal.max_size=1T", journal.max_size, INT64_C(1) << 40),
+		ROW("journal.max_size=134217728", journal.max_size, 134217728),
+		ROW("journal.segment_size=1m", journal.segment_size, 1 << 20),
+		ROW("journal.segment_size=1024K", journal.segment_size, 1 << 20),
+		ROW("journal.segment_size=1 GiB", journal.segment_size, 1 << 30),
+		ROW("journal.retain=2h", journal.retain_us, INT64_C(7200000000)),
+		ROW("server.max_connections_per_ip=3", server.max_connections_per_ip, 3),
+		ROW("commands.engine_stop_max_kmh=0", commands.engine_stop_max_kmh, 0),
+#undef ROW
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct config config;
+		int64_t value;
+		assert_true(load_option(&config, rows[i].option));
+		memcpy(&value, (char *)&config + rows[i].offset, sizeof(value));
+		if (value != rows[i].value)
+			fail_msg("%s gave %lld", rows[i].option, (long long)value);
+		config_done(&config);
+	}
+}
+
+static void wrong_options_are_told(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *option;
+		const char *message; /* part of what is told */
+	} rows[] = {
+		{"log.level", "not of the form SECTION.KEY=VALUE"},
+		{"level=info", "level: no such setting"},
+		{"", "not of the form"},
+		{"=x", "no such setting"},
+		{"server.lsten=*:1", "server.lsten: no such setting; did you mean server.listen?"},
+		{"server.level=info", "server.level: no such setting; did you mean log.level?"},
+		{"nothing.alike=1", "nothing.alike: no such setting; 'avld check --help'"},
+		{"Server.listen=*:1", "did you mean server.listen?"},
+		{"server.listen=8888",
+			"server.listen: \"8888\" is no address and port; write *:PORT"},
+		{"server.listen=", "no address"},
+		{"server.listen=*:65536", "no address"},
+		{"server.listen=localhost:1", "no address"},
+		{"server.transports=tcp sctp", "not transports; write tcp, udp or both"},
+		{"server.transports= ,", "not transports"},
+		{"server.protocols=pt502,nosuch", "no protocol \"nosuch\" here; there are: all"},
+		{"server.protocols=", "no protocol"},
+		{"server.max_connections=0", "out of range; write a number from 1 to 1000000"},
+		{"server.max_connections=1000001", "out of range"},
+		{"server.max_connections=-1", "out of range"},
+		{"server.max_connections=99999999999999999999", "out of range"},
+		{"server.max_connections=1k", "\"1k\" is not a whole number; write a number"},
+		{"server.max_connections=", "not a whole number"},
+		{"server.login_timeout=0", "out of range"},
+		{"server.login_timeout=999ms", "write one from 1s to 1h"},
+		{"server.login_timeout=3601", "out of range"},
+		{"server.login_timeout=9999999999999999999999d", "out of range"},
+		{"server.login_timeout=1M", "not a duration"},
+		{"server.login_timeout=1 minute", "not a duration"},
+		{"server.login_timeout=1.", "not a duration"},
+		{"server.login_timeout=.5", "not a duration"},
+		{"server.login_timeout=-1s", "not a duration"},
+		{"server.login_timeout=1s2", "not a duration"},
+		{"server.idle_timeout=9s", "write one from 10s to 30d"},
+		{"server.proxy_protocol=yes", "server.proxy_protocol: not in this version"},
+		{"server.proxy_protocol=perhaps", "neither yes nor no"},
+		{"database.instance=", "is no name"},
+		{"database.instance=a b", "is no name; write 1 to 64 letters"},
+		{"database.instance="
+		 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+			"is no name"},
+		{"database.batch_rows=100001", "from 1 to 100000"},
+		{"database.batch_interval=61s", "write one from 1ms to 1min"},
+		{"database.retention=23h", "from 1d to 36500d, or 0"},
+		{"database.migrate=2", "neither yes nor no"},
+		{"database.conninfo=\"dbname=x\"", "quotes would be part of the value"},
+		{"journal.dir=", "journal.dir: empty"},
+		{"journal.max_size=1M", "out of range"},
+		{"journal.max_size=4GB", "not a size"},
+		{"journal.max_size=100M", "does not hold two segments of 64M; raise max_size"},
+		{"journal.segment_size=63M", "not a power of two"},
+		{"journal.segment_size=512K", "write one from 1M to 1G"},
+		{"journal.segment_size=2G", "out of range"},
+		{"journal.sync=always", "write one of reply, interval, off"},
+		{"journal.sync_interval=9ms", "write one from 10ms to 1h"},
+		{"devices.unknown=drop", "write one of accept, refuse"},
+		{"commands.allow=engineStop", "commands are not in this version"},
+		{"commands.engine_stop_max_kmh=301", "from 0 to 300"},
+		{"http.listen=8880",
+			"write *:PORT, 192.0.2.1:PORT or [2001:db8::1]:PORT, or nothing"},
+		{"log.level=loud",
+			"log.level: \"loud\" is not known here; write one of error, warning"},
+		{"log.level=\x1b[2J\n", "\"\\x1b[2J\" is not known"},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct config config;
+		bool good = load_option(&config, rows[i].option);
+		if (good || !strstr(told, rows[i].message) || strncmp(told, "avld: -o", 8))
+			fail_msg("'%s' told '%s'", rows[i].option, told);
+		config_done(&config);
+	}
+}
+
+static void wrong_files_are_told_with_their_lines(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *told;
+	} rows[] = {
+		{"[server]\nlisten = 1\n\ntransports = x\n[log]\nlevel = info # loud\n",
+			"2: server.listen: \"1\" is no address and port; write *:PORT, "
+			"192.0.2.1:PORT or "
+			"[2001:db8::1]:PORT\n"
+			"4: server.transports: \"x\" are not transports; write tcp, udp or both: "
+			"tcp, udp\n"
+			"6: log.level: \"info # loud\" is not known here; write one of error, "
+			"warning, info, "
+			"debug (a comment behind a value begins with ;)\n"},
+		{"[log]\nlevel = info\nlevel = info\n",
+			"3: log.level: set in line 2 already; remove one of the two\n"},
+		{"[log]\nlevel = info\n[server]\n[log]\nlevel = debug\n",
+			"5: log.level: set in line 2 already; remove one of the two\n"},
+		{"[log]\nlevl = info\n", "2: log.levl: no such setting; did you mean log.level?\n"},
+		{"level = info\n", "1: level: no section; put a line such as [server] above it\n"},
+		{"[sever]\nlisten = x\nport = 1\n[log]\nlevel=x1\n",
+			"1: [sever]: no such section; did you mean [server]?\n"
+			"5: log.level: \"x1\" is not known here; write one of error, warning, "
+			"info, debug\n"},
+		{"[geofences]\n", "1: [geofences]: no such section; 'avld check --help' lists what "
+				  "there is\n"},
+		{"[]\n", "1: []: no such section; 'avld check --help' lists what there is\n"},
+		{"[server\nlisten = x\n", "1: a section without its ]; write [name]\n"},
+		{"[log] level = info\n",
+			"1: something stands behind the section's ]; give it a line of its own\n"},
+		{"[log]\nlevel\nhello world\nlevel = info\n",
+			"2: not understood; write [section] or key = value\n"
+			"3: not understood; write [section] or key = value\n"},
+		{"[log]\nwhat is this", "2: not understood; write [section] or key = value\n"},
+		{"[log]\n  level = info\n  level = debug\n",
+			"3: log.level: set in line 2 already; remove one of the two\n"},
+		{"[journal]\nmax_size = 16M\nsegment_size = 16M\n",
+			"2: journal.max_size: max_size of 16M does not hold two segments of 16M; "
+			"raise "
+			"max_size or lower segment_size\n"},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct config config;
+		assert_false(load_text(&config, rows[i].text));
+		assert_string_equal(told_without_path(), rows[i].told);
+		config_done(&config);
+	}
+}
+
+static void nothing_is_cut_silently(void **state)
+{
+	(void)state;
+	struct config config;
+	char text[1024];
+	for (int len = 150; len < 400; len++) {
+		// A line of len bytes, which a parser with a fixed buffer would read as two.
+		int used = snprintf(text, sizeof(text),
+			"[database]\nconninfo = %0*d\n[log]\nlevel = debug\n", len - 11, 0);
+		assert_in_range(used, 1, sizeof(text) - 1);
+		bool good = load_text(&config, text);
+		assert_int_equal(good, len <= 198);
+		assert_int_equal(config.log.level, LOG_LEVEL_DEBUG);
+		if (good) {
+			assert_int_equal(strlen(config.database.conninfo), len - 11);
+		} else {
+			char wanted[128];
+			snprintf(wanted, sizeof(wanted),
+				"2: a line of %d bytes, 198 fit; shorten it (libpq: service=NAME, "
+				"passfile=FILE)\n",
+				len);
+			assert_string_equal(told_without_path(), wanted);
+			assert_string_equal(config.database.conninfo, "dbname=avld");
+		}
+		config_done(&config);
+	}
+	// Long comments are no settings, long names no others.
+	snprintf(text, sizeof(text), "# %0*d\n[log]\nlevel = debug ; %0*d\n", 500, 0, 100, 0);
+	assert_true(load_text(&config, text));
+	config_done(&config);
+	snprintf(text, sizeof(text), "[%0*dlog]\nlevel = debug\n", 60, 0);
+	assert_false(load_text(&config, text));
+	config_done(&config);
+	write_file("[log]\nlevel = in\0fo\n", 20);
+	assert_false(load(&config, path, NULL, 0));
+	assert_string_equal(told_without_path(), "2: a NUL byte; this is not a text file\n");
+	config_done(&config);
+}
+
+static void files_that_cannot_be_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *file, *why;
+	} rows[] = {
+		{"/nonexistent/avld.ini", "No such file or directory"},
+		{"/tmp", "Is a directory"},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct config config;
+		const char *option = "log.level=x";
+		assert_false(load(&config, rows[i].file, &option, 1));
+		char wanted[256];
+		snprintf(wanted, sizeof(wanted),
+			"avld: %s: cannot be read: %s; check its name and who may read it\n"
+			"avld: -o log.level=x: log.level: \"x\" is",
+			rows[i].file, rows[i].why);
+		assert_memory_equal(told, wanted, strlen(wanted));
+		config_done(&config);
+	}
+	struct config config;
+	assert_true(load(&config, "/dev/null", NULL, 0));
+	config_done(&config);
+}
+
+static void protocols_are_a_set(void **state)
+{
+	(void)state;
+	struct config config;
+	for (size_t i = 0; decoders[i]; i++) {
+		char option[64];
+		snprintf(option, sizeof(option), "server.protocols=%s", decoders[i]->name);
+		assert_true(load_option(&config, option));
+		assert_true(config.server.protocols == (decoder_set)1 << i);
+		config_done(&config);
+	}
+	char all[512] = "server.protocols=";
+	decoder_set set = 0;
+	for (size_t i = 0; decoders[i]; i++) {
+		size_t len = strlen(all);
+		snprintf(all + len, sizeof(all) - len, "%s, ", decoders[i]->name);
+		set |= (decoder_set)1 << i;
+	}
+	assert_true(load_option(&config, all));
+	assert_true(config.server.protocols == set);
+	config_done(&config);
+}
+
+// "key = value" or "#key = value"; false for anything else.
+static bool take_key(char *line, bool *active, char **key, char **value)
+{
+	*active = *line != '#';
+	*key = line + !*active;
+	size_t len = strspn(*key, "abcdefghijklmnopqrstuvwxyz_");
+	char *equals = *key + len;
+	if (!len || strncmp(equals, " =", 2))
+		return false;
+	*equals = '\0';
+	*value = equals + 2 + (equals[2] == ' ');
+	(*value)[strcspn(*value, "\n")] = '\0';
+	return true;
+}
+
+static void the_sample_names_every_setting(void **state)
+{
+	(void)state;
+	FILE *file = fopen("conf/avld.ini", "r");
+	assert_non_null(file);
+	char line[256], section[64] = "";
+	size_t index = 0; // the sample has the order of the table
+	while (fgets(line, sizeof(line), file)) {
+		bool active;
+		char *name, *value;
+		if (*line == '[') {
+			size_t len = strcspn(line, "]");
+			assert_in_range(len, 2, sizeof(section) - 1);
+			memcpy(section, line + 1, len - 1);
+			section[len - 1] = '\0';
+		} else if (take_key(line, &active, &name, &value)) {
+			char key[256];
+			snprintf(key, sizeof(key), "%s.%s", section, name);
+			assert_true(index < config_key_count());
+			struct config_key row = config_key_at(index++);
+			assert_string_equal(key, row.key);
+			assert_int_equal(active, !strcmp(key, "database.conninfo"));
+			if (!active)
+				assert_string_equal(value, row.text);
+		}
+	}
+	assert_int_equal(index, config_key_count());
+	fclose(file);
+	struct config config;
+	assert_true(load(&config, "conf/avld.ini", NULL, 0));
+	assert_string_equal(
+		config.database.conninfo, "dbname=avld user=avld host=/var/run/postgresql");
+	config_done(&config);
+}
+
+// argv may be permuted, and ends with NULL.
+static bool settings(struct config *config, int *exit_code, int fd, const char *const *arguments)
+{
+	char *argv[12] = {0}, *kept[12] = {0};
+	int argc = 0;
+	for (; arguments[argc]; argc++)
+		kept[argc] = argv[argc] = strdup(arguments[argc]);
+	struct capture capture = begin_capture(fd);
+	bool good = cli_settings(argc, argv, "usage: avld test\n", config, exit_code);
+	end_capture(capture);
+	for (int i = 0; i < argc; i++)
+		free(kept[i]);
+	return good;
+}
+
+static void the_command_line(void **state)
+{
+	(void)state;
+	write_file("[log]\nlevel = warning\n", 22);
+	static const struct {
+		const char *arguments[8];
+		int level; /* or -1: refused */
+		const char *message;
+	} rows[] = {
+		{{"test", "-c", path}, LOG_LEVEL_WARNING, ""},
+		{{"test", "--config", path, "-o", "log.level=debug"}, LOG_LEVEL_DEBUG, ""},
+		{{"test", "-o", "log.level=debug", "-c", "/dev/null"}, LOG_LEVEL_DEBUG, ""},
+		{{"test", "-olog.level=debug", "-olog.level=error", "-c/dev/null"}, LOG_LEVEL_ERROR,
+			""},
+		{{"test", "--config=/dev/null", "--option=log.level=debug"}, LOG_LEVEL_DEBUG, ""},
+		{{"test", "-c"}, -1,
+			"avld test: -c needs a value behind it\navld test --help tells"},
+		{{"test", "-c", path, "-c", path}, -1, "-c is given twice"},
+		{{"test", "-x"}, -1, "avld test: no option -x\n"},
+		{{"test", "--verbose"}, -1, "avld test: no option --verbose\n"},
+		{{"test", "--help=x"}, -1, "no option --help=x\n"},
+		{{"test", "stray"}, -1, "'stray' is not an option"},
+		{{"test", "-c", "/dev/null", "--", "-x"}, -1, "'-x' is not an option"},
+		{{"test", "-c", "/dev/null", "-o", "log.level=x"}, -1, "avld: -o log.level=x: "},
+		{{"test", "-c", "/nonexistent"}, -1, "avld: /nonexistent: cannot be read"},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct config config;
+		int exit_code = -1;
+		bool good = settings(&config, &exit_code, STDERR_FILENO, rows[i].arguments);
+		assert_int_equal(good, rows[i].level >= 0);
+		assert_int_equal(exit_code, good ? 0 : 2);
+		assert_non_null(strstr(told, rows[i].message));
+		if (good) {
+			assert_string_equal(told, "");
+			assert_int_equal(config.log.level, rows[i].level);
+			assert_true(log_enabled((enum log_level)rows[i].level));
+		}
+		config_done(&config);
+	}
+	log_set_level(LOG_LEVEL_INFO);
+}
+
+static void help_goes_to_stdout(void **state)
+{
+	(void)state;
+	struct config config;
+	int exit_code = -1;
+	const char *const arguments[] = {"test", "-o", "log.level=x", "--help", NULL};
+	assert_false(settings(&config, &exit_code, STDOUT_FILENO, arguments));
+	assert_int_equal(exit_code, 0);
+	assert_memory_equal(told, "usage: avld test\n", 17);
+	for (size_t i = 0; i < config_key_count(); i++)
+		assert_non_null(strstr(told, config_key_at(i).key));
+}
+
+int main(void)
+{
+	int fd = mkstemp(path);
+	if (fd < 0)
+		return 1;
+	close(fd);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults_are_as_agreed),
+		cmocka_unit_test(a_file_is_read),
+		cmocka_unit_test(options_win_in_order),
+		cmocka_unit_test(values_are_read),
+		cmocka_unit_test(wrong_options_are_told),
+		cmocka_unit_test(wrong_files_are_told_with_their_lines),
+		cmocka_unit_test(nothing_is_cut_silently),
+		cmocka_unit_test(files_that_cannot_be_read),
+		cmocka_unit_test(protocols_are_a_set),
+		cmocka_unit_test(the_sample_names_every_setting),
+		cmocka_unit_test(the_command_line),
+		cmocka_unit_test(help_goes_to_stdout),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	unlink(path);
+	return failed;
+}
