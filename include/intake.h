@@ -14,12 +14,22 @@ struct intake_counters {
 	uint64_t udp_no_room; /* datagrams dropped because the journal was full */
 };
 
+// Rejects by protocol and reason. The table is full when REASONS_MAX differ; reasons are fixed
+// texts, not a peer's.
+#define REASONS_MAX 128
+struct reason_count {
+	const char *protocol; /* "-": none found */
+	char reason[REASON_MAX];
+	uint64_t count;
+};
+
 struct intake {
 	const struct config *config;
 	struct journal *journal;
 	struct directory *directory;
 	bool full; /* the journal had no room when last asked */
 	struct intake_counters counters;
+	struct reason_count reasons[REASONS_MAX];
 	struct batch batch; /* of the frame at hand, whoever's it is */
 };
 

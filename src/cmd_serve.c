@@ -6,6 +6,7 @@
 // Once per turn, before the loop sleeps (on_prepare): the writer is told of new entries, and the
 // disk is asked to make the journal durable if a reply waits for that.
 #include "commands.h"
+#include "http.h"
 #include "listener.h"
 #include "log.h"
 #include "migrate.h"
@@ -45,6 +46,7 @@ struct server {
 	struct listener *listener; /* NULL: no TCP, or stopping */
 	struct udp *udp;           /* NULL: no UDP, or stopping */
 	struct writer *writer;
+	struct http *http; /* NULL: off */
 	uint64_t told_lsn; /* the writer knows of everything below */
 	bool stopping;
 	ev_prepare prepare;
@@ -281,6 +283,26 @@ static void start_watchers(struct server *server)
 	}
 }
 
+// A default that is taken (another avld on this machine) is no reason not to run; an address that
+// was asked for is.
+static bool start_http(struct server *server)
+{
+	const struct config *config = &server->config;
+	const struct http_sources sources = {
+		config, &server->intake, server->conns, server->writer};
+	const bool asked = strcmp(config_origin("http.listen"), "default") != 0;
+	const char *error;
+
+	if (!config->http.listen[0])
+		return true;
+	server->http = http_new(server->loop, config->http.listen, sources, &error);
+	if (server->http)
+		return true;
+	(asked ? log_error : log_warning)("http.listen=%s: %s; /health and /metrics are not served",
+		config->http.listen, error);
+	return !asked;
+}
+
 static void say_ready(const struct bound *bound)
 {
 	printf("ready%s%s%s%s\n", bound->tcp >= 0 ? " tcp " : "",
@@ -326,6 +348,8 @@ static bool start(struct server *server)
 	server->writer = writer_new(
 		server->loop, &server->config, server->intake.journal, server->intake.directory);
 	start_watchers(server);
+	if (!start_http(server))
+		return false;
 	say_ready(&bound);
 	return true;
 }
@@ -342,6 +366,8 @@ static void finish(struct server *server)
 			left);
 	else
 		log_info("stopped, everything is in the database");
+	if (server->http)
+		http_free(server->http);
 	writer_free(server->writer);
 	conns_free(server->conns);
 	journal_close(server->intake.journal);

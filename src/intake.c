@@ -4,7 +4,7 @@
 
 #include "log.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -84,6 +84,25 @@ static void append_report(struct intake *intake, struct entry *entry, const stru
 	append(intake, entry);
 }
 
+static void count_reject(struct intake *intake, const struct feed *feed, const char *reason)
+{
+	const char *protocol = feed->decoder ? feed->decoder->name : "-";
+
+	intake->counters.rejects++;
+	for (size_t i = 0; i < REASONS_MAX; i++) {
+		struct reason_count *row = &intake->reasons[i];
+		if (row->count == 0) {
+			row->protocol = protocol;
+			snprintf(row->reason, sizeof(row->reason), "%s", reason);
+		} else if (strcmp(row->protocol, protocol) != 0 ||
+			   strcmp(row->reason, reason) != 0) {
+			continue;
+		}
+		row->count++;
+		return;
+	}
+}
+
 uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer)
 {
 	const struct batch *batch = &intake->batch;
@@ -99,15 +118,15 @@ uint64_t intake_batch(struct intake *intake, const struct feed *feed, const stru
 		reject.reason = (struct text){reason, reject_reason(&batch->rejects[i], reason)};
 		reject.raw = batch->rejects[i].raw;
 		append(intake, &reject);
+		count_reject(intake, feed, reason);
 	}
-	intake->counters.rejects += batch->reject_count;
 	return journal_end(intake->journal);
 }
 
 void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *reason, const uint8_t *data, size_t len)
 {
-	intake->counters.rejects++;
+	count_reject(intake, feed, reason);
 	if (!intake_room(intake))
 		return;
 	struct entry entry = entry_of(ENTRY_REJECT, feed, peer);

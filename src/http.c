@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+// /health, /metrics and /status. libmicrohttpd's epoll descriptor is one more watcher of our loop.
+#include "http.h"
+
+#include "address.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECTIONS_MAX 16
+#define TIMEOUT_S       10
+
+struct http {
+	struct ev_loop *loop;
+	struct MHD_Daemon *daemon;
+	struct http_sources sources;
+	ev_io io;
+	ev_timer timer;
+	double started;
+};
+
+struct number {
+	const char *name;
+	const char *type; /* counter, gauge */
+	const char *help;
+	uint64_t value;
+};
+
+// One list for all three pages: the metrics are these, the status is these for people.
+static size_t collect(const struct http *http, struct number *numbers, size_t cap)
+{
+	const struct http_sources *s = &http->sources;
+	const struct intake_counters *in = &s->intake->counters;
+	const struct writer_counters *out = writer_counters(s->writer);
+	const struct journal *journal = s->intake->journal;
+	const uint64_t start = journal_start(journal), end = journal_end(journal);
+	const uint64_t waiting = end - (out->lsn > start ? out->lsn : start);
+	const struct number all[] = {
+		{"connections", "gauge", "TCP connections open", conns_count(s->conns)},
+		{"frames_total", "counter", "frames taken from peers", in->frames},
+		{"reports_total", "counter", "reports decoded", in->reports},
+		{"rejects_total", "counter", "frames or parts of frames that could not be used",
+			in->rejects},
+		{"udp_no_room_total", "counter", "datagrams dropped while the journal was full",
+			in->udp_no_room},
+		{"devices", "gauge", "devices known", directory_count(s->intake->directory)},
+		{"journal_bytes", "gauge", "size of the journal on disk", journal_bytes(journal)},
+		{"journal_waiting_bytes", "gauge", "bytes not yet in the database", waiting},
+		{"journal_unsynced_bytes", "gauge", "bytes not yet safe against loss of power",
+			end - journal_synced(journal)},
+		{"journal_full", "gauge", "1 while nothing is taken in for lack of room",
+			s->intake->full},
+		{"database_connected", "gauge", "1 while the database can be written",
+			out->connected},
+		{"batches_total", "counter", "transactions committed", out->batches},
+		{"positions_total", "counter", "rows into positions", out->rows_positions},
+		{"statuses_total", "counter", "rows into statuses", out->rows_statuses},
+		{"alarms_total", "counter", "rows into alarms", out->rows_alarms},
+		{"reject_rows_total", "counter", "rows into rejects", out->rows_rejects},
+		{"duplicates_total", "counter", "records sent again and left out", out->duplicates},
+		{"refused_total", "counter", "rows the database refused", out->refused},
+		{"retries_total", "counter", "batches tried again", out->retries},
+	};
+	const size_t count = sizeof(all) / sizeof(all[0]);
+
+	if (count > cap)
+		return 0;
+	memcpy(numbers, all, sizeof(all));
+	return count;
+}
+
+#define NUMBERS_MAX 32
+
+static void write_metrics(const struct http *http, FILE *to)
+{
+	struct number numbers[NUMBERS_MAX];
+	const size_t count = collect(http, numbers, NUMBERS_MAX);
+
+	for (size_t i = 0; i < count; i++)
+		fprintf(to, "# HELP avld_%s %s\n# TYPE avld_%s %s\navld_%s %" PRIu64 "\n",
+			numbers[i].name, numbers[i].help, numbers[i].name, numbers[i].type,
+			numbers[i].name, numbers[i].value);
+	fputs("# HELP avld_rejected_total rejects by protocol and reason\n# TYPE "
+	      "avld_rejected_total counter\n",
+		to);
+	for (size_t i = 0; i < REASONS_MAX && http->sources.intake->reasons[i].count; i++) {
+		const struct reason_count *reason = &http->sources.intake->reasons[i];
+		fprintf(to, "avld_rejected_total{protocol=\"%s\",reason=\"%s\"} %" PRIu64 "\n",
+			reason->protocol, reason->reason, reason->count);
+	}
+}
+
+static void write_status(const struct http *http, FILE *to)
+{
+	struct number numbers[NUMBERS_MAX];
+	const size_t count = collect(http, numbers, NUMBERS_MAX);
+
+	fprintf(to, "avld " AVLD_VERSION ", up %.0f s\n", ev_now(http->loop) - http->started);
+	for (size_t i = 0; i < count; i++)
+		fprintf(to, "%12" PRIu64 "  %s\n", numbers[i].value, numbers[i].help);
+	for (size_t i = 0; i < REASONS_MAX && http->sources.intake->reasons[i].count; i++) {
+		const struct reason_count *reason = &http->sources.intake->reasons[i];
+		fprintf(to, "%12" PRIu64 "  rejected: %s: %s\n", reason->count, reason->protocol,
+			reason->reason);
+	}
+}
+
+// Healthy: takes in what comes. A database that is away is not our illness, but it is told.
+static unsigned write_health(const struct http *http, FILE *to)
+{
+	const bool full = http->sources.intake->full;
+	const bool connected = writer_counters(http->sources.writer)->connected;
+
+	fprintf(to, "{\"status\":\"%s\",\"database\":\"%s\"}\n", full ? "journal full" : "ok",
+		connected ? "connected" : "away");
+	return full ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+	const char *method, const char *version, const char *upload, size_t *upload_size,
+	void **request)
+{
+	const struct http *http = context;
+	unsigned code = MHD_HTTP_OK;
+	const char *type = "text/plain; charset=utf-8";
+	char *page = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&page, &len);
+
+	(void)version;
+	(void)upload;
+	(void)upload_size;
+	(void)request;
+	if (!to)
+		return MHD_NO;
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) {
+		code = MHD_HTTP_METHOD_NOT_ALLOWED;
+	} else if (!strcmp(url, "/metrics")) {
+		write_metrics(http, to);
+	} else if (!strcmp(url, "/status")) {
+		write_status(http, to);
+	} else if (!strcmp(url, "/health")) {
+		type = "application/json";
+		code = write_health(http, to);
+	} else {
+		code = MHD_HTTP_NOT_FOUND;
+		fputs("/health, /metrics, /status\n", to);
+	}
+	if (fclose(to)) {
+		free(page);
+		return MHD_NO;
+	}
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(len, page, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(page);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	const enum MHD_Result result = MHD_queue_response(connection, code, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+// Lets the library do what is due, and asks it when it wants to be called again.
+static void run(struct http *http)
+{
+	MHD_UNSIGNED_LONG_LONG wait_ms;
+
+	MHD_run(http->daemon);
+	ev_timer_stop(http->loop, &http->timer);
+	if (MHD_get_timeout(http->daemon, &wait_ms) == MHD_YES) {
+		ev_timer_set(&http->timer, (double)wait_ms / 1e3, 0.);
+		ev_timer_start(http->loop, &http->timer);
+	}
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *io, int revents)
+{
+	(void)loop;
+	(void)revents;
+	run(io->data);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	(void)loop;
+	(void)revents;
+	run(timer->data);
+}
+
+struct http *http_new(
+	struct ev_loop *loop, const char *listen, struct http_sources sources, const char **error)
+{
+	struct sockaddr_storage address;
+	socklen_t address_len;
+	struct http *http = calloc(1, sizeof(*http));
+
+	*error = "out of memory";
+	if (!http)
+		return NULL;
+	http->loop = loop;
+	http->sources = sources;
+	http->started = ev_now(loop);
+	errno = EINVAL;
+	if (address_parse(listen, &address, &address_len)) {
+		unsigned flags = MHD_USE_EPOLL;
+		if (address.ss_family == AF_INET6)
+			flags |= MHD_USE_DUAL_STACK;
+		http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, http,
+			MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
+			MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+			TIMEOUT_S, MHD_OPTION_END);
+	}
+	if (!http->daemon) {
+		*error = strerror(errno);
+		free(http);
+		return NULL;
+	}
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	ev_io_init(&http->io, on_readable, info->epoll_fd, EV_READ);
+	ev_timer_init(&http->timer, on_timer, 0., 0.);
+	http->io.data = http->timer.data = http;
+	ev_io_start(loop, &http->io);
+	return http;
+}
+
+void http_free(struct http *http)
+{
+	ev_io_stop(http->loop, &http->io);
+	ev_timer_stop(http->loop, &http->timer);
+	MHD_stop_daemon(http->daemon);
+	free(http);
+}
