@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// Numbers off the head of a text, for decoders that go over a record once. What does not belong to
+// the number is left at `at`, for the caller to judge; the number parsers of text.h are these with
+// "and nothing behind it". Inline and eight bytes at a step: a decoder takes a dozen of them off a
+// report, and the lengths vary, so that a loop over digits costs a mispredicted branch for each.
+#ifndef AVLD_SCAN_H
+#define AVLD_SCAN_H
+
+#include "report.h"
+
+#include <string.h>
+
+struct scan {
+	const char *at, *end;
+};
+
+static inline struct scan scan_text(struct text text)
+{
+	return (struct scan){text.data, text.data ? text.data + text.len : NULL};
+}
+
+static inline size_t scan_left(const struct scan *scan)
+{
+	return (size_t)(scan->end - scan->at);
+}
+
+// True at the byte c.
+static inline bool scan_is(const struct scan *scan, char c)
+{
+	return scan->at < scan->end && *scan->at == c;
+}
+
+static inline bool scan_is_digit(const struct scan *scan)
+{
+	return scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9';
+}
+
+// The next eight bytes, the first of them lowest; zeros behind the end.
+static inline uint64_t scan_peek8(const struct scan *scan)
+{
+	uint64_t word = 0;
+	size_t left = scan_left(scan);
+	if (left >= 8) {
+		memcpy(&word, scan->at, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		word = __builtin_bswap64(word);
+#endif
+		return word;
+	}
+	for (size_t i = 0; i < left; i++)
+		word |= (uint64_t)(uint8_t)scan->at[i] << 8 * i;
+	return word;
+}
+
+static inline uint64_t scan_power(unsigned n) // 10^n, n <= 18
+{
+	static const uint64_t powers[19] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
+		100000000, 1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000,
+		100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
+		1000000000000000000};
+	return powers[n];
+}
+
+// Takes up to eight digits; returns how many.
+static inline unsigned scan_run(struct scan *scan, uint64_t *value)
+{
+	uint64_t word = scan_peek8(scan) ^ UINT64_C(0x3030303030303030);
+	// A byte over 9 shows in its high half, at once or with 6 added. A carry reaches only bytes
+	// behind it.
+	uint64_t other =
+		(word | (word + UINT64_C(0x0606060606060606))) & UINT64_C(0xF0F0F0F0F0F0F0F0);
+	unsigned count = other ? (unsigned)__builtin_ctzll(other) / 8 : 8;
+	// The last digit goes to the top, zeros in front; then pairs, fours and eight of them are
+	// summed up.
+	word = count ? word << (64 - 8 * count) : 0;
+	word = word * 10 + (word >> 8);
+	word = (((word & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064)) +
+		       ((word >> 16 & UINT64_C(0x000000FF000000FF)) *
+			       UINT64_C(0x0000271000000001))) >>
+	       32;
+	*value = word;
+	scan->at += count;
+	return count;
+}
+
+// 1..most digits; false when there is none, or one more. most <= 18.
+static inline bool scan_uint(struct scan *scan, unsigned most, uint64_t *value)
+{
+	uint64_t sum, low;
+	unsigned count = scan_run(scan, &sum);
+	size_t total = count;
+	while (__builtin_expect(count == 8, 0)) {
+		count = scan_run(scan, &low);
+		sum = sum * scan_power(count) + low; // wraps if too long, and is refused then
+		total += count;
+	}
+	*value = sum;
+	return total >= 1 && total <= most;
+}
+
+// Digits of a fraction: the first `places` as an integer, filled up with zeros, and the one behind
+// (0 if none); further ones are passed over.
+static inline uint64_t scan_fraction(struct scan *scan, unsigned places, unsigned *behind)
+{
+	const char *start = scan->at;
+	uint64_t sum;
+	unsigned count = scan_run(scan, &sum);
+	*behind = 0;
+	if (__builtin_expect(count < 8 && count <= places, 1))
+		return sum * scan_power(places - count);
+	scan->at = start;
+	for (count = 0, sum = 0; scan_is_digit(scan); scan->at++, count++) {
+		if (count < places)
+			sum = sum * 10 + (uint64_t)(*scan->at - '0');
+		else if (count == places)
+			*behind = (unsigned)(*scan->at - '0');
+	}
+	return count < places ? sum * scan_power(places - count) : sum;
+}
+
+// [digits][.[digits]] with a digit on at least one side and at most 15 before the point; the value
+// times 10^places, rounded half up. False also when it does not fit. places <= 18.
+static inline bool scan_fixed(struct scan *scan, unsigned places, uint64_t *value)
+{
+	uint64_t whole = 0, fraction = 0;
+	unsigned behind = 0;
+	bool digits = scan_is_digit(scan);
+	if (digits && !scan_uint(scan, 15, &whole))
+		return false;
+	if (scan_is(scan, '.')) {
+		scan->at++;
+		digits |= scan_is_digit(scan);
+		fraction = scan_fraction(scan, places, &behind);
+	}
+	if (!digits || __builtin_mul_overflow(whole, scan_power(places), &whole))
+		return false;
+	return !__builtin_add_overflow(whole, fraction + (behind >= 5), value) &&
+	       *value <= INT64_MAX;
+}
+
+// "4807.0380", see text_nmea_angle.
+static inline bool scan_nmea_angle(struct scan *scan, unsigned max_degrees, int64_t *e7)
+{
+	uint64_t whole, minutes_e6;
+	unsigned behind;
+	if (!scan_uint(scan, 5, &whole))
+		return false;
+	minutes_e6 = whole % 100 * 1000000;
+	if (scan_is(scan, '.')) {
+		scan->at++;
+		minutes_e6 += scan_fraction(scan, 6, &behind);
+	}
+	// Six of 1e-6 minute are 1e-7 degree; what was cut off cannot change the rounding.
+	uint64_t sum = whole / 100 * 10000000 + (minutes_e6 + 3) / 6;
+	*e7 = (int64_t)sum;
+	return minutes_e6 < 60000000 && sum <= max_degrees * UINT64_C(10000000);
+}
+
+// Six digits, no more, as three numbers of two.
+static inline bool scan_pairs(struct scan *scan, unsigned pair[3])
+{
+	uint64_t digits;
+	if (scan_run(scan, &digits) != 6)
+		return false;
+	pair[0] = (unsigned)digits / 10000;
+	pair[1] = (unsigned)digits / 100 % 100;
+	pair[2] = (unsigned)digits % 100;
+	return true;
+}
+
+// "101500.000": µs since midnight, cut off, so that 23:59:59.9999999 stays on its day.
+static inline bool scan_hhmmss(struct scan *scan, int64_t *us)
+{
+	unsigned pair[3], behind;
+	uint64_t fraction = 0;
+	if (!scan_pairs(scan, pair))
+		return false;
+	if (scan_is(scan, '.')) {
+		scan->at++;
+		fraction = scan_fraction(scan, 6, &behind);
+	}
+	*us = (int64_t)((pair[0] * 3600 + pair[1] * 60 + pair[2]) * UINT64_C(1000000) + fraction);
+	return pair[0] < 24 && pair[1] < 60 && pair[2] < 60;
+}
+
+#endif

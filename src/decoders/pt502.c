@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT
+// Bofan PT-502 and its relatives (PT-201, PT-510, PT-300X, PT-600X ...). No log-in, no heart-beat,
+// no acknowledgement. Everything is one of these, bare on the wire or inside a full frame:
+//
+//   full frame  BF FB | XOR of the body | length, 2 bytes LE, of all of it | body: one or several
+//   of record      $EVT,id, ...  CR LF, or "# LF" out of the log; see pt502_record.c firmware
+//   $FUS<id>,<firmware>,<version>  CR CR photo data  $PHD<offset>,<count>,<bytes>   binary, only in
+//   a full frame text        any other line that begins with $ or #: a reply or a notice delta @
+//   check { field offset count text[count] } ...      no end mark
+#include "pt502.h"
+#include "checksum.h"
+#include "decoders.h"
+#include "scan.h"
+
+#define HEADER_LEN 5    /* of a full frame */
+#define BARE_CAP   1024 /* bytes of a bare record or delta */
+#define CODE_CAP   18   /* "FUS" and an ident of 15 digits */
+#define PART_CAP   32   /* bytes of a field that the sniffer looks past */
+#define MEMO_DELTA 0 /* session.memo[]: the last frame was a bare delta and ended with the bytes   \
+		      */
+
+static bool is_blank(uint8_t c)
+{
+	return pt502_is_line_end(c) || c == 0 || c == ' ';
+}
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+// Framing ---
+
+// Where the first CR or LF stands; len if there is none.
+static size_t find_line_end(const uint8_t *data, size_t len)
+{
+	const uint8_t *feed = memchr(data, '\n', len);
+	if (feed)
+		len = (size_t)(feed - data);
+	const uint8_t *ret = memchr(data, '\r', len);
+	return ret ? (size_t)(ret - data) : len;
+}
+
+static size_t skip_line_ends(const uint8_t *data, size_t len, size_t at)
+{
+	while (at < len && pt502_is_line_end(data[at]))
+		at++;
+	return at;
+}
+
+// Behind the last whole triple from `at` on. *wanted: the bytes in all that a cut one needs, else
+// 0.
+static size_t walk_triples(const uint8_t *data, size_t len, size_t at, size_t *wanted)
+{
+	*wanted = 0;
+	while (at < len && data[at] < 0x20) {
+		size_t triple = len - at < 3 ? 3 : 3 + (size_t)data[at + 2];
+		if (len - at < triple) {
+			*wanted = at + triple;
+			break;
+		}
+		at += triple;
+	}
+	return at;
+}
+
+static struct frame frame_line(const struct session *session, const uint8_t *data, size_t len)
+{
+	size_t room = least(len, BARE_CAP);
+	size_t end = find_line_end(data, room);
+	if (end < room)
+		return (struct frame){FRAME_OK, skip_line_ends(data, least(len, FRAME_CAP), end)};
+	if (len >= BARE_CAP)
+		return (struct frame){FRAME_BAD, BARE_CAP};
+	return session->datagram ? (struct frame){FRAME_OK, len}
+				 : (struct frame){FRAME_MORE, len + 1};
+}
+
+static struct frame frame_full(const uint8_t *data, size_t len)
+{
+	if (len >= 2 && data[1] != 0xFB)
+		return (struct frame){FRAME_BAD, 2};
+	if (len < HEADER_LEN)
+		return (struct frame){FRAME_MORE, HEADER_LEN};
+	size_t total = data[3] | (size_t)data[4] << 8;
+	if (total <= HEADER_LEN || total > FRAME_CAP)
+		return (struct frame){FRAME_BAD, HEADER_LEN};
+	return len < total ? (struct frame){FRAME_MORE, total} : (struct frame){FRAME_OK, total};
+}
+
+// A bare delta, or (head 0) what the next read brings of one. Nothing marks its end: whole triples
+// up to the end of the bytes are a frame.
+static struct frame frame_delta(
+	const struct session *session, const uint8_t *data, size_t len, size_t head)
+{
+	size_t wanted, end = len;
+	if (len < head)
+		wanted = head + 3;
+	else
+		end = walk_triples(data, len, head, &wanted);
+	if (end == head && end == len)
+		wanted = head + 3;
+	if (end > BARE_CAP || wanted > BARE_CAP)
+		return (struct frame){FRAME_BAD, least(len, BARE_CAP)};
+	if (wanted == 0)
+		return (struct frame){FRAME_OK, end};
+	return session->datagram ? (struct frame){FRAME_OK, len}
+				 : (struct frame){FRAME_MORE, wanted};
+}
+
+// Bytes that belong to nothing: up to the next record, frame or line end.
+static size_t garbage_len(const uint8_t *data, size_t len)
+{
+	size_t at = 1;
+	while (at < len && !pt502_is_line_end(data[at]) && data[at] != '$' && data[at] != 0xBF)
+		at++;
+	return at;
+}
+
+static struct frame frame_any(const struct session *session, const uint8_t *data, size_t len)
+{
+	size_t blanks = 0;
+	switch (data[0]) {
+	case '$':
+	case '#':
+		return frame_line(session, data, len);
+	case '@':
+		return frame_delta(session, data, len, 2);
+	case 0xBF:
+		return frame_full(data, len);
+	default:
+		while (blanks < len && is_blank(data[blanks]))
+			blanks++;
+		return blanks > 0 ? (struct frame){FRAME_SKIP, blanks}
+				  : (struct frame){FRAME_BAD, garbage_len(data, len)};
+	}
+}
+
+static struct frame frame(struct session *session, const uint8_t *data, size_t len)
+{
+	if (len == 0)
+		return (struct frame){FRAME_MORE, 1};
+	bool goes_on =
+		session->memo[MEMO_DELTA] && data[0] < 0x20; // CR and LF are field numbers there
+	struct frame cut =
+		goes_on ? frame_delta(session, data, len, 0) : frame_any(session, data, len);
+	if (cut.kind == FRAME_OK)
+		session->memo[MEMO_DELTA] =
+			(goes_on || data[0] == '@') && cut.len == len && !session->datagram;
+	return cut;
+}
+
+// Sniffing ---
+
+// Passes over a field of at most PART_CAP printable bytes. YES: behind its comma.
+static enum probe probe_field(struct scan *scan)
+{
+	const char *start = scan->at;
+	while (scan->at < scan->end && *scan->at >= 0x20 && *scan->at <= 0x7E && *scan->at != ',')
+		scan->at++;
+	if (scan->at - start > PART_CAP)
+		return PROBE_NO;
+	if (scan->at == scan->end)
+		return PROBE_MORE;
+	return *scan->at++ == ',' ? PROBE_YES : PROBE_NO;
+}
+
+// hhmmss: YES for six digits, MORE for the start of them.
+static enum probe probe_clock(const struct scan *scan)
+{
+	for (int i = 0; i < 6; i++) {
+		if (scan->end - scan->at == i)
+			return PROBE_MORE;
+		if (!text_is_digit(scan->at[i]))
+			return PROBE_NO;
+	}
+	return PROBE_YES;
+}
+
+// Ident or time is broken, but not both: it may be ours if the letter of the fix follows.
+static enum probe probe_broken(struct scan *scan)
+{
+	enum probe field = probe_field(scan);
+	if (field != PROBE_YES)
+		return field;
+	if (scan->at == scan->end)
+		return PROBE_MORE;
+	if (*scan->at != 'A' && *scan->at != 'V')
+		return PROBE_NO;
+	if (++scan->at == scan->end)
+		return PROBE_MORE;
+	return *scan->at == ',' ? PROBE_MAYBE : PROBE_NO;
+}
+
+static enum probe probe_record(struct scan scan)
+{
+	const char *code = ++scan.at;
+	while (scan.at < scan.end && pt502_is_code_char(*scan.at))
+		scan.at++;
+	size_t code_len = (size_t)(scan.at - code);
+	if (code_len > CODE_CAP)
+		return PROBE_NO;
+	if (scan.at == scan.end)
+		return PROBE_MORE;
+	if (*scan.at++ != ',' || code_len < 3)
+		return PROBE_NO;
+	if (memcmp(code, "FUS", 3) == 0 && pt502_is_ident(code + 3, code_len - 3))
+		return PROBE_YES;
+
+	const char *ident = scan.at;
+	enum probe field = probe_field(&scan);
+	if (field != PROBE_YES)
+		return field;
+	bool sound = pt502_is_ident(ident, (size_t)(scan.at - ident) - 1);
+	enum probe clock = probe_clock(&scan);
+	if (clock == PROBE_MORE || (sound && clock == PROBE_YES))
+		return clock;
+	if (clock == PROBE_NO && !(sound && (*scan.at == ',' || text_is_digit(*scan.at))))
+		return PROBE_NO;
+	return probe_broken(&scan);
+}
+
+static enum probe probe_full(const uint8_t *data, size_t len)
+{
+	struct frame cut = frame_full(data, len);
+	if (cut.kind == FRAME_BAD)
+		return PROBE_NO;
+	if (len <= HEADER_LEN)
+		return PROBE_MORE;
+	return data[HEADER_LEN] == '$' || data[HEADER_LEN] == '@' ? PROBE_YES : PROBE_NO;
+}
+
+static enum probe probe_delta(const uint8_t *data, size_t len)
+{
+	size_t at = 2;
+	while (at < len && data[at] < 0x20) {
+		size_t triple = len - at < 3 ? 3 : 3 + (size_t)data[at + 2];
+		for (size_t i = 3; i < least(triple, len - at); i++) {
+			uint8_t c = data[at + i];
+			if ((c < 0x20 || c > 0x7E) && !pt502_is_line_end(c))
+				return PROBE_NO;
+		}
+		if (len - at < triple)
+			return PROBE_MORE;
+		at += triple;
+	}
+	if (at >= len)
+		return len > 2 ? PROBE_YES : PROBE_MORE;
+	bool ended = data[at] == '$' || data[at] == '@' || data[at] == 0xBF;
+	return ended && at > 2 ? PROBE_YES : PROBE_NO;
+}
+
+static enum probe probe(const uint8_t *data, size_t len, bool datagram)
+{
+	enum probe verdict = PROBE_NO;
+	if (len == 0)
+		verdict = PROBE_MORE;
+	else if (data[0] == '$')
+		verdict = probe_record((struct scan){(const char *)data, (const char *)data + len});
+	else if (data[0] == 0xBF)
+		verdict = probe_full(data, len);
+	else if (data[0] == '@')
+		verdict = probe_delta(data, len);
+	return datagram && verdict == PROBE_MORE ? PROBE_NO : verdict;
+}
+
+// Decoding ---
+
+static enum decode_status decode_delta(
+	const uint8_t *data, size_t len, size_t head, struct batch *out)
+{
+	size_t wanted;
+	if (len < head + 3 || walk_triples(data, len, head, &wanted) != len)
+		return pt502_refuse(out, DECODE_BAD_LENGTH, "delta");
+	return pt502_refuse(out, DECODE_DETAIL, "delta: not decoded yet");
+}
+
+// One record, text or delta: what the body of a full frame holds several of.
+static enum decode_status decode_part(
+	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+{
+	switch (data[0]) {
+	case '$':
+	case '#':
+		return pt502_decode_line(session, data, len, out);
+	case '@':
+		return decode_delta(data, len, 2, out);
+	default:
+		return pt502_refuse(out, DECODE_BAD_VALUE, "record");
+	}
+}
+
+// Length of the part at the head of a body, with its terminators.
+static size_t part_len(const uint8_t *data, size_t len)
+{
+	size_t wanted, end;
+	if (pt502_is_photo_data(data, len))
+		return len; // binary: only the frame's length ends it
+	switch (data[0]) {
+	case '$':
+	case '#':
+		return skip_line_ends(data, len, find_line_end(data, len));
+	case '@':
+		end = walk_triples(data, len, least(len, 2), &wanted);
+		return wanted ? len : end;
+	default:
+		return garbage_len(data, len);
+	}
+}
+
+static enum decode_status decode_body(struct session *session, const uint8_t *body, size_t len,
+	bool verify_bad, struct batch *out)
+{
+	enum decode_status status = DECODE_IGNORED;
+	for (size_t at = 0, part; at < len; at += part) {
+		size_t reports = out->report_count;
+		part = 1;
+		if (is_blank(body[at]))
+			continue;
+		part = part_len(body + at, len - at);
+		status = decode_part(session, body + at, part, out);
+		if (verify_bad && out->report_count > reports) {
+			extra_bool(out, &out->reports[reports], "verify_bad", true);
+			verify_bad = false;
+		}
+		if (part == len)
+			return status; // alone in its frame: what becomes of it becomes of the
+				       // frame
+		if (status != DECODE_OK)
+			batch_reject(out, status, out->detail, body + at, part);
+		out->detail = NULL;
+	}
+	return status == DECODE_IGNORED ? DECODE_IGNORED : DECODE_OK;
+}
+
+static enum decode_status decode_full(
+	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+{
+	if (len <= HEADER_LEN)
+		return DECODE_BAD_LENGTH;
+	const uint8_t *body = data + HEADER_LEN;
+	size_t body_len = len - HEADER_LEN;
+	// Some units send FF always. A wrong byte is noted, and never a reason to drop the frame.
+	bool verify_bad = data[2] != 0xFF && data[2] != checksum_xor(body, body_len);
+	return decode_body(session, body, body_len, verify_bad, out);
+}
+
+static enum decode_status decode(
+	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+{
+	if (len == 0)
+		return DECODE_IGNORED;
+	if (data[0] == 0xBF)
+		return decode_full(session, data, len, out);
+	if (data[0] < 0x20)
+		return decode_delta(data, len, 0, out);
+	return decode_part(session, data, len, out);
+}
+
+const struct decoder decoder_pt502 = {
+	.name = "pt502",
+	.probe = probe,
+	.frame = frame,
+	.decode = decode,
+};

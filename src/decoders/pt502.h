@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Shared by the two files of the PT-502: pt502.c finds the records (frames, deltas, sniffing),
+// pt502_record.c takes one apart.
+#ifndef AVLD_PT502_H
+#define AVLD_PT502_H
+
+#include "decoder.h"
+#include "text.h"
+
+#include <string.h>
+
+#define PT502_IDENT_LEAST 4
+#define PT502_IDENT_MOST  15
+
+// A line that begins with $ or #, with its terminators if it has any, as frame() or the body of a
+// full frame gives it: a record, a firmware status, a text.
+enum decode_status pt502_decode_line(
+	struct session *session, const uint8_t *data, size_t len, struct batch *out);
+
+static inline enum decode_status pt502_refuse(
+	struct batch *out, enum decode_status status, const char *detail)
+{
+	out->detail = detail;
+	return status;
+}
+
+static inline bool pt502_is_line_end(uint8_t c)
+{
+	return c == '\r' || c == '\n';
+}
+
+static inline bool pt502_is_code_char(char c)
+{
+	return (c >= 'A' && c <= 'Z') || text_is_digit(c) || c == '-';
+}
+
+// 4..15 digits, leading zeros and all.
+static inline bool pt502_is_ident(const char *data, size_t len)
+{
+	if (len < PT502_IDENT_LEAST || len > PT502_IDENT_MOST)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!text_is_digit(data[i]))
+			return false;
+	}
+	return true;
+}
+
+// $PHD: binary, only the length of its full frame ends it.
+static inline bool pt502_is_photo_data(const uint8_t *data, size_t len)
+{
+	return len >= 4 && memcmp(data, "$PHD", 4) == 0;
+}
+
+#endif

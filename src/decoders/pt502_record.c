@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: MIT
+// One line of the PT-502, taken apart in one pass:
+//
+//   record    $EVT,id,hhmmss.sss,fix,lat,N,lon,E,speed,course,ddmmyy,,,mode
+//             /inputs,outputs/adc/odometer/driver/state/spec    photo: EVT is PHO<size>[-<camera>]
+//   firmware  $FUS<id>,<firmware>,<version>
+//   text      any other
+//
+// Fields end at ',' or '/'; the first '/' ends the front part whatever is missing there. One broken
+// field is absent; without a sound ident, or a sound time under a fix that claims to be valid, the
+// record is rejected.
+#include "pt502.h"
+#include "scan.h"
+
+// A line taken apart as far as all kinds of lines are alike.
+struct line {
+	struct text raw;  /* with its terminator */
+	struct text body; /* without it */
+	struct text key;  /* nor the '#' of a stored one: the same text, live or out of the log */
+	struct text code; /* between '$' and the first ','; empty if that is no code */
+};
+
+static enum decode_status refuse_field(struct batch *out, const char *field)
+{
+	return pt502_refuse(out, DECODE_BAD_VALUE, field);
+}
+
+static enum decode_status refuse_many(struct batch *out)
+{
+	return pt502_refuse(out, DECODE_DETAIL, "too many records in one frame");
+}
+
+static bool skip_field(struct scan *scan)
+{
+	while (scan->at < scan->end && *scan->at != ',' && *scan->at != '/')
+		scan->at++;
+	scan->at += scan_is(scan, ',');
+	return false;
+}
+
+// Steps behind the separator of a field, but stays at a '/'. False when bytes of the field were
+// left over.
+static inline bool leave_field(struct scan *scan)
+{
+	if (scan->at == scan->end || *scan->at == '/')
+		return true;
+	if (*scan->at != ',')
+		return skip_field(scan);
+	scan->at++;
+	return true;
+}
+
+// A field of one byte; 0 if it is not.
+static inline char take_letter(struct scan *scan)
+{
+	char letter = 0;
+	if (scan->at < scan->end && *scan->at != ',' && *scan->at != '/')
+		letter = *scan->at++;
+	return leave_field(scan) ? letter : 0;
+}
+
+// Up to the next '/' and behind it.
+static struct text take_part(struct scan *scan)
+{
+	const char *start = scan->at;
+	while (scan->at < scan->end && *scan->at != '/')
+		scan->at++;
+	struct text part = {start, (size_t)(scan->at - start)};
+	scan->at += scan->at < scan->end;
+	return part;
+}
+
+static inline bool take_ident(struct scan *scan, struct text *ident)
+{
+	uint64_t number;
+	const char *start = scan->at;
+	bool sound = scan_uint(scan, PT502_IDENT_MOST, &number);
+	*ident = (struct text){start, (size_t)(scan->at - start)};
+	return leave_field(scan) && sound && ident->len >= PT502_IDENT_LEAST;
+}
+
+static void know_ident(struct session *session, struct text ident)
+{
+	if (session->ident_len != ident.len || memcmp(session->ident, ident.data, ident.len) != 0)
+		session_set_ident(session, ident.data, ident.len);
+}
+
+// An angle and the letter of its hemisphere.
+static inline bool take_angle(
+	struct scan *scan, unsigned max_degrees, char positive, char negative, int64_t *e7)
+{
+	bool sound = scan_nmea_angle(scan, max_degrees, e7);
+	sound &= leave_field(scan);
+	char letter = take_letter(scan) & ~0x20; // upper case
+	if (letter == negative)
+		*e7 = -*e7;
+	return sound && (letter == positive || letter == negative);
+}
+
+static inline void take_position(struct scan *scan, struct report *report, bool valid)
+{
+	int64_t lat_e7 = 0, lon_e7 = 0;
+	uint64_t knots_e6, course_e2;
+	bool sound = take_angle(scan, 90, 'N', 'S', &lat_e7);
+	sound &= take_angle(scan, 180, 'E', 'W', &lon_e7);
+	if (sound)
+		report_set_fix(report, lat_e7, lon_e7, valid);
+
+	sound = scan_fixed(scan, 6, &knots_e6) && knots_e6 < UINT64_C(1000000000);
+	if (leave_field(scan) && sound)
+		report_set_speed(report, (int64_t)((knots_e6 * 1852 + 5000000) / 10000000));
+
+	sound = scan_fixed(scan, 2, &course_e2);
+	if (leave_field(scan) && sound)
+		report_set_course(report, (int64_t)course_e2);
+}
+
+// "00010": the leftmost is number 1, bit 0. Returns how many there are; 0: absent or broken.
+static inline unsigned take_bits(struct scan *scan, uint32_t *bits)
+{
+	unsigned count = 0;
+	*bits = 0;
+	while (scan->at < scan->end && count < 32 && (*scan->at == '0' || *scan->at == '1'))
+		*bits |= (uint32_t)(*scan->at++ - '0') << count++;
+	return leave_field(scan) ? count : 0;
+}
+
+static inline void take_inputs(struct scan *scan, struct report *report)
+{
+	uint32_t bits;
+	unsigned count = take_bits(scan, &bits);
+	if (count > 0)
+		report_set_inputs(report, bits);
+	if (count >= 4) // the PT-502's input 4 is wired to ACC
+		report_set_ignition(report, bits & 1u << 3);
+	if (take_bits(scan, &bits) > 0)
+		report_set_outputs(report, bits);
+	take_part(scan);
+}
+
+static inline void take_adc(struct scan *scan, struct report *report, struct batch *out)
+{
+	static const char *const more[] = {"adc5", "adc6", "adc7", "adc8", "adc9", "adc10", "adc11",
+		"adc12", "adc13", "adc14", "adc15", "adc16"};
+	for (unsigned n = 0; scan->at < scan->end && *scan->at != '/'; n++) {
+		uint64_t value = 0;
+		unsigned count = 0;
+		int digit;
+		for (; scan->at < scan->end && (digit = text_hex_digit(*scan->at)) >= 0;
+			scan->at++) {
+			value = value << 4 | (unsigned)digit;
+			count++;
+		}
+		if (!leave_field(scan) || count < 1 || count > 8 || value > INT32_MAX)
+			continue;
+		if (n < 4)
+			report_set_adc(report, n, (int32_t)value);
+		else if (n - 4 < sizeof more / sizeof more[0])
+			extra_int(out, report, more[n - 4], (int64_t)value);
+	}
+	take_part(scan);
+}
+
+static void set_driver(struct report *report, struct text driver)
+{
+	for (size_t i = 0; i < driver.len; i++) {
+		if (driver.data[i] < 0x20 || driver.data[i] > 0x7E)
+			return;
+	}
+	if (driver.len <= DRIVER_MAX)
+		report->driver = driver;
+}
+
+// Three hex digits: battery, GSM, satellites. The scales are unpublished; 15 is taken as full.
+static void set_state(struct report *report, struct text state)
+{
+	uint64_t digits;
+	if (state.len != 3 || !text_hex(state, &digits))
+		return;
+	report_set_battery_percent(report, (int64_t)((digits >> 8) * 200 + 15) / 30);
+	report_set_gsm_percent(report, (int64_t)((digits >> 4 & 15) * 200 + 15) / 30);
+	report_set_satellites(report, (int64_t)(digits & 15));
+}
+
+// From the first '/' on.
+static inline void take_tail(struct scan *scan, struct report *report, struct batch *out)
+{
+	uint64_t odometer_m;
+	take_part(scan); // two unnamed fields and the mode, which some leave out
+	take_inputs(scan, report);
+	take_adc(scan, report, out);
+	if (text_uint(take_part(scan), &odometer_m))
+		report_set_odometer(report, (int64_t)odometer_m);
+	set_driver(report, take_part(scan));
+	set_state(report, take_part(scan));
+	while (scan->end > scan->at && scan->end[-1] == '/')
+		scan->end--;
+	if (scan->at < scan->end)
+		extra_text(out, report, "spec", scan->at, (size_t)(scan->end - scan->at));
+}
+
+static const struct {
+	char code[4];
+	enum alarm alarm;
+} alarms[] = {
+	{"IN1", ALARM_SOS},
+	{"IN2", ALARM_GENERAL},
+	{"IN3", ALARM_GENERAL},
+	{"GOF", ALARM_GEOFENCE},
+	{"GEO", ALARM_GEOFENCE},
+	{"SPD", ALARM_OVERSPEED},
+	{"LPA", ALARM_LOW_BATTERY},
+	{"CPA", ALARM_POWER_CUT},
+	{"TOW", ALARM_TOW},
+	{"HDA", ALARM_HARD_ACCELERATION},
+	{"HDB", ALARM_HARD_BRAKING},
+	{"FDA", ALARM_FATIGUE_DRIVING},
+	{"SKA", ALARM_VIBRATION},
+	{"PMA", ALARM_MOVEMENT},
+};
+
+static void add_alarm(struct report *report, struct text code)
+{
+	if (code.len < 3 || memcmp(code.data, "POS", 3) == 0)
+		return;
+	if (memcmp(code.data, "AD", 2) == 0 && text_is_digit(code.data[2]))
+		report_add_alarm(report, ALARM_GENERAL);
+	for (size_t i = 0; code.len == 3 && i < sizeof alarms / sizeof alarms[0]; i++) {
+		if (memcmp(code.data, alarms[i].code, 3) == 0)
+			report_add_alarm(report, alarms[i].alarm);
+	}
+}
+
+// PHO<size>[-<camera>]: the digits are no part of the event. *camera is -1 if there is none.
+static bool is_photo(struct text code, uint64_t *size, int64_t *camera)
+{
+	struct scan scan = scan_text(code);
+	uint64_t number;
+	*camera = -1;
+	if (code.len < 4 || memcmp(code.data, "PHO", 3) != 0)
+		return false;
+	scan.at += 3;
+	if (!scan_uint(&scan, 9, size))
+		return false;
+	if (scan.at == scan.end)
+		return true;
+	if (*scan.at++ != '-' || !scan_uint(&scan, 3, &number) || scan.at != scan.end)
+		return false;
+	*camera = (int64_t)number;
+	return true;
+}
+
+static void set_event(struct report *report, struct text code, struct batch *out)
+{
+	uint64_t size;
+	int64_t camera;
+	report->event = code;
+	add_alarm(report, code);
+	if (!is_photo(code, &size, &camera))
+		return;
+	report->event.len = 3;
+	extra_int(out, report, "photo_size", (int64_t)size);
+	if (camera >= 0)
+		extra_int(out, report, "camera", camera);
+}
+
+static struct report *add_report(const struct session *session, const struct line *line,
+	struct text ident, struct batch *out)
+{
+	struct report *report = batch_report(out, session);
+	if (!report)
+		return NULL;
+	report->ident =
+		ident; // in the frame: the session's may change with the frame's next record
+	report->raw = line->raw;
+	report->key = line->key;
+	if (line->key.len < line->body.len)
+		report->body.flags |= FLAG_STORED;
+	return report;
+}
+
+static struct scan behind_code(const struct line *line)
+{
+	return (struct scan){line->code.data + line->code.len + 1, line->key.data + line->key.len};
+}
+
+static enum decode_status decode_record(
+	struct session *session, const struct line *line, struct batch *out)
+{
+	struct scan scan = behind_code(line);
+	struct text ident;
+	int64_t clock_us = 0, date_us = 0;
+	if (!take_ident(&scan, &ident))
+		return refuse_field(out, "ident");
+	know_ident(session, ident);
+	struct report *report = add_report(session, line, ident, out);
+	if (!report)
+		return refuse_many(out);
+
+	bool clock = scan_hhmmss(&scan, &clock_us);
+	clock &= leave_field(&scan);
+	bool valid = take_letter(&scan) == 'A';
+	take_position(&scan, report, valid);
+	const char *start = scan.at;
+	scan.at += scan.end - start < 6 ? 0 : 6;
+	bool date = text_ddmmyy((struct text){start, (size_t)(scan.at - start)}, &date_us);
+	date &= leave_field(&scan);
+	if (valid && !(clock && date)) {
+		batch_drop_report(out);
+		return refuse_field(out, clock ? "date" : "time");
+	}
+	if (clock && date)
+		report_set_time(report, date_us + clock_us);
+	set_event(report, line->code, out);
+	take_tail(&scan, report, out);
+	return DECODE_OK;
+}
+
+static enum decode_status decode_firmware(
+	struct session *session, const struct line *line, struct batch *out)
+{
+	struct scan scan = behind_code(line);
+	struct text rest = {scan.at, (size_t)(scan.end - scan.at)}, firmware;
+	struct text ident = {line->code.data + 3, line->code.len - 3};
+	if (!pt502_is_ident(ident.data, ident.len))
+		return refuse_field(out, "ident");
+	know_ident(session, ident);
+	struct report *report = add_report(session, line, ident, out);
+	if (!report)
+		return refuse_many(out);
+	report->event = (struct text){line->code.data, 3};
+	if (text_next(&rest, ',', &firmware) && firmware.len > 0)
+		extra_text(out, report, "firmware", firmware.data, firmware.len);
+	if (rest.len > 0)
+		extra_text(out, report, "version", rest.data, rest.len);
+	return DECODE_OK;
+}
+
+// The session's ident may change with the frame's next record: the report keeps its own copy.
+static struct text copy_ident(const struct session *session, struct batch *out)
+{
+	char *copy = out->arena + out->arena_len;
+	if (session->ident_len > BATCH_ARENA - out->arena_len)
+		return (struct text){NULL, 0};
+	memcpy(copy, session->ident, session->ident_len);
+	out->arena_len += session->ident_len;
+	return (struct text){copy, session->ident_len};
+}
+
+static enum decode_status decode_text(struct session *session, struct line *line, struct batch *out)
+{
+	if (session->ident_len == 0)
+		return pt502_refuse(out, DECODE_DETAIL, "text before ident");
+	struct text ident = copy_ident(session, out);
+	line->key = line->body; // a '#' at its end is just text
+	struct report *report = ident.len > 0 ? add_report(session, line, ident, out) : NULL;
+	if (!report)
+		return refuse_many(out);
+	report->body.flags |= FLAG_TEXT;
+	extra_text(out, report, "text", line->body.data, line->body.len);
+	if (report->extra.len > 0)
+		return DECODE_OK;
+	batch_drop_report(out);
+	return pt502_refuse(out, DECODE_DETAIL, "text too long");
+}
+
+// What stands between '$' and ','; empty unless it is the code of a record.
+static struct text find_code(const uint8_t *data, size_t len)
+{
+	const char *start = (const char *)data + 1;
+	struct text code = {start, 0};
+	uint64_t size;
+	int64_t camera;
+	if (data[0] != '$')
+		return code;
+	while (code.len < len - 1 && pt502_is_code_char(start[code.len]))
+		code.len++;
+	bool ends = code.len < len - 1 && start[code.len] == ',';
+	bool fits = code.len >= 2 && (code.len <= 8 || is_photo(code, &size, &camera));
+	if (code.len > 8 && memcmp(start, "FUS", 3) == 0 && text_is_digit(start[3]))
+		fits = true;
+	return ends && fits ? code : (struct text){start, 0};
+}
+
+static bool is_firmware(struct text code)
+{
+	uint64_t number;
+	return code.len > 3 && memcmp(code.data, "FUS", 3) == 0 &&
+	       text_uint((struct text){code.data + 3, code.len - 3}, &number);
+}
+
+enum decode_status pt502_decode_line(
+	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+{
+	const char *start = (const char *)data;
+	size_t body_len = len;
+	while (body_len > 1 && pt502_is_line_end(data[body_len - 1]))
+		body_len--;
+	size_t key_len = body_len - (body_len > 1 && data[body_len - 1] == '#');
+	struct line line = {
+		{start, len}, {start, body_len}, {start, key_len}, find_code(data, body_len)};
+	if (pt502_is_photo_data(data, body_len))
+		return pt502_refuse(out, DECODE_DETAIL, "photo data: not asked for");
+	if (line.code.len == 0)
+		return decode_text(session, &line, out);
+	if (is_firmware(line.code))
+		return decode_firmware(session, &line, out);
+	return decode_record(session, &line, out);
+}
