@@ -88,7 +88,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY) $(wildcard tests/unit/*.h)
 -include $(UNIT:=.d)
 
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c $(BUILD)/avld.service \
+	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c \
 		$(BUILD)/clang $(BUILD)/asan $(BUILD)/check
 
 # --- single parts of make check -----------------------------------------------------------------------
@@ -126,10 +126,9 @@ etc      = $(DESTDIR)/etc/avld
 # With DESTDIR (a package is made) nothing of this machine is touched but DESTDIR.
 install:
 	@$(if $(DESTDIR),,tools/deps build)
-	@$(MAKE) --no-print-directory $(BUILD)/avld
+	@$(MAKE) -s --no-print-directory $(BUILD)/avld
 	install -D -m 755 $(BUILD)/avld $(bin)/avld
-	sed 's|@PREFIX@|$(PREFIX)|g' systemd/avld.service > $(BUILD)/avld.service
-	install -D -m 644 $(BUILD)/avld.service $(unit)/avld.service
+	sed 's|@PREFIX@|$(PREFIX)|g' systemd/avld.service | install -D -m 644 /dev/stdin $(unit)/avld.service
 	install -D -m 644 systemd/avld.sysusers $(sysusers)/avld.conf
 	install -D -m 644 -t $(doc) README.md LICENSE
 	install -D -m 644 conf/avld.ini $(doc)/avld.ini
