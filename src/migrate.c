@@ -72,9 +72,15 @@ static void on_notice(void *progress, const char *message)
 	fputs(message, progress);
 }
 
+// Not to_regclass: it asks a cache of names, which a session that waited for the lock has not
+// brought up to date.
+static const char find_table[] =
+	"SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+	" ON n.oid = c.relnamespace WHERE n.nspname = 'avld' AND c.relname = 'schema_version')";
+
 int migrate_version(PGconn *conn)
 {
-	PGresult *there = query(conn, "SELECT to_regclass('avld.schema_version') IS NOT NULL");
+	PGresult *there = query(conn, find_table);
 	if (!there)
 		return -1;
 	const bool made = PQgetvalue(there, 0, 0)[0] == 't';

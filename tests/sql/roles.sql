@@ -1,0 +1,119 @@
+-- What each role can and, as much, what it cannot. Tried by SET ROLE, not read from the catalog.
+\set ECHO none
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only true
+\pset pager off
+BEGIN;
+SELECT * FROM no_plan();
+
+SELECT has_role(r) FROM unnest(ARRAY['avld_writer', 'avld_reader', 'avld_operator']) AS r;
+SELECT is(rolcanlogin OR rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls OR rolreplication, false, rolname || ' is a plain group')
+FROM pg_roles WHERE rolname IN ('avld_writer', 'avld_reader', 'avld_operator');
+
+-- Every table and view, and for each role what it may do: s(elect) i(nsert) u(pdate) d(elete) t(runcate).
+CREATE FUNCTION pg_temp.rights(role name, relation text) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(left(p, 1), '' ORDER BY n) FROM unnest(ARRAY['select', 'insert', 'update', 'delete', 'truncate'])
+		WITH ORDINALITY AS t (p, n)
+	WHERE has_table_privilege(role, 'avld.' || relation, p)
+$$;
+SELECT is(pg_temp.rights('avld_writer', t.name), t.rights, 'writer on ' || t.name)
+FROM (VALUES ('schema_version', 's'), ('checkpoint', 'siu'), ('devices', 'si'), ('positions', 'si'), ('statuses', 'si'),
+	('alarms', 'si'), ('device_state', 'siu'), ('rejects', 'si'), ('unknown_devices', 'siu'), ('connections', 'si'),
+	('positions_default', NULL), ('statuses_default', NULL), ('latest_positions', NULL)) AS t (name, rights);
+SELECT is(pg_temp.rights(r, c.relname), CASE WHEN c.relname LIKE '%\_default' THEN NULL ELSE 's' END, r || ' on ' || c.relname)
+FROM unnest(ARRAY['avld_reader', 'avld_operator']) AS r, pg_class c
+WHERE c.relnamespace = 'avld'::regnamespace AND c.relkind IN ('r', 'p', 'v') ORDER BY 1;
+
+CREATE ROLE avld_stranger;
+SELECT is(pg_temp.rights('avld_stranger', c.relname), NULL, 'a stranger on ' || c.relname)
+FROM pg_class c WHERE c.relnamespace = 'avld'::regnamespace AND c.relkind IN ('r', 'p', 'v');
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p
+	WHERE p.pronamespace = 'avld'::regnamespace AND has_function_privilege('avld_stranger', p.oid, 'EXECUTE')$$,
+	'a stranger runs no function');
+SELECT is_empty($$SELECT r.rolname, p.oid::regprocedure FROM pg_proc p, pg_roles r
+	WHERE p.pronamespace = 'avld'::regnamespace AND p.prosecdef AND r.rolname IN ('avld_reader', 'avld_operator')
+		AND has_function_privilege(r.rolname, p.oid, 'EXECUTE')$$, 'readers run nothing with the owner''s rights');
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'avld'::regnamespace
+	AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp']$$, 'each function pins its search_path');
+
+-- pgTAP writes its own tables: the roles under test must be able to.
+SELECT lives_ok(format('GRANT ALL ON ALL TABLES IN SCHEMA %I TO PUBLIC', nspname), 'set up')
+FROM pg_namespace WHERE oid = pg_my_temp_schema();
+GRANT ALL ON ALL SEQUENCES IN SCHEMA pg_temp TO PUBLIC;
+
+SET LOCAL ROLE avld_writer;
+SELECT lives_ok('SELECT max(version) FROM avld.schema_version', 'writer: reads the version');
+SELECT lives_ok($$INSERT INTO avld.checkpoint (instance, journal, lsn)
+	VALUES ('main', '00000000-0000-4000-8000-000000000001', 0) ON CONFLICT (instance) DO NOTHING$$, 'writer: starts a checkpoint');
+SELECT lives_ok($$UPDATE avld.checkpoint SET lsn = 4096, updated_at = now() WHERE instance = 'main' AND lsn = 0$$, 'writer: fence');
+SELECT lives_ok($$INSERT INTO avld.devices (ident) VALUES ('5020001') ON CONFLICT (ident) DO NOTHING RETURNING id$$,
+	'writer: a new device, its id from the sequence');
+SELECT lives_ok('CREATE TEMP TABLE stage (LIKE avld.positions) ON COMMIT DELETE ROWS', 'writer: a staging table');
+SELECT lives_ok($$INSERT INTO stage (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
+	SELECT id, now(), now(), 'device', true, 43.5, 7.25, false, 1 FROM avld.devices$$, 'writer: staged');
+SELECT lives_ok('INSERT INTO avld.positions SELECT * FROM stage ON CONFLICT DO NOTHING', 'writer: positions');
+SELECT lives_ok('INSERT INTO avld.positions SELECT * FROM stage ON CONFLICT (device_id, fixed_at, dedup) DO NOTHING RETURNING dedup',
+	'writer: positions once more');
+SELECT lives_ok($$INSERT INTO avld.statuses (device_id, reported_at, received_at, time_source, stored, dedup)
+	VALUES (1, now(), now(), 'device', false, 1) ON CONFLICT (device_id, reported_at, dedup) DO NOTHING$$, 'writer: statuses');
+SELECT lives_ok($$INSERT INTO avld.alarms (device_id, occurred_at, received_at, alarm, stored, dedup)
+	VALUES (1, now(), now(), 'sos', false, 1) ON CONFLICT (device_id, occurred_at, alarm, dedup) DO NOTHING$$, 'writer: alarms');
+SELECT lives_ok($$INSERT INTO avld.device_state AS s (device_id, last_seen) VALUES (1, now())
+	ON CONFLICT (device_id) DO UPDATE SET last_seen = greatest(s.last_seen, excluded.last_seen)$$, 'writer: device_state');
+SELECT lives_ok($$UPDATE avld.device_state SET connected = false WHERE instance = 'main' AND connected$$, 'writer: disconnects');
+SELECT lives_ok($$INSERT INTO avld.rejects (received_at, reason, frame) VALUES (now(), 'unknown protocol', '\x00')$$, 'writer: rejects');
+SELECT lives_ok($$INSERT INTO avld.unknown_devices AS u VALUES ('5020009', 'pt502', '192.0.2.1:4000', now(), now(), 1)
+	ON CONFLICT (ident) DO UPDATE SET last_seen = excluded.last_seen, count = u.count + 1$$, 'writer: unknown_devices');
+SELECT lives_ok($$INSERT INTO avld.connections VALUES (now(), now(), '192.0.2.1:4000', 'tcp', 'pt502', '5020001', 100, 1, 0, 'peer closed')$$,
+	'writer: connections');
+SELECT is(avld.ensure_partitions('2024-05-01', '2024-05-02'), 4, 'writer: makes days');
+SELECT lives_ok($$INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
+	VALUES (1, '2024-05-01 10:00+00', now(), 'device', true, 43.5, 7.25, false, 2)$$, 'writer: and writes into them');
+SELECT is(avld.drop_partitions('2024-05-02'), 2, 'writer: drops days');
+SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM (VALUES
+	('DELETE FROM avld.positions'), ('UPDATE avld.positions SET valid = false'), ('TRUNCATE avld.positions'),
+	('SELECT FROM avld.positions_20240502'), ('DROP TABLE avld.positions_20240502'), ('DELETE FROM avld.checkpoint'),
+	('UPDATE avld.devices SET state = ''blocked'''), ('DELETE FROM avld.devices'), ('DELETE FROM avld.rejects'),
+	('UPDATE avld.connections SET bytes = 0'), ('DELETE FROM avld.device_state'), ('DELETE FROM avld.unknown_devices'),
+	('INSERT INTO avld.schema_version VALUES (2, ''x'')'), ('SELECT FROM avld.latest_positions'),
+	('CREATE TABLE avld.mine ()'), ('CREATE TABLE avld.p PARTITION OF avld.positions FOR VALUES FROM (''2024-07-01'') TO (''2024-07-02'')'),
+	('SELECT avld.grant_rights()'), ('DROP SCHEMA avld CASCADE')
+) AS t (statement);
+RESET ROLE;
+
+-- Both as members would have them.
+CREATE FUNCTION pg_temp.refused(role text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT throws_ok(statement, '42501', NULL, role || ' may not: ' || statement) FROM (VALUES
+		('INSERT INTO avld.devices (ident) VALUES (''5020003'')'), ('UPDATE avld.devices SET name = ''x'''),
+		('DELETE FROM avld.alarms'), ('UPDATE avld.checkpoint SET lsn = 0'), ('TRUNCATE avld.rejects'),
+		('INSERT INTO avld.rejects VALUES (now(), NULL, NULL, NULL, NULL, ''x'', ''x'')'),
+		('SELECT avld.ensure_partitions(''2024-05-01'', ''2024-05-01'')'), ('SELECT avld.drop_partitions(''2024-05-01'')'),
+		('SELECT avld.grant_rights()'), ('CREATE TABLE avld.mine ()'), ('SELECT FROM avld.positions_20240502')
+	) AS t (statement)
+$$;
+CREATE FUNCTION pg_temp.granted(role text) RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT lives_ok('SELECT FROM avld.' || name, role || ' reads ' || name)
+	FROM unnest(ARRAY['positions', 'statuses', 'alarms', 'devices', 'device_state', 'rejects', 'unknown_devices', 'connections',
+		'checkpoint', 'schema_version', 'latest_positions', 'list_partitions()']) AS name
+$$;
+SET LOCAL ROLE avld_reader;
+SELECT pg_temp.granted('reader');
+SELECT pg_temp.refused('reader');
+RESET ROLE;
+SET LOCAL ROLE avld_operator;
+SELECT pg_temp.granted('operator');
+SELECT pg_temp.refused('operator');
+RESET ROLE;
+SET LOCAL ROLE avld_stranger;
+SELECT throws_ok('SELECT FROM avld.devices', '42501', NULL, 'a stranger does not even see the schema');
+RESET ROLE;
+
+-- A role that was made too late gets its rights all the same.
+REVOKE ALL ON avld.devices FROM avld_reader;
+SELECT is(pg_temp.rights('avld_reader', 'devices'), NULL, 'taken');
+SELECT lives_ok('SELECT avld.grant_rights()', 'grant_rights');
+SELECT is(pg_temp.rights('avld_reader', 'devices'), 's', 'given back');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,109 @@
+-- Every table, column, type and key: what the daemon writes and people query.
+\set ECHO none
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only true
+\pset pager off
+BEGIN;
+SELECT * FROM no_plan();
+
+SELECT is(nspname, 'avld', 'the schema is there') FROM pg_namespace WHERE nspname = 'avld';
+SELECT results_eq('SELECT version, name FROM avld.schema_version', $$VALUES (1, '001_initial')$$, 'one migration');
+
+SELECT tables_are('avld', ARRAY['schema_version', 'checkpoint', 'devices', 'positions', 'positions_default', 'statuses',
+	'statuses_default', 'alarms', 'device_state', 'rejects', 'unknown_devices', 'connections']);
+SELECT views_are('avld', ARRAY['latest_positions']);
+SELECT functions_are('avld', ARRAY['list_partitions', 'ensure_partitions', 'drop_partitions', 'grant_rights']);
+
+-- One line a table: column type, ! for NOT NULL. In order.
+CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN '!' ELSE '' END, ', '
+		ORDER BY attnum)
+	FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
+$$;
+CREATE FUNCTION pg_temp.key_of(relation regclass) RETURNS text LANGUAGE sql AS $$
+	SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = relation AND contype = 'p'
+$$;
+CREATE TEMP VIEW telemetry AS SELECT
+	'altitude_m real, speed_kmh real, course_deg real, satellites smallint, hdop real, ' AS fix,
+	'ignition boolean, inputs integer, outputs integer, adc1 integer, adc2 integer, adc3 integer, adc4 integer, '
+		'odometer_m bigint, battery_percent smallint, battery_v real, power_v real, gsm_percent smallint, driver text' AS rest;
+
+SELECT is(pg_temp.columns_of(('avld.' || t.name)::regclass), t.columns, t.name || ': columns')
+FROM telemetry, LATERAL (VALUES
+	('schema_version', 'version integer!, name text!, applied_at timestamp with time zone!'),
+	('checkpoint', 'instance text!, journal uuid!, lsn bigint!, updated_at timestamp with time zone!'),
+	('devices', 'id bigint!, ident text!, name text, protocol text, state text!, created_at timestamp with time zone!'),
+	('positions', 'device_id bigint!, fixed_at timestamp with time zone!, received_at timestamp with time zone!, '
+		'device_time timestamp with time zone, time_source text!, event text, valid boolean!, '
+		'latitude double precision!, longitude double precision!, ' || fix || rest
+		|| ', stored boolean!, extra jsonb, dedup bigint!'),
+	('statuses', 'device_id bigint!, reported_at timestamp with time zone!, received_at timestamp with time zone!, '
+		'device_time timestamp with time zone, time_source text!, event text, ' || fix || rest
+		|| ', stored boolean!, extra jsonb, dedup bigint!'),
+	('alarms', 'device_id bigint!, occurred_at timestamp with time zone!, received_at timestamp with time zone!, '
+		'alarm text!, event text, latitude double precision, longitude double precision, speed_kmh real, '
+		'valid boolean, stored boolean!, dedup bigint!'),
+	('device_state', 'device_id bigint!, last_seen timestamp with time zone!, protocol text, transport text, peer text, '
+		'connected boolean!, instance text, fixed_at timestamp with time zone, latitude double precision, '
+		'longitude double precision, ' || fix || 'telemetry_at timestamp with time zone, event text, ' || rest),
+	('rejects', 'received_at timestamp with time zone!, peer text, transport text, protocol text, ident text, '
+		'reason text!, frame bytea!'),
+	('unknown_devices', 'ident text!, protocol text, peer text, first_seen timestamp with time zone!, '
+		'last_seen timestamp with time zone!, count bigint!'),
+	('connections', 'opened_at timestamp with time zone!, closed_at timestamp with time zone!, peer text!, '
+		'transport text!, protocol text, ident text, bytes bigint!, frames bigint!, rejects bigint!, reason text!'),
+	('latest_positions', 'ident text, name text, protocol text, state text, device_id bigint, '
+		'fixed_at timestamp with time zone, age interval, latitude double precision, longitude double precision, '
+		'altitude_m real, speed_kmh real, course_deg real, satellites smallint, ignition boolean, inputs integer, '
+		'outputs integer, odometer_m bigint, battery_percent smallint, battery_v real, power_v real, '
+		'gsm_percent smallint, driver text, event text, connected boolean, '
+		'last_seen timestamp with time zone, transport text, peer text')
+) AS t (name, columns);
+
+SELECT is(pg_temp.key_of(('avld.' || t.name)::regclass), 'PRIMARY KEY (' || t.key || ')', t.name || ': primary key')
+FROM (VALUES
+	('schema_version', 'version'), ('checkpoint', 'instance'), ('devices', 'id'),
+	('positions', 'device_id, fixed_at, dedup'), ('statuses', 'device_id, reported_at, dedup'),
+	('alarms', 'device_id, occurred_at, alarm, dedup'), ('device_state', 'device_id'), ('unknown_devices', 'ident')
+) AS t (name, key);
+SELECT is(pg_temp.key_of(('avld.' || t.name)::regclass), NULL, t.name || ': no key, rows are only added')
+FROM (VALUES ('rejects'), ('connections')) AS t (name);
+
+SELECT is_partitioned('avld', 'positions', 'positions is partitioned');
+SELECT is_partitioned('avld', 'statuses', 'statuses is partitioned');
+SELECT is(am.amname, 'brin', i.name || ' is BRIN')
+FROM (VALUES ('positions_fixed_at'), ('statuses_reported_at'), ('alarms_occurred_at'), ('rejects_received_at'),
+	('connections_closed_at')) AS i (name)
+LEFT JOIN pg_class c ON c.oid = to_regclass('avld.' || i.name) LEFT JOIN pg_am am ON am.oid = c.relam;
+SELECT has_index('avld', 'rejects', 'rejects_ident', 'ident', 'rejects are found by ident');
+SELECT has_index('avld', 'connections', 'connections_ident', 'ident', 'connections are found by ident');
+
+-- devices
+INSERT INTO avld.devices (ident) VALUES ('5020001');
+SELECT results_eq('SELECT ident, name, protocol, state FROM avld.devices', $$VALUES ('5020001', NULL, NULL, 'active')$$,
+	'a device is active from the start');
+SELECT throws_ok($$INSERT INTO avld.devices (ident) VALUES ('5020001')$$, '23505', NULL, 'an ident names one device');
+SELECT throws_ok($$INSERT INTO avld.devices (ident) VALUES ('')$$, '23514', NULL, 'an ident is not empty');
+SELECT lives_ok($$INSERT INTO avld.devices (ident) VALUES (repeat('9', 32))$$, 'an ident of 32');
+SELECT throws_ok($$INSERT INTO avld.devices (ident) VALUES (repeat('9', 33))$$, '23514', NULL, 'an ident of 33');
+SELECT throws_ok($$INSERT INTO avld.devices (ident, state) VALUES ('5020002', 'off')$$, '23514', NULL, 'states are named');
+
+-- What \d+ shows: nothing without words, no column of a unit or a code without words.
+SELECT is_empty($$
+	SELECT c.oid::regclass FROM pg_class c
+	WHERE c.relnamespace = 'avld'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+		AND obj_description(c.oid, 'pg_class') IS NULL$$, 'each table and view has its comment');
+SELECT is_empty($$
+	SELECT p.oid::regprocedure FROM pg_proc p
+	WHERE p.pronamespace = 'avld'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL$$,
+	'each function has its comment');
+SELECT is_empty($$
+	SELECT a.attrelid::regclass, a.attname FROM pg_attribute a
+	WHERE a.attrelid IN ('avld.positions'::regclass, 'avld.statuses'::regclass, 'avld.device_state'::regclass)
+		AND a.attnum > 0 AND a.attname NOT IN ('device_id', 'longitude', 'latitude')
+		AND col_description(a.attrelid, a.attnum) IS NULL$$, 'each column of reports has its comment');
+SELECT isnt(obj_description('avld'::regnamespace, 'pg_namespace'), NULL, 'the schema has its comment');
+
+SELECT * FROM finish();
+ROLLBACK;
