@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// What one simulated tracker has said and has still to say. Drawn in simulate_fleet.h.
+#include "simulate_fleet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CAP_FIRST    1024
+#define KEEP_RECORDS 3
+
+static void move_to_front(struct records *r)
+{
+	memmove(r->data, r->data + r->first, r->len - r->first);
+	r->len -= r->first;
+	r->sent -= r->first;
+	r->again_until -= r->again_until < r->first ? r->again_until : r->first;
+	r->first = 0;
+}
+
+bool records_reserve(struct records *r, size_t want)
+{
+	if (r->cap - r->len >= want)
+		return true;
+	if (r->first > 0)
+		move_to_front(r);
+	while (r->cap - r->len < want) {
+		if (r->cap == RECORDS_MAX)
+			return false;
+		size_t cap = r->cap ? r->cap * 4 : CAP_FIRST;
+		uint8_t *data = realloc(r->data, cap);
+		if (!data)
+			return false;
+		r->data = data;
+		r->cap = cap;
+	}
+	return true;
+}
+
+size_t records_at(const struct records *r, size_t at)
+{
+	return r->protocol->length(r->data + at, r->len - at);
+}
+
+uint64_t records_count(const struct records *r, size_t from, size_t to, bool reports_only)
+{
+	uint64_t count = 0;
+	for (size_t at = from, next; at < to; at = next) {
+		next = at + records_at(r, at);
+		if (next <= to && (!reports_only || r->protocol->is_report(r->data + at)))
+			count++;
+	}
+	return count;
+}
+
+void records_forget_old(struct records *r)
+{
+	size_t kept[KEEP_RECORDS];
+	size_t count = 0;
+	for (size_t at = r->first, next; at < r->sent; at = next) {
+		next = at + records_at(r, at);
+		if (next > r->sent)
+			break;
+		kept[count++ % KEEP_RECORDS] = at;
+	}
+	if (count > KEEP_RECORDS)
+		r->first = kept[count % KEEP_RECORDS];
+}
+
+bool records_acknowledge(struct records *r, uint32_t key)
+{
+	for (size_t at = r->first, len; at < r->sent; at += len) {
+		len = records_at(r, at);
+		if (at + len > r->sent)
+			break;
+		if (r->protocol->key(r->data + at, len) != key)
+			continue;
+		memmove(r->data + r->first + len, r->data + r->first, at - r->first);
+		r->first += len;
+		return true;
+	}
+	return false;
+}
+
+void records_rewind(struct records *r)
+{
+	if (r->sent > r->again_until)
+		r->again_until = r->sent;
+	r->sent = r->first;
+}
+
+uint64_t records_unsent(const struct records *r)
+{
+	size_t handed = r->sent > r->again_until ? r->sent : r->again_until;
+	return records_count(r, r->first, r->len, true) - records_count(r, r->first, handed, true);
+}
+
+void records_done(struct records *r)
+{
+	free(r->data);
+	*r = (struct records){.protocol = r->protocol};
+}
