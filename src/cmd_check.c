@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+// avld check: would `avld serve` find what its settings name? Looks, and changes nothing: makes no
+// folder, takes no lock, keeps no port.
+//
+//   ok ...        it would
+//   note: ...     worth knowing
+//   problem: ...  it would not: where the setting stands, what is wrong, what to do
+#include "address.h"
+#include "commands.h"
+#include "listener.h"
+#include "migrate.h"
+#include "migrations.h"
+#include "port_holder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libpq-fe.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SERVER_VERSION_MIN  130000
+#define SERVER_VERSION_TEXT "13"
+
+static const char usage[] =
+	"usage: avld check [-c FILE] [-o SECTION.KEY=VALUE]...\n\n"
+	"Reads the settings and tries what they name: journal folder, port, database, its schema\n"
+	"and rights. Changes nothing; may be run beside the daemon, best as the daemon's user.\n"
+	"Exit code: 0 all good, 1 a problem, 2 bad settings.\n\n"
+	"  -c, --config FILE         settings (default /etc/avld/avld.ini)\n"
+	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
+	"  -h, --help                this text\n";
+
+__attribute__((format(printf, 2, 3))) static void tell(const char *kind, const char *format, ...)
+{
+	printf("%s ", kind);
+	va_list arguments;
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	putchar('\n');
+}
+
+#define OK(...)   tell("ok", __VA_ARGS__)
+#define NOTE(...) tell("note:", __VA_ARGS__)
+
+// Always false, for return.
+__attribute__((format(printf, 2, 3))) static bool problem(const char *key, const char *format, ...)
+{
+	printf("problem: %s: %s: ", config_origin(key), key);
+	va_list arguments;
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	putchar('\n');
+	return false;
+}
+
+// Journal ----------------------------------------------------------------------------------------
+
+// Does the process hold a lock on the file? /proc/locks: "1: FLOCK  ADVISORY  WRITE PID
+// MAJOR:MINOR:INODE 0 EOF"
+static bool is_locked(pid_t pid, ino_t inode)
+{
+	char wanted_pid[32], wanted_inode[32], line[256];
+	snprintf(wanted_pid, sizeof(wanted_pid), " %ld ", (long)pid);
+	snprintf(wanted_inode, sizeof(wanted_inode), ":%ju ", (uintmax_t)inode);
+	FILE *locks = fopen("/proc/locks", "re");
+	bool found = false;
+	while (locks && !found && fgets(line, sizeof(line), locks))
+		found = strstr(line, "FLOCK") && strstr(line, wanted_pid) &&
+			strstr(line, wanted_inode);
+	if (locks)
+		fclose(locks);
+	return found;
+}
+
+// The process that writes the journal, or 0. Its lock is looked up, not tried: trying takes it for
+// a moment.
+static pid_t journal_holder(const char *dir)
+{
+	char path[4096], text[32] = "";
+	struct stat status;
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return 0;
+	bool read = fgets(text, sizeof(text), file) && !fstat(fileno(file), &status);
+	fclose(file);
+	pid_t pid = read ? (pid_t)strtol(text, NULL, 10) : 0;
+	return pid > 0 && is_locked(pid, status.st_ino) ? pid : 0;
+}
+
+// Folder above, cut off in place. "a/b" -> "a", "/a" -> "/", "a" -> "."
+static void go_up(char *path)
+{
+	size_t len = strlen(path);
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	while (len && path[len - 1] != '/')
+		len--;
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	if (!len)
+		path[len++] = '.';
+	path[len] = '\0';
+}
+
+static bool check_journal_to_be(const char *dir)
+{
+	char above[4096];
+	snprintf(above, sizeof(above), "%s", dir);
+	go_up(above);
+	if (faccessat(AT_FDCWD, above, W_OK | X_OK, AT_EACCESS))
+		return problem("journal.dir",
+			"%s is not there, and cannot be made: %s: %s; make it, and give it to the "
+			"user "
+			"that avld runs as",
+			dir, above, strerror(errno));
+	OK("journal %s: not there yet, serve makes it", dir);
+	return true;
+}
+
+static bool check_journal(const struct config *config)
+{
+	const char *dir = config->journal.dir;
+	struct stat status;
+	if (stat(dir, &status)) {
+		if (errno == ENOENT)
+			return check_journal_to_be(dir);
+		return problem("journal.dir", "%s: %s; name a folder of the user that avld runs as",
+			dir, strerror(errno));
+	}
+	if (!S_ISDIR(status.st_mode))
+		return problem("journal.dir", "%s is not a folder; name one", dir);
+	if (faccessat(AT_FDCWD, dir, R_OK | W_OK | X_OK, AT_EACCESS))
+		return problem("journal.dir",
+			"%s: %s for this user; give it to the user that avld runs as, or run the "
+			"check "
+			"as that user",
+			dir, strerror(errno));
+	pid_t pid = journal_holder(dir);
+	if (pid)
+		OK("journal %s: in use by a running avld (pid %ld)", dir, (long)pid);
+	else
+		OK("journal %s", dir);
+	return true;
+}
+
+// Port -------------------------------------------------------------------------------------------
+
+static uint16_t port_of(const struct config *config)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t len;
+	if (!address_parse(config->server.listen, &address, &len))
+		return 0;
+	in_port_t port;
+	if (address.ss_family == AF_INET6)
+		memcpy(&port, &((struct sockaddr_in6 *)&address)->sin6_port, sizeof(port));
+	else
+		memcpy(&port, &((struct sockaddr_in *)&address)->sin_port, sizeof(port));
+	return ntohs(port);
+}
+
+static bool check_port_taken(const struct config *config, const char *error)
+{
+	struct port_holder holder;
+	uint16_t port = port_of(config);
+	bool held = port && ((config->server.tcp && port_holder_find(port, false, &holder)) ||
+				    (config->server.udp && port_holder_find(port, true, &holder)));
+	if (!held)
+		return problem("server.listen", "%s", error);
+	if (!strcmp(holder.name, "avld")) {
+		NOTE("port %u: an avld listens there already (pid %ld)", port, (long)holder.pid);
+		return true;
+	}
+	if (!holder.pid)
+		return problem("server.listen",
+			"port %u is taken by a process of uid %ld; stop it or choose another port "
+			"(root sees which: ss -lntup)",
+			port, (long)holder.uid);
+	return problem("server.listen",
+		"port %u is taken by %s (pid %ld); stop it or choose another port", port,
+		holder.name, (long)holder.pid);
+}
+
+static bool check_port(const struct config *config)
+{
+	struct bound bound;
+	const char *error;
+	if (!listener_bind(config, &bound, &error))
+		return check_port_taken(config, error);
+	if (bound.tcp >= 0)
+		close(bound.tcp);
+	if (bound.udp >= 0)
+		close(bound.udp);
+	OK("listen %s: %s", config->server.listen,
+		bound.tcp < 0   ? "udp"
+		: bound.udp < 0 ? "tcp"
+				: "tcp and udp");
+	return true;
+}
+
+// Database ---------------------------------------------------------------------------------------
+
+// libpq's messages end in a line's end and have some within.
+static const char *one_line(const char *message, char *out, size_t cap)
+{
+	snprintf(out, cap, "%s", message);
+	for (char *end = out + strlen(out); end > out && end[-1] == '\n';)
+		*--end = '\0';
+	for (char *at = out; *at; at++)
+		if (*at == '\n' || *at == '\t')
+			*at = ' ';
+	return out;
+}
+
+static bool database_problem(PGconn *conn, const char *todo)
+{
+	char text[1024];
+	return problem("database.conninfo", "%s; %s",
+		one_line(conn ? PQerrorMessage(conn) : "out of memory", text, sizeof(text)), todo);
+}
+
+// The first row's first column, to be freed; NULL after an error, "" without a row.
+static char *ask(PGconn *conn, const char *sql)
+{
+	PGresult *result = PQexec(conn, sql);
+	char *text = NULL;
+	if (PQresultStatus(result) == PGRES_TUPLES_OK)
+		text = strdup(PQntuples(result) ? PQgetvalue(result, 0, 0) : "");
+	PQclear(result);
+	return text;
+}
+
+static bool check_schema(const struct config *config, int version)
+{
+	if (version > SCHEMA_VERSION)
+		return problem("database.conninfo",
+			"the schema is version %d, this avld is older than the schema (%d); "
+			"upgrade avld",
+			version, SCHEMA_VERSION);
+	if (version == SCHEMA_VERSION) {
+		OK("schema version %d", version);
+		return true;
+	}
+	if (config->database.migrate) {
+		NOTE("schema version %d: serve makes it %d (database.migrate)", version,
+			SCHEMA_VERSION);
+		return true;
+	}
+	if (!version)
+		return problem("database.conninfo",
+			"the database has no schema avld; run avld migrate as its owner-to-be");
+	return problem("database.conninfo",
+		"the schema is version %d, this avld needs %d; run avld migrate as its owner",
+		version, SCHEMA_VERSION);
+}
+
+// What the writer needs: each right must be asked for alone, a list would ask for any of them.
+static const char missing_rights[] =
+	"SELECT string_agg(missing, ', ') FROM ("
+	"SELECT r || ' ON avld.' || name AS missing FROM (VALUES"
+	" ('schema_version', 'SELECT'), ('devices', 'SELECT INSERT'),"
+	" ('positions', 'SELECT INSERT'), ('statuses', 'SELECT INSERT'),"
+	" ('alarms', 'SELECT INSERT'), ('rejects', 'INSERT'), ('connections', 'INSERT'),"
+	" ('checkpoint', 'SELECT INSERT UPDATE'), ('device_state', 'SELECT INSERT UPDATE'),"
+	" ('unknown_devices', 'SELECT INSERT UPDATE')) AS t (name, rights),"
+	" unnest(string_to_array(rights, ' ')) AS r"
+	" WHERE NOT has_table_privilege('avld.' || name, r)"
+	" UNION ALL "
+	"SELECT 'EXECUTE ON FUNCTION avld.' || name FROM (VALUES"
+	" ('ensure_partitions(date, date)'), ('drop_partitions(date)')) AS f (name)"
+	" WHERE NOT has_function_privilege('avld.' || name, 'EXECUTE')"
+	" UNION ALL "
+	"SELECT 'TEMPORARY ON DATABASE ' || current_database()"
+	" WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')) AS m";
+
+static bool check_rights(PGconn *conn)
+{
+	char *missing = ask(conn, missing_rights);
+	if (!missing)
+		return database_problem(conn, "is this the schema that avld migrate made?");
+	bool good = !*missing;
+	if (good)
+		OK("rights of %s", PQuser(conn));
+	else
+		problem("database.conninfo",
+			"%s lacks %s; GRANT avld_writer TO %s, or SELECT avld.grant_rights() as "
+			"the "
+			"schema's owner",
+			PQuser(conn), missing, PQuser(conn));
+	free(missing);
+	return good;
+}
+
+// May we look into the schema at all? Yes where there is none.
+static bool check_usage(PGconn *conn)
+{
+	char *may = ask(conn, "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE "
+			      "nspname = 'avld'");
+	bool good = may && *may != 'f';
+	if (!may)
+		database_problem(conn, "is this PostgreSQL?");
+	else if (!good)
+		problem("database.conninfo",
+			"%s may not use the schema avld; GRANT avld_writer TO %s as the schema's "
+			"owner",
+			PQuser(conn), PQuser(conn));
+	free(may);
+	return good;
+}
+
+static bool check_server(PGconn *conn)
+{
+	const char *version = PQparameterStatus(conn, "server_version");
+	if (PQserverVersion(conn) < SERVER_VERSION_MIN)
+		return problem("database.conninfo",
+			"PostgreSQL %s is too old; avld needs " SERVER_VERSION_TEXT " or newer",
+			version);
+	char *standby = ask(conn, "SELECT pg_is_in_recovery()");
+	bool good = standby && *standby == 'f';
+	if (!standby)
+		database_problem(conn, "is this PostgreSQL?");
+	else if (!good)
+		problem("database.conninfo",
+			"this server is a standby; name the primary, or several hosts with "
+			"target_session_attrs=read-write");
+	else
+		OK("database %s as %s at %s: PostgreSQL %s", PQdb(conn), PQuser(conn), PQhost(conn),
+			version);
+	free(standby);
+	return good;
+}
+
+static bool check_database(const struct config *config)
+{
+	// What stands behind counts more: conninfo may have a timeout of its own.
+	static const char *const keywords[] = {
+		"connect_timeout", "fallback_application_name", "dbname", NULL};
+	const char *const values[] = {"5", "avld check", config->database.conninfo, NULL};
+	PGconn *conn = PQconnectdbParams(keywords, values, 1);
+	bool good = false;
+	if (PQstatus(conn) != CONNECTION_OK) {
+		database_problem(
+			conn, "start PostgreSQL, make the database, or correct the setting");
+	} else if (check_server(conn) && check_usage(conn)) {
+		int version = migrate_version(conn);
+		if (version < 0)
+			database_problem(
+				conn, "GRANT avld_writer to this user as the schema's owner");
+		else
+			good = check_schema(config, version) &&
+			       (version != SCHEMA_VERSION || check_rights(conn));
+	}
+	PQfinish(conn);
+	return good;
+}
+
+int cmd_check(int argc, char **argv)
+{
+	struct config config;
+	int code;
+	if (!cli_settings(argc, argv, usage, &config, &code))
+		return code;
+	OK("settings");
+	bool journal = check_journal(&config);
+	bool port = check_port(&config);
+	fflush(stdout); // a database may take its time
+	bool database = check_database(&config);
+	config_done(&config);
+	return journal && port && database ? 0 : 1;
+}
