@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""avld check: each thing that would keep serve from working is told with its setting's place, and nothing is changed."""
+import os
+import socket
+import subprocess
+import uuid
+
+import psycopg2
+import pytest
+
+from conftest import AVLD, admin
+
+
+@pytest.fixture
+def check(database, tmp_path):
+    """Runs it over a file of settings; returns exit code and the lines of stdout."""
+    def run(**changes):
+        settings = {
+            "database.conninfo": database.conninfo,
+            "journal.dir": str(tmp_path / "journal"),
+            "server.listen": "127.0.0.1:0",
+        }
+        settings.update({key.replace("__", "."): value for key, value in changes.items()})
+        path = tmp_path / "avld.ini"
+        lines = []
+        for key, value in settings.items():
+            section, name = key.split(".")
+            lines += [f"[{section}]", f"{name} = {value}"]
+        path.write_text("\n".join(lines) + "\n")
+        done = subprocess.run([AVLD, "check", "-c", str(path)], capture_output=True, text=True, timeout=60)
+        assert done.stderr == "" or done.returncode == 2
+        return done.returncode, done.stdout.replace(str(path), "FILE").splitlines()
+    return run
+
+
+@pytest.fixture
+def role():
+    """A role that may log in and has no rights."""
+    name = "check_" + uuid.uuid4().hex[:8]
+    admin(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
+    yield name
+    admin(f"REASSIGN OWNED BY {name} TO CURRENT_USER")
+    admin(f"REVOKE avld_writer FROM {name}")
+    admin(f"DROP ROLE {name}")
+
+
+def problems(lines):
+    return [line for line in lines if line.startswith("problem: ")]
+
+
+def test_all_good(check, tmp_path):
+    code, lines = check()
+    assert code == 0, lines
+    assert [line.split()[:2] for line in lines] == [
+        ["ok", "settings"], ["ok", "journal"], ["ok", "listen"], ["ok", "database"], ["ok", "schema"], ["ok", "rights"]]
+    assert not (tmp_path / "journal").exists()
+
+
+def test_bad_settings(check):
+    assert check(server__listen="8888") == (2, [])
+
+
+def test_every_problem_is_told(check, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, lines = check(server__listen=f"127.0.0.1:{port}", journal__dir=str(tmp_path / "a" / "b"),
+                            database__conninfo="host=127.0.0.1 port=1")
+    assert code == 1
+    journal, listen, database = problems(lines)
+    assert journal.startswith("problem: FILE:4: journal.dir: ")
+    assert listen.startswith(f"problem: FILE:6: server.listen: port {port} is taken by ")
+    assert f"(pid {os.getpid()})" in listen
+    assert database.startswith("problem: FILE:2: database.conninfo: ") and "refused" in database
+
+
+@pytest.mark.parametrize("make", [lambda path: path.write_text(""), lambda path: path.symlink_to(path)])
+def test_journal_is_no_folder(check, tmp_path, make):
+    make(tmp_path / "odd")
+    code, lines = check(journal__dir=str(tmp_path / "odd"))
+    assert code == 1
+    assert "journal.dir" in problems(lines)[0]
+
+
+def test_beside_a_running_daemon(check, avld):
+    code, lines = check(server__listen=f"127.0.0.1:{avld.port}", journal__dir=avld.settings["journal.dir"])
+    assert code == 0, lines
+    assert f"note: port {avld.port}: an avld listens there already (pid {avld.process.pid})" in lines
+    assert any("in use by a running avld" in line for line in lines)
+
+
+def test_schema_missing_and_migrated_by_serve(check):
+    name = "empty_" + uuid.uuid4().hex[:8]
+    admin(f"CREATE DATABASE {name}")
+    try:
+        code, lines = check(database__conninfo=f"dbname={name}")
+        assert code == 1 and "run avld migrate" in problems(lines)[0]
+        code, lines = check(database__conninfo=f"dbname={name}", database__migrate="yes")
+        assert code == 0 and lines[-1].startswith("note: schema version 0")
+    finally:
+        admin(f"DROP DATABASE {name}")
+
+
+def test_newer_schema(check, database):
+    database.query("INSERT INTO avld.schema_version (version, name) VALUES (9999, 'of tomorrow')")
+    code, lines = check()
+    assert code == 1 and "this avld is older than the schema" in problems(lines)[0]
+
+
+def test_rights(check, database, role):
+    conninfo = f"{database.conninfo} user={role} password=x"
+    code, lines = check(database__conninfo=conninfo)
+    assert code == 1 and f"{role} may not use the schema avld" in problems(lines)[0]
+    database.query(f"GRANT avld_writer TO {role}")
+    code, lines = check(database__conninfo=conninfo)
+    assert code == 0, lines
+    database.query("REVOKE INSERT ON avld.positions FROM avld_writer")
+    code, lines = check(database__conninfo=conninfo)
+    assert code == 1 and f"{role} lacks INSERT ON avld.positions;" in problems(lines)[0]
+
+
+def test_wrong_password(check, database, role):
+    code, lines = check(database__conninfo=f"{database.conninfo} user={role} password=wrong host=127.0.0.1")
+    assert code == 1
+    with pytest.raises(psycopg2.OperationalError):
+        psycopg2.connect(f"{database.conninfo} user={role} password=wrong host=127.0.0.1")
+    assert problems(lines)[0].startswith("problem: FILE:2: database.conninfo: ")
+    assert "password=" not in "".join(lines)
