@@ -356,8 +356,8 @@ BEGIN
 		FROM (VALUES
 			('avld_writer', 'USAGE ON SCHEMA avld'),
 			('avld_writer', 'SELECT ON avld.schema_version'),
-			('avld_writer', 'SELECT, INSERT ON avld.devices, avld.positions, avld.statuses, avld.alarms,'
-				' avld.rejects, avld.connections'),
+			('avld_writer', 'SELECT, INSERT ON avld.devices, avld.positions, avld.statuses, avld.alarms'),
+			('avld_writer', 'INSERT ON avld.rejects, avld.connections'),
 			('avld_writer', 'SELECT, INSERT, UPDATE ON avld.checkpoint, avld.device_state, avld.unknown_devices'),
 			('avld_writer', 'EXECUTE ON FUNCTION avld.list_partitions(), avld.ensure_partitions(date, date),'
 				' avld.drop_partitions(date)'),

@@ -10,7 +10,8 @@ import psycopg2
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import Databases, connect, done, equal, migrate, ok, query, wait_for_lock  # noqa: E402
 
-INSERT = ("INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)"
+INSERT = ("INSERT INTO avld.positions"
+          " (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)"
           " VALUES (1, %s, now(), 'device', true, 43.5, 7.25, false, 1)")
 ENSURE = "SELECT avld.ensure_partitions(%s, %s)"
 
@@ -89,7 +90,7 @@ def test_reader_in_the_way(databases, name):
 
 
 def test_most(_, name):
-    equal(query(connect(name), ENSURE, "2022-01-01", "2023-03-26"), 900, "450 days in one call, with the server's default settings")
+    equal(query(connect(name), ENSURE, "2022-01-01", "2023-03-26"), 900, "450 days in one call fit the server's defaults")
 
 
 with Databases() as all_databases:

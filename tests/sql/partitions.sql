@@ -54,7 +54,8 @@ SELECT results_eq($$
 	'names and bounds: UTC midnight to UTC midnight');
 SELECT is_empty($$SELECT * FROM avld.list_partitions() WHERE ends_at <> starts_at + interval '1 day'
 	OR right(partition::text, 8) <> to_char(starts_at, 'YYYYMMDD')$$, 'each is the one day that its name says');
-SELECT is(count(*) FILTER (WHERE parent = 'avld.positions'::regclass), count(*) FILTER (WHERE parent = 'avld.statuses'::regclass),
+SELECT is(count(*) FILTER (WHERE parent = 'avld.positions'::regclass),
+	count(*) FILTER (WHERE parent = 'avld.statuses'::regclass),
 	'as many of statuses as of positions') FROM avld.list_partitions();
 
 -- Both ends of a day.

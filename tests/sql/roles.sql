@@ -8,7 +8,8 @@ BEGIN;
 SELECT * FROM no_plan();
 
 SELECT has_role(r) FROM unnest(ARRAY['avld_writer', 'avld_reader', 'avld_operator']) AS r;
-SELECT is(rolcanlogin OR rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls OR rolreplication, false, rolname || ' is a plain group')
+SELECT is(rolcanlogin OR rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrls OR rolreplication, false,
+	rolname || ' is a plain group')
 FROM pg_roles WHERE rolname IN ('avld_writer', 'avld_reader', 'avld_operator');
 
 -- Every table and view, and for each role what it may do: s(elect) i(nsert) u(pdate) d(elete) t(runcate).
@@ -19,7 +20,7 @@ CREATE FUNCTION pg_temp.rights(role name, relation text) RETURNS text LANGUAGE s
 $$;
 SELECT is(pg_temp.rights('avld_writer', t.name), t.rights, 'writer on ' || t.name)
 FROM (VALUES ('schema_version', 's'), ('checkpoint', 'siu'), ('devices', 'si'), ('positions', 'si'), ('statuses', 'si'),
-	('alarms', 'si'), ('device_state', 'siu'), ('rejects', 'si'), ('unknown_devices', 'siu'), ('connections', 'si'),
+	('alarms', 'si'), ('device_state', 'siu'), ('rejects', 'i'), ('unknown_devices', 'siu'), ('connections', 'i'),
 	('positions_default', NULL), ('statuses_default', NULL), ('latest_positions', NULL)) AS t (name, rights);
 SELECT is(pg_temp.rights(r, c.relname), CASE WHEN c.relname LIKE '%\_default' THEN NULL ELSE 's' END, r || ' on ' || c.relname)
 FROM unnest(ARRAY['avld_reader', 'avld_operator']) AS r, pg_class c
@@ -46,14 +47,16 @@ SET LOCAL ROLE avld_writer;
 SELECT lives_ok('SELECT max(version) FROM avld.schema_version', 'writer: reads the version');
 SELECT lives_ok($$INSERT INTO avld.checkpoint (instance, journal, lsn)
 	VALUES ('main', '00000000-0000-4000-8000-000000000001', 0) ON CONFLICT (instance) DO NOTHING$$, 'writer: starts a checkpoint');
-SELECT lives_ok($$UPDATE avld.checkpoint SET lsn = 4096, updated_at = now() WHERE instance = 'main' AND lsn = 0$$, 'writer: fence');
+SELECT lives_ok($$UPDATE avld.checkpoint SET lsn = 4096, updated_at = now() WHERE instance = 'main' AND lsn = 0$$,
+	'writer: fence');
 SELECT lives_ok($$INSERT INTO avld.devices (ident) VALUES ('5020001') ON CONFLICT (ident) DO NOTHING RETURNING id$$,
 	'writer: a new device, its id from the sequence');
 SELECT lives_ok('CREATE TEMP TABLE stage (LIKE avld.positions) ON COMMIT DELETE ROWS', 'writer: a staging table');
 SELECT lives_ok($$INSERT INTO stage (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
 	SELECT id, now(), now(), 'device', true, 43.5, 7.25, false, 1 FROM avld.devices$$, 'writer: staged');
 SELECT lives_ok('INSERT INTO avld.positions SELECT * FROM stage ON CONFLICT DO NOTHING', 'writer: positions');
-SELECT lives_ok('INSERT INTO avld.positions SELECT * FROM stage ON CONFLICT (device_id, fixed_at, dedup) DO NOTHING RETURNING dedup',
+SELECT lives_ok('INSERT INTO avld.positions SELECT * FROM stage
+	ON CONFLICT (device_id, fixed_at, dedup) DO NOTHING RETURNING dedup',
 	'writer: positions once more');
 SELECT lives_ok($$INSERT INTO avld.statuses (device_id, reported_at, received_at, time_source, stored, dedup)
 	VALUES (1, now(), now(), 'device', false, 1) ON CONFLICT (device_id, reported_at, dedup) DO NOTHING$$, 'writer: statuses');
@@ -61,14 +64,18 @@ SELECT lives_ok($$INSERT INTO avld.alarms (device_id, occurred_at, received_at, 
 	VALUES (1, now(), now(), 'sos', false, 1) ON CONFLICT (device_id, occurred_at, alarm, dedup) DO NOTHING$$, 'writer: alarms');
 SELECT lives_ok($$INSERT INTO avld.device_state AS s (device_id, last_seen) VALUES (1, now())
 	ON CONFLICT (device_id) DO UPDATE SET last_seen = greatest(s.last_seen, excluded.last_seen)$$, 'writer: device_state');
-SELECT lives_ok($$UPDATE avld.device_state SET connected = false WHERE instance = 'main' AND connected$$, 'writer: disconnects');
-SELECT lives_ok($$INSERT INTO avld.rejects (received_at, reason, frame) VALUES (now(), 'unknown protocol', '\x00')$$, 'writer: rejects');
+SELECT lives_ok($$UPDATE avld.device_state SET connected = false WHERE instance = 'main' AND connected$$,
+	'writer: disconnects');
+SELECT lives_ok($$INSERT INTO avld.rejects (received_at, reason, frame) VALUES (now(), 'unknown protocol', '\x00')$$,
+	'writer: rejects');
 SELECT lives_ok($$INSERT INTO avld.unknown_devices AS u VALUES ('5020009', 'pt502', '192.0.2.1:4000', now(), now(), 1)
 	ON CONFLICT (ident) DO UPDATE SET last_seen = excluded.last_seen, count = u.count + 1$$, 'writer: unknown_devices');
-SELECT lives_ok($$INSERT INTO avld.connections VALUES (now(), now(), '192.0.2.1:4000', 'tcp', 'pt502', '5020001', 100, 1, 0, 'peer closed')$$,
+SELECT lives_ok($$INSERT INTO avld.connections
+	VALUES (now(), now(), '192.0.2.1:4000', 'tcp', 'pt502', '5020001', 100, 1, 0, 'peer closed')$$,
 	'writer: connections');
 SELECT is(avld.ensure_partitions('2024-05-01', '2024-05-02'), 4, 'writer: makes days');
-SELECT lives_ok($$INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
+SELECT lives_ok($$INSERT INTO avld.positions
+	(device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
 	VALUES (1, '2024-05-01 10:00+00', now(), 'device', true, 43.5, 7.25, false, 2)$$, 'writer: and writes into them');
 SELECT is(avld.drop_partitions('2024-05-02'), 2, 'writer: drops days');
 SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM (VALUES
@@ -76,8 +83,9 @@ SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM
 	('SELECT FROM avld.positions_20240502'), ('DROP TABLE avld.positions_20240502'), ('DELETE FROM avld.checkpoint'),
 	('UPDATE avld.devices SET state = ''blocked'''), ('DELETE FROM avld.devices'), ('DELETE FROM avld.rejects'),
 	('UPDATE avld.connections SET bytes = 0'), ('DELETE FROM avld.device_state'), ('DELETE FROM avld.unknown_devices'),
-	('INSERT INTO avld.schema_version VALUES (2, ''x'')'), ('SELECT FROM avld.latest_positions'),
-	('CREATE TABLE avld.mine ()'), ('CREATE TABLE avld.p PARTITION OF avld.positions FOR VALUES FROM (''2024-07-01'') TO (''2024-07-02'')'),
+	('INSERT INTO avld.schema_version VALUES (2, ''x'')'), ('SELECT FROM avld.latest_positions'), ('SELECT FROM avld.rejects'),
+	('CREATE TABLE avld.mine ()'),
+	('CREATE TABLE avld.p PARTITION OF avld.positions FOR VALUES FROM (''2024-07-01'') TO (''2024-07-02'')'),
 	('SELECT avld.grant_rights()'), ('DROP SCHEMA avld CASCADE')
 ) AS t (statement);
 RESET ROLE;
