@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The durable queue between sockets and database: a folder of mapped segment files, append at one end, read at
-// the other. It knows lengths and checksums, not what the payloads mean (entry.h). Format: drawn in journal.c.
+// the other. It knows lengths and checksums, not what the payloads mean (entry.h). Format: drawn in journal_format.c.
 //
 // LSN: 64-bit position in the endless log; a segment's file name is its first LSN. An LSN once given to an
 // entry is never given to another, whatever is cut, lost or deleted.
@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 struct journal;
+
+#define JOURNAL_ENTRY_MAX 131072 /* bytes of a payload, at least 1 */
 
 struct journal_options {
 	const char *dir;       /* made (0750) when it is not there */
@@ -25,8 +27,10 @@ struct journal_options {
 typedef void journal_finding(void *context, bool serious, const char *text);
 
 // Opens, locks, recovers. NULL: *error is a message for a person (static or in a buffer of the module; use at
-// once), for instance that another process (its pid) holds the folder. Reads every entry behind `from`... all kept
-// segments when 0; what cannot be read is copied aside, told through `finding`, and new entries go behind it.
+// once), for instance that another process (its pid) holds the folder. Looks at every segment's header and at every
+// entry of the newest segment (a backlog of gigabytes must not delay the start); the older ones are checked as they are
+// read. What cannot be read is copied aside and told through `finding` (which is kept: cursors tell too), new entries
+// go behind it, and LSNs that may have been given to lost entries are not given again.
 struct journal *journal_open(const struct journal_options *options, journal_finding *finding, void *context,
 	const char **error);
 void journal_close(struct journal *journal); /* syncs, unlocks, frees */
@@ -37,10 +41,20 @@ uint64_t journal_end(const struct journal *journal);     /* LSN behind the newes
 uint64_t journal_recovered(const struct journal *journal); /* journal_end as it was after journal_open */
 uint64_t journal_synced(const struct journal *journal);  /* everything below survives the loss of power */
 uint64_t journal_bytes(const struct journal *journal);   /* size of the folder's segments on disk */
+uint64_t journal_stored(const struct journal *journal);  /* as released last, also by an earlier process; may lag */
+
+// The segments, oldest first; false behind the last.
+struct journal_segment {
+	uint64_t first; /* LSN of the file's first byte */
+	uint64_t size;  /* LSNs it spans */
+	uint64_t bytes; /* of the file */
+	char file[24];
+};
+bool journal_segment_at(const struct journal *journal, size_t index, struct journal_segment *out);
 
 // Is room for payloads of `bytes` in all, in at most `entries` entries, promised? Makes the next segment when it is
 // time (the one place where the disk can be full). While false, take nothing in. The state is checked again at each
-// call, so room that came back is seen.
+// call, so room that came back is seen (a full disk is asked ten times a second).
 bool journal_room(struct journal *journal, size_t entries, size_t bytes);
 
 // Appending, two steps without a copy: where `len` payload bytes are to be written, then the entry's birth. Room
@@ -55,10 +69,10 @@ struct journal_cursor {
 	const uint8_t *data; /* payload just read */
 	size_t len;
 	uint8_t *map; /* the segment at hand */
-	uint64_t map_first;
+	uint64_t map_first, map_len, map_dropped;
 };
 void journal_cursor_init(struct journal_cursor *cursor, struct journal *journal, uint64_t lsn);
-bool journal_next(struct journal_cursor *cursor); /* false at the end, lsn stays */
+bool journal_next(struct journal_cursor *cursor); /* false at the end: lsn is journal_end then */
 void journal_cursor_done(struct journal_cursor *cursor);
 
 // Everything below lsn is stored in the database: segments wholly below may go (options.retain_us).
