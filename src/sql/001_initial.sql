@@ -207,14 +207,13 @@ SELECT
 FROM avld.devices d
 LEFT JOIN avld.device_state s ON s.device_id = d.id;
 
--- The bounds come from the catalog as text: TimeZone and DateStyle are pinned so that they are read as they were written.
+-- The bounds come from the catalog as text, written and read in one DateStyle; UTC so that no abbreviation of a zone misleads.
 CREATE FUNCTION avld.list_partitions(
 	OUT parent regclass, OUT partition regclass, OUT starts_at timestamptz, OUT ends_at timestamptz
 ) RETURNS SETOF record
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET "TimeZone" = 'UTC'
-SET DateStyle = 'ISO, YMD'
 AS $$
 	SELECT
 		i.inhparent::regclass, c.oid::regclass,
@@ -240,7 +239,6 @@ CREATE FUNCTION avld.ensure_partitions(first date, last date) RETURNS integer
 LANGUAGE plpgsql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET "TimeZone" = 'UTC'
-SET DateStyle = 'ISO, YMD'
 SET lock_timeout = 0
 AS $$
 DECLARE
@@ -291,7 +289,6 @@ CREATE FUNCTION avld.drop_partitions(before date) RETURNS integer
 LANGUAGE plpgsql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET "TimeZone" = 'UTC'
-SET DateStyle = 'ISO, YMD'
 SET lock_timeout = '2s'
 AS $$
 DECLARE
