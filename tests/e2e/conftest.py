@@ -111,7 +111,7 @@ class Daemon:
         self.log_path = folder / "avld.log"
 
     def spawn(self, wrap=(), env=None):
-        arguments = list(wrap) + [AVLD, "serve"]
+        arguments = list(wrap) + [AVLD, "serve", "-c", "/dev/null"]  # no settings of this machine
         for key, value in self.settings.items():
             arguments += ["-o", f"{key}={value}"]
         self.log = open(self.log_path, "ab")

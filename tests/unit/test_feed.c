@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+// The feed over real decoders: who is asked, who answers, and that no cut of the bytes changes what
+// comes out.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "decoders.h"
+#include "feed.h"
+#include "fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct guarded page;
+
+#define BYTES(literal) (const uint8_t *)(literal), sizeof(literal) - 1
+
+// Whole frames that open a conversation, one line each way a tracker may open it.
+static const struct golden {
+	const struct decoder *decoder;
+	const uint8_t *data;
+	size_t len;
+	unsigned reports, rejects; /* what a feed makes of it */
+} goldens[] = {
+	{&decoder_pt502,
+		BYTES("$POS,5020001,101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126,,,A/"
+		      "00010,00000/"
+		      "0,0,0,0/1200//fa7/\r\n"),
+		1, 0},
+	{&decoder_pt502, BYTES("$POS,5020001,101500.000,V,,,,,,,221126,,,\n"), 1, 0},
+	{&decoder_pt502, BYTES("$FUS5020001,FW_1,2.0\r\r"), 1, 0},
+	{&decoder_pt502,
+		BYTES("$PHO2048-1,5020001,101500.000,A,4807.0380,N,01131.0000,E,0.00,,221126,,,A/"
+		      "00010,00000/"
+		      "0/1200\r\n"),
+		1, 0},
+	{&decoder_pt502,
+		BYTES("\xbf\xfb\xff\x40\x00$POS,5020001,101500.000,A,4807.0380,N,01131.0000,E,,,"
+		      "221126"),
+		1, 0},
+	{&decoder_pt502, BYTES("\xbf\xfb\xff\x0b\x00@\x11\x06\x00\x01\x37"), 0, 1},
+	{&decoder_gt06,
+		BYTES("\x78\x78\x11\x01\x08\x60\x00\x00\x00\x00\x00\x17\x20\x01\x00\x01\x00\x01\x46"
+		      "\x29"
+		      "\x0d\x0a"),
+		0, 0},
+};
+#define GOLDENS (sizeof(goldens) / sizeof(goldens[0]))
+
+static void each_frame_is_known_by_its_own_decoder_only(void **state)
+{
+	(void)state;
+	for (size_t g = 0; g < GOLDENS; g++) {
+		const struct golden *golden = &goldens[g];
+		for (size_t i = 0; decoders[i]; i++) {
+			for (int datagram = 0; datagram < 2; datagram++) {
+				const enum probe probe =
+					decoders[i]->probe(golden->data, golden->len, datagram);
+				assert_int_equal(probe,
+					decoders[i] == golden->decoder ? PROBE_YES : PROBE_NO);
+			}
+			for (size_t len = 1; len < golden->len; len++) {
+				const uint8_t *prefix = guarded_copy(&page, golden->data, len);
+				const enum probe probe = decoders[i]->probe(prefix, len, false);
+				if (decoders[i] != golden->decoder)
+					assert_true(probe == PROBE_NO || probe == PROBE_MORE);
+				else
+					assert_int_not_equal(probe, PROBE_NO);
+			}
+		}
+	}
+}
+
+// Whatever the feed is given and however it is cut, the sums of what came out.
+struct outcome {
+	size_t reports, rejects, replies;
+	uint64_t dedup; /* of all reports, in order */
+	const struct decoder *decoder;
+	enum feed_verdict last;
+};
+
+static struct batch batch;
+
+static void add(struct outcome *outcome, const struct feed *feed)
+{
+	for (size_t i = 0; i < batch.report_count; i++)
+		outcome->dedup = outcome->dedup * 31 + batch.reports[i].body.dedup;
+	outcome->reports += batch.report_count;
+	outcome->rejects += batch.reject_count;
+	outcome->replies += batch.reply_len[REPLY_NOW] + batch.reply_len[REPLY_STORED];
+	outcome->decoder = feed->decoder;
+}
+
+// Feeds the pieces that end at cuts[0] < cuts[1] < ... < len as a stream.
+static struct outcome feed_pieces(
+	const uint8_t *data, size_t len, const size_t *cuts, size_t cut_count)
+{
+	struct outcome outcome = {.last = FEED_MORE};
+	struct feed feed;
+	size_t start = 0;
+
+	feed_init(&feed, DECODERS_ALL, NULL, false);
+	feed.session.received_us = 1795342500000000; // 2026-11-22 10:15
+	for (size_t piece = 0; piece <= cut_count; piece++) {
+		const size_t end = piece < cut_count ? cuts[piece] : len;
+		while (start < end) {
+			size_t used;
+			const uint8_t *at = guarded_copy(&page, data + start, end - start);
+			outcome.last = feed_step(&feed, at, end - start, &batch, &used);
+			if (outcome.last == FEED_MORE)
+				break;
+			assert_in_range(used, 1, end - start);
+			start += used;
+			add(&outcome, &feed);
+			if (outcome.last == FEED_CLOSE)
+				return outcome;
+		}
+	}
+	outcome.dedup += feed.frames;
+	return outcome;
+}
+
+static void assert_same(struct outcome a, struct outcome b)
+{
+	assert_int_equal(a.reports, b.reports);
+	assert_int_equal(a.rejects, b.rejects);
+	assert_int_equal(a.replies, b.replies);
+	assert_int_equal(a.dedup, b.dedup);
+	assert_ptr_equal(a.decoder, b.decoder);
+}
+
+static void each_frame_whole_split_and_byte_by_byte(void **state)
+{
+	(void)state;
+	for (size_t g = 0; g < GOLDENS; g++) {
+		const struct golden *golden = &goldens[g];
+		const struct outcome whole = feed_pieces(golden->data, golden->len, NULL, 0);
+		assert_int_equal(whole.reports, golden->reports);
+		assert_int_equal(whole.rejects, golden->rejects);
+		assert_ptr_equal(whole.decoder, golden->decoder);
+		size_t cuts[256];
+		assert_in_range(golden->len, 1, 256);
+		for (size_t at = 1; at < golden->len; at++) {
+			cuts[at - 1] = at;
+			assert_same(whole, feed_pieces(golden->data, golden->len, &at, 1));
+		}
+		assert_same(whole, feed_pieces(golden->data, golden->len, cuts, golden->len - 1));
+	}
+}
+
+static void many_frames_in_one_read_behind_blanks(void **state)
+{
+	static uint8_t data[4096];
+	size_t cuts[4096], len = 0;
+	unsigned reports = 0;
+
+	(void)state;
+	memcpy(data, "\r\n \0\n", 5);
+	len = 5;
+	for (size_t g = 0; g < GOLDENS; g++) {
+		if (goldens[g].decoder != &decoder_pt502 || goldens[g].rejects)
+			continue;
+		for (int n = 0; n < 3; n++) {
+			memcpy(data + len, goldens[g].data, goldens[g].len);
+			len += goldens[g].len;
+			reports += goldens[g].reports;
+			data[len++] = '\r';
+			data[len++] = '\n';
+		}
+	}
+	const struct outcome whole = feed_pieces(data, len, NULL, 0);
+	assert_int_equal(whole.reports, reports);
+	assert_int_equal(whole.rejects, 0);
+	for (size_t at = 1; at < len; at++) {
+		cuts[at - 1] = at;
+		assert_same(whole, feed_pieces(data, len, &at, 1));
+	}
+	assert_same(whole, feed_pieces(data, len, cuts, len - 1));
+}
+
+static void foreign_bytes_are_given_up(void **state)
+{
+	static const struct {
+		const uint8_t *data;
+		size_t len;
+	} foreign[] = {
+		{BYTES("GET / HTTP/1.1\r\n\r\n")},
+		{BYTES("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")},
+		{BYTES("SSH-2.0-OpenSSH_9.2\r\n")},
+		{BYTES("$GPRMC,101500,A,4807.038,N,01131.000,E,022.4,084.4,221126,003.1,W*6A\r\n")},
+		{BYTES("$$A123,860000000000017,AAA,35,48.1,11.5,261122101500,A\r\n")},
+		{BYTES("##,imei:860000000000017,A;")},
+		{BYTES("\xff\xff\xff\xff")},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+		const struct outcome outcome =
+			feed_pieces(foreign[i].data, foreign[i].len, NULL, 0);
+		assert_int_equal(outcome.last, FEED_CLOSE);
+		assert_int_equal(outcome.rejects, 1);
+		assert_int_equal(outcome.reports, 0);
+		assert_string_equal(batch.detail, "unknown protocol");
+	}
+}
+
+static void no_verdict_after_512_bytes_is_a_verdict(void **state)
+{
+	uint8_t data[SNIFF_CAP];
+	struct feed feed;
+	size_t used;
+
+	(void)state;
+	memset(data, 'A', sizeof(data));
+	memcpy(data, "$",
+		1); // a `$` and endless capitals: it may still become a record's code, or not
+	feed_init(&feed, DECODERS_ALL, NULL, false);
+	assert_int_equal(feed_step(&feed, data, SNIFF_CAP, &batch, &used), FEED_CLOSE);
+	assert_int_equal(used, SNIFF_CAP);
+	assert_int_equal(batch.reject_count, 1);
+}
+
+static void lost_framing_is_sniffed_once_more_then_closed(void **state)
+{
+	static const char record[] = "$POS,5020001,101500.000,V,,,,,,,221126,,,\r\n";
+	char data[256];
+	struct outcome outcome;
+
+	(void)state;
+	snprintf(data, sizeof(data), "%s\x01\x02\x03\r\n%s", record, record);
+	outcome = feed_pieces((const uint8_t *)data, strlen(data), NULL, 0);
+	assert_int_equal(outcome.reports, 2);
+	assert_int_equal(outcome.rejects, 1);
+	assert_int_not_equal(outcome.last, FEED_CLOSE);
+
+	snprintf(data, sizeof(data), "%s\x01\x02\r\n%s\x01\x02\r\n%s", record, record, record);
+	outcome = feed_pieces((const uint8_t *)data, strlen(data), NULL, 0);
+	assert_int_equal(outcome.reports, 2);
+	assert_int_equal(outcome.last, FEED_CLOSE);
+	assert_string_equal(batch.detail, "framing lost");
+}
+
+static void datagrams_end_where_they_end(void **state)
+{
+	static const uint8_t record[] = "$POS,5020001,101500.000,V,,,,,,,221126,,,";
+	const size_t len = sizeof(record) - 1;
+	struct feed feed;
+	size_t used;
+
+	(void)state;
+	feed_init(&feed, DECODERS_ALL, NULL, true);
+	for (int n = 0; n < 3; n++) {
+		feed_datagram(&feed, 1795342500000000);
+		assert_int_equal(feed_step(&feed, record, len, &batch, &used), FEED_TAKEN);
+		assert_int_equal(used, len);
+		assert_int_equal(batch.report_count, 1);
+	}
+	feed_datagram(&feed, 1795342500000000);
+	assert_int_equal(
+		feed_step(&feed, (const uint8_t *)"\xbf\xfb\x00\x40\x00$PO", 8, &batch, &used),
+		FEED_TAKEN);
+	assert_int_equal(used, 8);
+	assert_int_equal(batch.reject_count, 1);
+}
+
+static void random_bytes_never_stop_it(void **state)
+{
+	uint8_t data[300];
+
+	(void)state;
+	srand(7);
+	for (int round = 0; round < 20000; round++) {
+		const size_t len = 1 + (size_t)rand() % sizeof(data);
+		for (size_t i = 0; i < len; i++)
+			data[i] =
+				(uint8_t)(rand() % 4
+						  ? "$,/@#\r\n0123456789AVNE.POSxx\xbf\xfb"[rand() %
+											    30]
+						  : rand());
+		if (rand() % 2) { // begin as a conversation does, then go astray
+			const struct golden *golden = &goldens[(size_t)rand() % GOLDENS];
+			memcpy(data, golden->data, golden->len < len ? golden->len : len);
+			data[(size_t)rand() % len] = (uint8_t)rand();
+		}
+		feed_pieces(data, len, NULL, 0);
+		const size_t cut = (size_t)rand() % len;
+		feed_pieces(data, len, &cut, cut ? 1 : 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_frame_is_known_by_its_own_decoder_only),
+		cmocka_unit_test(each_frame_whole_split_and_byte_by_byte),
+		cmocka_unit_test(many_frames_in_one_read_behind_blanks),
+		cmocka_unit_test(foreign_bytes_are_given_up),
+		cmocka_unit_test(no_verdict_after_512_bytes_is_a_verdict),
+		cmocka_unit_test(lost_framing_is_sniffed_once_more_then_closed),
+		cmocka_unit_test(datagrams_end_where_they_end),
+		cmocka_unit_test(random_bytes_never_stop_it),
+	};
+	page = guarded_new(8192);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
