@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+// GT06 information (94, many sub-types), events with pictures (95), serial port (9B), OBD (8C).
+#include "gt06.h"
+#include "text.h"
+
+#include <string.h>
+
+static struct text rest_of(struct reader *r)
+{
+	size_t len = r->left;
+	const uint8_t *bytes = reader_bytes(r, len);
+	return (struct text){(const char *)bytes, len};
+}
+
+static void keep_text(struct gt06_frame *f, const char *name, struct text text)
+{
+	if (text.len > 0)
+		extra_text(f->out, f->report, name, text.data, text.len);
+}
+
+// A text that is one, bytes as hex.
+static void keep_bytes(struct gt06_frame *f, struct reader *r)
+{
+	if (gt06_is_printable(r->at, r->left))
+		keep_text(f, "text", rest_of(r));
+	else
+		gt06_keep(f, r, "data");
+}
+
+// 94 --------------------------------------------------------------------------
+
+// DYD: 0 engine connected, 1 cut, 2 waits for a fix, 3 waits for low speed.
+static void set_relay(struct gt06_frame *f, struct text hex)
+{
+	uint64_t bits;
+	if (!text_hex(hex, &bits) || bits > 0xFF)
+		return;
+	extra_int(f->out, f->report, "dyd", (int64_t)bits);
+	if (bits & 3)
+		report_set_outputs(f->report, bits >> 1 & 1);
+}
+
+// KEY=hex;KEY=hex;... (ALM1-4, STA1, DYD, SOS, CENTER, FENCE, MODE)
+static void read_settings(struct gt06_frame *f, struct reader *r)
+{
+	struct text rest = rest_of(r), setting, key;
+	keep_text(f, "settings", rest);
+	while (text_next(&rest, ';', &setting)) {
+		if (text_next(&setting, '=', &key) && text_equal(key, "DYD"))
+			set_relay(f, setting);
+	}
+}
+
+// [time] bit 0 door, 1 trigger, 2 I/O
+static void read_door(struct gt06_frame *f, struct reader *r)
+{
+	if (r->left >= 7)
+		gt06_set_clock(f, r);
+	if (r->left == 0)
+		return;
+	uint8_t bits = reader_u8(r);
+	extra_bool(f->out, f->report, "door", bits & 1);
+	extra_bool(f->out, f->report, "trigger", bits >> 1 & 1);
+	extra_bool(f->out, f->report, "io", bits >> 2 & 1);
+}
+
+// BCD digits up to a nibble that is none (a trailing F), without the pad 0 in front if `padded`.
+static void keep_digits(
+	struct gt06_frame *f, const char *name, struct reader *r, size_t size, bool padded)
+{
+	const uint8_t *bytes = reader_bytes(r, size);
+	char digits[20];
+	size_t len = 0;
+	for (size_t i = 0; bytes && i < 2 * size && len < sizeof digits; i++) {
+		unsigned nibble = i % 2 ? bytes[i / 2] & 15u : bytes[i / 2] >> 4;
+		if (nibble > 9)
+			break;
+		if (i > 0 || nibble > 0 || !padded)
+			digits[len++] = (char)('0' + nibble);
+	}
+	if (len > 0)
+		extra_text(f->out, f->report, name, digits, len);
+}
+
+static void read_identities(struct gt06_frame *f, struct reader *r)
+{
+	keep_digits(f, "imei", r, 8, true);
+	keep_digits(f, "imsi", r, 8, true);
+	keep_digits(f, "iccid", r, 10, false);
+}
+
+// One byte: the network; two: external power cV.
+static void read_network_or_power(struct gt06_frame *f, struct reader *r)
+{
+	if (r->left == 2)
+		gt06_read_power(f, r);
+	else if (r->left == 1 && r->at[0] <= 1)
+		keep_text(f, "network", (struct text){reader_u8(r) ? "4G" : "2G", 2});
+}
+
+// [time] !AIOIL,address,output,temperature,version,codes,level,...
+static void read_fuel(struct gt06_frame *f, struct reader *r)
+{
+	if (r->left > 6 && r->at[0] != '!' && r->at[6] == '!')
+		gt06_set_clock(f, r);
+	struct text rest = rest_of(r), field;
+	keep_text(f, "fuel_sensor", rest);
+	for (size_t i = 0; i <= 6 && text_next(&rest, ',', &field); i++) {
+		if (i == 3)
+			keep_text(f, "fuel_temperature", field);
+		else if (i == 6)
+			keep_text(f, "fuel_level", field);
+	}
+}
+
+// A card's number: as text, or 2 bytes and 4 of it.
+static void read_rfid(struct gt06_frame *f, struct reader *r)
+{
+	if (r->left == 6 && !gt06_is_printable(r->at, r->left)) {
+		reader_be16(r);
+		gt06_set_driver_hex(f, reader_bytes(r, 4), 4);
+	} else if (r->left > 0) {
+		struct text text = rest_of(r);
+		gt06_set_driver(f, (const uint8_t *)text.data, text.len);
+	}
+}
+
+static void read_climate(struct gt06_frame *f, struct reader *r)
+{
+	if (r->left < 8)
+		return;
+	extra_fixed(f->out, f->report, "temperature", (int32_t)reader_be32(r), 1);
+	extra_fixed(f->out, f->report, "humidity", (int32_t)reader_be32(r), 1);
+}
+
+static void read_voltage(struct gt06_frame *f, struct reader *r)
+{
+	if (r->left >= 2)
+		gt06_read_power(f, r);
+}
+
+enum decode_status gt06_read_information(struct gt06_frame *f)
+{
+	struct reader *r = &f->body;
+	if (r->left == 0)
+		return DECODE_BAD_LENGTH;
+	uint8_t sub = reader_u8(r);
+	gt06_begin(f, sub);
+	switch (sub) {
+	case 0x00:
+		read_voltage(f, r);
+		break;
+	case 0x04:
+		read_settings(f, r);
+		break;
+	case 0x05:
+		read_door(f, r);
+		break;
+	case 0x09:
+		gt06_keep(f, r, "satellite_list");
+		break;
+	case 0x0A:
+		read_identities(f, r);
+		break;
+	case 0x0B:
+		read_network_or_power(f, r);
+		break;
+	case 0x0D:
+		read_fuel(f, r);
+		break;
+	case 0x1B:
+		read_rfid(f, r);
+		break;
+	case 0x1E:
+		read_climate(f, r);
+		break;
+	default:
+		break;
+	}
+	gt06_keep(f, r, "data");
+	return DECODE_OK;
+}
+
+// 95 --------------------------------------------------------------------------
+
+static void read_event(struct gt06_frame *f, struct reader *r, bool is_long)
+{
+	enum alarm alarm;
+	uint8_t code = reader_u8(r);
+	extra_int(f->out, f->report, "alarm", code);
+	if (gt06_alarm_of_media_event(code, is_long, &alarm))
+		report_add_alarm(f->report, alarm);
+	if (!is_long)
+		return;
+	reader_be16(r);
+	keep_text(f, "files", rest_of(r));
+}
+
+static enum decode_status bad_position(struct gt06_frame *f)
+{
+	batch_drop_report(f->out);
+	f->report = NULL;
+	f->out->detail = "position";
+	return DECODE_BAD_VALUE;
+}
+
+// time, lat, lon, course word, event, u16, file names
+static enum decode_status read_event_position(struct gt06_frame *f, struct reader *r)
+{
+	if (r->left < 17)
+		return DECODE_BAD_LENGTH;
+	gt06_begin(f, -1);
+	gt06_set_clock(f, r);
+	uint32_t lat = reader_be32(r), lon = reader_be32(r);
+	if (!gt06_set_position(f, lat, lon, reader_be16(r), -1))
+		return bad_position(f);
+	read_event(f, r, true);
+	return DECODE_OK;
+}
+
+// FFFF, version u8, time, satellites, lat, lon, course word, speed u16, power u16/10, event, u16,
+// files
+static enum decode_status read_event_camera(struct gt06_frame *f, struct reader *r)
+{
+	if (r->left < 25)
+		return DECODE_BAD_LENGTH;
+	gt06_begin(f, -1);
+	reader_be16(r);
+	extra_int(f->out, f->report, "version", reader_u8(r));
+	gt06_set_clock(f, r);
+	report_set_satellites(f->report, reader_u8(r) & 15);
+	uint32_t lat = reader_be32(r), lon = reader_be32(r);
+	uint16_t course = reader_be16(r);
+	if (!gt06_set_position(f, lat, lon, course, reader_be16(r) * INT64_C(100)))
+		return bad_position(f);
+	report_set_power_mv(f->report, reader_be16(r) * INT64_C(100));
+	read_event(f, r, true);
+	return DECODE_OK;
+}
+
+enum decode_status gt06_read_media_event(struct gt06_frame *f)
+{
+	struct reader *r = &f->body;
+	if (r->left >= 2 && r->at[0] == 0xFF && r->at[1] == 0xFF)
+		return read_event_camera(f, r);
+	if (r->left > 7)
+		return read_event_position(f, r);
+	if (r->left < 7)
+		return DECODE_BAD_LENGTH;
+	gt06_begin(f, -1);
+	gt06_set_clock(f, r);
+	read_event(f, r, false);
+	return DECODE_OK;
+}
+
+// 9B, 8C ----------------------------------------------------------------------
+
+enum decode_status gt06_read_serial_port(struct gt06_frame *f)
+{
+	struct reader *r = &f->body;
+	if (r->left == 0)
+		return DECODE_BAD_LENGTH;
+	gt06_begin(f, -1);
+	extra_int(f->out, f->report, "port", reader_u8(r));
+	keep_bytes(f, r);
+	return DECODE_OK;
+}
+
+// time, ACC, "id=hex,..." and 8 bytes behind it
+enum decode_status gt06_read_obd(struct gt06_frame *f)
+{
+	struct reader *r = &f->body;
+	if (r->left < 15)
+		return DECODE_BAD_LENGTH;
+	gt06_begin(f, -1);
+	gt06_set_clock(f, r);
+	report_set_ignition(f->report, reader_u8(r) != 0);
+	size_t len = r->left - 8;
+	keep_text(f, "obd", (struct text){(const char *)reader_bytes(r, len), len});
+	gt06_keep(f, r, "unknown");
+	return DECODE_OK;
+}
