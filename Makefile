@@ -46,11 +46,11 @@ deps:
 	@tools/deps
 
 run:
-	@BUILD='$(BUILD)' PORT='$(PORT)' MAKE='$(MAKE)' tools/run
+	@exec env BUILD='$(BUILD)' PORT='$(PORT)' MAKE='$(MAKE)' tools/run
 
 check:
 	@tools/deps build run check
-	@BUILD='$(BUILD)' MAKE='$(MAKE)' ONLY='$(ONLY)' tests/run
+	@exec env BUILD='$(BUILD)' MAKE='$(MAKE)' ONLY='$(ONLY)' tests/run
 
 # --- build --------------------------------------------------------------------------------------------
 
