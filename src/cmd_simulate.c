@@ -211,7 +211,8 @@ static void print_progress(struct view *view, double elapsed, double rate)
 	fprintf(stderr, "  %.0f/s  %" PRIu32 " %s  %" PRIu64 " reconnects  ", rate, fleet->open,
 		view->options.udp ? "sockets" : "connections", fleet->reconnects);
 	print_duration(stderr, elapsed);
-	if (view->options.count != SCHEDULE_ENDLESS && fleet->made) {
+	if (fleet->made && fleet->made < view->options.count &&
+		view->options.count != SCHEDULE_ENDLESS) {
 		fputs("  left ", stderr);
 		print_duration(stderr, elapsed * (double)(view->options.count - fleet->made) /
 					       (double)fleet->made);
