@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// What the journal's tests share: a folder of its own, entries that are known by their number, what
+// was told.
+#ifndef AVLD_JOURNAL_FIXTURE_H
+#define AVLD_JOURNAL_FIXTURE_H
+
+#include "../../src/journal_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MIB ((uint64_t)1 << 20)
+
+struct told {
+	size_t count, serious;
+	char text[64][400];
+};
+
+static struct told told;
+static char dir[64];
+
+static inline void on_finding(void *context, bool serious, const char *text)
+{
+	(void)context;
+	told.serious += serious;
+	if (told.count < sizeof(told.text) / sizeof(told.text[0]))
+		snprintf(told.text[told.count++], sizeof(told.text[0]), "%s", text);
+}
+
+static inline bool was_told(const char *part)
+{
+	for (size_t i = 0; i < told.count; i++)
+		if (strstr(told.text[i], part))
+			return true;
+	return false;
+}
+
+static inline void forget_told(void)
+{
+	told.count = told.serious = 0;
+}
+
+static inline char *path_of(const char *name)
+{
+	static char path[4][400];
+	static unsigned n;
+	char *at = path[n++ % 4];
+	snprintf(at, sizeof(path[0]), "%s/%s", dir, name);
+	return at;
+}
+
+static inline char *segment_path(uint64_t first)
+{
+	char name[SEGMENT_NAME_SIZE];
+	segment_name(first, name);
+	return path_of(name);
+}
+
+static inline bool file_exists(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static inline void empty_folder(void)
+{
+	DIR *at = opendir(dir);
+	for (struct dirent *entry; at && (entry = readdir(at));)
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			remove(path_of(entry->d_name));
+	if (at)
+		closedir(at);
+}
+
+static inline size_t files_with(const char *part)
+{
+	size_t n = 0;
+	DIR *at = opendir(dir);
+	for (struct dirent *entry; at && (entry = readdir(at));)
+		n += strstr(entry->d_name, part) != NULL;
+	if (at)
+		closedir(at);
+	return n;
+}
+
+static inline int make_folder(void **state)
+{
+	(void)state;
+	const char *base = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+	snprintf(dir, sizeof(dir), "%s/avld-journal-XXXXXX", base);
+	forget_told();
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static inline int drop_folder(void **state)
+{
+	(void)state;
+	empty_folder();
+	return rmdir(dir);
+}
+
+static inline struct journal_options small_options(void)
+{
+	return (struct journal_options){.dir = dir, .segment_size = MIB, .max_size = 64 * MIB};
+}
+
+static inline struct journal *open_with(const struct journal_options *options)
+{
+	const char *error;
+	struct journal *journal = journal_open(options, on_finding, NULL, &error);
+	if (!journal)
+		fail_msg("journal_open: %s", error);
+	return journal;
+}
+
+static inline struct journal *open_small(void)
+{
+	struct journal_options options = small_options();
+	return open_with(&options);
+}
+
+static inline struct journal *open_to_look(void)
+{
+	struct journal_options options = small_options();
+	options.read_only = true;
+	return open_with(&options);
+}
+
+// As if the process had been killed: nothing is synced, noted or said.
+static inline void crash(struct journal *journal)
+{
+	journal->options.read_only = true;
+	journal_close(journal);
+}
+
+// As if the machine had gone down since: what was not synced may be lost.
+static inline void another_boot(void)
+{
+	struct meta meta;
+	int fd = open(dir, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(meta_read(fd, &meta), META_READ);
+	memset(meta.boot, 'f', BOOT_SIZE - 1);
+	assert_true(meta_write(fd, &meta));
+	close(fd);
+}
+
+// Entry number n: its length and bytes follow from the number.
+static inline size_t length_of(uint32_t n, size_t most)
+{
+	return 4 + (n * 2654435761u >> 7) % (most - 3);
+}
+
+static inline void fill(uint8_t *at, uint32_t n, size_t len)
+{
+	memcpy(at, &n, 4);
+	for (size_t i = 4; i < len; i++)
+		at[i] = (uint8_t)(n * 31 + i * 7 + 1);
+}
+
+static inline uint64_t put_entry(struct journal *journal, uint32_t n, size_t len)
+{
+	assert_true(journal_room(journal, 1, len));
+	fill(journal_take(journal, len), n, len);
+	return journal_put(journal);
+}
+
+// The number of the entry that the cursor has read; its bytes must be as they were written.
+static inline uint32_t number_of(const struct journal_cursor *cursor)
+{
+	uint32_t n;
+	uint8_t expected[JOURNAL_ENTRY_MAX];
+	assert_true(cursor->len >= 4 && cursor->len <= sizeof(expected));
+	memcpy(&n, cursor->data, 4);
+	fill(expected, n, cursor->len);
+	assert_memory_equal(cursor->data, expected, cursor->len);
+	return n;
+}
+
+// Reads all from lsn on: numbers must go up. Returns how many; *last the last number.
+static inline size_t read_all(struct journal *journal, uint64_t lsn, uint32_t *last)
+{
+	struct journal_cursor cursor;
+	size_t count = 0;
+	uint32_t before = 0;
+	journal_cursor_init(&cursor, journal, lsn);
+	while (journal_next(&cursor)) {
+		uint32_t n = number_of(&cursor);
+		assert_true(count == 0 || n > before);
+		before = n;
+		count++;
+	}
+	if (!journal->options.read_only)
+		assert_int_equal(cursor.lsn, journal_end(journal));
+	journal_cursor_done(&cursor);
+	if (last)
+		*last = before;
+	return count;
+}
+
+static inline void patch(const char *path, uint64_t offset, const void *data, size_t len)
+{
+	int fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, data, len, (off_t)offset), len);
+	close(fd);
+}
+
+static inline void flip(const char *path, uint64_t offset, unsigned bit)
+{
+	uint8_t byte;
+	int fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, &byte, 1, (off_t)offset), 1);
+	byte ^= (uint8_t)(1u << bit);
+	assert_int_equal(pwrite(fd, &byte, 1, (off_t)offset), 1);
+	close(fd);
+}
+
+#endif

@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: MIT
+// The journal at work: append, read, room, release, sync, several processes. Damage:
+// test_journal_damage.c.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "journal_fixture.h"
+
+#include <ev.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+
+// In place of libc's: a disk that fails or takes its time.
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool fails, blocks;
+	unsigned calls, waiting;
+} disk = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false, 0, 0};
+
+int fdatasync(int fd)
+{
+	(void)fd;
+	pthread_mutex_lock(&disk.lock);
+	disk.calls++;
+	disk.waiting++;
+	pthread_cond_broadcast(&disk.changed);
+	while (disk.blocks)
+		pthread_cond_wait(&disk.changed, &disk.lock);
+	disk.waiting--;
+	int result = disk.fails ? -1 : 0;
+	pthread_mutex_unlock(&disk.lock);
+	errno = EIO;
+	return result;
+}
+
+static void a_new_folder_is_empty(void **state)
+{
+	(void)state;
+	char uuid[37];
+	struct journal *journal = open_small();
+	assert_int_equal(told.count, 0);
+	assert_int_equal(strlen(journal_uuid(journal)), 36);
+	memcpy(uuid, journal_uuid(journal), sizeof(uuid));
+	assert_int_equal(journal_start(journal), journal_end(journal));
+	assert_int_equal(read_all(journal, 0, NULL), 0);
+	journal_close(journal);
+	for (int i = 0; i < 3; i++) { /* opened for nothing: nothing changes */
+		journal = open_small();
+		assert_int_equal(told.count, 0);
+		assert_string_equal(journal_uuid(journal), uuid);
+		assert_int_equal(journal_end(journal), 0);
+		assert_true(journal_room(journal, 1, 100));
+		assert_int_equal(journal_bytes(journal), MIB);
+		i % 2 ? crash(journal) : journal_close(journal);
+	}
+}
+
+static void entries_come_back_in_order(void **state)
+{
+	(void)state;
+	struct journal *journal = open_small();
+	uint64_t lsn[100];
+	for (uint32_t n = 0; n < 100; n++)
+		lsn[n] = put_entry(journal, n, length_of(n, 300));
+	assert_int_equal(lsn[99], journal_end(journal));
+	assert_int_equal(read_all(journal, 0, NULL), 100);
+	assert_int_equal(read_all(journal, journal_start(journal), NULL), 100);
+	for (uint32_t n = 0; n < 100; n++) { /* every LSN that put gave is a place to go on */
+		uint32_t last = 99;
+		assert_int_equal(read_all(journal, lsn[n], &last), 99 - n);
+		assert_int_equal(last, n < 99 ? 99 : 0);
+	}
+	journal_close(journal);
+	assert_int_equal(told.count, 0);
+}
+
+static void a_reader_follows_the_writer(void **state)
+{
+	(void)state;
+	struct journal *journal = open_small();
+	struct journal_cursor cursor;
+	journal_cursor_init(&cursor, journal, 0);
+	uint32_t seen = 0;
+	for (uint32_t n = 0; n < 20000; n++) { /* ten segments */
+		uint64_t end = put_entry(journal, n, length_of(n, 1000));
+		if (n % 7 == 0)
+			continue; /* let it fall behind by one */
+		while (seen <= n) {
+			assert_true(journal_next(&cursor));
+			assert_int_equal(number_of(&cursor), seen++);
+		}
+		assert_int_equal(cursor.lsn, end);
+		assert_false(journal_next(&cursor));
+		assert_int_equal(cursor.lsn, end);
+		journal_release(journal, cursor.lsn);
+		assert_true(journal_bytes(journal) <= 3 * MIB);
+	}
+	journal_cursor_done(&cursor);
+	journal_close(journal);
+	assert_int_equal(told.count, 0);
+	assert_true(files_with(".seg") <= 2);
+}
+
+// Random sizes, releases, closes and crashes against what must be there.
+static void it_does_what_a_list_does(void **state)
+{
+	(void)state;
+	srandom(11);
+	struct journal *journal = open_small();
+	uint32_t next = 0, kept_from = 0;
+	uint64_t end = 0, lsn_after[6000] = {0};
+	for (int round = 0; round < 60; round++) {
+		for (long i = random() % 100; i > 0; i--, next++) {
+			size_t most = random() % 20 ? 2000 : JOURNAL_ENTRY_MAX;
+			uint64_t lsn =
+				put_entry(journal, next, length_of((uint32_t)random(), most));
+			assert_true(lsn > end);
+			end = lsn_after[next] = lsn;
+		}
+		if (next > kept_from && random() % 3 == 0) {
+			kept_from += (uint32_t)random() % (next - kept_from);
+			if (kept_from > 0)
+				journal_release(journal, lsn_after[kept_from - 1]);
+		}
+		random() % 2 ? journal_close(journal) : crash(journal);
+		journal = open_small();
+		assert_true(next == 0 || journal_end(journal) == end);
+		assert_int_equal(journal_recovered(journal), journal_end(journal));
+		uint32_t last;
+		uint64_t from = kept_from > 0 ? lsn_after[kept_from - 1] : 0;
+		assert_int_equal(read_all(journal, from, &last), next - kept_from);
+		assert_true(next == kept_from || last == next - 1);
+	}
+	journal_close(journal);
+	assert_int_equal(told.count, 0);
+}
+
+static void the_quota_is_kept(void **state)
+{
+	(void)state;
+	struct journal_options options = small_options();
+	options.max_size = 2 * MIB;
+	struct journal *journal = open_with(&options);
+	uint32_t n = 0;
+	while (journal_room(journal, 1, 1000)) {
+		fill(journal_take(journal, 1000), n++, 1000);
+		journal_put(journal);
+	}
+	assert_int_equal(journal_bytes(journal), 2 * MIB);
+	assert_int_equal(n, 2 * ((MIB - 128 - 24) / 1016)); /* to the last entry that is promised */
+	assert_false(journal_room(journal, 1, 1000));
+	assert_int_equal(read_all(journal, 0, NULL), n);
+
+	journal_close(journal); /* full still, after a restart */
+	journal = open_with(&options);
+	assert_false(journal_room(journal, 1, 1000));
+	assert_int_equal(read_all(journal, 0, NULL), n);
+	journal_release(journal, journal_end(journal));
+	assert_true(journal_room(journal, 1, 1000)); /* at once */
+	put_entry(journal, n, 1000);
+	assert_int_equal(read_all(journal, 0, NULL), n / 2 + 1);
+	assert_int_equal(journal_bytes(journal), 2 * MIB);
+	journal_close(journal);
+	assert_int_equal(told.count, 0);
+}
+
+static bool disk_full;
+static unsigned disk_asked;
+
+static int allocate(int fd, off_t offset, off_t len)
+{
+	disk_asked++;
+	return disk_full ? ENOSPC : posix_fallocate(fd, offset, len);
+}
+
+static void a_full_disk_is_waited_for(void **state)
+{
+	(void)state;
+	struct journal *journal = open_small();
+	journal->allocate = allocate;
+	disk_full = true;
+	disk_asked = 0;
+	int64_t start_us = clock_us(CLOCK_MONOTONIC);
+	for (int i = 0; i < 1000; i++)
+		assert_false(journal_room(journal, 1, 100));
+	assert_true(disk_asked <= 1 + (clock_us(CLOCK_MONOTONIC) - start_us) / 100000);
+	assert_int_equal(files_with(".seg"), 0); /* nothing half made is left */
+	assert_int_equal(journal_bytes(journal), 0);
+	disk_full = false;
+	int64_t asked = 0;
+	while (!journal_room(journal, 1, 100))
+		asked++;
+	assert_true(asked > 0);
+	put_entry(journal, 1, 100);
+	disk_full = true;
+	uint32_t n = 2; /* the segment at hand is used up to its end */
+	for (; journal_room(journal, 1, 1000); n++)
+		put_entry(journal, n, 1000);
+	assert_int_equal(read_all(journal, 0, NULL), n - 1);
+	crash(journal);
+	journal = open_small();
+	assert_int_equal(read_all(journal, 0, NULL), n - 1);
+	journal_close(journal);
+	assert_int_equal(told.count, 0);
+}
+
+// A promise holds in whatever order the sizes come.
+static void what_was_promised_fits(void **state)
+{
+	(void)state;
+	srandom(3);
+	struct journal *journal = open_small();
+	for (int round = 0; round < 300; round++) {
+		size_t lengths[64], entries = 1 + (size_t)random() % 64, bytes = 0;
+		for (size_t i = 0; i < entries; i++) {
+			size_t most = random() % 4 ? 900 : JOURNAL_ENTRY_MAX;
+			bytes += lengths[i] = length_of((uint32_t)random(), most);
+		}
+		assert_true(journal_room(journal, entries, bytes));
+		for (size_t i = 0; i < entries; i++) { /* the journal asserts that it fits */
+			fill(journal_take(journal, lengths[i]), (uint32_t)i, lengths[i]);
+			journal_put(journal);
+		}
+		journal_release(journal, journal_end(journal));
+	}
+	journal_close(journal);
+	assert_int_equal(told.count, 0);
+}
+
+static void what_is_stored_may_be_kept_a_while(void **state)
+{
+	(void)state;
+	struct journal_options options = small_options();
+	options.max_size = 4 * MIB;
+	options.retain_us = (int64_t)3600 * 1000000;
+	struct journal *journal = open_with(&options);
+	uint32_t n = 0;
+	while (journal_bytes(journal) < 4 * MIB)
+		put_entry(journal, n++, 60000);
+	journal_release(journal, journal_end(journal));
+	assert_int_equal(journal_bytes(journal), 4 * MIB);
+	for (int i = 0; i < 40; i++) /* but the quota comes first */
+		put_entry(journal, n++, 60000);
+	assert_int_equal(journal_bytes(journal), 4 * MIB);
+	journal_release(journal, journal_end(journal));
+	journal->segments[0].touched_us -= options.retain_us;
+	journal_release(journal, journal_end(journal));
+	assert_int_equal(journal_bytes(journal), 3 * MIB);
+	journal_close(journal);
+	assert_int_equal(told.count, 0);
+}
+
+static void what_is_stored_is_noted(void **state)
+{
+	(void)state;
+	struct journal *journal = open_small();
+	uint64_t lsn = 0;
+	for (uint32_t n = 0; n < 10; n++)
+		lsn = n == 4 ? put_entry(journal, n, 100) : (put_entry(journal, n, 100), lsn);
+	journal_release(journal, lsn);
+	journal_close(journal);
+	journal = open_to_look();
+	assert_int_equal(journal_stored(journal), lsn);
+	assert_int_equal(read_all(journal, lsn, NULL), 5);
+	struct journal_segment segment;
+	assert_true(journal_segment_at(journal, 0, &segment));
+	assert_string_equal(segment.file, "0000000000000000.seg");
+	assert_int_equal(segment.size, MIB);
+	assert_false(journal_segment_at(journal, 1, &segment));
+	journal_close(journal);
+}
+
+static void a_second_process_is_refused(void **state)
+{
+	(void)state;
+	char pid[32];
+	const char *error = NULL;
+	struct journal_options options = small_options();
+	struct journal *journal = open_small();
+	put_entry(journal, 1, 100);
+	snprintf(pid, sizeof(pid), "in use by process %ld", (long)getpid());
+	assert_null(journal_open(&options, on_finding, NULL, &error));
+	assert_non_null(strstr(error, pid));
+	assert_non_null(strstr(error, dir));
+	put_entry(journal, 2, 100); /* no harm was done */
+	journal_close(journal);
+	journal = open_small();
+	assert_int_equal(read_all(journal, 0, NULL), 2);
+	journal_close(journal);
+	assert_int_equal(told.count, 0);
+}
+
+static void one_may_look_while_another_writes(void **state)
+{
+	(void)state;
+	struct journal *journal = open_small();
+	put_entry(journal, 1, 100);
+	struct journal *look = open_to_look();
+	struct journal_cursor cursor;
+	journal_cursor_init(&cursor, look, 0);
+	assert_true(journal_next(&cursor));
+	for (uint32_t n = 2; n < 200; n++) {
+		assert_false(journal_next(&cursor));
+		put_entry(journal, n, length_of(n, 2000));
+		fill(journal_take(journal, 2000), n + 1, 2000); /* begun, not born */
+		assert_true(journal_next(&cursor));
+		assert_int_equal(number_of(&cursor), n);
+		assert_false(journal_next(&cursor));
+		journal->pending = 0;
+		memset(journal->map + journal->offset, 0, 2100);
+	}
+	journal_cursor_done(&cursor);
+	journal_close(look);
+	assert_int_equal(told.count, 0);
+	for (uint32_t n = 200; n < 4000; n++)
+		put_entry(journal, n, 1000);
+	look = open_to_look();
+	assert_int_equal(read_all(look, 0, NULL), 3999);
+	journal_close(look);
+	journal_close(journal);
+	assert_int_equal(told.count, 0);
+}
+
+static void an_absent_folder_is_an_error(void **state)
+{
+	(void)state;
+	const char *error;
+	struct journal_options options = {.dir = "/proc/none", .max_size = 4 * MIB};
+	assert_null(journal_open(&options, on_finding, NULL, &error));
+	assert_non_null(strstr(error, "/proc/none"));
+	options.read_only = true;
+	assert_null(journal_open(&options, on_finding, NULL, &error));
+	options.dir = dir;
+	assert_null(journal_open(&options, on_finding, NULL, &error));
+	assert_non_null(strstr(error, "no journal folder"));
+	assert_int_equal(files_with("lock"), 0); /* looking changes nothing */
+}
+
+static void on_done(void *context)
+{
+	(*(unsigned *)context)++;
+}
+
+static void set_disk(bool blocks)
+{
+	pthread_mutex_lock(&disk.lock);
+	disk.blocks = blocks;
+	pthread_cond_broadcast(&disk.changed);
+	pthread_mutex_unlock(&disk.lock);
+}
+
+static void wait_for_disk(void)
+{
+	pthread_mutex_lock(&disk.lock);
+	while (disk.waiting == 0)
+		pthread_cond_wait(&disk.changed, &disk.lock);
+	pthread_mutex_unlock(&disk.lock);
+}
+
+static void syncing_is_told_on_the_loop(void **state)
+{
+	(void)state;
+	unsigned done = 0;
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	struct journal *journal = open_small();
+	journal_sync_start(journal, loop, on_done, &done);
+	for (uint32_t n = 0; n < 100; n++) {
+		uint64_t lsn = put_entry(journal, n, 100);
+		assert_true(journal_synced(journal) < lsn);
+		journal_sync(journal);
+		ev_ref(loop);
+		while (journal_synced(journal) < lsn)
+			ev_run(loop, EVRUN_ONCE);
+		ev_unref(loop);
+	}
+	assert_true(done > 0);
+	journal_sync_now(journal);
+	journal_close(journal);
+	ev_loop_destroy(loop);
+}
+
+// The disk takes its time: appending and rolling go on, acknowledging does not.
+static void a_slow_disk_delays_only_the_sync(void **state)
+{
+	(void)state;
+	unsigned done = 0;
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	struct journal *journal = open_small();
+	uint64_t first = put_entry(journal, 0, 1000);
+	journal_sync_start(journal, loop, on_done, &done);
+	journal_sync_now(journal);
+	assert_true(journal_synced(journal) >= first);
+
+	set_disk(true);
+	uint64_t asked = put_entry(journal, 1, 1000);
+	journal_sync(journal);
+	wait_for_disk();
+	uint32_t n = 2;
+	for (; n < 5000; n++) /* four segments on */
+		put_entry(journal, n, 1000);
+	journal_sync(journal);
+	journal_sync(journal);
+	assert_true(journal_synced(journal) < asked);
+	assert_true(journal_end(journal) > 4 * MIB);
+	/* It cannot go on for ever: files that wait for their sync are kept open. */
+	for (; journal_room(journal, 1, 1000); n++)
+		put_entry(journal, n, 1000);
+	assert_true(journal_bytes(journal) >= 10 * MIB);
+	assert_true(journal_synced(journal) < asked);
+
+	set_disk(false);
+	journal_sync_now(journal);
+	assert_int_equal(journal_synced(journal), journal_end(journal));
+	while (!journal_room(journal, 1, 1000)) /* and on it goes */
+		;
+	assert_int_equal(read_all(journal, 0, NULL), n);
+	journal_close(journal);
+	ev_loop_destroy(loop);
+	assert_int_equal(told.count, 0);
+}
+
+static void a_failed_sync_ends_the_process(void **state)
+{
+	(void)state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		unsigned done = 0;
+		int null = open("/dev/null", O_WRONLY);
+		dup2(null, 2);
+		struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+		struct journal *journal = open_small();
+		journal_sync_start(journal, loop, on_done, &done);
+		put_entry(journal, 1, 100);
+		disk.fails = true;
+		journal_sync(journal);
+		ev_ref(loop);
+		while (!done)
+			ev_run(loop, EVRUN_ONCE);
+		_exit(77); /* would acknowledge now */
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+// A child appends as fast as it can and counts in shared memory what it has put; it is killed at a
+// random moment.
+static void nothing_put_is_lost_by_a_kill(void **state)
+{
+	(void)state;
+	srandom((unsigned)time(NULL));
+	_Atomic uint32_t *put =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(put, MAP_FAILED);
+	uint64_t end = 0;
+	for (int round = 0; round < 40; round++) {
+		uint32_t before = *put;
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct journal *journal = open_small();
+			for (;;) {
+				uint32_t n = *put + 1;
+				size_t len = length_of(n, n % 50 ? 400 : 60000);
+				if (!journal_room(journal, 1, len))
+					_exit(1);
+				fill(journal_take(journal, len), n, len);
+				journal_put(journal);
+				*put = n;
+				if (n % 1000 == 0)
+					journal_release(journal, journal_end(journal));
+			}
+		}
+		while (*put == before)
+			; /* at work */
+		struct timespec some = {0, random() % 3000000};
+		nanosleep(&some, NULL);
+		kill(pid, SIGKILL);
+		int status;
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+
+		struct journal *journal = open_small();
+		uint32_t last = 0;
+		read_all(journal, 0, &last);
+		/* The child may have died between putting and counting. */
+		assert_true(last == *put || last == *put + 1);
+		*put = last;
+		assert_true(journal_end(journal) > end);
+		end = journal_end(journal);
+		assert_int_equal(told.serious, 0);
+		crash(journal);
+	}
+	munmap((void *)(uintptr_t)put, 4096);
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, drop_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_FOLDER(a_new_folder_is_empty),
+		IN_FOLDER(entries_come_back_in_order),
+		IN_FOLDER(a_reader_follows_the_writer),
+		IN_FOLDER(it_does_what_a_list_does),
+		IN_FOLDER(the_quota_is_kept),
+		IN_FOLDER(a_full_disk_is_waited_for),
+		IN_FOLDER(what_was_promised_fits),
+		IN_FOLDER(what_is_stored_may_be_kept_a_while),
+		IN_FOLDER(what_is_stored_is_noted),
+		IN_FOLDER(a_second_process_is_refused),
+		IN_FOLDER(one_may_look_while_another_writes),
+		IN_FOLDER(an_absent_folder_is_an_error),
+		IN_FOLDER(syncing_is_told_on_the_loop),
+		IN_FOLDER(a_slow_disk_delays_only_the_sync),
+		IN_FOLDER(a_failed_sync_ends_the_process),
+		IN_FOLDER(nothing_put_is_lost_by_a_kill),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
