@@ -6,7 +6,7 @@
 #ifndef AVLD_SCAN_H
 #define AVLD_SCAN_H
 
-#include "report.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -181,6 +181,32 @@ static inline bool scan_hhmmss(struct scan *scan, int64_t *us)
 	}
 	*us = (int64_t)((pair[0] * 3600 + pair[1] * 60 + pair[2]) * UINT64_C(1000000) + fraction);
 	return pair[0] < 24 && pair[1] < 60 && pair[2] < 60;
+}
+
+static inline int scan_year(unsigned two_digits)
+{
+	return (int)two_digits + (two_digits < 80 ? 2000 : 1900);
+}
+
+// "221126": µs since 1970 of that day's midnight.
+static inline bool scan_ddmmyy(struct scan *scan, int64_t *us)
+{
+	unsigned pair[3];
+	return scan_pairs(scan, pair) &&
+	       text_make_time(scan_year(pair[2]), (int)pair[1], (int)pair[0], 0, 0, 0, 0, us);
+}
+
+// Takes up to eight bytes of 0 and 1; returns how many. The first is bit 0.
+static inline unsigned scan_bits(struct scan *scan, uint32_t *bits)
+{
+	uint64_t word = scan_peek8(scan) ^ UINT64_C(0x3030303030303030);
+	uint64_t other = word & UINT64_C(0xFEFEFEFEFEFEFEFE);
+	unsigned count = other ? (unsigned)__builtin_ctzll(other) / 8 : 8;
+	word = count ? word << (64 - 8 * count) >> (64 - 8 * count) : 0;
+	// Byte n is 0 or 1 and goes to bit 56 + n.
+	*bits = (uint32_t)(word * UINT64_C(0x0102040810204080) >> 56);
+	scan->at += count;
+	return count;
 }
 
 #endif

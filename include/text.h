@@ -11,6 +11,15 @@ static inline bool text_is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+// One hex digit, or -1.
+static inline int text_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	char lower = (char)(c | 0x20);
+	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 // Cuts the next field off *rest: up to `separator` (dropped) or to the end. False when nothing is left, which is
 // not the same as an empty field: "a," has two fields, the second empty. *rest.data is NULL after the last.
 bool text_next(struct text *rest, char separator, struct text *field);
@@ -26,8 +35,6 @@ bool text_hex(struct text text, uint64_t *value);
 // "-12.3456" with decimals 2 gives -1235: rounded half away from zero. Digits needed on at least one side of the
 // point; at most 15 before it and any number behind it.
 bool text_fixed(struct text text, unsigned decimals, int64_t *value);
-// One hex digit, or -1.
-int text_hex_digit(char c);
 
 // NMEA: "4807.0380" (degrees, then two digits of minutes and their fraction; degrees may be short or missing) to
 // 1e-7 degree, rounded. False for minutes >= 60 or a value beyond max_degrees (90 or 180).

@@ -56,17 +56,6 @@ bool text_int(struct text text, int64_t *value)
 	return true;
 }
 
-int text_hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool text_hex(struct text text, uint64_t *value)
 {
 	uint64_t sum = 0;
@@ -147,23 +136,16 @@ bool text_hhmmss(struct text text, int64_t *us)
 	return scan_hhmmss(&scan, us) && scan.at == scan.end;
 }
 
-static int full_year(unsigned two_digits)
-{
-	return two_digits < 80 ? 2000 + (int)two_digits : 1900 + (int)two_digits;
-}
-
 bool text_ddmmyy(struct text text, int64_t *us)
 {
 	struct scan scan = scan_text(text);
-	unsigned pair[3];
-	return text.len == 6 && scan_pairs(&scan, pair) &&
-	       make_date(full_year(pair[2]), (int)pair[1], (int)pair[0], us);
+	return scan_ddmmyy(&scan, us) && scan.at == scan.end;
 }
 
 bool text_yymmdd(struct text text, int64_t *us)
 {
 	struct scan scan = scan_text(text);
 	unsigned pair[3];
-	return text.len == 6 && scan_pairs(&scan, pair) &&
-	       make_date(full_year(pair[0]), (int)pair[1], (int)pair[2], us);
+	return scan_pairs(&scan, pair) && scan.at == scan.end &&
+	       make_date(scan_year(pair[0]), (int)pair[1], (int)pair[2], us);
 }

@@ -60,7 +60,7 @@ static inline char take_letter(struct scan *scan)
 }
 
 // Up to the next '/' and behind it.
-static struct text take_part(struct scan *scan)
+static inline struct text take_part(struct scan *scan)
 {
 	const char *start = scan->at;
 	while (scan->at < scan->end && *scan->at != '/')
@@ -68,6 +68,12 @@ static struct text take_part(struct scan *scan)
 	struct text part = {start, (size_t)(scan->at - start)};
 	scan->at += scan->at < scan->end;
 	return part;
+}
+
+// Steps behind the '/' at the end of a part. False when bytes of the part were left over.
+static inline bool leave_part(struct scan *scan)
+{
+	return take_part(scan).len == 0;
 }
 
 static inline bool take_ident(struct scan *scan, struct text *ident)
@@ -118,10 +124,13 @@ static inline void take_position(struct scan *scan, struct report *report, bool 
 // "00010": the leftmost is number 1, bit 0. Returns how many there are; 0: absent or broken.
 static inline unsigned take_bits(struct scan *scan, uint32_t *bits)
 {
-	unsigned count = 0;
-	*bits = 0;
-	while (scan->at < scan->end && count < 32 && (*scan->at == '0' || *scan->at == '1'))
-		*bits |= (uint32_t)(*scan->at++ - '0') << count++;
+	uint32_t more;
+	unsigned count = scan_bits(scan, bits), step = count;
+	while (step == 8 && count < 32) {
+		step = scan_bits(scan, &more);
+		*bits |= more << count;
+		count += step;
+	}
 	return leave_field(scan) ? count : 0;
 }
 
@@ -135,7 +144,7 @@ static inline void take_inputs(struct scan *scan, struct report *report)
 		report_set_ignition(report, bits & 1u << 3);
 	if (take_bits(scan, &bits) > 0)
 		report_set_outputs(report, bits);
-	take_part(scan);
+	leave_part(scan);
 }
 
 static inline void take_adc(struct scan *scan, struct report *report, struct batch *out)
@@ -158,7 +167,7 @@ static inline void take_adc(struct scan *scan, struct report *report, struct bat
 		else if (n - 4 < sizeof more / sizeof more[0])
 			extra_int(out, report, more[n - 4], (int64_t)value);
 	}
-	take_part(scan);
+	leave_part(scan);
 }
 
 static void set_driver(struct report *report, struct text driver)
@@ -174,12 +183,17 @@ static void set_driver(struct report *report, struct text driver)
 // Three hex digits: battery, GSM, satellites. The scales are unpublished; 15 is taken as full.
 static void set_state(struct report *report, struct text state)
 {
-	uint64_t digits;
-	if (state.len != 3 || !text_hex(state, &digits))
+	int digits[3];
+	if (state.len != 3)
 		return;
-	report_set_battery_percent(report, (int64_t)((digits >> 8) * 200 + 15) / 30);
-	report_set_gsm_percent(report, (int64_t)((digits >> 4 & 15) * 200 + 15) / 30);
-	report_set_satellites(report, (int64_t)(digits & 15));
+	for (int i = 0; i < 3; i++) {
+		digits[i] = text_hex_digit(state.data[i]);
+		if (digits[i] < 0)
+			return;
+	}
+	report_set_battery_percent(report, (digits[0] * 200 + 15) / 30);
+	report_set_gsm_percent(report, (digits[1] * 200 + 15) / 30);
+	report_set_satellites(report, digits[2]);
 }
 
 // From the first '/' on.
@@ -189,7 +203,8 @@ static inline void take_tail(struct scan *scan, struct report *report, struct ba
 	take_part(scan); // two unnamed fields and the mode, which some leave out
 	take_inputs(scan, report);
 	take_adc(scan, report, out);
-	if (text_uint(take_part(scan), &odometer_m))
+	bool sound = scan_uint(scan, 18, &odometer_m);
+	if (leave_part(scan) && sound)
 		report_set_odometer(report, (int64_t)odometer_m);
 	set_driver(report, take_part(scan));
 	set_state(report, take_part(scan));
@@ -301,9 +316,7 @@ static enum decode_status decode_record(
 	clock &= leave_field(&scan);
 	bool valid = take_letter(&scan) == 'A';
 	take_position(&scan, report, valid);
-	const char *start = scan.at;
-	scan.at += scan.end - start < 6 ? 0 : 6;
-	bool date = text_ddmmyy((struct text){start, (size_t)(scan.at - start)}, &date_us);
+	bool date = scan_ddmmyy(&scan, &date_us);
 	date &= leave_field(&scan);
 	if (valid && !(clock && date)) {
 		batch_drop_report(out);
@@ -364,6 +377,13 @@ static enum decode_status decode_text(struct session *session, struct line *line
 	return pt502_refuse(out, DECODE_DETAIL, "text too long");
 }
 
+static bool is_firmware(struct text code)
+{
+	uint64_t number;
+	return code.len > 3 && memcmp(code.data, "FUS", 3) == 0 &&
+	       text_uint((struct text){code.data + 3, code.len - 3}, &number);
+}
+
 // What stands between '$' and ','; empty unless it is the code of a record.
 static struct text find_code(const uint8_t *data, size_t len)
 {
@@ -375,18 +395,10 @@ static struct text find_code(const uint8_t *data, size_t len)
 		return code;
 	while (code.len < len - 1 && pt502_is_code_char(start[code.len]))
 		code.len++;
-	bool ends = code.len < len - 1 && start[code.len] == ',';
-	bool fits = code.len >= 2 && (code.len <= 8 || is_photo(code, &size, &camera));
-	if (code.len > 8 && memcmp(start, "FUS", 3) == 0 && text_is_digit(start[3]))
-		fits = true;
-	return ends && fits ? code : (struct text){start, 0};
-}
-
-static bool is_firmware(struct text code)
-{
-	uint64_t number;
-	return code.len > 3 && memcmp(code.data, "FUS", 3) == 0 &&
-	       text_uint((struct text){code.data + 3, code.len - 3}, &number);
+	if (code.len == len - 1 || start[code.len] != ',' || code.len < 2)
+		return (struct text){start, 0};
+	bool fits = code.len <= 8 || is_photo(code, &size, &camera) || is_firmware(code);
+	return fits ? code : (struct text){start, 0};
 }
 
 enum decode_status pt502_decode_line(
