@@ -12,7 +12,8 @@ struct writer;
 
 struct writer_counters {
 	uint64_t batches, rows_positions, rows_statuses, rows_alarms, rows_rejects, duplicates, refused, retries;
-	uint64_t lsn;      /* everything below is stored */
+	uint64_t blocked; /* reports of blocked devices, dropped */
+	uint64_t lsn;     /* everything below is stored */
 	bool connected;    /* and ready to write */
 };
 

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MIT
+// From journal entries to a batch: what becomes of each entry is decided here.
+//
+//   report      repeat of a recent one: device_state only     blocked device: nothing (counted)
+//               of a known device: position or status, alarms, device_state
+//               of an unknown one: unknown_devices, when they are refused
+//   reject      rejects (and unknown_devices, if that was the reason)
+//   (dis)connected   connections, device_state
+//   an entry that the database refused: rejects, with the database's words
+#include "writer_internal.h"
+
+#include "log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BATCH_BYTES ((size_t)16 << 20)
+#define STUCK_S     1.   /* before the journal is asked again when it could not be read */
+#define ENTRY_BYTES 300. /* a first guess */
+
+static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	struct writer *writer = timer->data;
+	writer->batch.due = true;
+	writer_wake(writer);
+}
+
+void batch_init(struct writer *writer)
+{
+	struct writer_batch *batch = &writer->batch;
+
+	rows_init(&batch->rows);
+	batch->limit = (size_t)writer->config->database.batch_rows;
+	batch->entry_bytes = ENTRY_BYTES;
+	ev_timer_init(&batch->timer, on_due, 0., 0.);
+	batch->timer.data = writer;
+}
+
+void batch_done(struct writer *writer)
+{
+	rows_done(&writer->batch.rows);
+	free(writer->batch.refused);
+	ev_timer_stop(writer->loop, &writer->batch.timer);
+}
+
+// ---- refused entries
+
+// Those that are stored; what lies behind a batch that was cut short is kept.
+static size_t settle_refusals(struct writer_batch *batch)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < batch->refused_count; i++)
+		if (batch->refused[i].lsn > batch->end)
+			batch->refused[kept++] = batch->refused[i];
+	const size_t settled = batch->refused_count - kept;
+	batch->refused_count = kept;
+	return settled;
+}
+
+static const struct refusal *find_refusal(const struct writer_batch *batch, uint64_t lsn)
+{
+	for (size_t i = 0; i < batch->refused_count; i++)
+		if (batch->refused[i].lsn == lsn)
+			return &batch->refused[i];
+	return NULL;
+}
+
+bool batch_refuse(struct writer *writer, uint64_t lsn, const char *message)
+{
+	struct writer_batch *batch = &writer->batch;
+
+	if (find_refusal(batch, lsn))
+		return false;
+	if (batch->refused_count == batch->refused_cap) {
+		batch->refused_cap = batch->refused_cap ? batch->refused_cap * 2 : 16;
+		batch->refused =
+			realloc(batch->refused, batch->refused_cap * sizeof(*batch->refused));
+		if (!batch->refused)
+			log_fatal("out of memory: batch");
+	}
+	struct refusal *refusal = &batch->refused[batch->refused_count++];
+	refusal->lsn = lsn;
+	snprintf(refusal->message, sizeof(refusal->message), "database: %s", message);
+	return true;
+}
+
+// ---- one entry
+
+struct at {
+	uint64_t lsn; /* behind the entry */
+	bool live;    /* this process received it */
+};
+
+static struct text text_of(const char *chars)
+{
+	return (struct text){chars, strlen(chars)};
+}
+
+// What may be written of an ident: ASKED is to be waited for; NULL device otherwise.
+static enum ident_verdict look_up(struct writer *writer, const struct entry *entry,
+	const struct device **found, const char **why)
+{
+	struct device *device = directory_find(writer->directory, entry->ident);
+
+	*found = NULL;
+	*why = NULL;
+	if (device && device->id) {
+		*found = device;
+		return IDENT_REFUSED;
+	}
+	return learn_ident(writer, entry->ident, why);
+}
+
+static bool is_repeat(struct writer *writer, const struct entry *entry, int64_t device_id,
+	struct fixed_time fixed)
+{
+	/* Where we go by the receipt, the tracker's own idea of the time tells its records apart.
+	 */
+	const bool broken_clock = fixed.source == TIME_RECEIVED && entry->body.has & HAS_TIME;
+	const struct recent_key key = {device_id,
+		broken_clock ? entry->body.device_time_us : fixed.time_us, entry->body.dedup};
+	return recent_add(writer->recent, &key);
+}
+
+static bool accepts(const struct writer *writer)
+{
+	return writer->config->devices.unknown == UNKNOWN_ACCEPT;
+}
+
+static void add_report(struct writer *writer, const struct entry *entry, struct at at)
+{
+	struct rows *rows = &writer->batch.rows;
+	const struct fixed_time fixed = report_fixed_time(&entry->body, entry->received_us);
+	const struct device *device;
+	const char *why;
+
+	if (!entry->ident.len) {
+		rows_add_reject(rows, entry, text_of("no ident"), at.lsn);
+		return;
+	}
+	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
+	if (device ? device->state != DEVICE_BLOCKED : verdict == IDENT_ASKED && accepts(writer))
+		learn_day(writer, fixed.time_us);
+	if (!device) {
+		if (verdict == IDENT_BROKEN)
+			rows_add_reject(rows, entry, text_of(why), at.lsn);
+		else if (verdict == IDENT_REFUSED)
+			rows_add_unknown(rows, entry, at.lsn);
+	} else if (device->state == DEVICE_BLOCKED) {
+		writer->batch.blocked++;
+	} else if (is_repeat(writer, entry, device->id, fixed)) {
+		writer->batch.duplicates++;
+		rows_add_repeat(rows, entry, device->id, at.live);
+	} else {
+		rows_add_report(rows, entry, device->id, fixed, at.lsn, at.live);
+	}
+}
+
+static void add_reject(struct writer *writer, const struct entry *entry, struct at at)
+{
+	const struct device *device;
+	const char *why;
+
+	rows_add_reject(&writer->batch.rows, entry, entry->reason, at.lsn);
+	/* Refused for being unknown: the owner may have entered it since, then its next report gets
+	 * in. */
+	if (!accepts(writer) && entry->ident.len && entry->reason.len == strlen("unknown device") &&
+		!memcmp(entry->reason.data, "unknown device", entry->reason.len) &&
+		look_up(writer, entry, &device, &why) == IDENT_REFUSED && !device)
+		rows_add_unknown(&writer->batch.rows, entry, at.lsn);
+}
+
+static void add_connected(struct writer *writer, const struct entry *entry, struct at at)
+{
+	const struct device *device;
+	const char *why;
+
+	if (!entry->ident.len)
+		return;
+	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
+	if (device && device->state != DEVICE_BLOCKED)
+		rows_add_connected(&writer->batch.rows, entry, device->id, at.live);
+	else if (!device && verdict == IDENT_REFUSED && !why)
+		rows_add_unknown(&writer->batch.rows, entry, at.lsn);
+}
+
+static void add_disconnected(struct writer *writer, const struct entry *entry, struct at at)
+{
+	const struct device *device = directory_find(writer->directory, entry->ident);
+	rows_add_disconnected(&writer->batch.rows, entry, device ? device->id : 0, at.lsn);
+}
+
+static void add_entry(struct writer *writer, const struct journal_cursor *cursor, struct at at)
+{
+	struct rows *rows = &writer->batch.rows;
+	struct entry entry;
+
+	if (!entry_read(cursor->data, cursor->len, &entry)) {
+		entry = (struct entry){.received_us = (int64_t)(ev_now(writer->loop) * 1e6),
+			.raw = {(const char *)cursor->data,
+				cursor->len < ENTRY_RAW_MAX ? cursor->len : ENTRY_RAW_MAX}};
+		log_warning("journal entry of a kind unknown here, kept as a reject lsn=%" PRIu64,
+			at.lsn);
+		rows_add_reject(rows, &entry, text_of("journal: entry of unknown kind"), at.lsn);
+		return;
+	}
+	const struct refusal *refusal = find_refusal(&writer->batch, at.lsn);
+	if (refusal) {
+		rows_add_reject(rows, &entry, text_of(refusal->message), at.lsn);
+		return;
+	}
+	switch (entry.kind) {
+	case ENTRY_REPORT:
+		add_report(writer, &entry, at);
+		break;
+	case ENTRY_REJECT:
+		add_reject(writer, &entry, at);
+		break;
+	case ENTRY_CONNECTED:
+		add_connected(writer, &entry, at);
+		break;
+	case ENTRY_DISCONNECTED:
+		add_disconnected(writer, &entry, at);
+		break;
+	}
+}
+
+// ---- the batch
+
+// Builds the rows of what the journal holds, as far as the limits go.
+static void build(struct writer *writer)
+{
+	struct writer_batch *batch = &writer->batch;
+	const uint64_t recovered = journal_recovered(writer->journal);
+	struct journal_cursor cursor;
+
+	rows_clear(&batch->rows);
+	batch->entries = batch->duplicates = batch->blocked = 0;
+	journal_cursor_init(&cursor, writer->journal, writer->lsn);
+	while (batch->entries < batch->limit && rows_bytes(&batch->rows) < BATCH_BYTES &&
+		journal_next(&cursor)) {
+		add_entry(writer, &cursor, (struct at){cursor.lsn, cursor.lsn > recovered});
+		batch->entries++;
+	}
+	batch->end = cursor.lsn;
+	batch->more = batch->end < journal_end(writer->journal);
+	journal_cursor_done(&cursor);
+	if (batch->entries)
+		batch->entry_bytes = (double)(batch->end - writer->lsn) / (double)batch->entries;
+	rows_finish(&batch->rows, writer->config->database.instance);
+}
+
+void batch_start(struct writer *writer)
+{
+	struct writer_batch *batch = &writer->batch;
+
+	ev_timer_stop(writer->loop, &batch->timer);
+	batch->due = false;
+	if ((int64_t)(ev_now(writer->loop) / 86400.) != writer->learn.today)
+		learn_near_days(writer);
+	build(writer);
+	if (learn_needed(writer) || learn_retention_due(writer)) {
+		recent_forget(writer->recent); /* this batch's are in, and it will be built again */
+		learn_run(writer, batch_start);
+		return;
+	}
+	if (batch->end == writer->lsn) { /* the journal could not be read; it says why */
+		batch->more = false;
+		writer_set_state(writer, WRITER_IDLE);
+		ev_timer_set(&batch->timer, STUCK_S, 0.);
+		ev_timer_start(writer->loop, &batch->timer);
+		return;
+	}
+	batch->staged = false;
+	send_batch(writer);
+}
+
+static void count(struct writer *writer)
+{
+	const struct writer_batch *batch = &writer->batch;
+	struct writer_counters *counters = &writer->counters;
+	uint64_t stored[ROWS_KINDS];
+
+	for (unsigned kind = 0; kind < ROWS_KINDS; kind++)
+		stored[kind] = batch->staged && kind <= ROWS_ALARMS ? batch->inserted[kind]
+								    : batch->rows.copies[kind].rows;
+	counters->batches++;
+	counters->rows_positions += stored[ROWS_POSITIONS];
+	counters->rows_statuses += stored[ROWS_STATUSES];
+	counters->rows_alarms += stored[ROWS_ALARMS];
+	counters->rows_rejects += stored[ROWS_REJECTS];
+	counters->duplicates += batch->duplicates;
+	counters->duplicates += batch->rows.copies[ROWS_POSITIONS].rows - stored[ROWS_POSITIONS];
+	counters->duplicates += batch->rows.copies[ROWS_STATUSES].rows - stored[ROWS_STATUSES];
+	counters->blocked += batch->blocked;
+}
+
+void batch_committed(struct writer *writer)
+{
+	struct writer_batch *batch = &writer->batch;
+	const size_t full = (size_t)writer->config->database.batch_rows;
+
+	count(writer);
+	writer->lsn = writer->counters.lsn = batch->end;
+	batch->sent = false;
+	writer->counters.refused += settle_refusals(batch);
+	batch->limit = batch->limit < full / 2 ? batch->limit * 2 : full;
+	writer->link.backoff = 0.;
+	journal_release(writer->journal, writer->lsn);
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+// What the writer's files share.
+//   writer.c          states, connection, watchers, results
+//   writer_connect.c  names, PQconnectPoll
+//   writer_prepare.c  from a fresh connection to one that is ready: settings, lock, checkpoint,
+//   devices writer_learn.c    idents without an id, days without a partition writer_batch.c    from
+//   journal entries to a batch writer_send.c     the batch on its way, and what the database says
+//   to it writer_sql.c      SQL text
+#ifndef AVLD_WRITER_INTERNAL_H
+#define AVLD_WRITER_INTERNAL_H
+
+#include "entry.h"
+#include "recent.h"
+#include "resolve.h"
+#include "rows.h"
+#include "writer.h"
+
+#include <ev.h>
+#include <libpq-fe.h>
+
+#define DAY_US     INT64_C(86400000000)
+#define DAYS_KNOWN 65536 /* 1970 to 2149; other days belong to the DEFAULT partition */
+
+enum writer_state {
+	WRITER_WAITING,    /* for the back-off to pass */
+	WRITER_RESOLVING,  /* host names */
+	WRITER_CONNECTING, /* PQconnectPoll */
+	WRITER_PREPARING,  /* the steps of writer_prepare.c */
+	WRITER_LOADING,    /* avld.devices into the directory */
+	WRITER_IDLE,       /* ready; from here on counters.connected */
+	WRITER_LEARNING,   /* devices or partitions, ahead of a batch */
+	WRITER_SENDING,    /* COPY */
+	WRITER_COMMITTING, /* all is sent, the answer is not here */
+};
+
+// Why the database is of no use now. A change is one line in the log.
+enum trouble { TROUBLE_NONE, TROUBLE_AWAY, TROUBLE_LOCKED, TROUBLE_SCHEMA };
+
+// SQL text that grows.
+struct sql {
+	char *data;
+	size_t len, cap;
+};
+void sql_clear(struct sql *sql);
+void sql_add(struct sql *sql, const char *text);
+void sql_format(struct sql *sql, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sql_literal(struct sql *sql, PGconn *conn, const char *text); /* 'quoted' */
+void sql_done(struct sql *sql);
+// The session's tables and statements.
+void sql_session(struct sql *sql);
+// The whole batch: fence, COPYs, and what depends on them. order receives the kinds in the order of
+// their COPYs, *count how many. staged: past duplicates.
+struct batch_sql {
+	const char *instance, *journal;
+	uint64_t old_lsn, new_lsn;
+	bool staged;
+};
+void sql_batch(struct sql *sql, PGconn *conn, const struct batch_sql *batch,
+	const struct rows *rows, enum rows_kind *order, size_t *count);
+// "positions" or "avld_positions_stage" (as an error's context names it) to its kind; ROWS_KINDS:
+// none.
+enum rows_kind sql_kind_of(const char *relation, size_t len);
+
+// The error that ended a query string.
+struct failure {
+	char sqlstate[6]; /* "" if the server gave none */
+	char message[480];
+	enum rows_kind kind; /* the COPY it happened in, or ROWS_KINDS */
+	uint64_t line;       /* its row, from 1; 0: not known */
+	char context[160];
+};
+
+// A query string under way.
+typedef void on_result(struct writer *writer, PGresult *result);
+typedef void on_end(struct writer *writer);
+struct query {
+	bool active, failed;
+	on_result *result; /* of each that is no error; may be NULL */
+	on_end *end;
+	struct failure failure; /* the first one, when failed */
+};
+
+struct link {
+	PGconn *conn;
+	struct resolve *resolve;
+	PostgresPollingStatusType poll; /* what PQconnectPoll waits for */
+	bool flushing;                  /* libpq holds bytes that the socket did not take */
+	char farewell[240];             /* what the server said last outside of a query */
+	ev_io io;
+	int io_fd, io_events;
+	ev_timer timer; /* back-off, or the guard of a state that waits for the database */
+	double backoff, ready_since;
+	enum trouble trouble;
+	char trouble_state[6];
+	double trouble_since;
+	int pid;          /* of our latest backend */
+	char started[48]; /* and its start, so that it can be told from another with that pid */
+};
+
+struct prepare {
+	unsigned step;
+	bool locked;
+	int version;
+	char holder[200]; /* of the lock, if it is not us */
+	bool found;       /* the checkpoint's row */
+	char journal[40];
+	uint64_t lsn;
+	unsigned changed; /* rows that the step changed */
+	bool adopted;     /* once in this process */
+	bool was_reset;   /* device_state.connected */
+};
+
+// An ident that has no id: asked for, or refused for a while.
+struct note;
+struct learn {
+	struct note *notes;
+	size_t wanted;
+	size_t limit; /* idents in one question; 1 after the database refused some */
+	bool days_wanted;
+	uint64_t days[DAYS_KNOWN / 64];    /* have a partition, or cannot have one */
+	uint64_t missing[DAYS_KNOWN / 64]; /* to be made */
+	int64_t today;
+	ev_timer retention;
+	bool retention_due;
+	bool warned;
+	on_end *then;
+};
+
+struct refusal {
+	uint64_t lsn;
+	char message[400];
+};
+
+struct writer_batch {
+	struct rows rows;
+	uint64_t end; /* the journal up to here */
+	size_t entries;
+	size_t limit; /* entries in the next batch */
+	bool more;    /* the journal held more than the batch took */
+	bool staged;
+	bool sent;                        /* may be committed, as far as we know */
+	enum rows_kind order[ROWS_KINDS]; /* of the COPYs */
+	size_t copies, copied;            /* how many, how many begun */
+	bool copying;
+	size_t offset; /* in the one under way */
+	bool answered; /* a statement has succeeded: the fence held */
+	uint64_t inserted[ROWS_KINDS];
+	uint64_t duplicates, blocked;
+	struct refusal *refused;
+	size_t refused_count, refused_cap;
+	ev_timer timer; /* batch_interval since the first waiting entry */
+	bool due;
+	double entry_bytes; /* of an entry in the journal, on average */
+};
+
+struct writer {
+	struct ev_loop *loop;
+	const struct config *config;
+	struct journal *journal;
+	struct directory *directory;
+	struct recent *recent;
+	struct writer_counters counters;
+	enum writer_state state;
+	uint64_t lsn; /* everything below is stored: the checkpoint in the database */
+	struct link link;
+	struct query query;
+	struct prepare prepare;
+	struct learn learn;
+	struct writer_batch batch;
+	struct sql sql;
+	void (*drained)(void *context);
+	void *drain_context;
+	ev_timer drain_timer;
+};
+
+// writer.c
+void writer_set_state(struct writer *writer, enum writer_state state);
+void writer_query(struct writer *writer, const char *sql, on_result *result, on_end *end);
+// The connection is given up: back-off, then all over again. The message is for the log.
+void writer_lose(
+	struct writer *writer, enum trouble trouble, const char *sqlstate, const char *message);
+// The query failed in a way that no row is to blame for: gives the connection up.
+void writer_lose_query(struct writer *writer);
+void writer_lose_connection(struct writer *writer); /* it is gone: says why, as far as known */
+void writer_watch(struct writer *writer);           /* what the state wants to know of the socket */
+void writer_one_line(char *to, size_t cap, const char *from);
+void writer_ready(struct writer *writer); /* nothing to ask: IDLE, or the next batch */
+bool writer_flush(struct writer *writer); /* true: all is out; false: wait, or lost */
+void writer_trouble_over(struct writer *writer, const char *what);
+
+// writer_connect.c
+void connect_start(struct writer *writer);
+void connect_poll(struct writer *writer); /* the socket is ready for PQconnectPoll */
+
+// writer_prepare.c
+void prepare_start(struct writer *writer);
+void prepare_check_fence(struct writer *writer);
+void device_row(struct writer *writer, PGresult *result); /* id, ident, state, protocol */
+
+// writer_learn.c
+enum ident_verdict { IDENT_ASKED, IDENT_REFUSED, IDENT_BROKEN };
+void learn_init(struct writer *writer);
+void learn_done(struct writer *writer);
+void learn_start_session(struct writer *writer);
+// An ident without id. BROKEN: the database refuses it, *why says how.
+enum ident_verdict learn_ident(struct writer *writer, struct text ident, const char **why);
+void learn_day(struct writer *writer, int64_t time_us);
+void learn_near_days(struct writer *writer); /* yesterday to the day after tomorrow */
+bool learn_needed(const struct writer *writer);
+bool learn_retention_due(const struct writer *writer);
+// Asks for what is needed, then calls `then`.
+void learn_run(struct writer *writer, on_end *then);
+
+// writer_batch.c
+void batch_init(struct writer *writer);
+void batch_done(struct writer *writer);
+void batch_start(struct writer *writer); /* builds and sends, or learns first */
+bool batch_refuse(
+	struct writer *writer, uint64_t lsn, const char *message); /* false: it is already */
+void batch_committed(struct writer *writer);
+
+// writer_send.c
+void send_batch(struct writer *writer);
+void send_feed(struct writer *writer);    /* COPY's data, as far as the socket takes it */
+void send_copy_in(struct writer *writer); /* the server waits for the next COPY's data */
+
+#endif

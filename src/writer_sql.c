@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+// The writer's SQL. Simple query strings with several statements and without BEGIN: an implicit
+// transaction each.
+#include "writer_internal.h"
+
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void reserve(struct sql *sql, size_t more)
+{
+	if (sql->cap - sql->len > more)
+		return;
+	size_t cap = sql->cap ? sql->cap : 4096;
+	while (cap - sql->len <= more)
+		cap *= 2;
+	sql->data = realloc(sql->data, cap);
+	if (!sql->data)
+		log_fatal("out of memory: SQL");
+	sql->cap = cap;
+}
+
+void sql_clear(struct sql *sql)
+{
+	reserve(sql, 0);
+	sql->len = 0;
+	sql->data[0] = '\0';
+}
+
+void sql_add(struct sql *sql, const char *text)
+{
+	const size_t len = strlen(text);
+	reserve(sql, len);
+	memcpy(sql->data + sql->len, text, len + 1);
+	sql->len += len;
+}
+
+void sql_format(struct sql *sql, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	sql_add(sql, text);
+}
+
+void sql_literal(struct sql *sql, PGconn *conn, const char *text)
+{
+	char *quoted = PQescapeLiteral(conn, text, strlen(text));
+	if (!quoted)
+		log_fatal("out of memory: SQL");
+	sql_add(sql, quoted);
+	PQfreemem(quoted);
+}
+
+void sql_done(struct sql *sql)
+{
+	free(sql->data);
+}
+
+// What each kind's rows go into: straight, and past duplicates.
+static const struct {
+	const char *table; /* schema-qualified */
+	const char *name;  /* as an error's context names it */
+	const char *stage; /* NULL: has no duplicates */
+	const char *order; /* of the rows out of the stage */
+	const char *after; /* what to do once the rows are there */
+} targets[ROWS_KINDS] = {
+	[ROWS_POSITIONS] = {"avld.positions", "positions", "avld_positions", "device_id, fixed_at",
+		NULL},
+	[ROWS_STATUSES] = {"avld.statuses", "statuses", "avld_statuses", "device_id, reported_at",
+		NULL},
+	[ROWS_ALARMS] = {"avld.alarms", "alarms", "avld_alarms", "device_id, occurred_at", NULL},
+	[ROWS_REJECTS] = {"avld.rejects", "rejects", NULL, NULL, NULL},
+	[ROWS_CONNECTIONS] = {"avld.connections", "connections", NULL, NULL, NULL},
+	[ROWS_STATE] = {"pg_temp.avld_state", "avld_state", NULL, NULL,
+		"EXECUTE avld_keep_state;\n"},
+	[ROWS_UNKNOWN] = {"pg_temp.avld_unknown", "avld_unknown", NULL, NULL,
+		"EXECUTE avld_keep_unknown; TRUNCATE pg_temp.avld_unknown;\n"},
+};
+
+enum rows_kind sql_kind_of(const char *relation, size_t len)
+{
+	for (unsigned kind = 0; kind < ROWS_KINDS; kind++) {
+		const char *names[] = {targets[kind].name, targets[kind].stage};
+		for (size_t i = 0; i < 2; i++)
+			if (names[i] && strlen(names[i]) == len && !memcmp(names[i], relation, len))
+				return (enum rows_kind)kind;
+	}
+	return ROWS_KINDS;
+}
+
+// avld_state is written in each batch: ON COMMIT DELETE ROWS empties it for next to nothing as long
+// as it has neither index nor TOAST table, hence varchar(n). The stages are rare and emptied by
+// hand.
+static const char session_tables[] =
+	"CREATE TEMP TABLE avld_state (device_id bigint, last_seen timestamptz, protocol "
+	"varchar(32), "
+	"transport varchar(8), peer varchar(56), connected boolean, instance varchar(64), fixed_at "
+	"timestamptz, "
+	"latitude double precision, longitude double precision, altitude_m real, speed_kmh real, "
+	"course_deg real, satellites smallint, hdop real, telemetry_at timestamptz, event "
+	"varchar(32), "
+	"ignition boolean, inputs integer, outputs integer, adc1 integer, adc2 integer, adc3 "
+	"integer, "
+	"adc4 integer, odometer_m bigint, battery_percent smallint, battery_v real, power_v real, "
+	"gsm_percent smallint, driver varchar(64)) ON COMMIT DELETE ROWS;\n"
+	"CREATE TEMP TABLE avld_unknown (ident text, protocol text, peer text, seen timestamptz);\n"
+	"CREATE TEMP TABLE avld_positions (LIKE avld.positions);\n"
+	"CREATE TEMP TABLE avld_statuses (LIKE avld.statuses);\n"
+	"CREATE TEMP TABLE avld_alarms (LIKE avld.alarms);\n";
+
+static const char keep_unknown[] =
+	"PREPARE avld_keep_unknown AS INSERT INTO avld.unknown_devices AS u "
+	"(ident, protocol, peer, first_seen, last_seen, count) "
+	"SELECT ident, (array_agg(protocol ORDER BY seen DESC))[1], (array_agg(peer ORDER BY seen "
+	"DESC))[1], "
+	"min(seen), max(seen), count(*) FROM pg_temp.avld_unknown GROUP BY ident ORDER BY ident "
+	"ON CONFLICT (ident) DO UPDATE SET protocol = coalesce(EXCLUDED.protocol, u.protocol), "
+	"peer = EXCLUDED.peer, first_seen = least(u.first_seen, EXCLUDED.first_seen), "
+	"last_seen = greatest(u.last_seen, EXCLUDED.last_seen), count = u.count + "
+	"EXCLUDED.count;\n";
+
+// The peer follows what is known to be a connection; else the newest frame, unless a connection is
+// open.
+#define MOVED                                                                                      \
+	"EXCLUDED.instance IS NOT NULL OR (EXCLUDED.last_seen >= s.last_seen AND NOT s.connected)"
+// Rows ordered by device: two instances lock them in the same order.
+static const char keep_state_begin[] =
+	" ORDER BY device_id ON CONFLICT (device_id) DO UPDATE SET "
+	"last_seen = greatest(s.last_seen, EXCLUDED.last_seen), "
+	"protocol = CASE WHEN EXCLUDED.last_seen >= s.last_seen THEN coalesce(EXCLUDED.protocol, "
+	"s.protocol) "
+	"ELSE s.protocol END, "
+	"transport = CASE WHEN " MOVED " THEN EXCLUDED.transport ELSE s.transport END, "
+	"peer = CASE WHEN " MOVED " THEN EXCLUDED.peer ELSE s.peer END, "
+	"connected = CASE WHEN EXCLUDED.instance IS NOT NULL THEN EXCLUDED.connected ELSE "
+	"s.connected AND "
+	"(EXCLUDED.transport = 'udp' OR s.peer IS DISTINCT FROM EXCLUDED.peer) END, "
+	"instance = coalesce(EXCLUDED.instance, s.instance)";
+
+// A newer fix replaces all of the older.
+static const char *const fix_columns[] = {"fixed_at", "latitude", "longitude", "altitude_m",
+	"speed_kmh", "course_deg", "satellites", "hdop"};
+// Newer telemetry replaces what it has; older fills what is missing.
+static const char *const telemetry_columns[] = {"event", "ignition", "inputs", "outputs", "adc1",
+	"adc2", "adc3", "adc4", "odometer_m", "battery_percent", "battery_v", "power_v",
+	"gsm_percent", "driver"};
+
+static void add_keep_state(struct sql *sql)
+{
+	sql_add(sql, "PREPARE avld_keep_state AS INSERT INTO avld.device_state AS s (");
+	sql_add(sql, latest_columns);
+	sql_add(sql, ") SELECT ");
+	sql_add(sql, latest_columns);
+	sql_add(sql, " FROM pg_temp.avld_state");
+	sql_add(sql, keep_state_begin);
+	for (size_t i = 0; i < sizeof(fix_columns) / sizeof(fix_columns[0]); i++)
+		sql_format(sql,
+			", %s = CASE WHEN s.fixed_at IS NULL OR EXCLUDED.fixed_at >= s.fixed_at "
+			"THEN EXCLUDED.%s ELSE s.%s END",
+			fix_columns[i], fix_columns[i], fix_columns[i]);
+	for (size_t i = 0; i < sizeof(telemetry_columns) / sizeof(telemetry_columns[0]); i++) {
+		const char *name = telemetry_columns[i];
+		sql_format(sql,
+			", %s = CASE WHEN s.telemetry_at IS NULL OR EXCLUDED.telemetry_at >= "
+			"s.telemetry_at "
+			"THEN coalesce(EXCLUDED.%s, s.%s) ELSE coalesce(s.%s, EXCLUDED.%s) END",
+			name, name, name, name, name);
+	}
+	sql_add(sql, ", telemetry_at = greatest(s.telemetry_at, EXCLUDED.telemetry_at);\n");
+}
+
+void sql_session(struct sql *sql)
+{
+	sql_clear(sql);
+	sql_add(sql, session_tables);
+	sql_add(sql, keep_unknown);
+	add_keep_state(sql);
+}
+
+static void add_copy(struct sql *sql, enum rows_kind kind, const char *schema, const char *table)
+{
+	sql_add(sql, "COPY ");
+	sql_add(sql, schema);
+	sql_add(sql, table);
+	sql_add(sql, " (");
+	sql_add(sql, rows_columns(kind));
+	sql_add(sql, ") FROM STDIN (FORMAT binary);\n");
+}
+
+static void add_from_stage(struct sql *sql, enum rows_kind kind)
+{
+	sql_add(sql, "INSERT INTO ");
+	sql_add(sql, targets[kind].table);
+	sql_add(sql, " (");
+	sql_add(sql, rows_columns(kind));
+	sql_add(sql, ") SELECT ");
+	sql_add(sql, rows_columns(kind));
+	sql_format(sql,
+		" FROM pg_temp.%s ORDER BY %s ON CONFLICT DO NOTHING; TRUNCATE pg_temp.%s;\n",
+		targets[kind].stage, targets[kind].order, targets[kind].stage);
+}
+
+void sql_batch(struct sql *sql, PGconn *conn, const struct batch_sql *batch,
+	const struct rows *rows, enum rows_kind *order, size_t *count)
+{
+	sql_clear(sql);
+	sql_format(sql,
+		"WITH u AS (UPDATE avld.checkpoint SET lsn = %llu, updated_at = now() WHERE "
+		"instance = ",
+		(unsigned long long)batch->new_lsn);
+	sql_literal(sql, conn, batch->instance);
+	sql_format(sql,
+		" AND journal = '%s' AND lsn = %llu RETURNING 1) SELECT 1 / count(*) FROM u;\n",
+		batch->journal, (unsigned long long)batch->old_lsn);
+	*count = 0;
+	for (unsigned k = 0; k < ROWS_KINDS; k++) {
+		const enum rows_kind kind = (enum rows_kind)k;
+		if (!rows->copies[kind].rows)
+			continue;
+		order[(*count)++] = kind;
+		if (batch->staged && targets[kind].stage) {
+			add_copy(sql, kind, "pg_temp.", targets[kind].stage);
+			add_from_stage(sql, kind);
+			continue;
+		}
+		add_copy(sql, kind, "", targets[kind].table);
+		if (targets[kind].after)
+			sql_add(sql, targets[kind].after);
+	}
+}
