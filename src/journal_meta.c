@@ -13,7 +13,6 @@
 // stored: 16 hex digits, the LSN below which all is in the database. lock: the pid of its holder.
 #include "journal_internal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -129,11 +128,14 @@ enum meta_result meta_read(int dir_fd, struct meta *meta)
 	if (len < 0)
 		return errno == ENOENT ? META_ABSENT : META_ERROR;
 	static const char version[] = "avld-journal 1\n", any_version[] = "avld-journal ";
+	const char *number = text + sizeof(any_version) - 1;
+	if (strncmp(text, any_version, sizeof(any_version) - 1))
+		return META_DAMAGED;
+	size_t digits = strspn(number, "0123456789");
+	if (digits > 0 && number[digits] == '\n' && strncmp(number, "1\n", 2))
+		return META_NEWER;
 	if (strncmp(text, version, sizeof(version) - 1))
-		return !strncmp(text, any_version, sizeof(any_version) - 1) &&
-				       isdigit((unsigned char)text[sizeof(any_version) - 1])
-			       ? META_NEWER
-			       : META_DAMAGED;
+		return META_DAMAGED;
 
 	const char *at = text + sizeof(version) - 1;
 	const char *uuid = value_of(&at, "uuid", 36);

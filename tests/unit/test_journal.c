@@ -438,11 +438,11 @@ static void a_failed_sync_ends_the_process(void **state)
 		struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
 		struct journal *journal = open_small();
 		journal_sync_start(journal, loop, on_done, &done);
-		put_entry(journal, 1, 100);
+		uint64_t lsn = put_entry(journal, 1, 100);
 		disk.fails = true;
 		journal_sync(journal);
 		ev_ref(loop);
-		while (!done)
+		while (journal_synced(journal) < lsn)
 			ev_run(loop, EVRUN_ONCE);
 		_exit(77); /* would acknowledge now */
 	}
