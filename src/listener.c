@@ -11,17 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#define BACKLOG     4096
-#define ACCEPTS     64  /* a loop turn */
-#define PICKS       32  /* tries to find a port that is free for TCP and UDP */
-#define BACK_OFF_S  0.5 /* without descriptors there is no use in asking at once again */
-#define UDP_BUFFER  (16 << 20)
-#define KEEPALIVE_S 120 /* silence before the first probe */
-#define PROBE_S     30
-#define PROBES      4
-#define UNACKED_MS  120000 /* TCP_USER_TIMEOUT */
+#define BACKLOG        4096
+#define ACCEPTS        64  /* a loop turn */
+#define PICKS          32  /* tries to find a port that is free for TCP and UDP */
+#define RESERVED_FILES 48  /* for everything that is not a peer: journal, database, HTTP, loop */
+#define BACK_OFF_S     0.5 /* without descriptors there is no use in asking at once again */
+#define UDP_BUFFER     (16 << 20)
+#define KEEPALIVE_S    120 /* silence before the first probe */
+#define PROBE_S        30
+#define PROBES         4
+#define UNACKED_MS     120000 /* TCP_USER_TIMEOUT */
 
 // ---- binding
 // ----------------------------------------------------------------------------------------
@@ -180,8 +182,18 @@ struct listener {
 	ev_timer back_off;
 	struct ev_loop *loop;
 	struct conns *conns;
-	bool short_of; /* descriptors, when last asked */
+	size_t files_for_peers; /* more connections would starve the journal and the database */
+	bool short_of;          /* descriptors, when last asked */
 };
+
+static size_t count_files_for_peers(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return limit.rlim_cur > RESERVED_FILES ? limit.rlim_cur - RESERVED_FILES : 1;
+}
 
 static void stop_for_a_while(struct listener *listener, int error)
 {
@@ -208,6 +220,11 @@ static bool accept_one(struct listener *listener)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
+
+	if (conns_count(listener->conns) >= listener->files_for_peers) {
+		stop_for_a_while(listener, EMFILE);
+		return false;
+	}
 	const int fd = accept4(
 		listener->io.fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -246,6 +263,7 @@ struct listener *listener_new(struct ev_loop *loop, struct conns *conns, int fd)
 		return NULL;
 	listener->loop = loop;
 	listener->conns = conns;
+	listener->files_for_peers = count_files_for_peers();
 	ev_io_init(&listener->io, on_connect, fd, EV_READ);
 	ev_timer_init(&listener->back_off, on_back_off, 0., 0.);
 	listener->io.data = listener->back_off.data = listener;

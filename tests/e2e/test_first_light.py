@@ -37,7 +37,7 @@ def test_every_way_to_one_row(avld, database, transport, framing, end):
     (avld.send_tcp if transport == "tcp" else avld.send_udp)(data)
     database.wait(COUNT, 1)
     row = database.query("""
-        SELECT ident, fixed_at, p.event, valid, latitude, longitude, p.speed_kmh::float, p.course_deg::float,
+        SELECT ident, p.fixed_at, p.event, valid, p.latitude, p.longitude, p.speed_kmh::float, p.course_deg::float,
                p.satellites, p.ignition, p.inputs, p.outputs, p.adc1, p.adc4, p.odometer_m, p.battery_percent,
                p.gsm_percent, p.driver, p.stored, p.device_time, p.time_source, transport
         FROM avld.positions p JOIN avld.devices d ON d.id = device_id
@@ -236,7 +236,7 @@ def test_limit_per_address(daemons, database):
 
 def test_out_of_descriptors(daemons, database):
     """With too few descriptors it warns once, waits, and takes the others when some are free."""
-    avld = daemons().start(wrap=["prlimit", "--nofile=48:48"])
+    avld = daemons().start(wrap=["prlimit", "--nofile=90:90"])
     peers = [avld.tcp() for _ in range(60)]
     for n, peer in enumerate(peers):
         peer.sendall(pt502.record(ident=f"50300{n:02d}"))

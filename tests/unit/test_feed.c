@@ -48,7 +48,7 @@ static const struct golden {
 		BYTES("\x78\x78\x11\x01\x08\x60\x00\x00\x00\x00\x00\x17\x20\x01\x00\x01\x00\x01\x46"
 		      "\x29"
 		      "\x0d\x0a"),
-		0, 0},
+		1, 0},
 };
 #define GOLDENS (sizeof(goldens) / sizeof(goldens[0]))
 
