@@ -35,21 +35,45 @@ static inline bool scan_is_digit(const struct scan *scan)
 	return scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9';
 }
 
-// The next eight bytes, the first of them lowest; zeros behind the end.
+// Eight bytes, the first of them lowest.
+static inline uint64_t scan_word(const char *data)
+{
+	uint64_t word;
+	memcpy(&word, data, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	return word;
+}
+
+// The next eight bytes; zeros behind the end.
 static inline uint64_t scan_peek8(const struct scan *scan)
 {
 	uint64_t word = 0;
 	size_t left = scan_left(scan);
-	if (left >= 8) {
-		memcpy(&word, scan->at, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-		word = __builtin_bswap64(word);
-#endif
-		return word;
-	}
+	if (left >= 8)
+		return scan_word(scan->at);
 	for (size_t i = 0; i < left; i++)
 		word |= (uint64_t)(uint8_t)scan->at[i] << 8 * i;
 	return word;
+}
+
+// Bytes less '0': which of them are no digit shows in their high halves, at once or with 6 added.
+// (A carry goes only from such a byte, and only to those behind it.)
+static inline uint64_t scan_others(uint64_t word)
+{
+	return (word | (word + UINT64_C(0x0606060606060606))) & UINT64_C(0xF0F0F0F0F0F0F0F0);
+}
+
+// The number that eight bytes of 0..9 make, the first byte leading: pairs, then fours, then all are
+// summed up.
+static inline uint64_t scan_sum(uint64_t word)
+{
+	word = word * 10 + (word >> 8);
+	return (((word & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064)) +
+		       ((word >> 16 & UINT64_C(0x000000FF000000FF)) *
+			       UINT64_C(0x0000271000000001))) >>
+	       32;
 }
 
 static inline uint64_t scan_power(unsigned n) // 10^n, n <= 18
@@ -65,20 +89,9 @@ static inline uint64_t scan_power(unsigned n) // 10^n, n <= 18
 static inline unsigned scan_run(struct scan *scan, uint64_t *value)
 {
 	uint64_t word = scan_peek8(scan) ^ UINT64_C(0x3030303030303030);
-	// A byte over 9 shows in its high half, at once or with 6 added. A carry reaches only bytes
-	// behind it.
-	uint64_t other =
-		(word | (word + UINT64_C(0x0606060606060606))) & UINT64_C(0xF0F0F0F0F0F0F0F0);
-	unsigned count = other ? (unsigned)__builtin_ctzll(other) / 8 : 8;
-	// The last digit goes to the top, zeros in front; then pairs, fours and eight of them are
-	// summed up.
-	word = count ? word << (64 - 8 * count) : 0;
-	word = word * 10 + (word >> 8);
-	word = (((word & UINT64_C(0x000000FF000000FF)) * UINT64_C(0x000F424000000064)) +
-		       ((word >> 16 & UINT64_C(0x000000FF000000FF)) *
-			       UINT64_C(0x0000271000000001))) >>
-	       32;
-	*value = word;
+	uint64_t others = scan_others(word);
+	unsigned count = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
+	*value = count ? scan_sum(word << (64 - 8 * count)) : 0;
 	scan->at += count;
 	return count;
 }
@@ -118,9 +131,8 @@ static inline uint64_t scan_fraction(struct scan *scan, unsigned places, unsigne
 	return count < places ? sum * scan_power(places - count) : sum;
 }
 
-// [digits][.[digits]] with a digit on at least one side and at most 15 before the point; the value
-// times 10^places, rounded half up. False also when it does not fit. places <= 18.
-static inline bool scan_fixed(struct scan *scan, unsigned places, uint64_t *value)
+// scan_fixed for what does not fit into eight bytes, or not as it should.
+static inline bool scan_long_fixed(struct scan *scan, unsigned places, uint64_t *value)
 {
 	uint64_t whole = 0, fraction = 0;
 	unsigned behind = 0;
@@ -136,6 +148,28 @@ static inline bool scan_fixed(struct scan *scan, unsigned places, uint64_t *valu
 		return false;
 	return !__builtin_add_overflow(whole, fraction + (behind >= 5), value) &&
 	       *value <= INT64_MAX;
+}
+
+// [digits][.[digits]] with a digit on at least one side and at most 15 before the point; the value
+// times 10^places, rounded half up. False also when it does not fit. places <= 18.
+static inline bool scan_fixed(struct scan *scan, unsigned places, uint64_t *value)
+{
+	// The usual case, "22.40,": find the point, find the end, push the digits together.
+	uint64_t word = scan_peek8(scan) ^ UINT64_C(0x3030303030303030);
+	uint64_t others = scan_others(word);
+	unsigned point = others ? (unsigned)__builtin_ctzll(others) & ~7u : 0;
+	uint64_t before = (UINT64_C(1) << point) - 1;
+	others &= ~(before << 8 | 0xFF);
+	if (point == 0 || others == 0 || (word >> point & 0xFF) != ('.' ^ '0'))
+		return scan_long_fixed(scan, places, value);
+	unsigned end = (unsigned)__builtin_ctzll(others) & ~7u, digits = end - 8;
+	unsigned fraction = (digits - point) / 8;
+	if (fraction > places || digits / 8 + places > 18)
+		return scan_long_fixed(scan, places, value);
+	word = (word & before) | (word >> 8 & ~before);
+	*value = scan_sum(word << (64 - digits)) * scan_power(places - fraction);
+	scan->at += end / 8;
+	return true;
 }
 
 // "4807.0380", see text_nmea_angle.

@@ -103,19 +103,83 @@ static inline bool take_angle(
 	return sound && (letter == positive || letter == negative);
 }
 
-static inline void take_position(struct scan *scan, struct report *report, bool valid)
+static inline void take_fix(struct scan *scan, struct report *report, bool valid)
 {
 	int64_t lat_e7 = 0, lon_e7 = 0;
-	uint64_t knots_e6, course_e2;
 	bool sound = take_angle(scan, 90, 'N', 'S', &lat_e7);
 	sound &= take_angle(scan, 180, 'E', 'W', &lon_e7);
 	if (sound)
 		report_set_fix(report, lat_e7, lon_e7, valid);
+}
 
-	sound = scan_fixed(scan, 6, &knots_e6) && knots_e6 < UINT64_C(1000000000);
+// True if the next 40 bytes have the shape of a front as the PT-502 itself writes it:
+//
+//   hhmmss.sss,A,ddmm.mmmm,N,dddmm.mmmm,E,
+//   0         10           23           36
+static inline bool is_usual(const struct scan *scan)
+{
+	static const char shape[] = "000000.000,?,0000.0000,?,00000.0000,?,??";
+	static const char carry[] = "\6\6\6\6\6\6\0\6\6\6\0\0\0\6\6\6\6\0\6\6"
+				    "\6\6\0\0\0\6\6\6\6\6\0\6\6\6\6\0\0\0\0\0";
+	static const char check[] = "\xF0\xF0\xF0\xF0\xF0\xF0\xFF\xF0\xF0\xF0\xFF\0\xFF\xF0\xF0\xF0"
+				    "\xF0\xFF\xF0\xF0\xF0\xF0\xFF\0\xFF\xF0\xF0\xF0\xF0\xF0\xFF\xF0"
+				    "\xF0\xF0\xF0\xFF\0\xFF\0\0";
+	uint64_t wrong = 0;
+	if (scan_left(scan) < 40)
+		return false;
+	for (size_t i = 0; i < 40; i += 8) { // as scan_others, with separators that must be equal
+		uint64_t word = scan_word(scan->at + i) ^ scan_word(shape + i);
+		wrong |= (word | (word + scan_word(carry + i))) & scan_word(check + i);
+	}
+	return wrong == 0;
+}
+
+// The eight digits of "ddmm.mmmm" to 1e-7 degree; out of range for 60 minutes and more.
+static inline int64_t usual_angle(const char *data, unsigned hundreds)
+{
+	uint64_t word =
+		(scan_word(data) & UINT32_MAX) | (scan_word(data + 1) & ~(uint64_t)UINT32_MAX);
+	uint64_t digits = scan_sum(word & UINT64_C(0x0F0F0F0F0F0F0F0F));
+	uint64_t degrees = digits / 1000000 + hundreds * 100, minutes_e4 = digits % 1000000;
+	if (minutes_e4 >= 600000)
+		return INT64_MAX;
+	return (int64_t)(degrees * 10000000 + (minutes_e4 * 100 + 3) / 6);
+}
+
+// Time, fix and coordinates at one go, if there is nothing unusual about them; else nothing is
+// taken.
+static inline bool take_usual(
+	struct scan *scan, struct report *report, int64_t *clock_us, bool *valid)
+{
+	const char *at = scan->at;
+	if (!is_usual(scan))
+		return false;
+	uint64_t pairs = scan_word(at) & UINT64_C(0x0F0F0F0F0F0F);
+	pairs = pairs * 10 + (pairs >> 8);
+	unsigned hour = pairs & 0xFF, minute = pairs >> 16 & 0xFF, second = pairs >> 32 & 0xFF;
+	unsigned ms = (unsigned)((at[7] - '0') * 100 + (at[8] - '0') * 10 + (at[9] - '0'));
+	int64_t lat_e7 = usual_angle(at + 13, 0);
+	int64_t lon_e7 = usual_angle(at + 26, (unsigned)(at[25] - '0'));
+	if (hour > 23 || minute > 59 || second > 59 || lat_e7 > 900000000 || lon_e7 > 1800000000)
+		return false;
+	if ((at[23] != 'N' && at[23] != 'S') || (at[36] != 'E' && at[36] != 'W'))
+		return false;
+	if (at[11] == ',' || at[11] == '/')
+		return false;
+	*clock_us = ((hour * 60 + minute) * 60 + second) * INT64_C(1000000) + ms * 1000;
+	*valid = at[11] == 'A';
+	report_set_fix(
+		report, at[23] == 'S' ? -lat_e7 : lat_e7, at[36] == 'W' ? -lon_e7 : lon_e7, *valid);
+	scan->at += 38;
+	return true;
+}
+
+static inline void take_motion(struct scan *scan, struct report *report)
+{
+	uint64_t knots_e6, course_e2;
+	bool sound = scan_fixed(scan, 6, &knots_e6) && knots_e6 < UINT64_C(1000000000);
 	if (leave_field(scan) && sound)
 		report_set_speed(report, (int64_t)((knots_e6 * 1852 + 5000000) / 10000000));
-
 	sound = scan_fixed(scan, 2, &course_e2);
 	if (leave_field(scan) && sound)
 		report_set_course(report, (int64_t)course_e2);
@@ -312,10 +376,14 @@ static enum decode_status decode_record(
 	if (!report)
 		return refuse_many(out);
 
-	bool clock = scan_hhmmss(&scan, &clock_us);
-	clock &= leave_field(&scan);
-	bool valid = take_letter(&scan) == 'A';
-	take_position(&scan, report, valid);
+	bool valid, clock = true;
+	if (!take_usual(&scan, report, &clock_us, &valid)) {
+		clock = scan_hhmmss(&scan, &clock_us);
+		clock &= leave_field(&scan);
+		valid = take_letter(&scan) == 'A';
+		take_fix(&scan, report, valid);
+	}
+	take_motion(&scan, report);
 	bool date = scan_ddmmyy(&scan, &date_us);
 	date &= leave_field(&scan);
 	if (valid && !(clock && date)) {
