@@ -131,24 +131,8 @@ static inline uint64_t scan_fraction(struct scan *scan, unsigned places, unsigne
 	return count < places ? sum * scan_power(places - count) : sum;
 }
 
-// scan_fixed for what does not fit into eight bytes, or not as it should.
-static inline bool scan_long_fixed(struct scan *scan, unsigned places, uint64_t *value)
-{
-	uint64_t whole = 0, fraction = 0;
-	unsigned behind = 0;
-	bool digits = scan_is_digit(scan);
-	if (digits && !scan_uint(scan, 15, &whole))
-		return false;
-	if (scan_is(scan, '.')) {
-		scan->at++;
-		digits |= scan_is_digit(scan);
-		fraction = scan_fraction(scan, places, &behind);
-	}
-	if (!digits || __builtin_mul_overflow(whole, scan_power(places), &whole))
-		return false;
-	return !__builtin_add_overflow(whole, fraction + (behind >= 5), value) &&
-	       *value <= INT64_MAX;
-}
+// scan_fixed for what does not fit into eight bytes, or is not as it should be; in text.c.
+bool scan_long_fixed(struct scan *scan, unsigned places, uint64_t *value);
 
 // [digits][.[digits]] with a digit on at least one side and at most 15 before the point; the value
 // times 10^places, rounded half up. False also when it does not fit. places <= 18.
@@ -217,6 +201,28 @@ static inline bool scan_hhmmss(struct scan *scan, int64_t *us)
 	return pair[0] < 24 && pair[1] < 60 && pair[2] < 60;
 }
 
+static inline bool scan_is_leap(int year)
+{
+	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+// Midnight of a day to µs since 1970. March is the first month here, so that 29 February ends a
+// year; see Howard Hinnant, "chrono-compatible low-level date algorithms", days_from_civil.
+static inline bool scan_make_date(int year, int month, int day, int64_t *time_us)
+{
+	static const uint8_t days[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	if (year < 1970 || year > 2199 || month < 1 || month > 12 || day < 1)
+		return false;
+	if (day > days[month] + (month == 2 && scan_is_leap(year)))
+		return false;
+	unsigned y = (unsigned)year - (month <= 2);
+	unsigned m = month > 2 ? (unsigned)month - 3 : (unsigned)month + 9;
+	unsigned day_of_year = (153 * m + 2) / 5 + (unsigned)day - 1;
+	int64_t since_0000 = (int64_t)(y * 365 + y / 4 - y / 100 + y / 400 + day_of_year);
+	*time_us = (since_0000 - 719468) * INT64_C(86400000000);
+	return true;
+}
+
 static inline int scan_year(unsigned two_digits)
 {
 	return (int)two_digits + (two_digits < 80 ? 2000 : 1900);
@@ -227,7 +233,7 @@ static inline bool scan_ddmmyy(struct scan *scan, int64_t *us)
 {
 	unsigned pair[3];
 	return scan_pairs(scan, pair) &&
-	       text_make_time(scan_year(pair[2]), (int)pair[1], (int)pair[0], 0, 0, 0, 0, us);
+	       scan_make_date(scan_year(pair[2]), (int)pair[1], (int)pair[0], us);
 }
 
 // Takes up to eight bytes of 0 and 1; returns how many. The first is bit 0.

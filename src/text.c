@@ -71,6 +71,24 @@ bool text_hex(struct text text, uint64_t *value)
 	return true;
 }
 
+bool scan_long_fixed(struct scan *scan, unsigned places, uint64_t *value)
+{
+	uint64_t whole = 0, fraction = 0;
+	unsigned behind = 0;
+	bool digits = scan_is_digit(scan);
+	if (digits && !scan_uint(scan, 15, &whole))
+		return false;
+	if (scan_is(scan, '.')) {
+		scan->at++;
+		digits |= scan_is_digit(scan);
+		fraction = scan_fraction(scan, places, &behind);
+	}
+	if (!digits || __builtin_mul_overflow(whole, scan_power(places), &whole))
+		return false;
+	return !__builtin_add_overflow(whole, fraction + (behind >= 5), value) &&
+	       *value <= INT64_MAX;
+}
+
 bool text_fixed(struct text text, unsigned decimals, int64_t *value)
 {
 	bool negative = take_sign(&text);
@@ -89,28 +107,6 @@ bool text_nmea_angle(struct text text, unsigned max_degrees, int64_t *e7)
 	return scan_nmea_angle(&scan, max_degrees, e7) && scan.at == scan.end;
 }
 
-static bool is_leap(int year)
-{
-	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
-// Midnight of a day to µs since 1970. March is the first month here, so that 29 February ends a
-// year; see Howard Hinnant, "chrono-compatible low-level date algorithms", days_from_civil.
-static bool make_date(int year, int month, int day, int64_t *time_us)
-{
-	static const uint8_t days[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	if (year < 1970 || year > 2199 || month < 1 || month > 12 || day < 1)
-		return false;
-	if (day > days[month] + (month == 2 && is_leap(year)))
-		return false;
-	unsigned y = (unsigned)year - (month <= 2);
-	unsigned m = month > 2 ? (unsigned)month - 3 : (unsigned)month + 9;
-	unsigned day_of_year = (153 * m + 2) / 5 + (unsigned)day - 1;
-	int64_t since_0000 = (int64_t)(y * 365 + y / 4 - y / 100 + y / 400 + day_of_year);
-	*time_us = (since_0000 - 719468) * INT64_C(86400000000);
-	return true;
-}
-
 static bool make_clock(int hour, int minute, int second, int us, int64_t *since_midnight_us)
 {
 	if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 ||
@@ -124,7 +120,8 @@ bool text_make_time(
 	int year, int month, int day, int hour, int minute, int second, int us, int64_t *time_us)
 {
 	int64_t date, clock;
-	if (!make_date(year, month, day, &date) || !make_clock(hour, minute, second, us, &clock))
+	if (!scan_make_date(year, month, day, &date) ||
+		!make_clock(hour, minute, second, us, &clock))
 		return false;
 	*time_us = date + clock;
 	return true;
@@ -147,5 +144,5 @@ bool text_yymmdd(struct text text, int64_t *us)
 	struct scan scan = scan_text(text);
 	unsigned pair[3];
 	return scan_pairs(&scan, pair) && scan.at == scan.end &&
-	       make_date(scan_year(pair[0]), (int)pair[1], (int)pair[2], us);
+	       scan_make_date(scan_year(pair[0]), (int)pair[1], (int)pair[2], us);
 }

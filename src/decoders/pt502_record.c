@@ -335,7 +335,7 @@ static void set_event(struct report *report, struct text code, struct batch *out
 	int64_t camera;
 	report->event = code;
 	add_alarm(report, code);
-	if (!is_photo(code, &size, &camera))
+	if (code.len == 3 || !is_photo(code, &size, &camera))
 		return;
 	report->event.len = 3;
 	extra_int(out, report, "photo_size", (int64_t)size);
@@ -483,7 +483,7 @@ enum decode_status pt502_decode_line(
 		return pt502_refuse(out, DECODE_DETAIL, "photo data: not asked for");
 	if (line.code.len == 0)
 		return decode_text(session, &line, out);
-	if (is_firmware(line.code))
+	if (line.code.len > 3 && is_firmware(line.code))
 		return decode_firmware(session, &line, out);
 	return decode_record(session, &line, out);
 }
