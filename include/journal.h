@@ -13,7 +13,8 @@
 
 struct journal;
 
-#define JOURNAL_ENTRY_MAX 131072 /* bytes of a payload, at least 1 */
+#define JOURNAL_ENTRY_MAX    131072 /* bytes of a payload, at least 1 */
+#define JOURNAL_ENTRY_HEADER 16     /* bytes before each payload; its LSN is theirs */
 
 struct journal_options {
 	const char *dir;       /* made (0750) when it is not there */

@@ -17,7 +17,7 @@
 #define JOURNAL_VERSION     1
 #define SEGMENT_MAGIC       "AVLDJRNL"
 #define SEGMENT_HEADER_SIZE 128
-#define ENTRY_HEADER_SIZE   16
+#define ENTRY_HEADER_SIZE   JOURNAL_ENTRY_HEADER
 #define ENTRY_WASTE         (ENTRY_HEADER_SIZE + 7) /* most that an entry needs beyond its payload */
 #define NO_LSN              UINT64_MAX
 #define SEGMENT_NAME_SIZE   21 /* "0123456789abcdef.seg" and its NUL */

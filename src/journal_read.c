@@ -64,7 +64,10 @@ static bool map_segment(struct journal_cursor *cursor, struct segment *segment)
 	struct stat stat;
 	void *map = MAP_FAILED;
 	segment_name(segment->first, name);
-	int fd = openat(cursor->journal->dir_fd, name, O_RDONLY | O_CLOEXEC);
+	/* What is being written to is there even if someone has deleted the file. */
+	bool open_already = segment->fd >= 0;
+	int fd = open_already ? segment->fd
+			      : openat(cursor->journal->dir_fd, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	if (!fstat(fd, &stat)) {
@@ -75,7 +78,8 @@ static bool map_segment(struct journal_cursor *cursor, struct segment *segment)
 		cursor->map_len = len;
 	}
 	int reason = errno;
-	close(fd);
+	if (!open_already)
+		close(fd);
 	errno = reason;
 	if (map == MAP_FAILED)
 		return false;
@@ -99,8 +103,6 @@ static bool cannot_map(struct journal_cursor *cursor, struct segment *segment)
 			journal_tell(journal, true,
 				"segment %s is missing: it was there at the start", name);
 		cursor->lsn = segment->first + segment->size;
-		if (segment->first == journal->first)
-			cursor->lsn = journal->end;
 		return true;
 	}
 	if (!journal->map_failed)

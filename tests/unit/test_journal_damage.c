@@ -521,6 +521,68 @@ static void damage_does_not_block_a_small_journal(void **state)
 	}
 }
 
+// Version 1 as it was written once: these bytes must stay readable.
+static void version_1_is_read(void **state)
+{
+	(void)state;
+	static const uint8_t head[] = {'A', 'V', 'L', 'D', 'J', 'R', 'N', 'L', 1, 0, 0, 0, 0x80, 0,
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, /* first LSN, size */
+		0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd,
+		0xee, 0xff, 0x88, 0x18, 0x5f, 0x03, 0xdc, 0x60, 0x06, 0, /* uuid, created */
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};         /* none before */
+	static const uint8_t rest[] = {0x9b, 0xaa, 0x98, 0xe5, 0xff, 0x5f, 0x5a, 0xb0, /* check */
+		5, 0, 0, 0, 0, 0, 0, 0, 0x40, 0xd7, 0x0a, 0xc0, 0x9f, 0x55, 0x78, 0x77, 'f', 'i',
+		'r', 's', 't', 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0xe0, 0x76, 0x5b, 0xea, 0x62, 0x01,
+		0xa1, 0x8d, 's', 'e', 'c', 'o', 'n', 'd', '.', '.'};
+	static const char meta[] = "avld-journal 1\n"
+				   "uuid 00112233-4455-6677-8899-aabbccddeeff\n"
+				   "last 0000000000000000\n"
+				   "reserved 00000000000000b0\n"
+				   "closed 00000000000000b0\n"
+				   "boot e6e211f1-5cf7-41a3-a030-24dc8133ac71\n"
+				   "check a6ce24eef2105317\n";
+	close(open(segment_path(0), O_CREAT | O_WRONLY, 0600));
+	close(open(path_of("journal.meta"), O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(truncate(segment_path(0), (off_t)MIB), 0);
+	patch(segment_path(0), 0, head, sizeof(head));
+	patch(segment_path(0), 120, rest, sizeof(rest));
+	patch(path_of("journal.meta"), 0, meta, sizeof(meta) - 1);
+	struct journal *journal = open_small();
+	struct journal_cursor cursor;
+	journal_cursor_init(&cursor, journal, 0);
+	assert_true(journal_next(&cursor));
+	assert_int_equal(cursor.len, 5);
+	assert_memory_equal(cursor.data, "first", 5);
+	assert_true(journal_next(&cursor));
+	assert_int_equal(cursor.len, 8);
+	assert_memory_equal(cursor.data, "second..", 8);
+	assert_false(journal_next(&cursor));
+	assert_int_equal(cursor.lsn, 0xb0);
+	journal_cursor_done(&cursor);
+	put_entry(journal, 1, 10); /* the boot is another one, but it was closed in order */
+	assert_int_equal(journal_end(journal), 0xb0 + 16 + 16);
+	journal_close(journal);
+	assert_int_equal(told.count, 0);
+}
+
+// The current file deleted under a running daemon: what it holds is read all the same.
+static void a_segment_deleted_at_run_time(void **state)
+{
+	(void)state;
+	struct journal *journal = open_small();
+	for (uint32_t n = 0; n < 2000; n++)
+		put_entry(journal, n, 1000);
+	uint32_t old = (uint32_t)((MIB - SEGMENT_HEADER_SIZE) / 1016);
+	assert_int_equal(unlink(segment_path(MIB)), 0);
+	assert_int_equal(read_all(journal, 0, NULL), 2000);
+	assert_int_equal(unlink(segment_path(0)), 0);
+	assert_int_equal(told.count, 0);
+	assert_int_equal(read_all(journal, 0, NULL), 2000 - old);
+	assert_int_equal(told.serious, 1);
+	assert_true(was_told("0000000000000000.seg is missing"));
+	journal_close(journal);
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, drop_folder)
 
 int main(void)
@@ -547,6 +609,8 @@ int main(void)
 		IN_FOLDER(no_lsn_is_given_again_after_a_power_cut),
 		IN_FOLDER(entries_that_vanished_after_an_orderly_close),
 		IN_FOLDER(damage_does_not_block_a_small_journal),
+		IN_FOLDER(version_1_is_read),
+		IN_FOLDER(a_segment_deleted_at_run_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
