@@ -37,9 +37,10 @@ struct intake {
 // change is logged.
 bool intake_room(struct intake *intake);
 
-// Appends what intake->batch holds. Returns the LSN behind it: replies of kind STORED wait for
-// intake_safe to reach it.
-uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer);
+// Appends what intake->batch holds; with a refusal (intake_admit) its reports become rejects for
+// that reason. Returns the LSN behind it: replies of kind STORED wait for intake_safe to reach it.
+uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *refusal);
 
 // Everything below this LSN may be acknowledged under the sync mode set.
 uint64_t intake_safe(const struct intake *intake);

@@ -357,7 +357,7 @@ static const char *take_batch(struct conn *c)
 	struct intake *intake = c->conns->intake;
 	const struct batch *batch = &intake->batch;
 	const char *refusal = names_other_device(c) ? attach(c) : NULL;
-	const uint64_t lsn = intake_batch(intake, &c->feed, &c->peer);
+	const uint64_t lsn = intake_batch(intake, &c->feed, &c->peer, refusal);
 
 	if (refusal)
 		return refusal;

@@ -72,18 +72,6 @@ static struct entry entry_of(enum entry_kind kind, const struct feed *feed, cons
 	return entry;
 }
 
-static void append_report(struct intake *intake, struct entry *entry, const struct report *report)
-{
-	entry->kind = ENTRY_REPORT;
-	entry->ident = report->ident;
-	entry->event = report->event;
-	entry->driver = report->driver;
-	entry->extra = report->extra;
-	entry->raw = report->raw;
-	entry->body = report->body;
-	append(intake, entry);
-}
-
 static void count_reject(struct intake *intake, const struct feed *feed, const char *reason)
 {
 	const char *protocol = feed->decoder ? feed->decoder->name : "-";
@@ -103,22 +91,49 @@ static void count_reject(struct intake *intake, const struct feed *feed, const c
 	}
 }
 
-uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer)
+static void append_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct report *report)
 {
-	const struct batch *batch = &intake->batch;
 	struct entry entry = entry_of(ENTRY_REPORT, feed, peer);
 
-	for (size_t i = 0; i < batch->report_count; i++)
-		append_report(intake, &entry, &batch->reports[i]);
+	entry.ident = report->ident;
+	entry.event = report->event;
+	entry.driver = report->driver;
+	entry.extra = report->extra;
+	entry.raw = report->raw;
+	entry.body = report->body;
+	append(intake, &entry);
+}
+
+static void append_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *reason, struct text raw)
+{
+	struct entry entry = entry_of(ENTRY_REJECT, feed, peer);
+
+	entry.reason = text_of(reason);
+	entry.raw = raw;
+	append(intake, &entry);
+	count_reject(intake, feed, reason);
+}
+
+uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *refusal)
+{
+	const struct batch *batch = &intake->batch;
+
 	intake->counters.frames++;
-	intake->counters.reports += batch->report_count;
+	for (size_t i = 0; i < batch->report_count; i++) {
+		if (refusal)
+			append_reject(intake, feed, peer, refusal, batch->reports[i].raw);
+		else
+			append_report(intake, feed, peer, &batch->reports[i]);
+	}
+	if (!refusal)
+		intake->counters.reports += batch->report_count;
 	for (size_t i = 0; i < batch->reject_count; i++) {
 		char reason[REASON_MAX];
-		struct entry reject = entry_of(ENTRY_REJECT, feed, peer);
-		reject.reason = (struct text){reason, reject_reason(&batch->rejects[i], reason)};
-		reject.raw = batch->rejects[i].raw;
-		append(intake, &reject);
-		count_reject(intake, feed, reason);
+		reject_reason(&batch->rejects[i], reason);
+		append_reject(intake, feed, peer, reason, batch->rejects[i].raw);
 	}
 	return journal_end(intake->journal);
 }
@@ -126,13 +141,10 @@ uint64_t intake_batch(struct intake *intake, const struct feed *feed, const stru
 void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *reason, const uint8_t *data, size_t len)
 {
-	count_reject(intake, feed, reason);
-	if (!intake_room(intake))
-		return;
-	struct entry entry = entry_of(ENTRY_REJECT, feed, peer);
-	entry.reason = text_of(reason);
-	entry.raw = (struct text){(const char *)data, len};
-	append(intake, &entry);
+	if (intake_room(intake))
+		append_reject(intake, feed, peer, reason, (struct text){(const char *)data, len});
+	else
+		count_reject(intake, feed, reason);
 }
 
 void intake_connected(struct intake *intake, const struct feed *feed, const struct peer *peer)

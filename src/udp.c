@@ -210,8 +210,9 @@ static void reply(struct udp *udp, struct msghdr *message, const struct batch *b
 // ---- what comes in
 // ----------------------------------------------------------------------------------
 
-// Is the device that the sender named welcome? The directory is asked when the name changes.
-static bool welcome(struct udp *udp, struct sender *sender)
+// Why the device that the sender named is not welcome, or NULL. The directory is asked when the
+// name changes.
+static const char *refuse(struct udp *udp, struct sender *sender)
 {
 	const struct session *session = &sender->feed.session;
 	const struct device *known = sender->device;
@@ -221,12 +222,10 @@ static bool welcome(struct udp *udp, struct sender *sender)
 		(known && known->ident_len == session->ident_len &&
 			known->state != DEVICE_BLOCKED &&
 			!memcmp(known->ident, session->ident, session->ident_len)))
-		return true;
-	sender->device = NULL;
-	if (intake_admit(udp->intake, &sender->feed, &device))
-		return false;
+		return NULL;
+	const char *refusal = intake_admit(udp->intake, &sender->feed, &device);
 	sender->device = device;
-	return true;
+	return refusal;
 }
 
 static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, size_t len)
@@ -254,9 +253,9 @@ static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, s
 			return;
 		data += used;
 		len -= used;
-		const bool answer = welcome(udp, sender);
-		const uint64_t lsn = intake_batch(intake, &sender->feed, &peer);
-		if (answer)
+		const char *refusal = refuse(udp, sender);
+		const uint64_t lsn = intake_batch(intake, &sender->feed, &peer, refusal);
+		if (!refusal)
 			reply(udp, message, &intake->batch, lsn);
 		if (verdict == FEED_CLOSE)
 			return;

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: MIT
+"""GT06 and PT-502 on one port: the first bytes decide, answers come when they are due."""
+import collections
+import datetime
+import socket
+import struct
+import subprocess
+import threading
+
+import pytest
+
+import gt06
+import pt502
+from conftest import AVLD, wait_for
+
+POSITIONS = "SELECT count(*)::int FROM avld.positions"
+STATUSES = "SELECT count(*)::int FROM avld.statuses"
+
+
+def test_log_in_beat_position_alarm(avld, database):
+    time = pt502.now(-30)
+    with avld.tcp() as peer:
+        for sent, expected in [(gt06.login(), gt06.answer(0x01, 1)), (gt06.heartbeat(2), gt06.answer(0x13, 2)),
+                               (gt06.position(3, time), gt06.answer(0x12, 3)),
+                               (gt06.alarm(4, time=time), gt06.answer(0x26, 4))]:
+            peer.sendall(sent)
+            assert gt06.read_exactly(peer, 10) == expected
+    database.wait(POSITIONS, 2)
+    rows = database.query("SELECT ident, p.fixed_at, p.latitude, p.longitude, p.speed_kmh::int, p.course_deg::int "
+                          "FROM avld.positions p JOIN avld.devices d ON d.id = device_id ORDER BY p.event")
+    assert rows[0] == ("860000000000017", time, -20.5, 30.25, 42, 90)
+    assert database.query("SELECT alarm, occurred_at FROM avld.alarms") == [("sos", time)]
+    beats = database.query("SELECT ignition, battery_percent, gsm_percent FROM avld.statuses WHERE event = '13'")
+    assert beats == [(True, 83, 75)]
+    assert database.query("SELECT protocol, transport FROM avld.device_state") == [("gt06", "tcp")]
+
+
+def test_all_in_one_segment_in_pieces(avld, database):
+    stream = gt06.login() + b"".join(gt06.position(n, pt502.now(-n)) for n in range(2, 30)) + gt06.heartbeat(30)
+    expected = gt06.answer(1, 1) + gt06.answer(0x13, 30)
+    with avld.tcp() as peer:
+        for n in range(len(stream)):
+            peer.sendall(stream[n:n + 1])
+        answers = gt06.read_exactly(peer, 300)
+    assert sorted(answers[n:n + 10] for n in range(0, 300, 10)) == sorted(
+        [expected[:10], expected[10:]] + [gt06.answer(0x12, n) for n in range(2, 30)])
+    database.wait(POSITIONS, 28)
+
+
+def test_a_bad_sum_is_not_answered(avld, database):
+    with avld.tcp() as peer:
+        peer.sendall(gt06.login() + gt06.position(2, bad_crc=True) + gt06.position(3))
+        assert gt06.read_exactly(peer, 20) == gt06.answer(1, 1) + gt06.answer(0x12, 3)
+    database.wait(POSITIONS, 1)
+    database.wait("SELECT reason FROM avld.rejects", "bad checksum")
+    assert database.one("SELECT ident FROM avld.rejects") == "860000000000017"
+
+
+def test_a_bad_sum_opens_no_conversation(avld, database):
+    avld.send_tcp(gt06.position(1, bad_crc=True))
+    database.wait("SELECT reason FROM avld.rejects", "unknown protocol")
+
+
+def test_a_record_sent_again_with_a_new_serial_is_one_row(avld, database):
+    time = pt502.now(-30)
+    with avld.tcp() as peer:
+        peer.sendall(gt06.login() + gt06.position(2, time) + gt06.position(7, time))
+        assert gt06.read_exactly(peer, 30)[10:] == gt06.answer(0x12, 2) + gt06.answer(0x12, 7)
+        peer.sendall(gt06.heartbeat(8))
+        gt06.read_exactly(peer, 10)
+    database.wait(STATUSES, 2)  # log-in and beat
+    assert database.one(POSITIONS) == 1
+
+
+def test_data_before_log_in(avld, database):
+    with avld.tcp() as peer:
+        peer.sendall(gt06.position(1))
+        database.wait("SELECT reason FROM avld.rejects", "before login")
+        peer.sendall(gt06.login() + gt06.position(2))
+        assert gt06.read_exactly(peer, 20) == gt06.answer(1, 1) + gt06.answer(0x12, 2)
+    database.wait(POSITIONS, 1)
+
+
+@pytest.mark.parametrize("sync", ["reply", "interval", "off"])
+def test_every_sync_mode_answers(daemons, database, sync):
+    avld = daemons({"journal.sync": sync}).start()
+    with avld.tcp() as peer:
+        peer.sendall(gt06.login() + gt06.position(2))
+        assert gt06.read_exactly(peer, 20) == gt06.answer(1, 1) + gt06.answer(0x12, 2)
+    database.wait(POSITIONS, 1)
+
+
+def test_over_udp_the_sender_is_remembered(avld, database):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        for each in (peer, other):
+            each.connect(("127.0.0.1", avld.port))
+            each.settimeout(30)
+        peer.send(gt06.login())
+        assert peer.recv(100) == gt06.answer(1, 1)
+        other.send(pt502.record())
+        peer.send(gt06.position(2))
+        assert peer.recv(100) == gt06.answer(0x12, 2)
+        peer.send(pt502.record(ident="5020002"))  # one address may change its mind
+        peer.send(gt06.login(serial=3))
+        assert peer.recv(100) == gt06.answer(1, 3)
+    database.wait(POSITIONS, 3)
+
+
+def test_replies_come_from_the_address_that_was_hit(daemons):
+    avld = daemons({"server.listen": "*:0"}).start()
+    for host in ("127.0.0.1", "127.0.0.77", "::1"):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.settimeout(30)
+            peer.sendto(gt06.login(), (host, avld.port))
+            data, sender = peer.recvfrom(100)
+            assert data == gt06.answer(1, 1) and sender[0] == host
+
+
+def test_the_owner_may_set_the_protocol(daemons, database):
+    database.query("INSERT INTO avld.devices(ident, protocol) VALUES ('5020001', 'gt06'), "
+                   "('860000000000017', 'gt06')")
+    avld = daemons().start()
+    avld.send_tcp(pt502.record(ident="5020002"))
+    database.wait(POSITIONS, 1)  # devices are known by now
+    avld.send_tcp(pt502.record())
+    database.wait("SELECT count(*)::int FROM avld.connections WHERE reason = 'not the protocol set for the device'", 1)
+    with avld.tcp() as peer:
+        peer.sendall(gt06.login() + gt06.position(2))
+        assert gt06.read_exactly(peer, 20) == gt06.answer(1, 1) + gt06.answer(0x12, 2)
+    database.wait("SELECT count(*)::int FROM avld.positions p JOIN avld.devices d ON d.id = device_id "
+                  "WHERE ident = '860000000000017'", 1)
+    assert database.one("SELECT count(*)::int FROM avld.positions p JOIN avld.devices d ON d.id = device_id "
+                        "WHERE ident = '5020001'") == 0
+
+
+def test_only_the_protocols_that_are_set(daemons, database):
+    avld = daemons({"server.protocols": "gt06"}).start()
+    avld.send_tcp(pt502.record())
+    database.wait("SELECT reason FROM avld.rejects", "unknown protocol")
+
+
+@pytest.mark.parametrize("data,reason", [(b"A" * 511 + b"B", "unknown protocol"), (b"$PO", "incomplete frame")])
+def test_no_verdict(daemons, database, data, reason):
+    """What never becomes a protocol is kept with its first bytes, and the peer is closed."""
+    avld = daemons({"server.login_timeout": "1s"}).start()
+    with avld.tcp() as peer:
+        peer.sendall(data)
+        assert peer.recv(1) == b""
+    database.wait("SELECT reason FROM avld.rejects", reason)
+    assert data.startswith(bytes(database.one("SELECT frame FROM avld.rejects")))
+
+
+# ---- what was simulated is what is found -------------------------------------------------------------
+
+class Recorder:
+    """Stands between simulate and avld, and keeps what the trackers sent."""
+
+    def __init__(self, port, udp):
+        self.target = ("127.0.0.1", port)
+        self.streams = collections.defaultdict(bytearray)  # a TCP connection or a UDP sender: its bytes
+        self.udp = udp
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        if not udp:
+            self.socket.listen(200)
+        threading.Thread(target=self.serve_udp if udp else self.serve_tcp, daemon=True).start()
+
+    def serve_tcp(self):
+        while True:
+            client, address = self.socket.accept()
+            server = socket.create_connection(self.target)
+            for source, sink, keep in ((client, server, address), (server, client, None)):
+                threading.Thread(target=self.pump, args=(source, sink, keep), daemon=True).start()
+
+    def pump(self, source, sink, keep):
+        try:
+            while data := source.recv(65536):
+                if keep:
+                    self.streams[keep] += data
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def serve_udp(self):
+        ways = {}
+
+        def back(way, address):
+            while True:
+                try:
+                    self.socket.sendto(way.recv(65536), address)
+                except OSError:
+                    return
+        while True:
+            data, address = self.socket.recvfrom(65536)
+            if address not in ways:
+                ways[address] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                ways[address].connect(self.target)
+                threading.Thread(target=back, args=(ways[address], address), daemon=True).start()
+            self.streams[address] += data
+            ways[address].send(data)
+
+
+def angle(text, side):
+    degrees, minutes = divmod(float(text), 100)
+    return (degrees + minutes / 60) * (-1 if side in "SW" else 1)
+
+
+def read_pt502(stream):
+    """((ident, time), (lat, lon, km/h)) of each record: a decoder of its own, as simple as can be."""
+    at = 0
+    while (at := stream.find(b"$", at)) >= 0:
+        fields = stream[at:stream.find(b"\n", at)].decode().split(",")
+        at += 1
+        time = datetime.datetime.strptime(fields[10] + fields[2], "%d%m%y%H%M%S.%f")
+        yield ((fields[1], time.replace(tzinfo=datetime.timezone.utc)),
+               (angle(fields[4], fields[5]), angle(fields[6], fields[7]), float(fields[8]) * 1.852))
+
+
+def read_gt06(stream):
+    ident, at = None, 0
+    while at < len(stream):
+        length, kind = stream[at + 2], stream[at + 3]
+        body = stream[at + 4:at + length - 1]
+        at += length + 5
+        if kind == 0x01:
+            ident = body[:8].hex()[1:]
+        if kind in (0x12, 0x22, 0x16, 0x26):
+            time = datetime.datetime(2000 + body[0], *body[1:6], tzinfo=datetime.timezone.utc)
+            lat, lon, kmh, word = struct.unpack(">IIBH", body[7:18])
+            yield ((ident, time), (lat / 1800000 * (1 if word & 1 << 10 else -1),
+                                   lon / 1800000 * (-1 if word & 1 << 11 else 1), float(kmh)))
+
+
+@pytest.mark.parametrize("udp", [False, True])
+def test_50_of_each_on_one_port(avld, database, udp):
+    recorder = Recorder(avld.port, udp)
+    arguments = [AVLD, "simulate", "--to", f"127.0.0.1:{recorder.port}", "--protocol", "mixed", "--devices", "100",
+                 "--count", "5000", "--rate", "2500", "--seed", "3"] + (["--udp"] if udp else [])
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    sent = {}
+    for stream in recorder.streams.values():
+        sent.update(read_gt06(stream) if stream.startswith(b"\x78\x78") else read_pt502(stream))
+    database.wait("SELECT count(*)::int FROM avld.positions", 5000, 60)
+    found = {(row[0], row[1]): row[2:] for row in database.query(
+        "SELECT ident, p.fixed_at, p.latitude, p.longitude, p.speed_kmh FROM avld.positions p "
+        "JOIN avld.devices d ON d.id = device_id")}
+    assert found.keys() == sent.keys() and len(found) == 5000
+    for key, values in sent.items():
+        assert found[key] == pytest.approx(values, abs=0.006) and found[key][:2] == pytest.approx(values[:2], abs=1e-6)
+    assert len({ident for ident, _ in found}) == 100
+    assert database.query("SELECT protocol, count(*)::int FROM avld.device_state GROUP BY 1 ORDER BY 1") == [
+        ("gt06", 50), ("pt502", 50)]
+    assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
