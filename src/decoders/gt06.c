@@ -414,9 +414,9 @@ static enum decode_status decode(
 		status = read_topin(&f);
 	else
 		status = read_bad_length(&f);
-	memcpy(session->memo, &f.memo, sizeof f.memo);
 	if (status == DECODE_OK && f.report)
 		gt06_finish(&f);
+	memcpy(session->memo, &f.memo, sizeof f.memo);
 	return status;
 }
 

@@ -181,8 +181,8 @@ static bool fit_cell(const struct reader *r, size_t k, const uint8_t tail_sizes[
 		return false;
 	bool counts_itself = is_cell_of(r, k - 1, tail_sizes),
 	     counts_not = is_cell_of(r, k, tail_sizes);
-	// Where A3 leaves both open: 8 bytes have no room for the long MNC.
-	if (counts_itself && counts_not && k == 9 && r->at[0] >> 7)
+	// Where A3 leaves both open: 8 and 15 bytes have no room for the long MNC.
+	if (counts_itself && counts_not && (k == 9 || k == 16) && r->at[0] >> 7)
 		counts_itself = false;
 	*size = counts_itself ? k - 1 : k;
 	return counts_itself || counts_not;

@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: MIT
+// GT06: sniffing, framing, log-in, answers, commands, and that no bytes can make it read beyond
+// them.
+#include "gt06_frames.h"
+
+// Values are told in the tests below; all of these are whole, with a right sum.
+#define LOGIN "78781101086000000000001720010001000146290D0A"
+#define POSITION                                                                                   \
+	"787826221F050E090807C9015315000A98AC383D1D1201F60A1B2C00A1B20100000001E240000292B70D0A"
+#define HEARTBEAT "78780A134605030002000395DC0D0A"
+#define ALARM     "787825261F050E090900C702330CA0033ED7500010000901F60A1B2C00A1B266040401020004ED930D0A"
+#define FENCE                                                                                      \
+	"787827271F050E090A1EC802330CA0033ED7502A105A0A81F6000A1B2C00A1B2460603050203000539200D0A"
+#define POSITION_4G                                                                                \
+	"78782AA01F050E090B00C0000000000000000000040081F6000A00001B2C000000000A1B2C3D000501000624" \
+	"130D0A"
+#define NO_CELLS_5  "000000000000000000000000000000000000000000000000000000000000"
+#define CELLS       "78783B281F050E090C0001F60A1B2C00A1B23C1B2C00A1B346" NO_CELLS_5 "FF00020008AEEC0D0A"
+#define VOLTAGE     "797900089400050700079CCC0D0A"
+#define TEXT_ANSWER "7979001621000000070152454C41593A4F4E204F4B21000942670D0A"
+#define TOPIN                                                                                      \
+	"787802 69 310514091200 A1A2A3A4A5A6 3C B1B2B3B4B5B6 46 02 01F6 0A 1B2C A1B2 50 1B2C "     \
+	"A1B3 55 0D0A"
+
+static const char *const frames[] = {
+	LOGIN, POSITION, HEARTBEAT, ALARM, FENCE, POSITION_4G, CELLS, VOLTAGE, TEXT_ANSWER};
+#define FRAMES (sizeof frames / sizeof frames[0])
+
+static enum probe probe_of(const struct bytes *bytes, size_t len)
+{
+	return decoder_gt06.probe(guarded_copy(&page, bytes->data, len), len, false);
+}
+
+static struct frame frame_at(const struct bytes *bytes, size_t len)
+{
+	return decoder_gt06.frame(&session, guarded_copy(&page, bytes->data, len), len);
+}
+
+// Sniffing and framing --------------------------------------------------------
+
+static void whole_frames_are_known_and_their_prefixes_are_not_yet(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < FRAMES; i++) {
+		struct bytes frame = from_hex(frames[i]);
+		for (size_t len = 0; len < frame.len; len++) {
+			assert_int_equal(probe_of(&frame, len), PROBE_MORE);
+			struct frame cut = frame_at(&frame, len);
+			assert_int_equal(cut.kind, FRAME_MORE);
+			assert_true(cut.len > len && cut.len <= frame.len);
+			if (len > 0)
+				assert_int_equal(
+					decoder_gt06.probe(frame.data, len, true), PROBE_NO);
+		}
+		assert_int_equal(probe_of(&frame, frame.len), PROBE_YES);
+		assert_int_equal(decoder_gt06.probe(frame.data, frame.len, true), PROBE_YES);
+		add_hex(&frame, "7878");
+		assert_int_equal(probe_of(&frame, frame.len), PROBE_YES);
+		assert_int_equal(frame_at(&frame, frame.len).len, frame.len - 2);
+	}
+}
+
+static void what_is_not_gt06_is_refused(void **state)
+{
+	static const char *const foreign[] = {
+		"24",
+		"7879",
+		"7978",
+		"79 78 00",
+		"7878 04",
+		"7979 0004",
+		"7979 1001",
+		"7979 0FFB",
+		"7878 05 01 0001 D9DC 0D0B",                  // no end
+		"7878 05 13 0001 D9DC 0D0A",                  // sum of another
+		"7878 0D 01 1860000000000017 0001 0000 0D0A", // the pad is not 0
+		"7878 0D 01 08600000000000F7 0001 0000 0D0A", // no digit
+		"7878 0E 01 0860000000000017 00 0001 0000 0D0A",
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+		struct bytes bytes = from_hex(foreign[i]);
+		assert_int_equal(probe_of(&bytes, bytes.len), PROBE_NO);
+	}
+}
+
+static void a_login_with_a_wrong_sum_may_open_a_session(void **state)
+{
+	static const char *const logins[] = {
+		"7878 0D 01 0860000000000017 0001 0000 0D0A",
+		"7878 0F 01 0860000000000017 2001 0001 0000 0D0A",
+		"7878 11 01 0860000000000017 2001 0001 0001 0000 0D0A",
+	};
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct bytes login = from_hex(logins[i]);
+		assert_int_equal(probe_of(&login, login.len), PROBE_MAYBE);
+		session = (struct session){0};
+		const struct report *report = report_of(&login);
+		assert_text(report->ident, IDENT);
+		assert_extra(report, "\"crc_bad\":true");
+		assert_reply(REPLY_NOW, "787805010001D9DC0D0A");
+		assert_int_equal(decode_frame(&login), DECODE_BAD_SUM); // not the first any more
+		assert_no_reply();
+	}
+}
+
+static void a_frame_of_the_wrong_length_ends_at_the_next_end(void **state)
+{
+	(void)state;
+	session = (struct session){0};
+	struct bytes two = from_hex("7878 0B 13 46050300020003 95DC 0D0A" HEARTBEAT);
+	assert_int_equal(frame_at(&two, 14).kind, FRAME_MORE);
+	assert_int_equal(frame_at(&two, 16).kind, FRAME_OK); // one byte of the next frame
+	assert_int_equal(frame_at(&two, two.len).len, 15);
+	struct bytes too_short = from_hex("7878 07 13 46050300020003 95DC 0D0A");
+	assert_int_equal(frame_at(&too_short, 15).len, 15);
+	struct bytes none = from_hex("7878 00 13 0D0A");
+	assert_int_equal(frame_at(&none, 5).kind, FRAME_MORE);
+	assert_int_equal(frame_at(&none, 6).len, 6);
+	struct bytes endless = {FRAME_CAP, {0x78, 0x78, 0x05}};
+	for (size_t len = 10; len < FRAME_CAP; len += 97) {
+		assert_int_equal(frame_at(&endless, len).kind, FRAME_MORE);
+		assert_int_equal(frame_at(&endless, len).len, len + 1);
+	}
+	assert_int_equal(frame_at(&endless, FRAME_CAP).kind, FRAME_BAD);
+	// In a datagram nothing can follow.
+	session.datagram = true;
+	assert_int_equal(frame_at(&two, 15).kind, FRAME_OK);
+	assert_int_equal(frame_at(&two, 15).len, 15);
+}
+
+static void an_end_inside_the_body_is_none(void **state)
+{
+	(void)state;
+	struct bytes frame = frame_of(false, "13 46 0D 0A 0D 0A");
+	log_in();
+	assert_int_equal(decode_frame(&frame), DECODE_OK);
+}
+
+static void lost_framing_reaches_up_to_the_next_start(void **state)
+{
+	(void)state;
+	session = (struct session){0};
+	struct bytes garbage = from_hex("0102 78 05" HEARTBEAT);
+	struct frame frame = frame_at(&garbage, garbage.len);
+	assert_int_equal(frame.kind, FRAME_BAD);
+	assert_int_equal(frame.len, 4);
+	frame = frame_at(&garbage, 4);
+	assert_int_equal(frame.kind, FRAME_BAD);
+	assert_int_equal(frame.len, 4);
+	struct bytes picture = from_hex("7979 8000 41 00");
+	assert_int_equal(frame_at(&picture, picture.len).kind, FRAME_BAD);
+	struct bytes largest = from_hex("7979 0FFA");
+	assert_int_equal(frame_at(&largest, 4).kind, FRAME_MORE);
+	assert_int_equal(frame_at(&largest, 4).len, 5);
+	largest.len = 5;
+	assert_int_equal(frame_at(&largest, 5).len, FRAME_CAP);
+	largest.data[3] = 0xFB;
+	assert_int_equal(frame_at(&largest, 5).kind, FRAME_BAD);
+}
+
+static void topin_frames_are_framed_on_a_session_but_open_none(void **state)
+{
+	struct bytes frame = from_hex(TOPIN);
+	(void)state;
+	log_in();
+	for (size_t len = 0; len < frame.len; len++)
+		assert_int_equal(frame_at(&frame, len).kind, FRAME_MORE);
+	const struct report *report = report_of(&frame);
+	assert_text(report->event, "69");
+	assert_true(report->body.device_time_us == at(9, 12, 0));
+	assert_false(report->body.has & HAS_FIX);
+	assert_extra(report, "\"wifi\":\"a1a2a3a4a5a6,-60;b1b2b3b4b5b6,-70\"");
+	assert_extra(report, "\"mcc\":502,\"mnc\":10,\"lac\":6956,\"cid\":41394,\"rssi\":-80");
+	assert_extra(report, "\"cells\":\"6956,41395,-85\"");
+	assert_reply(REPLY_STORED, "7878 00 69 310514091200 0D0A");
+	assert_int_equal(probe_of(&frame, frame.len), PROBE_NO);
+	session.ident_len = 0;
+	assert_int_equal(decode_frame(&frame), DECODE_DETAIL);
+	assert_no_reply();
+	// Many access points: the count is no length here either.
+	struct bytes many = from_hex("787809 17 310514091200");
+	for (int i = 0; i < 9; i++)
+		add_hex(&many, "A1A2A3A4A5A63C");
+	add_hex(&many, "00 01F6 0A 0D0A");
+	log_in();
+	assert_text(report_of(&many)->event, "17");
+}
+
+// Log-in ----------------------------------------------------------------------
+
+static void the_login_gives_the_ident(void **state)
+{
+	(void)state;
+	session = (struct session){0};
+	assert_int_equal(decode_hex(LOGIN), DECODE_OK);
+	assert_memory_equal(session.ident, IDENT, session.ident_len);
+	assert_int_equal(session.ident_len, 15);
+	const struct report *report = &batch.reports[0];
+	assert_text(report->event, "01");
+	assert_text(report->extra, "\"model\":\"2001\",\"zone_min\":0,\"language\":1");
+	assert_reply(REPLY_NOW, "787805010001D9DC0D0A");
+	// A new log-in takes the place of the old; without the pad all digits count.
+	struct bytes other = frame_of(false, "01 1234567890123456");
+	assert_text(report_of(&other)->ident, "1234567890123456");
+	struct bytes wrong = frame_of(false, "01 08600000000000A7");
+	assert_int_equal(decode_frame(&wrong), DECODE_BAD_VALUE);
+	assert_string_equal(batch.detail, "ident");
+	assert_no_reply();
+	assert_int_equal(session.ident_len, 16);
+}
+
+static void data_before_the_login_is_kept_and_not_answered(void **state)
+{
+	(void)state;
+	for (size_t i = 1; i < FRAMES; i++) {
+		session = (struct session){0};
+		assert_int_equal(decode_hex(frames[i]), DECODE_DETAIL);
+		assert_string_equal(batch.detail, "before login");
+		assert_int_equal(batch.report_count, 0);
+		assert_no_reply();
+	}
+	session = (struct session){0};
+	struct bytes identities = frame_of(true, "94 0A 0860000000000017 0502100000000001 "
+						 "8950210000000000001F");
+	const struct report *report = report_of(&identities);
+	assert_text(report->ident, IDENT);
+	assert_extra(report, "\"imei\":\"860000000000017\",\"imsi\":\"502100000000001\","
+			     "\"iccid\":\"8950210000000000001\"");
+}
+
+static void the_zone_of_the_login_is_used_when_it_fits(void **state)
+{
+	static const struct {
+		const char *word;
+		int zone_min;
+	} zones[] = {{"2121", 330}, {"3200", 480}, {"4DD8", -765}, {"0001", 0}, {"FFF0", 0}};
+	struct bytes position = from_hex(POSITION); // says 09:08:07
+	(void)state;
+	for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++) {
+		struct bytes login = from_hex("787811 01 0860000000000017 2001");
+		add_hex(&login, zones[i].word);
+		add_hex(&login, "0001 0000 0D0A");
+		seal(&login);
+		session = (struct session){0};
+		assert_int_equal(decode_frame(&login), DECODE_OK);
+		int64_t zone_us = zones[i].zone_min * INT64_C(60000000);
+		session.received_us = at(9, 8, 8);
+		const struct report *report = report_of(&position);
+		assert_true(report->body.device_time_us == at(9, 8, 7));
+		assert_false(has_extra(report, "time_zone_min"));
+		session.received_us = at(9, 8, 8) - zone_us;
+		report = report_of(&position);
+		assert_true(report->body.device_time_us == at(9, 8, 7) - zone_us);
+		assert_true(has_extra(report, "time_zone_min") == (zone_us != 0));
+		// A record out of the log goes with the live ones before it.
+		struct bytes stored = position;
+		stored.data[32] = 1; // re-upload
+		seal(&stored);
+		session.received_us = at(20, 0, 0);
+		report = report_of(&stored);
+		assert_true(report->body.flags & FLAG_STORED);
+		assert_true(report->body.device_time_us == at(9, 8, 7) - zone_us);
+	}
+}
+
+// The examples ----------------------------------------------------------------
+
+static void assert_fix(const struct report *report, int64_t time_us, int32_t lat_e7, int32_t lon_e7)
+{
+	assert_true(report->body.device_time_us == time_us);
+	assert_true(report->body.has & HAS_FIX);
+	assert_true(report->body.flags & FLAG_VALID);
+	assert_int_equal(report->body.lat_e7, lat_e7);
+	assert_int_equal(report->body.lon_e7, lon_e7);
+}
+
+static void example_position(void **state)
+{
+	(void)state;
+	log_in();
+	struct bytes frame = from_hex(POSITION);
+	const struct report *report = report_of(&frame);
+	assert_text(report->ident, IDENT);
+	assert_text(report->event, "22");
+	assert_fix(report, at(9, 8, 7), 123456000, -987654000);
+	assert_int_equal(report->body.speed_kmh_e2, 6100);
+	assert_int_equal(report->body.course_deg_e2, 27400);
+	assert_int_equal(report->body.satellites, 9);
+	assert_true(report->body.flags & FLAG_IGNITION);
+	assert_false(report->body.flags & FLAG_STORED);
+	assert_true(report->body.odometer_m == 123456);
+	assert_text(
+		report->extra, "\"mcc\":502,\"mnc\":10,\"lac\":6956,\"cid\":41394,\"reason\":0");
+	assert_int_equal(report->raw.len, frame.len);
+	assert_reply(REPLY_STORED, "7878 05 22 0002 0718 0D0A");
+	// Sent again under another serial it is the same record.
+	struct bytes key = {report->key.len, {0}};
+	memcpy(key.data, report->key.data, key.len);
+	frame.data[frame.len - 5]++;
+	seal(&frame);
+	assert_int_equal(report_of(&frame)->key.len, key.len);
+	assert_memory_equal(batch.reports[0].key.data, key.data, key.len);
+}
+
+static void example_heartbeat(void **state)
+{
+	(void)state;
+	log_in();
+	struct bytes frame = from_hex(HEARTBEAT);
+	const struct report *report = report_of(&frame);
+	assert_int_equal(
+		report->body.has, HAS_IGNITION | HAS_BATTERY_PERCENT | HAS_GSM | HAS_OUTPUTS);
+	assert_true(report->body.flags & FLAG_IGNITION);
+	assert_int_equal(report->body.battery_percent, 83);
+	assert_int_equal(report->body.gsm_percent, 75);
+	assert_int_equal(report->body.outputs, 0);
+	assert_true(report->body.alarms == 0);
+	assert_text(report->extra, "\"armed\":false,\"charging\":true,\"gps_fix\":true");
+	assert_reply(REPLY_NOW, "787805130003CAE30D0A");
+}
+
+static void example_alarms(void **state)
+{
+	(void)state;
+	log_in();
+	struct bytes sos = from_hex(ALARM), fence = from_hex(FENCE);
+	const struct report *report = report_of(&sos);
+	assert_fix(report, at(9, 9, 0), -205000000, 302500000);
+	assert_alarm(report, ALARM_SOS);
+	assert_int_equal(report->body.battery_percent, 66);
+	assert_int_equal(report->body.gsm_percent, 100);
+	assert_int_equal(report->body.speed_kmh_e2, 0);
+	assert_extra(report, "\"mcc\":502,\"mnc\":10,\"lac\":6956,\"cid\":41394");
+	assert_reply(REPLY_STORED, "787805260004014F0D0A");
+	report = report_of(&fence);
+	assert_fix(report, at(9, 10, 30), -205000000, 302500000);
+	assert_alarm(report, ALARM_GEOFENCE_EXIT);
+	assert_int_equal(report->body.speed_kmh_e2, 4200);
+	assert_int_equal(report->body.course_deg_e2, 9000);
+	assert_int_equal(report->body.battery_percent, 100);
+	assert_int_equal(report->body.gsm_percent, 75);
+	assert_extra(report, "\"mcc\":502,\"mnc\":10,\"lac\":6956,\"cid\":41394");
+	assert_extra(report, "\"fence\":3");
+}
+
+static void example_statuses(void **state)
+{
+	(void)state;
+	log_in();
+	struct bytes no_fix = from_hex(POSITION_4G), cells = from_hex(CELLS);
+	const struct report *report = report_of(&no_fix);
+	assert_true(report->body.device_time_us == at(9, 11, 0));
+	assert_false(report->body.has & (HAS_FIX | HAS_SPEED | HAS_COURSE));
+	assert_true(report->body.has & HAS_IGNITION);
+	assert_int_equal(report->body.flags, FLAG_STORED);
+	assert_text(report->extra,
+		"\"mcc\":502,\"mnc\":10,\"lac\":6956,\"cid\":169552957,\"reason\":5");
+	report = report_of(&cells);
+	assert_true(report->body.device_time_us == at(9, 12, 0));
+	assert_int_equal(report->body.has, HAS_TIME);
+	assert_text(report->extra, "\"mcc\":502,\"mnc\":10,\"lac\":6956,\"cid\":41394,\"rssi\":-60,"
+				   "\"cells\":\"6956,41395,-70\",\"timing_advance\":255");
+	assert_int_equal(decode_hex(VOLTAGE), DECODE_OK);
+	assert_text(batch.reports[0].event, "94/00");
+	assert_int_equal(batch.reports[0].body.power_mv, 12870);
+	assert_no_reply();
+}
+
+static void example_command(void **state)
+{
+	uint8_t out[255 + 5];
+	struct bytes expected = from_hex("787812800C0000000752656C61792C312300012C810D0A");
+	(void)state;
+	size_t len = gt06_encode_command(7, "Relay,1#", 8, 1, out, sizeof out);
+	assert_int_equal(len, expected.len);
+	assert_memory_equal(out, expected.data, len);
+	assert_int_equal(gt06_encode_command(7, "Relay,1#", 8, 1, out, len), len);
+	assert_int_equal(gt06_encode_command(7, "Relay,1#", 8, 1, out, len - 1), 0);
+	assert_int_equal(gt06_encode_command(7, "", 0, 1, out, sizeof out), 0);
+	char text[246];
+	memset(text, 'x', sizeof text);
+	assert_int_equal(gt06_encode_command(7, text, 245, 1, out, sizeof out), sizeof out);
+	assert_int_equal(probe_of(&(struct bytes){0}, 0), PROBE_MORE);
+	assert_int_equal(decoder_gt06.probe(out, sizeof out, true), PROBE_YES);
+	assert_int_equal(gt06_encode_command(7, text, 246, 1, out, sizeof out), 0);
+	log_in();
+	struct bytes answer = from_hex(TEXT_ANSWER);
+	const struct report *report = report_of(&answer);
+	assert_int_equal(report->body.flags, FLAG_TEXT);
+	assert_text(report->extra, "\"command\":7,\"text\":\"RELAY:ON OK!\"");
+	assert_no_reply();
+}
+
+// Rejects and answers ---------------------------------------------------------
+
+static void a_wrong_sum_is_a_reject_without_an_answer(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < FRAMES; i++) {
+		struct bytes frame = from_hex(frames[i]);
+		log_in();
+		frame.data[frame.len - 3] ^= 1;
+		assert_int_equal(decode_frame(&frame), DECODE_BAD_SUM);
+		assert_int_equal(batch.report_count, 0);
+		assert_no_reply();
+	}
+}
+
+#define GPS "1F050E090807 C9 01531500 0A98AC38 3D 1D12"
+
+static void a_wrong_length_costs_the_tail_not_the_position(void **state)
+{
+	(void)state;
+	log_in();
+	struct bytes no_trailer =
+		from_hex("78781F 12" GPS "0D0A 7878 0A 13 46 05 03 00 02 0003 95DC 0D0A");
+	struct frame frame = frame_at(&no_trailer, no_trailer.len);
+	assert_int_equal(frame.len, 24);
+	batch_reset(&batch);
+	assert_int_equal(decoder_gt06.decode(&session, no_trailer.data, 24, &batch), DECODE_OK);
+	assert_int_equal(batch.reports[0].body.lat_e7, 123456000);
+	assert_text(batch.reports[0].extra, "\"length_bad\":true");
+	assert_no_reply();
+	// Only the length is wrong: the sum over what came holds.
+	struct bytes frame_12 = frame_of(false, "12" GPS "01F60A1B2C00A1B2");
+	frame_12.data[2] = 7;
+	uint16_t crc = checksum_crc16_x25(frame_12.data + 2, frame_12.len - 6);
+	frame_12.data[frame_12.len - 4] = (uint8_t)(crc >> 8);
+	frame_12.data[frame_12.len - 3] = (uint8_t)crc;
+	assert_extra(report_of(&frame_12), "\"length_bad\":true");
+	assert_int_equal(batch.reply_len[REPLY_STORED], 10);
+	// A right length with a tail that is too short.
+	const struct report *report = read_message("22" GPS "01F60A1B2C00");
+	assert_int_equal(report->body.lon_e7, -987654000);
+	assert_extra(report, "\"length_bad\":true");
+	assert_int_equal(batch.reply_len[REPLY_STORED], 10);
+	assert_int_equal(decode_hex("7878 07 13 46050300020003 95DC 0D0A"), DECODE_BAD_LENGTH);
+	assert_int_equal(decode_hex("7878 00 12 0D0A"), DECODE_BAD_LENGTH);
+	assert_no_reply();
+}
+
+static void values_out_of_range_are_rejects_and_empty_messages_are_not(void **state)
+{
+	(void)state;
+	log_in();
+	struct bytes no_month = frame_of(false, "10 1F0D0E090807 C9 01531500 0A98AC38 3D 1D12");
+	assert_int_equal(decode_frame(&no_month), DECODE_BAD_VALUE);
+	assert_string_equal(batch.detail, "time");
+	assert_int_equal(batch.reply_len[REPLY_STORED], 10); // it came whole and is kept
+	struct bytes far = frame_of(false, "10 1F050E090807 C9 09A7EC81 0A98AC38 3D 1D12");
+	assert_int_equal(decode_frame(&far), DECODE_BAD_VALUE);
+	assert_string_equal(batch.detail, "position");
+	struct bytes empty = frame_of(false, "12");
+	assert_int_equal(decode_frame(&empty), DECODE_IGNORED);
+	assert_int_equal(batch.reply_len[REPLY_NOW], 10);
+	struct bytes unknown = frame_of(false, "77 0102");
+	assert_int_equal(decode_frame(&unknown), DECODE_UNKNOWN);
+	assert_no_reply();
+	struct bytes echo = frame_of(false, "80 0C 00000007 52656C61792C3123");
+	assert_int_equal(decode_frame(&echo), DECODE_IGNORED);
+	assert_no_reply();
+}
+
+static void each_message_is_answered_in_its_way(void **state)
+{
+	static const uint8_t stored[] = {0x10, 0x11, 0x12, 0x16, 0x19, 0x22, 0x26, 0x27, 0x2D, 0x31,
+		0x32, 0x34, 0x37, 0x38, 0xA0, 0xA2, 0xA3, 0xA4, 0xA5, 0x95, 0x28, 0x2C, 0x2E, 0x24,
+		0x18, 0xA1, 0x36, 0x39, 0x70, 0xF1, 0xF2, 0x40};
+	static const uint8_t none[] = {0x15, 0x21, 0x94, 0x9B, 0x80, 0x81, 0x82, 0x8C, 0x65, 0x66};
+	char type_and_body[] = "00" GPS "01F60A1B2C00A1B2010000";
+	(void)state;
+	for (size_t extended = 0; extended < 2; extended++) {
+		struct bytes frame = frame_of(extended, type_and_body);
+		log_in();
+		for (size_t i = 0; i < sizeof stored; i++) {
+			frame.data[3 + extended] = stored[i];
+			seal(&frame);
+			decode_frame(&frame);
+			bool is_long = extended && stored[i] == 0x32;
+			assert_int_equal(batch.reply_len[REPLY_STORED], is_long ? 11 : 10);
+			assert_int_equal(batch.reply[REPLY_STORED][is_long ? 4 : 3], stored[i]);
+			assert_int_equal(batch.reply_len[REPLY_NOW], 0);
+		}
+		for (size_t i = 0; i < sizeof none; i++) {
+			frame.data[3 + extended] = none[i];
+			seal(&frame);
+			decode_frame(&frame);
+			assert_no_reply();
+		}
+	}
+	struct bytes opaque = frame_of(true, "33 0102");
+	assert_text(report_of(&opaque)->extra, "\"data\":\"0102\"");
+	assert_int_equal(batch.reply[REPLY_STORED][0], 0x79);
+	assert_int_equal(batch.reply[REPLY_STORED][4], 0x33);
+}
+
+static void requests_are_served_at_once(void **state)
+{
+	(void)state;
+	log_in();
+	struct bytes time = frame_of(false, "8A"), address = frame_of(false, "2A" GPS "0102");
+	struct bytes expected = frame_of(false, "8A 1F050E090A00");
+	assert_int_equal(decode_frame(&time), DECODE_OK);
+	assert_int_equal(batch.report_count, 0);
+	assert_int_equal(batch.reply_len[REPLY_NOW], expected.len);
+	assert_memory_equal(batch.reply[REPLY_NOW], expected.data, expected.len);
+	session.received_us = INT64_C(1709251199000000); // the last second of a 29 February
+	expected = frame_of(false, "8A 18021D173B3B");
+	assert_int_equal(decode_frame(&time), DECODE_OK);
+	assert_memory_equal(batch.reply[REPLY_NOW], expected.data, expected.len);
+	expected = frame_of(true, "97 0F 00000000 4E4126264E412626302323");
+	assert_int_equal(report_of(&address)->body.lat_e7, 123456000);
+	assert_int_equal(batch.reply_len[REPLY_NOW], expected.len);
+	assert_memory_equal(batch.reply[REPLY_NOW], expected.data, expected.len);
+}
+
+int main(void)
+{
+	page = guarded_new(2 * FRAME_CAP);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whole_frames_are_known_and_their_prefixes_are_not_yet),
+		cmocka_unit_test(what_is_not_gt06_is_refused),
+		cmocka_unit_test(a_login_with_a_wrong_sum_may_open_a_session),
+		cmocka_unit_test(a_frame_of_the_wrong_length_ends_at_the_next_end),
+		cmocka_unit_test(an_end_inside_the_body_is_none),
+		cmocka_unit_test(lost_framing_reaches_up_to_the_next_start),
+		cmocka_unit_test(topin_frames_are_framed_on_a_session_but_open_none),
+		cmocka_unit_test(the_login_gives_the_ident),
+		cmocka_unit_test(data_before_the_login_is_kept_and_not_answered),
+		cmocka_unit_test(the_zone_of_the_login_is_used_when_it_fits),
+		cmocka_unit_test(example_position),
+		cmocka_unit_test(example_heartbeat),
+		cmocka_unit_test(example_alarms),
+		cmocka_unit_test(example_statuses),
+		cmocka_unit_test(example_command),
+		cmocka_unit_test(a_wrong_sum_is_a_reject_without_an_answer),
+		cmocka_unit_test(a_wrong_length_costs_the_tail_not_the_position),
+		cmocka_unit_test(values_out_of_range_are_rejects_and_empty_messages_are_not),
+		cmocka_unit_test(each_message_is_answered_in_its_way),
+		cmocka_unit_test(requests_are_served_at_once),
+		cmocka_unit_test(mutations_neither_crash_nor_read_beyond),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
