@@ -5,11 +5,12 @@
 #   SANITIZE=address,undefined  with sanitizers           WERROR=1  warnings are errors
 #   PORT=9999    the port of make run                     V=1       shows the commands
 #   PREFIX=/usr/local DESTDIR=  where make install puts things
-#   ONLY="unit e2e"  the parts of make check to run
+#   ONLY="unit e2e"  the parts of make check to run    FUZZ_SECONDS=60  of make fuzz, each fuzzer
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
 PORT    ?= 8888
+FUZZ_SECONDS ?= 60
 VERSION := $(shell cat VERSION)
 
 CSTD     = -std=c17 -D_GNU_SOURCE
@@ -31,6 +32,7 @@ SOURCES  := $(wildcard src/*.c src/decoders/*.c)
 OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/migrations.o
 LIBRARY  := $(BUILD)/libavld.a
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 C_FILES   = $(SOURCES) $(wildcard include/*.h src/*.h src/decoders/*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
 
 # $(call say,WHAT) shows one short line for a command; with V=1 the command shows itself.
@@ -84,12 +86,18 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY) $(wildcard tests/unit/*.h)
 	$(call say,LD  $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LIBS)
 
+# libFuzzer's own main; the library is built with SANITIZE=fuzzer-no-link,...
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(LIBRARY)
+	$(call say,LD  $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIBRARY)
+
 -include $(OBJECTS:.o=.d)
 -include $(UNIT:=.d)
+-include $(FUZZ:=.d)
 
 clean:
 	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c \
-		$(BUILD)/clang $(BUILD)/asan $(BUILD)/check
+		$(BUILD)/clang $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/check
 
 # --- single parts of make check -----------------------------------------------------------------------
 
@@ -97,6 +105,17 @@ unit-build: $(UNIT)
 
 unit: unit-build
 	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
+
+.PHONY: fuzz fuzz-build fuzzers
+
+# Into $(BUILD)/fuzz, with clang, whatever CC is.
+fuzz-build:
+	@$(MAKE) -s --no-print-directory BUILD='$(BUILD)/fuzz' CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzzers
+
+fuzzers: $(FUZZ)
+
+fuzz: fuzz-build
+	@BUILD='$(BUILD)/fuzz' tests/fuzz/run $(FUZZ_SECONDS)
 
 format:
 	clang-format -i $(C_FILES)

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: MIT
+// libFuzzer: any bytes through the feed, as a stream and as datagrams.
+//
+//   how | cut | bytes of a peer ...
+//
+// how: bit 0 datagrams; bits 1.. the protocol told (0: found by the bytes). cut: seed of where the
+// bytes are cut. Whatever comes: every step gets on, nothing out of range comes out, and a stream
+// says the same in one piece and in many. Only where framing is lost, and with bare deltas, which
+// have no end mark, may the cuts show.
+#include "feed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define HOW_DATAGRAM 1u
+#define RECEIVED_US  INT64_C(1795342500000000) /* 2026-11-22 10:15 */
+#define INPUT_MOST   16384
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static struct batch batch; // half a megabyte: not for the stack
+
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "fuzz_feed: %s:%d: %s\n", __FILE__, __LINE__, #condition); \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+// Texts
+// ---------------------------------------------------------------------------------------------
+
+static bool is_inside(struct text text, const uint8_t *data, size_t len)
+{
+	const uint8_t *start = (const uint8_t *)text.data;
+	return start >= data && start <= data + len && text.len <= (size_t)(data + len - start);
+}
+
+static bool is_printable(struct text text, size_t least, size_t most)
+{
+	if (text.len < least || text.len > most)
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] < 0x20 || text.data[i] > 0x7E)
+			return false;
+	}
+	return true;
+}
+
+// JSON members without the braces, as PostgreSQL's jsonb takes them. Each takes its part off *json.
+static bool take(struct text *json, char c)
+{
+	if (json->len == 0 || json->data[0] != c)
+		return false;
+	json->data++;
+	json->len--;
+	return true;
+}
+
+static bool take_escape(struct text *json)
+{
+	unsigned code = 0;
+	if (take(json, '"') || take(json, '\\'))
+		return true;
+	if (!take(json, 'u') || json->len < 4)
+		return false;
+	for (int i = 0; i < 4; i++, json->data++, json->len--) {
+		const char *digits = "0123456789abcdef", *digit = memchr(digits, json->data[0], 16);
+		if (!digit)
+			return false;
+		code = code << 4 | (unsigned)(digit - digits);
+	}
+	return code != 0 && (code < 0xD800 || code > 0xDFFF);
+}
+
+static bool take_utf8(struct text *json)
+{
+	static const uint32_t leasts[] = {0, 0, 0x80, 0x800, 0x10000};
+	const uint8_t lead = (uint8_t)json->data[0];
+	const size_t size = lead < 0x80   ? 1
+			    : lead < 0xC0 ? 0
+			    : lead < 0xE0 ? 2
+			    : lead < 0xF0 ? 3
+					  : 4;
+	if (size < 2 || lead > 0xF4 || json->len < size)
+		return size == 1 && lead >= 0x20 && json->data++ && json->len--;
+	uint32_t code = lead & (0x7Fu >> size);
+	for (size_t i = 1; i < size; i++) {
+		if (((uint8_t)json->data[i] & 0xC0) != 0x80)
+			return false;
+		code = code << 6 | ((uint8_t)json->data[i] & 0x3F);
+	}
+	json->data += size;
+	json->len -= size;
+	return code >= leasts[size] && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF);
+}
+
+static bool take_string(struct text *json)
+{
+	if (!take(json, '"'))
+		return false;
+	while (json->len > 0 && !take(json, '"')) {
+		if (!(take(json, '\\') ? take_escape(json) : take_utf8(json)))
+			return false;
+	}
+	return json->data[-1] == '"';
+}
+
+static size_t take_digits(struct text *json)
+{
+	size_t count = 0;
+	for (; json->len > 0 && json->data[0] >= '0' && json->data[0] <= '9'; count++)
+		take(json, json->data[0]);
+	return count;
+}
+
+static bool take_value(struct text *json)
+{
+	if (json->len > 0 && json->data[0] == '"')
+		return take_string(json);
+	for (int i = 0; i < 2; i++) {
+		const char *word = i ? "true" : "false";
+		const size_t len = strlen(word);
+		if (json->len >= len && !memcmp(json->data, word, len)) {
+			json->data += len;
+			json->len -= len;
+			return true;
+		}
+	}
+	take(json, '-');
+	const bool zero = take(json, '0');
+	if ((take_digits(json) == 0) != zero)
+		return false;
+	return !take(json, '.') || take_digits(json) > 0;
+}
+
+static bool is_members(struct text json)
+{
+	if (json.len == 0)
+		return true;
+	do {
+		if (!take_string(&json) || !take(&json, ':') || !take_value(&json))
+			return false;
+	} while (take(&json, ','));
+	return json.len == 0;
+}
+
+// What comes out
+// -------------------------------------------------------------------------------------
+
+#define BETWEEN(value, least, most) ((value) >= (least) && (value) <= (most))
+
+// In range if it is there, 0 if it is not.
+static void check_body(const struct report_body *body)
+{
+	const uint32_t has = body->has;
+	CHECK(has < HAS_GSM << 1 && body->flags < FLAG_TEXT << 1 && body->reserved == 0);
+	CHECK(body->alarms < UINT64_C(1) << ALARM_COUNT);
+	CHECK(has & HAS_TIME || body->device_time_us == 0);
+	CHECK(has & HAS_FIX ? BETWEEN(body->lat_e7, -900000000, 900000000) : body->lat_e7 == 0);
+	CHECK(has & HAS_FIX ? BETWEEN(body->lon_e7, -1800000000, 1800000000) : body->lon_e7 == 0);
+	CHECK(has & HAS_FIX || !(body->flags & FLAG_VALID));
+	CHECK(has & HAS_ALTITUDE ? BETWEEN(body->altitude_m_e2, -100000, 2000000)
+				 : body->altitude_m_e2 == 0);
+	CHECK(body->speed_kmh_e2 <= (has & HAS_SPEED ? 100000 : 0));
+	CHECK(body->course_deg_e2 <= (has & HAS_COURSE ? 36000 : 0));
+	CHECK(body->satellites <= (has & HAS_SATELLITES ? 99 : 0));
+	CHECK(body->hdop_e2 <= (has & HAS_HDOP ? 9999 : 0));
+	CHECK(has & HAS_IGNITION || !(body->flags & FLAG_IGNITION));
+	CHECK(has & HAS_INPUTS || body->inputs == 0);
+	CHECK(has & HAS_OUTPUTS || body->outputs == 0);
+	for (unsigned i = 0; i < 4; i++)
+		CHECK(has & (uint32_t)HAS_ADC1 << i || body->adc[i] == 0);
+	CHECK(BETWEEN(body->odometer_m, 0, has & HAS_ODOMETER ? INT64_C(1000000000000) : 0));
+	CHECK(body->battery_percent <= (has & HAS_BATTERY_PERCENT ? 100 : 0));
+	CHECK(body->battery_mv <= (has & HAS_BATTERY_V ? 100000 : 0));
+	CHECK(body->power_mv <= (has & HAS_POWER_V ? 1000000 : 0));
+	CHECK(body->gsm_percent <= (has & HAS_GSM ? 100 : 0));
+}
+
+static void check_report(const struct report *report, const uint8_t *data, size_t used)
+{
+	check_body(&report->body);
+	CHECK(is_printable(report->ident, 1, IDENT_MAX));
+	CHECK(is_printable(report->event, 0, EVENT_MAX));
+	CHECK(is_printable(report->driver, 0, DRIVER_MAX));
+	CHECK(report->extra.len <= EXTRA_MAX && is_members(report->extra));
+	CHECK(!(report->body.flags & FLAG_TEXT) || report->extra.len > 0);
+	CHECK(report->raw.len > 0 && is_inside(report->raw, data, used));
+	CHECK(report->key.len > 0 && is_inside(report->key, data, used));
+	CHECK(report->body.dedup == XXH3_64bits(report->key.data, report->key.len));
+}
+
+// What a conversation came to.
+struct outcome {
+	size_t reports, rejects;
+	uint64_t sum;         /* of reports and replies, in order */
+	bool cuts_may_show;   /* framing was lost, or a delta was there */
+	bool is_sniff_capped; /* no verdict within SNIFF_CAP */
+};
+
+static void add(struct outcome *outcome, uint64_t value)
+{
+	outcome->sum = (outcome->sum ^ value) * UINT64_C(0x9E3779B97F4A7C15);
+}
+
+static bool begins(const char *text, const char *start)
+{
+	return text && !strncmp(text, start, strlen(start));
+}
+
+static void check_batch(struct outcome *outcome, const uint8_t *data, size_t used)
+{
+	CHECK(batch.report_count <= BATCH_REPORTS && batch.reject_count <= BATCH_REJECTS);
+	CHECK(batch.arena_len <= BATCH_ARENA);
+	for (size_t i = 0; i < batch.report_count; i++) {
+		check_report(&batch.reports[i], data, used);
+		add(outcome, batch.reports[i].body.dedup);
+	}
+	for (size_t i = 0; i < batch.reject_count; i++) {
+		const struct reject *reject = &batch.rejects[i];
+		char reason[REASON_MAX];
+		const size_t len = reject_reason(reject, reason);
+		CHECK(is_printable((struct text){reason, len}, 1, REASON_MAX - 1));
+		CHECK(reject->raw.len > 0 && is_inside(reject->raw, data, used));
+		if (begins(reject->detail, "framing lost") || begins(reject->detail, "delta"))
+			outcome->cuts_may_show = true;
+		if (begins(reject->detail, "unknown protocol"))
+			outcome->is_sniff_capped = reject->raw.len >= SNIFF_CAP;
+	}
+	for (size_t kind = 0; kind < REPLY_KINDS; kind++) {
+		CHECK(batch.reply_len[kind] <= BATCH_REPLY);
+		if (batch.reply_len[kind] > 0)
+			add(outcome, XXH3_64bits(batch.reply[kind], batch.reply_len[kind]));
+	}
+	outcome->reports += batch.report_count;
+	outcome->rejects += batch.reject_count;
+}
+
+// Conversations
+// --------------------------------------------------------------------------------------
+
+static const struct decoder *told_decoder(uint8_t how)
+{
+	size_t count = 0;
+	while (decoders[count])
+		count++;
+	const size_t told = (how >> 1) % (count + 1);
+	return told > 0 ? decoders[told - 1] : NULL;
+}
+
+static struct feed begin(uint8_t how)
+{
+	struct feed feed;
+	feed_init(&feed, DECODERS_ALL, told_decoder(how), how & HOW_DATAGRAM);
+	feed.session.received_us = RECEIVED_US;
+	return feed;
+}
+
+// Steps until more bytes are wanted or all are taken. Returns how many are, *closed: where the peer
+// has to go. The bytes end where the heap's red zone begins.
+static size_t step_through(
+	struct feed *feed, const uint8_t *data, size_t len, struct outcome *outcome, bool *closed)
+{
+	uint8_t *copy = malloc(len);
+	size_t at = 0;
+	CHECK(copy);
+	memcpy(copy, data, len);
+	*closed = false;
+	while (at < len && !*closed) {
+		size_t used = SIZE_MAX;
+		const enum feed_verdict verdict =
+			feed_step(feed, copy + at, len - at, &batch, &used);
+		if (verdict == FEED_MORE) {
+			CHECK(used == 0 && !feed->session.datagram);
+			CHECK(len - at < (feed->pinned ? FRAME_CAP : SNIFF_CAP));
+			break;
+		}
+		CHECK(BETWEEN(used, 1, len - at));
+		CHECK(feed->session.ident_len <= IDENT_MAX);
+		CHECK(feed->decoder || (batch.report_count == 0 && !batch.reply_len[0]));
+		check_batch(outcome, copy + at, used);
+		at += used;
+		*closed = verdict == FEED_CLOSE;
+		CHECK(!*closed || batch.detail);
+	}
+	free(copy);
+	return at;
+}
+
+static size_t next_piece(uint32_t *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	const uint32_t n = *seed >> 16;
+	return 1 + (n & 1 ? n >> 1 & 3 : n >> 1 & 63);
+}
+
+static struct outcome feed_stream(uint8_t how, const uint8_t *data, size_t len, uint32_t seed)
+{
+	struct outcome outcome = {0};
+	struct feed feed = begin(how);
+	size_t start = 0, end = 0;
+	bool closed = false;
+	while (end < len && !closed) {
+		const size_t piece = seed ? next_piece(&seed) : len;
+		end = piece < len - end ? end + piece : len;
+		start += step_through(&feed, data + start, end - start, &outcome, &closed);
+	}
+	return outcome;
+}
+
+static void feed_datagrams(uint8_t how, const uint8_t *data, size_t len, uint32_t seed)
+{
+	struct outcome outcome = {0};
+	struct feed feed = begin(how);
+	for (size_t at = 0, size; at < len; at += size) {
+		bool closed;
+		size = seed ? 4 * next_piece(&seed) : len;
+		if (size > len - at)
+			size = len - at;
+		feed_datagram(&feed, RECEIVED_US);
+		const size_t used = step_through(&feed, data + at, size, &outcome, &closed);
+		CHECK(used == size || closed);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	if (len < 3 || len > INPUT_MOST)
+		return 0;
+	const uint8_t how = data[0];
+	const uint32_t seed = data[1] + 1u;
+	data += 2;
+	len -= 2;
+	if (how & HOW_DATAGRAM) {
+		feed_datagrams(how, data, len, 0);
+		feed_datagrams(how, data, len, seed);
+		return 0;
+	}
+	const struct outcome whole = feed_stream(how, data, len, 0);
+	const struct outcome cut = feed_stream(how, data, len, seed);
+	if (whole.cuts_may_show || cut.cuts_may_show || cut.is_sniff_capped)
+		return 0;
+	CHECK(whole.reports == cut.reports && whole.rejects == cut.rejects);
+	CHECK(whole.sum == cut.sum);
+	return 0;
+}
