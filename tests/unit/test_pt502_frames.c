@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: MIT
+// The PT-502's full frames, framing, sniffing, and what damaged bytes do.
+#include "pt502_fixture.h"
+
+#define PREFIX_MOST 4200
+
+static void bodies_hold_several_records(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body;
+		size_t len;
+		const char *expected;
+	} bodies[] = {
+		{BODY(SHORT_1 "\r\n" SHORT_2 "\r\n"), SAID_1 SAID_2},
+		{BODY(SHORT_1 "#\n" SHORT_2),
+			"5020001 POS t=2026-11-22/10:15:00.000 stored\n" SAID_2},
+		{BODY("\r\n \0\n" SHORT_1 "\r\r\n\n" SHORT_2 "\n"), SAID_1 SAID_2},
+		{BODY(SHORT_1 "\r\nrubbish\r\n" SHORT_2 "\r\n"),
+			SAID_1 SAID_2 "reject bad value: record\n"},
+		{BODY("rubbish" SHORT_1), SAID_1 "reject bad value: record\n"},
+		{BODY("rubbish"), "reject bad value: record\n"},
+		{BODY(SHORT_1 "\r\n$POS,xx,\r\n" SHORT_2),
+			SAID_1 SAID_2 "reject bad value: ident\n"},
+		{BODY(SHORT_1 "\r\n" DELTA), SAID_1 "reject delta: not decoded yet\n"},
+		{BODY(DELTA SHORT_1), SAID_1 "reject delta: not decoded yet\n"},
+		{BODY(DELTA "@\x40\x06\x01\x01"
+			    "2" SHORT_1),
+			SAID_1 "reject delta: not decoded yet\nreject delta: not decoded yet\n"},
+		{BODY(DELTA), "reject delta: not decoded yet\n"},
+		{BODY(DELTA "\x01\x00\x05"
+			    "ab"),
+			"reject bad length: delta\n"},
+		{BODY("@"), "reject bad length: delta\n"},
+		{BODY("@\x01"), "reject bad length: delta\n"},
+		{BODY("@\x01" SHORT_1), SAID_1 "reject bad length: delta\n"},
+		{BODY("$PHD0,12,\xFF\xD8$\r\nPOS,1\r\n\r\n"), "reject photo data: not asked for\n"},
+		{BODY(SHORT_1 "\r\n$PHD960,12,\xFF\xD8$\r\n$POS,1234\r\n\r\n"),
+			SAID_1 "reject photo data: not asked for\n"},
+		{BODY("\r\n"), ""},
+		{BODY("$OK\r\n" SHORT_1 "\r\n$OK\r\n"),
+			SAID_1 "5020001 extra=\"text\":\"$OK\" text\nreject text before ident\n"},
+	};
+	for (size_t i = 0; i < COUNT(bodies); i++)
+		check_full(bodies[i].body, bodies[i].len, bodies[i].expected);
+}
+
+// A part that is the whole body takes the frame along; else it is quarantined by itself.
+static void rejects_show_their_bytes(void **state)
+{
+	(void)state;
+	check_full(BODY("$POS,xx,\r\n"), "reject bad value: ident\n");
+	assert_int_equal(batch.reject_count, 0);
+	check_full(BODY("$POS,xx,\r\n" SHORT_1), SAID_1 "reject bad value: ident\n");
+	assert_int_equal(batch.reject_count, 1);
+	assert_int_equal(batch.rejects[0].raw.len, 10);
+	assert_memory_equal(batch.rejects[0].raw.data, "$POS,xx,\r\n", 10);
+}
+
+static void a_wrong_verify_byte_is_noted_once(void **state)
+{
+	(void)state;
+	uint8_t frame[256];
+	size_t len = make_full(frame, BODY(SHORT_1 "\r\n" SHORT_2 "\r\n"));
+	for (unsigned verify = 0; verify < 256; verify++) {
+		bool wrong = verify != checksum_xor(frame + 5, len - 5) && verify != 0xFF;
+		frame[2] = (uint8_t)verify;
+		check_stream((const char *)frame, len,
+			wrong ? "5020001 POS t=2026-11-22/10:15:00.000 "
+				"extra=\"verify_bad\":true\n" SAID_2
+			      : SAID_1 SAID_2);
+	}
+}
+
+// The texts of a frame belong to the device that was known when they came.
+static void each_report_keeps_its_own_ident(void **state)
+{
+	(void)state;
+	check_full(BODY("$FUS0042,A\r\r$OK\r\n$POS,5020001,101500.000,V,,,,,,,221126\r\n"),
+		GIVES "0042 extra=\"text\":\"$OK\" text\n" SAID_1);
+	char bytes[512];
+	struct session session = {0};
+	output.len = 0;
+	take_frames(&session, (const uint8_t *)KNOWN, sizeof KNOWN - 1, &output);
+	output.len = 0;
+	size_t len = make_full((uint8_t *)bytes, BODY("$OK\r\n" SHORT_1 "\r\n$OK\r\n"));
+	take_frames(&session, (const uint8_t *)bytes, len, &output);
+	assert_string_equal(output.text, "0042 extra=\"text\":\"$OK\" text\n" SAID_1
+					 "5020001 extra=\"text\":\"$OK\" text\n");
+}
+
+static void a_frame_may_hold_too_many_records(void **state)
+{
+	(void)state;
+	static char body[FRAME_CAP - 5];
+	for (size_t i = 0; i < sizeof body; i += 10)
+		memcpy(body + i, "$AB,1234\r\n", sizeof body - i < 10 ? sizeof body - i : 10);
+	uint8_t frame[FRAME_CAP];
+	struct session session = {0};
+	batch_reset(&batch);
+	size_t len = make_full(frame, body, sizeof body);
+	assert_int_equal(decoder_pt502.decode(&session, frame, len, &batch), DECODE_OK);
+	assert_int_equal(batch.report_count, BATCH_REPORTS);
+	assert_int_equal(batch.reject_count, BATCH_REJECTS);
+	const struct text last = batch.rejects[BATCH_REJECTS - 1].raw;
+	assert_ptr_equal(last.data + last.len, frame + len); // nothing is lost from sight
+}
+
+static void a_long_text_is_kept_or_rejected(void **state)
+{
+	(void)state;
+	static char body[FRAME_CAP - 5];
+	memset(body, '\x01', sizeof body); // six bytes each in JSON
+	memcpy(body, "$FUS0042,A\r\r$", 13);
+	uint8_t frame[FRAME_CAP];
+	struct session session = {0};
+	for (size_t i = 0; i < 2; i++) {
+		size_t len = make_full(frame, body, i ? 12 + 681 : sizeof body);
+		batch_reset(&batch);
+		assert_int_equal(decoder_pt502.decode(&session, frame, len, &batch), DECODE_OK);
+		assert_int_equal(batch.report_count, i ? 2 : 1);
+		assert_int_equal(batch.reject_count, i ? 0 : 1);
+	}
+}
+
+static struct frame cut_frame(const void *data, size_t len, bool datagram)
+{
+	struct session session = {.datagram = datagram};
+	return decoder_pt502.frame(&session, guarded_copy(&guard, data, len), len);
+}
+
+#define FULL "\xBF\xFB\x46\x2d\x00" SHORT_1 "\r\n"
+
+static void prefixes_want_more(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *bytes;
+		size_t len, frame_len; /* the shortest prefix that is a frame */
+	} samples[] = {
+		{BODY(SHORT_1 "\r\n"), sizeof SHORT_1},
+		{BODY(SHORT_1 "\n"), sizeof SHORT_1},
+		{BODY(SHORT_1 "\r\r"), sizeof SHORT_1},
+		{BODY(SHORT_1 "#\n"), sizeof SHORT_1 + 1},
+		{BODY("$FUS0042,A,B\r\r"), 13},
+		{BODY("#RCP\r\n"), 5},
+		{BODY(FULL), sizeof FULL - 1},
+		{BODY("@\x40\x02\x00\x03"
+		      "abc"),
+			8},
+	};
+	for (size_t i = 0; i < COUNT(samples); i++) {
+		for (size_t len = 0; len <= samples[i].len; len++) {
+			struct frame cut = cut_frame(samples[i].bytes, len, false);
+			bool whole = len >= samples[i].frame_len;
+			assert_int_equal(cut.kind, whole ? FRAME_OK : FRAME_MORE);
+			if (whole)
+				assert_int_equal(cut.len, len);
+			else
+				assert_in_range(cut.len, len + 1, samples[i].frame_len);
+		}
+	}
+}
+
+static void framing_has_limits(void **state)
+{
+	(void)state;
+	static char bytes[PREFIX_MOST];
+	memset(bytes, 'x', sizeof bytes);
+	bytes[0] = '$';
+	assert_int_equal(cut_frame(bytes, 1023, false).kind, FRAME_MORE);
+	assert_int_equal(cut_frame(bytes, 1024, false).kind, FRAME_BAD);
+	assert_int_equal(cut_frame(bytes, 4200, true).kind, FRAME_BAD);
+	assert_int_equal(cut_frame(bytes, 1023, true).kind, FRAME_OK);
+	bytes[1023] = '\n';
+	assert_int_equal(cut_frame(bytes, 4200, false).len, 1024);
+	memset(bytes + 1023, '\n', sizeof bytes - 1023);
+	assert_int_equal(cut_frame(bytes, 4200, false).len, FRAME_CAP);
+
+	static const struct {
+		unsigned total;
+		enum frame_kind kind;
+	} lengths[] = {{0, FRAME_BAD}, {5, FRAME_BAD}, {6, FRAME_MORE}, {977, FRAME_MORE},
+		{4096, FRAME_MORE}, {4097, FRAME_BAD}, {65535, FRAME_BAD}};
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		memcpy(bytes, "\xBF\xFB\x00", 3);
+		bytes[3] = (char)lengths[i].total;
+		bytes[4] = (char)(lengths[i].total >> 8);
+		struct frame cut = cut_frame(bytes, 5, false);
+		assert_int_equal(cut.kind, lengths[i].kind);
+		if (cut.kind == FRAME_MORE)
+			assert_int_equal(cut.len, lengths[i].total);
+	}
+	bytes[3] = 0;
+	bytes[4] = 0x10;
+	assert_int_equal(cut_frame(bytes, 4200, false).len, 4096);
+	assert_int_equal(cut_frame("\xBF\xFA", 2, false).kind, FRAME_BAD);
+}
+
+static void blanks_are_skipped_and_rubbish_is_bad(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *bytes;
+		size_t len;
+		struct frame cut;
+	} samples[] = {
+		{BODY("\r\n"), {FRAME_SKIP, 2}},
+		{BODY("\n\r \0$POS"), {FRAME_SKIP, 4}},
+		{BODY("xyz$POS"), {FRAME_BAD, 3}},
+		{BODY("xyz\xBF\xFB"), {FRAME_BAD, 3}},
+		{BODY("xyz\r\n"), {FRAME_BAD, 3}},
+		{BODY("xyz"), {FRAME_BAD, 3}},
+		{BODY("\x01\x02"), {FRAME_BAD, 2}},
+	};
+	for (size_t i = 0; i < COUNT(samples); i++) {
+		struct frame cut = cut_frame(samples[i].bytes, samples[i].len, false);
+		assert_int_equal(cut.kind, samples[i].cut.kind);
+		assert_int_equal(cut.len, samples[i].cut.len);
+	}
+}
+
+static void bare_deltas_are_framed(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *bytes;
+		size_t len;
+		struct frame stream, datagram;
+	} samples[] = {
+		{BODY("@"), {FRAME_MORE, 5}, {FRAME_OK, 1}},
+		{BODY("@c"), {FRAME_MORE, 5}, {FRAME_OK, 2}},
+		{BODY("@$\x01"), {FRAME_MORE, 5}, {FRAME_OK, 3}},
+		{BODY("@c\x01\x00\x02"
+		      "a"),
+			{FRAME_MORE, 7}, {FRAME_OK, 6}},
+		{BODY("@c\x01\x00\x02"
+		      "ab"),
+			{FRAME_OK, 7}, {FRAME_OK, 7}},
+		{BODY("@c\x01\x00\x00"), {FRAME_OK, 5}, {FRAME_OK, 5}},
+		{BODY("@c\x01\x00\x02"
+		      "ab$POS"),
+			{FRAME_OK, 7}, {FRAME_OK, 7}},
+		{BODY("@c\x01\x00\x02"
+		      "ab@c\x01"),
+			{FRAME_OK, 7}, {FRAME_OK, 7}},
+		{BODY("@c\x01\x00\x02"
+		      "ab\xBF\xFB"),
+			{FRAME_OK, 7}, {FRAME_OK, 7}},
+		{BODY("@c\x0D\x00\x01"
+		      "a\x0A\x00\x02"
+		      "$@"),
+			{FRAME_OK, 11}, {FRAME_OK, 11}},
+		{BODY("@c\x0D\x00\x01"
+		      "a\x0A"),
+			{FRAME_MORE, 9}, {FRAME_OK, 7}},
+		{BODY("@c\x01\x00\x02"
+		      "ab\x02\xff\xff"),
+			{FRAME_MORE, 265}, {FRAME_OK, 10}},
+	};
+	for (size_t i = 0; i < COUNT(samples); i++) {
+		struct frame cut = cut_frame(samples[i].bytes, samples[i].len, false);
+		assert_int_equal(cut.kind, samples[i].stream.kind);
+		assert_int_equal(cut.len, samples[i].stream.len);
+		cut = cut_frame(samples[i].bytes, samples[i].len, true);
+		assert_int_equal(cut.kind, samples[i].datagram.kind);
+		assert_int_equal(cut.len, samples[i].datagram.len);
+	}
+	static char bytes[PREFIX_MOST] = "@c";
+	assert_int_equal(cut_frame(bytes, 1025, false).kind, FRAME_BAD);
+	assert_int_equal(cut_frame(bytes, 1022, false).kind, FRAME_OK); // 340 triples
+	assert_int_equal(
+		cut_frame(bytes, 1023, false).kind, FRAME_BAD); // the 341st would go beyond
+	check_line(DELTA, "reject delta: not decoded yet\n");
+	check_line(DELTA SHORT_1 "\r\n", "reject delta: not decoded yet\n" SAID_1);
+}
+
+// A read may end between two triples: what comes then goes on with the delta, whatever byte it
+// begins with.
+static void a_delta_goes_on_with_the_next_read(void **state)
+{
+	(void)state;
+#define LONG_DELTA                                                                                 \
+	"@\x40\x02\x00\x03"                                                                        \
+	"abc\x0D\x01\x01"                                                                          \
+	"x\x0A\x00\x02"                                                                            \
+	"yz\x00\x00\x01"                                                                           \
+	"w"
+	static const char bytes[] = SHORT_1 "\r\n" LONG_DELTA SHORT_2 "\r\n";
+	for (size_t split = sizeof SHORT_1 + 1; split < sizeof bytes - 1; split++) {
+		struct session session = {0};
+		static uint8_t rest[sizeof bytes];
+		output.len = other.len = 0;
+		size_t left = take_frames(&session, (const uint8_t *)bytes, split, &output);
+		size_t len = sizeof bytes - 1 - (split - left);
+		memcpy(rest, bytes + split - left, len);
+		assert_int_equal(take_frames(&session, rest, len, &output), 0);
+		assert_non_null(strstr(output.text, SAID_1 "reject delta: not decoded yet\n"));
+		assert_non_null(strstr(output.text, SAID_2));
+		assert_null(strstr(output.text, "bad"));
+	}
+}
+
+// Many frames of all kinds: whole, byte by byte, and split at each position.
+static void any_split_gives_the_same(void **state)
+{
+	(void)state;
+	static uint8_t bytes[8192];
+	size_t len = 0;
+	for (size_t i = 0; i < COUNT(tails); i++) {
+		char record[512];
+		const char *end = terminators[i % 7];
+		int size = snprintf(record, sizeof record, FRONT "%s%s", tails[i].tail, end);
+		if (i % 5 == 4)
+			len += make_full(bytes + len, record, (size_t)size);
+		else
+			memcpy(bytes + len, record, (size_t)size), len += (size_t)size;
+		memcpy(bytes + len, "\r\n \0", i % 3), len += i % 3;
+	}
+	memcpy(bytes + len, BODY("$OK\r\n#RCP\r\n$FUS0042,A,B\r\r")), len += 26;
+	stream(bytes, len, len, &other);
+	assert_true(other.len > 3000);
+	static const size_t steps[] = {1, 2, 3, 5, 7, 64, 127, 1000};
+	for (size_t i = 0; i < COUNT(steps); i++) {
+		stream(bytes, len, steps[i], &output);
+		assert_string_equal(output.text, other.text);
+	}
+	for (size_t split = 1; split < len; split += 1) {
+		struct session session = {0};
+		output.len = 0;
+		size_t left = take_frames(&session, bytes, split, &output);
+		assert_int_equal(
+			take_frames(&session, bytes + split - left, len - split + left, &output),
+			0);
+		assert_string_equal(output.text, other.text);
+	}
+}
+
+static enum probe ask(const void *data, size_t len, bool datagram)
+{
+	return decoder_pt502.probe(guarded_copy(&guard, data, len), len, datagram);
+}
+
+static void openings_are_known_by_their_shape(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *bytes;
+		size_t len;
+		size_t decided; /* bytes after which the verdict stands; before that MORE */
+		enum probe verdict;
+	} samples[] = {
+		{BODY(SHORT_1 "\r\n"), 19, PROBE_YES},
+		{BODY("$A-1,860000000000017,101500"), 27, PROBE_YES},
+		{BODY("$PHO123456-1,0042,101500"), 24, PROBE_YES},
+		{BODY("$FUS5020001,V1,2\r\r"), 12, PROBE_YES},
+		{BODY(FULL), 6, PROBE_YES},
+		{BODY("\xBF\xFB\xFF\x0a\x00" DELTA), 6, PROBE_YES},
+		{BODY("@c\x01\x00\x02"
+		      "ab"),
+			7, PROBE_YES},
+		// one field is broken, the shape is there: better rejected by name than unknown
+		{BODY("$POS,xx,101500.000,A,4807"), 21, PROBE_MAYBE},
+		{BODY("$POS,5020001,,V,,,,,,,221126"), 16, PROBE_MAYBE},
+		{BODY("$POS,5020001,2460,A,4807"), 20, PROBE_MAYBE},
+		// others
+		{BODY("$OK\r\n" SHORT_1 "\r\n"), 4, PROBE_NO},
+		{BODY("$OK,5020001,101500"), 4, PROBE_NO},
+		{BODY("$GPRMC,123519,A,4807.038,N"), 15, PROBE_NO},
+		{BODY("$GPRMC,081836.00,A,3751.65,S"), 18, PROBE_NO},
+		{BODY("$GPGGA,123519,4807.038,N,01131.000,E"), 24, PROBE_NO},
+		{BODY("$$A123,860000000000017,AAA"), 2, PROBE_NO},
+		{BODY("$MGV002,860000000000017,DeviceName,R"), 25, PROBE_NO},
+		{BODY("$POS,5020001\r\n"), 13, PROBE_NO},
+		{BODY("$POS,5020001,1015\r\n"), 18, PROBE_NO},
+		{BODY("$pos,5020001,101500"), 2, PROBE_NO},
+		{BODY("$ABCDEFGHIJKLMNOPQRST,"), 20, PROBE_NO},
+		{BODY("#RCP OK\r\n"), 1, PROBE_NO},
+		{BODY("##,imei:860000000000017,A;"), 1, PROBE_NO},
+		{BODY("\xBF\xFA"), 2, PROBE_NO},
+		{BODY("\xBF\xFB\xFF\x05\x00"), 5, PROBE_NO},
+		{BODY("\xBF\xFB\xFF\x01\x10"), 5, PROBE_NO},
+		{BODY("\xBF\xFB\xFF\x0a\x00x"), 6, PROBE_NO},
+		{BODY("@@\x00\x1b\x13\x61"), 6, PROBE_MORE},
+		{BODY("@@\x00\x1b\x13\x01"), 6, PROBE_NO},
+		{BODY("@cx"), 3, PROBE_NO},
+		{BODY("@c\x01\x00\x02"
+		      "a\x80"),
+			7, PROBE_NO},
+		{BODY("@c\x01\x00\x01"
+		      "ax"),
+			7, PROBE_NO},
+		{BODY("\x78\x78\x0d\x01"), 1, PROBE_NO},
+		{BODY("GET / HTTP/1.1\r\n"), 1, PROBE_NO},
+	};
+	for (size_t i = 0; i < COUNT(samples); i++) {
+		bool delta = samples[i].bytes[0] == '@';
+		for (size_t len = 0; len <= samples[i].len; len++) {
+			enum probe verdict = ask(samples[i].bytes, len, false);
+			enum probe expected =
+				len < samples[i].decided ? PROBE_MORE : samples[i].verdict;
+			if (verdict != expected && !(delta && len < samples[i].decided))
+				fail_msg("sample %zu '%s' at %zu: %d", i, samples[i].bytes, len,
+					(int)verdict);
+			// in a datagram nothing more will come
+			assert_int_equal(ask(samples[i].bytes, len, true),
+				verdict == PROBE_MORE ? PROBE_NO : verdict);
+		}
+	}
+	assert_int_equal(ask("@c\x01\x00\x02"
+			     "ab$P",
+				 9, false),
+		PROBE_YES);
+	assert_int_equal(ask("@c\x01\x00\x02"
+			     "ab\xBF\xFB",
+				 9, false),
+		PROBE_YES);
+}
+
+static void each_record_is_sniffed_when_it_is_there(void **state)
+{
+	(void)state;
+	char record[512];
+	for (size_t i = 0; i < COUNT(tails); i++) {
+		int len = snprintf(record, sizeof record, FRONT "%s", tails[i].tail);
+		assert_int_equal(ask(record, (size_t)len, true), PROBE_YES);
+		assert_int_equal(ask(record, (size_t)len, false), PROBE_YES);
+	}
+}
+
+static bool is_within(struct text text, const void *start, size_t len)
+{
+	return text.data >= (const char *)start &&
+	       text.data + text.len <= (const char *)start + len;
+}
+
+static void check_sound(const struct report *report, const uint8_t *data, size_t len)
+{
+	assert_in_range(report->ident.len, 4, 15);
+	assert_true(report->event.len <= EVENT_MAX && report->driver.len <= DRIVER_MAX);
+	assert_true(report->extra.len <= EXTRA_MAX);
+	assert_true(is_within(report->raw, data, len));
+	assert_true(is_within(report->key, report->raw.data, report->raw.len));
+	assert_true(report->event.len == 0 || is_within(report->event, data, len));
+	assert_true(report->driver.len == 0 || is_within(report->driver, data, len));
+	assert_true(
+		report->extra.len == 0 || is_within(report->extra, batch.arena, batch.arena_len));
+	assert_true(!(report->body.flags & FLAG_VALID) || report->body.has & HAS_FIX);
+	assert_true(!(report->body.flags & FLAG_VALID) || report->body.has & HAS_TIME);
+}
+
+static void damaged_bytes_do_no_harm(void **state)
+{
+	(void)state;
+	static const char alphabet[] = "$@#,/\r\n0123456789.AVNSEWPOSHDFU-\xBF\xFB\xFF";
+	uint32_t seed = 502;
+	for (unsigned round = 0; round < 200000; round++) {
+		uint8_t bytes[512];
+		char record[400];
+		size_t n = chance(&seed) % COUNT(tails);
+		int size = snprintf(
+			record, sizeof record, FRONT "%s\r\n" DELTA SHORT_2 "#\n", tails[n].tail);
+		size_t len = (size_t)size;
+		if (chance(&seed) % 2)
+			len = make_full(bytes, record, len);
+		else
+			memcpy(bytes, record, len);
+		for (unsigned hits = chance(&seed) % 6; hits > 0; hits--)
+			bytes[chance(&seed) % len] =
+				chance(&seed) % 2
+					? (uint8_t)chance(&seed)
+					: (uint8_t)alphabet[chance(&seed) % (sizeof alphabet - 1)];
+		len -= chance(&seed) % 3 ? 0 : chance(&seed) % len;
+
+		struct session session = {.datagram = chance(&seed) % 4 == 0};
+		ask(bytes, len, session.datagram);
+		output.len = 0;
+		take_frames(&session, bytes, len, &output);
+		// and decode() by itself, of what no frame() has cut
+		batch_reset(&batch);
+		const uint8_t *data = guarded_copy(&guard, bytes, len);
+		decoder_pt502.decode(&session, data, len, &batch);
+		for (size_t i = 0; i < batch.report_count; i++)
+			check_sound(&batch.reports[i], data, len);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bodies_hold_several_records),
+		cmocka_unit_test(rejects_show_their_bytes),
+		cmocka_unit_test(a_wrong_verify_byte_is_noted_once),
+		cmocka_unit_test(each_report_keeps_its_own_ident),
+		cmocka_unit_test(a_frame_may_hold_too_many_records),
+		cmocka_unit_test(a_long_text_is_kept_or_rejected),
+		cmocka_unit_test(prefixes_want_more),
+		cmocka_unit_test(framing_has_limits),
+		cmocka_unit_test(blanks_are_skipped_and_rubbish_is_bad),
+		cmocka_unit_test(bare_deltas_are_framed),
+		cmocka_unit_test(a_delta_goes_on_with_the_next_read),
+		cmocka_unit_test(any_split_gives_the_same),
+		cmocka_unit_test(openings_are_known_by_their_shape),
+		cmocka_unit_test(each_record_is_sniffed_when_it_is_there),
+		cmocka_unit_test(damaged_bytes_do_no_harm),
+	};
+	guard = guarded_new(65536);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	guarded_free(&guard);
+	return failed;
+}
