@@ -127,7 +127,8 @@ format-check:
 cppcheck:
 	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance --inline-suppr --error-exitcode=1 -j 2 \
 		--suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck --suppress=uninitvar \
-		-Iinclude -D_GNU_SOURCE -DAVLD_VERSION='"$(VERSION)"' $(SOURCES)
+		-Iinclude -D_GNU_SOURCE -DAVLD_VERSION='"$(VERSION)"' \
+		-D'HASH_ITER(hh,head,el,tmp)=for ((el) = (head); (el); (el) = (el)->hh.next)' $(SOURCES)
 
 tidy:
 	@printf '%s\n' $(SOURCES) | xargs -n 1 -P 2 sh -c 'clang-tidy --quiet "$$0" -- $(subst ','\'',$(BASE_CFLAGS))'

@@ -78,6 +78,7 @@ static uint32_t now_s(void)
 
 static void forget(struct udp *udp, struct sender *sender)
 {
+	assert(udp->table); // it holds this sender
 	HASH_DEL(udp->table, sender);
 	list_remove(&sender->turn);
 	free(sender);
