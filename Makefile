@@ -126,9 +126,10 @@ format-check:
 # Off: what it sees wrongly where the compilers' own warnings see right.
 cppcheck:
 	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance --inline-suppr --error-exitcode=1 -j 2 \
-		--suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck --suppress=uninitvar \
+		--suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck \
+		--suppress=nullPointerArithmeticRedundantCheck --suppress=uninitvar \
 		-Iinclude -D_GNU_SOURCE -DAVLD_VERSION='"$(VERSION)"' \
-		-D'HASH_ITER(hh,head,el,tmp)=for ((el) = (head); (el); (el) = (el)->hh.next)' $(SOURCES)
+		-D'HASH_ITER(hh,head,el,tmp)=while (((el) = (head)))' $(SOURCES)
 
 tidy:
 	@printf '%s\n' $(SOURCES) | xargs -n 1 -P 2 sh -c 'clang-tidy --quiet "$$0" -- $(subst ','\'',$(BASE_CFLAGS))'
