@@ -2,12 +2,11 @@
 // The journal's writing end: room, append, segments made ahead and released. The bytes are drawn in
 // journal_format.c.
 //
-//   oldest                                    current                    made ahead by journal_room
-//   +------------------+------------------+  +-------------------------+
-//   +-------------------------+ | old: not mapped  | ...              |  | entries | zeros |  |
-//   header | zeros          |
-//   +------------------+------------------+  +---------^---------------+
-//   +-------------------------+ [0                                      next)      end [next count)
+//   segments[0]          ...              segments[next - 1]: current     [next, count): made ahead
+//   +------------------+-----------------+-------------------------------+-----------------------+
+//   | old: not mapped  | old             | header | entries ... | zeros  | header | zeros ...    |
+//   +------------------+-----------------+----------------------^--------+-----------------------+
+//   ^ journal_start                                             journal_end
 //
 // Entries never cross into the next segment: what is left at the end stays zero. Only a window of
 // the current segment is mapped in: pages are brought in a chunk ahead of the end and let go behind

@@ -6,7 +6,8 @@
 //   file that is none of ours                       told, left alone
 //   *.tmp of ours                                   deleted: half made when the process died
 //   empty, short or wrong header, wrong name        renamed to *.damaged; but read when it holds
-//   sound entries segment of another journal                      renamed to *.foreign
+//                                                   sound entries
+//   segment of another journal                      renamed to *.foreign
 #include "journal_internal.h"
 
 #include <dirent.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The journal's bytes, version 1. All integers little-endian, all checks XXH3 (64 bits, no seed).
 //
-// A folder holds  FIRST.seg          segments; FIRST = LSN of the file's byte 0, 16 hex digits
-//                 journal.meta       text: uuid, newest segment, reserved LSNs, boot, order
-//                 (journal_meta.c) stored             text: the LSN below which all is in the
-//                 database; for people lock               held (flock) by the process that writes;
-//                 its pid damaged-LSN.bin    copies of what could not be read
-//                 *.damaged          segments that could not be read at all; *.foreign: another
-//                 folder's
+// A folder holds
+//   FIRST.seg          segments; FIRST = LSN of the file's byte 0, 16 hex digits
+//   journal.meta       text: uuid, newest segment, reserved LSNs, boot, order (journal_meta.c)
+//   stored             text: the LSN below which all is in the database; for people
+//   lock               held (flock) by the process that writes; its pid
+//   damaged-LSN.bin    copies of what could not be read
+//   *.damaged          segments that could not be read at all; *.foreign: another folder's
 //
 // An LSN is FIRST + offset in the file. A segment, SIZE bytes, preallocated with zeros:
 //

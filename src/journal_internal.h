@@ -2,10 +2,12 @@
 // What the journal's own files share; nobody else includes it (but its test).
 //
 //   journal.c          append, room, segments made and released, start and end
-//   journal_format.c   headers and checksums, finding entries in a mapped segment, setting damage
-//   aside journal_read.c     cursors journal_recover.c  open: what is in the folder, where writing
-//   goes on journal_meta.c     journal.meta, stored, lock journal_sync.c     fdatasync, on a thread
-//   of its own
+//   journal_format.c   headers and checksums, finding entries in a segment, setting damage aside
+//   journal_read.c     cursors
+//   journal_folder.c   what is in the folder, and setting aside what does not belong there
+//   journal_recover.c  open: where writing goes on
+//   journal_meta.c     journal.meta, stored, lock
+//   journal_sync.c     fdatasync, on a thread of its own
 #ifndef AVLD_JOURNAL_INTERNAL_H
 #define AVLD_JOURNAL_INTERNAL_H
 

@@ -9,7 +9,8 @@
 //     reserved 0000000044000000        no entry was ever put at or above this LSN
 //     closed 0000000004003f40          behind the newest entry when closed in order, else -
 //     boot 9a7e...                     the kernel's boot id: unlike ours, what was not synced is
-//     lost; or - check 16 hex digits              XXH3 of the lines above
+//                                      lost; or -
+//     check 16 hex digits              XXH3 of the lines above
 // stored: 16 hex digits, the LSN below which all is in the database. lock: the pid of its holder.
 #include "journal_internal.h"
 

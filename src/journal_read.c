@@ -2,13 +2,12 @@
 // The journal's reading end: cursors. Each maps the one segment it is in, and lets go of the pages
 // behind it.
 //
-// Where no sound entry is found:    what follows               then
-//   current segment, at its end      -                          the end, false
-//   older segment                    zeros only                 next segment
-//   any                              another sound entry        bytes between are set aside, go on
-//   there older segment                    no sound entry             bytes are set aside, next
-//   segment read-only, newest segment        no sound entry             the end; the writer may be
-//   at work
+// Where no sound entry is found:        what follows            then
+//   current segment, at its end          -                       the end, false
+//   older segment                        zeros only              next segment
+//   any                                  another sound entry     bytes between are set aside, go on there
+//   older segment                        no sound entry          bytes are set aside, next segment
+//   read-only, newest segment            no sound entry          the end; the writer may be at work
 #include "journal_internal.h"
 
 #include <assert.h>

@@ -6,8 +6,8 @@
 //   a segment's predecessor is not there            told
 //   newest segment: bytes that are no entry         copied aside (journal_format.c), told
 //   newest segment: zeros behind the last entry     normal
-//   newest segment: an entry begun, not born        wiped, told; only when the machine has not gone
-//   down
+//   newest segment: an entry begun, not born        wiped, told; only when the machine has not
+//                                                   gone down
 //
 // Writing goes on behind the last entry, unless LSNs behind it may have been given before: bytes
 // were cut, a segment is missing, or the machine went down and took with it what was not synced.

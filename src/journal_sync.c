@@ -3,8 +3,8 @@
 //
 //   loop                                        thread
 //   asked = end, wake  ----------------------->  take over: asked, rolled fds, current fd, meta
-//   ... appends and rolls go on                  write meta, fsync folder, fdatasync fds   (no lock
-//   held) done()  <------------------- ev_async -----  synced = asked, close rolled fds
+//   ... appends and rolls go on                  write meta, fsync folder, fdatasync fds (no lock held)
+//   done()  <---------------- ev_async --------  synced = asked, close rolled fds
 //
 // Only the thread closes a rolled segment's fd, and only it or nobody (before the start, after the
 // end) writes meta, so nothing is used by both at once but what `lock` guards. Without a thread the
