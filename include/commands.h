@@ -21,6 +21,7 @@ int cmd_status(int argc, char **argv);
 // Sets the log's level.
 bool cli_settings(int argc, char **argv, const char *usage, struct config *config, int *exit_code);
 // Prints "avld VERB: message" and how to get help, returns 2.
-int cli_usage_error(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int cli_usage_error(const char *verb, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

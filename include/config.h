@@ -28,7 +28,7 @@ struct config {
 		int64_t batch_rows;
 		int64_t batch_interval_us;
 		int64_t retention_us; /* 0: keep for ever */
-		bool migrate; /* serve upgrades an older schema itself */
+		bool migrate;         /* serve upgrades an older schema itself */
 	} database;
 	struct {
 		char *dir;

@@ -6,12 +6,12 @@
 
 #include "report.h"
 
-#define FRAME_CAP      4096 /* no frame is longer; FRAME_MORE never asks for more in all */
-#define BATCH_REPORTS  256  /* reports one frame may hold */
-#define BATCH_REJECTS  64
-#define BATCH_REPLY    2048 /* bytes to send back for one frame, of each kind */
-#define BATCH_ARENA    65536 /* extra members and other text of one frame */
-#define SESSION_MEMO   32
+#define FRAME_CAP     4096 /* no frame is longer; FRAME_MORE never asks for more in all */
+#define BATCH_REPORTS 256  /* reports one frame may hold */
+#define BATCH_REJECTS 64
+#define BATCH_REPLY   2048  /* bytes to send back for one frame, of each kind */
+#define BATCH_ARENA   65536 /* extra members and other text of one frame */
+#define SESSION_MEMO  32
 
 // Does this open a conversation in the decoder's protocol?
 enum probe {
@@ -35,7 +35,7 @@ struct frame {
 
 // What became of a frame. All but OK and IGNORED are a reject of the whole frame.
 enum decode_status {
-	DECODE_OK,         /* the batch holds what it said (reports, replies, rejected parts: maybe none) */
+	DECODE_OK,         /* the batch holds what it said, which may be nothing */
 	DECODE_IGNORED,    /* understood, nothing to store, nothing wrong */
 	DECODE_BAD_SUM,    /* "bad checksum" */
 	DECODE_BAD_LENGTH, /* "bad length" */
@@ -51,7 +51,7 @@ struct session {
 	uint8_t ident_len;          /* 0 until known */
 	char ident[IDENT_MAX];      /* not NUL-terminated */
 	bool datagram;              /* UDP: the end of the bytes is the end of the frame */
-	uint8_t memo[SESSION_MEMO]; /* the protocol's own, all 0 at the start; cast through memcpy */
+	uint8_t memo[SESSION_MEMO]; /* the protocol's own, all 0 at first; go through memcpy */
 };
 
 enum reply_when { REPLY_NOW, REPLY_STORED, REPLY_KINDS };
@@ -103,8 +103,8 @@ bool batch_reply(struct batch *batch, enum reply_when when, const void *data, si
 // U+FFFD, control characters are escaped, NUL is left out.
 void extra_int(struct batch *batch, struct report *report, const char *name, int64_t value);
 // value / 10^decimals: extra_fixed(..., 1234, 2) is 12.34
-void extra_fixed(
-	struct batch *batch, struct report *report, const char *name, int64_t value, unsigned decimals);
+void extra_fixed(struct batch *batch, struct report *report, const char *name, int64_t value,
+	unsigned decimals);
 void extra_bool(struct batch *batch, struct report *report, const char *name, bool value);
 void extra_text(
 	struct batch *batch, struct report *report, const char *name, const void *data, size_t len);

@@ -13,22 +13,24 @@ struct conn;
 enum device_state { DEVICE_UNKNOWN, DEVICE_ACTIVE, DEVICE_BLOCKED };
 
 struct device {
-	int64_t id;         /* avld.devices.id; 0 while it has none */
-	struct conn *live;  /* its TCP connection, or NULL */
+	int64_t id;        /* avld.devices.id; 0 while it has none */
+	struct conn *live; /* its TCP connection, or NULL */
 	UT_hash_handle hh;
-	uint8_t state;      /* enum device_state */
-	uint8_t decoder;    /* 1 + index in decoders[] of the protocol the owner set; 0: none set */
+	uint8_t state;   /* enum device_state */
+	uint8_t decoder; /* 1 + index in decoders[] of the protocol the owner set; 0: none set */
 	uint8_t ident_len;
-	char ident[];       /* ident_len bytes */
+	char ident[]; /* ident_len bytes */
 };
 
 struct directory *directory_new(void);
 void directory_free(struct directory *directory);
-struct device *directory_find(const struct directory *directory, struct text ident); /* NULL: never seen */
+// NULL: never seen.
+struct device *directory_find(const struct directory *directory, struct text ident);
 // Finds or makes. ident: 1..IDENT_MAX bytes.
 struct device *directory_add(struct directory *directory, struct text ident);
 size_t directory_count(const struct directory *directory);
-bool directory_loaded(const struct directory *directory); /* the table has been read at least once */
+// The table has been read at least once.
+bool directory_loaded(const struct directory *directory);
 void directory_set_loaded(struct directory *directory, bool loaded);
 // Every device gets state UNKNOWN and id 0 (before the table is read again).
 void directory_forget_ids(struct directory *directory);

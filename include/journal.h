@@ -20,8 +20,8 @@ struct journal_options {
 	const char *dir;       /* made (0750) when it is not there */
 	uint64_t segment_size; /* bytes, a power of two, 1 MiB..1 GiB; 0: 64 MiB */
 	uint64_t max_size;     /* quota of the folder in bytes, at least 2 segments */
-	int64_t retain_us;     /* keep segments this long after they are wholly stored; 0: delete at once */
-	bool read_only;        /* look, do not lock, make or mend anything (`avld journal`) */
+	int64_t retain_us; /* keep segments this long after they are wholly stored; 0: delete at once */
+	bool read_only; /* look, do not lock, make or mend anything (`avld journal`) */
 };
 
 // One thing that start-up found and what was done about it. Told through the callback as it is found.
@@ -32,17 +32,20 @@ typedef void journal_finding(void *context, bool serious, const char *text);
 // entry of the newest segment (a backlog of gigabytes must not delay the start); the older ones are checked as they are
 // read. What cannot be read is copied aside and told through `finding` (which is kept: cursors tell too), new entries
 // go behind it, and LSNs that may have been given to lost entries are not given again.
-struct journal *journal_open(const struct journal_options *options, journal_finding *finding, void *context,
-	const char **error);
+struct journal *journal_open(const struct journal_options *options, journal_finding *finding,
+	void *context, const char **error);
 void journal_close(struct journal *journal); /* syncs, unlocks, frees */
 
 const char *journal_uuid(const struct journal *journal); /* 36 characters; made with the folder */
 uint64_t journal_start(const struct journal *journal);   /* LSN of the oldest entry kept */
 uint64_t journal_end(const struct journal *journal);     /* LSN behind the newest entry */
-uint64_t journal_recovered(const struct journal *journal); /* journal_end as it was after journal_open */
-uint64_t journal_synced(const struct journal *journal);  /* everything below survives the loss of power */
-uint64_t journal_bytes(const struct journal *journal);   /* size of the folder's segments on disk */
-uint64_t journal_stored(const struct journal *journal);  /* as released last, also by an earlier process; may lag */
+// journal_end as it was after journal_open
+uint64_t journal_recovered(const struct journal *journal);
+// everything below survives the loss of power
+uint64_t journal_synced(const struct journal *journal);
+uint64_t journal_bytes(const struct journal *journal); /* size of the folder's segments on disk */
+// as released last, also by an earlier process; may lag
+uint64_t journal_stored(const struct journal *journal);
 
 // The segments, oldest first; false behind the last.
 struct journal_segment {
@@ -84,7 +87,8 @@ void journal_release(struct journal *journal, uint64_t lsn);
 // ended, `done` is called on the loop's thread. A failure is fatal: the process ends before anything is acknowledged.
 struct ev_loop;
 typedef void journal_synced_callback(void *context);
-void journal_sync_start(struct journal *journal, struct ev_loop *loop, journal_synced_callback *done, void *context);
+void journal_sync_start(struct journal *journal, struct ev_loop *loop,
+	journal_synced_callback *done, void *context);
 void journal_sync(struct journal *journal);     /* ask */
 void journal_sync_now(struct journal *journal); /* and wait: only at the end of the process */
 

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RECENT_GENERATION 131072 /* this many keys are remembered at least, twice as many at most  \
-				  */
+// This many keys are remembered at least, twice as many at most.
+#define RECENT_GENERATION 131072
 
 struct recent;
 

@@ -20,7 +20,7 @@ enum sniff { SNIFF_MORE, SNIFF_FOUND, SNIFF_NONE };
 // Asks the decoders of the set. One YES decides; several go to the first of the registry, unless `preferred`
 // (may be NULL) is among them; without a YES a single MAYBE decides once nobody says MORE; at SNIFF_CAP bytes
 // or on a datagram MORE is NO. FOUND sets *found.
-enum sniff registry_sniff(decoder_set set, const struct decoder *preferred, const uint8_t *data, size_t len,
-	bool datagram, const struct decoder **found);
+enum sniff registry_sniff(decoder_set set, const struct decoder *preferred, const uint8_t *data,
+	size_t len, bool datagram, const struct decoder **found);
 
 #endif

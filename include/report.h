@@ -121,7 +121,7 @@ struct report_body {
 struct report {
 	struct report_body body;
 	struct text ident;  /* 1..IDENT_MAX printable ASCII */
-	struct text event;  /* the protocol's own code, printable ASCII, may be empty (NULL in SQL) */
+	struct text event;  /* the protocol's own code, printable ASCII, or empty (NULL in SQL) */
 	struct text driver; /* printable ASCII, may be empty (NULL in SQL) */
 	struct text extra;  /* JSON members without the braces: "a":1,"b":"x"; may be empty */
 	struct text key;    /* the bytes that make this record itself: what dedup is the hash of */
@@ -137,12 +137,12 @@ void report_clear(struct report *report);
 // The setters check the range and set the `has` bit; out of range leaves the field absent and returns
 // false. Units as in the field names.
 bool report_set_fix(struct report *report, int64_t lat_e7, int64_t lon_e7, bool valid);
-bool report_set_speed(struct report *report, int64_t kmh_e2);   /* 0..100000 (1,000 km/h) */
-bool report_set_course(struct report *report, int64_t deg_e2);  /* 0..36000 */
-bool report_set_altitude(struct report *report, int64_t m_e2);  /* -1,000..20,000 m */
-bool report_set_satellites(struct report *report, int64_t n);   /* 0..99 */
-bool report_set_hdop(struct report *report, int64_t e2);        /* 0..9999 */
-bool report_set_odometer(struct report *report, int64_t m);     /* 0..1e12 */
+bool report_set_speed(struct report *report, int64_t kmh_e2);  /* 0..100000 (1,000 km/h) */
+bool report_set_course(struct report *report, int64_t deg_e2); /* 0..36000 */
+bool report_set_altitude(struct report *report, int64_t m_e2); /* -1,000..20,000 m */
+bool report_set_satellites(struct report *report, int64_t n);  /* 0..99 */
+bool report_set_hdop(struct report *report, int64_t e2);       /* 0..9999 */
+bool report_set_odometer(struct report *report, int64_t m);    /* 0..1e12 */
 bool report_set_battery_percent(struct report *report, int64_t percent);
 bool report_set_battery_mv(struct report *report, int64_t mv); /* 0..100,000 */
 bool report_set_power_mv(struct report *report, int64_t mv);   /* 0..1,000,000 */

@@ -42,7 +42,8 @@ bool text_nmea_angle(struct text text, unsigned max_degrees, int64_t *e7);
 
 // A calendar date and time to µs since 1970. False unless every part is in range: no 31 April, 24:00:00, second 60.
 // year: full, 1970..2199.
-bool text_make_time(int year, int month, int day, int hour, int minute, int second, int us, int64_t *time_us);
+bool text_make_time(
+	int year, int month, int day, int hour, int minute, int second, int us, int64_t *time_us);
 // "101500.000" or "101500", fraction of any length: µs since midnight.
 bool text_hhmmss(struct text text, int64_t *us);
 // "221126": µs since 1970 of that day's midnight; two-digit years are 2000..2099 up to 79, 1980..1999 from 80.

@@ -16,8 +16,8 @@
 #define BARE_CAP   1024 /* bytes of a bare record or delta */
 #define CODE_CAP   18   /* "FUS" and an ident of 15 digits */
 #define PART_CAP   32   /* bytes of a field that the sniffer looks past */
-#define MEMO_DELTA 0 /* session.memo[]: the last frame was a bare delta and ended with the bytes   \
-		      */
+// session.memo[]: the last frame was a bare delta and ended with the bytes
+#define MEMO_DELTA 0
 
 static bool is_blank(uint8_t c)
 {

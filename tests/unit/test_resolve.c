@@ -104,8 +104,7 @@ static void test_free_before_done(void **state)
 {
 	(void)state;
 	struct answer answer = {.loop = ev_loop_new(0)};
-	resolve_free(
-		resolve_start(answer.loop, "localhost,localhost", NULL, on_done, &answer));
+	resolve_free(resolve_start(answer.loop, "localhost,localhost", NULL, on_done, &answer));
 	ev_run(answer.loop, EVRUN_NOWAIT);
 	assert_int_equal(answer.calls, 0);
 	ev_loop_destroy(answer.loop);
