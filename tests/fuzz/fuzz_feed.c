@@ -3,10 +3,11 @@
 //
 //   how | cut | bytes of a peer ...
 //
-// how: bit 0 datagrams; bits 1.. the protocol told (0: found by the bytes). cut: seed of where the
-// bytes are cut. Whatever comes: every step gets on, nothing out of range comes out, and a stream
+// how: bit 0 datagrams; bits 1..6 the protocol told (0: found by the bytes); bit 7 frames of the
+// GT06 get a sum that holds, which no mutation finds. cut: seed of where the bytes are cut. Whatever comes: every step gets on, nothing out of range comes out, and a stream
 // says the same in one piece and in many. Only where framing is lost, and with bare deltas, which
 // have no end mark, may the cuts show.
+#include "checksum.h"
 #include "feed.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <xxhash.h>
 
 #define HOW_DATAGRAM 1u
+#define HOW_SEALED   128u
 #define RECEIVED_US  INT64_C(1795342500000000) /* 2026-11-22 10:15 */
 #define INPUT_MOST   16384
 
@@ -249,7 +251,7 @@ static const struct decoder *told_decoder(uint8_t how)
 	size_t count = 0;
 	while (decoders[count])
 		count++;
-	const size_t told = (how >> 1) % (count + 1);
+	const size_t told = (how >> 1 & 63u) % (count + 1);
 	return told > 0 ? decoders[told - 1] : NULL;
 }
 
@@ -328,24 +330,51 @@ static void feed_datagrams(uint8_t how, const uint8_t *data, size_t len, uint32_
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static void seal_frames(uint8_t *data, size_t len)
 {
-	if (len < 3 || len > INPUT_MOST)
-		return 0;
-	const uint8_t how = data[0];
-	const uint32_t seed = data[1] + 1u;
-	data += 2;
-	len -= 2;
+	for (size_t at = 0; at + 4 < len;) {
+		uint8_t *frame = data + at;
+		const bool is_start =
+			(frame[0] == 0x78 || frame[0] == 0x79) && frame[1] == frame[0];
+		const size_t head = frame[0] == 0x78 ? 3 : 4;
+		const size_t length = head == 3 ? frame[2] : (size_t)frame[2] << 8 | frame[3];
+		const size_t total = head + length + 2;
+		if (!is_start || length < 5 || total > len - at) {
+			at++;
+			continue;
+		}
+		const uint16_t crc = checksum_crc16_x25(frame + 2, total - 6);
+		const uint8_t end[4] = {(uint8_t)(crc >> 8), (uint8_t)crc, 0x0D, 0x0A};
+		memcpy(frame + total - sizeof end, end, sizeof end);
+		at += total;
+	}
+}
+
+static void feed_all(uint8_t how, uint32_t seed, const uint8_t *data, size_t len)
+{
 	if (how & HOW_DATAGRAM) {
 		feed_datagrams(how, data, len, 0);
 		feed_datagrams(how, data, len, seed);
-		return 0;
+		return;
 	}
 	const struct outcome whole = feed_stream(how, data, len, 0);
 	const struct outcome cut = feed_stream(how, data, len, seed);
 	if (whole.cuts_may_show || cut.cuts_may_show || cut.is_sniff_capped)
-		return 0;
+		return;
 	CHECK(whole.reports == cut.reports && whole.rejects == cut.rejects);
 	CHECK(whole.sum == cut.sum);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	if (len < 3 || len > INPUT_MOST)
+		return 0;
+	uint8_t *copy = malloc(len - 2);
+	CHECK(copy);
+	memcpy(copy, data + 2, len - 2);
+	if (data[0] & HOW_SEALED)
+		seal_frames(copy, len - 2);
+	feed_all(data[0], data[1] + 1u, copy, len - 2);
+	free(copy);
 	return 0;
 }
