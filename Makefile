@@ -91,6 +91,12 @@ $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(LIBRARY)
 	$(call say,LD  $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIBRARY)
 
+# What measures; BENCH names a folder of its own with other flags.
+$(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,LD  $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< $(LIBRARY) $(LIBS)
+
 -include $(OBJECTS:.o=.d)
 -include $(UNIT:=.d)
 -include $(FUZZ:=.d)
