@@ -21,6 +21,8 @@
 #define DAY_US     INT64_C(86400000000)
 #define DAYS_KNOWN 65536 /* 1970 to 2149; other days belong to the DEFAULT partition */
 
+#define BATCH_LIMIT_SMALL 256 /* entries; a batch that gives trouble is made as small as that */
+
 enum writer_state {
 	WRITER_WAITING,    /* for the back-off to pass */
 	WRITER_RESOLVING,  /* host names */
@@ -100,6 +102,7 @@ struct link {
 struct prepare {
 	unsigned step;
 	bool locked;
+	bool own; /* the lock is held by our own last connection, ended now */
 	int version;
 	char holder[200]; /* of the lock, if it is not us */
 	bool found;       /* the checkpoint's row */

@@ -19,7 +19,6 @@
 #define CHUNK ((size_t)64 << 10)
 #define REFUSALS_MANY                                                                              \
 	16 /* in one batch: from then on small ones, since each refusal sends the batch again */
-#define LIMIT_SMALL 256
 
 static void on_batch(struct writer *writer);
 
@@ -113,8 +112,8 @@ static void refuse_entry(struct writer *writer, uint64_t lsn)
 	else
 		log_debug("the database refuses a row lsn=%" PRIu64 " sqlstate=%s reason=\"%s\"",
 			lsn, failure->sqlstate, failure->message);
-	if (batch->refused_count >= REFUSALS_MANY && batch->limit > LIMIT_SMALL)
-		batch->limit = LIMIT_SMALL;
+	if (batch->refused_count >= REFUSALS_MANY && batch->limit > BATCH_LIMIT_SMALL)
+		batch->limit = BATCH_LIMIT_SMALL;
 	batch_start(writer);
 }
 
