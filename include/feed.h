@@ -14,6 +14,7 @@ struct feed {
 	uint32_t frames;  /* decoded or ignored */
 	uint32_t rejects;
 	bool sniffed_again; /* the one new sniff after lost framing is spent */
+	uint32_t garbage;   /* bytes since framing was lost */
 	struct session session;
 };
 

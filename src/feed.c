@@ -72,21 +72,48 @@ static void decode(struct feed *feed, const uint8_t *data, size_t len, struct ba
 	}
 }
 
-// Framing is lost at data: the first time the rest is sniffed anew, the second time the peer has to
-// go.
-static enum feed_verdict lose_framing(struct feed *feed, const uint8_t *data, size_t len,
+// Bytes between lost framing and the next verdict. However they are cut into reads, they may be SNIFF_CAP in all.
+static enum feed_verdict skip_garbage(struct feed *feed, const uint8_t *data, size_t len,
 	size_t bad, struct batch *batch, size_t *used)
 {
-	const bool again = feed->sniffed_again;
-	const size_t taken = again || bad == 0 || bad > len ? len : bad;
+	const size_t taken = bad == 0 || bad > len ? len : bad;
 
 	reject(feed, batch, DECODE_DETAIL, "framing lost", data, taken);
 	*used += taken;
-	feed->pinned = false;
-	feed->sniffed_again = true;
-	if (!again || feed->session.datagram)
+	feed->garbage += (uint32_t)taken;
+	if (feed->garbage <= SNIFF_CAP || feed->session.datagram)
 		return FEED_TAKEN;
 	batch->detail = "framing lost";
+	return FEED_CLOSE;
+}
+
+// Framing is lost at data: the first time the rest is sniffed anew, the second time the peer has to go.
+static enum feed_verdict lose_framing(struct feed *feed, const uint8_t *data, size_t len,
+	size_t bad, struct batch *batch, size_t *used)
+{
+	feed->pinned = false;
+	if (!feed->sniffed_again) {
+		feed->sniffed_again = true;
+		feed->garbage = 0;
+		return skip_garbage(feed, data, len, bad, batch, used);
+	}
+	feed->garbage = SNIFF_CAP;
+	return skip_garbage(feed, data, len, len, batch, used);
+}
+
+// No decoder wants these bytes: at the start of a conversation that ends it; after lost framing the last decoder
+// says how far the garbage goes.
+static enum feed_verdict take_unknown(
+	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used)
+{
+	if (feed->sniffed_again) {
+		const struct frame frame = feed->decoder->frame(&feed->session, data, len);
+		return skip_garbage(
+			feed, data, len, frame.kind == FRAME_BAD ? frame.len : len, batch, used);
+	}
+	reject(feed, batch, DECODE_DETAIL, "unknown protocol", data, len);
+	*used += len;
+	batch->detail = "unknown protocol";
 	return FEED_CLOSE;
 }
 
@@ -105,12 +132,8 @@ enum feed_verdict feed_step(
 							    len, feed->session.datagram, &found);
 		if (sniff == SNIFF_MORE)
 			return *used ? FEED_TAKEN : FEED_MORE;
-		if (sniff == SNIFF_NONE) {
-			reject(feed, batch, DECODE_DETAIL, "unknown protocol", data, len);
-			*used += len;
-			batch->detail = "unknown protocol";
-			return FEED_CLOSE;
-		}
+		if (sniff == SNIFF_NONE)
+			return take_unknown(feed, data, len, batch, used);
 		pin(feed, found);
 	}
 

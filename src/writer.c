@@ -91,8 +91,10 @@ static void check_drained(struct writer *writer)
 {
 	if (!writer->drained)
 		return;
-	if (writer->counters.connected &&
-		(writer->state != WRITER_IDLE || journal_end(writer->journal) != writer->lsn))
+	// A connection under way gets its chance; one that has failed does not get another.
+	const bool stored =
+		writer->state == WRITER_IDLE && journal_end(writer->journal) == writer->lsn;
+	if (!stored && writer->state != WRITER_WAITING)
 		return;
 	if (!ev_is_active(&writer->drain_timer))
 		ev_timer_start(writer->loop, &writer->drain_timer);
@@ -207,6 +209,9 @@ void writer_lose(
 	const bool steady = writer->state >= WRITER_IDLE && trouble == TROUBLE_AWAY &&
 			    ev_now(writer->loop) - link->ready_since > STEADY_S;
 
+	/* A link that breaks again and again lets a small batch through. */
+	if (writer->state >= WRITER_SENDING && writer->batch.limit > BATCH_LIMIT_SMALL)
+		writer->batch.limit /= 2;
 	tell_trouble(writer, trouble, sqlstate,
 		message); /* before PQfinish: the message may be libpq's */
 	writer->counters.retries++;
@@ -318,6 +323,8 @@ static void take_failure(struct writer *writer, const PGresult *result)
 	snprintf(text, sizeof(text), "%s%s%s", primary ? primary : PQresultErrorMessage(result),
 		detail ? ": " : "", detail ? detail : "");
 	writer_one_line(failure->message, sizeof(failure->message), text);
+	writer_one_line(text, sizeof(text), primary ? primary : PQresultErrorMessage(result));
+	log_quote(text, strlen(text), failure->told, sizeof(failure->told));
 	read_context(failure, PQresultErrorField(result, PG_DIAG_CONTEXT));
 }
 

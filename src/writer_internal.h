@@ -21,6 +21,8 @@
 #define DAY_US     INT64_C(86400000000)
 #define DAYS_KNOWN 65536 /* 1970 to 2149; other days belong to the DEFAULT partition */
 
+#define BATCH_LIMIT_SMALL 256 /* entries; a batch that gives trouble is made as small as that */
+
 enum writer_state {
 	WRITER_WAITING,    /* for the back-off to pass */
 	WRITER_RESOLVING,  /* host names */
@@ -63,8 +65,9 @@ enum rows_kind sql_kind_of(const char *relation, size_t len);
 
 // The error that ended a query string.
 struct failure {
-	char sqlstate[6]; /* "" if the server gave none */
-	char message[480];
+	char sqlstate[6];    /* "" if the server gave none */
+	char message[480];   /* and its detail, which may show the row: for avld.rejects */
+	char told[480];      /* the message alone, quoted: for the log */
 	enum rows_kind kind; /* the COPY it happened in, or ROWS_KINDS */
 	uint64_t line;       /* its row, from 1; 0: not known */
 	char context[160];
@@ -100,6 +103,7 @@ struct link {
 struct prepare {
 	unsigned step;
 	bool locked;
+	bool own; /* the lock is held by our own last connection, ended now */
 	int version;
 	char holder[200]; /* of the lock, if it is not us */
 	bool found;       /* the checkpoint's row */
@@ -148,7 +152,8 @@ struct writer_batch {
 	uint64_t duplicates, blocked;
 	struct refusal *refused;
 	size_t refused_count, refused_cap;
-	ev_timer timer; /* batch_interval since the first waiting entry */
+	double refusal_told; /* when, on the loop's clock */
+	ev_timer timer;      /* batch_interval since the first waiting entry */
 	bool due;
 	double entry_bytes; /* of an entry in the journal, on average */
 };

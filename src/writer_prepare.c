@@ -104,6 +104,7 @@ static void take_lock(struct writer *writer, PGresult *result)
 {
 	writer->prepare.locked = *value_of(result, 0) == 't';
 	writer->prepare.holder[0] = '\0';
+	writer->prepare.own = false;
 }
 
 // Who holds the lock? If it is the backend of our own last connection, which has not noticed yet
@@ -131,10 +132,10 @@ static void take_holder(struct writer *writer, PGresult *result)
 {
 	if (!PQntuples(result))
 		return;
+	writer->prepare.own = *value_of(result, 3) == 't';
 	snprintf(writer->prepare.holder, sizeof(writer->prepare.holder),
-		"pid %s from %s, application %s%s", value_of(result, 0), value_of(result, 1),
-		value_of(result, 2),
-		*value_of(result, 3) == 't' ? " (our own connection that was lost: ended)" : "");
+		"pid %s from %s, application %s", value_of(result, 0), value_of(result, 1),
+		value_of(result, 2));
 }
 
 static bool check_lock(struct writer *writer)
@@ -142,6 +143,12 @@ static bool check_lock(struct writer *writer)
 	char message[360];
 	if (writer->prepare.locked)
 		return true;
+	if (writer->prepare.own) {
+		writer->link.backoff /= 2; /* as it was: it is gone in a moment */
+		writer_lose(
+			writer, TROUBLE_AWAY, "", "our last connection was still alive, ended it");
+		return false;
+	}
 	snprintf(message, sizeof(message),
 		"its lock is held by %s; two daemons must not have the same database.instance",
 		writer->prepare.holder[0] ? writer->prepare.holder

@@ -84,10 +84,10 @@ static enum probe probe(const uint8_t *data, size_t len, bool datagram)
 	return is_login(data) ? PROBE_MAYBE : PROBE_NO;
 }
 
-// What does not belong here reaches up to the next start, if there is one.
+// What does not belong here reaches up to the next start, which a last byte alone may be.
 static struct frame bad_frame(const uint8_t *data, size_t len)
 {
-	for (size_t i = 1; i + 1 < len; i++) {
+	for (size_t i = 1; i < len; i++) {
 		if (is_start(data + i, len - i))
 			return (struct frame){FRAME_BAD, i};
 	}

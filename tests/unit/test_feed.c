@@ -272,10 +272,37 @@ static void lost_framing_is_sniffed_once_more_then_closed(void **state)
 	assert_int_equal(outcome.rejects, 1);
 	assert_int_not_equal(outcome.last, FEED_CLOSE);
 
+	size_t cuts[256]; // however the garbage is cut
+	for (size_t at = 1; at < strlen(data); at++) {
+		cuts[at - 1] = at;
+		outcome = feed_pieces((const uint8_t *)data, strlen(data), &at, 1);
+		assert_int_equal(outcome.reports, 2);
+		assert_int_not_equal(outcome.last, FEED_CLOSE);
+	}
+	outcome = feed_pieces((const uint8_t *)data, strlen(data), cuts, strlen(data) - 1);
+	assert_int_equal(outcome.reports, 2);
+
 	snprintf(data, sizeof(data), "%s\x01\x02\r\n%s\x01\x02\r\n%s", record, record, record);
 	outcome = feed_pieces((const uint8_t *)data, strlen(data), NULL, 0);
 	assert_int_equal(outcome.reports, 2);
 	assert_int_equal(outcome.last, FEED_CLOSE);
+	assert_string_equal(batch.detail, "framing lost");
+}
+
+static void endless_garbage_closes(void **state)
+{
+	static uint8_t data[2048];
+	static const char record[] = "$POS,5020001,101500.000,V,,,,,,,221126,,,\r\n";
+	size_t cuts[sizeof(data)];
+
+	(void)state;
+	memset(data, '~', sizeof(data));
+	memcpy(data, record, strlen(record));
+	for (size_t at = 1; at < sizeof(data); at++)
+		cuts[at - 1] = at;
+	const struct outcome outcome = feed_pieces(data, sizeof(data), cuts, sizeof(data) - 1);
+	assert_int_equal(outcome.last, FEED_CLOSE);
+	assert_int_equal(outcome.rejects, SNIFF_CAP + 1);
 	assert_string_equal(batch.detail, "framing lost");
 }
 
@@ -336,6 +363,7 @@ int main(void)
 		cmocka_unit_test(foreign_bytes_are_given_up),
 		cmocka_unit_test(no_verdict_after_512_bytes_is_a_verdict),
 		cmocka_unit_test(lost_framing_is_sniffed_once_more_then_closed),
+		cmocka_unit_test(endless_garbage_closes),
 		cmocka_unit_test(datagrams_end_where_they_end),
 		cmocka_unit_test(random_bytes_never_stop_it),
 	};

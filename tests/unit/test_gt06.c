@@ -149,6 +149,8 @@ static void lost_framing_reaches_up_to_the_next_start(void **state)
 	frame = frame_at(&garbage, 4);
 	assert_int_equal(frame.kind, FRAME_BAD);
 	assert_int_equal(frame.len, 4);
+	// The read ends within the start: its first byte stays for what comes.
+	assert_int_equal(frame_at(&garbage, 3).len, 2);
 	struct bytes picture = from_hex("7979 8000 41 00");
 	assert_int_equal(frame_at(&picture, picture.len).kind, FRAME_BAD);
 	struct bytes largest = from_hex("7979 0FFA");
