@@ -361,6 +361,8 @@ def idle(bench):
     few, many = 1000, 19000
     for _ in bench.each_round("idle"):
         place.empty_tables()
+        query("TRUNCATE avld.devices CASCADE")
+        insert_devices(1, many)
         with Daemon(http__listen="", server__login_timeout="10m") as daemon:
             warm_up(daemon, many)
             crowd = client.Crowd(daemon.port)
@@ -381,7 +383,7 @@ def idle(bench):
 
 
 def warm_up(daemon, devices):
-    """All devices known and a batch of all of them written, over one connection: what grows later is connections."""
+    """A batch of all of them written, over one connection: what grows later is connections."""
     data = b"".join(client.frame(number, time.time() - 3600) for number in range(1, devices + 1))
     for peer in client.open_connections(daemon.port, 1):
         peer.sendall(data)
