@@ -463,8 +463,8 @@ def partitions(bench):
 # --- the journal ------------------------------------------------------------------------------------------
 
 def udp(bench):
-    """150,000 datagrams a second into the journal, the database away."""
-    rate, seconds = 150_000, 8 * min(1, bench.scale)
+    """More than 150,000 datagrams a second into the journal, the database away."""
+    rate, seconds = 165_000, 8 * min(1, bench.scale)
     taken, lost = [], []
     for number in bench.each_round("udp"):
         place.empty_tables()
@@ -482,8 +482,8 @@ def udp(bench):
             taken.append(reports / took)
             lost.append(sent - reports)
     return [
-        Row("UDP into the journal, one report a datagram", "/s", taken, ">= 150,000", lambda ours, _: ours >= 147_000,
-            note="sent at 150,000/s; the last turn of the sender is in the time"),
+        Row("UDP into the journal, one report a datagram", "/s", taken, ">= 150,000", lambda ours, _: ours >= 150_000,
+            note="sent at 165,000/s, less the sender's start and end"),
         Row("datagrams lost of those", "", lost, "0", lambda ours, _: ours == 0),
     ]
 
