@@ -437,7 +437,7 @@ def cost_us(daemon, rows, seed):
 FILL = """
 INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
 SELECT n %% 1000 + 1000000, date_trunc('day', now(), 'UTC') - %s * interval '1 day' + n * interval '1 second', now(),
-'device', true, 48, 11, false, n FROM generate_series(1, 20000) n
+'device', true, 48, 11, false, n FROM generate_series(1, 5000) n
 """
 
 
