@@ -1152,7 +1152,11 @@ BEGIN
 		$view$, 'gis.', gis || '.');
 	EXECUTE replace($view$
 		CREATE OR REPLACE VIEW avld.latest_positions_geo AS
-		SELECT l.*,
+		SELECT l.device_id, l.ident, l.name, l.protocol, l.state, l.fixed_at,
+			round(extract(epoch FROM l.age))::bigint AS age_s, -- GDAL knows no intervals
+			l.latitude, l.longitude, l.altitude_m, l.speed_kmh, l.course_deg, l.satellites, l.ignition, l.inputs, l.outputs,
+			l.odometer_m, l.battery_percent, l.battery_v, l.power_v, l.gsm_percent, l.driver, l.event, l.connected, l.last_seen,
+			l.transport, l.peer, l.alarm, l.alarm_at,
 			gis.ST_SetSRID(gis.ST_MakePoint(l.longitude, l.latitude), 4326)::gis.geography(Point, 4326) AS place
 		FROM avld.latest_positions AS l
 		$view$, 'gis.', gis || '.');
@@ -1172,7 +1176,7 @@ BEGIN
 		WHERE day.parent = 'avld.positions'::regclass AND t.positions > 1
 		$view$, 'gis.', gis || '.');
 	COMMENT ON VIEW avld.positions_geo IS 'avld.positions with ident and name; place: a point, WGS 84. Filter by fixed_at.';
-	COMMENT ON VIEW avld.latest_positions_geo IS 'avld.latest_positions; place: a point, WGS 84. Key: device_id.';
+	COMMENT ON VIEW avld.latest_positions_geo IS 'avld.latest_positions, age in seconds; place: a point, WGS 84. Key: device_id.';
 	COMMENT ON VIEW avld.tracks_geo IS
 		'One line per device and UTC day: its valid fixes in order, outliers included. Key: device_id, day.';
 	PERFORM avld.grant_rights();
