@@ -217,6 +217,7 @@ void writer_lose(
 	writer->counters.retries++;
 	disconnect(writer);
 	recent_forget(writer->recent);
+	batch_drop_ahead(writer);
 	link->backoff = steady || link->backoff <= 0. ? BACKOFF_FIRST_S : link->backoff * 2;
 	if (link->backoff > BACKOFF_MAX_S)
 		link->backoff = BACKOFF_MAX_S;
@@ -392,6 +393,7 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 		return;
 	if (writer->batch.copying && !writer->link.flushing)
 		send_feed(writer);
+	batch_build_ahead(writer);
 	if (writer->link.conn && writer->query.active)
 		take_results(writer);
 	if (writer->link.conn && !writer->query.active)
@@ -423,14 +425,15 @@ void writer_wake(struct writer *writer)
 	const uint64_t end = journal_end(writer->journal);
 	const bool busy = writer->state == WRITER_SENDING || writer->state == WRITER_COMMITTING;
 
-	if (end == (busy ? batch->end : writer->lsn)) {
+	if (end == (busy ? batch->now.end : writer->lsn)) {
 		if (writer->state == WRITER_IDLE && learn_retention_due(writer))
 			learn_run(writer, writer_ready);
 		return;
 	}
 	if (writer->state == WRITER_IDLE) {
 		const double rows = (double)(end - writer->lsn) / batch->entry_bytes;
-		if (batch->due || batch->more || writer->drained || learn_retention_due(writer) ||
+		if (batch->due || batch->now.more || writer->drained ||
+			learn_retention_due(writer) ||
 			rows >= (double)writer->config->database.batch_rows) {
 			batch_start(writer);
 			return;

@@ -220,7 +220,7 @@ static uint64_t adopt_again(struct writer *writer)
 {
 	const uint64_t lsn = writer->prepare.lsn;
 
-	if (writer->batch.sent && lsn == writer->batch.end && lsn != writer->lsn) {
+	if (writer->batch.sent && lsn == writer->batch.now.end && lsn != writer->lsn) {
 		log_info(
 			"the last batch was committed, only the answer was lost lsn=%" PRIu64, lsn);
 		batch_committed(writer);
@@ -456,7 +456,7 @@ static void on_fence_read(struct writer *writer)
 		writer_lose_query(writer);
 		return;
 	}
-	if (!same_journal(writer) || writer->prepare.lsn != writer->batch.end)
+	if (!same_journal(writer) || writer->prepare.lsn != writer->batch.now.end)
 		die_of_fence(writer, writer->lsn);
 	batch_committed(writer); /* it is there already */
 	writer_ready(writer);

@@ -163,7 +163,7 @@ def psql(command, stdout=None):
 
 def store(bench):
     """100 connections as fast as they can, all the way into SQL."""
-    rows = bench.count(1_000_000)
+    rows = bench.count(2_000_000)
     ours, other, cpu_us, backend_us = [], [], [], []
     for number in bench.each_round("store"):
         place.empty_tables()
