@@ -12,6 +12,7 @@ enum entry_kind {
 	ENTRY_REJECT = 2,       /* reason, raw */
 	ENTRY_CONNECTED = 3,    /* a peer's ident is known: reason empty */
 	ENTRY_DISCONNECTED = 4, /* a connection ended: traffic, reason */
+	ENTRY_COMMAND = 5,      /* what became of a command: change, reason, extra (its reply) */
 };
 
 // What went over a connection that ended.
@@ -20,6 +21,23 @@ struct traffic {
 	uint64_t bytes; /* received */
 	uint32_t frames;
 	uint32_t rejects;
+};
+
+// States of avld.commands, in the order they are gone through. Part of the journal's format.
+enum command_state {
+	COMMAND_QUEUED,
+	COMMAND_SENT,
+	COMMAND_CONFIRMED,
+	COMMAND_FAILED,
+	COMMAND_EXPIRED,
+	COMMAND_STATES
+};
+const char *command_state_name(enum command_state state); /* queued, sent, ... */
+
+struct command_change {
+	int64_t id;
+	uint32_t attempts; /* how often it was sent, by now */
+	uint32_t state;    /* enum command_state, from now on */
 };
 
 struct entry {
@@ -35,6 +53,7 @@ struct entry {
 	struct text raw;         /* REPORT, REJECT: bytes as received */
 	struct report_body body; /* REPORT */
 	struct traffic traffic;  /* DISCONNECTED */
+	struct command_change change; /* COMMAND */
 };
 
 #define ENTRY_RAW_MAX 65536
