@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Commands: from a row of avld.commands to the tracker, and what became of them, in the row."""
 import json
+import signal
 import socket
 import struct
+import subprocess
 
 import psycopg2
 import pytest
 
 import gt06
 import pt502
-from conftest import wait_for
+from conftest import AVLD, wait_for
 
 ALLOW = ("engineStop, engineResume, outputControl, positionSingle, positionPeriodic, alarmSpeed, rebootDevice, "
          "requestPhoto, setTimezone, getVersion, custom")
@@ -543,6 +545,33 @@ def test_gt06_with_its_log_in(avld, database):
         peer.sendall(gt06.login(serial=9))
         assert gt06.read_exactly(peer, 10) == gt06.answer(0x01, 9)
         assert gt06_command(peer) == (one, "VERSION#")
+
+
+# ---- simulated trackers
+
+@pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
+def test_simulated_trackers_obey(daemons, database, udp):
+    avld = daemons({"commands.allow": ALLOW, "commands.engine_stop_max_kmh": "300"}).start()
+    trackers = subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--protocol", "mixed",
+                                 "--devices", "4"] + ["--udp"] * udp, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE fixed_at > now() - interval '1 min'", 4)
+        idents = [row[0] for row in database.query("SELECT ident FROM avld.devices ORDER BY length(ident), ident")]
+        commands = [send(database, command, ident, **args) for ident in idents for command, args in
+                    [("engineStop", {}), ("getVersion", {}), ("positionSingle", {}), ("positionPeriodic", {"seconds": 5})]]
+        confirmed = f"SELECT count(*)::int FROM avld.commands WHERE state = 'confirmed' AND id <= {commands[-1]}"
+        database.wait(confirmed, len(commands))
+        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE outputs = 1", 4)
+        for ident in idents:
+            send(database, "engineResume", ident)
+        database.wait("SELECT count(*)::int FROM avld.commands WHERE state = 'confirmed'", len(commands) + 4)
+        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE outputs = 0", 4)
+        replies = {row[0] for row in database.query("SELECT reply FROM avld.commands WHERE reply IS NOT NULL")}
+        assert replies == {"$VER PT-502 V1.07", "$OK", "OK!", "RELAY:ON OK!", "RELAY:OFF OK!"}
+    finally:
+        trackers.send_signal(signal.SIGINT)
+        out, err = trackers.communicate(timeout=30)
+    assert b"obeyed 20 commands" in out, out + err
 
 
 def test_counted(daemons, database):
