@@ -21,8 +21,8 @@ struct command_counters {
 
 // ready: a device of that ident may have something to get now; called from command_sink and command_tick.
 typedef void command_ready(void *context, struct text ident);
-struct command_queue *command_queue_new(const struct config *config, struct journal *journal,
-	command_ready *ready, void *context);
+struct command_queue *command_queue_new(
+	const struct config *config, struct journal *journal, command_ready *ready, void *context);
 void command_queue_free(struct command_queue *queue);
 
 // Commands that have not ended; 0 is the usual case, and then the others need not be called.
@@ -45,8 +45,8 @@ struct command_talk {
 };
 // What is to be sent to the device now, in its protocol: out has room for COMMAND_FRAME_MAX. 0: nothing. It counts as
 // sent from here on.
-size_t command_next(struct command_queue *queue, const struct command_talk *talk, int64_t now_us,
-	uint8_t *out);
+size_t command_next(
+	struct command_queue *queue, const struct command_talk *talk, int64_t now_us, uint8_t *out);
 
 // Once a second: what has expired, and what may be sent again.
 void command_tick(struct command_queue *queue, int64_t now_us);

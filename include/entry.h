@@ -44,15 +44,15 @@ struct entry {
 	enum entry_kind kind;
 	int64_t received_us; /* UTC, µs since 1970: receipt of the bytes, end of the connection */
 	struct peer peer;
-	struct text protocol;    /* the decoder's name, empty if none was found */
-	struct text ident;       /* empty if not known */
-	struct text event;       /* REPORT */
-	struct text driver;      /* REPORT */
-	struct text reason;      /* REJECT, DISCONNECTED */
-	struct text extra;       /* REPORT: JSON members */
-	struct text raw;         /* REPORT, REJECT: bytes as received */
-	struct report_body body; /* REPORT */
-	struct traffic traffic;  /* DISCONNECTED */
+	struct text protocol;         /* the decoder's name, empty if none was found */
+	struct text ident;            /* empty if not known */
+	struct text event;            /* REPORT */
+	struct text driver;           /* REPORT */
+	struct text reason;           /* REJECT, DISCONNECTED */
+	struct text extra;            /* REPORT: JSON members */
+	struct text raw;              /* REPORT, REJECT: bytes as received */
+	struct report_body body;      /* REPORT */
+	struct traffic traffic;       /* DISCONNECTED */
 	struct command_change change; /* COMMAND */
 };
 

@@ -29,7 +29,7 @@ struct intake {
 	struct journal *journal;
 	struct directory *directory;
 	struct command_queue *commands; /* NULL: none are sent */
-	bool full; /* the journal had no room when last asked */
+	bool full;                      /* the journal had no room when last asked */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
 	struct batch batch; /* of the frame at hand, whoever's it is */

@@ -15,8 +15,8 @@ enum rows_kind {
 	ROWS_ALARMS,
 	ROWS_REJECTS,
 	ROWS_CONNECTIONS,
-	ROWS_STATE,   /* reduced: one row a device; made by rows_finish */
-	ROWS_UNKNOWN, /* one row a report; the database counts them */
+	ROWS_STATE,    /* reduced: one row a device; made by rows_finish */
+	ROWS_UNKNOWN,  /* one row a report; the database counts them */
 	ROWS_COMMANDS, /* changes; the database keeps the newest of each command */
 	ROWS_KINDS
 };

@@ -75,7 +75,7 @@ struct simulated {
 	uint32_t number;
 	uint16_t serial; /* of the newest numbered frame */
 	uint8_t ident_len;
-	char ident[16]; /* NUL-terminated */
+	char ident[16];  /* NUL-terminated */
 	uint8_t outputs; /* bit 0 is output 1, the engine's relay */
 	struct vehicle vehicle;
 	struct sighting last; /* in the newest report */
@@ -109,7 +109,8 @@ struct simulate_protocol {
 	// ANSWER_OTHER gets here.
 	size_t (*command_length)(const uint8_t *data, size_t len);
 	// Does what one command says. Fills reply (SIMULATE_REPLY_MAX), returns its length.
-	size_t (*obey)(struct simulated *device, const uint8_t *command, size_t len, uint8_t *reply);
+	size_t (*obey)(
+		struct simulated *device, const uint8_t *command, size_t len, uint8_t *reply);
 };
 
 extern const struct simulate_protocol simulate_pt502, simulate_gt06;

@@ -75,7 +75,7 @@ struct link {
 	uint8_t hello_len, hello_sent;
 	uint16_t in_len, reply_len, reply_sent;
 	uint8_t hello[SIMULATE_HELLO_MAX];
-	uint8_t in[288]; /* head of an answer, or of a command */
+	uint8_t in[288];                   /* head of an answer, or of a command */
 	uint8_t reply[SIMULATE_REPLY_MAX]; /* to commands; goes out between two records */
 	struct simulated device;
 };

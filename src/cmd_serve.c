@@ -47,8 +47,8 @@ struct server {
 	struct udp *udp;           /* NULL: no UDP, or stopping */
 	struct writer *writer;
 	struct command_sink sink; /* from the writer to intake.commands */
-	struct http *http; /* NULL: off */
-	uint64_t told_lsn; /* the writer knows of everything below */
+	struct http *http;        /* NULL: off */
+	uint64_t told_lsn;        /* the writer knows of everything below */
 	bool stopping;
 	ev_prepare prepare;
 	ev_timer sync, room, drain, watchdog, second;

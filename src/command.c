@@ -36,8 +36,8 @@
 struct target;
 
 struct item {
-	UT_hash_handle hh;   /* in queue->items, by command.id */
-	struct item *next;   /* of the same device, by id */
+	UT_hash_handle hh;     /* in queue->items, by command.id */
+	struct item *next;     /* of the same device, by id */
 	struct target *target; /* NULL: the device is no more, or the command has ended */
 	struct command command;
 	enum command_state state;
@@ -184,7 +184,8 @@ static void expire(struct command_queue *queue, struct item *item, int64_t now_u
 			item->attempts, item->attempts == 1 ? "" : "s");
 	else
 		snprintf(reason, sizeof(reason), "never sent: %s",
-			item->waits ? item->waits : "the device was not heard, or busy with another command");
+			item->waits ? item->waits
+				    : "the device was not heard, or busy with another command");
 	change(queue, item, COMMAND_EXPIRED, now_us, &(struct cause){.reason = reason});
 }
 
@@ -297,8 +298,8 @@ static struct target *find_target(const struct command_queue *queue, struct text
 	return target;
 }
 
-size_t command_next(struct command_queue *queue, const struct command_talk *talk, int64_t now_us,
-	uint8_t *out)
+size_t command_next(
+	struct command_queue *queue, const struct command_talk *talk, int64_t now_us, uint8_t *out)
 {
 	struct target *target = queue->open ? find_target(queue, talk->ident) : NULL;
 	size_t len = 0;
@@ -464,7 +465,8 @@ static void take_row(void *context, const struct command_row *row)
 	item->reading = queue->reading;
 	if (!is_open(item)) /* the database will hear of its end */
 		return;
-	if (row->sent && row->attempts > item->attempts) { /* by a process before us, or beside us */
+	if (row->sent &&
+		row->attempts > item->attempts) { /* by a process before us, or beside us */
 		item->state = COMMAND_SENT;
 		item->attempts = row->attempts;
 		item->sent_us = row->sent_us;
@@ -536,8 +538,8 @@ void command_tick(struct command_queue *queue, int64_t now_us)
 	HASH_ITER(hh, queue->targets, target, next_target)
 	{
 		if (target->items)
-			queue->ready(queue->context,
-				(struct text){target->ident, target->ident_len});
+			queue->ready(
+				queue->context, (struct text){target->ident, target->ident_len});
 	}
 }
 
@@ -557,8 +559,8 @@ struct command_sink command_sink(struct command_queue *queue)
 
 // ---- all of them
 
-struct command_queue *command_queue_new(const struct config *config, struct journal *journal,
-	command_ready *ready, void *context)
+struct command_queue *command_queue_new(
+	const struct config *config, struct journal *journal, command_ready *ready, void *context)
 {
 	struct command_queue *queue = calloc(1, sizeof(*queue));
 

@@ -226,7 +226,8 @@ void rows_add_command(struct rows *rows, const struct entry *entry, uint64_t lsn
 	out = copy_put_int8(out, change->id);
 	out = put_literal(out, command_state_name((enum command_state)change->state));
 	out = copy_put_time(out, entry->received_us);
-	out = copy_put_int4(out, (int32_t)(change->attempts < INT32_MAX ? change->attempts : INT32_MAX));
+	out = copy_put_int4(
+		out, (int32_t)(change->attempts < INT32_MAX ? change->attempts : INT32_MAX));
 	out = copy_put_text(out, entry->reason);
 	out = copy_put_members(out, entry->extra);
 	copy_row_end(&rows->copies[ROWS_COMMANDS], out);

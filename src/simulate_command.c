@@ -25,7 +25,7 @@ bool simulate_set_output(struct simulated *device, const char *words, size_t len
 	if (value_at == 0 || (words[value_at] != '0' && words[value_at] != '1'))
 		return false;
 	unsigned bit = 1u << index;
-	device->outputs = (uint8_t)(words[value_at] == '1' ? device->outputs | bit
-							   : device->outputs & ~bit);
+	device->outputs =
+		(uint8_t)(words[value_at] == '1' ? device->outputs | bit : device->outputs & ~bit);
 	return true;
 }

@@ -96,7 +96,8 @@ static uint8_t *put_status(
 	uint8_t *out, const struct simulated *device, const struct sighting *seen, uint8_t alarm)
 {
 	bool low = seen->event == SIGHTING_LOW_BATTERY;
-	*out++ = (uint8_t)((device->outputs & 1) << 7 | 0x40 | (low ? 0 : 4) | (seen->ignition ? 2 : 0));
+	*out++ = (uint8_t)((device->outputs & 1) << 7 | 0x40 | (low ? 0 : 4) |
+			   (seen->ignition ? 2 : 0));
 	*out++ = (uint8_t)(seen->battery * 6 / 15);
 	*out++ = (uint8_t)(seen->gsm * 4 / 15);
 	*out++ = alarm;

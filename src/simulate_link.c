@@ -355,7 +355,8 @@ static void hear(struct link *link, const uint8_t *data, size_t len)
 		used = used > len ? len : used;
 		if (answer == ANSWER_ACK)
 			on_answer(link, key);
-		else if (!link->skip && protocol->obey && used == protocol->command_length(data, used))
+		else if (!link->skip && protocol->obey &&
+			 used == protocol->command_length(data, used))
 			link_obey(link, data, used);
 		data += used;
 		len -= used;

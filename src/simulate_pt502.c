@@ -185,7 +185,8 @@ static size_t obey(struct simulated *device, const uint8_t *line, size_t len, ui
 	if (is_command(line, len, "#RCP"))
 		return now.time_us > 1000 ? write_report(device, &now, reply) : 0;
 	if (is_command(line, len, "#VER"))
-		return (size_t)(put_text((char *)reply, version, sizeof(version) - 1) - (char *)reply);
+		return (size_t)(put_text((char *)reply, version, sizeof(version) - 1) -
+				(char *)reply);
 	return (size_t)(put_text((char *)reply, done, sizeof(done) - 1) - (char *)reply);
 }
 

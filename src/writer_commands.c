@@ -69,10 +69,9 @@ enum column {
 static void write_query(struct sql *sql)
 {
 	sql_clear(sql);
-	sql_add(sql,
-		"SELECT c.id, d.ident, c.command, c.state = 'sent', c.attempts, " EPOCH_US(
-			"c.created_at") EPOCH_US("c.expires_at") EPOCH_US("c.sent_at")
-			EPOCH_US("s.fixed_at") "round(s.speed_kmh * 100)::integer");
+	sql_add(sql, "SELECT c.id, d.ident, c.command, c.state = 'sent', c.attempts, " EPOCH_US(
+			     "c.created_at") EPOCH_US("c.expires_at") EPOCH_US("c.sent_at")
+			     EPOCH_US("s.fixed_at") "round(s.speed_kmh * 100)::integer");
 	for (unsigned arg = 0; arg < COMMAND_ARGS; arg++)
 		sql_format(sql, ", c.args->>'%s'", command_arg_name((enum command_arg)arg));
 	sql_format(sql,

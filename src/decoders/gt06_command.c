@@ -103,7 +103,8 @@ static bool brings_flag(struct text extra, uint32_t flag)
 	uint64_t value;
 	return text_next(&rest, ',', &member) && member.len > sizeof name - 1 &&
 	       memcmp(member.data, name, sizeof name - 1) == 0 &&
-	       text_uint((struct text){member.data + sizeof name - 1, member.len - (sizeof name - 1)},
+	       text_uint(
+		       (struct text){member.data + sizeof name - 1, member.len - (sizeof name - 1)},
 		       &value) &&
 	       value == flag;
 }

@@ -561,11 +561,11 @@ def test_simulated_trackers_obey(daemons, database, udp):
                     [("engineStop", {}), ("getVersion", {}), ("positionSingle", {}), ("positionPeriodic", {"seconds": 5})]]
         confirmed = f"SELECT count(*)::int FROM avld.commands WHERE state = 'confirmed' AND id <= {commands[-1]}"
         database.wait(confirmed, len(commands))
-        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE outputs = 1", 4)
+        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE outputs = 1 AND length(ident) = 7", 2)
         for ident in idents:
             send(database, "engineResume", ident)
         database.wait("SELECT count(*)::int FROM avld.commands WHERE state = 'confirmed'", len(commands) + 4)
-        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE outputs = 0", 4)
+        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE outputs = 0 AND length(ident) = 7", 2)
         replies = {row[0] for row in database.query("SELECT reply FROM avld.commands WHERE reply IS NOT NULL")}
         assert replies == {"$VER PT-502 V1.07", "$OK", "OK!", "RELAY:ON OK!", "RELAY:OFF OK!"}
     finally:
