@@ -39,6 +39,10 @@ struct intake {
 // change is logged.
 bool intake_room(struct intake *intake);
 
+// Is there room for whatever so many bytes may become, to all experience? If not, do not take them
+// where they would be lost with this process.
+bool intake_is_ample(const struct intake *intake, size_t bytes);
+
 // Appends what intake->batch holds; with a refusal (intake_admit) its reports become rejects for
 // that reason. Returns the LSN behind it: replies of kind STORED wait for intake_safe to reach it.
 uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,

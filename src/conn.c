@@ -72,7 +72,8 @@ struct conns {
 	struct list login, idle, paused, waiting;
 	ev_timer timer;
 	size_t count;
-	struct ip_count *ips;          /* only kept when server.max_connections_per_ip is set */
+	struct ip_count *ips; /* only kept when server.max_connections_per_ip is set */
+	size_t peeked; /* of the read at hand: bytes at its end that still are in the socket too */
 	uint8_t buffer[2 * READ_SIZE]; /* the first half: room for what was left before */
 };
 
@@ -404,6 +405,25 @@ static bool keep(struct conn *c, const uint8_t *data, size_t len)
 	return true;
 }
 
+// Takes out of the socket what was only looked at. What waits for room stays there: returns how
+// many of the `left` bytes are to be kept here.
+static size_t fetch(struct conn *c, size_t left, bool closing)
+{
+	struct conns *conns = c->conns;
+	const size_t waiting = c->paused && !closing ? left : 0;
+	const size_t stays = waiting < conns->peeked ? waiting : conns->peeked;
+
+	for (size_t len = conns->peeked - stays; len > 0;) {
+		const ssize_t n = recv(c->io.fd, NULL, len, MSG_TRUNC | MSG_DONTWAIT);
+		if (n <= 0)
+			break; // gone: then nothing of it will be read again either
+		len -= (size_t)n;
+	}
+	c->bytes -= stays;
+	conns->peeked = 0;
+	return left - stays;
+}
+
 // Frame by frame, until the bytes are used up, more are needed or there is no room. False: closed.
 static bool take(struct conn *c, const uint8_t *data, size_t len)
 {
@@ -426,6 +446,7 @@ static bool take(struct conn *c, const uint8_t *data, size_t len)
 		if (!end && verdict == FEED_CLOSE)
 			end = intake->batch.detail;
 	}
+	len = fetch(c, len, end);
 	if (!keep(c, data, end ? 0 : len))
 		end = "out of memory";
 	if (end) {
@@ -442,6 +463,8 @@ static const char *recv_error(int error)
 				    : "cannot receive";
 }
 
+// While room is scarce the socket is only looked into: what is read from it must find a place in the
+// journal, whatever becomes of this process.
 enum got { GOT_BYTES, GOT_NOTHING, GOT_CLOSED };
 
 static enum got read_once(struct conn *c)
@@ -454,7 +477,8 @@ static enum got read_once(struct conn *c)
 		set_paused(c, true);
 		return GOT_NOTHING;
 	}
-	const ssize_t n = recv(c->io.fd, fresh, READ_SIZE, MSG_DONTWAIT);
+	const bool scarce = !intake_is_ample(conns->intake, READ_SIZE);
+	const ssize_t n = recv(c->io.fd, fresh, READ_SIZE, MSG_DONTWAIT | (scarce ? MSG_PEEK : 0));
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return GOT_NOTHING;
 	if (n <= 0) {
@@ -462,6 +486,7 @@ static enum got read_once(struct conn *c)
 		return GOT_CLOSED;
 	}
 	c->bytes += (uint64_t)n;
+	conns->peeked = scarce ? (size_t)n : 0;
 	c->feed.session.received_us = intake_now_us();
 	uint8_t *start = fresh - c->in_len;
 	if (c->in_len)

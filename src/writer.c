@@ -323,6 +323,8 @@ static void take_failure(struct writer *writer, const PGresult *result)
 	snprintf(text, sizeof(text), "%s%s%s", primary ? primary : PQresultErrorMessage(result),
 		detail ? ": " : "", detail ? detail : "");
 	writer_one_line(failure->message, sizeof(failure->message), text);
+	writer_one_line(text, sizeof(text), primary ? primary : PQresultErrorMessage(result));
+	log_quote(text, strlen(text), failure->told, sizeof(failure->told));
 	read_context(failure, PQresultErrorField(result, PG_DIAG_CONTEXT));
 }
 

@@ -191,7 +191,8 @@ static void add_connected(struct writer *writer, const struct entry *entry, stru
 static void add_disconnected(struct writer *writer, const struct entry *entry, struct at at)
 {
 	const struct device *device = directory_find(writer->directory, entry->ident);
-	rows_add_disconnected(&writer->batch.rows, entry, device ? device->id : 0, at.lsn);
+	const bool known = device && device->state != DEVICE_BLOCKED;
+	rows_add_disconnected(&writer->batch.rows, entry, known ? device->id : 0, at.lsn);
 }
 
 static void add_entry(struct writer *writer, const struct journal_cursor *cursor, struct at at)

@@ -65,8 +65,9 @@ enum rows_kind sql_kind_of(const char *relation, size_t len);
 
 // The error that ended a query string.
 struct failure {
-	char sqlstate[6]; /* "" if the server gave none */
-	char message[480];
+	char sqlstate[6];    /* "" if the server gave none */
+	char message[480];   /* and its detail, which may show the row: for avld.rejects */
+	char told[480];      /* the message alone, quoted: for the log */
 	enum rows_kind kind; /* the COPY it happened in, or ROWS_KINDS */
 	uint64_t line;       /* its row, from 1; 0: not known */
 	char context[160];
@@ -151,7 +152,8 @@ struct writer_batch {
 	uint64_t duplicates, blocked;
 	struct refusal *refused;
 	size_t refused_count, refused_cap;
-	ev_timer timer; /* batch_interval since the first waiting entry */
+	double refusal_told; /* when, on the loop's clock */
+	ev_timer timer;      /* batch_interval since the first waiting entry */
 	bool due;
 	double entry_bytes; /* of an entry in the journal, on average */
 };

@@ -192,7 +192,9 @@ static void settle_asked(struct writer *writer, double for_s, const char *why)
 		learn->wanted--;
 		note->wanted = note->asked = false;
 		free(note->why);
-		note->why = why ? strdup(why) : NULL;
+		note->why = NULL;
+		if (why && asprintf(&note->why, "database: %s", why) < 0)
+			log_fatal("out of memory: idents");
 		note->until = ev_now(writer->loop) + for_s;
 		if ((device && device->id) || HASH_COUNT(learn->notes) > NOTES_MAX)
 			drop_note(learn, note);
@@ -220,7 +222,7 @@ static void on_devices(struct writer *writer)
 		learn->limit = 1; /* one by one, to find which */
 	} else {
 		log_warning("the database refuses a device sqlstate=%s reason=\"%s\"",
-			failure->sqlstate, failure->message);
+			failure->sqlstate, failure->told);
 		settle_asked(writer, BROKEN_S, failure->message);
 	}
 	run_next(writer);
@@ -273,7 +275,7 @@ static void on_days(struct writer *writer)
 	if (writer->query.failed && !learn->warned) {
 		log_warning("cannot make partitions, rows go to the DEFAULT partition sqlstate=%s "
 			    "reason=\"%s\"",
-			failure->sqlstate, failure->message);
+			failure->sqlstate, failure->told);
 		learn->warned = true;
 	}
 	for (size_t i = 0; i < DAYS_KNOWN / 64; i++) {
@@ -321,7 +323,7 @@ static void on_dropped(struct writer *writer)
 
 	if (writer->query.failed)
 		log_warning("cannot drop old partitions, trying again in an hour reason=\"%s\"",
-			writer->query.failure.message);
+			writer->query.failure.told);
 	memset(learn->days, 0, sizeof(learn->days)); /* ask anew: it costs little */
 	run_next(writer);
 }

@@ -16,7 +16,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define CHUNK ((size_t)64 << 10)
+#define CHUNK          ((size_t)64 << 10)
+#define REFUSAL_TELL_S 60.
 #define REFUSALS_MANY                                                                              \
 	16 /* in one batch: from then on small ones, since each refusal sends the batch again */
 
@@ -105,13 +106,15 @@ static void refuse_entry(struct writer *writer, uint64_t lsn)
 		writer_lose(writer, TROUBLE_SCHEMA, failure->sqlstate, failure->message);
 		return;
 	}
-	if (batch->refused_count == 1)
-		log_warning("the database refuses a row, it goes to avld.rejects lsn=%" PRIu64
+	if (ev_now(writer->loop) - batch->refusal_told > REFUSAL_TELL_S) {
+		log_warning("the database refuses rows, they go to avld.rejects lsn=%" PRIu64
 			    " sqlstate=%s reason=\"%s\"",
-			lsn, failure->sqlstate, failure->message);
-	else
+			lsn, failure->sqlstate, failure->told);
+		batch->refusal_told = ev_now(writer->loop);
+	} else {
 		log_debug("the database refuses a row lsn=%" PRIu64 " sqlstate=%s reason=\"%s\"",
-			lsn, failure->sqlstate, failure->message);
+			lsn, failure->sqlstate, failure->told);
+	}
 	if (batch->refused_count >= REFUSALS_MANY && batch->limit > BATCH_LIMIT_SMALL)
 		batch->limit = BATCH_LIMIT_SMALL;
 	batch_start(writer);

@@ -287,7 +287,7 @@ def test_a_taken_port(avld, daemons, tmp_path):
 def test_sigterm_stores_what_was_read(avld, database):
     peers = [avld.tcp() for _ in range(10)]
     for n, peer in enumerate(peers):
-        peer.sendall(b"".join(pt502.record(ident=f"502000{n}", time=pt502.now(-k)) for k in range(100)))
+        peer.sendall(b"".join(pt502.record(ident=f"502000{n}", time=time) for time in pt502.last(100)))
     avld.end()
     assert database.one(COUNT) == 1000
     assert database.one("SELECT count(*)::int FROM avld.connections WHERE reason = 'shutdown'") == 10
@@ -314,8 +314,8 @@ def test_end_without_database(daemons, tmp_path, template, number):
 
 def test_kill_loses_nothing_and_doubles_nothing(avld, database):
     for turn in range(5):
-        avld.send_tcp(b"".join(pt502.record(ident="5020001", time=pt502.now(-1000 * turn - k))
-                               for k in range(500)))
+        avld.send_tcp(b"".join(pt502.record(ident="5020001", time=time)
+                               for time in pt502.last(500, -1000 * turn)))
         avld.kill()
         avld.start()
     database.wait(COUNT, 2500)
@@ -344,7 +344,7 @@ def test_wrong_settings(daemons):
 
 
 def test_nothing_about_good_frames_in_the_log(avld, database):
-    avld.send_tcp(b"".join(pt502.record(time=pt502.now(-k)) for k in range(100)))
+    avld.send_tcp(b"".join(pt502.record(time=time) for time in pt502.last(100)))
     database.wait(COUNT, 100)
     avld.end()
     assert "5020001" not in avld.logged()

@@ -36,7 +36,7 @@ def test_log_in_beat_position_alarm(avld, database):
 
 
 def test_all_in_one_segment_in_pieces(avld, database):
-    stream = gt06.login() + b"".join(gt06.position(n, pt502.now(-n)) for n in range(2, 30)) + gt06.heartbeat(30)
+    stream = gt06.login() + b"".join(gt06.position(n, time) for n, time in enumerate(pt502.last(28), 2)) + gt06.heartbeat(30)
     expected = gt06.answer(1, 1) + gt06.answer(0x13, 30)
     with avld.tcp() as peer:
         for n in range(len(stream)):
