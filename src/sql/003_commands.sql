@@ -208,6 +208,32 @@ BEGIN
 END
 $$;
 
+-- Inside diagnose: those that stand open, and those of the last day that came to nothing.
+CREATE OR REPLACE FUNCTION avld.diagnose_commands(
+	device bigint, OUT severity text, OUT finding text, OUT detail text, OUT next_step text
+) RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT
+		CASE WHEN c.state IN ('failed', 'expired') THEN 'warning' ELSE 'info' END,
+		'command ' || c.id || ' (' || c.command || ') is ' || c.state,
+		format('asked for %s by %s, sent %s times', avld.say_time(c.created_at), c.created_by, c.attempts)
+			|| coalesce('; ' || c.reason, '') || coalesce('; reply: ' || left(c.reply, 100), ''),
+		CASE
+			WHEN c.reason LIKE '%commands.allow%' THEN 'commands.allow in the settings of avld'
+			WHEN c.state = 'queued' THEN 'it goes out with the next report, if nothing speaks against it; until '
+				|| avld.say_time(c.expires_at)
+			WHEN c.state = 'sent' THEN 'what the tracker says next'
+			ELSE 'send it again if it is still wanted'
+		END
+	FROM avld.commands AS c
+	WHERE c.device_id = device AND (c.state IN ('queued', 'sent')
+		OR c.state IN ('failed', 'expired') AND c.ended_at > now() - interval '1 day')
+	ORDER BY c.id DESC
+	LIMIT 5
+$$;
+
 REVOKE ALL ON FUNCTION avld.check_command(text, jsonb), avld.stops_engine(text, jsonb), avld.accept_command(),
 	avld.notify_commands(), avld.send_command(text, text, jsonb, interval), avld.cancel_command(bigint) FROM PUBLIC;
 
@@ -223,25 +249,30 @@ DECLARE
 BEGIN
 	FOR item IN
 		SELECT r.rolname, t.rights
-		FROM (VALUES
+		FROM (
+			VALUES
 			('avld_writer', 'USAGE ON SCHEMA avld'),
 			('avld_writer', 'SELECT ON avld.schema_version, avld.commands'),
 			('avld_writer', 'SELECT, INSERT ON avld.devices, avld.positions, avld.statuses, avld.alarms'),
 			('avld_writer', 'INSERT ON avld.rejects, avld.connections'),
 			('avld_writer', 'SELECT, INSERT, UPDATE ON avld.checkpoint, avld.device_state, avld.unknown_devices'),
-			('avld_writer', 'UPDATE (state, sent_at, ended_at, attempts, reply, reason) ON avld.commands'),
 			('avld_writer', 'EXECUTE ON FUNCTION avld.list_partitions(), avld.ensure_partitions(date, date),'
-				' avld.drop_partitions(date)'),
-			('avld_reader avld_operator', 'USAGE ON SCHEMA avld'),
-			('avld_reader avld_operator', 'SELECT ON avld.schema_version, avld.checkpoint, avld.devices,'
-				' avld.positions, avld.statuses, avld.alarms, avld.device_state, avld.rejects,'
-				' avld.unknown_devices, avld.connections, avld.latest_positions, avld.commands'),
-			('avld_reader avld_operator', 'EXECUTE ON FUNCTION avld.list_partitions()'),
+				' avld.drop_partitions(date), avld.delete_before(text, timestamptz, integer)'),
+			('avld_writer', 'UPDATE (state, sent_at, ended_at, attempts, reply, reason) ON avld.commands'),
 			('avld_operator', 'INSERT (device_id, command, args, expires_at) ON avld.commands'),
-			('avld_operator', 'EXECUTE ON FUNCTION avld.check_command(text, jsonb), avld.stops_engine(text, jsonb),'
-				' avld.send_command(text, text, jsonb, interval), avld.cancel_command(bigint)')
+			('avld_operator', 'EXECUTE ON FUNCTION avld.send_command(text, text, jsonb, interval),'
+				' avld.cancel_command(bigint)'),
+			('avld_reader avld_operator', 'USAGE ON SCHEMA avld')
+			UNION ALL
+			SELECT 'avld_reader avld_operator', format('SELECT ON %s', c.oid::regclass)
+			FROM pg_class AS c
+			WHERE c.relnamespace = 'avld'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+			UNION ALL
+			SELECT 'avld_reader avld_operator', format('EXECUTE ON FUNCTION %s', p.oid::regprocedure)
+			FROM pg_proc AS p
+			WHERE p.pronamespace = 'avld'::regnamespace AND p.provolatile <> 'v' AND NOT p.prosecdef
 		) AS t (roles, rights)
-		JOIN pg_roles r ON r.rolname = ANY (string_to_array(t.roles, ' '))
+		JOIN pg_roles AS r ON r.rolname = ANY (string_to_array(t.roles, ' '))
 	LOOP
 		EXECUTE format('GRANT %s TO %I', item.rights, item.rolname);
 	END LOOP;
