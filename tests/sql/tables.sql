@@ -8,12 +8,16 @@ BEGIN;
 SELECT * FROM no_plan();
 
 SELECT is(nspname, 'avld', 'the schema is there') FROM pg_namespace WHERE nspname = 'avld';
-SELECT results_eq('SELECT version, name FROM avld.schema_version', $$VALUES (1, '001_initial')$$, 'one migration');
+SELECT results_eq('SELECT version, name FROM avld.schema_version WHERE version <= 2 ORDER BY version',
+	$$VALUES (1, '001_initial'), (2, '002_queries')$$, 'the migrations');
 
 SELECT tables_are('avld', ARRAY['schema_version', 'checkpoint', 'devices', 'positions', 'positions_default', 'statuses',
 	'statuses_default', 'alarms', 'device_state', 'rejects', 'unknown_devices', 'connections']);
 SELECT views_are('avld', ARRAY['latest_positions']);
-SELECT functions_are('avld', ARRAY['list_partitions', 'ensure_partitions', 'drop_partitions', 'grant_rights']);
+SELECT functions_are('avld', ARRAY['list_partitions', 'ensure_partitions', 'drop_partitions', 'grant_rights', 'delete_before',
+	'track', 'trips', 'stops', 'distance_km', 'daily_summary', 'last_known', 'within', 'near', 'track_geojson', 'track_gpx',
+	'alarms_since', 'diagnose', 'enable_postgis', 'find_trips', 'escape_xml', 'say_span', 'say_time', 'say_frame',
+	'usual_silence', 'diagnose_commands', 'find_strangers']);
 
 -- One line a table: column type, ! for NOT NULL. In order.
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS text LANGUAGE sql AS $$
@@ -58,7 +62,7 @@ FROM telemetry, LATERAL (VALUES
 		'altitude_m real, speed_kmh real, course_deg real, satellites smallint, ignition boolean, inputs integer, '
 		'outputs integer, odometer_m bigint, battery_percent smallint, battery_v real, power_v real, '
 		'gsm_percent smallint, driver text, event text, connected boolean, '
-		'last_seen timestamp with time zone, transport text, peer text')
+		'last_seen timestamp with time zone, transport text, peer text, alarm text, alarm_at timestamp with time zone')
 ) AS t (name, columns);
 
 SELECT is(pg_temp.key_of(('avld.' || t.name)::regclass), 'PRIMARY KEY (' || t.key || ')', t.name || ': primary key')
@@ -73,7 +77,7 @@ FROM (VALUES ('rejects'), ('connections')) AS t (name);
 SELECT is_partitioned('avld', 'positions', 'positions is partitioned');
 SELECT is_partitioned('avld', 'statuses', 'statuses is partitioned');
 SELECT is(am.amname, 'brin', i.name || ' is BRIN')
-FROM (VALUES ('positions_fixed_at'), ('statuses_reported_at'), ('alarms_occurred_at'), ('rejects_received_at'),
+FROM (VALUES ('positions_fixed_at'), ('statuses_reported_at'), ('alarms_occurred_at'), ('alarms_received_at'), ('rejects_received_at'),
 	('connections_closed_at')) AS i (name)
 LEFT JOIN pg_class c ON c.oid = to_regclass('avld.' || i.name) LEFT JOIN pg_am am ON am.oid = c.relam;
 SELECT has_index('avld', 'rejects', 'rejects_ident', 'ident', 'rejects are found by ident');
