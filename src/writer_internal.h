@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // What the writer's files share.
-//   writer.c          states, connection, watchers, results
-//   writer_connect.c  names, PQconnectPoll
-//   writer_prepare.c  from a fresh connection to one that is ready: settings, lock, checkpoint,
-//   devices writer_learn.c    idents without an id, days without a partition writer_batch.c    from
-//   journal entries to a batch writer_send.c     the batch on its way, and what the database says
-//   to it writer_sql.c      SQL text
+//   writer.c           states, connection, watchers, results
+//   writer_connect.c   names, PQconnectPoll
+//   writer_prepare.c   from a fresh connection to one that is ready: settings, lock, checkpoint, devices
+//   writer_learn.c     idents without an id, days without a partition
+//   writer_commands.c  the open commands, for whoever sends them
+//   writer_batch.c     from journal entries to a batch
+//   writer_send.c      the batch on its way, and what the database says to it
+//   writer_sql.c       SQL text
 #ifndef AVLD_WRITER_INTERNAL_H
 #define AVLD_WRITER_INTERNAL_H
 
