@@ -190,6 +190,8 @@ struct writer {
 	void (*drained)(void *context);
 	void *drain_context;
 	ev_timer drain_timer;
+	bool devices_due;   /* somebody changed avld.devices: it is to be read again */
+	bool reloaded_last; /* it was, with no batch since */
 };
 
 // writer.c
@@ -214,6 +216,8 @@ void connect_poll(struct writer *writer); /* the socket is ready for PQconnectPo
 // writer_prepare.c
 void prepare_start(struct writer *writer);
 void prepare_check_fence(struct writer *writer);
+// avld.devices into the directory once more, then writer_ready.
+void prepare_reload_devices(struct writer *writer);
 void device_row(struct writer *writer, PGresult *result); /* id, ident, state, protocol */
 
 // writer_learn.c
