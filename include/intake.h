@@ -27,10 +27,12 @@ struct intake {
 	const struct config *config;
 	struct journal *journal;
 	struct directory *directory;
-	bool full; /* the journal had no room when last asked */
+	struct memory *memory; /* of all devices */
+	bool full;             /* the journal had no room when last asked */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
 	struct batch batch; /* of the frame at hand, whoever's it is */
+	struct batch late;  /* of a conversation that ends meanwhile */
 };
 
 // Is there room for all that one frame may become? To be asked before each frame; the answer's
@@ -45,6 +47,11 @@ bool intake_is_ample(const struct intake *intake, size_t bytes);
 // that reason. Returns the LSN behind it: replies of kind STORED wait for intake_safe to reach it.
 uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *refusal);
+
+// The conversation ends, also while intake->batch is in use for another: what is open is a frame, what
+// waits has waited in vain, what else is left is no whole frame. Frees what the feed holds.
+void intake_end(struct intake *intake, struct feed *feed, const struct peer *peer,
+	const uint8_t *rest, size_t len);
 
 // Everything below this LSN may be acknowledged under the sync mode set.
 uint64_t intake_safe(const struct intake *intake);

@@ -94,6 +94,9 @@ const struct setting settings[] = {
 
 	{"devices.unknown", read_enum, "accept", AT(devices.unknown), .names = unknown_names,
 		.doc = "trackers not in avld.devices: accept or refuse"},
+	{"devices.remembered", read_integer, "100000",
+		AT(devices.remembered), .min = 1, .max = 10000000,
+		.doc = "trackers whose last records are remembered"},
 
 	{"commands.allow", read_later_list, "", AT(commands.allow),
 		.doc = "commands that may be sent to trackers (not in this version)"},
