@@ -98,8 +98,9 @@ struct decoder {
 	enum decode_status (*decode)(
 		struct session *session, const uint8_t *data, size_t len, struct batch *out);
 	size_t device_size; /* of what it remembers of a device (session_device); 0: nothing */
-	// Tries again what the session holds; NULL: nothing is ever held.
-	void (*wake)(struct session *session, struct batch *out);
+	// Tries again what the session holds. What came before last_us has no other chance. NULL: nothing
+	// is ever held.
+	void (*wake)(struct session *session, int64_t last_us, struct batch *out);
 };
 
 // batch.c ------------------------------------------------------------------------------------------
