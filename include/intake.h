@@ -70,6 +70,9 @@ void intake_disconnected(struct intake *intake, const struct feed *feed, const s
 // reason why not.
 const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **device);
 
+// Is that a reason of intake_admit? What was refused is not to be taken in later.
+bool intake_is_refusal(struct text reason);
+
 // The clock, in µs since 1970 (UTC).
 int64_t intake_now_us(void);
 

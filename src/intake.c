@@ -3,6 +3,7 @@
 #include "intake.h"
 
 #include "log.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -210,6 +211,16 @@ void intake_disconnected(struct intake *intake, const struct feed *feed, const s
 	append(intake, &entry);
 }
 
+static const char blocked[] = "device is blocked",
+		  other_protocol[] = "not the protocol set for the device",
+		  unknown[] = "unknown device", too_many[] = "too many devices";
+
+bool intake_is_refusal(struct text reason)
+{
+	return text_equal(reason, blocked) || text_equal(reason, other_protocol) ||
+	       text_equal(reason, unknown) || text_equal(reason, too_many);
+}
+
 const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **found)
 {
 	const struct text ident = {feed->session.ident, feed->session.ident_len};
@@ -217,14 +228,14 @@ const char *intake_admit(struct intake *intake, const struct feed *feed, struct 
 
 	*found = NULL;
 	if (device && device->state == DEVICE_BLOCKED)
-		return "device is blocked";
+		return blocked;
 	if (device && device->decoder && decoders[device->decoder - 1] != feed->decoder)
-		return "not the protocol set for the device";
+		return other_protocol;
 	if (intake->config->devices.unknown == UNKNOWN_REFUSE &&
 		directory_loaded(intake->directory) && (!device || device->state != DEVICE_ACTIVE))
-		return "unknown device";
+		return unknown;
 	if (!device && directory_count(intake->directory) >= DEVICES_MAX)
-		return "too many devices";
+		return too_many;
 	*found = device ? device : directory_add(intake->directory, ident);
 	return NULL;
 }

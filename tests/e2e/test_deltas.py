@@ -135,6 +135,41 @@ def test_what_finds_no_reference_is_kept(avld, database, tracker):
     assert bytes(database.one("SELECT frame FROM avld.rejects")) == wanted
 
 
+def redecode(avld, code=0):
+    done = subprocess.run([AVLD, "journal", avld.settings["journal.dir"], "--redecode"], capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def test_redecode_recovers_what_was_rejected_once(daemons, database, tracker):
+    avld = daemons({"journal.retain": "1d"}).start()
+    avld.send_tcp(tracker.record(0) + pt502.full(pt502.delta(tracker.stored(4), tracker.record(5))) +
+                  pt502.full(tracker.delta(6)) + b"$POS,5021059,101500.0")
+    database.wait(REJECTS, 3)
+    assert "another process" in redecode(avld, 1) or "is in use" in redecode(avld, 1)
+    avld.send_tcp(b"".join(tracker.stored(n) for n in range(1, 5)))  # it comes after all
+    database.wait(COUNT, 5)
+    avld.end()
+    assert "recovered      2 reports, 0 of them recovered before" in redecode(avld)
+    assert "recovered      2 reports, 2 of them recovered before" in redecode(avld)
+    avld.start()
+    database.wait(COUNT, 7)
+    assert database.query(TRACK, tracker.ident) == [(n, 0 < n < 5) for n in range(7)]
+    avld.end()
+    assert "nothing to store" in redecode(avld)
+
+
+def test_what_was_refused_stays_out(daemons, database, tracker):
+    database.query("INSERT INTO avld.devices(ident, state) VALUES (%s, 'blocked')", tracker.ident)
+    avld = daemons({"journal.retain": "1d"}).start()
+    avld.send_tcp(pt502.record(ident="5021057"))
+    database.wait(COUNT, 1)
+    avld.send_tcp(tracker.record(0))
+    database.wait("SELECT count(*)::int FROM avld.rejects WHERE reason = 'device is blocked'", 1)
+    avld.end()
+    assert "recovered      0 reports" in redecode(avld)
+
+
 def test_waiting_deltas_keep_a_connection(daemons, database, tracker):
     """Who it is comes out with the first record, be it after login_timeout."""
     avld = daemons({"server.login_timeout": "1s"}).start()
