@@ -33,13 +33,13 @@ OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/migrations.o
 LIBRARY  := $(BUILD)/libavld.a
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-C_FILES   = $(SOURCES) $(wildcard include/*.h src/*.h src/decoders/*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
+C_FILES   = $(SOURCES) $(wildcard include/*.h src/*.h src/decoders/*.h tests/unit/*.[ch] tests/fuzz/*.[ch] tests/soak/*.c)
 
 # $(call say,WHAT) shows one short line for a command; with V=1 the command shows itself.
 Q   = $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)')
 
-.PHONY: all deps run check install uninstall unit unit-build format format-check cppcheck tidy layers clean
+.PHONY: all deps run check soak install uninstall unit unit-build format format-check cppcheck tidy layers clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/avld
@@ -53,6 +53,13 @@ run:
 check:
 	@tools/deps build run check
 	@exec env BUILD='$(BUILD)' MAKE='$(MAKE)' ONLY='$(ONLY)' tests/run
+
+# Every fault, for long (about half an hour), and a table of what came of it.
+soak:
+	@tools/deps build run check
+	@$(MAKE) -s --no-print-directory $(BUILD)/avld
+	@exec env AVLD_SOAK=full AVLD='$(abspath $(BUILD))/avld' PYTHONDONTWRITEBYTECODE=1 pg_virtualenv -t \
+		/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/soak
 
 # --- build --------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 #ifndef AVLD_DECODER_H
 #define AVLD_DECODER_H
 
+#include "command_kind.h"
 #include "report.h"
 
 #define FRAME_CAP     4096 /* no frame is longer; FRAME_MORE never asks for more in all */
@@ -101,6 +102,11 @@ struct decoder {
 	// Tries again what the session holds. What came before last_us has no other chance. NULL: nothing
 	// is ever held.
 	void (*wake)(struct session *session, int64_t last_us, struct batch *out);
+	// The command in the protocol's words, ready to send. Returns their length; 0: the protocol has none for it.
+	size_t (*encode_command)(const struct session *session, const struct command *command,
+		uint8_t *out, size_t cap); /* NULL: takes no commands */
+	// Does the report, which came after the command was sent, show that the device has it? NULL: none does.
+	bool (*confirms_command)(const struct command *command, const struct report *report);
 };
 
 // batch.c ------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 #ifndef AVLD_INTAKE_H
 #define AVLD_INTAKE_H
 
+#include "command.h"
 #include "config.h"
 #include "directory.h"
 #include "entry.h"
@@ -27,8 +28,9 @@ struct intake {
 	const struct config *config;
 	struct journal *journal;
 	struct directory *directory;
-	struct memory *memory; /* of all devices */
-	bool full;             /* the journal had no room when last asked */
+	struct memory *memory;          /* of all devices */
+	struct command_queue *commands; /* NULL: none are sent */
+	bool full;                      /* the journal had no room when last asked */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
 	struct batch batch; /* of the frame at hand, whoever's it is */
@@ -53,6 +55,11 @@ uint64_t intake_batch(struct intake *intake, const struct feed *feed, const stru
 void intake_end(struct intake *intake, struct feed *feed, const struct peer *peer,
 	const uint8_t *rest, size_t len);
 
+// After intake_batch without a refusal: what else the peer is to get now, a command for its device.
+// out has room for COMMAND_FRAME_MAX. 0: nothing.
+size_t intake_command(
+	struct intake *intake, const struct feed *feed, const struct peer *peer, uint8_t *out);
+
 // Everything below this LSN may be acknowledged under the sync mode set.
 uint64_t intake_safe(const struct intake *intake);
 
@@ -65,6 +72,9 @@ void intake_reject(struct intake *intake, const struct feed *feed, const struct 
 void intake_connected(struct intake *intake, const struct feed *feed, const struct peer *peer);
 void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct traffic *traffic, const char *reason);
+
+// What its owner has against this device speaking as it does, or NULL.
+const char *intake_objection(const struct device *device, const struct feed *feed);
 
 // May this session's device speak this protocol to us? NULL: yes, and *device is it. Else the
 // reason why not.

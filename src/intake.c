@@ -124,8 +124,30 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 	count_reject(intake, feed, reason);
 }
 
-static void append_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const struct batch *batch, const char *refusal)
+// Behind all that the frame was promised room for.
+static void note_reports(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->report_count; i++)
+		command_note_report(intake->commands, feed->decoder, peer, &batch->reports[i],
+			feed->session.received_us);
+}
+
+size_t intake_command(
+	struct intake *intake, const struct feed *feed, const struct peer *peer, uint8_t *out)
+{
+	const struct session *session = &feed->session;
+	const struct command_talk talk = {
+		{session->ident, session->ident_len}, feed->decoder, session, peer};
+
+	if (!intake->commands || !command_count(intake->commands) || !feed->pinned)
+		return 0;
+	return command_next(intake->commands, &talk, intake_now_us(), out);
+}
+
+// Returns the LSN behind it.
+static uint64_t append_batch(struct intake *intake, const struct feed *feed,
+	const struct peer *peer, const struct batch *batch, const char *refusal)
 {
 	for (size_t i = 0; i < batch->report_count; i++) {
 		if (refusal)
@@ -140,14 +162,17 @@ static void append_batch(struct intake *intake, const struct feed *feed, const s
 		reject_reason(&batch->rejects[i], reason);
 		append_reject(intake, feed, peer, reason, batch->rejects[i].raw);
 	}
+	const uint64_t lsn = journal_end(intake->journal);
+	if (!refusal && intake->commands && command_count(intake->commands))
+		note_reports(intake, feed, peer, batch);
+	return lsn;
 }
 
 uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *refusal)
 {
 	intake->counters.frames++;
-	append_batch(intake, feed, peer, &intake->batch, refusal);
-	return journal_end(intake->journal);
+	return append_batch(intake, feed, peer, &intake->batch, refusal);
 }
 
 static void append_late(struct intake *intake, const struct feed *feed, const struct peer *peer)
@@ -221,16 +246,23 @@ bool intake_is_refusal(struct text reason)
 	       text_equal(reason, unknown) || text_equal(reason, too_many);
 }
 
+const char *intake_objection(const struct device *device, const struct feed *feed)
+{
+	if (device->state == DEVICE_BLOCKED)
+		return blocked;
+	if (device->decoder && decoders[device->decoder - 1] != feed->decoder)
+		return other_protocol;
+	return NULL;
+}
+
 const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **found)
 {
 	const struct text ident = {feed->session.ident, feed->session.ident_len};
 	struct device *device = directory_find(intake->directory, ident);
 
 	*found = NULL;
-	if (device && device->state == DEVICE_BLOCKED)
-		return blocked;
-	if (device && device->decoder && decoders[device->decoder - 1] != feed->decoder)
-		return other_protocol;
+	if (device && intake_objection(device, feed))
+		return intake_objection(device, feed);
 	if (intake->config->devices.unknown == UNKNOWN_REFUSE &&
 		directory_loaded(intake->directory) && (!device || device->state != DEVICE_ACTIVE))
 		return unknown;

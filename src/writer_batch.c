@@ -6,6 +6,7 @@
 //               of an unknown one: unknown_devices, when they are refused
 //   reject      rejects (and unknown_devices, if that was the reason)
 //   (dis)connected   connections, device_state
+//   command     commands
 //   an entry that the database refused: rejects, with the database's words
 #include "writer_internal.h"
 
@@ -226,6 +227,9 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 	case ENTRY_DISCONNECTED:
 		add_disconnected(writer, &entry, at);
 		break;
+	case ENTRY_COMMAND:
+		rows_add_command(rows, &entry, at.lsn);
+		break;
 	}
 }
 
@@ -260,6 +264,7 @@ void batch_start(struct writer *writer)
 
 	ev_timer_stop(writer->loop, &batch->timer);
 	batch->due = false;
+	writer->commands.was_last = false;
 	if ((int64_t)(ev_now(writer->loop) / 86400.) != writer->learn.today)
 		learn_near_days(writer);
 	build(writer);

@@ -390,4 +390,6 @@ const struct decoder decoder_pt502 = {
 	.decode = decode,
 	.device_size = PT502_PAST_SIZE,
 	.wake = pt502_wake,
+	.encode_command = pt502_encode_command,
+	.confirms_command = pt502_confirms_command,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Shared by the files of the PT-502: pt502.c finds the records (frames, sniffing), pt502_record.c
-// takes one apart, those of pt502_delta.h make records of deltas.
+// takes one apart, those of pt502_delta.h make records of deltas, pt502_command.c speaks to the tracker.
 #ifndef AVLD_PT502_H
 #define AVLD_PT502_H
 
@@ -39,6 +39,11 @@ enum decode_status pt502_decode_delta(
 void pt502_wake(struct session *session, int64_t last_us, struct batch *out);
 // The newest delta was not whole: takes back what can be.
 void pt502_break_delta(struct session *session, struct batch *out);
+
+// pt502_command.c
+size_t pt502_encode_command(
+	const struct session *session, const struct command *command, uint8_t *out, size_t cap);
+bool pt502_confirms_command(const struct command *command, const struct report *report);
 
 static inline enum decode_status pt502_refuse(
 	struct batch *out, enum decode_status status, const char *detail)

@@ -16,6 +16,12 @@ def now(offset_s=0):
         microsecond=0)
 
 
+def last(count, offset_s=0):
+    """count different seconds, newest first. (now() called for each may give one second twice.)"""
+    newest = now(offset_s)
+    return [newest - datetime.timedelta(seconds=k) for k in range(count)]
+
+
 def record(ident="5020001", event="POS", time=None, fix="A", lat="4807.0380,N", lon="01131.0000,E",
            speed="22.40", course="84.40", tail="A/00010,00000/0,0,0,0/1200//fa7/", end=b"\r\n"):
     clock, date = stamp(time or now())

@@ -287,7 +287,7 @@ def test_a_taken_port(avld, daemons, tmp_path):
 def test_sigterm_stores_what_was_read(avld, database):
     peers = [avld.tcp() for _ in range(10)]
     for n, peer in enumerate(peers):
-        peer.sendall(b"".join(pt502.record(ident=f"502000{n}", time=pt502.now(-k)) for k in range(100)))
+        peer.sendall(b"".join(pt502.record(ident=f"502000{n}", time=time) for time in pt502.last(100)))
     avld.end()
     assert database.one(COUNT) == 1000
     assert database.one("SELECT count(*)::int FROM avld.connections WHERE reason = 'shutdown'") == 10
@@ -314,8 +314,8 @@ def test_end_without_database(daemons, tmp_path, template, number):
 
 def test_kill_loses_nothing_and_doubles_nothing(avld, database):
     for turn in range(5):
-        avld.send_tcp(b"".join(pt502.record(ident="5020001", time=pt502.now(-1000 * turn - k))
-                               for k in range(500)))
+        avld.send_tcp(b"".join(pt502.record(ident="5020001", time=time)
+                               for time in pt502.last(500, -1000 * turn)))
         avld.kill()
         avld.start()
     database.wait(COUNT, 2500)
@@ -344,7 +344,7 @@ def test_wrong_settings(daemons):
 
 
 def test_nothing_about_good_frames_in_the_log(avld, database):
-    avld.send_tcp(b"".join(pt502.record(time=pt502.now(-k)) for k in range(100)))
+    avld.send_tcp(b"".join(pt502.record(time=time) for time in pt502.last(100)))
     database.wait(COUNT, 100)
     avld.end()
     assert "5020001" not in avld.logged()
@@ -376,3 +376,30 @@ def test_decode_shows_what_serve_stores():
         '"latitude":48.1173000,"longitude":11.5166667,"speed_kmh":41.48,"course_deg":84.40,"satellites":7,'
         '"ignition":true,"inputs":8,"outputs":0,"adc":[0,0,0,0],"odometer_m":1200,"battery_percent":100,'
         '"gsm_percent":67,"alarms":[],"stored":false}\n')
+
+
+def test_what_the_owner_changes_counts_at_once(avld, database):
+    """No restart: a device is blocked, unblocked, bound to a protocol, deleted."""
+    def count():
+        return database.one(COUNT)
+    with avld.tcp() as peer:
+        peer.sendall(pt502.record(time=pt502.now(-60)))
+        database.wait(COUNT, 1)
+        database.query("UPDATE avld.devices SET state = 'blocked'")
+        avld.wait_log("devices read again")
+        peer.sendall(pt502.record(time=pt502.now(-50)))
+        assert peer.recv(1) == b""
+    database.wait("SELECT reason FROM avld.rejects", "device is blocked")
+    database.query("UPDATE avld.devices SET state = 'active'")
+    wait_for(lambda: avld.logged().count("devices read again") == 2, "the change to be taken up")
+    avld.send_tcp(pt502.record(time=pt502.now(-40)))
+    database.wait(COUNT, 2)
+    database.query("UPDATE avld.devices SET protocol = 'gt06'")
+    wait_for(lambda: avld.logged().count("devices read again") == 3, "the change to be taken up")
+    avld.send_udp(pt502.record(time=pt502.now(-30)))
+    database.wait("SELECT count(*)::int FROM avld.rejects WHERE reason = 'not the protocol set for the device'", 1)
+    database.query("DELETE FROM avld.devices")
+    wait_for(lambda: avld.logged().count("devices read again") == 4, "the change to be taken up")
+    avld.send_tcp(pt502.record(time=pt502.now(-20)))
+    database.wait(COUNT, 3)
+    assert database.one("SELECT count(*)::int FROM avld.devices") == 1

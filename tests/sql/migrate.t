@@ -11,9 +11,19 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import Databases, connect, done, equal, finish, migrate, ok, query, start, wait_for_lock, wait_until  # noqa: E402
 
 ROLES = ("avld_writer", "avld_reader", "avld_operator")
-VERSIONS = "SELECT string_agg(version || ' ' || name, ',') FROM avld.schema_version"
-MADE = re.compile(r"^migrated to 1 \(001_initial\) in \d+ ms\n$")
-UP_TO_DATE = "schema is up to date (version 1)\n"
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/sql")
+STEPS = sorted(name[:-4] for name in os.listdir(FOLDER) if re.fullmatch(r"\d{3}_\w+\.sql", name))
+LAST = int(STEPS[-1][:3])
+VERSIONS = "SELECT string_agg(version || ' ' || name, ',' ORDER BY version) FROM avld.schema_version"
+ALL = ",".join(f"{int(step[:3])} {step}" for step in STEPS)
+
+
+def made(steps):
+    return re.compile("^" + "".join(rf"migrated to {int(step[:3])} \({step}\) in \d+ ms\n" for step in steps) + "$")
+
+
+MADE = made(STEPS)
+UP_TO_DATE = f"schema is up to date (version {LAST})\n"
 WAITING = "waiting for another migration of this database to end\n"
 
 
@@ -26,7 +36,7 @@ def test_twice(databases):
     code, out, err = migrate(name)
     ok(code == 0 and MADE.match(out) and err == "", "a new database: migrated", code, out, err)
     equal(migrate(name), (0, UP_TO_DATE, ""), "again: up to date")
-    equal(query(connect(name), VERSIONS), "1 001_initial", "one row in schema_version")
+    equal(query(connect(name), VERSIONS), ALL, "one row for each in schema_version")
 
 
 def test_dry_run(databases):
@@ -37,7 +47,7 @@ def test_dry_run(databases):
     ok(not has_schema(session), "--dry-run changes nothing")
     piped = subprocess.run(["psql", "-qX", "-d", name], input=sql, capture_output=True, text=True)
     ok(piped.returncode == 0 and not piped.stderr, "psql takes it", piped.stderr)
-    equal(query(session, VERSIONS), "1 001_initial", "and that is the migration")
+    equal(query(session, VERSIONS), ALL, "and that is the migration")
     equal(migrate(name), (0, UP_TO_DATE, ""), "avld thinks so too")
     equal(migrate(name, "--dry-run"), (0, "-- " + UP_TO_DATE, ""), "--dry-run with nothing to do")
 
@@ -51,18 +61,19 @@ def test_at_once(databases):
     holder.commit()
     results = [finish(run) for run in runs]
     ok(all(code == 0 and err == "" for code, _, err in results), "three at once: all good", results)
-    outs = sorted(out.removeprefix(WAITING) for _, out, _ in results)
-    ok(MADE.match(outs[0]) and outs[1:] == [UP_TO_DATE] * 2, "one migrates, two find it done", outs)
+    lines = [line for _, out, _ in results for line in out.splitlines(keepends=True) if line != WAITING]
+    ok(made(STEPS).match("".join(sorted(line for line in lines if line != UP_TO_DATE))), "each step is made once, by one of them",
+       results)
     ok(all(out.startswith(WAITING) for _, out, _ in results), "they say that they wait", results)
-    equal(query(connect(name), VERSIONS), "1 001_initial", "one row in schema_version")
+    equal(query(connect(name), VERSIONS), ALL, "one row for each in schema_version")
 
 
-def stop_half_way(session):
+def stop_half_way(session, tag="CREATE VIEW"):
     """From now on a migration stops where it has made half of it, until advisory lock 42 is free."""
-    query(session, """
+    query(session, f"""
         CREATE FUNCTION public.stop() RETURNS event_trigger LANGUAGE plpgsql AS
             'BEGIN PERFORM pg_advisory_xact_lock(42); END';
-        CREATE EVENT TRIGGER stop ON ddl_command_end WHEN TAG IN ('CREATE VIEW') EXECUTE FUNCTION public.stop();
+        CREATE EVENT TRIGGER stop ON ddl_command_end WHEN TAG IN ('{tag}') EXECUTE FUNCTION public.stop();
         SELECT pg_advisory_lock(42)""")
 
 
@@ -81,7 +92,7 @@ def test_killed(databases):
     query(session, "SELECT pg_advisory_unlock(42)")
     code, out, err = finish(second)
     ok(code == 0 and out.startswith(WAITING) and MADE.match(out[len(WAITING):]), "the next run makes it all", code, out, err)
-    equal(query(session, VERSIONS), "1 001_initial", "one row in schema_version")
+    equal(query(session, VERSIONS), ALL, "one row for each in schema_version")
 
 
 def test_cut_off(databases):
@@ -102,6 +113,68 @@ def test_cut_off(databases):
     ok(code == 0 and MADE.match(out), "the next run makes it all", code, out, err)
 
 
+def fill(session):
+    """What an older avld may have left, in words that every version knows."""
+    query(session, """
+        SELECT avld.ensure_partitions('2024-05-01', '2024-05-01');
+        INSERT INTO avld.devices (ident, name) VALUES ('5020001', 'Buoy'), ('5020002', NULL);
+        INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, extra, dedup)
+        SELECT id, at, at, 'device', true, 43.5, 7.25 + n / 1e4, false, '{"a": "\u00e9"}', n
+        FROM avld.devices, generate_series(1, 3) AS n, LATERAL (SELECT timestamptz '2024-05-01 23:00+00' + n * interval '30 min') AS t (at)
+        WHERE ident = '5020001';
+        INSERT INTO avld.statuses (device_id, reported_at, received_at, time_source, stored, dedup) VALUES (1, now(), now(), 'device', false, 1);
+        INSERT INTO avld.alarms (device_id, occurred_at, received_at, alarm, stored, dedup)
+        VALUES (1, '2024-05-01 23:30+00', '2024-05-01 23:30+00', 'sos', false, 1);
+        INSERT INTO avld.device_state (device_id, last_seen) VALUES (1, '2024-05-02 00:30+00');
+        INSERT INTO avld.rejects VALUES (now(), '192.0.2.1:4000', 'tcp', NULL, NULL, 'unknown protocol', '\\x00ff');
+        INSERT INTO avld.connections VALUES (now(), now(), '192.0.2.1:4000', 'tcp', NULL, NULL, 2, 0, 1, 'closed by peer');
+        INSERT INTO avld.unknown_devices VALUES ('5020009', 'pt502', '192.0.2.1:4000', now(), now(), 1);
+        INSERT INTO avld.checkpoint VALUES ('avld', '00000000-0000-4000-8000-000000000001', 4096)""")
+
+
+KEPT = """SELECT string_agg(rows, E'\\n') FROM (
+    SELECT (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM avld.devices AS t)
+    UNION ALL SELECT (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM avld.positions AS t)
+    UNION ALL SELECT (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM avld.statuses AS t)
+    UNION ALL SELECT (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM avld.alarms AS t)
+    UNION ALL SELECT (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM avld.device_state AS t)
+    UNION ALL SELECT (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM avld.rejects AS t)
+    UNION ALL SELECT (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM avld.connections AS t)
+    UNION ALL SELECT (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM avld.unknown_devices AS t)
+    UNION ALL SELECT (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM avld.checkpoint AS t)
+) AS t (rows)"""
+
+
+def test_upgrade(databases):
+    """From each earlier version with rows in it; also when the first try is killed."""
+    empty = databases.make("upgrade")
+    _, script, _ = migrate(empty, "--dry-run")
+    parts = script.split("COMMIT;\n")
+    for done_steps in range(1, len(STEPS)):
+        name = databases.make(f"upgrade{done_steps}")
+        subprocess.run(["psql", "-qX", "-d", name], input="COMMIT;\n".join(parts[:done_steps]) + "COMMIT;\n", check=True, text=True)
+        session = connect(name)
+        equal(query(session, VERSIONS), ",".join(ALL.split(",")[:done_steps]), f"from {done_steps}: made")
+        fill(session)
+        before = query(session, KEPT)
+        stop_half_way(session, "CREATE FUNCTION")
+        killed = start(name)
+        wait_for_lock(databases.admin, name)
+        killed.send_signal(signal.SIGKILL)
+        killed.communicate()
+        query(session, "DROP EVENT TRIGGER stop; SELECT pg_advisory_unlock(42)")
+        code, out, err = migrate(name)
+        ok(code == 0 and made(STEPS[done_steps:]).match(out.removeprefix(WAITING)), f"from {done_steps}, at the second try", code, out, err)
+        equal(query(session, VERSIONS), ALL, f"from {done_steps}: all versions")
+        equal(query(session, KEPT), before, f"from {done_steps}: no row has changed")
+        equal(query(session, "SELECT count(*) FROM avld.track('5020001', '2024-05-01', '2024-05-03')"), 3,
+              f"from {done_steps}: its track")
+        equal(query(session, "SELECT alarm FROM avld.latest_positions WHERE ident = '5020001'"), "sos",
+              f"from {done_steps}: its alarm")
+        equal(query(session, "SELECT has_table_privilege('avld_reader', 'avld.latest_positions', 'SELECT')"), True,
+              f"from {done_steps}: readers read")
+
+
 def test_refused_half_way(databases):
     name = databases.make("refused")
     session = connect(name)
@@ -117,7 +190,8 @@ def test_newer(databases):
     name = databases.make("newer")
     migrate(name)
     query(connect(name), "INSERT INTO avld.schema_version (version, name) VALUES (1000, '1000_later')")
-    wanted = "avld migrate: the schema is version 1000, made by a newer avld; this one knows versions up to 1: upgrade it\n"
+    wanted = ("avld migrate: the schema is version 1000, made by a newer avld; "
+              f"this one knows versions up to {LAST}: upgrade it\n")
     equal(migrate(name), (1, "", wanted), "a newer schema is refused")
     equal(migrate(name, "--dry-run"), (1, "", wanted), "by --dry-run too")
 
@@ -135,7 +209,7 @@ def test_few_rights(databases):
         query(admin, f"ALTER ROLE {role} RENAME TO {role}_away")
     try:
         code, out, err = migrate(name, options=f"-c role={owner}")
-        ok(code == 0 and MADE.match(out.splitlines(keepends=True)[-1]), "no right to create roles: migrated", code, out, err)
+        ok(code == 0 and MADE.match("".join(out.splitlines(keepends=True)[-len(STEPS):])), "no right to create roles: migrated", code, out, err)
         equal(re.findall(r"^NOTICE:  no role (\w+):", out, re.M), list(ROLES), "each role that is missing is told")
 
         code, out, err = migrate(given, options=f"-c role={owner}")
@@ -143,7 +217,7 @@ def test_few_rights(databases):
            "somebody else's database: refused", code, out, err)
         query(session, f"CREATE SCHEMA avld AUTHORIZATION {owner}")
         code, out, err = migrate(given, options=f"-c role={owner}")
-        ok(code == 0 and MADE.match(out.splitlines(keepends=True)[-1]), "an empty schema of one's own will do", code, out, err)
+        ok(code == 0 and MADE.match("".join(out.splitlines(keepends=True)[-len(STEPS):])), "an empty schema of one's own will do", code, out, err)
 
         for role in ROLES:
             query(admin, f"CREATE ROLE {role} NOLOGIN")

@@ -20,7 +20,7 @@ CREATE FUNCTION pg_temp.rights(role name, relation text) RETURNS text LANGUAGE s
 $$;
 SELECT is(pg_temp.rights('avld_writer', t.name), t.rights, 'writer on ' || t.name)
 FROM (VALUES ('schema_version', 's'), ('checkpoint', 'siu'), ('devices', 'si'), ('positions', 'si'), ('statuses', 'si'),
-	('alarms', 'si'), ('device_state', 'siu'), ('rejects', 'i'), ('unknown_devices', 'siu'), ('connections', 'i'),
+	('alarms', 'si'), ('commands', 's'), ('device_state', 'siu'), ('rejects', 'i'), ('unknown_devices', 'siu'), ('connections', 'i'),
 	('positions_default', NULL), ('statuses_default', NULL), ('latest_positions', NULL)) AS t (name, rights);
 SELECT is(pg_temp.rights(r, c.relname), CASE WHEN c.relname LIKE '%\_default' THEN NULL ELSE 's' END, r || ' on ' || c.relname)
 FROM unnest(ARRAY['avld_reader', 'avld_operator']) AS r, pg_class c
@@ -34,6 +34,7 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p
 	'a stranger runs no function');
 SELECT is_empty($$SELECT r.rolname, p.oid::regprocedure FROM pg_proc p, pg_roles r
 	WHERE p.pronamespace = 'avld'::regnamespace AND p.prosecdef AND r.rolname IN ('avld_reader', 'avld_operator')
+		AND (r.rolname, p.proname) <> ('avld_operator', 'cancel_command')
 		AND has_function_privilege(r.rolname, p.oid, 'EXECUTE')$$, 'readers run nothing with the owner''s rights');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'avld'::regnamespace
 	AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp']$$, 'each function pins its search_path');
@@ -78,6 +79,8 @@ SELECT lives_ok($$INSERT INTO avld.positions
 	(device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
 	VALUES (1, '2024-05-01 10:00+00', now(), 'device', true, 43.5, 7.25, false, 2)$$, 'writer: and writes into them');
 SELECT is(avld.drop_partitions('2024-05-02'), 2, 'writer: drops days');
+SELECT is(avld.delete_before(name, '2000-01-01'), 0, 'writer: ends the retention of ' || name)
+FROM unnest(ARRAY['rejects', 'connections', 'alarms']) AS name;
 SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM (VALUES
 	('DELETE FROM avld.positions'), ('UPDATE avld.positions SET valid = false'), ('TRUNCATE avld.positions'),
 	('SELECT FROM avld.positions_20240502'), ('DROP TABLE avld.positions_20240502'), ('DELETE FROM avld.checkpoint'),
@@ -86,7 +89,8 @@ SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM
 	('INSERT INTO avld.schema_version VALUES (2, ''x'')'), ('SELECT FROM avld.latest_positions'), ('SELECT FROM avld.rejects'),
 	('CREATE TABLE avld.mine ()'),
 	('CREATE TABLE avld.p PARTITION OF avld.positions FOR VALUES FROM (''2024-07-01'') TO (''2024-07-02'')'),
-	('SELECT avld.grant_rights()'), ('DROP SCHEMA avld CASCADE')
+	('SELECT avld.grant_rights()'), ('DROP SCHEMA avld CASCADE'), ('SELECT avld.enable_postgis()'),
+	('SELECT avld.track(''5020001'', now(), now())'), ('SELECT avld.diagnose()')
 ) AS t (statement);
 RESET ROLE;
 
@@ -97,13 +101,21 @@ CREATE FUNCTION pg_temp.refused(role text) RETURNS SETOF text LANGUAGE sql AS $$
 		('DELETE FROM avld.alarms'), ('UPDATE avld.checkpoint SET lsn = 0'), ('TRUNCATE avld.rejects'),
 		('INSERT INTO avld.rejects VALUES (now(), NULL, NULL, NULL, NULL, ''x'', ''x'')'),
 		('SELECT avld.ensure_partitions(''2024-05-01'', ''2024-05-01'')'), ('SELECT avld.drop_partitions(''2024-05-01'')'),
-		('SELECT avld.grant_rights()'), ('CREATE TABLE avld.mine ()'), ('SELECT FROM avld.positions_20240502')
+		('SELECT avld.grant_rights()'), ('CREATE TABLE avld.mine ()'), ('SELECT FROM avld.positions_20240502'),
+		('SELECT avld.delete_before(''rejects'', ''2000-01-01'')'), ('SELECT avld.enable_postgis()')
 	) AS t (statement)
 $$;
 CREATE FUNCTION pg_temp.granted(role text) RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT lives_ok('SELECT FROM avld.' || name, role || ' reads ' || name)
 	FROM unnest(ARRAY['positions', 'statuses', 'alarms', 'devices', 'device_state', 'rejects', 'unknown_devices', 'connections',
-		'checkpoint', 'schema_version', 'latest_positions', 'list_partitions()']) AS name
+		'checkpoint', 'schema_version', 'latest_positions', 'list_partitions()',
+		'track(''5020001'', ''2024-05-01'', ''2024-05-02'')', 'trips(''5020001'', ''2024-05-01'', ''2024-05-02'')',
+		'stops(''5020001'', ''2024-05-01'', ''2024-05-02'')', 'distance_km(''5020001'', ''2024-05-01'', ''2024-05-02'')',
+		'distance_km(1, 2, 3, 4)', 'daily_summary(''5020001'', ''2024-05-01'', ''2024-05-02'')',
+		'last_known(''5020001'', ''2024-05-02'')', 'within(1, 2, 3, 4, ''2024-05-01'', ''2024-05-02'')',
+		'near(1, 2, 3, ''2024-05-01'', ''2024-05-02'')', 'track_geojson(''5020001'', ''2024-05-01'', ''2024-05-02'')',
+		'track_gpx(''5020001'', ''2024-05-01'', ''2024-05-02'')', 'alarms_since(''2024-05-01'')', 'diagnose(''5020001'')',
+		'diagnose()']) AS name
 $$;
 SET LOCAL ROLE avld_reader;
 SELECT pg_temp.granted('reader');

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""A PostgreSQL cluster that tests may stop, kill and start."""
+import glob
+import os
+import pathlib
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+
+import psycopg2
+
+from harness import AVLD, Database
+
+
+def programs():
+    """The folder of the newest server."""
+    found = glob.glob("/usr/lib/postgresql/*/bin/initdb")
+    return pathlib.Path(max(found, key=lambda path: int(path.split("/")[4]))).parent
+
+
+class OwnDatabase(Database):
+    def __init__(self, name, cluster):
+        super().__init__(name)
+        self.conninfo = f"host={cluster.folder} port={cluster.port} user={cluster.user} dbname={name}"
+
+
+class Cluster:
+    port = 5433  # of the socket's name only: TCP is off
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="avld_soak_"))
+        self.data = self.folder / "data"
+        self.bin = programs()
+        self.user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self.run("initdb", "-D", self.data, "-U", self.user, "-A", "trust", "-E", "UTF8", "--no-sync")
+        with open(self.data / "postgresql.conf", "a") as conf:
+            conf.write(f"listen_addresses = ''\nunix_socket_directories = '{self.folder}'\nport = {self.port}\n"
+                       "fsync = off\nmax_wal_size = '4GB'\nmax_connections = 40\n")
+        self.running = False
+
+    def run(self, program, *arguments):
+        """As a user that may run a server."""
+        as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+        done = subprocess.run([*as_user, self.bin / program, *arguments], cwd=self.folder, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout
+
+    def start(self):
+        if self.running:
+            return
+        self.run("pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-t", "60", "start")
+        self.running = True
+
+    def stop(self, mode="immediate"):
+        if not self.running:
+            return
+        self.run("pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
+        self.running = False
+
+    def admin(self, sql, database="postgres", patience_s=30):
+        """Tried again while the server comes up after a crash."""
+        end = time.monotonic() + patience_s
+        while True:
+            try:
+                conn = psycopg2.connect(OwnDatabase(database, self).conninfo)
+                conn.autocommit = True
+                with conn.cursor() as cursor:
+                    cursor.execute(sql)
+                    rows = cursor.fetchall() if cursor.description else []
+                conn.close()
+                return rows
+            except psycopg2.OperationalError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
+
+    def make_database(self):
+        database = OwnDatabase("avld_" + uuid.uuid4().hex[:12], self)
+        self.admin(f"CREATE DATABASE {database.name}")
+        subprocess.run([AVLD, "migrate", "-o", f"database.conninfo={database.conninfo}"], check=True,
+                       capture_output=True)
+        return database
+
+    def drop(self, database):
+        self.admin(f"DROP DATABASE IF EXISTS {database.name} WITH (FORCE)")
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.folder)

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: MIT
+"""Fault 5: damage to the journal. Start-up says what it found, copies it aside, invents nothing."""
+import os
+import random
+import shutil
+import struct
+
+import pytest
+
+import pt502
+from harness import Database, dump, frames_of, journal, rounds, series, wait_for
+
+NOBODY = Database("avld_nobody")
+NOBODY.conninfo = "host=127.0.0.1 port=1 dbname=nobody"  # a database that is always away
+HEADER = 128  # of a segment
+TAIL = 112 + 280 + 200  # of the last segment: the end of the connection, a record, and most of another
+
+
+def segments(folder):
+    return sorted(name for name in os.listdir(folder) if name.endswith(".seg"))
+
+
+def used(path):
+    """Bytes of the file up to the last that is not zero, rounded up to an entry's 8."""
+    data = path.read_bytes().rstrip(b"\0")
+    return -(-len(data) // 8) * 8
+
+
+class Sample:
+    """A journal with 4300 reports in two segments, as a killed daemon leaves it, and what it holds."""
+
+    def __init__(self, daemons, folder):
+        avld = daemons({"database.conninfo": NOBODY.conninfo}, folder=folder).start()
+        records = [pt502.record(tail=f"A/00010,00000/0/{n}//fa7/") for n in range(4300)]
+        avld.send_tcp(b"".join(records))
+        avld.kill()
+        self.folder = folder / "journal"
+        self.entries = dump(self.folder)
+        self.frames = frames_of(self.entries)
+        assert self.frames == [record.rstrip() for record in records]
+        written = [name for name in segments(self.folder) if used(self.folder / name) > HEADER]
+        assert len(written) >= 2
+        self.first, self.last = written[0], written[-1]
+        self.end = used(self.folder / self.last)
+        first = int(self.last[:16], 16)
+        self.starts = {entry["lsn"] - first for entry in self.entries if entry["lsn"] > first}
+
+    def copy(self, to):
+        shutil.rmtree(to, ignore_errors=True)
+        shutil.copytree(self.folder, to)
+        return to
+
+
+@pytest.fixture
+def sample(daemons, tmp_path):
+    return Sample(daemons, tmp_path / "sample")
+
+
+def start_over(daemons, folder):
+    """A daemon over a damaged journal: it must start, and can be killed. Returns what it logged about the journal."""
+    avld = daemons({"database.conninfo": NOBODY.conninfo, "journal.dir": str(folder)}, folder=folder.parent / "run").start()
+    logged = avld.logged()
+    avld.kill()
+    avld.log_path.unlink()
+    return [line for line in logged.splitlines() if "journal" in line and "journal open" not in line]
+
+
+class Tally:
+    """What a row of the table says: records there were, records that are read, those that are gone without a word: none."""
+
+    def __init__(self, sample):
+        self.sample, self.rounds, self.lost = sample, 0, 0
+
+    def add(self, lost):
+        self.rounds += 1
+        self.lost += lost
+
+    def report(self, results, what):
+        there = self.rounds * len(self.sample.frames)
+        results.add(5, what, self.rounds, there, there - self.lost, 0, 0, f"{self.lost} hit by the damage and told of")
+
+
+def check(daemons, folder, sample, what, silent=False):
+    """avld journal tells of the damage first, changing nothing; then the daemon; then nothing is left to be told."""
+    before = {name: os.stat(folder / name).st_mtime_ns for name in os.listdir(folder)}
+    told = journal(folder)
+    assert told.returncode in (0, 1) and told.returncode >= 0, what
+    assert {name: os.stat(folder / name).st_mtime_ns for name in os.listdir(folder)} == before, f"{what}: written to"
+    logged = start_over(daemons, folder)
+    entries = dump(folder)
+    frames = frames_of(entries)
+    known = iter(sample.frames)
+    assert all(frame in known for frame in frames), f"{what}: an invented record, or another order"
+    lost = len(sample.frames) - len(frames)
+    assert lost == 0 or logged or silent, f"{what}: {lost} records gone, and nothing is said"
+    return lost, logged, told.stdout
+
+
+def test_cut_at_every_byte_of_the_last_entries(daemons, sample, tmp_path, results):
+    cuts = range(sample.end - TAIL, sample.end, rounds(41, 1))
+    tally = Tally(sample)
+    for cut in cuts:
+        folder = sample.copy(tmp_path / "cut")
+        os.truncate(folder / sample.last, cut)
+        lost, logged, _ = check(daemons, folder, sample, f"cut at {cut}")
+        assert lost <= 4, f"cut at {cut}: {lost} lost"
+        tally.add(lost)
+        assert any("cut short" in line for line in logged), logged
+    tally.report(results, "last segment cut at every byte")
+
+
+def test_zeros_from_every_byte_of_the_last_entries(daemons, sample, tmp_path, results):
+    """As after a loss of power: the file has its length, its end was never written."""
+    cuts = range(sample.end - TAIL, sample.end, rounds(41, 1))
+    tally = Tally(sample)
+    for cut in cuts:
+        folder = sample.copy(tmp_path / "cut")
+        with open(folder / sample.last, "r+b") as file:
+            file.seek(cut)
+            file.write(bytes(sample.end - cut))
+        # Whole entries turned into zeros look as if they had never been written.
+        nothing_to_see = used(folder / sample.last) in sample.starts
+        lost, logged, _ = check(daemons, folder, sample, f"zeros from {cut}", nothing_to_see)
+        assert lost <= 4, f"zeros from {cut}: {lost} lost"
+        tally.add(lost)
+    tally.report(results, "zeros from every byte on")
+
+
+def test_flipped_bits(daemons, sample, tmp_path, results):
+    """Anywhere in the newest segment: at most one entry is lost, and its bytes are put aside."""
+    chance = random.Random(5)
+    tally = Tally(sample)
+    for _ in range(rounds(12, 300)):
+        folder = sample.copy(tmp_path / "flip")
+        with open(folder / sample.last, "r+b") as file:
+            at = chance.randrange(HEADER, sample.end)
+            file.seek(at)
+            byte = file.read(1)[0]
+            file.seek(at)
+            file.write(bytes([byte ^ 1 << chance.randrange(8)]))
+        lost, logged, told = check(daemons, folder, sample, f"bit flipped at {at}")
+        assert lost <= 2, f"bit at {at}: {lost} lost"
+        tally.add(lost)
+        if lost:
+            aside = [name for name in os.listdir(folder) if name.startswith("damaged-")]
+            assert aside, (at, logged)
+            assert any(name in line for name in aside for line in logged), (at, logged, aside)
+            assert "DAMAGE" in told, told
+    tally.report(results, "one bit flipped")
+
+
+def test_flipped_bits_in_what_waits(daemons, sample, tmp_path, database, results):
+    """In an older segment damage is met as it is read: the rest is stored, the log says what is not."""
+    chance = random.Random(6)
+    tally = Tally(sample)
+    for turn in range(rounds(2, 20)):
+        folder = sample.copy(tmp_path / "old")
+        with open(folder / sample.first, "r+b") as file:
+            file.seek(chance.randrange(HEADER, used(folder / sample.first)))
+            file.write(b"\x55\xaa")
+        avld = daemons({"journal.dir": str(folder), "database.instance": f"turn{turn}"}, folder=tmp_path / "run").start()
+        avld.wait_log("database ready")
+        database.query("UPDATE avld.devices SET name = 'x'")
+        avld.end()
+        log = avld.logged()
+        assert "everything is in the database" in log
+        stored = database.one("SELECT count(*)::int FROM avld.positions")
+        assert len(sample.frames) - 2 <= stored <= len(sample.frames)
+        assert stored == len(sample.frames) or "damaged-" in log, log
+        tally.add(len(sample.frames) - stored)
+        if stored < len(sample.frames):
+            assert any(name.startswith("damaged-") for name in os.listdir(folder))
+        database.query("TRUNCATE avld.positions, avld.connections, avld.device_state")
+        avld.log_path.unlink()
+    tally.report(results, "damage in an older segment")
+
+
+def test_a_segment_is_missing(daemons, sample, tmp_path):
+    for name in (sample.first, sample.last):
+        folder = sample.copy(tmp_path / "missing")
+        os.unlink(folder / name)
+        lost, logged, told = check(daemons, folder, sample, f"{name} missing")
+        assert lost > 0 and any(name in line and "missing" in line for line in logged), logged
+        assert name in told and "DAMAGE" in told
+
+
+def test_meta_is_missing_or_damaged(daemons, sample, tmp_path):
+    for damage in (lambda path: path.unlink(), lambda path: path.write_bytes(b""),
+                   lambda path: path.write_bytes(path.read_bytes().replace(b"closed", b"clozed"))):
+        folder = sample.copy(tmp_path / "meta")
+        damage(folder / "journal.meta")
+        lost, logged, _ = check(daemons, folder, sample, "journal.meta")
+        assert lost == 0 and any("journal.meta" in line for line in logged), logged
+
+
+def test_files_that_do_not_belong(daemons, sample, tmp_path):
+    folder = sample.copy(tmp_path / "others")
+    (folder / "notes.txt").write_text("a person's")
+    (folder / "0000000000001234.seg").write_bytes(b"")
+    (folder / "00000000ffff0000.seg").write_bytes(b"\x7fELF" + bytes(5000))
+    (folder / "a folder").mkdir()
+    lost, logged, _ = check(daemons, folder, sample, "other files")
+    assert lost == 0
+    for name in ("notes.txt", "0000000000001234.seg", "00000000ffff0000.seg", "a folder"):
+        assert any(name in line for line in logged), (name, logged)
+    assert (folder / "notes.txt").read_text() == "a person's" and (folder / "a folder").is_dir()
+    assert (folder / "00000000ffff0000.seg.damaged").exists()
+
+
+def contents(folder):
+    """But for the lock, and what was half made when the process was killed."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "lock" and path.suffix != ".tmp"}
+
+
+def test_a_segment_of_a_newer_version(daemons, sample, tmp_path):
+    """Refused, and nothing is touched."""
+    folder = sample.copy(tmp_path / "newer")
+    with open(folder / sample.last, "r+b") as file:
+        file.seek(8)
+        file.write(struct.pack("<I", 2))
+    before = contents(folder)
+    avld = daemons({"database.conninfo": NOBODY.conninfo, "journal.dir": str(folder)}, folder=tmp_path / "run").spawn()
+    assert avld.process.wait(30) == 1
+    assert "version 2" in avld.logged() and sample.last in avld.logged()
+    assert contents(folder) == before
+    told = journal(folder)
+    assert told.returncode == 1 and "version 2" in told.stderr
+
+
+def test_damage_is_stored_around(daemons, sample, tmp_path, database):
+    """After each kind of damage what is left is stored, once, and the daemon goes on with new LSNs."""
+    folder = sample.copy(tmp_path / "journal")
+    with open(folder / sample.last, "r+b") as file:
+        file.seek(sample.end - 1000)
+        file.write(b"\xff" * 300)
+    avld = daemons({"journal.dir": str(folder)}, folder=tmp_path / "run").start()
+    stored = len(frames_of(dump(folder)))
+    assert 0 < len(sample.frames) - stored <= 4
+    database.wait("SELECT count(*)::int FROM avld.positions", stored)
+    avld.send_tcp(series(100, "5020002"))
+    avld.kill()
+    avld.start()
+    database.wait("SELECT count(*)::int FROM avld.positions", stored + 100)
+    avld.end()
+    assert wait_for(lambda: "everything is in the database" in avld.logged(), "the end")

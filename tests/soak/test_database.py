@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""Fault 2: connections to the database cut at any byte, backends and servers killed. Fault 3: the database away for long."""
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+import pt502
+from harness import AVLD, free_port, metrics, rounds, status_of, wait_for, wait_stored
+from proxy import TO_CLIENT, TO_SERVER
+from trackers import Fleet, Pt502
+from test_kill import fixed_port
+
+POSITIONS = 30
+TABLES = {"positions": POSITIONS + 1, "statuses": 2, "alarms": 2, "rejects": 1, "connections": 1}
+
+
+def burst(number):
+    """Something for each table; the same in each round but for its time."""
+    time = pt502.now(-86400 + 60 * number % 80000)
+    positions = [pt502.record(time=time, tail=f"A/00010,00000/0/{number * 100 + n}//fa7/") for n in range(POSITIONS)]
+    sos = pt502.record(event="IN1", time=time, tail=f"A/00010,00000/0/{number * 100 + 50}//fa7/")
+    power_cut = pt502.record(event="CPA", time=time, fix="V", lat=",", lon=",", speed="", course="",
+                             tail=f"A/00010,00000/0/{number * 100 + 51}//fa7/")
+    text = b"$FUS5020001,ABC_V%d,3.4\r\r" % number
+    clock = pt502.stamp(time)[0].encode()
+    bad = pt502.record(time=time).replace(clock, b"250000.000")
+    return b"".join(positions) + positions[0] + sos + power_cut + sos + text + bad  # two of them twice
+
+
+class Walk:
+    """Rounds of the same burst, each with a cut; after each the database must hold the same."""
+
+    def __init__(self, avld, database, proxy):
+        self.avld, self.database, self.proxy = avld, database, proxy
+        self.count = 0
+
+    def rows(self):
+        return dict(self.database.query(" UNION ALL ".join(
+            f"SELECT '{table}', count(*)::int FROM avld.{table}" for table in TABLES)))
+
+    def round(self):
+        self.avld.send_tcp(burst(self.count))
+        self.count += 1
+        expected = {table: rows * self.count for table, rows in TABLES.items()}
+        wait_for(lambda: self.rows() == expected or any(self.rows()[t] > expected[t] for t in TABLES),
+                 f"round {self.count}: {expected}, is {self.rows()}")
+        assert self.rows() == expected
+
+    def measure(self, start=lambda: None):
+        """Bytes that a round takes in each direction."""
+        self.proxy.count()
+        start()
+        self.round()
+        return self.proxy.count()
+
+    def cut_everywhere(self, total, cuts, start=lambda: None):
+        done = 0
+        for direction in (TO_SERVER, TO_CLIENT):
+            step = max(1, -(-total[direction] // cuts))
+            for number, after in enumerate(range(0, total[direction], step)):
+                self.proxy.arm(direction, after + 1, ("close", "reset", "half")[number % 3])
+                start()
+                self.round()
+                self.proxy.disarm()
+                done += 1
+        return done
+
+
+@pytest.fixture
+def walk(daemons, proxy, database):
+    avld = daemons({"database.conninfo": proxy.conninfo(database)}).start()
+    walk = Walk(avld, database, proxy)
+    walk.round()
+    return walk
+
+
+def report(results, walk, what, cuts):
+    sent = walk.count * (sum(TABLES.values()))
+    stored = sum(walk.rows().values())
+    results.add(2, what, cuts, sent, stored)
+    walk.avld.end()
+    assert "lost" in walk.avld.logged() or "database away" in walk.avld.logged()
+
+
+def test_cut_at_any_byte_of_a_batch(walk, results):
+    """In both directions: from the fence over COPY to the answer to the commit."""
+    total = walk.measure()
+    report(results, walk, "cut at every part of a batch", walk.cut_everywhere(total, rounds(7, 120)))
+
+
+def test_cut_at_any_byte_while_connecting(walk, results):
+    """From the first byte of a new connection to a batch that is stored over it."""
+    again = walk.proxy.drop_all
+    total = walk.measure(again)
+    report(results, walk, "cut at every part of connecting", walk.cut_everywhere(total, rounds(5, 80), again))
+
+
+def test_the_answer_to_the_commit_is_lost(walk):
+    """All of it is sent and committed; of the answer the last byte is missing."""
+    def one(number):
+        walk.avld.send_udp(pt502.record(time=pt502.now(-100 * number), ident="5020002"))
+        walk.database.wait("SELECT count(*)::int FROM avld.positions JOIN avld.devices d ON d.id = device_id "
+                           "WHERE ident = '5020002'", number)
+    one(1)
+    walk.proxy.count()
+    one(2)
+    wait_for(lambda: walk.proxy.passed[TO_CLIENT] > 100, "the answer")
+    walk.proxy.arm(TO_CLIENT, walk.proxy.count()[TO_CLIENT] - 1)
+    one(3)
+    walk.avld.wait_log("only the answer was lost")
+    one(4)
+
+
+def kill_backend(cluster, database):
+    pids = cluster.admin(f"SELECT pid FROM pg_stat_activity WHERE datname = '{database.name}' AND application_name = 'avld'")
+    for pid, in pids:
+        subprocess.run(["kill", "-9", str(pid)], check=False)
+
+
+def stop_and_start(cluster, database):
+    cluster.stop("immediate")
+    cluster.start()
+
+
+@pytest.mark.parametrize("fault,turns", [(kill_backend, rounds(2, 50)), (stop_and_start, rounds(3, 50))],
+                         ids=["kill_backend", "stop_immediate"])
+def test_server_dies_under_load(daemons, cluster, own_database, results, fault, turns):
+    chance = random.Random(2)
+    avld = fixed_port(daemons, {"database.conninfo": own_database.conninfo + " application_name=avld"})
+    avld.database = own_database
+    fleet = Fleet(avld.port)
+    for turn in range(turns):
+        time.sleep(chance.uniform(0, 0.5))  # any phase of a batch, and of connecting
+        fault(cluster, own_database)
+        if chance.random() < 0.3:
+            avld.process.send_signal(signal.SIGHUP)
+    cluster.admin("SELECT 1")
+    expected = fleet.finish()
+    stored, missing, twice = wait_stored(own_database, expected)
+    assert sum(tracker.breaks for tracker in fleet.trackers) == 0, "live connections broke"
+    avld.end()
+    results.add(2, fault.__name__.replace("_", " ") + " under load", turns, sum(expected.values()), stored, missing, twice)
+
+
+def test_backends_are_ended_under_load(daemons, database, results):
+    """By an administrator, at any moment."""
+    chance = random.Random(3)
+    avld = fixed_port(daemons)
+    fleet = Fleet(avld.port)
+    turns = rounds(10, 100)
+    for turn in range(turns):
+        time.sleep(chance.uniform(0, 0.15))
+        database.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                       "WHERE datname = current_database() AND pid <> pg_backend_pid()")
+    expected = fleet.finish()
+    stored, missing, twice = wait_stored(database, expected)
+    avld.end()
+    results.add(2, "pg_terminate_backend under load", turns, sum(expected.values()), stored, missing, twice)
+
+
+def rows_stored(avld):
+    """As the daemon counts them: asking the database would slow it down."""
+    return metrics(avld)["avld_positions_total"]
+
+
+def test_database_away_under_load(daemons, proxy, database, results):
+    """The journal grows, memory does not; the backlog drains while new reports go on coming in."""
+    seconds, rate = rounds(6, 60), rounds(5000, 15000)
+    avld = fixed_port(daemons, {"database.conninfo": proxy.conninfo(database), "journal.segment_size": "16M",
+                                  "http.listen": f"127.0.0.1:{free_port()}"})
+    trackers = [Pt502(avld.port, f"502200{n}", 50) for n in range(3)]
+    for tracker in trackers:
+        tracker.start()
+    # Everything that grows with use once has been used: a batch of full size, the window, the buffers.
+    avld.simulate("--devices", 50, "--rate", 0, "--count", 30000, "--seed", 7)
+    database.wait("SELECT (count(*) >= 30000)::int FROM avld.positions", 1, 60)
+    proxy.block()
+    load = subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--devices", "50", "--rate", str(rate),
+                             "--count", str(rate * seconds), "--seed", "8"], stderr=subprocess.PIPE, text=True)
+    time.sleep(1)
+    sizes = [status_of(avld.process.pid, "VmRSS", "RssAnon")]
+    while load.poll() is None:
+        time.sleep(0.5)
+        sizes.append(status_of(avld.process.pid, "VmRSS", "RssAnon"))
+    assert load.returncode == 0, load.stderr.read()
+    load.stderr.close()
+    for name in ("VmRSS", "RssAnon"):
+        low, high = min(size[name] for size in sizes), max(size[name] for size in sizes)
+        assert high - low <= 0.1 * low, f"{name} from {low} to {high} kB"
+    assert sum(tracker.breaks for tracker in trackers) == 0
+    backlog = rate * seconds
+    proxy.unblock()
+    more = subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--devices", "50", "--rate", "2000",
+                             "--count", "4000", "--seed", "9"], stderr=subprocess.DEVNULL)
+    avld.wait_log("database back", 60)  # how long it waits between attempts is not what is measured
+    started = time.monotonic()
+    wait_for(lambda: rows_stored(avld) >= 30000 + backlog, "the backlog", 240)
+    took = time.monotonic() - started
+    assert more.wait(60) == 0
+    for tracker in trackers:
+        tracker.finish()
+    for tracker in trackers:
+        tracker.join(60)
+    total = 30000 + backlog + 4000 + sum(tracker.made for tracker in trackers)
+    database.wait(f"SELECT (count(*) >= {total})::int FROM avld.positions", 1, 60)
+    avld.end()
+    assert took < seconds, f"{backlog} records took {took:.1f} s to drain"
+    assert avld.logged().count("database away") == 1 and avld.logged().count("database back") == 1
+    stored = database.one("SELECT count(*) FROM avld.positions")
+    low, high = min(size["VmRSS"] for size in sizes), max(size["VmRSS"] for size in sizes)
+    results.add(3, f"database away for {seconds} s under load", 1, total, stored,
+                note=f"RSS {low}..{high} kB, {backlog / took:.0f} records/s drained")

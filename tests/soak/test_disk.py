@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+"""Fault 6: fdatasync that fails or blocks. Fault 11: clocks that jump, ours and the trackers'."""
+import datetime
+import signal
+import socket
+import time
+
+import pytest
+
+import gt06
+import pt502
+from harness import rounds, series, wait_for
+from test_kill import fixed_port
+
+COUNT = "SELECT count(*)::int FROM avld.positions"
+WAIT_S = 5
+
+
+@pytest.fixture
+def faults(tmp_path, preload):
+    """The folder whose files are the faults; its env is for Daemon.start()."""
+    folder = tmp_path / "faults"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def env(faults, preload):
+    return {**preload, "AVLD_FAULTS": str(faults)}
+
+
+class Gt06Peer:
+    """One tracker, step by step."""
+
+    def __init__(self, avld, imei="860000000000051"):
+        self.peer = avld.tcp()
+        self.peer.sendall(gt06.login(imei, 1))
+        assert gt06.read_exactly(self.peer, 10) == gt06.answer(1, 1)
+        self.serial = 1
+
+    def send(self, time):
+        self.serial += 1
+        self.peer.sendall(gt06.position(self.serial, time))
+        return gt06.answer(0x12, self.serial)
+
+    def hears_nothing(self, seconds):
+        self.peer.settimeout(seconds)
+        try:
+            return self.peer.recv(1) is None
+        except socket.timeout:
+            return True
+
+
+def test_a_slow_disk_delays_acknowledgements_only(daemons, database, faults, env, results):
+    avld = daemons().start(env=env)
+    tracker = Gt06Peer(avld)
+    answer = tracker.send(pt502.now(-100))
+    assert gt06.read_exactly(tracker.peer, 10) == answer
+    (faults / "sync-waits").touch()
+    started = time.monotonic()
+    count = rounds(20, 200)
+    now = pt502.now()
+    answers = [tracker.send(now - datetime.timedelta(seconds=n)) for n in range(count)]
+    avld.send_tcp(series(100))
+    database.wait(COUNT, 1 + count + 100)  # stored all the same
+    other = Gt06Peer(avld, "860000000000052")  # nor does a log-in wait
+    assert time.monotonic() - started < WAIT_S
+    while time.monotonic() - started < WAIT_S:
+        assert tracker.hears_nothing(0.5), "acknowledged before it was on disk"
+    (faults / "sync-waits").unlink()
+    tracker.peer.settimeout(30)
+    for answer in answers:
+        assert gt06.read_exactly(tracker.peer, 10) == answer
+    other.peer.close()
+    avld.end()
+    results.add(6, "fdatasync blocks for 5 s", 1, count + 101, database.one(COUNT))
+
+
+def test_sigterm_while_the_disk_is_slow(daemons, database, faults, env):
+    avld = daemons().start(env=env)
+    (faults / "sync-waits").touch()
+    avld.send_tcp(series(100))
+    avld.process.send_signal(signal.SIGHUP)
+    avld.process.send_signal(signal.SIGTERM)
+    avld.wait_log("stopped")
+    (faults / "sync-waits").unlink()
+    assert avld.process.wait(30) == 0
+    assert database.one(COUNT) == 100, avld.logged()
+
+
+@pytest.mark.parametrize("sync", ["reply", "interval"])
+def test_a_failing_disk_ends_the_process(daemons, database, faults, env, results, sync):
+    """Loudly, and before anything is acknowledged. What was received is there after the next start."""
+    avld = fixed_port(daemons, {"journal.sync": sync, "journal.sync_interval": "100ms"})
+    avld.kill()
+    (faults / "sync-fails").touch()
+    (faults / "sync-waits").touch()  # nothing happens before we are ready
+    (faults / "sync-fails").unlink()
+    (faults / "sync-waits").unlink()
+    avld.start(env=env)
+    tracker = Gt06Peer(avld)
+    answer = tracker.send(pt502.now(-100))
+    assert gt06.read_exactly(tracker.peer, 10) == answer
+    (faults / "sync-fails").touch()
+    answer = tracker.send(pt502.now(-99))
+    heard = b""
+    tracker.peer.settimeout(30)
+    try:
+        while more := tracker.peer.recv(100):
+            heard += more
+    except ConnectionError:
+        pass
+    assert sync != "reply" or heard == b"", "acknowledged what is not on disk"
+    assert avld.process.wait(30) != 0
+    assert "cannot be synced to disk" in avld.logged() and "Input/output error" in avld.logged()
+    (faults / "sync-fails").unlink()
+    avld.start(env=env)
+    database.wait(COUNT, 2)
+    avld.end()
+    results.add(6, f"fdatasync fails, sync = {sync}", 1, 2, database.one(COUNT))
+
+
+def test_a_disk_that_fails_from_the_start(daemons, database, faults, env):
+    (faults / "sync-fails").touch()
+    avld = daemons().spawn(env=env)
+    assert avld.process.wait(30) != 0
+    assert "Input/output error" in avld.logged() and avld.process.stdout.read() == b""
+
+
+# ---- fault 11
+
+def latest(database, ident="5020001"):
+    return database.query("SELECT fixed_at, latitude FROM avld.latest_positions WHERE ident = %s", ident)[0]
+
+
+@pytest.mark.parametrize("jump", [3600, -3600])
+def test_our_clock_jumps(daemons, database, faults, env, results, jump):
+    """By an hour, while it runs, and once more back: all is stored once, timers go on, the journal is still released."""
+    avld = daemons({"journal.sync_interval": "100ms"}).start(env=env)
+    clock = faults / "clock"
+    sent = 0
+    for offset in (0, jump, 0, jump):
+        clock.with_suffix(".new").write_text(str(offset))
+        clock.with_suffix(".new").rename(clock)
+        now = pt502.now(offset)
+        for turn in range(rounds(3, 30)):
+            records = [pt502.record(time=now - datetime.timedelta(seconds=n + 300 * turn),
+                                    tail=f"A/00010,00000/0/{sent + n}//fa7/") for n in range(250)]
+            avld.send_tcp(b"".join(records) * 2)
+            sent += 250
+            database.wait("SELECT count(DISTINCT odometer_m)::int FROM avld.positions", sent)
+        received = database.one("SELECT max(received_at) FROM avld.positions WHERE odometer_m >= %s", sent - 250)
+        assert abs((received - now).total_seconds()) < 60
+        segments = len(list((avld.folder / "journal").glob("*.seg")))
+        assert segments <= 3, f"{segments} segments are kept although all is stored"
+    avld.end()
+    stored, distinct = database.query("SELECT count(*), count(DISTINCT odometer_m) FROM avld.positions")[0]
+    newest = database.one("SELECT max(fixed_at) FROM avld.positions")
+    assert latest(database)[0] == newest
+    assert database.one("SELECT count(*)::int FROM avld.list_partitions()") <= 10
+    results.add(11, f"our clock jumps by {jump:+} s", 4, sent, stored, sent - distinct, stored - distinct)
+
+
+def test_the_clock_jumps_while_the_database_is_away(daemons, proxy, database, faults, env):
+    """Back-off, batches and what is deleted when it is stored go by no clock that jumps."""
+    avld = daemons({"database.conninfo": proxy.conninfo(database)}).start(env=env)
+    database.wait("SELECT count(*)::int FROM avld.checkpoint", 1)
+    proxy.block()
+    avld.send_tcp(series(20000))
+    avld.wait_log("database away")
+    (faults / "clock").write_text("-3600")
+    proxy.unblock()
+    started = time.monotonic()
+    database.wait(COUNT, 20000)
+    assert time.monotonic() - started < 20
+    wait_for(lambda: len(list((avld.folder / "journal").glob("*.seg"))) <= 3, "the stored segments to be deleted")
+    (faults / "clock").write_text("3600")
+    avld.send_tcp(series(100, "5020002", offset_s=3600))
+    database.wait(COUNT, 20100)
+    avld.end()
+
+
+def test_clocks_of_trackers(daemons, database, results):
+    """1980, 2080, one GPS week cycle back: kept with what was sent, by the time of receipt; latest is what is newest."""
+    avld = daemons().start()
+    utc = datetime.timezone.utc
+    year_1980 = [datetime.datetime(1980, 1, 6, tzinfo=utc) + datetime.timedelta(days=n) for n in range(300)]
+    year_2079 = [datetime.datetime(2079, 1, 1, tzinfo=utc) + datetime.timedelta(days=n) for n in range(300)]
+    cycle_back = [pt502.now(-10 - n) - datetime.timedelta(weeks=1024) for n in range(300)]
+    good = [pt502.record(time=pt502.now(-4000 + n), lat="4800.0000,N", tail=f"A/00010,00000/0/{n}//fa7/") for n in range(300)]
+    wrong = [pt502.record(time=time, lat="0100.0000,N", tail=f"A/00010,00000/0/{1000 + n}//fa7/")
+             for n, time in enumerate(year_1980 + year_2079 + cycle_back)]
+    avld.send_tcp(b"".join(record for four in zip(good, *[wrong[n::3] for n in range(3)]) for record in four))
+    database.wait(COUNT, 1200)
+    assert database.one("SELECT count(*)::int FROM avld.list_partitions()") <= 10  # today and its neighbours, two tables
+    assert database.one("SELECT count(*)::int FROM avld.positions_default") == 0
+    sources = dict(database.query("SELECT time_source, count(*)::int FROM avld.positions GROUP BY 1"))
+    assert sources == {"device": 300, "rollover": 300, "received": 600}, sources
+    assert database.one("SELECT count(*)::int FROM avld.positions WHERE device_time IN "
+                        "(SELECT device_time FROM avld.positions WHERE time_source = 'received')") == 600
+    # Never frozen: the next good report is the latest again.
+    newest = pt502.now(5)
+    avld.send_tcp(pt502.record(time=newest, lat="4812.0000,N"))
+    database.wait("SELECT latitude::numeric(6,2)::text FROM avld.latest_positions", "48.20")
+    # Never thrown back: an old one out of the log, a wrong clock's out of the log.
+    for time_of in (pt502.now(-9000), year_1980[3], cycle_back[5] - datetime.timedelta(days=1)):
+        avld.send_tcp(pt502.record(time=time_of, lat="0200.0000,N", end=b"#\n"))
+    database.wait(COUNT, 1204)
+    assert latest(database) == (newest, pytest.approx(48.2))
+    results.add(11, "trackers in 1980, 2079, a cycle back", 1, 1204, database.one(COUNT))

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""Fault 4: the journal at its quota, and on a disk that is full."""
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+
+import pytest
+
+import pt502
+from harness import dump, frames_of, free_port, metrics, open_files, rounds, series, wait_for, wait_stored
+from test_kill import fixed_port
+from trackers import Gt06, Pt502
+
+
+class Flood(threading.Thread):
+    """A tracker with a long log, sent as fast as TCP takes it, once."""
+
+    def __init__(self, port, device, records):
+        super().__init__(daemon=True)
+        self.port, self.device, self.records = port, device, records
+        self.sent = 0  # bytes the kernel took
+        self.closed = self.broken = False
+        tracker = Pt502(port, device, 1)
+        self.data = b"".join(tracker.record(n) for n in range(records))
+        self.peer = socket.create_connection(("127.0.0.1", port))
+
+    def run(self):
+        view = memoryview(self.data)
+        try:
+            while self.sent < len(view):
+                self.sent += self.peer.send(view[self.sent:self.sent + 8192])
+            self.peer.shutdown(socket.SHUT_WR)
+            self.closed = self.peer.recv(1) == b""
+        except OSError:
+            self.broken = True
+        self.peer.close()
+
+
+def unread(port, peers):
+    """Bytes of these connections that avld has not read: in our send queues and in its receive queues."""
+    total = 0
+    with open("/proc/net/tcp") as table:
+        for line in table.readlines()[1:]:
+            fields = line.split()
+            ports = int(fields[1].split(":")[1], 16), int(fields[2].split(":")[1], 16)
+            sending, received = (int(part, 16) for part in fields[4].split(":"))
+            total += sending if ports[1] == port and ports[0] in peers else 0
+            total += received if ports[0] == port and ports[1] in peers else 0
+    return total
+
+
+def wait_still(floods, patience_s=60):
+    """Until nothing moves any more: the senders' windows are full."""
+    seen = []
+
+    def still():
+        seen.append([flood.sent for flood in floods])
+        return len(seen) > 60 and seen[-1] == seen[-60]
+    wait_for(still, "the senders to stand still", patience_s)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("a tmpfs cannot be mounted here (root may)")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(disk):
+    with contextlib.suppress(OSError), open(disk / "other", "wb", buffering=0) as other:
+        while True:
+            other.write(bytes(4096))
+
+
+@pytest.fixture(params=["quota", "disk"])
+def full_soon(request, daemons, proxy, database):
+    """A daemon whose journal has room for 4 to 8 MB, and whose database is away."""
+    proxy.block()
+    options = {"database.conninfo": proxy.conninfo(database), "http.listen": f"127.0.0.1:{free_port()}"}
+    if request.param == "quota":
+        options["journal.max_size"] = "4M"
+    else:
+        options["journal.dir"] = str(request.getfixturevalue("small_disk") / "journal")
+    return fixed_port(daemons, options)
+
+
+def test_full_and_room_again(full_soon, proxy, database, results, request):
+    """TCP is not read and loses nothing, UDP is counted, one warning each way."""
+    avld = full_soon
+    floods = [Flood(avld.port, f"502300{n}", 20000) for n in range(4)]
+    gt06 = Gt06(avld.port, "860000000000033", 500)
+    for sender in [*floods, gt06]:
+        sender.start()
+    wait_for(lambda: metrics(avld)["avld_journal_full"] == 1, "the journal to be full", 60)
+    wait_still(floods)
+    acknowledged = len(gt06.acknowledged)
+    before = metrics(avld)["avld_udp_no_room_total"]
+    datagrams = 500
+    for number in range(datagrams):
+        avld.send_udp(pt502.record(ident="5020099", tail=f"A/00010,00000/0/{number}//fa7/"))
+    wait_for(lambda: metrics(avld)["avld_udp_no_room_total"] - before == datagrams, "all datagrams to be counted")
+    assert len(gt06.acknowledged) == acknowledged
+    assert not any(flood.closed or flood.broken for flood in floods) and gt06.breaks == 0
+    avld.process.send_signal(signal.SIGHUP)
+    files = open_files(avld.process.pid)
+    assert avld.logged().count("journal is full") == 1, avld.logged()
+    proxy.unblock()
+    gt06.finish()
+    for sender in [*floods, gt06]:
+        sender.join(120)
+    assert all(flood.closed for flood in floods)
+    expected = {flood.device: flood.records for flood in floods}
+    expected[gt06.device] = gt06.made
+    stored, missing, twice = wait_stored(database, expected)
+    assert open_files(avld.process.pid) <= files + 8
+    avld.end()
+    log = avld.logged()
+    assert log.count("journal is full") == log.count("journal has room again") < 50
+    results.add(4, f"full by {request.node.callspec.params['full_soon']}", 1, sum(expected.values()), stored, missing, twice,
+                f"{datagrams} datagrams refused and counted")
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_what_was_read_is_in_the_journal(full_soon, proxy, database, end):
+    """When the loop has come to rest with a full journal, each byte that it has read from a socket is in the journal,
+    but for a record that has not come whole; whatever ends the process then."""
+    avld = full_soon
+    floods = [Flood(avld.port, f"502310{n}", 20000) for n in range(4)]
+    for flood in floods:
+        flood.start()
+    avld.wait_log("journal is full", 60)
+    wait_still(floods)
+    left = {flood: unread(avld.port, {flood.peer.getsockname()[1]}) for flood in floods}
+    avld.end(end, None)
+    frames = frames_of(dump(avld.settings["journal.dir"]))
+    for flood in floods:
+        own = [frame for frame in frames if flood.device.encode() in frame]
+        was_read = [record.strip() for record in flood.data[:flood.sent - left[flood]].split(b"\r")][:-1]  # whole ones
+        assert own == was_read, f"{len(was_read) - len(own)} records were read and are lost"
+    proxy.unblock()
+    avld.start()
+    database.wait("SELECT count(*)::int FROM avld.positions", len(frames))
+
+
+def test_disk_filled_by_others(daemons, proxy, database, small_disk, results):
+    """Someone else takes the room, and gives it back."""
+    options = {"database.conninfo": proxy.conninfo(database), "journal.dir": str(small_disk / "journal")}
+    avld = fixed_port(daemons, options)
+    tracker = Gt06(avld.port, "860000000000041", 2000)
+    tracker.start()
+    for turn in range(rounds(1, 10)):
+        done = len(tracker.acknowledged)
+        fill(small_disk)
+        proxy.block()
+        full = avld.logged().count("journal is full")
+        wait_for(lambda: avld.logged().count("journal is full") > full, "the journal to be full", 60)
+        os.unlink(small_disk / "other")
+        wait_for(lambda: len(tracker.acknowledged) > done + 50, "reading to go on")
+        proxy.unblock()
+        database.wait(f"SELECT (count(*) > {done})::int FROM avld.positions", 1)
+    assert tracker.breaks == 0
+    tracker.finish()
+    tracker.join(60)
+    stored, missing, twice = wait_stored(database, {tracker.device: tracker.made})
+    avld.end()
+    results.add(4, "disk filled by others", rounds(1, 10), tracker.made, stored, missing, twice)
+
+
+def test_start_on_a_full_disk(daemons, proxy, database, small_disk):
+    """Killed, and started again when not a byte is left: it says so, takes nothing in, stores what it has."""
+    avld = fixed_port(daemons, {"database.conninfo": proxy.conninfo(database), "journal.dir": str(small_disk / "journal")})
+    proxy.block()
+    avld.send_tcp(series(1000))
+    avld.kill()
+    fill(small_disk)
+    avld.start()
+    proxy.unblock()
+    database.wait("SELECT count(*)::int FROM avld.positions", 1000)
+    os.unlink(small_disk / "other")
+    avld.send_tcp(pt502.record(ident="5020002"))
+    database.wait("SELECT count(*)::int FROM avld.positions", 1001)
+    avld.end()

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""Memory and file descriptors over millions of frames, with connections that come and go in every way."""
+import random
+import socket
+import struct
+import subprocess
+
+import gt06
+import pt502
+from harness import AVLD, FULL, free_port, metrics, open_files, rounds, status_of, wait_for
+from test_kill import fixed_port
+
+
+def rude_peers(avld, chance, count):
+    """Peers that stay silent, send half a frame, garbage, or reset."""
+    for _ in range(count):
+        with socket.create_connection(("127.0.0.1", avld.port), 10) as peer:
+            if chance.random() < 0.5:
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            data = chance.choice([b"", pt502.record()[:30], b"GET / HTTP/1.0\r\n\r\n", bytes(40), gt06.login()[:9],
+                                  gt06.login() + gt06.position(2), pt502.record() * 3, b"$" * 5000])
+            try:
+                peer.sendall(data)
+            except OSError:
+                pass  # it has closed us already
+
+
+def test_nothing_grows(daemons, database, results):
+    """Turn by turn the same load; after the first turns neither memory nor descriptors are more."""
+    chance = random.Random(12)
+    turns, count = rounds(6, 50), rounds(20000, 200000)
+    avld = fixed_port(daemons, {"http.listen": f"127.0.0.1:{free_port()}", "journal.segment_size": "16M",
+                                "database.batch_interval": "100ms"})
+    sizes, files = [], []
+    for turn in range(turns):
+        protocol = ("pt502", "mixed")[turn % 2]
+        # The same devices each turn, so that the number of devices is no reason to grow.
+        loads = [subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--protocol", protocol, "--devices",
+                                   "400", "--rate", "0", "--count", str(count), "--seed", str(1 + turn % 2)],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
+        rude_peers(avld, chance, rounds(200, 1000))
+        for load in loads:
+            assert load.wait(600) == 0
+        wait_for(lambda: metrics(avld)["avld_journal_waiting_bytes"] == 0, "the journal to be empty", 300)
+        wait_for(lambda: metrics(avld)["avld_connections"] == 0, "all to have gone", 60)
+        figures = status_of(avld.process.pid, "VmRSS", "RssAnon")
+        sizes.append(figures["RssAnon"])
+        files.append(open_files(avld.process.pid))
+        if FULL:  # not a test of the database's disk
+            database.query("TRUNCATE avld.positions, avld.statuses, avld.alarms, avld.connections, avld.rejects")
+    settled = sizes[len(sizes) // 3:]
+    assert max(settled) <= 1.05 * settled[0] + 256, f"RssAnon by turn: {sizes} kB"
+    assert max(files) <= files[0] + 1, f"descriptors by turn: {files}"
+    figures = metrics(avld)
+    assert figures["avld_frames_total"] >= turns * count
+    sent = int(figures["avld_reports_total"])
+    stored = int(sum(figures[f"avld_{what}_total"] for what in ("positions", "statuses", "duplicates")))
+    avld.end()
+    assert "everything is in the database" in avld.logged()
+    print(f"RssAnon by turn: {sizes} kB; descriptors: {files}")
+    results.add("-", "nothing grows", turns, sent, stored,
+                note=f"RssAnon {min(settled)}..{max(settled)} kB, {max(files)} descriptors")

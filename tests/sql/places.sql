@@ -1,0 +1,101 @@
+-- within, near, alarms_since, latest alarms, delete_before.
+\set ECHO none
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only true
+\pset pager off
+BEGIN;
+SET LOCAL TimeZone = 'UTC';
+SELECT * FROM no_plan();
+SELECT avld.ensure_partitions('2024-05-01', '2024-05-01');
+
+-- Each at one place, at 12:00 and some seconds.
+INSERT INTO avld.devices (ident, name) VALUES
+	('sea', 'Buoy'), ('west', NULL), ('east', NULL), ('line', NULL), ('pole', NULL), ('beyond', NULL), ('south', NULL);
+INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, speed_kmh, stored, dedup)
+SELECT d.id, '2024-05-01 12:00+00'::timestamptz + n * interval '1 s', now(), 'device', true, lat, lon, 5, false, n
+FROM (VALUES ('sea', 43.5, 7.25, 0), ('west', -17, 179.9, 1), ('east', -17, -179.9, 2), ('line', -17, 180, 3),
+	('pole', 89.99, 10, 4), ('beyond', 89.99, -170, 5), ('south', -90, 0, 6)) AS p (ident, lat, lon, n)
+JOIN avld.devices AS d USING (ident);
+CREATE FUNCTION pg_temp.in_box(s float8, w float8, n float8, e float8) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(ident, ' ' ORDER BY fixed_at) FROM avld.within(s, w, n, e, '2024-05-01', '2024-05-02')
+$$;
+CREATE FUNCTION pg_temp.in_circle(lat float8, lon float8, metres float8) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(ident || ' ' || round(distance_m), ', ' ORDER BY fixed_at)
+	FROM avld.near(lat, lon, metres, '2024-05-01', '2024-05-02')
+$$;
+
+SELECT row_eq($$SELECT * FROM avld.within(43, 7, 44, 8, '2024-05-01', '2024-05-02')$$,
+	ROW('sea'::text, 'Buoy'::text, '2024-05-01 12:00+00'::timestamptz, 43.5::float8, 7.25::float8, 5::real), 'a box');
+SELECT is(pg_temp.in_box(43.5, 7.25, 43.5, 7.25), 'sea', 'its borders belong to it');
+SELECT is(pg_temp.in_box(44, 7, 43, 8), NULL, 'upside down: nobody');
+SELECT is(pg_temp.in_box(-18, 179, -16, -179), 'west east line', 'across the date line');
+SELECT is(pg_temp.in_box(-18, 179, -16, 180), 'west line', 'up to it');
+SELECT is(pg_temp.in_box(-18, -180, -16, 180), 'west east line', 'all round');
+SELECT is(pg_temp.in_box(-90, -180, 90, 180), 'sea west east line pole beyond south', 'the world');
+SELECT is(pg_temp.in_box(NULL, -180, 90, 180), NULL, 'NULL');
+SELECT is_empty($$SELECT * FROM avld.within(-90, -180, 90, 180, '2024-05-01', '2024-05-01 12:00')$$, 'until is not in the range');
+SELECT is((SELECT count(*) FROM avld.within(-90, -180, 90, 180, '2024-05-01 12:00', '2024-05-01 12:00:01')), 1::bigint, 'since is');
+SELECT is_empty($$SELECT * FROM avld.within(-90, -180, 90, 180, '2023-05-01', '2023-05-02')$$, 'nobody was there then');
+
+SELECT row_eq($$SELECT * FROM avld.near(43.5, 7.26, 1000, '2024-05-01', '2024-05-02')$$, ROW('sea'::text, 'Buoy'::text,
+	'2024-05-01 12:00+00'::timestamptz, 43.5::float8, 7.25::float8, 5::real, 806.6::float8), 'a circle');
+SELECT is(pg_temp.in_circle(43.5, 7.26, 806), NULL, 'a smaller one');
+SELECT is(pg_temp.in_circle(43.5, 7.25, 0), 'sea 0', 'a point');
+SELECT is(pg_temp.in_circle(43.5, 7.25, -1), NULL, 'less than a point');
+SELECT is(pg_temp.in_circle(-17, 179.95, 20000), 'west 5317, east 15950, line 5317', 'across the date line, from the west');
+SELECT is(pg_temp.in_circle(-17, -179.95, 20000), 'west 15950, east 5317, line 5317', 'and from the east');
+SELECT is(pg_temp.in_circle(-17, 180, 20000), 'west 10634, east 10634, line 0', 'on it');
+SELECT is(pg_temp.in_circle(-17, -180, 20000), 'west 10634, east 10634, line 0', 'on its other side');
+SELECT is(pg_temp.in_circle(90, 0, 2000), 'pole 1112, beyond 1112', 'round the pole');
+SELECT is(pg_temp.in_circle(89.995, 10, 2000), 'pole 556, beyond 1668', 'beyond the pole');
+SELECT is(pg_temp.in_circle(-90, 123, 1), 'south 0', 'the other pole, on any longitude');
+SELECT is(pg_temp.in_circle(0, 0, 1e9), 'sea 4890426, west 18124766, east 18124766, line 18124798, pole 10006462, beyond 10008652, south 10007557',
+	'the world');
+SELECT is(pg_temp.in_circle(43.5, NULL, 1), NULL, 'NULL');
+UPDATE avld.positions SET valid = false;
+SELECT is(pg_temp.in_box(-90, -180, 90, 180), NULL, 'invalid fixes are nowhere');
+SELECT is(pg_temp.in_circle(0, 0, 1e9), NULL, 'in no circle either');
+
+-- alarms
+SELECT is_empty($$SELECT * FROM avld.alarms_since('-infinity')$$, 'no alarms');
+SELECT row_eq($$SELECT alarm, alarm_at FROM avld.latest_positions WHERE ident = 'sea'$$, ROW(NULL::text, NULL::timestamptz),
+	'no alarm at its device');
+INSERT INTO avld.alarms (device_id, occurred_at, received_at, alarm, event, latitude, longitude, speed_kmh, valid, stored, dedup)
+SELECT d.id, occurred_at::timestamptz, received_at::timestamptz, alarm, 'EV', 43.5, 7.25, 5, true, stored, 1
+FROM (VALUES ('sea', '2024-05-01 12:00+00', '2024-05-01 12:00+00', 'sos', false),
+	('sea', '2024-05-01 10:00+00', '2024-05-01 13:00+00', 'powerCut', true),
+	('west', '2024-05-01 12:00+00', '2024-05-01 12:00+00', 'tow', false),
+	('sea', '2024-05-01 12:00+00', '2024-05-01 12:00+00', 'overspeed', false)) AS a (ident, occurred_at, received_at, alarm, stored)
+JOIN avld.devices AS d USING (ident);
+SELECT results_eq($$SELECT occurred_at, ident, alarm, told FROM avld.alarms_since('2024-05-01')$$, $$VALUES
+	('2024-05-01 10:00+00'::timestamptz, 'sea', 'powerCut', 'then'), ('2024-05-01 12:00+00', 'sea', 'overspeed', 'now'),
+	('2024-05-01 12:00+00', 'sea', 'sos', 'now'), ('2024-05-01 12:00+00', 'west', 'tow', 'now')$$, 'alarms in order');
+SELECT results_eq($$SELECT alarm FROM avld.alarms_since('2024-05-01 12:30+00')$$, $$VALUES ('powerCut')$$,
+	'what came in since, however long ago it happened');
+SELECT results_eq($$SELECT alarm, name FROM avld.alarms_since('2024-05-01', 'sea')$$,
+	$$VALUES ('powerCut', 'Buoy'), ('overspeed', 'Buoy'), ('sos', 'Buoy')$$, 'of one device');
+SELECT is_empty($$SELECT * FROM avld.alarms_since('2024-05-01', 'nobody')$$, 'of nobody');
+SELECT is_empty($$SELECT * FROM avld.alarms_since(NULL)$$, 'since NULL');
+SELECT row_eq($$SELECT alarm, alarm_at FROM avld.latest_positions WHERE ident = 'sea'$$,
+	ROW('sos'::text, '2024-05-01 12:00+00'::timestamptz), 'the newest is the one that happened last');
+
+-- retention
+INSERT INTO avld.rejects SELECT '2024-05-01 12:00+00'::timestamptz + n * interval '1 s', NULL, NULL, NULL, NULL, 'x', '' FROM generate_series(1, 25) AS n;
+INSERT INTO avld.connections SELECT t.at, t.at, 'x', 'tcp', NULL, NULL, 0, 0, 0, 'x' FROM unnest(ARRAY['2024-05-01', '2024-05-03']::timestamptz[]) AS t (at);
+SELECT is(avld.delete_before('rejects', '2024-05-01 12:00:21+00', 10), 10, 'as many as asked for');
+SELECT is(avld.delete_before('rejects', '2024-05-01 12:00:21+00', 10), 10, 'the next ones');
+SELECT is(avld.delete_before('rejects', '2024-05-01 12:00:21+00', 10), 0, 'no more that are old enough');
+SELECT is((SELECT min(received_at) FROM avld.rejects), '2024-05-01 12:00:21+00'::timestamptz, 'the rest stays');
+SELECT is(avld.delete_before('connections', '2024-05-02'), 1, 'connections');
+SELECT is(avld.delete_before('alarms', '2024-05-01 11:00+00'), 1, 'alarms, by when they happened');
+SELECT is(avld.delete_before('alarms', '-infinity'), 0, 'none is that old');
+SELECT is(avld.delete_before(NULL, now()), NULL, 'NULL');
+SELECT throws_ok($$SELECT avld.delete_before('rejects', now() + interval '1 s')$$, '22023', NULL, 'nothing of the future');
+SELECT throws_ok($$SELECT avld.delete_before('rejects', 'infinity')$$, '22023', NULL, 'not all');
+SELECT throws_ok($$SELECT avld.delete_before('rejects', now(), 0)$$, '22023', NULL, 'at least one');
+SELECT throws_ok(format('SELECT avld.delete_before(%L, now())', t), '22023', NULL, 'not of ' || t)
+FROM unnest(ARRAY['positions', 'devices', 'checkpoint', 'avld.rejects', 'rejects; DROP TABLE avld.devices', '']) AS t;
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,70 @@
+-- No question reads all of a large day: each is planned with the values it is asked with. Partitions of 100,000 rows.
+\set ECHO none
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only true
+\pset pager off
+BEGIN;
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL max_parallel_workers_per_gather = 0; -- what workers read is not counted
+SELECT * FROM no_plan();
+SELECT avld.ensure_partitions('2024-05-01', '2024-05-03');
+INSERT INTO avld.devices (ident) SELECT 'p' || n FROM generate_series(1, 100) AS n;
+INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, speed_kmh, ignition, stored, dedup)
+SELECT d.id, t.at + d.id % 86 * interval '1 s', t.at, 'device', true, 43 + random() / 100, 7 + random() / 100, 50, true, false, 1
+FROM generate_series(timestamptz '2024-05-01', '2024-05-03 23:59', '86.4 s') AS t (at), avld.devices AS d
+ORDER BY t.at;
+INSERT INTO avld.device_state (device_id, last_seen, fixed_at) SELECT id, '2024-05-03 23:59', '2024-05-03 23:59' FROM avld.devices;
+INSERT INTO avld.alarms (device_id, occurred_at, received_at, alarm, stored, dedup)
+SELECT d.id, t.at, t.at, 'sos', false, 1 FROM generate_series(timestamptz '2024-05-01', '2024-05-03', '60 s') AS t (at), avld.devices AS d;
+INSERT INTO avld.rejects SELECT t.at, '192.0.2.1:4000', 'tcp', 'pt502', 'p' || n % 100, 'bad value: time', '\x00'
+FROM generate_series(timestamptz '2024-05-01', '2024-05-03', '10 s') WITH ORDINALITY AS t (at, n);
+ANALYZE avld.positions, avld.devices, avld.device_state, avld.alarms, avld.rejects;
+-- BRIN knows only what was summarized; VACUUM does it, which a transaction cannot.
+SELECT brin_summarize_new_values(c.oid) FROM pg_class AS c JOIN pg_am AS am ON am.oid = c.relam
+WHERE am.amname = 'brin' AND c.relkind = 'i' AND c.relnamespace = 'avld'::regnamespace;
+
+-- What a function runs inside shows in what it reads: rows of the large tables that came from sequential scans.
+CREATE FUNCTION pg_temp.read_by(question text, OUT rows bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	before jsonb;
+BEGIN
+	before := (SELECT jsonb_object_agg(relid, seq_tup_read) FROM pg_stat_xact_user_tables WHERE schemaname = 'avld');
+	EXECUTE 'SELECT count(*) FROM ' || question;
+	SELECT sum(seq_tup_read - (before ->> relid::text)::bigint) FILTER (WHERE relname ~ '^(positions|alarms|rejects)') INTO rows
+	FROM pg_stat_xact_user_tables WHERE schemaname = 'avld';
+END
+$$;
+SELECT cmp_ok(pg_temp.read_by('avld.positions WHERE speed_kmh < 0'), '>', 290000::bigint, 'a full scan would be seen');
+SELECT is(pg_temp.read_by(question), 0::bigint, 'no full scan: ' || question)
+FROM unnest(ARRAY[
+	'avld.track(''p7'', ''2024-05-02'', ''2024-05-03'')',
+	'avld.track(''p7'', ''2024-05-01'', ''2024-05-04'')',
+	'avld.trips(''p7'', ''2024-05-01'', ''2024-05-04'')',
+	'avld.stops(''p7'', ''2024-05-01'', ''2024-05-04'')',
+	'avld.daily_summary(''p7'', ''2024-05-01'', ''2024-05-03'')',
+	'avld.last_known(''p7'', ''2024-05-02 12:00'')',
+	'avld.last_known(''p7'', ''infinity'')',
+	'avld.within(43, 7, 43.001, 7.001, ''2024-05-02 10:00'', ''2024-05-02 11:00'')',
+	'avld.near(43, 7, 100, ''2024-05-02 10:00'', ''2024-05-02 11:00'')',
+	'avld.alarms_since(''2024-05-02 23:30'')',
+	'avld.alarms_since(''2024-05-01'', ''p7'')',
+	'avld.diagnose(''p7'')',
+	'(SELECT avld.track_geojson(''p7'', ''2024-05-02'', ''2024-05-03'')) AS t',
+	'(SELECT avld.distance_km(''p7'', ''2024-05-01'', ''2024-05-04'')) AS t',
+	'(SELECT avld.delete_before(''rejects'', ''2024-05-01 01:00'')) AS t',
+	'(SELECT avld.delete_before(''alarms'', ''2024-05-01 01:00'')) AS t']) AS question;
+
+-- The view is one plan.
+CREATE FUNCTION pg_temp.plan_of(question text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY EXECUTE 'EXPLAIN (COSTS off) ' || question;
+END
+$$;
+SELECT is_empty($$SELECT * FROM pg_temp.plan_of('SELECT * FROM avld.latest_positions') AS line WHERE line LIKE '%Seq Scan on alarms%'$$,
+	'latest_positions finds the newest alarms by index');
+SELECT is_empty($$SELECT * FROM pg_temp.plan_of('SELECT ident, age, latitude FROM avld.latest_positions') AS line WHERE line LIKE '%alarms%'$$,
+	'and does not look for them unasked');
+
+SELECT * FROM finish();
+ROLLBACK;
