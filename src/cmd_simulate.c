@@ -38,7 +38,7 @@ static const char usage[] =
 	"Ctrl-C)\n"
 	"  --udp            over UDP, one report a datagram (default: TCP)\n"
 	"  --seed S         which trackers and ways, 1 to 999999 (default 1)\n"
-	"  --help           this text\n\n"
+	"  -h, --help       this text\n\n"
 	"Exit code: 0 all sent (and acknowledged, where the protocol does), 1 not, 2 bad usage.\n";
 
 struct view {
@@ -119,7 +119,7 @@ static int take_option(int option, struct arguments *args)
 		return cli_usage_error(
 			"simulate", "--seed wants 1 to %d, not '%s'", SIMULATE_SEED_MAX, optarg);
 	default:
-		return cli_usage_error("simulate", "see above");
+		return 2; /* told in cmd_simulate */
 	}
 }
 
@@ -368,11 +368,17 @@ int cmd_simulate(int argc, char **argv)
 		.rate_milli = -1};
 	int option;
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return 0;
 		}
+		if (option == ':')
+			return cli_usage_error(
+				"simulate", "%s needs a value behind it", argv[optind - 1]);
+		if (option == '?')
+			return cli_usage_error("simulate", "no option %s", argv[optind - 1]);
 		int code = take_option(option, &args);
 		if (code)
 			return code;
