@@ -105,7 +105,7 @@ def test_half_open_sessions_of_our_own(walk, results):
     walk.proxy.drop_all()
     walk.round()
     answers = walk.proxy.count()[TO_CLIENT]
-    cuts = range(1, answers, rounds(answers // 8, 7))
+    cuts = range(1, answers, rounds(answers // 8, 20))
     for after in cuts:
         walk.proxy.arm(TO_CLIENT, after, "half")
         walk.proxy.drop_all()
