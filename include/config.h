@@ -40,9 +40,10 @@ struct config {
 	} journal;
 	struct {
 		enum unknown_mode unknown;
+		int64_t remembered;
 	} devices;
 	struct {
-		char *allow; /* "" in this version */
+		uint32_t allow; /* bit n: enum command_kind n */
 		int64_t engine_stop_max_kmh;
 	} commands;
 	struct {

@@ -3,6 +3,7 @@
 #ifndef AVLD_INTAKE_H
 #define AVLD_INTAKE_H
 
+#include "command.h"
 #include "config.h"
 #include "directory.h"
 #include "entry.h"
@@ -27,10 +28,13 @@ struct intake {
 	const struct config *config;
 	struct journal *journal;
 	struct directory *directory;
-	bool full; /* the journal had no room when last asked */
+	struct memory *memory;          /* of all devices */
+	struct command_queue *commands; /* NULL: none are sent */
+	bool full;                      /* the journal had no room when last asked */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
 	struct batch batch; /* of the frame at hand, whoever's it is */
+	struct batch late;  /* of a conversation that ends meanwhile */
 };
 
 // Is there room for all that one frame may become? To be asked before each frame; the answer's
@@ -46,6 +50,16 @@ bool intake_is_ample(const struct intake *intake, size_t bytes);
 uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *refusal);
 
+// The conversation ends, also while intake->batch is in use for another: what is open is a frame, what
+// waits has waited in vain, what else is left is no whole frame. Frees what the feed holds.
+void intake_end(struct intake *intake, struct feed *feed, const struct peer *peer,
+	const uint8_t *rest, size_t len);
+
+// After intake_batch without a refusal: what else the peer is to get now, a command for its device.
+// out has room for COMMAND_FRAME_MAX. 0: nothing.
+size_t intake_command(
+	struct intake *intake, const struct feed *feed, const struct peer *peer, uint8_t *out);
+
 // Everything below this LSN may be acknowledged under the sync mode set.
 uint64_t intake_safe(const struct intake *intake);
 
@@ -59,9 +73,15 @@ void intake_connected(struct intake *intake, const struct feed *feed, const stru
 void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct traffic *traffic, const char *reason);
 
+// What its owner has against this device speaking as it does, or NULL.
+const char *intake_objection(const struct device *device, const struct feed *feed);
+
 // May this session's device speak this protocol to us? NULL: yes, and *device is it. Else the
 // reason why not.
 const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **device);
+
+// Is that a reason of intake_admit? What was refused is not to be taken in later.
+bool intake_is_refusal(struct text reason);
 
 // The clock, in µs since 1970 (UTC).
 int64_t intake_now_us(void);

@@ -26,7 +26,9 @@
 
 static const char usage[] =
 	"usage: avld simulate --to HOST:PORT [OPTION]...\n"
-	"Drives made-up trackers through a town and lets them report to a server.\n\n"
+	"Drives made-up trackers through a town and lets them report to a server. They do what "
+	"commands\n"
+	"tell them: outputs switch, positions and replies come.\n\n"
 	"  --to HOST:PORT   the server: name, IPv4 address or [IPv6 address], and port\n"
 	"  --protocol P     pt502 (default), gt06, or mixed: half of each\n"
 	"  --devices N      trackers, each with a connection of its own (default 10)\n"
@@ -36,7 +38,7 @@ static const char usage[] =
 	"Ctrl-C)\n"
 	"  --udp            over UDP, one report a datagram (default: TCP)\n"
 	"  --seed S         which trackers and ways, 1 to 999999 (default 1)\n"
-	"  --help           this text\n\n"
+	"  -h, --help       this text\n\n"
 	"Exit code: 0 all sent (and acknowledged, where the protocol does), 1 not, 2 bad usage.\n";
 
 struct view {
@@ -117,7 +119,7 @@ static int take_option(int option, struct arguments *args)
 		return cli_usage_error(
 			"simulate", "--seed wants 1 to %d, not '%s'", SIMULATE_SEED_MAX, optarg);
 	default:
-		return cli_usage_error("simulate", "see above");
+		return 2; /* told in cmd_simulate */
 	}
 }
 
@@ -300,6 +302,8 @@ static void print_summary(const struct view *view, double seconds)
 		printf("acknowledged %" PRIu64 " of %" PRIu64 " frames, %" PRIu64 " never, %" PRIu64
 		       " answers unasked for\n",
 			fleet->answered, fleet->asked, fleet->missing, fleet->strange);
+	if (fleet->obeyed)
+		printf("obeyed %" PRIu64 " commands\n", fleet->obeyed);
 	print_idents(fleet);
 	puts("to see them, in psql: SELECT ident, fixed_at, latitude, longitude, speed_kmh, "
 	     "course_deg "
@@ -364,11 +368,17 @@ int cmd_simulate(int argc, char **argv)
 		.rate_milli = -1};
 	int option;
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return 0;
 		}
+		if (option == ':')
+			return cli_usage_error(
+				"simulate", "%s needs a value behind it", argv[optind - 1]);
+		if (option == '?')
+			return cli_usage_error("simulate", "no option %s", argv[optind - 1]);
 		int code = take_option(option, &args);
 		if (code)
 			return code;

@@ -3,6 +3,7 @@
 #include "intake.h"
 
 #include "log.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -129,12 +130,31 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 	count_reject(intake, feed, reason);
 }
 
-uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const char *refusal)
+// Behind all that the frame was promised room for.
+static void note_reports(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct batch *batch)
 {
-	const struct batch *batch = &intake->batch;
+	for (size_t i = 0; i < batch->report_count; i++)
+		command_note_report(intake->commands, feed->decoder, peer, &batch->reports[i],
+			feed->session.received_us);
+}
 
-	intake->counters.frames++;
+size_t intake_command(
+	struct intake *intake, const struct feed *feed, const struct peer *peer, uint8_t *out)
+{
+	const struct session *session = &feed->session;
+	const struct command_talk talk = {
+		{session->ident, session->ident_len}, feed->decoder, session, peer};
+
+	if (!intake->commands || !command_count(intake->commands) || !feed->pinned)
+		return 0;
+	return command_next(intake->commands, &talk, intake_now_us(), out);
+}
+
+// Returns the LSN behind it.
+static uint64_t append_batch(struct intake *intake, const struct feed *feed,
+	const struct peer *peer, const struct batch *batch, const char *refusal)
+{
 	for (size_t i = 0; i < batch->report_count; i++) {
 		if (refusal)
 			append_reject(intake, feed, peer, refusal, batch->reports[i].raw);
@@ -148,7 +168,49 @@ uint64_t intake_batch(struct intake *intake, const struct feed *feed, const stru
 		reject_reason(&batch->rejects[i], reason);
 		append_reject(intake, feed, peer, reason, batch->rejects[i].raw);
 	}
-	return journal_end(intake->journal);
+	const uint64_t lsn = journal_end(intake->journal);
+	if (!refusal && intake->commands && command_count(intake->commands))
+		note_reports(intake, feed, peer, batch);
+	return lsn;
+}
+
+uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *refusal)
+{
+	intake->counters.frames++;
+	return append_batch(intake, feed, peer, &intake->batch, refusal);
+}
+
+static void append_late(struct intake *intake, const struct feed *feed, const struct peer *peer)
+{
+	struct device *device;
+	const bool names = feed->session.ident_len > 0 && intake->late.report_count > 0;
+
+	append_batch(intake, feed, peer, &intake->late,
+		names ? intake_admit(intake, feed, &device) : NULL);
+}
+
+void intake_end(struct intake *intake, struct feed *feed, const struct peer *peer,
+	const uint8_t *rest, size_t len)
+{
+	if (feed->open && len > 0 && intake_room(intake)) {
+		size_t used;
+		feed_rest(feed, rest, len, &intake->late, &used);
+		intake->counters.frames++;
+		append_late(intake, feed, peer);
+		rest += used;
+		len -= used;
+	}
+	while (feed_holds(feed) && intake_room(intake)) {
+		feed_expire(feed, intake_now_us(), INT64_MAX, &intake->late);
+		append_late(intake, feed, peer);
+	}
+	const size_t blanks = feed_blanks(rest, len);
+	if (blanks < len) {
+		feed->rejects++;
+		intake_reject(intake, feed, peer, "incomplete frame", rest + blanks, len - blanks);
+	}
+	feed_done(feed);
 }
 
 void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
@@ -180,21 +242,38 @@ void intake_disconnected(struct intake *intake, const struct feed *feed, const s
 	append(intake, &entry);
 }
 
+static const char blocked[] = "device is blocked",
+		  other_protocol[] = "not the protocol set for the device",
+		  unknown[] = "unknown device", too_many[] = "too many devices";
+
+bool intake_is_refusal(struct text reason)
+{
+	return text_equal(reason, blocked) || text_equal(reason, other_protocol) ||
+	       text_equal(reason, unknown) || text_equal(reason, too_many);
+}
+
+const char *intake_objection(const struct device *device, const struct feed *feed)
+{
+	if (device->state == DEVICE_BLOCKED)
+		return blocked;
+	if (device->decoder && decoders[device->decoder - 1] != feed->decoder)
+		return other_protocol;
+	return NULL;
+}
+
 const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **found)
 {
 	const struct text ident = {feed->session.ident, feed->session.ident_len};
 	struct device *device = directory_find(intake->directory, ident);
 
 	*found = NULL;
-	if (device && device->state == DEVICE_BLOCKED)
-		return "device is blocked";
-	if (device && device->decoder && decoders[device->decoder - 1] != feed->decoder)
-		return "not the protocol set for the device";
+	if (device && intake_objection(device, feed))
+		return intake_objection(device, feed);
 	if (intake->config->devices.unknown == UNKNOWN_REFUSE &&
 		directory_loaded(intake->directory) && (!device || device->state != DEVICE_ACTIVE))
-		return "unknown device";
+		return unknown;
 	if (!device && directory_count(intake->directory) >= DEVICES_MAX)
-		return "too many devices";
+		return too_many;
 	*found = device ? device : directory_add(intake->directory, ident);
 	return NULL;
 }

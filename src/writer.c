@@ -363,12 +363,32 @@ static void take_results(struct writer *writer)
 	}
 }
 
+// However often the table changes, batches get their turn.
+static bool devices_due(const struct writer *writer)
+{
+	const bool batch_due = writer->batch.due || writer->batch.now.more;
+
+	return writer->devices_due && !(writer->reloaded_last && batch_due);
+}
+
+// Two channels are listened to: there are new commands; the owner has changed avld.devices.
+static void take_notifications(struct writer *writer)
+{
+	PGnotify *notify;
+	while ((notify = PQnotifies(writer->link.conn))) {
+		if (strcmp(notify->relname, "avld_devices"))
+			commands_set_due(writer);
+		else
+			writer->devices_due = true;
+		PQfreemem(notify);
+	}
+	if (writer->state == WRITER_IDLE && (devices_due(writer) || commands_due(writer)))
+		writer_wake(writer);
+}
+
 // Nothing is asked: what comes are notices and the end of the connection.
 static void take_unasked(struct writer *writer)
 {
-	PGnotify *notify;
-	while ((notify = PQnotifies(writer->link.conn)))
-		PQfreemem(notify);
 	if (PQstatus(writer->link.conn) != CONNECTION_OK)
 		writer_lose_connection(writer);
 }
@@ -398,6 +418,8 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 		take_results(writer);
 	if (writer->link.conn && !writer->query.active)
 		take_unasked(writer);
+	if (writer->link.conn)
+		take_notifications(writer);
 }
 
 // ---- the outside
@@ -425,6 +447,14 @@ void writer_wake(struct writer *writer)
 	const uint64_t end = journal_end(writer->journal);
 	const bool busy = writer->state == WRITER_SENDING || writer->state == WRITER_COMMITTING;
 
+	if (writer->state == WRITER_IDLE && devices_due(writer)) {
+		prepare_reload_devices(writer);
+		return;
+	}
+	if (writer->state == WRITER_IDLE && commands_due(writer)) {
+		commands_read(writer);
+		return;
+	}
 	if (end == (busy ? batch->now.end : writer->lsn)) {
 		if (writer->state == WRITER_IDLE && learn_retention_due(writer))
 			learn_run(writer, writer_ready);
@@ -435,6 +465,7 @@ void writer_wake(struct writer *writer)
 		if (batch->due || batch->now.more || writer->drained ||
 			learn_retention_due(writer) ||
 			rows >= (double)writer->config->database.batch_rows) {
+			writer->reloaded_last = false;
 			batch_start(writer);
 			return;
 		}
@@ -474,11 +505,14 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	ev_init(&writer->link.io, on_io);
 	writer->link.io.data = writer;
 	writer->link.io_fd = -1;
+	arc4random_buf(&writer->link.token, sizeof(writer->link.token));
+	writer->link.token >>= 1; /* a positive bigint */
 	ev_timer_init(&writer->link.timer, on_timer, 0., 0.);
 	writer->link.timer.data = writer;
 	ev_timer_init(&writer->drain_timer, on_drained, 0., 0.);
 	writer->drain_timer.data = writer;
 	learn_init(writer);
+	commands_init(writer);
 	batch_init(writer);
 	connect_start(writer);
 	return writer;
@@ -492,6 +526,7 @@ void writer_free(struct writer *writer)
 	ev_timer_stop(writer->loop, &writer->link.timer);
 	ev_timer_stop(writer->loop, &writer->drain_timer);
 	learn_done(writer);
+	commands_done(writer);
 	batch_done(writer);
 	recent_free(writer->recent);
 	sql_done(&writer->sql);

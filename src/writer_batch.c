@@ -6,6 +6,7 @@
 //               of an unknown one: unknown_devices, when they are refused
 //   reject      rejects (and unknown_devices, if that was the reason)
 //   (dis)connected   connections, device_state
+//   command     commands
 //   an entry that the database refused: rejects, with the database's words
 //
 // While there is a backlog the next batch is built when the database has all of this one and is
@@ -231,6 +232,9 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 	case ENTRY_DISCONNECTED:
 		add_disconnected(writer, &entry, at);
 		break;
+	case ENTRY_COMMAND:
+		rows_add_command(rows, &entry, at.lsn);
+		break;
 	}
 }
 
@@ -261,9 +265,18 @@ static void build(struct writer *writer, struct built *built, uint64_t start)
 	rows_finish(&built->rows, writer->config->database.instance);
 }
 
+static bool is_built(const struct built *built)
+{
+	return built->start != built->end;
+}
+
 void batch_drop_ahead(struct writer *writer)
 {
-	writer->batch.ahead.start = writer->batch.ahead.end = 0;
+	struct built *ahead = &writer->batch.ahead;
+
+	if (is_built(ahead))
+		recent_forget(writer->recent); /* its keys are in, and it will be built again */
+	ahead->start = ahead->end = 0;
 }
 
 void batch_build_ahead(struct writer *writer)
@@ -272,7 +285,7 @@ void batch_build_ahead(struct writer *writer)
 	const double waiting = (double)(journal_end(writer->journal) - batch->now.end);
 
 	if (writer->state == WRITER_COMMITTING && !writer->link.flushing &&
-		batch->ahead.start == batch->ahead.end && !batch->refused_count &&
+		!is_built(&batch->ahead) && !batch->refused_count &&
 		waiting >= batch->entry_bytes * (double)batch->limit)
 		build(writer, &batch->ahead, batch->now.end);
 }
@@ -283,13 +296,13 @@ static void get_next(struct writer *writer)
 	struct writer_batch *batch = &writer->batch;
 	const struct built ahead = batch->ahead;
 
-	if (ahead.start == ahead.end || ahead.start != writer->lsn) {
+	if (!is_built(&ahead) || ahead.start != writer->lsn) {
 		batch_drop_ahead(writer);
 		build(writer, &batch->now, writer->lsn);
 		return;
 	}
 	batch->ahead = batch->now;
-	batch_drop_ahead(writer);
+	batch->ahead.start = batch->ahead.end = 0;
 	batch->now = ahead;
 	batch->now.more = ahead.end < journal_end(writer->journal);
 }
@@ -300,6 +313,7 @@ void batch_start(struct writer *writer)
 
 	ev_timer_stop(writer->loop, &batch->timer);
 	batch->due = false;
+	writer->commands.was_last = false;
 	if ((int64_t)(ev_now(writer->loop) / 86400.) != writer->learn.today)
 		learn_near_days(writer);
 	get_next(writer);

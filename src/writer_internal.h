@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // What the writer's files share.
-//   writer.c          states, connection, watchers, results
-//   writer_connect.c  names, PQconnectPoll
-//   writer_prepare.c  from a fresh connection to one that is ready: settings, lock, checkpoint,
-//   devices writer_learn.c    idents without an id, days without a partition writer_batch.c    from
-//   journal entries to a batch writer_send.c     the batch on its way, and what the database says
-//   to it writer_sql.c      SQL text
+//   writer.c           states, connection, watchers, results
+//   writer_connect.c   names, PQconnectPoll
+//   writer_prepare.c   from a fresh connection to one that is ready: settings, lock, checkpoint, devices
+//   writer_learn.c     idents without an id, days without a partition
+//   writer_commands.c  the open commands, for whoever sends them
+//   writer_batch.c     from journal entries to a batch
+//   writer_send.c      the batch on its way, and what the database says to it
+//   writer_sql.c       SQL text
 #ifndef AVLD_WRITER_INTERNAL_H
 #define AVLD_WRITER_INTERNAL_H
 
@@ -96,8 +98,7 @@ struct link {
 	enum trouble trouble;
 	char trouble_state[6];
 	double trouble_since;
-	int pid;          /* of our latest backend */
-	char started[48]; /* and its start, so that it can be told from another with that pid */
+	uint64_t token; /* of this process: each of its sessions holds a lock of this key */
 };
 
 struct prepare {
@@ -165,6 +166,17 @@ struct writer_batch {
 	double entry_bytes; /* of an entry in the journal, on average */
 };
 
+// The reading of avld.commands.
+struct commands_reading {
+	const struct command_sink *sink; /* NULL: nobody wants to know */
+	ev_timer timer;
+	bool due;
+	bool was_last; /* nothing was written since the last reading */
+	bool warned;
+	unsigned rows;
+	int64_t last_id;
+};
+
 struct writer {
 	struct ev_loop *loop;
 	const struct config *config;
@@ -179,10 +191,13 @@ struct writer {
 	struct prepare prepare;
 	struct learn learn;
 	struct writer_batch batch;
+	struct commands_reading commands;
 	struct sql sql;
 	void (*drained)(void *context);
 	void *drain_context;
 	ev_timer drain_timer;
+	bool devices_due;   /* somebody changed avld.devices: it is to be read again */
+	bool reloaded_last; /* it was, with no batch since */
 };
 
 // writer.c
@@ -207,6 +222,8 @@ void connect_poll(struct writer *writer); /* the socket is ready for PQconnectPo
 // writer_prepare.c
 void prepare_start(struct writer *writer);
 void prepare_check_fence(struct writer *writer);
+// avld.devices into the directory once more, then writer_ready.
+void prepare_reload_devices(struct writer *writer);
 void device_row(struct writer *writer, PGresult *result); /* id, ident, state, protocol */
 
 // writer_learn.c
@@ -222,6 +239,13 @@ bool learn_needed(const struct writer *writer);
 bool learn_retention_due(const struct writer *writer);
 // Asks for what is needed, then calls `then`.
 void learn_run(struct writer *writer, on_end *then);
+
+// writer_commands.c
+void commands_init(struct writer *writer);
+void commands_done(struct writer *writer);
+void commands_set_due(struct writer *writer);   /* there are new ones, or may be */
+bool commands_due(const struct writer *writer); /* and is it their turn? */
+void commands_read(struct writer *writer);      /* IDLE only; then writer_ready */
 
 // writer_batch.c
 void batch_init(struct writer *writer);

@@ -55,6 +55,7 @@ static void write_settings(struct writer *writer, struct sql *sql)
 		"('tcp_keepalives_idle', '15'), ('tcp_keepalives_interval', '5'), "
 		"('tcp_keepalives_count', '3'), ('tcp_user_timeout', '30000')) v (name, value) "
 		"JOIN pg_settings s ON lower(s.name) = lower(v.name);"
+		"SELECT set_config('avld.writer', 'on', false);"
 		"SELECT set_config('synchronous_commit', 'on', false) "
 		"WHERE current_setting('synchronous_commit') = 'off'");
 }
@@ -93,30 +94,35 @@ static void add_lock_key(struct writer *writer, struct sql *sql)
 	sql_add(sql, ", 0)");
 }
 
+// Beside it each session takes a lock, shared, that is this process's own: by it a session of ours is
+// known, also when it was lost before a single answer came.
 static void write_lock(struct writer *writer, struct sql *sql)
 {
-	sql_add(sql, "SELECT pg_try_advisory_lock(");
+	sql_format(sql, "SELECT pg_try_advisory_lock_shared(%" PRIu64 "), ", writer->link.token);
+	sql_add(sql, "pg_try_advisory_lock(");
 	add_lock_key(writer, sql);
 	sql_add(sql, ")");
 }
 
 static void take_lock(struct writer *writer, PGresult *result)
 {
-	writer->prepare.locked = *value_of(result, 0) == 't';
+	writer->prepare.locked = *value_of(result, 1) == 't';
 	writer->prepare.holder[0] = '\0';
 	writer->prepare.own = false;
 }
 
-// Who holds the lock? If it is the backend of our own last connection, which has not noticed yet
+// Who holds the lock? If it is the backend of an earlier connection of ours, which has not noticed yet
 // that we are gone, end it.
 static void write_holder(struct writer *writer, struct sql *sql)
 {
 	if (writer->prepare.locked)
 		return;
 	sql_add(sql, "SELECT a.pid, coalesce(host(a.client_addr), 'local'), "
-		     "coalesce(a.application_name, ''), CASE WHEN ");
-	sql_format(sql, "a.pid = %d AND a.backend_start::text = '%s' ", writer->link.pid,
-		writer->link.started);
+		     "coalesce(a.application_name, ''), CASE WHEN EXISTS (SELECT FROM pg_locks o "
+		     "WHERE o.pid = l.pid AND o.database = l.database AND o.locktype = 'advisory' "
+		     "AND o.granted AND o.objsubid = 1 ");
+	sql_format(sql, "AND o.classid::bigint = %" PRIu64 " AND o.objid::bigint = %" PRIu64 ") ",
+		writer->link.token >> 32, writer->link.token & UINT32_MAX);
 	sql_add(sql, "THEN pg_terminate_backend(a.pid) ELSE false END "
 		     "FROM (SELECT ");
 	add_lock_key(writer, sql);
@@ -146,7 +152,7 @@ static bool check_lock(struct writer *writer)
 	if (writer->prepare.own) {
 		writer->link.backoff /= 2; /* as it was: it is gone in a moment */
 		writer_lose(
-			writer, TROUBLE_AWAY, "", "our last connection was still alive, ended it");
+			writer, TROUBLE_AWAY, "", "a connection of ours was still alive, ended it");
 		return false;
 	}
 	snprintf(message, sizeof(message),
@@ -155,20 +161,6 @@ static bool check_lock(struct writer *writer)
 					  : "a session that is gone already");
 	writer_lose(writer, TROUBLE_LOCKED, "", message);
 	return false;
-}
-
-static void write_self(struct writer *writer, struct sql *sql)
-{
-	(void)writer;
-	sql_add(sql,
-		"SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()");
-}
-
-static void take_self(struct writer *writer, PGresult *result)
-{
-	writer->link.pid = PQbackendPID(writer->link.conn);
-	snprintf(writer->link.started, sizeof(writer->link.started), "%s",
-		PQntuples(result) ? value_of(result, 0) : "");
 }
 
 static void write_session(struct writer *writer, struct sql *sql)
@@ -343,17 +335,31 @@ static bool reset_done(struct writer *writer)
 	return true;
 }
 
+// Before the open commands are read, so that none falls between the two.
+static void write_listen(struct writer *writer, struct sql *sql)
+{
+	sql_add(sql, "LISTEN avld_devices");
+	if (writer->commands.sink)
+		sql_add(sql, ";LISTEN avld_commands");
+}
+
+static bool listening(struct writer *writer)
+{
+	commands_set_due(writer);
+	return true;
+}
+
 static const struct step steps[] = {
 	{.sql = write_messages, .may_fail = true},
 	{.sql = write_settings},
 	{.sql = write_version, .result = take_version, .done = check_version},
 	{.sql = write_lock, .result = take_lock},
 	{.sql = write_holder, .result = take_holder, .done = check_lock},
-	{.sql = write_self, .result = take_self},
 	{.sql = write_session},
 	{.sql = write_checkpoint, .result = take_checkpoint, .done = adopt_checkpoint},
 	{.sql = write_adoption, .result = take_adoption, .done = check_adoption},
 	{.sql = write_reset, .done = reset_done},
+	{.sql = write_listen, .done = listening},
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
@@ -395,16 +401,42 @@ static void on_loaded(struct writer *writer)
 	learn_run(writer, writer_ready);
 }
 
-static void load_devices(struct writer *writer)
+static void read_devices(struct writer *writer, on_end *end)
 {
+	writer->devices_due = false;
 	directory_set_loaded(writer->directory, false);
 	directory_forget_ids(writer->directory);
 	learn_start_session(writer);
-	writer_set_state(writer, WRITER_LOADING);
-	writer_query(writer, "SELECT id, ident, state, protocol FROM avld.devices", device_row,
-		on_loaded);
+	writer_query(
+		writer, "SELECT id, ident, state, protocol FROM avld.devices", device_row, end);
 	if (writer->link.conn)
 		PQsetSingleRowMode(writer->link.conn);
+}
+
+static void on_reloaded(struct writer *writer)
+{
+	if (writer->query.failed) {
+		writer_lose_query(writer);
+		return;
+	}
+	directory_set_loaded(writer->directory, true);
+	log_info("devices read again, the table was changed devices=%zu",
+		directory_count(writer->directory));
+	writer_ready(writer);
+}
+
+void prepare_reload_devices(struct writer *writer)
+{
+	writer->reloaded_last = true;
+	batch_drop_ahead(writer);
+	writer_set_state(writer, WRITER_LEARNING);
+	read_devices(writer, on_reloaded);
+}
+
+static void load_devices(struct writer *writer)
+{
+	writer_set_state(writer, WRITER_LOADING);
+	read_devices(writer, on_loaded);
 }
 
 // ---- the steps

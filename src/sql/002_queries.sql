@@ -1017,7 +1017,9 @@ BEGIN
 		SELECT d.ident, s.last_seen, s.transport, s.ignition, s.gsm_percent, u.usual
 		FROM avld.devices AS d
 		JOIN avld.device_state AS s ON s.device_id = d.id
-		CROSS JOIN LATERAL avld.usual_silence(d.id, s.last_seen) AS u (usual)
+		-- what was usual in a week is shorter than two
+		CROSS JOIN LATERAL (SELECT CASE WHEN s.last_seen > now() - interval '14 days' THEN avld.usual_silence(d.id, s.last_seen) END)
+			AS u (usual)
 		WHERE finding IS NULL -- if all are silent, none says anything of itself
 			AND d.state = 'active' AND s.last_seen < now() - interval '10 min'
 			AND s.last_seen < now() - 2 * coalesce(u.usual, interval '5 min')
@@ -1026,9 +1028,8 @@ BEGIN
 		severity := 'problem';
 		ident := item.ident;
 		finding := 'silent longer than usual';
-		detail := format('last frame %s over %s; %s', avld.say_time(item.last_seen), item.transport,
-			CASE WHEN item.usual IS NULL THEN 'too few reports to know its habit'
-				ELSE 'usually silent no longer than ' || avld.say_span(item.usual) END)
+		detail := format('last frame %s over %s', avld.say_time(item.last_seen), item.transport)
+			|| coalesce('; usually silent no longer than ' || avld.say_span(item.usual), '')
 			|| CASE WHEN item.ignition IS FALSE THEN '; ignition was off' ELSE '' END
 			|| CASE WHEN item.gsm_percent < 20 THEN '; GSM signal was ' || item.gsm_percent || ' %' ELSE '' END;
 		next_step := format('SELECT * FROM avld.diagnose(%L)', item.ident);

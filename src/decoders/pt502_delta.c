@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+// Delta records ("Smart Report"): what differs from the record that the tracker made just before.
+//
+//   '@' check { field offset count text[count] } ...      numbers of one byte
+//
+// check is the XOR of that record, the reference; text takes the place of the field's old text from
+// offset on. A delta whose reference has not come, or is not certain, waits.
+#include "pt502_delta.h"
+
+#define CHAIN_LEAST 2 /* checks in a row that must fit one device's records */
+
+#define NOT_SEEN "delta: reference not seen"
+
+// A record rebuilt is decoded as if it had been sent whole; its text is kept in the batch.
+static bool emit(
+	struct session *session, const struct record *record, uint32_t tick, struct batch *out)
+{
+	const size_t arena_len = out->arena_len, reports = out->report_count;
+	const char *detail = out->detail;
+	if (reports == BATCH_REPORTS || record->len > BATCH_ARENA - arena_len)
+		return false;
+	char *text = out->arena + arena_len;
+	memcpy(text, record->data, record->len);
+	out->arena_len += record->len;
+	bool sound = pt502_decode_line(session, (uint8_t *)text, record->len, out) == DECODE_OK &&
+		     !(out->reports[reports].body.flags & FLAG_TEXT);
+	out->detail = detail;
+	if (sound) {
+		pt502_remember(
+			session, (struct text){text, record->len}, &out->reports[reports], tick);
+		return true;
+	}
+	if (out->report_count > reports)
+		batch_drop_report(out);
+	out->arena_len = arena_len;
+	return false;
+}
+
+// True: the delta is done with.
+static bool seek(struct session *session, const struct seeker *seeker, struct batch *out)
+{
+	struct past *past = session_device(session);
+	if (!past)
+		return false;
+	struct choice choice = delta_choose(session, past, seeker);
+	if (!choice.found)
+		return false;
+	bool was_followed = past->records[choice.index].followed;
+	past->records[choice.index].followed = true; // before new ones move it
+	if (!emit(session, &choice.record, choice.tick, out)) {
+		past->records[choice.index].followed = was_followed;
+		return false;
+	}
+	past->leans = (uint8_t)(choice.lean ? past->leans + (past->leans < UINT8_MAX) : 0);
+	return true;
+}
+
+static uint32_t read_tick(const struct session *session, size_t at)
+{
+	uint32_t tick;
+	memcpy(&tick, session->memo + at, sizeof tick);
+	return tick;
+}
+
+// When the last delta went astray, in this conversation or of this device. 0: none did.
+static uint32_t last_astray(struct session *session)
+{
+	const struct past *past = session_device(session);
+	uint32_t tick = read_tick(session, PT502_MEMO_ASTRAY);
+	return past && past->astray && (!tick || is_later(past->astray, tick)) ? past->astray
+									       : tick;
+}
+
+static void note_astray(struct session *session, uint32_t tick)
+{
+	struct past *past = session_device(session);
+	memcpy(session->memo + PT502_MEMO_ASTRAY, &tick, sizeof tick);
+	if (past)
+		past->astray = tick;
+}
+
+enum decode_status pt502_decode_delta(
+	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+{
+	if (session->memory)
+		pt502_note_start(session);
+	const struct seeker seeker = {.delta = {(const char *)data, len},
+		.place = -1,
+		.tick = session_tick(session),
+		.after = last_astray(session),
+		.start = read_tick(session, PT502_MEMO_START),
+		.came_us = session->received_us};
+	if (seek(session, &seeker, out))
+		return DECODE_OK;
+	note_astray(session, seeker.tick);
+	const uint32_t marks[2] = {seeker.tick, seeker.after};
+	if (session_hold(session, NOT_SEEN, marks, data, len))
+		return DECODE_OK;
+	return pt502_refuse(out, DECODE_DETAIL, NOT_SEEN);
+}
+
+// Whose deltas are these? ---------------------------------------------------------------------------
+
+struct adoption {
+	const struct hold *held;
+	size_t tries;     /* records held against deltas */
+	size_t longest;   /* deltas in a row that go on from the best device's records */
+	unsigned devices; /* that many fit as well */
+	uint8_t ident_len;
+	char ident[IDENT_MAX];
+};
+
+// Where deltas may go on: the newest record by its time, and the one that came last. Two numbers.
+static void find_ends(const struct past *past, size_t ends[2])
+{
+	ends[0] = ends[1] = past->count - 1u;
+	for (size_t i = past->count; i-- > 0;) {
+		if (past->records[i].time_s > past->records[ends[0]].time_s)
+			ends[0] = i;
+	}
+}
+
+static void look_at(void *context, struct text ident, const void *block)
+{
+	struct adoption *adoption = context;
+	const struct hold *held = adoption->held;
+	const struct past *past = block;
+	size_t longest = 0, ends[2];
+	if (past->count == 0)
+		return;
+	find_ends(past, ends);
+	for (uint32_t start = 0; start + CHAIN_LEAST <= held->count; start++) {
+		uint8_t check = (uint8_t)delta_held(held, start).data[1];
+		for (size_t i = ends[0] == ends[1]; i < 2; i++, adoption->tries++) {
+			if (past->xors[ends[i]] != check)
+				continue;
+			size_t length = delta_chain(held, start, past_text(past, ends[i]));
+			longest = length > longest ? length : longest;
+		}
+	}
+	if (longest < CHAIN_LEAST || longest < adoption->longest)
+		return;
+	adoption->devices = longest > adoption->longest ? 1 : adoption->devices + 1;
+	adoption->longest = longest;
+	adoption->ident_len = (uint8_t)ident.len;
+	memcpy(adoption->ident, ident.data, ident.len);
+}
+
+// The device whose records the deltas go on from, if there is just one, and the checks in a row are
+// enough that chance does not make one up among all that are remembered.
+static void adopt(struct session *session)
+{
+	struct adoption adoption = {.held = session->held};
+	if (session_holds(session) < CHAIN_LEAST || !session_search(session, look_at, &adoption))
+		return;
+	size_t wanted = CHAIN_LEAST;
+	for (size_t n = adoption.tries; n > 8; n /= 16) // each check leaves one in 16
+		wanted++;
+	if (adoption.devices == 1 && adoption.longest >= wanted)
+		session_set_ident(session, adoption.ident, adoption.ident_len);
+}
+
+static bool is_for(const struct session *session, const struct hold_frame *frame)
+{
+	return frame->ident_len == 0 || is_same((struct text){frame->ident, frame->ident_len},
+						(struct text){session->ident, session->ident_len});
+}
+
+// One that had gone astray is found: those behind it have the one before it before them.
+static void found(struct session *session, uint32_t tick, uint32_t before)
+{
+	struct past *past = session_device(session);
+	for (uint32_t i = 0; i < session_holds(session); i++) {
+		uint32_t *after = &session->held->frames[i].marks[1];
+		*after = *after == tick ? before : *after;
+	}
+	if (read_tick(session, PT502_MEMO_ASTRAY) == tick)
+		memcpy(session->memo + PT502_MEMO_ASTRAY, &before, sizeof before);
+	if (past && past->astray == tick)
+		past->astray = before;
+}
+
+void pt502_wake(struct session *session, int64_t last_us, struct batch *out)
+{
+	if (session->ident_len == 0)
+		adopt(session);
+	if (session->ident_len == 0)
+		return;
+	for (uint32_t i = 0; i < session_holds(session);) {
+		const struct hold_frame *frame = &session->held->frames[i];
+		const struct seeker seeker = {.delta = delta_held(session->held, i),
+			.place = (int32_t)i,
+			.tick = frame->marks[0],
+			.after = frame->marks[1],
+			.start = read_tick(session, PT502_MEMO_START),
+			.came_us = frame->received_us,
+			.last = frame->received_us < last_us && i + 1 == session_holds(session)};
+		if (is_for(session, frame) && seek(session, &seeker, out)) {
+			found(session, seeker.tick, seeker.after);
+			hold_remove(session->held, i);
+			i = 0; // those before it may wait for what it became
+		} else {
+			i++;
+		}
+	}
+}
+
+void pt502_break_delta(struct session *session, struct batch *out)
+{
+	struct hold *held = session->held;
+	struct past *past;
+	if (session_holds(session) > 0) {
+		struct text delta = delta_held(held, held->count - 1);
+		if (delta.len <= BATCH_ARENA - out->arena_len) {
+			char *copy = out->arena + out->arena_len;
+			memcpy(copy, delta.data, delta.len);
+			out->arena_len += delta.len;
+			batch_reject(
+				out, DECODE_DETAIL, PT502_DELTA_LATE, (uint8_t *)copy, delta.len);
+		}
+		hold_remove(held, held->count - 1);
+	} else if ((past = session_device(session)) && past->count > 0) {
+		past_drop(past, past->count - 1u);
+		for (size_t i = 0; i < past->count; i++)
+			past->records[i].followed = false; // one of them was not
+	}
+}
