@@ -88,6 +88,7 @@ struct fleet_options {
 	uint32_t devices, seed;
 	uint64_t count, rate_milli; /* as in struct schedule */
 	bool udp;
+	bool deltas, gaps; /* as in struct simulated */
 };
 
 struct fleet {
