@@ -42,7 +42,7 @@ struct config {
 		enum unknown_mode unknown;
 	} devices;
 	struct {
-		char *allow; /* "" in this version */
+		uint32_t allow; /* bit n: enum command_kind n */
 		int64_t engine_stop_max_kmh;
 	} commands;
 	struct {

@@ -16,6 +16,9 @@ size_t conns_count(const struct conns *conns);
 // Takes over a connected, non-blocking socket (and closes it when it may not stay).
 void conns_add(struct conns *conns, int fd, const struct sockaddr *address);
 
+// There may be a command for the device whose connection this is (directory.h: live). May close it.
+void conn_send_command(struct conn *c);
+
 // More is durable in the journal: sends the replies that waited for it.
 void conns_synced(struct conns *conns);
 bool conns_waiting(const struct conns *conns); /* does a reply wait for that? */

@@ -4,6 +4,7 @@
 #ifndef AVLD_DECODER_H
 #define AVLD_DECODER_H
 
+#include "command_kind.h"
 #include "report.h"
 
 #define FRAME_CAP     4096 /* no frame is longer; FRAME_MORE never asks for more in all */
@@ -85,6 +86,11 @@ struct decoder {
 	// data, len: a whole frame as frame() cut it.
 	enum decode_status (*decode)(
 		struct session *session, const uint8_t *data, size_t len, struct batch *out);
+	// The command in the protocol's words, ready to send. Returns their length; 0: the protocol has none for it.
+	size_t (*encode_command)(const struct session *session, const struct command *command,
+		uint8_t *out, size_t cap); /* NULL: takes no commands */
+	// Does the report, which came after the command was sent, show that the device has it? NULL: none does.
+	bool (*confirms_command)(const struct command *command, const struct report *report);
 };
 
 // batch.c ------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ enum entry_kind {
 	ENTRY_REJECT = 2,       /* reason, raw */
 	ENTRY_CONNECTED = 3,    /* a peer's ident is known: reason empty */
 	ENTRY_DISCONNECTED = 4, /* a connection ended: traffic, reason */
+	ENTRY_COMMAND = 5,      /* what became of a command: change, reason, extra (its reply) */
 };
 
 // What went over a connection that ended.
@@ -22,19 +23,37 @@ struct traffic {
 	uint32_t rejects;
 };
 
+// States of avld.commands, in the order they are gone through. Part of the journal's format.
+enum command_state {
+	COMMAND_QUEUED,
+	COMMAND_SENT,
+	COMMAND_CONFIRMED,
+	COMMAND_FAILED,
+	COMMAND_EXPIRED,
+	COMMAND_STATES
+};
+const char *command_state_name(enum command_state state); /* queued, sent, ... */
+
+struct command_change {
+	int64_t id;
+	uint32_t attempts; /* how often it was sent, by now */
+	uint32_t state;    /* enum command_state, from now on */
+};
+
 struct entry {
 	enum entry_kind kind;
 	int64_t received_us; /* UTC, µs since 1970: receipt of the bytes, end of the connection */
 	struct peer peer;
-	struct text protocol;    /* the decoder's name, empty if none was found */
-	struct text ident;       /* empty if not known */
-	struct text event;       /* REPORT */
-	struct text driver;      /* REPORT */
-	struct text reason;      /* REJECT, DISCONNECTED */
-	struct text extra;       /* REPORT: JSON members */
-	struct text raw;         /* REPORT, REJECT: bytes as received */
-	struct report_body body; /* REPORT */
-	struct traffic traffic;  /* DISCONNECTED */
+	struct text protocol;         /* the decoder's name, empty if none was found */
+	struct text ident;            /* empty if not known */
+	struct text event;            /* REPORT */
+	struct text driver;           /* REPORT */
+	struct text reason;           /* REJECT, DISCONNECTED */
+	struct text extra;            /* REPORT: JSON members */
+	struct text raw;              /* REPORT, REJECT: bytes as received */
+	struct report_body body;      /* REPORT */
+	struct traffic traffic;       /* DISCONNECTED */
+	struct command_change change; /* COMMAND */
 };
 
 #define ENTRY_RAW_MAX 65536

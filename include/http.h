@@ -15,6 +15,7 @@ struct http_sources {
 	const struct intake *intake;
 	const struct conns *conns;
 	const struct writer *writer;
+	const struct command_queue *commands;
 };
 
 // NULL: could not listen (logged by the caller with *error, which is static text or strerror's).

@@ -3,6 +3,7 @@
 #ifndef AVLD_INTAKE_H
 #define AVLD_INTAKE_H
 
+#include "command.h"
 #include "config.h"
 #include "directory.h"
 #include "entry.h"
@@ -27,7 +28,8 @@ struct intake {
 	const struct config *config;
 	struct journal *journal;
 	struct directory *directory;
-	bool full; /* the journal had no room when last asked */
+	struct command_queue *commands; /* NULL: none are sent */
+	bool full;                      /* the journal had no room when last asked */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
 	struct batch batch; /* of the frame at hand, whoever's it is */
@@ -45,6 +47,11 @@ bool intake_is_ample(const struct intake *intake, size_t bytes);
 // that reason. Returns the LSN behind it: replies of kind STORED wait for intake_safe to reach it.
 uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *refusal);
+
+// After intake_batch without a refusal: what else the peer is to get now, a command for its device.
+// out has room for COMMAND_FRAME_MAX. 0: nothing.
+size_t intake_command(
+	struct intake *intake, const struct feed *feed, const struct peer *peer, uint8_t *out);
 
 // Everything below this LSN may be acknowledged under the sync mode set.
 uint64_t intake_safe(const struct intake *intake);

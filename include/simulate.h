@@ -64,6 +64,7 @@ struct sighting vehicle_drive(struct vehicle *vehicle, int64_t time_us);
 // simulate_device.c: the tracker in it, and what protocols share ----------------------------
 #define SIMULATE_RECORD_MAX 192 /* bytes of one report or heart-beat */
 #define SIMULATE_HELLO_MAX  32  /* bytes of a log-in */
+#define SIMULATE_REPLY_MAX  512 /* bytes that a command is answered with */
 #define SIMULATE_SEED_MAX   999999
 #define SIMULATE_NUMBER_MAX 999999
 
@@ -74,8 +75,10 @@ struct simulated {
 	uint32_t number;
 	uint16_t serial; /* of the newest numbered frame */
 	uint8_t ident_len;
-	char ident[16]; /* NUL-terminated */
+	char ident[16];  /* NUL-terminated */
+	uint8_t outputs; /* bit 0 is output 1, the engine's relay */
 	struct vehicle vehicle;
+	struct sighting last; /* in the newest report */
 };
 
 enum simulate_answer {
@@ -102,9 +105,19 @@ struct simulate_protocol {
 	enum simulate_answer (*answer)(
 		const uint8_t *data, size_t len, size_t *used, uint32_t *key);
 	uint32_t (*key)(const uint8_t *record, size_t len);
+	// The length of the command at the head of these bytes of the server; 0: not whole yet. With `answer` only what is
+	// ANSWER_OTHER gets here.
+	size_t (*command_length)(const uint8_t *data, size_t len);
+	// Does what one command says. Fills reply (SIMULATE_REPLY_MAX), returns its length.
+	size_t (*obey)(
+		struct simulated *device, const uint8_t *command, size_t len, uint8_t *reply);
 };
 
 extern const struct simulate_protocol simulate_pt502, simulate_gt06;
+
+// simulate_command.c: what they do when told --------------------------------------------------
+// The words of a command without '#' and the rest; sets outputs. Is it one of those known?
+bool simulate_set_output(struct simulated *device, const char *words, size_t len);
 
 // The tracker of that number; its vehicle is not started. seed and number: 1.. their _MAX.
 void simulated_init(struct simulated *device, const struct simulate_protocol *protocol,

@@ -72,9 +72,11 @@ struct link {
 	bool was_open;
 	enum link_state state;
 	size_t skip; /* bytes of the server still to drop */
-	uint8_t hello_len, hello_sent, in_len;
+	uint8_t hello_len, hello_sent;
+	uint16_t in_len, reply_len, reply_sent;
 	uint8_t hello[SIMULATE_HELLO_MAX];
-	uint8_t in[32]; /* head of an answer */
+	uint8_t in[288];                   /* head of an answer, or of a command */
+	uint8_t reply[SIMULATE_REPLY_MAX]; /* to commands; goes out between two records */
 	struct simulated device;
 };
 
@@ -110,6 +112,7 @@ struct fleet {
 	uint64_t answered;         /* and got it */
 	uint64_t missing;          /* never got it */
 	uint64_t strange;          /* answers nobody waits for */
+	uint64_t obeyed;           /* commands */
 	uint64_t breaks;           /* connections lost, or not made */
 	uint64_t reconnects;       /* connections made anew */
 	char trouble[TROUBLE_MAX]; /* why the newest break */
@@ -135,6 +138,8 @@ enum sending {
 	SEND_BROKE, /* errno says why */
 };
 enum sending link_send_hello(struct link *link);
+// Takes a whole command of the server and answers it.
+void link_obey(struct link *link, const uint8_t *command, size_t len);
 enum sending link_send_reports(struct link *link); /* makes those that are due, too */
 bool link_has_more(const struct link *link);       /* reports to send or to make */
 

@@ -3,6 +3,7 @@
 #ifndef AVLD_WRITER_H
 #define AVLD_WRITER_H
 
+#include "command_kind.h"
 #include "config.h"
 #include "directory.h"
 #include "journal.h"
@@ -18,9 +19,36 @@ struct writer_counters {
 	bool connected;   /* and ready to write */
 };
 
+// A command that is not ended, as avld.commands has it now.
+struct command_row {
+	int64_t id;
+	struct text ident; /* of the device; empty: it is no more */
+	struct text name;
+	struct text args[COMMAND_ARGS]; /* as text; data NULL: not given */
+	bool sent;                      /* else queued */
+	uint32_t attempts;
+	int64_t created_us, expires_us;
+	int64_t sent_us; /* 0: never */
+	bool has_fix;    /* the device's newest plausible valid fix: */
+	int64_t fixed_us;
+	int32_t speed_kmh_e2; /* -1: not known */
+};
+// Who wants to know of commands. They are read when the database says that there are new ones, at each connect, and once a
+// minute: begin, a row each by id, end.
+struct command_sink {
+	void *context;
+	// lsn: what the journal holds below it is in these rows.
+	void (*begin)(void *context, uint64_t lsn);
+	void (*row)(void *context, const struct command_row *row);
+	// Up to which id the rows are all that there are; -1: the reading failed.
+	void (*end)(void *context, int64_t up_to);
+};
+
 // config and the others must outlive the writer. Starts connecting at once. schema_version: what this program needs.
 struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	struct journal *journal, struct directory *directory);
+// sink must outlive the writer. Before the loop turns for the first time.
+void writer_set_commands(struct writer *writer, const struct command_sink *sink);
 void writer_free(struct writer *writer);
 // The journal has new entries: a batch starts within batch_interval. Cheap; call it once per loop turn.
 void writer_wake(struct writer *writer);

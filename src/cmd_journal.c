@@ -186,6 +186,7 @@ static void print_entry(uint64_t lsn, const struct entry *entry)
 		[ENTRY_REJECT] = "reject",
 		[ENTRY_CONNECTED] = "connected",
 		[ENTRY_DISCONNECTED] = "disconnected",
+		[ENTRY_COMMAND] = "command",
 	};
 	char time[40], peer[PEER_TEXT_MAX];
 	printf("{\"lsn\":%" PRIu64
@@ -201,6 +202,11 @@ static void print_entry(uint64_t lsn, const struct entry *entry)
 		       ",\"rejects\":%" PRIu32,
 			time_text(entry->traffic.opened_us, time), entry->traffic.bytes,
 			entry->traffic.frames, entry->traffic.rejects);
+	if (entry->kind == ENTRY_COMMAND)
+		printf(",\"command\":%" PRId64 ",\"state\":\"%s\",\"attempts\":%" PRIu32,
+			entry->change.id,
+			command_state_name((enum command_state)entry->change.state),
+			entry->change.attempts);
 	print_hex("frame", entry->raw);
 	puts("}");
 }

@@ -46,11 +46,12 @@ struct server {
 	struct listener *listener; /* NULL: no TCP, or stopping */
 	struct udp *udp;           /* NULL: no UDP, or stopping */
 	struct writer *writer;
-	struct http *http; /* NULL: off */
-	uint64_t told_lsn; /* the writer knows of everything below */
+	struct command_sink sink; /* from the writer to intake.commands */
+	struct http *http;        /* NULL: off */
+	uint64_t told_lsn;        /* the writer knows of everything below */
 	bool stopping;
 	ev_prepare prepare;
-	ev_timer sync, room, drain, watchdog;
+	ev_timer sync, room, drain, watchdog, second;
 	ev_signal term, intr, hup;
 };
 
@@ -196,6 +197,25 @@ static void on_sync(struct ev_loop *loop, ev_timer *timer, int revents)
 		journal_sync(journal);
 }
 
+// Something may be there for a device: its connection asks what.
+static void on_command_ready(void *context, struct text ident)
+{
+	struct server *server = context;
+	const struct device *device = directory_find(server->intake.directory, ident);
+
+	if (device && device->live)
+		conn_send_command(device->live);
+}
+
+static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	const struct server *server = timer->data;
+
+	(void)loop;
+	(void)revents;
+	command_tick(server->intake.commands, intake_now_us());
+}
+
 static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	(void)loop;
@@ -265,12 +285,15 @@ static void start_watchers(struct server *server)
 	ev_timer_init(&server->sync, on_sync, sync_s, sync_s);
 	ev_timer_init(&server->room, on_room, ROOM_S, ROOM_S);
 	ev_timer_init(&server->drain, on_drain_timeout, DRAIN_S, 0.);
+	ev_timer_init(&server->second, on_second, 1., 1.);
 	ev_signal_init(&server->term, on_stop, SIGTERM);
 	ev_signal_init(&server->intr, on_stop, SIGINT);
 	ev_signal_init(&server->hup, on_hup, SIGHUP);
 	server->prepare.data = server->sync.data = server->room.data = server;
+	server->second.data = server;
 	server->term.data = server->intr.data = server;
 	ev_prepare_start(loop, &server->prepare);
+	ev_timer_start(loop, &server->second);
 	if (server->config.journal.sync != SYNC_OFF)
 		ev_timer_start(loop, &server->sync);
 	ev_signal_start(loop, &server->term);
@@ -289,7 +312,7 @@ static bool start_http(struct server *server)
 {
 	const struct config *config = &server->config;
 	const struct http_sources sources = {
-		config, &server->intake, server->conns, server->writer};
+		config, &server->intake, server->conns, server->writer, server->intake.commands};
 	const bool asked = strcmp(config_origin("http.listen"), "default") != 0;
 	const char *error;
 
@@ -337,6 +360,8 @@ static bool start(struct server *server)
 	journal_sync_start(server->intake.journal, server->loop, on_synced, server);
 	server->intake.config = &server->config;
 	server->intake.directory = directory_new();
+	server->intake.commands = command_queue_new(
+		&server->config, server->intake.journal, on_command_ready, server);
 	server->conns = conns_new(server->loop, &server->intake);
 	if (bound.tcp >= 0)
 		server->listener = listener_new(server->loop, server->conns, bound.tcp);
@@ -347,6 +372,8 @@ static bool start(struct server *server)
 		log_fatal("out of memory");
 	server->writer = writer_new(
 		server->loop, &server->config, server->intake.journal, server->intake.directory);
+	server->sink = command_sink(server->intake.commands);
+	writer_set_commands(server->writer, &server->sink);
 	start_watchers(server);
 	if (!start_http(server))
 		return false;
@@ -370,6 +397,7 @@ static void finish(struct server *server)
 		http_free(server->http);
 	writer_free(server->writer);
 	conns_free(server->conns);
+	command_queue_free(server->intake.commands);
 	journal_close(server->intake.journal);
 	directory_free(server->intake.directory);
 	ev_loop_destroy(server->loop);

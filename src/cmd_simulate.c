@@ -26,7 +26,9 @@
 
 static const char usage[] =
 	"usage: avld simulate --to HOST:PORT [OPTION]...\n"
-	"Drives made-up trackers through a town and lets them report to a server.\n\n"
+	"Drives made-up trackers through a town and lets them report to a server. They do what "
+	"commands\n"
+	"tell them: outputs switch, positions and replies come.\n\n"
 	"  --to HOST:PORT   the server: name, IPv4 address or [IPv6 address], and port\n"
 	"  --protocol P     pt502 (default), gt06, or mixed: half of each\n"
 	"  --devices N      trackers, each with a connection of its own (default 10)\n"
@@ -300,6 +302,8 @@ static void print_summary(const struct view *view, double seconds)
 		printf("acknowledged %" PRIu64 " of %" PRIu64 " frames, %" PRIu64 " never, %" PRIu64
 		       " answers unasked for\n",
 			fleet->answered, fleet->asked, fleet->missing, fleet->strange);
+	if (fleet->obeyed)
+		printf("obeyed %" PRIu64 " commands\n", fleet->obeyed);
 	print_idents(fleet);
 	puts("to see them, in psql: SELECT ident, fixed_at, latitude, longitude, speed_kmh, "
 	     "course_deg "

@@ -4,6 +4,7 @@
 #include "setting.h"
 
 #include "address.h"
+#include "command_kind.h"
 #include "log.h"
 #include "registry.h"
 #include "value.h"
@@ -17,7 +18,7 @@
 
 static setting_reader read_bool, read_integer, read_size, read_segment_size, read_duration,
 	read_enum, read_text, read_name, read_address, read_transports, read_protocols,
-	read_later_flag, read_later_list;
+	read_later_flag, read_commands;
 
 static const char *const sync_names[] = {
 	[SYNC_REPLY] = "reply", [SYNC_INTERVAL] = "interval", [SYNC_OFF] = "off", NULL};
@@ -95,8 +96,8 @@ const struct setting settings[] = {
 	{"devices.unknown", read_enum, "accept", AT(devices.unknown), .names = unknown_names,
 		.doc = "trackers not in avld.devices: accept or refuse"},
 
-	{"commands.allow", read_later_list, "", AT(commands.allow),
-		.doc = "commands that may be sent to trackers (not in this version)"},
+	{"commands.allow", read_commands, "",
+		.doc = "commands that may be sent to trackers: their names; empty: none"},
 	{"commands.engine_stop_max_kmh", read_integer, "10",
 		AT(commands.engine_stop_max_kmh), .max = 300,
 		.doc = "speed up to which engineStop may be sent"},
@@ -353,13 +354,31 @@ static bool read_later_flag(const struct setting *setting, const char *value, st
 	return read_bool(setting, value, config, complaint);
 }
 
-static bool read_later_list(const struct setting *setting, const char *value, struct config *config,
+static bool complain_command(struct complaint *complaint, struct text item)
+{
+	char known[256], name[64];
+	size_t len = 0;
+	for (unsigned i = 0; i < COMMAND_KINDS && len < sizeof(known); i++)
+		len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", i ? ", " : "",
+			command_kind_name((enum command_kind)i));
+	return complain(complaint, "no command \"%s\" here; there are: %s",
+		log_quote(item.data, item.len, name, sizeof(name)), known);
+}
+
+// No word for all of them: who may stop an engine is to be named.
+static bool read_commands(const struct setting *setting, const char *value, struct config *config,
 	struct complaint *complaint)
 {
-	if (*value)
-		return complain(complaint,
-			"commands are not in this version; leave it out or leave it empty");
-	store_text(setting, value, config);
+	(void)setting;
+	uint32_t allowed = 0;
+	enum command_kind kind;
+	struct text item;
+	for (const char *rest = value; next_item(&rest, &item);) {
+		if (!command_find_kind(item, &kind))
+			return complain_command(complaint, item);
+		allowed |= UINT32_C(1) << kind;
+	}
+	config->commands.allow = allowed;
 	return true;
 }
 

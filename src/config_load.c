@@ -316,7 +316,6 @@ void config_done(struct config *config)
 	free(config->database.conninfo);
 	free(config->database.instance);
 	free(config->journal.dir);
-	free(config->commands.allow);
 	free(config->http.listen);
 	memset(config, 0, sizeof(*config));
 	free(origin.file);

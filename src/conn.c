@@ -352,6 +352,15 @@ static void set_paused(struct conn *c, bool paused)
 	watch(c);
 }
 
+// False: the peer does not read what it is sent.
+static bool add_command(struct conn *c)
+{
+	uint8_t command[COMMAND_FRAME_MAX];
+	const size_t len = intake_command(c->conns->intake, &c->feed, &c->peer, command);
+
+	return !len || outbox_append(&c->out, command, len);
+}
+
 // Deals with one frame's batch. Returns NULL, or why the connection must be closed.
 static const char *take_batch(struct conn *c)
 {
@@ -364,9 +373,19 @@ static const char *take_batch(struct conn *c)
 		return refusal;
 	if (c->feed.rejects > REJECTS_SPARE && c->feed.rejects / 10 > c->feed.frames)
 		return "too many rejects";
-	if (!reply(c, batch, lsn))
+	if (!reply(c, batch, lsn) || (c->device && !add_command(c)))
 		return "does not read its replies";
 	return NULL;
+}
+
+void conn_send_command(struct conn *c)
+{
+	if (names_other_device(c))
+		return;
+	if (add_command(c))
+		flush(c);
+	else
+		conn_close(c, "does not read its replies");
 }
 
 // Keeps what is left for the next read. data may lie in c->in.

@@ -14,6 +14,7 @@
 //   head_len (40):  body, body_len bytes
 //                     REPORT (96): struct report_body as it stands (asserted below)
 //                     DISCONNECTED (24): opened_us i64 | bytes u64 | frames u32 | rejects u32
+//                     COMMAND (16): id i64 | attempts u32 | state u32
 //                     others: none
 //   then, one behind the other: protocol, ident, event (REPORT) or reason (others), driver, extra,
 //   raw
@@ -28,6 +29,7 @@
 
 #define HEAD_LEN     40
 #define TRAFFIC_LEN  24
+#define CHANGE_LEN   16
 #define PROTOCOL_MAX 32
 #define REASON_MAX   128
 
@@ -79,11 +81,28 @@ static_assert(offsetof(struct traffic, bytes) == 8, "traffic is a format");
 static_assert(offsetof(struct traffic, frames) == 16, "traffic is a format");
 static_assert(offsetof(struct traffic, rejects) == 20, "traffic is a format");
 
+static_assert(sizeof(struct command_change) == CHANGE_LEN, "command_change is a format");
+static_assert(offsetof(struct command_change, attempts) == 8, "command_change is a format");
+static_assert(offsetof(struct command_change, state) == 12, "command_change is a format");
+
 static_assert(HEAD_LEN + BODY_LEN + PROTOCOL_MAX + IDENT_MAX + REASON_MAX + DRIVER_MAX + EXTRA_MAX +
 			      ENTRY_RAW_MAX <=
 		      ENTRY_SIZE_MAX,
 	"ENTRY_SIZE_MAX");
 static_assert(EXTRA_MAX <= UINT16_MAX && REASON_MAX <= UINT8_MAX, "lengths fit their fields");
+
+const char *command_state_name(enum command_state state)
+{
+	static const char *const names[COMMAND_STATES] = {
+		[COMMAND_QUEUED] = "queued",
+		[COMMAND_SENT] = "sent",
+		[COMMAND_CONFIRMED] = "confirmed",
+		[COMMAND_FAILED] = "failed",
+		[COMMAND_EXPIRED] = "expired",
+	};
+	assert((unsigned)state < COMMAND_STATES);
+	return names[state];
+}
 
 static size_t at_most(size_t len, size_t max)
 {
@@ -111,8 +130,12 @@ static inline struct head plan(const struct entry *entry)
 		head.body_len = BODY_LEN;
 	} else {
 		head.event_len = (uint8_t)at_most(entry->reason.len, REASON_MAX);
-		head.body_len = entry->kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN : 0;
+		head.body_len = entry->kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN
+				: entry->kind == ENTRY_COMMAND    ? CHANGE_LEN
+								  : 0;
 	}
+	if (entry->kind == ENTRY_COMMAND)
+		head.extra_len = (uint16_t)at_most(entry->extra.len, EXTRA_MAX);
 	if (report || entry->kind == ENTRY_REJECT)
 		head.raw_len = (uint32_t)at_most(entry->raw.len, ENTRY_RAW_MAX);
 	memcpy(head.address, entry->peer.address, sizeof(head.address));
@@ -164,6 +187,8 @@ void entry_write(const struct entry *entry, uint8_t *out)
 		memcpy(out, &entry->body, BODY_LEN);
 	else if (head.body_len == TRAFFIC_LEN)
 		memcpy(out, &entry->traffic, TRAFFIC_LEN);
+	else if (head.body_len == CHANGE_LEN)
+		memcpy(out, &entry->change, CHANGE_LEN);
 	out += head.body_len;
 	out = put(out, entry->protocol.data, head.protocol_len);
 	out = put(out, entry->ident.data, head.ident_len);
@@ -178,8 +203,11 @@ void entry_write(const struct entry *entry, uint8_t *out)
 static bool sound(const struct head *head)
 {
 	bool report = head->kind == ENTRY_REPORT;
-	size_t body_least = report ? BODY_LEN : head->kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN : 0;
-	return head->kind >= ENTRY_REPORT && head->kind <= ENTRY_DISCONNECTED &&
+	size_t body_least = report                             ? BODY_LEN
+			    : head->kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN
+			    : head->kind == ENTRY_COMMAND      ? CHANGE_LEN
+							       : 0;
+	return head->kind >= ENTRY_REPORT && head->kind <= ENTRY_COMMAND &&
 	       head->transport <= TRANSPORT_UDP && head->head_len >= HEAD_LEN &&
 	       head->body_len >= body_least && head->protocol_len <= PROTOCOL_MAX &&
 	       head->ident_len <= IDENT_MAX &&
@@ -213,6 +241,10 @@ bool entry_read(const uint8_t *data, size_t len, struct entry *entry)
 		memcpy(&entry->body, at, BODY_LEN);
 	else if (head.kind == ENTRY_DISCONNECTED)
 		memcpy(&entry->traffic, at, TRAFFIC_LEN);
+	else if (head.kind == ENTRY_COMMAND)
+		memcpy(&entry->change, at, CHANGE_LEN);
+	if (head.kind == ENTRY_COMMAND && entry->change.state >= COMMAND_STATES)
+		return false;
 	at += head.body_len;
 	entry->protocol = take(&at, head.protocol_len);
 	entry->ident = take(&at, head.ident_len);

@@ -117,6 +117,21 @@ static enum feed_verdict take_unknown(
 	return FEED_CLOSE;
 }
 
+// What opens no conversation may go on with one: a UDP sender that is known answers a command in words of its own.
+static enum sniff sniff_bytes(
+	struct feed *feed, const uint8_t *data, size_t len, const struct decoder **found)
+{
+	const bool datagram = feed->session.datagram;
+	const enum sniff sniff =
+		registry_sniff(feed->set, feed->decoder, data, len, datagram, found);
+
+	if (sniff != SNIFF_NONE || !datagram || !feed->decoder || !feed->session.ident_len ||
+		feed->decoder->frame(&feed->session, data, len).kind != FRAME_OK)
+		return sniff;
+	*found = feed->decoder;
+	return SNIFF_FOUND;
+}
+
 enum feed_verdict feed_step(
 	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used)
 {
@@ -127,9 +142,8 @@ enum feed_verdict feed_step(
 		data += *used;
 		len -= *used;
 		const struct decoder *found = NULL;
-		const enum sniff sniff = len == 0 ? SNIFF_MORE
-						  : registry_sniff(feed->set, feed->decoder, data,
-							    len, feed->session.datagram, &found);
+		const enum sniff sniff =
+			len == 0 ? SNIFF_MORE : sniff_bytes(feed, data, len, &found);
 		if (sniff == SNIFF_MORE)
 			return *used ? FEED_TAKEN : FEED_MORE;
 		if (sniff == SNIFF_NONE)

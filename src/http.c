@@ -36,6 +36,7 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 	const struct http_sources *s = &http->sources;
 	const struct intake_counters *in = &s->intake->counters;
 	const struct writer_counters *out = writer_counters(s->writer);
+	const struct command_counters *commands = command_counters(s->commands);
 	const struct journal *journal = s->intake->journal;
 	const uint64_t start = journal_start(journal), end = journal_end(journal);
 	const uint64_t waiting = end - (out->lsn > start ? out->lsn : start);
@@ -64,6 +65,11 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 		{"duplicates_total", "counter", "records sent again and left out", out->duplicates},
 		{"refused_total", "counter", "rows the database refused", out->refused},
 		{"retries_total", "counter", "batches tried again", out->retries},
+		{"commands_open", "gauge", "commands queued or sent", command_count(s->commands)},
+		{"commands_sent_total", "counter", "commands sent, repeats too", commands->sent},
+		{"commands_confirmed_total", "counter", "commands confirmed", commands->confirmed},
+		{"commands_failed_total", "counter", "commands failed", commands->failed},
+		{"commands_expired_total", "counter", "commands expired", commands->expired},
 	};
 	const size_t count = sizeof(all) / sizeof(all[0]);
 

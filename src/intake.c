@@ -123,6 +123,28 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 	count_reject(intake, feed, reason);
 }
 
+// Behind all that the frame was promised room for.
+static void note_reports(struct intake *intake, const struct feed *feed, const struct peer *peer)
+{
+	const struct batch *batch = &intake->batch;
+
+	for (size_t i = 0; i < batch->report_count; i++)
+		command_note_report(intake->commands, feed->decoder, peer, &batch->reports[i],
+			feed->session.received_us);
+}
+
+size_t intake_command(
+	struct intake *intake, const struct feed *feed, const struct peer *peer, uint8_t *out)
+{
+	const struct session *session = &feed->session;
+	const struct command_talk talk = {
+		{session->ident, session->ident_len}, feed->decoder, session, peer};
+
+	if (!intake->commands || !command_count(intake->commands) || !feed->pinned)
+		return 0;
+	return command_next(intake->commands, &talk, intake_now_us(), out);
+}
+
 uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *refusal)
 {
@@ -142,7 +164,10 @@ uint64_t intake_batch(struct intake *intake, const struct feed *feed, const stru
 		reject_reason(&batch->rejects[i], reason);
 		append_reject(intake, feed, peer, reason, batch->rejects[i].raw);
 	}
-	return journal_end(intake->journal);
+	const uint64_t lsn = journal_end(intake->journal);
+	if (!refusal && intake->commands && command_count(intake->commands))
+		note_reports(intake, feed, peer);
+	return lsn;
 }
 
 void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,

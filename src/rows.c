@@ -30,6 +30,7 @@ static const struct {
 		10},
 	[ROWS_STATE] = {latest_columns, 0},
 	[ROWS_UNKNOWN] = {"ident, protocol, peer, seen", 4},
+	[ROWS_COMMANDS] = {"lsn, id, state, at, attempts, reason, reply", 7},
 };
 
 const char *rows_columns(enum rows_kind kind)
@@ -214,6 +215,22 @@ void rows_add_unknown(struct rows *rows, const struct entry *entry, uint64_t lsn
 	out = put_peer(out, &entry->peer);
 	out = copy_put_time(out, entry->received_us);
 	copy_row_end(&rows->copies[ROWS_UNKNOWN], out);
+}
+
+void rows_add_command(struct rows *rows, const struct entry *entry, uint64_t lsn)
+{
+	const struct command_change *change = &entry->change;
+	uint8_t *out = begin(rows, ROWS_COMMANDS, 16 + entry->reason.len + entry->extra.len, lsn);
+
+	out = copy_put_int8(out, (int64_t)lsn);
+	out = copy_put_int8(out, change->id);
+	out = put_literal(out, command_state_name((enum command_state)change->state));
+	out = copy_put_time(out, entry->received_us);
+	out = copy_put_int4(
+		out, (int32_t)(change->attempts < INT32_MAX ? change->attempts : INT32_MAX));
+	out = copy_put_text(out, entry->reason);
+	out = copy_put_members(out, entry->extra);
+	copy_row_end(&rows->copies[ROWS_COMMANDS], out);
 }
 
 void rows_finish(struct rows *rows, const char *instance)

@@ -10,6 +10,8 @@
 //   26 alarm      GPS, cell with its length, status, mileage
 //   13 beat       status
 //   answer        78 78 05 type serial crc 0D 0A
+//   80 command    n, flag u32, text, serial; answered by
+//   15 reply      n, flag u32, text, language u16
 #include "simulate.h"
 
 #include "checksum.h"
@@ -19,8 +21,10 @@
 #define TYPE_LOGIN     0x01
 #define TYPE_POSITION  0x12
 #define TYPE_BEAT      0x13
+#define TYPE_REPLY     0x15
 #define TYPE_POSITION2 0x22
 #define TYPE_ALARM     0x26
+#define TYPE_COMMAND   0x80
 
 #define ANSWER_LEN 10
 
@@ -88,10 +92,12 @@ static uint8_t *put_cell(uint8_t *out, const struct simulated *device)
 	return put_be(out, 10000 + device->number, 3);
 }
 
-static uint8_t *put_status(uint8_t *out, const struct sighting *seen, uint8_t alarm)
+static uint8_t *put_status(
+	uint8_t *out, const struct simulated *device, const struct sighting *seen, uint8_t alarm)
 {
 	bool low = seen->event == SIGHTING_LOW_BATTERY;
-	*out++ = (uint8_t)(0x40 | (low ? 0 : 4) | (seen->ignition ? 2 : 0));
+	*out++ = (uint8_t)((device->outputs & 1) << 7 | 0x40 | (low ? 0 : 4) |
+			   (seen->ignition ? 2 : 0));
 	*out++ = (uint8_t)(seen->battery * 6 / 15);
 	*out++ = (uint8_t)(seen->gsm * 4 / 15);
 	*out++ = alarm;
@@ -116,7 +122,7 @@ static size_t write_alarm(
 	uint8_t *end = put_gps(begin_frame(out, TYPE_ALARM), seen);
 	*end++ = 9;
 	end = put_cell(end, device);
-	end = put_status(end, seen, code);
+	end = put_status(end, device, seen, code);
 	end = put_be(end, (uint64_t)seen->odometer_m, 4);
 	return end_frame(device, out, end);
 }
@@ -139,7 +145,7 @@ static size_t write_report(struct simulated *device, const struct sighting *seen
 
 static size_t write_beat(struct simulated *device, const struct sighting *seen, uint8_t *out)
 {
-	return end_frame(device, out, put_status(begin_frame(out, TYPE_BEAT), seen, 0));
+	return end_frame(device, out, put_status(begin_frame(out, TYPE_BEAT), device, seen, 0));
 }
 
 static size_t record_length(const uint8_t *record, size_t len)
@@ -168,6 +174,8 @@ static enum simulate_answer read_answer(
 	if (len < 3)
 		return ANSWER_MORE;
 	if (data[2] != ANSWER_LEN - 5) {
+		if (len > 3 && data[3] == TYPE_COMMAND && len < (size_t)data[2] + 5)
+			return ANSWER_MORE; /* to be taken whole */
 		*used = (size_t)data[2] + 5;
 		return ANSWER_OTHER;
 	}
@@ -181,6 +189,29 @@ static enum simulate_answer read_answer(
 	return ANSWER_ACK;
 }
 
+static size_t command_length(const uint8_t *data, size_t len)
+{
+	const size_t total = len > 3 && data[3] == TYPE_COMMAND ? (size_t)data[2] + 5 : 0;
+	return total <= len ? total : 0;
+}
+
+// What is not known gets the same answer; text longer than fits is not a tracker's.
+static size_t obey(struct simulated *device, const uint8_t *frame, size_t len, uint8_t *reply)
+{
+	static const char stopped[] = "RELAY:ON OK!", runs[] = "RELAY:OFF OK!", other[] = "OK!";
+	if (len < 15 || frame[4] < 4 || (size_t)frame[4] > len - 11)
+		return 0;
+	bool relay = simulate_set_output(device, (const char *)frame + 9, frame[4] - 4u);
+	const char *text = !relay ? other : device->outputs & 1 ? stopped : runs;
+	uint8_t text_len = (uint8_t)strlen(text);
+	uint8_t *end = begin_frame(reply, TYPE_REPLY);
+	*end++ = (uint8_t)(4 + text_len);
+	memcpy(end, frame + 5, 4);
+	memcpy(end + 4, text, text_len);
+	end = put_be(end + 4 + text_len, 2, 2); /* English */
+	return end_frame(device, reply, end);
+}
+
 const struct simulate_protocol simulate_gt06 = {
 	.name = "gt06",
 	.ident = simulate_ident_imei,
@@ -191,4 +222,6 @@ const struct simulate_protocol simulate_gt06 = {
 	.is_report = is_report,
 	.answer = read_answer,
 	.key = key_of,
+	.command_length = command_length,
+	.obey = obey,
 };

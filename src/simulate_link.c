@@ -139,6 +139,7 @@ static void log_in(struct link *link)
 {
 	const struct simulate_protocol *protocol = protocol_of(link);
 	link->in_len = 0;
+	link->reply_len = link->reply_sent = 0;
 	link->skip = 0;
 	if (!protocol->hello) {
 		enter_open(link);
@@ -240,7 +241,8 @@ static void begin_close(struct link *link)
 
 static bool is_finished(const struct link *link)
 {
-	return link->made >= link->quota && link->records.sent == link->records.len;
+	return link->made >= link->quota && link->records.sent == link->records.len &&
+	       !link->reply_len;
 }
 
 // After anything that happened on a link that is up: next state, timer and watched events.
@@ -311,6 +313,23 @@ static void on_answer(struct link *link, uint32_t key)
 	}
 }
 
+// For those that get no answers: what comes are commands.
+static void hear_commands(struct link *link, const uint8_t *data, size_t len)
+{
+	const struct simulate_protocol *protocol = protocol_of(link);
+	size_t used;
+	for (; len > 0 && (used = protocol->command_length(data, len)) > 0; len -= used) {
+		link_obey(link, data, used);
+		data += used;
+	}
+	if (len >= sizeof(link->in)) {
+		link->fleet->strange++;
+		return;
+	}
+	memcpy(link->in, data, len);
+	link->in_len = (uint16_t)len;
+}
+
 // The server's bytes, behind those kept in `in`. Keeps the head of an answer that is not whole.
 static void hear(struct link *link, const uint8_t *data, size_t len)
 {
@@ -325,7 +344,7 @@ static void hear(struct link *link, const uint8_t *data, size_t len)
 			answer = protocol->answer(data, len, &used, &key);
 		if (answer == ANSWER_MORE && len < sizeof(link->in)) {
 			memcpy(link->in, data, len);
-			link->in_len = (uint8_t)len;
+			link->in_len = (uint16_t)len;
 			return;
 		}
 		if (answer == ANSWER_BAD || answer == ANSWER_MORE) {
@@ -336,6 +355,9 @@ static void hear(struct link *link, const uint8_t *data, size_t len)
 		used = used > len ? len : used;
 		if (answer == ANSWER_ACK)
 			on_answer(link, key);
+		else if (!link->skip && protocol->obey &&
+			 used == protocol->command_length(data, used))
+			link_obey(link, data, used);
 		data += used;
 		len -= used;
 	}
@@ -351,19 +373,19 @@ static void on_end_of_stream(struct link *link)
 
 static void on_readable(struct link *link)
 {
-	uint8_t data[32 + 4096];
+	uint8_t data[sizeof(link->in) + 4096];
 	memcpy(data, link->in, link->in_len);
 	size_t kept = link->in_len;
 	link->in_len = 0;
 	ssize_t got = recv(link->fd, data + kept, sizeof(data) - kept, 0);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
-		link->in_len = (uint8_t)kept;
+		link->in_len = (uint16_t)kept;
 	} else if (got < 0) {
 		break_off(link, strerror(errno));
 	} else if (got == 0 && !link->fleet->options->udp) {
 		on_end_of_stream(link);
-	} else if (wants_answers(link)) {
-		hear(link, data, kept + (size_t)got);
+	} else if (wants_answers(link) || protocol_of(link)->obey) {
+		(wants_answers(link) ? hear : hear_commands)(link, data, kept + (size_t)got);
 		if (link->fleet->options->udp)
 			link->in_len = 0;
 		link_kick(link);

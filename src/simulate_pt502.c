@@ -92,12 +92,15 @@ static char *put_place(char *out, const struct sighting *seen)
 	return put_hundredths(out, seen->course_deg_e2);
 }
 
-static char *put_state(char *out, const struct sighting *seen)
+static char *put_state(char *out, const struct simulated *device, const struct sighting *seen)
 {
 	*out++ = seen->event == SIGHTING_SOS ? '1' : '0';
 	out = put_text(out, "00", 2);
 	*out++ = seen->ignition ? '1' : '0';
-	out = put_text(out, "0,00000/", 8);
+	out = put_text(out, "0,", 2);
+	for (unsigned i = 0; i < 5; i++)
+		*out++ = (char)('0' + (device->outputs >> i & 1));
+	*out++ = '/';
 	out = put_hex(out, seen->adc);
 	out = put_text(out, ",0,0,0/", 7);
 	out = put_number(out, (uint64_t)seen->odometer_m);
@@ -124,7 +127,7 @@ static char *put_record(char *out, const struct simulated *device, const struct 
 	*out++ = ',';
 	out = put_padded(out, (uint32_t)(now.day * 10000 + now.month * 100 + now.year % 100), 6);
 	out = put_text(out, ",,,A/", 5);
-	return put_state(out, seen);
+	return put_state(out, device, seen);
 }
 
 static size_t write_report(struct simulated *device, const struct sighting *seen, uint8_t *out)
@@ -157,10 +160,42 @@ static bool is_report(const uint8_t *record)
 	return true;
 }
 
+static size_t command_length(const uint8_t *data, size_t len)
+{
+	const uint8_t *end = memchr(data, '\n', len);
+	return end ? (size_t)(end - data) + 1 : 0;
+}
+
+static bool is_command(const uint8_t *line, size_t len, const char *word)
+{
+	return len >= 4 && memcmp(line, word, 4) == 0;
+}
+
+// A line of the server: an output is seen in the next record, a position is one, the rest is answered in words.
+static size_t obey(struct simulated *device, const uint8_t *line, size_t len, uint8_t *reply)
+{
+	static const char version[] = "$VER PT-502 V1.07\r\n", done[] = "$OK\r\n";
+	struct sighting now = device->last;
+	if (is_command(line, len, "#OPC")) {
+		simulate_set_output(device, (const char *)line + 1, len - 1);
+		return 0;
+	}
+	now.event = SIGHTING_POSITION;
+	now.time_us += 1000; /* a record of its own */
+	if (is_command(line, len, "#RCP"))
+		return now.time_us > 1000 ? write_report(device, &now, reply) : 0;
+	if (is_command(line, len, "#VER"))
+		return (size_t)(put_text((char *)reply, version, sizeof(version) - 1) -
+				(char *)reply);
+	return (size_t)(put_text((char *)reply, done, sizeof(done) - 1) - (char *)reply);
+}
+
 const struct simulate_protocol simulate_pt502 = {
 	.name = "pt502",
 	.ident = simulate_ident_short,
 	.report = write_report,
 	.length = record_length,
 	.is_report = is_report,
+	.command_length = command_length,
+	.obey = obey,
 };

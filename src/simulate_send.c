@@ -3,6 +3,7 @@
 #include "simulate_fleet.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define UDP_WINDOW 1024 /* bytes without acknowledgement over UDP */
@@ -26,7 +27,7 @@ static bool has_room(const struct link *link)
 
 bool link_has_more(const struct link *link)
 {
-	if (link->records.sent < link->records.len)
+	if (link->records.sent < link->records.len || link->reply_sent < link->reply_len)
 		return true;
 	return link->made < due_reports(link) && has_room(link);
 }
@@ -45,6 +46,7 @@ static void make_records(struct link *link)
 			vehicle_start(
 				&device->vehicle, fleet->options->seed, device->number, time_us);
 		struct sighting seen = vehicle_drive(&device->vehicle, time_us);
+		device->last = seen;
 		records->len += protocol->report(device, &seen, records->data + records->len);
 		if (protocol->beat && link->made % BEAT_EVERY == 0) {
 			records->len += protocol->beat(device, &seen, records->data + records->len);
@@ -104,10 +106,48 @@ static enum sending send_datagrams(struct link *link)
 	return judge(sent, count);
 }
 
+// ---- replies to commands
+
+// Has the stream been handed over up to the end of a record?
+static bool is_between_records(const struct records *records)
+{
+	size_t at = records->first;
+	while (at < records->sent)
+		at += records_at(records, at);
+	return at == records->sent;
+}
+
+static enum sending send_reply(struct link *link)
+{
+	size_t wanted = (size_t)(link->reply_len - link->reply_sent);
+	ssize_t sent = send(link->fd, link->reply + link->reply_sent, wanted, MSG_NOSIGNAL);
+	if (sent > 0)
+		link->reply_sent = (uint16_t)(link->reply_sent + sent);
+	if (link->reply_sent == link->reply_len)
+		link->reply_len = link->reply_sent = 0;
+	return judge(sent, wanted);
+}
+
+void link_obey(struct link *link, const uint8_t *command, size_t len)
+{
+	uint8_t reply[SIMULATE_REPLY_MAX];
+	size_t reply_len = link->records.protocol->obey(&link->device, command, len, reply);
+	link->fleet->obeyed++;
+	if (reply_len > sizeof(link->reply) - link->reply_len)
+		return; /* the server asks faster than it listens: it will ask again */
+	memcpy(link->reply + link->reply_len, reply, reply_len);
+	link->reply_len = (uint16_t)(link->reply_len + reply_len);
+}
+
 enum sending link_send_reports(struct link *link)
 {
 	struct records *records = &link->records;
 	for (int batch = 0; batch < BATCHES; batch++) {
+		if (link->reply_len && (link->fleet->options->udp || is_between_records(records))) {
+			enum sending replied = send_reply(link);
+			if (replied != SENT_ALL)
+				return replied;
+		}
 		if (records->sent == records->len)
 			make_records(link);
 		if (records->sent == records->len)

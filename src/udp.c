@@ -229,6 +229,17 @@ static const char *refuse(struct udp *udp, struct sender *sender)
 	return refusal;
 }
 
+static void send_command(struct udp *udp, struct msghdr *message, const struct sender *sender)
+{
+	uint8_t command[COMMAND_FRAME_MAX];
+	const size_t len = intake_command(udp->intake, &sender->feed, &sender->peer, command);
+
+	if (!len)
+		return;
+	struct route route = route_of(message);
+	send_reply(udp, &route, command, len);
+}
+
 static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, size_t len)
 {
 	struct intake *intake = udp->intake;
@@ -256,8 +267,10 @@ static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, s
 		len -= used;
 		const char *refusal = refuse(udp, sender);
 		const uint64_t lsn = intake_batch(intake, &sender->feed, &peer, refusal);
-		if (!refusal)
+		if (!refusal) {
 			reply(udp, message, &intake->batch, lsn);
+			send_command(udp, message, sender);
+		}
 		if (verdict == FEED_CLOSE)
 			return;
 	}

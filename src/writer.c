@@ -362,12 +362,21 @@ static void take_results(struct writer *writer)
 	}
 }
 
+// The one channel that is listened to says that there are new commands.
+static void take_notifications(struct writer *writer)
+{
+	PGnotify *notify;
+	while ((notify = PQnotifies(writer->link.conn))) {
+		PQfreemem(notify);
+		commands_set_due(writer);
+	}
+	if (writer->state == WRITER_IDLE && commands_due(writer))
+		commands_read(writer);
+}
+
 // Nothing is asked: what comes are notices and the end of the connection.
 static void take_unasked(struct writer *writer)
 {
-	PGnotify *notify;
-	while ((notify = PQnotifies(writer->link.conn)))
-		PQfreemem(notify);
 	if (PQstatus(writer->link.conn) != CONNECTION_OK)
 		writer_lose_connection(writer);
 }
@@ -396,6 +405,8 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 		take_results(writer);
 	if (writer->link.conn && !writer->query.active)
 		take_unasked(writer);
+	if (writer->link.conn)
+		take_notifications(writer);
 }
 
 // ---- the outside
@@ -423,6 +434,10 @@ void writer_wake(struct writer *writer)
 	const uint64_t end = journal_end(writer->journal);
 	const bool busy = writer->state == WRITER_SENDING || writer->state == WRITER_COMMITTING;
 
+	if (writer->state == WRITER_IDLE && commands_due(writer)) {
+		commands_read(writer);
+		return;
+	}
 	if (end == (busy ? batch->end : writer->lsn)) {
 		if (writer->state == WRITER_IDLE && learn_retention_due(writer))
 			learn_run(writer, writer_ready);
@@ -476,6 +491,7 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	ev_timer_init(&writer->drain_timer, on_drained, 0., 0.);
 	writer->drain_timer.data = writer;
 	learn_init(writer);
+	commands_init(writer);
 	batch_init(writer);
 	connect_start(writer);
 	return writer;
@@ -489,6 +505,7 @@ void writer_free(struct writer *writer)
 	ev_timer_stop(writer->loop, &writer->link.timer);
 	ev_timer_stop(writer->loop, &writer->drain_timer);
 	learn_done(writer);
+	commands_done(writer);
 	batch_done(writer);
 	recent_free(writer->recent);
 	sql_done(&writer->sql);

@@ -6,6 +6,7 @@
 //               of an unknown one: unknown_devices, when they are refused
 //   reject      rejects (and unknown_devices, if that was the reason)
 //   (dis)connected   connections, device_state
+//   command     commands
 //   an entry that the database refused: rejects, with the database's words
 #include "writer_internal.h"
 
@@ -225,6 +226,9 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 		break;
 	case ENTRY_DISCONNECTED:
 		add_disconnected(writer, &entry, at);
+		break;
+	case ENTRY_COMMAND:
+		rows_add_command(rows, &entry, at.lsn);
 		break;
 	}
 }

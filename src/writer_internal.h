@@ -158,6 +158,16 @@ struct writer_batch {
 	double entry_bytes; /* of an entry in the journal, on average */
 };
 
+// The reading of avld.commands.
+struct commands_reading {
+	const struct command_sink *sink; /* NULL: nobody wants to know */
+	ev_timer timer;
+	bool due;
+	bool warned;
+	unsigned rows;
+	int64_t last_id;
+};
+
 struct writer {
 	struct ev_loop *loop;
 	const struct config *config;
@@ -172,6 +182,7 @@ struct writer {
 	struct prepare prepare;
 	struct learn learn;
 	struct writer_batch batch;
+	struct commands_reading commands;
 	struct sql sql;
 	void (*drained)(void *context);
 	void *drain_context;
@@ -215,6 +226,13 @@ bool learn_needed(const struct writer *writer);
 bool learn_retention_due(const struct writer *writer);
 // Asks for what is needed, then calls `then`.
 void learn_run(struct writer *writer, on_end *then);
+
+// writer_commands.c
+void commands_init(struct writer *writer);
+void commands_done(struct writer *writer);
+void commands_set_due(struct writer *writer); /* there are new ones, or may be */
+bool commands_due(const struct writer *writer);
+void commands_read(struct writer *writer); /* IDLE only; then writer_ready */
 
 // writer_batch.c
 void batch_init(struct writer *writer);

@@ -343,6 +343,19 @@ static bool reset_done(struct writer *writer)
 	return true;
 }
 
+// Before the open commands are read, so that none falls between the two.
+static void write_listen(struct writer *writer, struct sql *sql)
+{
+	if (writer->commands.sink)
+		sql_add(sql, "LISTEN avld_commands");
+}
+
+static bool listening(struct writer *writer)
+{
+	commands_set_due(writer);
+	return true;
+}
+
 static const struct step steps[] = {
 	{.sql = write_messages, .may_fail = true},
 	{.sql = write_settings},
@@ -354,6 +367,7 @@ static const struct step steps[] = {
 	{.sql = write_checkpoint, .result = take_checkpoint, .done = adopt_checkpoint},
 	{.sql = write_adoption, .result = take_adoption, .done = check_adoption},
 	{.sql = write_reset, .done = reset_done},
+	{.sql = write_listen, .done = listening},
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 

@@ -80,6 +80,8 @@ static const struct {
 		"EXECUTE avld_keep_state;\n"},
 	[ROWS_UNKNOWN] = {"pg_temp.avld_unknown", "avld_unknown", NULL, NULL,
 		"EXECUTE avld_keep_unknown; TRUNCATE pg_temp.avld_unknown;\n"},
+	[ROWS_COMMANDS] = {"pg_temp.avld_commands", "avld_commands", NULL, NULL,
+		"EXECUTE avld_keep_commands; TRUNCATE pg_temp.avld_commands;\n"},
 };
 
 enum rows_kind sql_kind_of(const char *relation, size_t len)
@@ -109,6 +111,8 @@ static const char session_tables[] =
 	"adc4 integer, odometer_m bigint, battery_percent smallint, battery_v real, power_v real, "
 	"gsm_percent smallint, driver varchar(64)) ON COMMIT DELETE ROWS;\n"
 	"CREATE TEMP TABLE avld_unknown (ident text, protocol text, peer text, seen timestamptz);\n"
+	"CREATE TEMP TABLE avld_commands (lsn bigint, id bigint, state text, at timestamptz, "
+	"attempts integer, reason text, reply jsonb);\n"
 	"CREATE TEMP TABLE avld_positions (LIKE avld.positions);\n"
 	"CREATE TEMP TABLE avld_statuses (LIKE avld.statuses);\n"
 	"CREATE TEMP TABLE avld_alarms (LIKE avld.alarms);\n";
@@ -123,6 +127,22 @@ static const char keep_unknown[] =
 	"peer = EXCLUDED.peer, first_seen = least(u.first_seen, EXCLUDED.first_seen), "
 	"last_seen = greatest(u.last_seen, EXCLUDED.last_seen), count = u.count + "
 	"EXCLUDED.count;\n";
+
+// The newest change of each command counts; when it was sent is in an older one. What has ended (confirmed, or withdrawn
+// by an operator while it was on its way) stays so, but that it was sent is told.
+#define OPEN "c.state IN ('queued', 'sent')"
+static const char keep_commands[] =
+	"PREPARE avld_keep_commands AS UPDATE avld.commands c SET "
+	"state = CASE WHEN " OPEN " THEN s.state ELSE c.state END, "
+	"reason = CASE WHEN " OPEN " THEN s.reason ELSE c.reason END, "
+	"reply = CASE WHEN " OPEN " THEN coalesce(s.reply->>'text', c.reply) ELSE c.reply END, "
+	"ended_at = CASE WHEN " OPEN " AND s.state NOT IN ('queued', 'sent') THEN s.at ELSE "
+	"c.ended_at END, "
+	"sent_at = greatest(c.sent_at, s.sent_at), attempts = greatest(c.attempts, s.attempts) "
+	"FROM (SELECT DISTINCT ON (id) id, state, at, attempts, reason, reply, "
+	"max(at) FILTER (WHERE state = 'sent') OVER (PARTITION BY id) AS sent_at "
+	"FROM pg_temp.avld_commands ORDER BY id, lsn DESC) s "
+	"WHERE c.id = s.id;\n";
 
 // The peer follows what is known to be a connection; else the newest frame, unless a connection is
 // open.
@@ -179,6 +199,7 @@ void sql_session(struct sql *sql)
 	sql_clear(sql);
 	sql_add(sql, session_tables);
 	sql_add(sql, keep_unknown);
+	sql_add(sql, keep_commands);
 	add_keep_state(sql);
 }
 

@@ -425,4 +425,6 @@ const struct decoder decoder_gt06 = {
 	.probe = probe,
 	.frame = frame,
 	.decode = decode,
+	.encode_command = gt06_encode,
+	.confirms_command = gt06_confirms,
 };

@@ -74,6 +74,11 @@ void gt06_answer_topin(struct gt06_frame *f, const uint8_t time[6]);
 size_t gt06_encode_command(uint32_t flag, const char *text, size_t text_len, uint16_t serial,
 	uint8_t *out, size_t cap);
 
+// gt06_command.c ----------------------------------------------------------------------------------
+size_t gt06_encode(
+	const struct session *session, const struct command *command, uint8_t *out, size_t cap);
+bool gt06_confirms(const struct command *command, const struct report *report);
+
 // gt06_blocks.c -----------------------------------------------------------------------------------
 // Opens the report; sub: sub-type in the event, or -1.
 void gt06_begin(struct gt06_frame *f, int sub);

@@ -362,4 +362,6 @@ const struct decoder decoder_pt502 = {
 	.probe = probe,
 	.frame = frame,
 	.decode = decode,
+	.encode_command = pt502_encode_command,
+	.confirms_command = pt502_confirms_command,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Shared by the two files of the PT-502: pt502.c finds the records (frames, deltas, sniffing),
-// pt502_record.c takes one apart.
+// Shared by the files of the PT-502: pt502.c finds the records (frames, deltas, sniffing),
+// pt502_record.c takes one apart, pt502_command.c speaks to the tracker.
 #ifndef AVLD_PT502_H
 #define AVLD_PT502_H
 
@@ -16,6 +16,11 @@
 // full frame gives it: a record, a firmware status, a text.
 enum decode_status pt502_decode_line(
 	struct session *session, const uint8_t *data, size_t len, struct batch *out);
+
+// pt502_command.c
+size_t pt502_encode_command(
+	const struct session *session, const struct command *command, uint8_t *out, size_t cap);
+bool pt502_confirms_command(const struct command *command, const struct report *report);
 
 static inline enum decode_status pt502_refuse(
 	struct batch *out, enum decode_status status, const char *detail)

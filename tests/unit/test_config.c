@@ -111,7 +111,7 @@ static void defaults_are_as_agreed(void **state)
 	assert_string_equal(config.journal.dir, "/var/lib/avld/journal");
 	assert_int_equal(config.journal.sync, SYNC_REPLY);
 	assert_int_equal(config.devices.unknown, UNKNOWN_ACCEPT);
-	assert_string_equal(config.commands.allow, "");
+	assert_int_equal(config.commands.allow, 0);
 	assert_string_equal(config.http.listen, "127.0.0.1:8880");
 	assert_int_equal(config.log.level, LOG_LEVEL_INFO);
 	const struct {
@@ -298,7 +298,9 @@ static void wrong_options_are_told(void **state)
 		{"journal.sync=always", "write one of reply, interval, off"},
 		{"journal.sync_interval=9ms", "write one from 10ms to 1h"},
 		{"devices.unknown=drop", "write one of accept, refuse"},
-		{"commands.allow=engineStop", "commands are not in this version"},
+		{"commands.allow=engineStop, dance", "no command \"dance\" here; there are: "
+						     "engineStop, engineResume, outputControl"},
+		{"commands.allow=all", "no command \"all\" here"},
 		{"commands.engine_stop_max_kmh=301", "from 0 to 300"},
 		{"http.listen=8880",
 			"write *:PORT, 192.0.2.1:PORT or [2001:db8::1]:PORT, or nothing"},

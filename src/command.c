@@ -1,0 +1,600 @@
+// SPDX-License-Identifier: MIT
+// Commands on their way.
+//
+//                  .--------- the same again: no confirmation within 30 s, 3 times at most
+//                  v         |
+//   queued ----> sent -------'----> confirmed       a reply, or a later report that shows it
+//     |            |------------> failed          not allowed, no such words, refused, withdrawn
+//     '------------'------------> expired
+//
+// Each device has its commands in a list by id. One at a time is outstanding; an engineStop that has to wait (for a fix,
+// for a lower speed) lets the others pass, and is withdrawn by an engineResume that comes after it.
+//
+// A command that has ended stays here until the database knows: what it still calls "sent" must not be taken for open.
+#include "log.h"
+#define uthash_fatal(message) log_fatal("out of memory: commands")
+#include "command.h"
+
+#include "entry.h"
+#include "uthash_config.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#define SECOND_US    INT64_C(1000000)
+#define RETRY_US     (30 * SECOND_US)
+#define SENDS_MAX    3
+#define STOP_TTL_US  (15 * 60 * SECOND_US)
+#define FIX_FRESH_US (120 * SECOND_US)
+#define REASON_LEN   128 /* as a journal entry takes */
+
+struct target;
+
+struct item {
+	UT_hash_handle hh;     /* in queue->items, by command.id */
+	struct item *next;     /* of the same device, by id */
+	struct target *target; /* NULL: the device is no more, or the command has ended */
+	struct command command;
+	enum command_state state;
+	uint32_t attempts;
+	int64_t created_us, expires_us, sent_us;
+	const char *waits;   /* why it is not sent, as the row says; NULL: nothing said */
+	const char *refusal; /* it must never be sent */
+	uint64_t ended_lsn;  /* behind the entry that ended it */
+	uint64_t reading;    /* the one that showed it last */
+};
+
+// A device that commands are for.
+struct target {
+	UT_hash_handle hh;
+	struct item *items;
+	bool has_fix; /* the newest plausible valid one */
+	int64_t fixed_us;
+	int32_t speed_kmh_e2; /* -1: not known */
+	uint8_t ident_len;
+	char ident[IDENT_MAX];
+};
+
+struct command_queue {
+	const struct config *config;
+	struct journal *journal;
+	command_ready *ready;
+	void *context;
+	struct item *items;
+	struct target *targets;
+	size_t open;
+	uint64_t reading, lsn; /* number of the newest reading, and what was stored before it */
+	struct command_counters counters;
+};
+
+static int64_t clock_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * SECOND_US + now.tv_nsec / 1000;
+}
+
+static struct text text_of(const char *chars)
+{
+	return (struct text){chars, strlen(chars)};
+}
+
+static bool is_open(const struct item *item)
+{
+	return item->state < COMMAND_CONFIRMED;
+}
+
+// ---- changes
+
+// Where a change comes from; all may be NULL.
+struct cause {
+	const struct peer *peer;
+	const struct decoder *decoder;
+	struct text reply; /* JSON members */
+	const char *reason;
+};
+
+static void log_change(const struct item *item, enum command_state state, const char *reason)
+{
+	const struct target *target = item->target;
+
+	log_info("command %s id=%" PRId64 " ident=%.*s command=%s attempts=%" PRIu32 "%s%s%s",
+		command_state_name(state), item->command.id, target ? target->ident_len : 1,
+		target ? target->ident : "-", command_kind_name(item->command.kind), item->attempts,
+		reason ? " reason=\"" : "", reason ? reason : "", reason ? "\"" : "");
+}
+
+static void unlink_item(struct item *item)
+{
+	struct target *target = item->target;
+
+	for (struct item **at = target ? &target->items : NULL; at && *at; at = &(*at)->next) {
+		if (*at != item)
+			continue;
+		*at = item->next;
+		break;
+	}
+	item->target = NULL;
+	item->next = NULL;
+}
+
+static void count(struct command_queue *queue, enum command_state state)
+{
+	struct command_counters *counters = &queue->counters;
+
+	counters->sent += state == COMMAND_SENT;
+	counters->confirmed += state == COMMAND_CONFIRMED;
+	counters->failed += state == COMMAND_FAILED;
+	counters->expired += state == COMMAND_EXPIRED;
+}
+
+// Into the journal, then into memory. False: the journal is full, nothing has changed.
+static bool change(struct command_queue *queue, struct item *item, enum command_state state,
+	int64_t now_us, const struct cause *cause)
+{
+	const struct target *target = item->target;
+	struct entry entry = {
+		.kind = ENTRY_COMMAND,
+		.received_us = now_us,
+		.change = {item->command.id, item->attempts + (state == COMMAND_SENT), state},
+		.extra = cause->reply,
+	};
+
+	if (target)
+		entry.ident = (struct text){target->ident, target->ident_len};
+	if (cause->peer)
+		entry.peer = *cause->peer;
+	if (cause->decoder)
+		entry.protocol = text_of(cause->decoder->name);
+	if (cause->reason)
+		entry.reason = text_of(cause->reason);
+	if (!journal_room(queue->journal, 1, entry_size(&entry)))
+		return false;
+	entry_write(&entry, journal_take(queue->journal, entry_size(&entry)));
+	item->ended_lsn = journal_put(queue->journal);
+	item->attempts = entry.change.attempts;
+	item->state = state;
+	if (state == COMMAND_SENT)
+		item->sent_us = now_us;
+	log_change(item, state, cause->reason);
+	count(queue, state);
+	if (!is_open(item)) {
+		queue->open--;
+		unlink_item(item);
+	}
+	return true;
+}
+
+static bool fail(struct command_queue *queue, struct item *item, int64_t now_us, const char *reason)
+{
+	return change(queue, item, COMMAND_FAILED, now_us, &(struct cause){.reason = reason});
+}
+
+static void expire(struct command_queue *queue, struct item *item, int64_t now_us)
+{
+	char reason[REASON_LEN];
+
+	if (item->attempts > 0)
+		snprintf(reason, sizeof(reason), "sent %" PRIu32 " time%s, no confirmation",
+			item->attempts, item->attempts == 1 ? "" : "s");
+	else
+		snprintf(reason, sizeof(reason), "never sent: %s",
+			item->waits ? item->waits
+				    : "the device was not heard, or busy with another command");
+	change(queue, item, COMMAND_EXPIRED, now_us, &(struct cause){.reason = reason});
+}
+
+// The row says why nothing happens; once for each reason.
+static void wait_for(
+	struct command_queue *queue, struct item *item, int64_t now_us, const char *why)
+{
+	if (item->waits != why && item->state == COMMAND_QUEUED &&
+		change(queue, item, COMMAND_QUEUED, now_us, &(struct cause){.reason = why}))
+		item->waits = why;
+}
+
+// ---- what may be sent
+
+static bool is_allowed(const struct command_queue *queue, enum command_kind kind)
+{
+	return queue->config->commands.allow >> kind & 1;
+}
+
+// Why the command must never be sent, or NULL.
+static const char *find_refusal(const struct command_queue *queue, const struct item *item)
+{
+	const bool stops = command_stops_engine(&item->command);
+
+	if (!is_allowed(queue, item->command.kind))
+		return "not in commands.allow";
+	if (stops && !is_allowed(queue, COMMAND_ENGINE_STOP))
+		return "stops the engine, and engineStop is not in commands.allow";
+	if (stops && item->expires_us - item->created_us > STOP_TTL_US)
+		return "stops the engine: must expire within 15 minutes";
+	return NULL;
+}
+
+// Why the engine must not be stopped now, or NULL. The clocks of trackers and of the database need not agree to the second:
+// a fix from the future is no better than one from the past.
+static const char *find_danger(
+	const struct command_queue *queue, const struct target *target, int64_t now_us)
+{
+	if (!target->has_fix)
+		return "waits for a valid fix";
+	if (now_us - target->fixed_us > FIX_FRESH_US || target->fixed_us - now_us > FIX_FRESH_US)
+		return "waits for a fix that is not older than 2 minutes";
+	if (target->speed_kmh_e2 < 0)
+		return "waits for a fix with a speed";
+	if (target->speed_kmh_e2 > queue->config->commands.engine_stop_max_kmh * 100)
+		return "waits for a speed up to commands.engine_stop_max_kmh";
+	return NULL;
+}
+
+// Sent, and its confirmation may still come before anything else is done about it.
+static bool is_outstanding(const struct item *item, int64_t now_us)
+{
+	return item->state == COMMAND_SENT && now_us - item->sent_us < RETRY_US;
+}
+
+static bool is_spent(const struct item *item)
+{
+	return item->attempts >= SENDS_MAX ||
+	       (item->attempts > 0 && command_is_sent_once(&item->command));
+}
+
+// What was to stop the engine is not to be done any more once it was asked to run again.
+static void withdraw_stops(struct command_queue *queue, struct target *target, int64_t now_us)
+{
+	int64_t resume_id = 0;
+
+	for (const struct item *item = target->items; item; item = item->next)
+		if (command_resumes_engine(&item->command) && !item->refusal)
+			resume_id = item->command.id;
+	for (struct item *item = target->items, *next; item; item = next) {
+		next = item->next;
+		if (item->command.id < resume_id && command_stops_engine(&item->command))
+			fail(queue, item, now_us, "withdrawn: engineResume came after it");
+	}
+}
+
+// The length of the command's words in out; 0: not now, or not at all.
+static size_t try_to_send(struct command_queue *queue, struct item *item,
+	const struct command_talk *talk, int64_t now_us, uint8_t *out)
+{
+	const struct decoder *decoder = talk->decoder;
+	const struct cause cause = {.peer = talk->peer, .decoder = decoder};
+	const char *danger = command_stops_engine(&item->command)
+				     ? find_danger(queue, item->target, now_us)
+				     : NULL;
+	char reason[REASON_LEN];
+
+	if (danger) {
+		wait_for(queue, item, now_us, danger);
+		return 0;
+	}
+	const size_t len = decoder->encode_command ? decoder->encode_command(talk->session,
+							     &item->command, out, COMMAND_FRAME_MAX)
+						   : 0;
+	if (len == 0) {
+		snprintf(reason, sizeof(reason), "protocol %s has no such command", decoder->name);
+		fail(queue, item, now_us, reason);
+		return 0;
+	}
+	item->waits = NULL;
+	return change(queue, item, COMMAND_SENT, now_us, &cause) ? len : 0;
+}
+
+static struct target *find_target(const struct command_queue *queue, struct text ident)
+{
+	struct target *target = NULL;
+
+	if (ident.len)
+		HASH_FIND(hh, queue->targets, ident.data, ident.len, target);
+	return target;
+}
+
+size_t command_next(
+	struct command_queue *queue, const struct command_talk *talk, int64_t now_us, uint8_t *out)
+{
+	struct target *target = queue->open ? find_target(queue, talk->ident) : NULL;
+	size_t len = 0;
+
+	if (!target || !target->items)
+		return 0;
+	withdraw_stops(queue, target, now_us);
+	for (const struct item *item = target->items; item; item = item->next)
+		if (is_outstanding(item, now_us))
+			return 0;
+	for (struct item *item = target->items, *next; item && !len; item = next) {
+		next = item->next;
+		if (item->expires_us <= now_us)
+			expire(queue, item, now_us);
+		else if (!item->refusal && !is_spent(item))
+			len = try_to_send(queue, item, talk, now_us, out);
+	}
+	return len;
+}
+
+// ---- what reports say
+
+static void note_fix(struct target *target, const struct report_body *body, int64_t received_us)
+{
+	const struct fixed_time fixed = report_fixed_time(body, received_us);
+
+	if (!(body->has & HAS_FIX) || !(body->flags & FLAG_VALID) ||
+		(target->has_fix && fixed.time_us < target->fixed_us))
+		return;
+	target->has_fix = true;
+	target->fixed_us = fixed.time_us;
+	target->speed_kmh_e2 = body->has & HAS_SPEED ? (int32_t)body->speed_kmh_e2 : -1;
+}
+
+// Words of refusal that trackers are known to use, anywhere in the reply.
+static bool is_refusal(struct text reply)
+{
+	static const char *const words[] = {"fail", "error", "invalid"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		const size_t len = strlen(words[i]);
+		for (size_t at = 0; at + len <= reply.len; at++)
+			if (!strncasecmp(reply.data + at, words[i], len))
+				return true;
+	}
+	return false;
+}
+
+// The one sent last that the report confirms.
+static struct item *find_confirmed(const struct target *target, const struct decoder *decoder,
+	const struct report *report, int64_t received_us)
+{
+	struct item *found = NULL;
+
+	for (struct item *item = target->items; item; item = item->next)
+		if (item->state == COMMAND_SENT && item->sent_us < received_us &&
+			(!found || item->sent_us > found->sent_us) &&
+			decoder->confirms_command(&item->command, report))
+			found = item;
+	return found;
+}
+
+void command_note_report(struct command_queue *queue, const struct decoder *decoder,
+	const struct peer *peer, const struct report *report, int64_t received_us)
+{
+	struct target *target = queue->open ? find_target(queue, report->ident) : NULL;
+
+	/* Out of the tracker's log: it says nothing of now. */
+	if (!target || report->body.flags & FLAG_STORED)
+		return;
+	note_fix(target, &report->body, received_us);
+	struct item *item = decoder->confirms_command
+				    ? find_confirmed(target, decoder, report, received_us)
+				    : NULL;
+	if (!item)
+		return;
+	struct cause cause = {.peer = peer, .decoder = decoder};
+	if (report->body.flags & FLAG_TEXT)
+		cause.reply = report->extra;
+	const bool refused = cause.reply.len && is_refusal(cause.reply);
+	if (refused)
+		cause.reason = "refused by the tracker";
+	change(queue, item, refused ? COMMAND_FAILED : COMMAND_CONFIRMED, received_us, &cause);
+}
+
+// ---- what the database says
+
+static struct target *add_target(struct command_queue *queue, struct text ident)
+{
+	struct target *target = find_target(queue, ident);
+
+	if (target)
+		return target;
+	target = calloc(1, sizeof(*target));
+	if (!target)
+		log_fatal("out of memory: commands");
+	target->ident_len = (uint8_t)ident.len;
+	memcpy(target->ident, ident.data, ident.len);
+	HASH_ADD(hh, queue->targets, ident, target->ident_len, target);
+	return target;
+}
+
+// Into the device's list, by id.
+static void link_item(struct target *target, struct item *item)
+{
+	struct item **at = &target->items;
+
+	while (*at && (*at)->command.id < item->command.id)
+		at = &(*at)->next;
+	item->next = *at;
+	*at = item;
+	item->target = target;
+}
+
+static struct item *add_item(struct command_queue *queue, const struct command_row *row)
+{
+	struct item *item = calloc(1, sizeof(*item));
+
+	if (!item)
+		log_fatal("out of memory: commands");
+	item->command.id = row->id;
+	item->created_us = row->created_us;
+	item->expires_us = row->expires_us;
+	item->refusal = command_read(row->name, row->args, &item->command);
+	if (!item->refusal)
+		item->refusal = find_refusal(queue, item);
+	if (row->ident.len && row->ident.len <= IDENT_MAX)
+		link_item(add_target(queue, row->ident), item);
+	else
+		item->refusal = "the device is not in avld.devices";
+	HASH_ADD(hh, queue->items, command.id, sizeof(item->command.id), item);
+	queue->open++;
+	if (!row->sent)
+		log_change(item, COMMAND_QUEUED, NULL);
+	return item;
+}
+
+static void take_fix(struct target *target, const struct command_row *row)
+{
+	if (!row->has_fix || (target->has_fix && row->fixed_us <= target->fixed_us))
+		return;
+	target->has_fix = true;
+	target->fixed_us = row->fixed_us;
+	target->speed_kmh_e2 = row->speed_kmh_e2;
+}
+
+static void begin(void *context, uint64_t lsn)
+{
+	struct command_queue *queue = context;
+
+	queue->reading++;
+	queue->lsn = lsn;
+}
+
+static void take_row(void *context, const struct command_row *row)
+{
+	struct command_queue *queue = context;
+	struct item *item;
+
+	HASH_FIND(hh, queue->items, &row->id, sizeof(row->id), item);
+	if (!item)
+		item = add_item(queue, row);
+	item->reading = queue->reading;
+	if (!is_open(item)) /* the database will hear of its end */
+		return;
+	if (row->sent &&
+		row->attempts > item->attempts) { /* by a process before us, or beside us */
+		item->state = COMMAND_SENT;
+		item->attempts = row->attempts;
+		item->sent_us = row->sent_us;
+	}
+	if (item->target)
+		take_fix(item->target, row);
+}
+
+static void drop(struct command_queue *queue, struct item *item)
+{
+	if (is_open(item)) {
+		log_info("command withdrawn id=%" PRId64 " command=%s", item->command.id,
+			command_kind_name(item->command.kind));
+		queue->open--;
+	}
+	unlink_item(item);
+	assert(queue->items); /* it holds this one */
+	HASH_DELETE(hh, queue->items, item);
+	free(item);
+}
+
+// Open ones that the database no longer has as open, and ended ones that it knows as ended, are no more.
+static void drop_settled(struct command_queue *queue, int64_t up_to)
+{
+	struct item *item, *next;
+
+	HASH_ITER(hh, queue->items, item, next)
+	{
+		if (is_open(item) ? item->reading != queue->reading && item->command.id <= up_to
+				  : item->ended_lsn <= queue->lsn)
+			drop(queue, item);
+	}
+}
+
+static void drop_idle_targets(struct command_queue *queue)
+{
+	struct target *target, *next;
+
+	HASH_ITER(hh, queue->targets, target, next)
+	{
+		if (target->items)
+			continue;
+		HASH_DELETE(hh, queue->targets, target);
+		free(target);
+	}
+}
+
+static void settle(struct command_queue *queue, struct item *item, int64_t now_us)
+{
+	if (!is_open(item))
+		return;
+	if (item->refusal)
+		fail(queue, item, now_us, item->refusal);
+	else if (item->expires_us <= now_us)
+		expire(queue, item, now_us);
+}
+
+void command_tick(struct command_queue *queue, int64_t now_us)
+{
+	struct item *item, *next_item;
+	struct target *target, *next_target;
+
+	if (!queue->open)
+		return;
+	HASH_ITER(hh, queue->items, item, next_item)
+	{
+		settle(queue, item, now_us);
+	}
+	HASH_ITER(hh, queue->targets, target, next_target)
+	{
+		if (target->items)
+			queue->ready(
+				queue->context, (struct text){target->ident, target->ident_len});
+	}
+}
+
+static void end(void *context, int64_t up_to)
+{
+	struct command_queue *queue = context;
+
+	drop_settled(queue, up_to);
+	command_tick(queue, clock_us());
+	drop_idle_targets(queue);
+}
+
+struct command_sink command_sink(struct command_queue *queue)
+{
+	return (struct command_sink){queue, begin, take_row, end};
+}
+
+// ---- all of them
+
+struct command_queue *command_queue_new(
+	const struct config *config, struct journal *journal, command_ready *ready, void *context)
+{
+	struct command_queue *queue = calloc(1, sizeof(*queue));
+
+	if (!queue)
+		log_fatal("out of memory: commands");
+	queue->config = config;
+	queue->journal = journal;
+	queue->ready = ready;
+	queue->context = context;
+	return queue;
+}
+
+void command_queue_free(struct command_queue *queue)
+{
+	struct item *item, *next;
+
+	if (!queue)
+		return;
+	HASH_ITER(hh, queue->items, item, next)
+	{
+		unlink_item(item);
+		HASH_DELETE(hh, queue->items, item);
+		free(item);
+	}
+	drop_idle_targets(queue);
+	free(queue);
+}
+
+size_t command_count(const struct command_queue *queue)
+{
+	return queue->open;
+}
+
+const struct command_counters *command_counters(const struct command_queue *queue)
+{
+	return &queue->counters;
+}

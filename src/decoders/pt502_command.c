@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// Commands to a PT-502: '#' + words + CR LF, without the password that SMS wants.
+//
+//   #OPC<n>,<0|1>  output n       #RCP  position now          #PTI<s>  report interval
+//   #SPD<km/h>  speed alarm       #RST<n>  reboot             #PHO  photo
+//   #TMZ<h>  time zone of its SMS   #VER  firmware             #DFT  factory defaults
+#include "pt502.h"
+
+struct words {
+	uint8_t *out;
+	size_t len, cap; /* len > cap: did not fit */
+};
+
+static void put_text(struct words *words, const char *text, size_t len)
+{
+	if (words->len <= words->cap && len <= words->cap - words->len)
+		memcpy(words->out + words->len, text, len);
+	words->len += len;
+}
+
+static void put_number(struct words *words, int32_t value)
+{
+	char digits[10];
+	size_t at = sizeof digits;
+	uint32_t rest = value < 0 ? 0u - (uint32_t)value : (uint32_t)value;
+	do {
+		digits[--at] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (value < 0)
+		put_text(words, "-", 1);
+	put_text(words, digits + at, sizeof digits - at);
+}
+
+static void put_output(struct words *words, int32_t index, bool on)
+{
+	put_text(words, "#OPC", 4);
+	put_number(words, index);
+	put_text(words, on ? ",1" : ",0", 2);
+}
+
+// Four letters and perhaps a number.
+static void put_word(struct words *words, const char *word, const int32_t *number)
+{
+	put_text(words, word, 4);
+	if (number)
+		put_number(words, *number);
+}
+
+static bool put_command(struct words *words, const struct command *command)
+{
+	const int32_t *args = command->args;
+	bool marked = command->text_len > 0 && command->text[0] == '#';
+
+	switch (command->kind) {
+	case COMMAND_ENGINE_STOP:
+	case COMMAND_ENGINE_RESUME:
+		put_output(words, 1, command->kind == COMMAND_ENGINE_STOP);
+		return true;
+	case COMMAND_OUTPUT_CONTROL:
+		put_output(words, args[COMMAND_INDEX], args[COMMAND_VALUE]);
+		return true;
+	case COMMAND_POSITION_SINGLE:
+		put_word(words, "#RCP", NULL);
+		return true;
+	case COMMAND_POSITION_PERIODIC:
+		put_word(words, "#PTI", &args[COMMAND_SECONDS]);
+		return true;
+	case COMMAND_ALARM_SPEED:
+		put_word(words, "#SPD", &args[COMMAND_KMH]);
+		return true;
+	case COMMAND_REBOOT_DEVICE:
+		put_word(words, "#RST", &args[COMMAND_WHAT]);
+		return true;
+	case COMMAND_REQUEST_PHOTO:
+		put_word(words, "#PHO", NULL);
+		return true;
+	case COMMAND_SET_TIMEZONE:
+		put_word(words, "#TMZ", &args[COMMAND_HOURS]);
+		return true;
+	case COMMAND_GET_VERSION:
+		put_word(words, "#VER", NULL);
+		return true;
+	case COMMAND_FACTORY_RESET:
+		put_word(words, "#DFT", NULL);
+		return true;
+	case COMMAND_CUSTOM:
+		put_text(words, "#", marked ? 0 : 1);
+		put_text(words, command->text, command->text_len);
+		return true;
+	case COMMAND_KINDS:
+		break;
+	}
+	return false;
+}
+
+size_t pt502_encode_command(
+	const struct session *session, const struct command *command, uint8_t *out, size_t cap)
+{
+	struct words words = {out, 0, cap};
+	(void)session;
+	if (!put_command(&words, command))
+		return 0;
+	put_text(&words, "\r\n", 2);
+	return words.len <= cap ? words.len : 0;
+}
+
+static bool begins_with(struct text text, const char *start, size_t len)
+{
+	return text.len >= len && memcmp(text.data, start, len) == 0;
+}
+
+// The form of replies is unknown: an output is seen in later records, a position or a photo is its own answer, and for
+// the rest any line that is no record will do.
+bool pt502_confirms_command(const struct command *command, const struct report *report)
+{
+	unsigned index;
+	bool on;
+
+	if (command_sets_output(command, &index, &on))
+		return report->body.has & HAS_OUTPUTS &&
+		       (report->body.outputs >> (index - 1) & 1) == on;
+	if (report->body.flags & FLAG_TEXT)
+		return true;
+	if (command->kind == COMMAND_POSITION_SINGLE)
+		return report->body.has & HAS_FIX;
+	if (command->kind == COMMAND_REQUEST_PHOTO)
+		return begins_with(report->event, "PHO", 3);
+	return command->kind == COMMAND_GET_VERSION && begins_with(report->event, "FUS", 3);
+}

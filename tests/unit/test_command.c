@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: MIT
+// The commands on their way: what is sent when, what ends them, and what the journal says of it.
+#include "command.h"
+
+#include "decoders.h"
+#include "entry.h"
+#include "log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND        INT64_C(1000000)
+#define TEXT(literal) ((struct text){literal, sizeof(literal) - 1})
+#define IDENT         TEXT("5020001")
+
+static char dir[64];
+static struct config config;
+static struct journal *journal;
+static struct command_queue *queue;
+static struct command_sink sink;
+static int64_t now;
+static unsigned readies;
+static uint64_t seen; /* of the journal */
+
+static void on_ready(void *context, struct text ident)
+{
+	(void)context;
+	(void)ident;
+	readies++;
+}
+
+static int set_up(void **state)
+{
+	const char *error = NULL;
+	struct timespec time;
+	(void)state;
+	snprintf(dir, sizeof(dir), "/tmp/avld_command_XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	const struct journal_options options = {
+		.dir = dir, .segment_size = 1 << 20, .max_size = 4 << 20};
+	journal = journal_open(&options, NULL, NULL, &error);
+	assert_non_null(journal);
+	log_set_level(LOG_LEVEL_ERROR);
+	config = (struct config){.commands = {UINT32_MAX, 10}};
+	queue = command_queue_new(&config, journal, on_ready, NULL);
+	sink = command_sink(queue);
+	clock_gettime(CLOCK_REALTIME, &time);
+	now = (int64_t)time.tv_sec * SECOND;
+	seen = journal_end(journal);
+	readies = 0;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+	(void)state;
+	command_queue_free(queue);
+	journal_close(journal);
+	snprintf(command, sizeof(command), "rm -r '%s'", dir);
+	return system(command);
+}
+
+static struct command_row a_row(int64_t id, const char *name)
+{
+	return (struct command_row){
+		.id = id,
+		.ident = IDENT,
+		.name = {name, strlen(name)},
+		.created_us = now,
+		.expires_us = now + 300 * SECOND,
+		.speed_kmh_e2 = -1,
+	};
+}
+
+static void load(const struct command_row *rows, size_t count, uint64_t lsn)
+{
+	sink.begin(sink.context, lsn);
+	for (size_t i = 0; i < count; i++)
+		sink.row(sink.context, &rows[i]);
+	sink.end(sink.context, INT64_MAX);
+}
+
+static void load_one(int64_t id, const char *name)
+{
+	const struct command_row row = a_row(id, name);
+	load(&row, 1, 0);
+}
+
+// What is sent now, without its line end; "" for nothing.
+static const char *next(void)
+{
+	static char out[COMMAND_FRAME_MAX + 1];
+	const struct session session = {0};
+	const struct command_talk talk = {IDENT, &decoder_pt502, &session, NULL};
+	size_t len = command_next(queue, &talk, now, (uint8_t *)out);
+	assert_true(len < COMMAND_FRAME_MAX);
+	out[len > 2 ? len - 2 : 0] = 0;
+	return out;
+}
+
+// The newest change in the journal: "id state attempts reason"; "" if there is none since.
+static const char *told(void)
+{
+	static char text[200];
+	struct journal_cursor cursor;
+	struct entry entry;
+	text[0] = 0;
+	journal_cursor_init(&cursor, journal, seen);
+	while (journal_next(&cursor)) {
+		assert_true(entry_read(cursor.data, cursor.len, &entry));
+		assert_int_equal(entry.kind, ENTRY_COMMAND);
+		snprintf(text, sizeof(text), "%d %s %u%s%.*s", (int)entry.change.id,
+			command_state_name(entry.change.state), entry.change.attempts,
+			entry.reason.len ? " " : "", (int)entry.reason.len, entry.reason.data);
+	}
+	seen = cursor.lsn;
+	journal_cursor_done(&cursor);
+	return text;
+}
+
+static void note(const struct report *report)
+{
+	command_note_report(queue, &decoder_pt502, NULL, report, now);
+}
+
+static void note_text(const char *extra)
+{
+	const struct report report = {
+		.ident = IDENT, .body.flags = FLAG_TEXT, .extra = {extra, strlen(extra)}};
+	note(&report);
+}
+
+static void note_fix(int64_t time_us, int kmh, uint8_t flags)
+{
+	struct report report = {.ident = IDENT,
+		.body = {.has = HAS_FIX | HAS_TIME, .flags = flags, .device_time_us = time_us}};
+	if (kmh >= 0)
+		report_set_speed(&report, kmh * 100);
+	note(&report);
+}
+
+static void note_outputs(uint32_t outputs)
+{
+	const struct report report = {
+		.ident = IDENT, .body = {.has = HAS_OUTPUTS, .outputs = outputs}};
+	note(&report);
+}
+
+static void sent_and_confirmed(void **state)
+{
+	(void)state;
+	assert_string_equal(next(), "");
+	load_one(3, "getVersion");
+	assert_int_equal(command_count(queue), 1);
+	assert_int_equal(readies, 1);
+	assert_string_equal(told(), "");
+	assert_string_equal(next(), "#VER");
+	assert_string_equal(told(), "3 sent 1");
+	note_text("\"text\":\"$OK\""); /* came with the frame that it was sent after */
+	assert_string_equal(told(), "");
+	now += SECOND;
+	note_text("\"text\":\"$OK\"");
+	assert_string_equal(told(), "3 confirmed 1");
+	assert_int_equal(command_count(queue), 0);
+	assert_string_equal(next(), "");
+}
+
+static void what_has_ended_is_not_taken_up_again(void **state)
+{
+	(void)state;
+	load_one(3, "getVersion");
+	assert_string_equal(next(), "#VER");
+	now += SECOND;
+	note_text("\"text\":\"$OK\"");
+	struct command_row old = a_row(3, "getVersion"); /* as the database has it until then */
+	old.sent = true;
+	old.attempts = 1;
+	old.sent_us = now - SECOND;
+	load(&old, 1, journal_end(journal) - 1);
+	assert_int_equal(command_count(queue), 0);
+	now += 60 * SECOND;
+	assert_string_equal(next(), "");
+	load(NULL, 0, journal_end(journal)); /* it knows */
+	load(&old, 1, journal_end(journal)); /* so this would be another */
+	assert_int_equal(command_count(queue), 1);
+}
+
+static void what_the_database_has_not_is_withdrawn(void **state)
+{
+	const struct command_row rows[] = {
+		a_row(3, "getVersion"), a_row(4, "positionSingle"), a_row(9, "requestPhoto")};
+	(void)state;
+	load(rows, 3, 0);
+	sink.begin(sink.context, 0); /* broke off */
+	sink.end(sink.context, -1);
+	assert_int_equal(command_count(queue), 3);
+	sink.begin(sink.context, 0); /* only some were asked for */
+	sink.row(sink.context, &rows[1]);
+	sink.end(sink.context, 4);
+	assert_int_equal(command_count(queue), 2);
+	assert_string_equal(next(), "#RCP");
+	load(&rows[1], 1, 0);
+	assert_int_equal(command_count(queue), 1);
+}
+
+static void repeated_three_times(void **state)
+{
+	(void)state;
+	load_one(3, "getVersion");
+	for (int attempt = 1; attempt <= 3; attempt++) {
+		char expected[32];
+		snprintf(expected, sizeof(expected), "3 sent %d", attempt);
+		assert_string_equal(next(), "#VER");
+		assert_string_equal(told(), expected);
+		now += 30 * SECOND - 1;
+		assert_string_equal(next(), "");
+		now += 1;
+	}
+	assert_string_equal(next(), "");
+	now += 210 * SECOND;
+	command_tick(queue, now);
+	assert_string_equal(told(), "3 expired 3 sent 3 times, no confirmation");
+	assert_int_equal(command_counters(queue)->sent, 3);
+	assert_int_equal(command_counters(queue)->expired, 1);
+}
+
+static void a_reboot_is_not_repeated(void **state)
+{
+	(void)state;
+	load_one(3, "rebootDevice");
+	assert_string_equal(next(), "#RST0");
+	now += 31 * SECOND;
+	assert_string_equal(next(), "");
+}
+
+static void one_at_a_time(void **state)
+{
+	struct command_row rows[] = {
+		a_row(5, "getVersion"), a_row(4, "requestPhoto"), a_row(6, "positionSingle")};
+	(void)state;
+	load(rows, 3, 0);
+	assert_string_equal(next(), "#PHO");
+	assert_string_equal(next(), "");
+	now += SECOND;
+	note_text("\"text\":\"$OK\"");
+	assert_string_equal(next(), "#VER");
+	now += 91 * SECOND; /* silent: its turn again, and then those behind it */
+	assert_string_equal(next(), "#VER");
+	now += 31 * SECOND;
+	assert_string_equal(next(), "#VER");
+	now += 31 * SECOND;
+	assert_string_equal(next(), "#RCP");
+	now += SECOND;
+	note_fix(now, 5, FLAG_VALID);
+	assert_string_equal(told(), "6 confirmed 1");
+	note_text("\"text\":\"$VER\"");
+	assert_string_equal(told(), "5 confirmed 3");
+}
+
+static void after_a_restart(void **state)
+{
+	struct command_row row = a_row(3, "outputControl");
+	(void)state;
+	row.args[COMMAND_INDEX] = TEXT("2");
+	row.args[COMMAND_VALUE] = TEXT("1");
+	row.sent = true;
+	row.attempts = 2;
+	row.sent_us = now - 10 * SECOND;
+	load(&row, 1, 0);
+	assert_string_equal(next(), "");
+	note_outputs(1);
+	assert_string_equal(told(), "");
+	now += 20 * SECOND;
+	assert_string_equal(next(), "#OPC2,1");
+	assert_string_equal(told(), "3 sent 3");
+	now += SECOND;
+	struct report stored = {
+		.ident = IDENT, .body = {.has = HAS_OUTPUTS, .outputs = 2, .flags = FLAG_STORED}};
+	note(&stored);
+	assert_string_equal(told(), "");
+	note_outputs(2);
+	assert_string_equal(told(), "3 confirmed 3");
+}
+
+static void refused_by_the_tracker(void **state)
+{
+	(void)state;
+	load_one(3, "getVersion");
+	assert_string_equal(next(), "#VER");
+	now += SECOND;
+	note_text("\"text\":\"$VER FAILED\"");
+	assert_string_equal(told(), "3 failed 1 refused by the tracker");
+}
+
+static void what_must_not_be_sent(void **state)
+{
+	struct command_row row = a_row(3, "getVersion");
+	(void)state;
+	config.commands.allow = 1u << COMMAND_OUTPUT_CONTROL | 1u << COMMAND_CUSTOM;
+	load(&row, 1, 0);
+	assert_string_equal(told(), "3 failed 0 not in commands.allow");
+	row = a_row(4, "outputControl");
+	row.args[COMMAND_INDEX] = row.args[COMMAND_VALUE] = TEXT("1");
+	load(&row, 1, 0);
+	assert_string_equal(
+		told(), "4 failed 0 stops the engine, and engineStop is not in commands.allow");
+	row = a_row(5, "custom");
+	row.args[COMMAND_TEXT] = TEXT("VER\r\nOPC1,1");
+	load(&row, 1, 0);
+	assert_string_equal(told(),
+		"5 failed 0 text has a line end or another byte that is not printable ASCII");
+	row = a_row(6, "dance");
+	load(&row, 1, 0);
+	assert_string_equal(told(), "6 failed 0 no such command");
+	config.commands.allow = UINT32_MAX;
+	row = a_row(7, "getVersion");
+	row.ident = (struct text){NULL, 0};
+	load(&row, 1, 0);
+	assert_string_equal(told(), "7 failed 0 the device is not in avld.devices");
+	row = a_row(8, "engineStop");
+	row.expires_us = row.created_us + 900 * SECOND + 1;
+	load(&row, 1, 0);
+	assert_string_equal(told(), "8 failed 0 stops the engine: must expire within 15 minutes");
+	row = a_row(9, "getVersion");
+	row.expires_us = now;
+	load(&row, 1, 0);
+	assert_string_equal(told(),
+		"9 expired 0 never sent: the device was not heard, or busy with another command");
+	assert_int_equal(command_count(queue), 0);
+	assert_string_equal(next(), "");
+}
+
+static void no_such_word(void **state)
+{
+	const struct session session = {0};
+	const struct command_talk talk = {IDENT, &decoder_gt06, &session, NULL};
+	struct command_row rows[] = {a_row(3, "requestPhoto"), a_row(4, "getVersion")};
+	uint8_t out[COMMAND_FRAME_MAX];
+	(void)state;
+	load(rows, 2, 0);
+	assert_true(command_next(queue, &talk, now, out) > 0); /* passes to the next */
+	assert_int_equal(command_counters(queue)->failed, 1);
+	assert_int_equal(command_count(queue), 1);
+}
+
+static void an_engine_is_stopped_only_when_it_is_safe(void **state)
+{
+	(void)state;
+	load_one(3, "engineStop");
+	assert_string_equal(next(), "");
+	assert_string_equal(told(), "3 queued 0 waits for a valid fix");
+	assert_string_equal(next(), "");
+	assert_string_equal(told(), ""); /* once */
+	note_fix(now, 5, 0);
+	assert_string_equal(next(), ""); /* not vouched for */
+	note_fix(now - 121 * SECOND, 5, FLAG_VALID);
+	assert_string_equal(next(), "");
+	assert_string_equal(told(), "3 queued 0 waits for a fix that is not older than 2 minutes");
+	note_fix(now - 10 * SECOND, 11, FLAG_VALID);
+	assert_string_equal(next(), "");
+	assert_string_equal(
+		told(), "3 queued 0 waits for a speed up to commands.engine_stop_max_kmh");
+	note_fix(now - 5 * SECOND, -1, FLAG_VALID);
+	assert_string_equal(next(), "");
+	assert_string_equal(told(), "3 queued 0 waits for a fix with a speed");
+	note_fix(now - 8 * SECOND, 5, FLAG_VALID); /* older than that */
+	assert_string_equal(next(), "");
+	note_fix(now - 2 * SECOND, 5, FLAG_VALID | FLAG_STORED);
+	assert_string_equal(next(), "");
+	note_fix(now + 121 * SECOND, 5, FLAG_VALID); /* a clock that is ahead */
+	assert_string_equal(next(), "");
+	assert_string_equal(told(), "3 queued 0 waits for a fix that is not older than 2 minutes");
+	now += SECOND;
+	assert_string_equal(next(), "#OPC1,1");
+	assert_string_equal(told(), "3 sent 1");
+	now += 29 * SECOND;
+	note_fix(now + 130 * SECOND, 10, FLAG_VALID);
+	note_outputs(0);
+	now += SECOND; /* its turn again, on what is known then */
+	assert_string_equal(next(), "");
+	now += 10 * SECOND;
+	assert_string_equal(next(), "#OPC1,1");
+	assert_string_equal(told(), "3 sent 2");
+}
+
+static void the_fix_in_the_database_counts(void **state)
+{
+	struct command_row row = a_row(3, "engineStop");
+	(void)state;
+	row.has_fix = true;
+	row.fixed_us = now - 120 * SECOND;
+	row.speed_kmh_e2 = 1000;
+	load(&row, 1, 0);
+	assert_string_equal(next(), "#OPC1,1");
+}
+
+static void others_pass_a_stop_that_waits(void **state)
+{
+	struct command_row rows[] = {
+		a_row(3, "engineStop"), a_row(4, "getVersion"), a_row(5, "engineResume")};
+	(void)state;
+	load(rows, 2, 0);
+	assert_string_equal(next(), "#VER");
+	load(rows, 3, 0);
+	assert_string_equal(next(), ""); /* 4 is outstanding; 3 is withdrawn at once */
+	assert_int_equal(command_counters(queue)->failed, 1);
+	now += SECOND;
+	note_text("\"text\":\"$OK\"");
+	assert_string_equal(next(), "#OPC1,0");
+}
+
+static void a_stop_that_was_sent_gives_way(void **state)
+{
+	struct command_row rows[] = {a_row(3, "engineStop"), a_row(4, "engineResume")};
+	(void)state;
+	load(rows, 1, 0);
+	note_fix(now, 0, FLAG_VALID);
+	assert_string_equal(next(), "#OPC1,1");
+	load(rows, 2, 0);
+	assert_string_equal(next(), "#OPC1,0");
+	assert_int_equal(command_counters(queue)->failed, 1);
+}
+
+static void other_devices_are_not_meant(void **state)
+{
+	const struct session session = {0};
+	const struct command_talk talk = {TEXT("5020002"), &decoder_pt502, &session, NULL};
+	uint8_t out[COMMAND_FRAME_MAX];
+	(void)state;
+	load_one(3, "getVersion");
+	assert_int_equal(command_next(queue, &talk, now, out), 0);
+	assert_string_equal(next(), "#VER");
+	now += SECOND;
+	struct report report = {.ident = TEXT("5020002"),
+		.body.flags = FLAG_TEXT,
+		.extra = TEXT("\"text\":\"$OK\"")};
+	note(&report);
+	assert_int_equal(command_count(queue), 1);
+}
+
+// Nothing is sent that the journal has not: on a full one commands wait.
+static void a_full_journal_keeps_all_as_it_is(void **state)
+{
+	(void)state;
+	load_one(3, "getVersion");
+	while (journal_room(journal, 1, 60000)) {
+		memset(journal_take(journal, 60000), 0, 60000);
+		journal_put(journal);
+	}
+	while (journal_room(journal, 1, 1)) {
+		*journal_take(journal, 1) = 0;
+		journal_put(journal);
+	}
+	seen = journal_end(journal);
+	assert_string_equal(next(), "");
+	now += 301 * SECOND;
+	command_tick(queue, now);
+	assert_int_equal(command_count(queue), 1);
+	journal_release(journal, journal_end(journal));
+	command_tick(queue, now);
+	assert_int_equal(command_count(queue), 0);
+}
+
+int main(void)
+{
+#define WITH_QUEUE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		WITH_QUEUE(sent_and_confirmed),
+		WITH_QUEUE(what_has_ended_is_not_taken_up_again),
+		WITH_QUEUE(what_the_database_has_not_is_withdrawn),
+		WITH_QUEUE(repeated_three_times),
+		WITH_QUEUE(a_reboot_is_not_repeated),
+		WITH_QUEUE(one_at_a_time),
+		WITH_QUEUE(after_a_restart),
+		WITH_QUEUE(refused_by_the_tracker),
+		WITH_QUEUE(what_must_not_be_sent),
+		WITH_QUEUE(no_such_word),
+		WITH_QUEUE(an_engine_is_stopped_only_when_it_is_safe),
+		WITH_QUEUE(the_fix_in_the_database_counts),
+		WITH_QUEUE(others_pass_a_stop_that_waits),
+		WITH_QUEUE(a_stop_that_was_sent_gives_way),
+		WITH_QUEUE(other_devices_are_not_meant),
+		WITH_QUEUE(a_full_journal_keeps_all_as_it_is),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+// Commands: names, arguments and ranges; their words in each protocol; what confirms them; and that the schema knows the
+// same names.
+#include "command_kind.h"
+
+#include "decoders.h"
+#include "fixture.h"
+#include "migrations.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
+#define TEXT(literal) ((struct text){literal, sizeof(literal) - 1})
+
+// "index=2 value=1", "text=..." up to the end: every argument by its name.
+static const char *read_line(const char *name, const char *line, struct command *command)
+{
+	struct text args[COMMAND_ARGS] = {0};
+	static char copy[512];
+
+	snprintf(copy, sizeof(copy), "%s", line);
+	for (char *at = copy; *at;) {
+		const size_t len = strcspn(at, "=");
+		unsigned arg = 0;
+		while (arg < COMMAND_ARGS && (strlen(command_arg_name(arg)) != len ||
+						     memcmp(command_arg_name(arg), at, len)))
+			arg++;
+		assert_true(arg < COMMAND_ARGS);
+		char *value = at + len + 1;
+		const size_t value_len = arg == COMMAND_TEXT ? strlen(value) : strcspn(value, " ");
+		args[arg] = (struct text){value, value_len};
+		at = value + value_len + (value[value_len] == ' ');
+	}
+	*command = (struct command){.id = 7};
+	return command_read((struct text){name, strlen(name)}, args, command);
+}
+
+static void arguments_are_checked(void **state)
+{
+	static const struct {
+		const char *name, *args, *wrong; /* NULL: sound */
+	} rows[] = {
+		{"engineStop", "", NULL},
+		{"engineStop", "value=1", "an argument that the command does not have"},
+		{"enginestop", "", "no such command"},
+		{"", "", "no such command"},
+		{"outputControl", "index=1 value=0", NULL},
+		{"outputControl", "index=8 value=1", NULL},
+		{"outputControl", "index=9 value=1", "an argument is out of range"},
+		{"outputControl", "index=0 value=1", "an argument is out of range"},
+		{"outputControl", "index=1 value=2", "an argument is out of range"},
+		{"outputControl", "index=1", "an argument is missing"},
+		{"outputControl", "index=one value=1", "an argument is no whole number"},
+		{"outputControl", "index=1.5 value=1", "an argument is no whole number"},
+		{"outputControl", "index= value=1", "an argument is no whole number"},
+		{"outputControl", "index=4294967297 value=1", "an argument is out of range"},
+		{"positionPeriodic", "seconds=86400", NULL},
+		{"positionPeriodic", "seconds=86401", "an argument is out of range"},
+		{"positionPeriodic", "seconds=0", "an argument is out of range"},
+		{"alarmSpeed", "kmh=300", NULL},
+		{"alarmSpeed", "kmh=301", "an argument is out of range"},
+		{"rebootDevice", "", NULL},
+		{"rebootDevice", "what=2", NULL},
+		{"rebootDevice", "what=3", "an argument is out of range"},
+		{"setTimezone", "hours=-12", NULL},
+		{"setTimezone", "hours=-13", "an argument is out of range"},
+		{"setTimezone", "hours=14", NULL},
+		{"custom", "text=AN1,5", NULL},
+		{"custom", "text=", "text is empty or longer than 200 bytes"},
+		{"custom", "text=VER\r\nOPC1,1",
+			"text has a line end or another byte that is not printable ASCII"},
+		{"custom", "text=\x7f",
+			"text has a line end or another byte that is not printable ASCII"},
+		{"custom", "", "an argument is missing"},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct command command;
+		const char *wrong = read_line(rows[i].name, rows[i].args, &command);
+		if (rows[i].wrong)
+			assert_string_equal(wrong ? wrong : "", rows[i].wrong);
+		else
+			assert_null(wrong);
+	}
+	char most[COMMAND_TEXT_MAX + 7] = "text=";
+	struct command command;
+	memset(most + 5, 'x', COMMAND_TEXT_MAX + 1);
+	assert_non_null(read_line("custom", most, &command));
+	most[5 + COMMAND_TEXT_MAX] = 0;
+	assert_null(read_line("custom", most, &command));
+	assert_int_equal(command.text_len, COMMAND_TEXT_MAX);
+}
+
+static void the_schema_knows_the_same_names(void **state)
+{
+	const char *sql = NULL;
+	(void)state;
+	for (size_t i = 0; i < migration_count; i++)
+		if (strstr(migrations[i].name, "commands"))
+			sql = migrations[i].sql;
+	assert_non_null(sql);
+	for (unsigned kind = 0; kind < COMMAND_KINDS; kind++) {
+		char quoted[64];
+		snprintf(quoted, sizeof(quoted), "\"%s\": {", command_kind_name(kind));
+		if (!strstr(sql, quoted))
+			fail_msg("%s", quoted);
+	}
+	for (unsigned arg = 0; arg < COMMAND_ARGS; arg++) {
+		char quoted[64];
+		snprintf(quoted, sizeof(quoted), "\"%s\": [", command_arg_name(arg));
+		if (!strstr(sql, quoted))
+			fail_msg("%s", quoted);
+	}
+}
+
+static void engines_are_stopped_under_many_names(void **state)
+{
+	static const struct {
+		const char *name, *args;
+		bool stops, resumes;
+	} rows[] = {
+		{"engineStop", "", true, false},
+		{"engineResume", "", false, true},
+		{"outputControl", "index=1 value=1", true, false},
+		{"outputControl", "index=1 value=0", false, true},
+		{"outputControl", "index=2 value=1", false, false},
+		{"custom", "text=#OPC1,1", true, false},
+		{"custom", "text=opc 1 , 1", true, false},
+		{"custom", "text=000000OPC1,0", false, true},
+		{"custom", "text=RELAY,1#", true, false},
+		{"custom", "text=Relay,0#", false, true},
+		{"custom", "text=DYD,000000#", true, false},
+		{"custom", "text=HFYD#", false, true},
+		{"custom", "text=OPC2,1", false, false},
+		{"custom", "text=OPC1,", false, false},
+		{"getVersion", "", false, false},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct command command;
+		assert_null(read_line(rows[i].name, rows[i].args, &command));
+		assert_int_equal(command_stops_engine(&command), rows[i].stops);
+		assert_int_equal(command_resumes_engine(&command), rows[i].resumes);
+	}
+}
+
+// ---- words
+
+static const struct {
+	const char *name, *args, *pt502, *gt06; /* NULL: no word */
+} words[] = {
+	{"engineStop", "", "#OPC1,1\r\n", "Relay,1#"},
+	{"engineResume", "", "#OPC1,0\r\n", "Relay,0#"},
+	{"outputControl", "index=1 value=1", "#OPC1,1\r\n", "Relay,1#"},
+	{"outputControl", "index=5 value=0", "#OPC5,0\r\n", NULL},
+	{"positionSingle", "", "#RCP\r\n", "WHERE#"},
+	{"positionPeriodic", "seconds=86400", "#PTI86400\r\n", "TIMER,86400,86400#"},
+	{"alarmSpeed", "kmh=90", "#SPD90\r\n", NULL},
+	{"rebootDevice", "", "#RST0\r\n", "RESET#"},
+	{"rebootDevice", "what=1", "#RST1\r\n", NULL},
+	{"requestPhoto", "", "#PHO\r\n", NULL},
+	{"setTimezone", "hours=-12", "#TMZ-12\r\n", "GMT,W,12,0#"},
+	{"setTimezone", "hours=8", "#TMZ8\r\n", "GMT,E,8,0#"},
+	{"getVersion", "", "#VER\r\n", "VERSION#"},
+	{"factoryReset", "", "#DFT\r\n", "FACTORY#"},
+	{"custom", "text=SAL1,2", "#SAL1,2\r\n", "SAL1,2"},
+	{"custom", "text=#IME", "#IME\r\n", "#IME"},
+};
+
+// Into room of exactly the length, and into less.
+static void encode(const struct decoder *decoder, const struct command *command,
+	const uint8_t *expected, size_t len)
+{
+	struct session session = {0};
+	struct guarded guarded = guarded_new(512);
+	uint8_t *out = guarded_copy(&guarded, expected, len);
+
+	memset(out, 0, len);
+	assert_int_equal(decoder->encode_command(&session, command, out, len), len);
+	assert_memory_equal(out, expected, len);
+	for (size_t cap = 0; cap < len; cap++) {
+		uint8_t *less = guarded_copy(&guarded, expected, cap);
+		assert_int_equal(decoder->encode_command(&session, command, less, cap), 0);
+	}
+	guarded_free(&guarded);
+}
+
+static void each_has_its_words(void **state)
+{
+	uint8_t out[512];
+	(void)state;
+	for (size_t i = 0; i < COUNT(words); i++) {
+		struct session session = {0};
+		struct command command;
+		assert_null(read_line(words[i].name, words[i].args, &command));
+		encode(&decoder_pt502, &command, (const uint8_t *)words[i].pt502,
+			strlen(words[i].pt502));
+		command.id = INT64_C(0x123456789A);
+		const size_t len =
+			decoder_gt06.encode_command(&session, &command, out, sizeof(out));
+		if (!words[i].gt06) {
+			assert_int_equal(len, 0);
+			continue;
+		}
+		const size_t text = strlen(words[i].gt06);
+		assert_int_equal(len, text + 15);
+		assert_memory_equal(out + 5, "\x34\x56\x78\x9A", 4);
+		assert_memory_equal(out + 9, words[i].gt06, text);
+		assert_int_equal(decoder_gt06.probe(out, len, true), PROBE_YES);
+		uint8_t expected[512];
+		memcpy(expected, out, len);
+		encode(&decoder_gt06, &command, expected, len);
+	}
+}
+
+// ---- what confirms them
+
+static struct report a_report(
+	uint32_t has, uint32_t outputs, uint8_t flags, const char *event, const char *extra)
+{
+	return (struct report){
+		.body = {.has = has, .outputs = outputs, .flags = flags},
+		.event = {event, strlen(event)},
+		.extra = {extra, strlen(extra)},
+	};
+}
+
+static void what_confirms_is_seen(void **state)
+{
+	const struct report text = a_report(0, 0, FLAG_TEXT, "", "\"text\":\"$OK\"");
+	const struct report place = a_report(HAS_FIX, 0, 0, "POS", "");
+	const struct report ours = a_report(0, 0, FLAG_TEXT, "15", "\"command\":7,\"text\":\"OK\"");
+	const struct report other =
+		a_report(0, 0, FLAG_TEXT, "15", "\"command\":77,\"text\":\"OK\"");
+	const struct report none =
+		a_report(0, 0, FLAG_TEXT, "15", "\"text\":\"\\\"command\\\":7\"");
+	const struct report first = a_report(HAS_OUTPUTS | HAS_FIX, 1, 0, "POS", "");
+	const struct report off = a_report(HAS_OUTPUTS, 0, 0, "POS", "");
+	const struct report third = a_report(HAS_OUTPUTS, 4, 0, "POS", "");
+	const struct report photo = a_report(HAS_FIX, 0, 0, "PHO", "");
+	const struct report firmware = a_report(0, 0, 0, "FUS", "");
+	const struct {
+		const struct decoder *decoder;
+		const char *name, *args;
+		const struct report *report;
+		bool confirms;
+	} rows[] = {
+		{&decoder_pt502, "engineStop", "", &first, true},
+		{&decoder_pt502, "engineStop", "", &off, false},
+		{&decoder_pt502, "engineStop", "", &place, false},
+		{&decoder_pt502, "engineStop", "", &text, false},
+		{&decoder_pt502, "engineResume", "", &off, true},
+		{&decoder_pt502, "engineResume", "", &place, false},
+		{&decoder_pt502, "outputControl", "index=3 value=1", &third, true},
+		{&decoder_pt502, "outputControl", "index=3 value=1", &first, false},
+		{&decoder_pt502, "getVersion", "", &text, true},
+		{&decoder_pt502, "getVersion", "", &firmware, true},
+		{&decoder_pt502, "getVersion", "", &place, false},
+		{&decoder_pt502, "positionSingle", "", &place, true},
+		{&decoder_pt502, "positionSingle", "", &firmware, false},
+		{&decoder_pt502, "requestPhoto", "", &photo, true},
+		{&decoder_pt502, "requestPhoto", "", &place, false},
+		{&decoder_pt502, "alarmSpeed", "kmh=50", &text, true},
+		{&decoder_gt06, "getVersion", "", &ours, true},
+		{&decoder_gt06, "getVersion", "", &other, false},
+		{&decoder_gt06, "getVersion", "", &none, false},
+		{&decoder_gt06, "getVersion", "", &place, false},
+		{&decoder_gt06, "positionSingle", "", &place, false},
+		{&decoder_gt06, "engineStop", "", &ours, true},
+		{&decoder_gt06, "engineStop", "", &first, true},
+		{&decoder_gt06, "engineStop", "", &off, false},
+		{&decoder_gt06, "engineResume", "", &off, true},
+		{&decoder_gt06, "outputControl", "index=3 value=1", &third, false},
+	};
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct command command;
+		assert_null(read_line(rows[i].name, rows[i].args, &command));
+		if (rows[i].decoder->confirms_command(&command, rows[i].report) != rows[i].confirms)
+			fail_msg("row %zu: %s %s", i, rows[i].name, rows[i].args);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(arguments_are_checked),
+		cmocka_unit_test(the_schema_knows_the_same_names),
+		cmocka_unit_test(engines_are_stopped_under_many_names),
+		cmocka_unit_test(each_has_its_words),
+		cmocka_unit_test(what_confirms_is_seen),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
