@@ -40,6 +40,7 @@ struct config {
 	} journal;
 	struct {
 		enum unknown_mode unknown;
+		int64_t remembered;
 	} devices;
 	struct {
 		uint32_t allow; /* bit n: enum command_kind n */

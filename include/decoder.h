@@ -25,6 +25,8 @@ enum probe {
 // Where does the frame at the head of the bytes end?
 enum frame_kind {
 	FRAME_MORE, /* len = least total wanted, > the len given, <= FRAME_CAP */
+	FRAME_OPEN, /* all bytes are a frame unless more of it follows. len as with MORE. Asked again
+		       with more bytes, or with session.quiet when none came; never on a datagram */
 	FRAME_OK,   /* len bytes are a frame: decode them */
 	FRAME_SKIP, /* len bytes are filler (blank lines): drop them without a word */
 	FRAME_BAD,  /* framing is lost; len bytes (<= what there is) show it */
@@ -46,13 +48,23 @@ enum decode_status {
 	DECODE_STATUS_COUNT
 };
 
+struct decoder;
+struct memory; /* memory.h */
+struct hold;
+
 // One conversation: a TCP connection, or a UDP sender. Decoders read all of it and write ident and memo.
 struct session {
-	int64_t received_us;        /* when the bytes at hand came: UTC, µs since 1970 */
-	uint8_t ident_len;          /* 0 until known */
-	char ident[IDENT_MAX];      /* not NUL-terminated */
-	bool datagram;              /* UDP: the end of the bytes is the end of the frame */
-	uint8_t memo[SESSION_MEMO]; /* the protocol's own, all 0 at first; go through memcpy */
+	int64_t received_us;           /* when the bytes at hand came: UTC, µs since 1970 */
+	uint8_t ident_len;             /* 0 until known */
+	char ident[IDENT_MAX];         /* not NUL-terminated */
+	bool datagram;                 /* UDP: the end of the bytes is the end of the frame */
+	bool quiet;                    /* nothing followed for a while, or will: nothing is OPEN */
+	uint8_t memo[SESSION_MEMO];    /* the protocol's own, all 0 at first; go through memcpy */
+	const struct decoder *decoder; /* who is asked */
+	struct memory *memory;         /* what is remembered beyond a frame; NULL: nothing */
+	struct hold *held;             /* frames that wait; NULL: none did so far */
+	void *device;                  /* memory's: what session_device found last, */
+	uint64_t device_forgotten;     /* and until when it holds */
 };
 
 enum reply_when { REPLY_NOW, REPLY_STORED, REPLY_KINDS };
@@ -91,6 +103,9 @@ struct decoder {
 		uint8_t *out, size_t cap); /* NULL: takes no commands */
 	// Does the report, which came after the command was sent, show that the device has it? NULL: none does.
 	bool (*confirms_command)(const struct command *command, const struct report *report);
+	size_t device_size; /* of what it remembers of a device (session_device); 0: nothing */
+	// Tries again what the session holds; NULL: nothing is ever held.
+	void (*wake)(struct session *session, struct batch *out);
 };
 
 // batch.c ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #ifndef AVLD_FEED_H
 #define AVLD_FEED_H
 
+#include "memory.h"
 #include "registry.h"
 
 struct feed {
@@ -15,6 +16,7 @@ struct feed {
 	uint32_t rejects;
 	bool sniffed_again; /* the one new sniff after lost framing is spent */
 	uint32_t garbage;   /* bytes since framing was lost */
+	bool open;          /* after MORE: what is left is a frame unless more of it follows */
 	struct session session;
 };
 
@@ -27,8 +29,11 @@ enum feed_verdict {
 		       says why */
 };
 
-// decoder: NULL to let the bytes decide.
+// decoder: NULL to let the bytes decide. Afterwards session.memory may be set: what is remembered beyond
+// one frame; it outlives the feed.
 void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder, bool datagram);
+// Frees what it holds. feed_expire with INT64_MAX first, or that is lost.
+void feed_done(struct feed *feed);
 // Before the steps of each datagram of a UDP sender: sniffed anew, the last decoder first.
 void feed_datagram(struct feed *feed, int64_t received_us);
 
@@ -37,6 +42,21 @@ void feed_datagram(struct feed *feed, int64_t received_us);
 // reject.
 enum feed_verdict feed_step(
 	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used);
+
+// As feed_step, when nothing has followed these bytes for a while, or nothing will: what is open is a
+// frame.
+enum feed_verdict feed_rest(
+	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used);
+
+// Does the feed hold frames that wait for something to come?
+static inline bool feed_holds(const struct feed *feed)
+{
+	return session_holds(&feed->session) > 0;
+}
+// Looks after them: fills *batch with what has become of them elsewhere, and with rejects for those
+// that came before before_us. The batch may stay empty.
+#define FEED_HOLD_US INT64_C(120000000) /* how long a frame is held */
+void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct batch *batch);
 
 // How many of the bytes at the head are blanks (CR, LF, NUL, space): what is left of a conversation
 // that ends counts only if there is more than that.

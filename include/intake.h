@@ -29,10 +29,12 @@ struct intake {
 	struct journal *journal;
 	struct directory *directory;
 	struct command_queue *commands; /* NULL: none are sent */
+	struct memory *memory;          /* of all devices */
 	bool full;                      /* the journal had no room when last asked */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
 	struct batch batch; /* of the frame at hand, whoever's it is */
+	struct batch late;  /* of a conversation that ends meanwhile */
 };
 
 // Is there room for all that one frame may become? To be asked before each frame; the answer's
@@ -52,6 +54,10 @@ uint64_t intake_batch(struct intake *intake, const struct feed *feed, const stru
 // out has room for COMMAND_FRAME_MAX. 0: nothing.
 size_t intake_command(
 	struct intake *intake, const struct feed *feed, const struct peer *peer, uint8_t *out);
+// The conversation ends, also while intake->batch is in use for another: what is open is a frame, what
+// waits has waited in vain, what else is left is no whole frame. Frees what the feed holds.
+void intake_end(struct intake *intake, struct feed *feed, const struct peer *peer,
+	const uint8_t *rest, size_t len);
 
 // Everything below this LSN may be acknowledged under the sync mode set.
 uint64_t intake_safe(const struct intake *intake);

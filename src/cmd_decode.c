@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define DEVICES 10000 /* whose last records are remembered */
+
 static const char usage[] =
 	"usage: avld decode [-p PROTOCOL] [--datagram] [FILE]\n\n"
 	"Reads bytes as a tracker sends them (FILE or stdin), prints JSON lines: reports, rejects "
@@ -23,6 +25,7 @@ struct decoding {
 	struct feed feed;
 	struct batch batch;
 	const struct decoder *told; /* -p, or NULL */
+	struct memory *memory;
 };
 
 static int64_t now_us(void)
@@ -42,6 +45,17 @@ static void start(struct decoding *d, bool datagram)
 {
 	feed_init(&d->feed, DECODERS_ALL, d->told, datagram);
 	d->feed.session.received_us = now_us();
+	d->feed.session.memory = d->memory;
+}
+
+// The conversation is over: what waits has waited in vain.
+static void end(struct decoding *d)
+{
+	do {
+		feed_expire(&d->feed, now_us(), INT64_MAX, &d->batch);
+		print(d);
+	} while (feed_holds(&d->feed));
+	feed_done(&d->feed);
 }
 
 // Decodes what can be decoded of the bytes; returns how many are dealt with.
@@ -57,8 +71,10 @@ static size_t take(struct decoding *d, const uint8_t *data, size_t len)
 			return at;
 		print(d);
 		if (verdict ==
-			FEED_CLOSE) // the daemon would close; a capture goes on with what follows
+			FEED_CLOSE) { // the daemon would close; a capture goes on with what follows
+			end(d);
 			start(d, d->feed.session.datagram);
+		}
 		if (at == len)
 			return at;
 	}
@@ -86,6 +102,13 @@ static int decode_file(struct decoding *d, int fd, bool datagram)
 			break;
 		fflush(stdout); // a live pipe is seen as it comes
 	}
+	if (d->feed.open) {
+		size_t used;
+		feed_rest(&d->feed, buffer, len, &d->batch, &used);
+		print(d);
+		len -= used;
+		memmove(buffer, buffer + used, len);
+	}
 	const size_t blanks = feed_blanks(buffer, len);
 	if (blanks < len) {
 		batch_reset(&d->batch);
@@ -93,6 +116,7 @@ static int decode_file(struct decoding *d, int fd, bool datagram)
 			len - blanks);
 		print(d);
 	}
+	end(d);
 	if (fflush(stdout)) {
 		fprintf(stderr, "avld decode: cannot write: %s\n", strerror(errno));
 		return 1;
@@ -143,15 +167,20 @@ int cmd_decode(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		return cli_usage_error("decode", "one file at a time");
-	if (argc == optind || !strcmp(argv[optind], "-"))
-		return decode_file(&decoding, STDIN_FILENO, datagram);
-
-	const int fd = open(argv[optind], O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		fprintf(stderr, "avld decode: %s: %s\n", argv[optind], strerror(errno));
+	decoding.memory = memory_new(DEVICES);
+	if (!decoding.memory) {
+		fputs("avld decode: out of memory\n", stderr);
 		return 1;
 	}
-	const int code = decode_file(&decoding, fd, datagram);
-	close(fd);
+	const bool from_stdin = argc == optind || !strcmp(argv[optind], "-");
+	const int fd = from_stdin ? STDIN_FILENO : open(argv[optind], O_RDONLY | O_CLOEXEC);
+	int code = 1;
+	if (fd < 0)
+		fprintf(stderr, "avld decode: %s: %s\n", argv[optind], strerror(errno));
+	else
+		code = decode_file(&decoding, fd, datagram);
+	if (fd > STDIN_FILENO)
+		close(fd);
+	memory_free(decoding.memory);
 	return code;
 }

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "migrate.h"
 #include "migrations.h"
+#include "recollect.h"
 #include "udp.h"
 #include "writer.h"
 
@@ -362,6 +363,10 @@ static bool start(struct server *server)
 	server->intake.directory = directory_new();
 	server->intake.commands = command_queue_new(
 		&server->config, server->intake.journal, on_command_ready, server);
+	server->intake.memory = memory_new((size_t)server->config.devices.remembered);
+	if (!server->intake.memory)
+		log_fatal("out of memory");
+	recollect_devices(server->intake.memory, server->intake.journal);
 	server->conns = conns_new(server->loop, &server->intake);
 	if (bound.tcp >= 0)
 		server->listener = listener_new(server->loop, server->conns, bound.tcp);
@@ -400,6 +405,7 @@ static void finish(struct server *server)
 	command_queue_free(server->intake.commands);
 	journal_close(server->intake.journal);
 	directory_free(server->intake.directory);
+	memory_free(server->intake.memory);
 	ev_loop_destroy(server->loop);
 }
 

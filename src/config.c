@@ -95,6 +95,9 @@ const struct setting settings[] = {
 
 	{"devices.unknown", read_enum, "accept", AT(devices.unknown), .names = unknown_names,
 		.doc = "trackers not in avld.devices: accept or refuse"},
+	{"devices.remembered", read_integer, "100000",
+		AT(devices.remembered), .min = 1, .max = 10000000,
+		.doc = "trackers whose last records are remembered"},
 
 	{"commands.allow", read_commands, "",
 		.doc = "commands that may be sent to trackers: their names; empty: none"},

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define READ_SIZE 65536
+#define OPEN_MS   1000  /* what is open is whole when nothing followed for so long */
 #define OUT_MAX   65536 /* bytes a peer may leave unread before it is closed */
 #define IDENTS_MAX                                                                                 \
 	8 /* a connection with more idents is a gateway: its devices are not "connected" */
@@ -46,12 +47,14 @@ struct conn {
 	struct conns *conns;
 	struct list turn; /* in conns->login, idle or paused */
 	struct list wait; /* in conns->waiting while held is not empty */
+	struct list late; /* in conns->late while the feed is open or holds frames */
 	struct device *device;
 	struct feed feed;
 	struct peer peer;
 	uint8_t *in; /* the start of a frame, or all that is left while paused */
 	uint32_t in_len;
 	uint32_t active_s; /* monotonic: last activity, or the connection's start while in login */
+	uint32_t open_ms;  /* monotonic: when the feed became open */
 	uint8_t idents;    /* how many this connection has named */
 	bool paused;
 	struct outbox out;
@@ -69,7 +72,7 @@ struct ip_count {
 struct conns {
 	struct ev_loop *loop;
 	struct intake *intake;
-	struct list login, idle, paused, waiting;
+	struct list login, idle, paused, waiting, late;
 	ev_timer timer;
 	size_t count;
 	struct ip_count *ips; /* only kept when server.max_connections_per_ip is set */
@@ -82,6 +85,13 @@ static uint32_t now_s(void)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return (uint32_t)now.tv_sec;
+}
+
+static uint32_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)now.tv_sec * 1000 + (uint32_t)(now.tv_nsec / 1000000);
 }
 
 // ---- outbox
@@ -180,13 +190,8 @@ static void log_closed(const struct conn *c, const char *reason)
 static void conn_close(struct conn *c, const char *reason)
 {
 	struct conns *conns = c->conns;
-	const size_t blanks = feed_blanks(c->in, c->in_len);
 
-	if (blanks < c->in_len) {
-		c->feed.rejects++;
-		intake_reject(conns->intake, &c->feed, &c->peer, "incomplete frame", c->in + blanks,
-			c->in_len - blanks);
-	}
+	intake_end(conns->intake, &c->feed, &c->peer, c->in, c->in_len);
 	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};
 	intake_disconnected(conns->intake, &c->feed, &c->peer, &traffic, reason);
 	log_closed(c, reason);
@@ -195,6 +200,7 @@ static void conn_close(struct conn *c, const char *reason)
 		c->device->live = NULL;
 	list_remove(&c->turn);
 	list_remove(&c->wait);
+	list_remove(&c->late);
 	uncount_ip(conns, &c->peer);
 	ev_io_stop(conns->loop, &c->io);
 	close(c->io.fd);
@@ -331,18 +337,34 @@ static const char *attach(struct conn *c)
 	return NULL;
 }
 
+// Who it is is known, or may come out when what it waits for comes.
+static bool is_known(const struct conn *c)
+{
+	return c->device || feed_holds(&c->feed);
+}
+
 // Into the list that fits, at its end.
 static void queue(struct conn *c)
 {
 	struct conns *conns = c->conns;
 
-	if (c->device)
+	if (is_known(c))
 		c->active_s = now_s();
 	list_remove(&c->turn);
-	list_append(c->paused   ? &conns->paused
-		    : c->device ? &conns->idle
-				: &conns->login,
+	list_append(c->paused     ? &conns->paused
+		    : is_known(c) ? &conns->idle
+				  : &conns->login,
 		&c->turn);
+}
+
+// Is the feed to be looked after by the timer?
+static void queue_late(struct conn *c)
+{
+	list_remove(&c->late);
+	if (c->feed.open)
+		c->open_ms = now_ms();
+	if (c->feed.open || feed_holds(&c->feed))
+		list_append(&c->conns->late, &c->late);
 }
 
 static void set_paused(struct conn *c, bool paused)
@@ -453,6 +475,7 @@ static bool take(struct conn *c, const uint8_t *data, size_t len)
 		conn_close(c, end);
 		return false;
 	}
+	queue_late(c);
 	return flush(c);
 }
 
@@ -493,7 +516,7 @@ static enum got read_once(struct conn *c)
 		memcpy(start, c->in, c->in_len);
 	if (!take(c, start, c->in_len + (size_t)n))
 		return GOT_CLOSED;
-	if (c->device && !c->paused)
+	if (is_known(c) && !c->paused)
 		queue(c);
 	return GOT_BYTES;
 }
@@ -536,6 +559,73 @@ static void expire(struct list *list, int64_t after_us, uint32_t now, const char
 	}
 }
 
+// What was left open is whole if nothing followed. False: closed.
+static bool take_open(struct conn *c)
+{
+	struct intake *intake = c->conns->intake;
+	size_t used = 0;
+
+	feed_rest(&c->feed, c->in, c->in_len, &intake->batch, &used);
+	const char *end = take_batch(c);
+	if (!end && !keep(c, c->in + used, c->in_len - used))
+		end = "out of memory";
+	if (end)
+		conn_close(c, end);
+	return !end;
+}
+
+// What waited may be known by now, or has waited too long. False: closed.
+static bool take_held(struct conn *c)
+{
+	struct intake *intake = c->conns->intake;
+	const int64_t now_us = intake_now_us();
+
+	feed_expire(&c->feed, now_us, now_us - FEED_HOLD_US, &intake->batch);
+	const bool nothing = intake->batch.report_count + intake->batch.reject_count == 0;
+	const char *end = nothing ? NULL : take_batch(c);
+	if (end)
+		conn_close(c, end);
+	return !end;
+}
+
+static void look_after(struct conn *c)
+{
+	struct intake *intake = c->conns->intake;
+	const bool known = is_known(c);
+
+	if (c->feed.open && !c->paused && now_ms() - c->open_ms >= OPEN_MS && intake_room(intake) &&
+		!take_open(c))
+		return;
+	if (feed_holds(&c->feed) && intake_room(intake) && !take_held(c))
+		return;
+	if (known && !is_known(c)) { // as if it had only just come
+		c->active_s = now_s();
+		queue(c);
+	} else if (!known && is_known(c)) {
+		queue(c);
+	}
+	if (c->feed.open || feed_holds(&c->feed))
+		list_append(&c->conns->late, &c->late);
+	flush(c);
+}
+
+static void look_after_all(struct conns *conns)
+{
+	struct list todo; // taking one may close another: so each is taken off the head
+
+	list_init(&todo);
+	while (!list_empty(&conns->late)) {
+		struct list *first = conns->late.next;
+		list_remove(first);
+		list_append(&todo, first);
+	}
+	while (!list_empty(&todo)) {
+		struct conn *c = list_item(todo.next, struct conn, late);
+		list_remove(&c->late);
+		look_after(c);
+	}
+}
+
 static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct conns *conns = timer->data;
@@ -546,6 +636,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)revents;
 	expire(&conns->login, config->server.login_timeout_us, now, "login timeout");
 	expire(&conns->idle, config->server.idle_timeout_us, now, "idle timeout");
+	look_after_all(conns);
 }
 
 // ---- all of them
@@ -563,6 +654,7 @@ struct conns *conns_new(struct ev_loop *loop, struct intake *intake)
 	list_init(&conns->idle);
 	list_init(&conns->paused);
 	list_init(&conns->waiting);
+	list_init(&conns->late);
 	ev_timer_init(&conns->timer, on_second, 1, 1);
 	conns->timer.data = conns;
 	ev_timer_start(loop, &conns->timer);
@@ -600,7 +692,9 @@ void conns_add(struct conns *conns, int fd, const struct sockaddr *address)
 	c->active_s = now_s();
 	feed_init(&c->feed, conns->intake->config->server.protocols, NULL, false);
 	c->feed.session.received_us = c->opened_us;
+	c->feed.session.memory = conns->intake->memory;
 	list_init(&c->wait);
+	list_init(&c->late);
 	list_init(&c->turn);
 	list_append(&conns->login, &c->turn);
 	ev_io_init(&c->io, on_io, fd, EV_READ);

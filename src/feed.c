@@ -21,6 +21,12 @@ void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder
 	feed->decoder = decoder;
 	feed->pinned = decoder != NULL;
 	feed->session.datagram = datagram;
+	feed->session.decoder = decoder;
+}
+
+void feed_done(struct feed *feed)
+{
+	session_done(&feed->session);
 }
 
 void feed_datagram(struct feed *feed, int64_t received_us)
@@ -45,15 +51,44 @@ static void reject(struct feed *feed, struct batch *batch, enum decode_status st
 	batch_reject(batch, status, detail, data, len);
 }
 
-static void pin(struct feed *feed, const struct decoder *decoder)
+// Rejects what is held and came before before_us. The oldest stand first.
+static void reject_held(struct feed *feed, int64_t before_us, struct batch *batch)
+{
+	while (feed_holds(feed)) {
+		struct hold *held = feed->session.held;
+		const struct hold_frame *frame = &held->frames[0];
+		const bool full = batch->reject_count == BATCH_REJECTS ||
+				  frame->len > BATCH_ARENA - batch->arena_len;
+		if (frame->received_us >= before_us || full)
+			return;
+		char *copy = batch->arena + batch->arena_len;
+		memcpy(copy, held->bytes + frame->at, frame->len);
+		batch->arena_len += frame->len;
+		reject(feed, batch, DECODE_DETAIL, frame->detail, (const uint8_t *)copy,
+			frame->len);
+		hold_remove(held, 0);
+	}
+}
+
+static void pin(struct feed *feed, const struct decoder *decoder, struct batch *batch)
 {
 	if (feed->decoder && feed->decoder != decoder) {
 		// Another protocol: what the first one had noted means nothing to it.
+		reject_held(feed, INT64_MAX, batch);
 		feed->session.ident_len = 0;
 		memset(feed->session.memo, 0, sizeof(feed->session.memo));
 	}
+	feed->session.decoder = decoder;
 	feed->decoder = decoder;
 	feed->pinned = true;
+}
+
+static void set_dedup(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->report_count; i++) {
+		struct report *report = &batch->reports[i];
+		report->body.dedup = XXH3_64bits(report->key.data, report->key.len);
+	}
 }
 
 static void decode(struct feed *feed, const uint8_t *data, size_t len, struct batch *batch)
@@ -66,10 +101,7 @@ static void decode(struct feed *feed, const uint8_t *data, size_t len, struct ba
 		feed->frames++;
 	else
 		reject(feed, batch, status, batch->detail, data, len);
-	for (size_t i = 0; i < batch->report_count; i++) {
-		struct report *report = &batch->reports[i];
-		report->body.dedup = XXH3_64bits(report->key.data, report->key.len);
-	}
+	set_dedup(batch);
 }
 
 // Bytes between lost framing and the next verdict. However they are cut into reads, they may be SNIFF_CAP in all.
@@ -137,6 +169,7 @@ enum feed_verdict feed_step(
 {
 	batch_reset(batch);
 	*used = 0;
+	feed->open = false;
 	if (!feed->pinned) {
 		*used = feed_blanks(data, len);
 		data += *used;
@@ -148,11 +181,15 @@ enum feed_verdict feed_step(
 			return *used ? FEED_TAKEN : FEED_MORE;
 		if (sniff == SNIFF_NONE)
 			return take_unknown(feed, data, len, batch, used);
-		pin(feed, found);
+		pin(feed, found, batch);
 	}
 
 	const struct frame frame = feed->decoder->frame(&feed->session, data, len);
 	switch (frame.kind) {
+	case FRAME_OPEN:
+		assert(!feed->session.datagram && !feed->session.quiet);
+		feed->open = true;
+		/* fall through */
 	case FRAME_MORE:
 		assert(frame.len > len && frame.len <= FRAME_CAP);
 		if (!feed->session.datagram)
@@ -173,6 +210,27 @@ enum feed_verdict feed_step(
 		break;
 	}
 	return lose_framing(feed, data, len, frame.len, batch, used);
+}
+
+enum feed_verdict feed_rest(
+	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used)
+{
+	feed->session.quiet = true;
+	const enum feed_verdict verdict = feed_step(feed, data, len, batch, used);
+	feed->session.quiet = false;
+	return verdict;
+}
+
+void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct batch *batch)
+{
+	batch_reset(batch);
+	if (!feed_holds(feed))
+		return;
+	feed->session.received_us = now_us;
+	if (feed->decoder->wake)
+		feed->decoder->wake(&feed->session, batch);
+	set_dedup(batch);
+	reject_held(feed, before_us, batch);
 }
 
 size_t reject_reason(const struct reject *reject, char out[REASON_MAX])

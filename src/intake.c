@@ -145,12 +145,9 @@ size_t intake_command(
 	return command_next(intake->commands, &talk, intake_now_us(), out);
 }
 
-uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const char *refusal)
+static void append_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct batch *batch, const char *refusal)
 {
-	const struct batch *batch = &intake->batch;
-
-	intake->counters.frames++;
 	for (size_t i = 0; i < batch->report_count; i++) {
 		if (refusal)
 			append_reject(intake, feed, peer, refusal, batch->reports[i].raw);
@@ -164,10 +161,49 @@ uint64_t intake_batch(struct intake *intake, const struct feed *feed, const stru
 		reject_reason(&batch->rejects[i], reason);
 		append_reject(intake, feed, peer, reason, batch->rejects[i].raw);
 	}
+}
+
+uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *refusal)
+{
+	intake->counters.frames++;
+	append_batch(intake, feed, peer, &intake->batch, refusal);
 	const uint64_t lsn = journal_end(intake->journal);
 	if (!refusal && intake->commands && command_count(intake->commands))
 		note_reports(intake, feed, peer);
 	return lsn;
+}
+
+static void append_late(struct intake *intake, const struct feed *feed, const struct peer *peer)
+{
+	struct device *device;
+	const bool names = feed->session.ident_len > 0 && intake->late.report_count > 0;
+
+	append_batch(intake, feed, peer, &intake->late,
+		names ? intake_admit(intake, feed, &device) : NULL);
+}
+
+void intake_end(struct intake *intake, struct feed *feed, const struct peer *peer,
+	const uint8_t *rest, size_t len)
+{
+	if (feed->open && len > 0 && intake_room(intake)) {
+		size_t used;
+		feed_rest(feed, rest, len, &intake->late, &used);
+		intake->counters.frames++;
+		append_late(intake, feed, peer);
+		rest += used;
+		len -= used;
+	}
+	while (feed_holds(feed) && intake_room(intake)) {
+		feed_expire(feed, intake_now_us(), INT64_MAX, &intake->late);
+		append_late(intake, feed, peer);
+	}
+	const size_t blanks = feed_blanks(rest, len);
+	if (blanks < len) {
+		feed->rejects++;
+		intake_reject(intake, feed, peer, "incomplete frame", rest + blanks, len - blanks);
+	}
+	feed_done(feed);
 }
 
 void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,

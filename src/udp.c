@@ -30,6 +30,7 @@
 struct sender {
 	struct peer peer; /* key */
 	struct list turn; /* in udp->senders, silent longest first */
+	struct list late; /* in udp->late while the feed holds frames */
 	UT_hash_handle hh;
 	const struct device *device;
 	uint32_t active_s;
@@ -56,7 +57,8 @@ struct udp {
 	struct ev_loop *loop;
 	struct intake *intake;
 	struct sender *table;
-	struct list senders;
+	struct list senders, late;
+	ev_timer timer;    /* runs while `late` is not empty */
 	struct held *held; /* ring of HELD_MAX, made when first needed */
 	size_t held_first, held_count;
 	struct mmsghdr messages[BATCH];
@@ -81,6 +83,8 @@ static void forget(struct udp *udp, struct sender *sender)
 	assert(udp->table); // it holds this sender
 	HASH_DEL(udp->table, sender);
 	list_remove(&sender->turn);
+	list_remove(&sender->late);
+	intake_end(udp->intake, &sender->feed, &sender->peer, NULL, 0);
 	free(sender);
 }
 
@@ -112,7 +116,9 @@ static struct sender *find_sender(struct udp *udp, const struct peer *peer)
 			return NULL;
 		sender->peer = *peer;
 		list_init(&sender->turn);
+		list_init(&sender->late);
 		feed_init(&sender->feed, udp->intake->config->server.protocols, NULL, true);
+		sender->feed.session.memory = udp->intake->memory;
 		HASH_ADD(hh, udp->table, peer, SENDER_KEY, sender);
 	}
 	sender->active_s = now;
@@ -240,6 +246,17 @@ static void send_command(struct udp *udp, struct msghdr *message, const struct s
 	send_reply(udp, &route, command, len);
 }
 
+// Does the sender's feed hold something? Then the timer looks after it.
+static void queue_late(struct udp *udp, struct sender *sender)
+{
+	list_remove(&sender->late);
+	if (!feed_holds(&sender->feed))
+		return;
+	list_append(&udp->late, &sender->late);
+	if (!ev_is_active(&udp->timer))
+		ev_timer_again(udp->loop, &udp->timer);
+}
+
 static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, size_t len)
 {
 	struct intake *intake = udp->intake;
@@ -257,12 +274,12 @@ static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, s
 		size_t used;
 		if (!intake_room(intake)) {
 			intake->counters.udp_no_room++;
-			return;
+			break;
 		}
 		const enum feed_verdict verdict =
 			feed_step(&sender->feed, data, len, &intake->batch, &used);
 		if (verdict == FEED_MORE)
-			return;
+			break;
 		data += used;
 		len -= used;
 		const char *refusal = refuse(udp, sender);
@@ -272,8 +289,40 @@ static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, s
 			send_command(udp, message, sender);
 		}
 		if (verdict == FEED_CLOSE)
-			return;
+			break;
 	}
+	queue_late(udp, sender);
+}
+
+// What waited may be known by now, or has waited too long.
+static void look_after(struct udp *udp, struct sender *sender)
+{
+	struct intake *intake = udp->intake;
+	const struct batch *batch = &intake->batch;
+	const int64_t now_us = intake_now_us();
+
+	if (!intake_room(intake))
+		return;
+	feed_expire(&sender->feed, now_us, now_us - FEED_HOLD_US, &intake->batch);
+	if (batch->report_count + batch->reject_count > 0)
+		intake_batch(intake, &sender->feed, &sender->peer, refuse(udp, sender));
+}
+
+static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct udp *udp = timer->data;
+	struct list *next;
+
+	(void)revents;
+	for (struct list *at = udp->late.next; at != &udp->late; at = next) {
+		struct sender *sender = list_item(at, struct sender, late);
+		next = at->next;
+		look_after(udp, sender);
+		if (!feed_holds(&sender->feed))
+			list_remove(&sender->late);
+	}
+	if (list_empty(&udp->late))
+		ev_timer_stop(loop, timer);
 }
 
 // One system call's worth. Returns the number of datagrams, 0 when there are none.
@@ -320,6 +369,10 @@ struct udp *udp_new(struct ev_loop *loop, struct intake *intake, int fd)
 	udp->loop = loop;
 	udp->intake = intake;
 	list_init(&udp->senders);
+	list_init(&udp->late);
+	ev_init(&udp->timer, on_second);
+	udp->timer.repeat = 1;
+	udp->timer.data = udp;
 	for (size_t i = 0; i < BATCH; i++)
 		udp->vectors[i] = (struct iovec){udp->data[i], DATAGRAM_MAX};
 	ev_io_init(&udp->io, on_readable, fd, EV_READ);
@@ -332,6 +385,7 @@ void udp_free(struct udp *udp)
 {
 	while (!list_empty(&udp->senders))
 		forget(udp, list_item(udp->senders.next, struct sender, turn));
+	ev_timer_stop(udp->loop, &udp->timer);
 	ev_io_stop(udp->loop, &udp->io);
 	close(udp->io.fd);
 	free(udp->held);

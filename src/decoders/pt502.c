@@ -3,21 +3,22 @@
 // no acknowledgement. Everything is one of these, bare on the wire or inside a full frame:
 //
 //   full frame  BF FB | XOR of the body | length, 2 bytes LE, of all of it | body: one or several
-//   of record      $EVT,id, ...  CR LF, or "# LF" out of the log; see pt502_record.c firmware
-//   $FUS<id>,<firmware>,<version>  CR CR photo data  $PHD<offset>,<count>,<bytes>   binary, only in
-//   a full frame text        any other line that begins with $ or #: a reply or a notice delta @
-//   check { field offset count text[count] } ...      no end mark
+//               of
+//   record      $EVT,id, ...  CR LF, or "# LF" out of the log; see pt502_record.c
+//   firmware    $FUS<id>,<firmware>,<version>  CR CR
+//   photo data  $PHD<offset>,<count>,<bytes>   binary, only in a full frame
+//   text        any other line that begins with $ or #: a reply or a notice
+//   delta       @ check { field offset count text[count] } ...      no end mark; see pt502_delta.c
 #include "pt502.h"
 #include "checksum.h"
 #include "decoders.h"
+#include "memory.h"
 #include "scan.h"
 
 #define HEADER_LEN 5    /* of a full frame */
 #define BARE_CAP   1024 /* bytes of a bare record or delta */
 #define CODE_CAP   18   /* "FUS" and an ident of 15 digits */
 #define PART_CAP   32   /* bytes of a field that the sniffer looks past */
-// session.memo[]: the last frame was a bare delta and ended with the bytes
-#define MEMO_DELTA 0
 
 static bool is_blank(uint8_t c)
 {
@@ -88,8 +89,8 @@ static struct frame frame_full(const uint8_t *data, size_t len)
 	return len < total ? (struct frame){FRAME_MORE, total} : (struct frame){FRAME_OK, total};
 }
 
-// A bare delta, or (head 0) what the next read brings of one. Nothing marks its end: whole triples
-// up to the end of the bytes are a frame.
+// A bare delta, or (head 0) the rest of one that came too late. Nothing marks its end: it is whole when
+// what follows is no triple, or nothing follows.
 static struct frame frame_delta(
 	const struct session *session, const uint8_t *data, size_t len, size_t head)
 {
@@ -102,6 +103,8 @@ static struct frame frame_delta(
 		wanted = head + 3;
 	if (end > BARE_CAP || wanted > BARE_CAP)
 		return (struct frame){FRAME_BAD, least(len, BARE_CAP)};
+	if (wanted == 0 && end == len && !session->datagram && !session->quiet)
+		return (struct frame){FRAME_OPEN, end + 1};
 	if (wanted == 0)
 		return (struct frame){FRAME_OK, end};
 	return session->datagram ? (struct frame){FRAME_OK, len}
@@ -140,13 +143,12 @@ static struct frame frame(struct session *session, const uint8_t *data, size_t l
 {
 	if (len == 0)
 		return (struct frame){FRAME_MORE, 1};
-	bool goes_on =
-		session->memo[MEMO_DELTA] && data[0] < 0x20; // CR and LF are field numbers there
+	bool goes_on = session->memo[PT502_MEMO_CUT] && data[0] < 0x20 && !is_blank(data[0]);
 	struct frame cut =
 		goes_on ? frame_delta(session, data, len, 0) : frame_any(session, data, len);
 	if (cut.kind == FRAME_OK)
-		session->memo[MEMO_DELTA] =
-			(goes_on || data[0] == '@') && cut.len == len && !session->datagram;
+		session->memo[PT502_MEMO_CUT] =
+			(goes_on || data[0] == '@') && cut.len == len && session->quiet;
 	return cut;
 }
 
@@ -267,12 +269,26 @@ static enum probe probe(const uint8_t *data, size_t len, bool datagram)
 // Decoding ---
 
 static enum decode_status decode_delta(
-	const uint8_t *data, size_t len, size_t head, struct batch *out)
+	struct session *session, const uint8_t *data, size_t len, size_t head, struct batch *out)
 {
 	size_t wanted;
 	if (len < head + 3 || walk_triples(data, len, head, &wanted) != len)
 		return pt502_refuse(out, DECODE_BAD_LENGTH, "delta");
-	return pt502_refuse(out, DECODE_DETAIL, "delta: not decoded yet");
+	if (head > 0)
+		return pt502_decode_delta(session, data, len, out);
+	pt502_break_delta(session, out);
+	return pt502_refuse(out, DECODE_DETAIL, PT502_DELTA_LATE);
+}
+
+static enum decode_status decode_line(
+	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+{
+	const size_t reports = out->report_count;
+	enum decode_status status = pt502_decode_line(session, data, len, out);
+	if (data[0] == '$')
+		pt502_remember(session, (struct text){(const char *)data, len},
+			out->report_count > reports ? &out->reports[reports] : NULL);
+	return status;
 }
 
 // One record, text or delta: what the body of a full frame holds several of.
@@ -282,9 +298,9 @@ static enum decode_status decode_part(
 	switch (data[0]) {
 	case '$':
 	case '#':
-		return pt502_decode_line(session, data, len, out);
+		return decode_line(session, data, len, out);
 	case '@':
-		return decode_delta(data, len, 2, out);
+		return decode_delta(session, data, len, 2, out);
 	default:
 		return pt502_refuse(out, DECODE_BAD_VALUE, "record");
 	}
@@ -308,6 +324,13 @@ static size_t part_len(const uint8_t *data, size_t len)
 	}
 }
 
+// What has come may be what some deltas waited for.
+static inline void wake(struct session *session, struct batch *out)
+{
+	if (session_holds(session) > 0)
+		pt502_wake(session, out);
+}
+
 static enum decode_status decode_body(struct session *session, const uint8_t *body, size_t len,
 	bool verify_bad, struct batch *out)
 {
@@ -323,6 +346,7 @@ static enum decode_status decode_body(struct session *session, const uint8_t *bo
 			extra_bool(out, &out->reports[reports], "verify_bad", true);
 			verify_bad = false;
 		}
+		wake(session, out);
 		if (part == len)
 			return status; // alone in its frame: what becomes of it becomes of the
 				       // frame
@@ -353,8 +377,10 @@ static enum decode_status decode(
 	if (data[0] == 0xBF)
 		return decode_full(session, data, len, out);
 	if (data[0] < 0x20)
-		return decode_delta(data, len, 0, out);
-	return decode_part(session, data, len, out);
+		return decode_delta(session, data, len, 0, out);
+	enum decode_status status = decode_part(session, data, len, out);
+	wake(session, out);
+	return status;
 }
 
 const struct decoder decoder_pt502 = {
@@ -364,4 +390,6 @@ const struct decoder decoder_pt502 = {
 	.decode = decode,
 	.encode_command = pt502_encode_command,
 	.confirms_command = pt502_confirms_command,
+	.device_size = PT502_PAST_SIZE,
+	.wake = pt502_wake,
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Shared by the files of the PT-502: pt502.c finds the records (frames, deltas, sniffing),
-// pt502_record.c takes one apart, pt502_command.c speaks to the tracker.
+// Shared by the files of the PT-502: pt502.c finds the records (frames, sniffing), pt502_record.c
+// takes one apart, pt502_delta.c makes records of deltas, pt502_command.c speaks to the tracker.
 #ifndef AVLD_PT502_H
 #define AVLD_PT502_H
 
@@ -21,6 +21,24 @@ enum decode_status pt502_decode_line(
 size_t pt502_encode_command(
 	const struct session *session, const struct command *command, uint8_t *out, size_t cap);
 bool pt502_confirms_command(const struct command *command, const struct report *report);
+// Of session.memo: a bare delta ended because nothing followed (1 byte); the tick of the last delta
+// that found no reference at once (4 bytes).
+#define PT502_MEMO_CUT    0
+#define PT502_MEMO_ASTRAY 4
+
+#define PT502_DELTA_LATE "delta: its rest came too late"
+
+#define PT502_PAST_SIZE 1440 /* what is remembered of a device */
+// A line has been decoded: if it is a record, remembers it under its ident. report: what it became;
+// NULL: it was rejected.
+void pt502_remember(struct session *session, struct text line, const struct report *report);
+// data, len: whole triples behind '@' and check.
+enum decode_status pt502_decode_delta(
+	struct session *session, const uint8_t *data, size_t len, struct batch *out);
+// Tries again the deltas that wait.
+void pt502_wake(struct session *session, struct batch *out);
+// The newest delta was not whole: takes back what can be.
+void pt502_break_delta(struct session *session, struct batch *out);
 
 static inline enum decode_status pt502_refuse(
 	struct batch *out, enum decode_status status, const char *detail)
@@ -32,6 +50,14 @@ static inline enum decode_status pt502_refuse(
 static inline bool pt502_is_line_end(uint8_t c)
 {
 	return c == '\r' || c == '\n';
+}
+
+// Out of the tracker's log: '#' before the line end.
+static inline bool pt502_is_stored(struct text record)
+{
+	while (record.len > 1 && pt502_is_line_end((uint8_t)record.data[record.len - 1]))
+		record.len--;
+	return record.len > 1 && record.data[record.len - 1] == '#';
 }
 
 static inline bool pt502_is_code_char(char c)

@@ -5,8 +5,7 @@
 //
 // how: bit 0 datagrams; bits 1..6 the protocol told (0: found by the bytes); bit 7 frames of the
 // GT06 get a sum that holds, which no mutation finds. cut: seed of where the bytes are cut. Whatever comes: every step gets on, nothing out of range comes out, and a stream
-// says the same in one piece and in many. Only where framing is lost, and with bare deltas, which
-// have no end mark, may the cuts show.
+// says the same in one piece and in many. Only where framing is lost may the cuts show.
 #include "checksum.h"
 #include "feed.h"
 
@@ -184,6 +183,13 @@ static void check_body(const struct report_body *body)
 	CHECK(body->gsm_percent <= (has & HAS_GSM ? 100 : 0));
 }
 
+// What a report or reject points at lies in the frame, or was made of it.
+static bool is_from(struct text text, const uint8_t *data, size_t used)
+{
+	return is_inside(text, data, used) ||
+	       is_inside(text, (const uint8_t *)batch.arena, batch.arena_len);
+}
+
 static void check_report(const struct report *report, const uint8_t *data, size_t used)
 {
 	check_body(&report->body);
@@ -192,8 +198,8 @@ static void check_report(const struct report *report, const uint8_t *data, size_
 	CHECK(is_printable(report->driver, 0, DRIVER_MAX));
 	CHECK(report->extra.len <= EXTRA_MAX && is_members(report->extra));
 	CHECK(!(report->body.flags & FLAG_TEXT) || report->extra.len > 0);
-	CHECK(report->raw.len > 0 && is_inside(report->raw, data, used));
-	CHECK(report->key.len > 0 && is_inside(report->key, data, used));
+	CHECK(report->raw.len > 0 && is_from(report->raw, data, used));
+	CHECK(report->key.len > 0 && is_from(report->key, data, used));
 	CHECK(report->body.dedup == XXH3_64bits(report->key.data, report->key.len));
 }
 
@@ -201,7 +207,7 @@ static void check_report(const struct report *report, const uint8_t *data, size_
 struct outcome {
 	size_t reports, rejects;
 	uint64_t sum;         /* of reports and replies, in order */
-	bool cuts_may_show;   /* framing was lost, or a delta was there */
+	bool cuts_may_show;   /* framing was lost */
 	bool is_sniff_capped; /* no verdict within SNIFF_CAP */
 };
 
@@ -228,8 +234,8 @@ static void check_batch(struct outcome *outcome, const uint8_t *data, size_t use
 		char reason[REASON_MAX];
 		const size_t len = reject_reason(reject, reason);
 		CHECK(is_printable((struct text){reason, len}, 1, REASON_MAX - 1));
-		CHECK(reject->raw.len > 0 && is_inside(reject->raw, data, used));
-		if (begins(reject->detail, "framing lost") || begins(reject->detail, "delta"))
+		CHECK(reject->raw.len > 0 && is_from(reject->raw, data, used));
+		if (begins(reject->detail, "framing lost"))
 			outcome->cuts_may_show = true;
 		if (begins(reject->detail, "unknown protocol"))
 			outcome->is_sniff_capped = reject->raw.len >= SNIFF_CAP;
@@ -260,7 +266,26 @@ static struct feed begin(uint8_t how)
 	struct feed feed;
 	feed_init(&feed, DECODERS_ALL, told_decoder(how), how & HOW_DATAGRAM);
 	feed.session.received_us = RECEIVED_US;
+	feed.session.memory = memory_new(4);
+	CHECK(feed.session.memory);
 	return feed;
+}
+
+// What is open is a frame, what waits has waited in vain.
+static void end_feed(struct feed *feed, const uint8_t *data, size_t len, struct outcome *outcome)
+{
+	if (feed->open) {
+		size_t used = SIZE_MAX;
+		CHECK(feed_rest(feed, data, len, &batch, &used) != FEED_MORE);
+		CHECK(BETWEEN(used, 1, len));
+		check_batch(outcome, data, used);
+	}
+	while (feed_holds(feed)) {
+		feed_expire(feed, RECEIVED_US, INT64_MAX, &batch);
+		check_batch(outcome, NULL, 0);
+	}
+	memory_free(feed->session.memory);
+	feed_done(feed);
 }
 
 // Steps until more bytes are wanted or all are taken. Returns how many are, *closed: where the peer
@@ -312,6 +337,7 @@ static struct outcome feed_stream(uint8_t how, const uint8_t *data, size_t len, 
 		end = piece < len - end ? end + piece : len;
 		start += step_through(&feed, data + start, end - start, &outcome, &closed);
 	}
+	end_feed(&feed, data + start, end - start, &outcome);
 	return outcome;
 }
 
@@ -328,6 +354,7 @@ static void feed_datagrams(uint8_t how, const uint8_t *data, size_t len, uint32_
 		const size_t used = step_through(&feed, data + at, size, &outcome, &closed);
 		CHECK(used == size || closed);
 	}
+	end_feed(&feed, NULL, 0, &outcome);
 }
 
 static void seal_frames(uint8_t *data, size_t len)

@@ -137,7 +137,7 @@ static inline size_t take_frames(
 	while (len > 0) {
 		struct frame cut =
 			decoder_pt502.frame(session, guarded_copy(&guard, data, len), len);
-		if (cut.kind == FRAME_MORE) {
+		if (cut.kind == FRAME_MORE || cut.kind == FRAME_OPEN) {
 			assert_in_range(cut.len, len + 1, FRAME_CAP);
 			break;
 		}
@@ -172,6 +172,8 @@ static inline void stream(const void *data, size_t len, size_t step, struct outp
 		memmove(buffer, buffer + held - left, left);
 		held = left;
 	}
+	session.quiet = true; // what is open by now is whole
+	held = held > 0 ? take_frames(&session, buffer, held, out) : 0;
 	if (held > 0)
 		say(out, "left %zu\n", held);
 }

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// What was remembered of devices (memory.h) is lost with the process; the journal still has it.
+#ifndef AVLD_RECOLLECT_H
+#define AVLD_RECOLLECT_H
+
+#include "entry.h"
+#include "feed.h"
+#include "journal.h"
+
+// Decodes the raw bytes of a report or reject once more, as they came then (stream or datagram), with
+// the ident that was known. False: not of a protocol that remembers anything, or not understood at
+// all. What comes of it is in *batch. feed: a conversation for such entries, kept from call to call.
+bool recollect_entry(struct feed *feed, const struct entry *entry, struct batch *batch);
+
+// Fills the memory from the newest entries of the journal, RECOLLECT_BYTES of them.
+#define RECOLLECT_BYTES (UINT64_C(64) << 20)
+void recollect_devices(struct memory *memory, struct journal *journal);
+
+#endif

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+// Blocks of devices in one uthash table, and in one list in which they are forgotten:
+//
+//   list  longest unheard <-> ... <-> newest
+//
+// A device heard of again only notes when (used); it moves when it stands first and a place is
+// wanted. So a report touches no neighbour of the device's, which with many devices are far away.
+#include "memory.h"
+
+#include "list.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Out of memory is no reason to end: the device is not remembered then.
+#define HASH_NONFATAL_OOM 1
+#include "uthash_config.h"
+
+#define SEARCH_PER_S 1000000 /* blocks shown in a second: some 50 ms on a slow machine */
+#define SECOND_US    1000000
+
+// The decoder's name is part of it: two protocols may have devices of one ident.
+struct key {
+	const struct decoder *decoder;
+	char ident[IDENT_MAX]; /* filled up with zeros */
+};
+
+struct remembered {
+	struct key key;
+	struct list turn;
+	uint64_t used, placed; /* clock when it was heard of, when it was put where it stands */
+	UT_hash_handle hh;
+	uint8_t ident_len;
+	_Alignas(16) uint8_t block[]; /* decoder->device_size */
+};
+
+struct memory {
+	struct remembered *table;
+	struct list turns;
+	size_t most;
+	uint64_t clock;
+	uint64_t forgotten; /* pointers that sessions keep are good while it stands */
+	uint32_t tick;
+	int64_t search_us; /* the second that `searched` is of */
+	size_t searched;
+};
+
+struct memory *memory_new(size_t devices)
+{
+	assert(devices > 0);
+	struct memory *memory = calloc(1, sizeof(*memory));
+	if (!memory)
+		return NULL;
+	list_init(&memory->turns);
+	memory->most = devices;
+	return memory;
+}
+
+static void forget(struct memory *memory, struct remembered *device)
+{
+	assert(memory->table); // it holds this one
+	HASH_DEL(memory->table, device);
+	list_remove(&device->turn);
+	free(device);
+	memory->forgotten++;
+}
+
+void memory_free(struct memory *memory)
+{
+	if (!memory)
+		return;
+	while (!list_empty(&memory->turns))
+		forget(memory, list_item(memory->turns.next, struct remembered, turn));
+	free(memory);
+}
+
+size_t memory_count(const struct memory *memory)
+{
+	return HASH_COUNT(memory->table);
+}
+
+static void forget_oldest(struct memory *memory)
+{
+	for (;;) {
+		struct remembered *first = list_item(memory->turns.next, struct remembered, turn);
+		if (first->placed == first->used) {
+			forget(memory, first);
+			return;
+		}
+		first->placed = first->used;
+		list_remove(&first->turn);
+		list_append(&memory->turns, &first->turn);
+	}
+}
+
+static struct remembered *add(struct memory *memory, const struct key *key, size_t ident_len)
+{
+	if (HASH_COUNT(memory->table) >= memory->most)
+		forget_oldest(memory);
+	struct remembered *device = calloc(1, sizeof(*device) + key->decoder->device_size);
+	if (!device)
+		return NULL;
+	device->key = *key;
+	device->ident_len = (uint8_t)ident_len;
+	list_init(&device->turn);
+	HASH_ADD(hh, memory->table, key, sizeof(device->key), device);
+	if (!device->hh.tbl) { // uthash had no memory
+		free(device);
+		return NULL;
+	}
+	device->placed = memory->clock + 1; // as `used` will be
+	list_append(&memory->turns, &device->turn);
+	return device;
+}
+
+// What the session found last, if that is still there and still the one.
+static struct remembered *find_again(const struct session *session)
+{
+	struct remembered *device = session->device;
+	if (!device || session->device_forgotten != session->memory->forgotten)
+		return NULL;
+	bool same = device->key.decoder == session->decoder &&
+		    device->ident_len == session->ident_len &&
+		    memcmp(device->key.ident, session->ident, session->ident_len) == 0;
+	return same ? device : NULL;
+}
+
+void *session_device(struct session *session)
+{
+	struct memory *memory = session->memory;
+	if (!memory || session->ident_len == 0 || !session->decoder ||
+		session->decoder->device_size == 0)
+		return NULL;
+	struct remembered *device = find_again(session);
+	if (!device) {
+		struct key key = {.decoder = session->decoder};
+		memcpy(key.ident, session->ident, session->ident_len);
+		HASH_FIND(hh, memory->table, &key, sizeof(key), device);
+		if (!device)
+			device = add(memory, &key, session->ident_len);
+		session->device = device;
+		session->device_forgotten = memory->forgotten;
+		if (!device)
+			return NULL;
+	}
+	device->used = ++memory->clock;
+	return device->block;
+}
+
+bool session_search(struct session *session, memory_visit *visit, void *context)
+{
+	struct memory *memory = session->memory;
+	if (!memory)
+		return false;
+	const int64_t since_us = session->received_us - memory->search_us;
+	if (since_us >= SECOND_US || since_us < 0) {
+		memory->search_us = session->received_us;
+		memory->searched = 0;
+	}
+	if (memory->searched >= SEARCH_PER_S)
+		return false;
+	memory->searched += HASH_COUNT(memory->table);
+	for (struct list *at = memory->turns.next; at != &memory->turns; at = at->next) {
+		const struct remembered *device = list_item(at, struct remembered, turn);
+		const struct text ident = {device->key.ident, device->ident_len};
+		if (device->key.decoder == session->decoder)
+			visit(context, ident, device->block);
+	}
+	return true;
+}
+
+uint32_t session_tick(struct session *session)
+{
+	return session->memory ? ++session->memory->tick : 0;
+}
+
+// ---- frames that wait
+
+bool session_hold(
+	struct session *session, const char *detail, uint32_t mark, const uint8_t *data, size_t len)
+{
+	if (!session->memory)
+		return false;
+	if (!session->held)
+		session->held = calloc(1, sizeof(*session->held));
+	struct hold *held = session->held;
+	if (!held || held->count == MEMORY_HELD || len > MEMORY_HELD_BYTES - held->used)
+		return false;
+	struct hold_frame *frame = &held->frames[held->count++];
+	*frame = (struct hold_frame){
+		.received_us = session->received_us,
+		.detail = detail,
+		.mark = mark,
+		.at = (uint16_t)held->used,
+		.len = (uint16_t)len,
+		.ident_len = session->ident_len,
+	};
+	memcpy(frame->ident, session->ident, session->ident_len);
+	memcpy(held->bytes + held->used, data, len);
+	held->used += (uint32_t)len;
+	return true;
+}
+
+void hold_remove(struct hold *held, uint32_t index)
+{
+	assert(index < held->count);
+	const struct hold_frame gone = held->frames[index];
+	const uint32_t behind = gone.at + (uint32_t)gone.len;
+	memmove(held->bytes + gone.at, held->bytes + behind, held->used - behind);
+	held->used -= gone.len;
+	held->count--;
+	for (uint32_t i = index; i < held->count; i++) {
+		held->frames[i] = held->frames[i + 1];
+		held->frames[i].at = (uint16_t)(held->frames[i].at - gone.len);
+	}
+}
+
+void session_done(struct session *session)
+{
+	free(session->held);
+	session->held = NULL;
+}
