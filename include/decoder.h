@@ -51,6 +51,8 @@ enum decode_status {
 struct decoder;
 struct memory; /* memory.h */
 struct hold;
+struct photo; /* photo.h */
+struct photos;
 
 // One conversation: a TCP connection, or a UDP sender. Decoders read all of it and write ident and memo.
 struct session {
@@ -65,6 +67,9 @@ struct session {
 	struct hold *held;             /* frames that wait; NULL: none did so far */
 	void *device;                  /* memory's: what session_device found last, */
 	uint64_t device_forgotten;     /* and until when it holds */
+	struct photos *photos;         /* of all conversations; NULL: none are fetched */
+	struct photo *photo;           /* the one that is being fetched */
+	struct photo *finished;        /* those that wait for the journal */
 };
 
 enum reply_when { REPLY_NOW, REPLY_STORED, REPLY_KINDS };
@@ -104,7 +109,8 @@ struct decoder {
 	// Does the report, which came after the command was sent, show that the device has it? NULL: none does.
 	bool (*confirms_command)(const struct command *command, const struct report *report);
 	size_t device_size; /* of what it remembers of a device (session_device); 0: nothing */
-	// Tries again what the session holds; NULL: nothing is ever held.
+	// Once a second: tries again what the session holds, asks again for what a photo lacks. NULL: there
+	// is nothing of the kind.
 	void (*wake)(struct session *session, struct batch *out);
 };
 

@@ -11,20 +11,13 @@
 // for a lower speed) lets the others pass, and is withdrawn by an engineResume that comes after it.
 //
 // A command that has ended stays here until the database knows: what it still calls "sent" must not be taken for open.
-#include "log.h"
-#define uthash_fatal(message) log_fatal("out of memory: commands")
-#include "command.h"
+#include "command_internal.h"
 
-#include "entry.h"
-#include "uthash_config.h"
-
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #define SECOND_US    INT64_C(1000000)
 #define RETRY_US     (30 * SECOND_US)
@@ -33,60 +26,9 @@
 #define FIX_FRESH_US (120 * SECOND_US)
 #define REASON_LEN   128 /* as a journal entry takes */
 
-struct target;
-
-struct item {
-	UT_hash_handle hh;     /* in queue->items, by command.id */
-	struct item *next;     /* of the same device, by id */
-	struct target *target; /* NULL: the device is no more, or the command has ended */
-	struct command command;
-	enum command_state state;
-	uint32_t attempts;
-	int64_t created_us, expires_us, sent_us;
-	const char *waits;   /* why it is not sent, as the row says; NULL: nothing said */
-	const char *refusal; /* it must never be sent */
-	uint64_t ended_lsn;  /* behind the entry that ended it */
-	uint64_t reading;    /* the one that showed it last */
-};
-
-// A device that commands are for.
-struct target {
-	UT_hash_handle hh;
-	struct item *items;
-	bool has_fix; /* the newest plausible valid one */
-	int64_t fixed_us;
-	int32_t speed_kmh_e2; /* -1: not known */
-	uint8_t ident_len;
-	char ident[IDENT_MAX];
-};
-
-struct command_queue {
-	const struct config *config;
-	struct journal *journal;
-	command_ready *ready;
-	void *context;
-	struct item *items;
-	struct target *targets;
-	size_t open;
-	uint64_t reading, lsn; /* number of the newest reading, and what was stored before it */
-	struct command_counters counters;
-};
-
-static int64_t clock_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * SECOND_US + now.tv_nsec / 1000;
-}
-
 static struct text text_of(const char *chars)
 {
 	return (struct text){chars, strlen(chars)};
-}
-
-static bool is_open(const struct item *item)
-{
-	return item->state < COMMAND_CONFIRMED;
 }
 
 // ---- changes
@@ -99,7 +41,7 @@ struct cause {
 	const char *reason;
 };
 
-static void log_change(const struct item *item, enum command_state state, const char *reason)
+void command_log(const struct item *item, enum command_state state, const char *reason)
 {
 	const struct target *target = item->target;
 
@@ -109,7 +51,7 @@ static void log_change(const struct item *item, enum command_state state, const 
 		reason ? " reason=\"" : "", reason ? reason : "", reason ? "\"" : "");
 }
 
-static void unlink_item(struct item *item)
+void command_unlink(struct item *item)
 {
 	struct target *target = item->target;
 
@@ -161,11 +103,11 @@ static bool change(struct command_queue *queue, struct item *item, enum command_
 	item->state = state;
 	if (state == COMMAND_SENT)
 		item->sent_us = now_us;
-	log_change(item, state, cause->reason);
+	command_log(item, state, cause->reason);
 	count(queue, state);
-	if (!is_open(item)) {
+	if (!command_is_open(item)) {
 		queue->open--;
-		unlink_item(item);
+		command_unlink(item);
 	}
 	return true;
 }
@@ -205,8 +147,7 @@ static bool is_allowed(const struct command_queue *queue, enum command_kind kind
 	return queue->config->commands.allow >> kind & 1;
 }
 
-// Why the command must never be sent, or NULL.
-static const char *find_refusal(const struct command_queue *queue, const struct item *item)
+const char *command_find_refusal(const struct command_queue *queue, const struct item *item)
 {
 	const bool stops = command_stops_engine(&item->command);
 
@@ -289,7 +230,7 @@ static size_t try_to_send(struct command_queue *queue, struct item *item,
 	return change(queue, item, COMMAND_SENT, now_us, &cause) ? len : 0;
 }
 
-static struct target *find_target(const struct command_queue *queue, struct text ident)
+struct target *command_find_target(const struct command_queue *queue, struct text ident)
 {
 	struct target *target = NULL;
 
@@ -301,7 +242,7 @@ static struct target *find_target(const struct command_queue *queue, struct text
 size_t command_next(
 	struct command_queue *queue, const struct command_talk *talk, int64_t now_us, uint8_t *out)
 {
-	struct target *target = queue->open ? find_target(queue, talk->ident) : NULL;
+	struct target *target = queue->open ? command_find_target(queue, talk->ident) : NULL;
 	size_t len = 0;
 
 	if (!target || !target->items)
@@ -365,7 +306,7 @@ static struct item *find_confirmed(const struct target *target, const struct dec
 void command_note_report(struct command_queue *queue, const struct decoder *decoder,
 	const struct peer *peer, const struct report *report, int64_t received_us)
 {
-	struct target *target = queue->open ? find_target(queue, report->ident) : NULL;
+	struct target *target = queue->open ? command_find_target(queue, report->ident) : NULL;
 
 	/* Out of the tracker's log: it says nothing of now. */
 	if (!target || report->body.flags & FLAG_STORED)
@@ -385,138 +326,11 @@ void command_note_report(struct command_queue *queue, const struct decoder *deco
 	change(queue, item, refused ? COMMAND_FAILED : COMMAND_CONFIRMED, received_us, &cause);
 }
 
-// ---- what the database says
-
-static struct target *add_target(struct command_queue *queue, struct text ident)
-{
-	struct target *target = find_target(queue, ident);
-
-	if (target)
-		return target;
-	target = calloc(1, sizeof(*target));
-	if (!target)
-		log_fatal("out of memory: commands");
-	target->ident_len = (uint8_t)ident.len;
-	memcpy(target->ident, ident.data, ident.len);
-	HASH_ADD(hh, queue->targets, ident, target->ident_len, target);
-	return target;
-}
-
-// Into the device's list, by id.
-static void link_item(struct target *target, struct item *item)
-{
-	struct item **at = &target->items;
-
-	while (*at && (*at)->command.id < item->command.id)
-		at = &(*at)->next;
-	item->next = *at;
-	*at = item;
-	item->target = target;
-}
-
-static struct item *add_item(struct command_queue *queue, const struct command_row *row)
-{
-	struct item *item = calloc(1, sizeof(*item));
-
-	if (!item)
-		log_fatal("out of memory: commands");
-	item->command.id = row->id;
-	item->created_us = row->created_us;
-	item->expires_us = row->expires_us;
-	item->refusal = command_read(row->name, row->args, &item->command);
-	if (!item->refusal)
-		item->refusal = find_refusal(queue, item);
-	if (row->ident.len && row->ident.len <= IDENT_MAX)
-		link_item(add_target(queue, row->ident), item);
-	else
-		item->refusal = "the device is not in avld.devices";
-	HASH_ADD(hh, queue->items, command.id, sizeof(item->command.id), item);
-	queue->open++;
-	if (!row->sent)
-		log_change(item, COMMAND_QUEUED, NULL);
-	return item;
-}
-
-static void take_fix(struct target *target, const struct command_row *row)
-{
-	if (!row->has_fix || (target->has_fix && row->fixed_us <= target->fixed_us))
-		return;
-	target->has_fix = true;
-	target->fixed_us = row->fixed_us;
-	target->speed_kmh_e2 = row->speed_kmh_e2;
-}
-
-static void begin(void *context, uint64_t lsn)
-{
-	struct command_queue *queue = context;
-
-	queue->reading++;
-	queue->lsn = lsn;
-}
-
-static void take_row(void *context, const struct command_row *row)
-{
-	struct command_queue *queue = context;
-	struct item *item;
-
-	HASH_FIND(hh, queue->items, &row->id, sizeof(row->id), item);
-	if (!item)
-		item = add_item(queue, row);
-	item->reading = queue->reading;
-	if (!is_open(item)) /* the database will hear of its end */
-		return;
-	if (row->sent &&
-		row->attempts > item->attempts) { /* by a process before us, or beside us */
-		item->state = COMMAND_SENT;
-		item->attempts = row->attempts;
-		item->sent_us = row->sent_us;
-	}
-	if (item->target)
-		take_fix(item->target, row);
-}
-
-static void drop(struct command_queue *queue, struct item *item)
-{
-	if (is_open(item)) {
-		log_info("command withdrawn id=%" PRId64 " command=%s", item->command.id,
-			command_kind_name(item->command.kind));
-		queue->open--;
-	}
-	unlink_item(item);
-	assert(queue->items); /* it holds this one */
-	HASH_DELETE(hh, queue->items, item);
-	free(item);
-}
-
-// Open ones that the database no longer has as open, and ended ones that it knows as ended, are no more.
-static void drop_settled(struct command_queue *queue, int64_t up_to)
-{
-	struct item *item, *next;
-
-	HASH_ITER(hh, queue->items, item, next)
-	{
-		if (is_open(item) ? item->reading != queue->reading && item->command.id <= up_to
-				  : item->ended_lsn <= queue->lsn)
-			drop(queue, item);
-	}
-}
-
-static void drop_idle_targets(struct command_queue *queue)
-{
-	struct target *target, *next;
-
-	HASH_ITER(hh, queue->targets, target, next)
-	{
-		if (target->items)
-			continue;
-		HASH_DELETE(hh, queue->targets, target);
-		free(target);
-	}
-}
+// ---- time
 
 static void settle(struct command_queue *queue, struct item *item, int64_t now_us)
 {
-	if (!is_open(item))
+	if (!command_is_open(item))
 		return;
 	if (item->refusal)
 		fail(queue, item, now_us, item->refusal);
@@ -543,20 +357,6 @@ void command_tick(struct command_queue *queue, int64_t now_us)
 	}
 }
 
-static void end(void *context, int64_t up_to)
-{
-	struct command_queue *queue = context;
-
-	drop_settled(queue, up_to);
-	command_tick(queue, clock_us());
-	drop_idle_targets(queue);
-}
-
-struct command_sink command_sink(struct command_queue *queue)
-{
-	return (struct command_sink){queue, begin, take_row, end};
-}
-
 // ---- all of them
 
 struct command_queue *command_queue_new(
@@ -581,11 +381,11 @@ void command_queue_free(struct command_queue *queue)
 		return;
 	HASH_ITER(hh, queue->items, item, next)
 	{
-		unlink_item(item);
+		command_unlink(item);
 		HASH_DELETE(hh, queue->items, item);
 		free(item);
 	}
-	drop_idle_targets(queue);
+	command_drop_idle_targets(queue);
 	free(queue);
 }
 

@@ -354,8 +354,10 @@ void journal_release(struct journal *journal, uint64_t lsn)
 	int64_t now_us = clock_us(CLOCK_REALTIME);
 	if (now_us - journal->released_us >= TELL_US || now_us < journal->released_us)
 		stored_write(journal);
+	/* Without a time to retain it the clock, which may have been put back, is not asked. */
 	while (oldest_is_stored(journal) &&
-		now_us - journal->segments[0].touched_us >= journal->options.retain_us) {
+		(journal->options.retain_us == 0 ||
+			now_us - journal->segments[0].touched_us >= journal->options.retain_us)) {
 		stored_write(journal);
 		delete_oldest(journal);
 	}

@@ -371,7 +371,7 @@ static void take_notifications(struct writer *writer)
 		commands_set_due(writer);
 	}
 	if (writer->state == WRITER_IDLE && commands_due(writer))
-		commands_read(writer);
+		writer_wake(writer);
 }
 
 // Nothing is asked: what comes are notices and the end of the connection.

@@ -264,6 +264,7 @@ void batch_start(struct writer *writer)
 
 	ev_timer_stop(writer->loop, &batch->timer);
 	batch->due = false;
+	writer->commands.was_last = false;
 	if ((int64_t)(ev_now(writer->loop) / 86400.) != writer->learn.today)
 		learn_near_days(writer);
 	build(writer);

@@ -45,7 +45,11 @@ void commands_set_due(struct writer *writer)
 
 bool commands_due(const struct writer *writer)
 {
-	return writer->commands.due && writer->lsn >= journal_recovered(writer->journal);
+	const struct commands_reading *reading = &writer->commands;
+	const bool batch_due = writer->batch.due || writer->batch.more;
+
+	return reading->due && !(reading->was_last && batch_due) &&
+	       writer->lsn >= journal_recovered(writer->journal);
 }
 
 // ---- rows
@@ -147,6 +151,7 @@ void commands_read(struct writer *writer)
 	struct commands_reading *reading = &writer->commands;
 
 	reading->due = false;
+	reading->was_last = true; /* however fast new commands come, reports get their turn */
 	reading->rows = 0;
 	reading->last_id = 0;
 	write_query(&writer->sql);

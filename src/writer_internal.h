@@ -163,6 +163,7 @@ struct commands_reading {
 	const struct command_sink *sink; /* NULL: nobody wants to know */
 	ev_timer timer;
 	bool due;
+	bool was_last; /* nothing was written since the last reading */
 	bool warned;
 	unsigned rows;
 	int64_t last_id;
@@ -230,9 +231,9 @@ void learn_run(struct writer *writer, on_end *then);
 // writer_commands.c
 void commands_init(struct writer *writer);
 void commands_done(struct writer *writer);
-void commands_set_due(struct writer *writer); /* there are new ones, or may be */
-bool commands_due(const struct writer *writer);
-void commands_read(struct writer *writer); /* IDLE only; then writer_ready */
+void commands_set_due(struct writer *writer);   /* there are new ones, or may be */
+bool commands_due(const struct writer *writer); /* and is it their turn? */
+void commands_read(struct writer *writer);      /* IDLE only; then writer_ready */
 
 // writer_batch.c
 void batch_init(struct writer *writer);

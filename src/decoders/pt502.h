@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Shared by the files of the PT-502: pt502.c finds the records (frames, sniffing), pt502_record.c
-// takes one apart, pt502_delta.c makes records of deltas, pt502_command.c speaks to the tracker.
+// takes one apart, pt502_delta.c makes records of deltas, pt502_photo.c fetches
+// photos, pt502_command.c speaks to the tracker.
 #ifndef AVLD_PT502_H
 #define AVLD_PT502_H
 
@@ -21,10 +22,12 @@ enum decode_status pt502_decode_line(
 size_t pt502_encode_command(
 	const struct session *session, const struct command *command, uint8_t *out, size_t cap);
 bool pt502_confirms_command(const struct command *command, const struct report *report);
+
 // Of session.memo: a bare delta ended because nothing followed (1 byte); the tick of the last delta
-// that found no reference at once (4 bytes).
+// that found no reference at once (4 bytes); when a photo ended (8 bytes).
 #define PT502_MEMO_CUT    0
 #define PT502_MEMO_ASTRAY 4
+#define PT502_MEMO_PHOTO  8
 
 #define PT502_DELTA_LATE "delta: its rest came too late"
 
@@ -39,6 +42,16 @@ enum decode_status pt502_decode_delta(
 void pt502_wake(struct session *session, struct batch *out);
 // The newest delta was not whole: takes back what can be.
 void pt502_break_delta(struct session *session, struct batch *out);
+
+// pt502_photo.c
+// A record has told of a photo: asks for its first part.
+void pt502_open_photo(struct session *session, const struct report *report, uint64_t size,
+	int camera, struct batch *out);
+// data, len: "$PHD..." with its terminator, as the length of a full frame gives it.
+enum decode_status pt502_decode_photo(
+	struct session *session, const uint8_t *data, size_t len, struct batch *out);
+// Asks once more for a part that has not come, or gives the photo up.
+void pt502_ask_again(struct session *session, struct batch *out);
 
 static inline enum decode_status pt502_refuse(
 	struct batch *out, enum decode_status status, const char *detail)

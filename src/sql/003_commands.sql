@@ -123,8 +123,10 @@ BEGIN
 	END IF;
 	PERFORM avld.check_command(NEW.command, NEW.args);
 
-	ttl := NEW.expires_at - NEW.created_at;
-	IF ttl IS NULL OR NOT isfinite(NEW.expires_at) OR ttl < interval '1 second' OR ttl > interval '30 days' THEN
+	IF isfinite(NEW.expires_at) THEN
+		ttl := NEW.expires_at - NEW.created_at;
+	END IF;
+	IF ttl IS NULL OR ttl < interval '1 second' OR ttl > interval '30 days' THEN
 		RAISE EXCEPTION '%: must expire within 1 second to 30 days from now', NEW.command
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;

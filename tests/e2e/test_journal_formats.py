@@ -3,6 +3,7 @@
 
 journal-vN.tar.xz is the folder as a killed daemon left it, its database away all the time; journal-vN.jsonl what
 `avld journal --dump` of that release said of it. A new format adds a pair, and leaves the others as they are."""
+import datetime
 import json
 import pathlib
 import subprocess
@@ -81,3 +82,22 @@ def test_a_live_journal(daemons, database):
     assert {entry["ident"] for entry in reports} == {"5020002"} and "report" in {entry["kind"] for entry in reports}
     assert len(look("--since", "1h").splitlines()) >= 5 and look("--since", "2099-01-01") == ""
     avld.end()
+
+
+def test_retained_as_a_raw_log(daemons, database):
+    """What is stored long since is found again: --ident and --since, and decoded once more."""
+    avld = daemons({"journal.retain": "1h"}).start()
+    now = pt502.now()
+    sought = pt502.record(ident="5020099", time=now)
+    avld.send_tcp(sought)
+    avld.send_tcp(b"".join(pt502.record(time=now - datetime.timedelta(seconds=n)) for n in range(8000)))  # several segments
+    database.wait("SELECT count(*)::int FROM avld.positions", 8001)
+    avld.end()
+    folder = avld.folder / "journal"
+    done = subprocess.run([AVLD, "journal", folder, "--ident", "5020099", "--since", "10m"], capture_output=True, text=True,
+                          timeout=60)
+    frames = [bytes.fromhex(entry["frame"]) for entry in map(json.loads, done.stdout.splitlines())
+              if entry["kind"] == "report"]
+    assert frames == [sought]
+    decoded = subprocess.run([AVLD, "decode"], input=frames[0], capture_output=True, timeout=60)
+    assert json.loads(decoded.stdout)["ident"] == "5020099"

@@ -2,6 +2,8 @@
 """GT06 and PT-502 on one port: the first bytes decide, answers come when they are due."""
 import collections
 import datetime
+import os
+import signal
 import socket
 import struct
 import subprocess
@@ -256,3 +258,52 @@ def test_50_of_each_on_one_port(avld, database, udp):
     assert database.query("SELECT protocol, count(*)::int FROM avld.device_state GROUP BY 1 ORDER BY 1") == [
         ("gt06", 50), ("pt502", 50)]
     assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
+
+
+# ---- the loop never waits ----------------------------------------------------------------------------
+
+def test_a_database_that_stands_still_stops_nobody(avld, database):
+    with avld.tcp() as peer:
+        peer.sendall(gt06.login() + gt06.position(2))
+        gt06.read_exactly(peer, 20)
+        database.wait(POSITIONS, 1)
+        backend = database.one("SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+                               "AND application_name = 'avld'")
+        os.kill(backend, signal.SIGSTOP)
+        try:
+            for n in range(3, 100):
+                peer.sendall(gt06.position(n, pt502.now(-n)))
+                assert gt06.read_exactly(peer, 10) == gt06.answer(0x12, n)
+        finally:
+            os.kill(backend, signal.SIGCONT)
+    database.wait(POSITIONS, 98)
+
+
+def test_a_peer_that_does_not_read_stops_nobody(avld, database):
+    with avld.tcp() as deaf, avld.tcp() as peer:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.sendall(gt06.login("860000000000025"))
+        deaf.settimeout(0.2)
+        beats = gt06.heartbeat(2) * 500
+        try:
+            for _ in range(2000):  # answers pile up until avld gives it up
+                deaf.sendall(beats)
+        except OSError:
+            pass
+        peer.sendall(gt06.login() + gt06.position(2))
+        assert gt06.read_exactly(peer, 20) == gt06.answer(1, 1) + gt06.answer(0x12, 2)
+    database.wait("SELECT count(*)::int FROM avld.connections WHERE reason = 'does not read its replies'", 1)
+
+
+def test_silent_connections_are_probed_by_the_kernel(avld):
+    """Keepalive is on: the kernel holds a timer for a connection on which nothing happens."""
+    with avld.tcp() as peer:
+        peer.sendall(gt06.login())
+        gt06.read_exactly(peer, 10)
+
+        def timer():
+            for line in open("/proc/net/tcp"):
+                fields = line.split()
+                if fields[1].endswith(f":{avld.port:04X}") and fields[3] == "01":
+                    return fields[5].split(":")[0]
+        wait_for(lambda: timer() == "02", "a keepalive timer")

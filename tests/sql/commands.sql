@@ -79,8 +79,8 @@ SELECT lives_ok($$INSERT INTO avld.commands (device_id, command) SELECT id, 'get
 SELECT lives_ok($$INSERT INTO avld.commands (device_id, command, args, state, attempts, reply, sent_at, created_by)
 	SELECT id, 'getVersion', NULL, 'confirmed', 5, 'x', now(), 'root' FROM avld.devices WHERE ident = '5020001'$$,
 	'whatever is inserted');
-SELECT results_eq($$SELECT state, attempts, reply, sent_at, created_by, args FROM avld.commands ORDER BY id DESC LIMIT 1$$,
-	$$VALUES ('queued', 0, NULL, NULL::timestamptz, session_user::text, '{}'::jsonb)$$, 'starts as a new one');
+SELECT results_eq($$SELECT state, attempts, reply, sent_at, created_by = session_user, args FROM avld.commands ORDER BY id DESC LIMIT 1$$,
+	$$VALUES ('queued', 0, NULL, NULL::timestamptz, true, '{}'::jsonb)$$, 'starts as a new one');
 SELECT throws_ok($$SELECT avld.send_command('5029999', 'getVersion')$$, '22023', 'unknown device ''5029999''', 'no such device');
 SELECT throws_ok($$SELECT avld.send_command(NULL, 'getVersion')$$, '22023', 'unknown device NULL', 'no device');
 SELECT throws_ok($$SELECT avld.send_command('5020003', 'getVersion')$$, '55000', 'device 5020003 is blocked', 'a blocked device');
@@ -111,8 +111,8 @@ UPDATE avld.device_state SET fixed_at = now();
 
 -- ended by hand
 SELECT is(avld.cancel_command(max(id)), true, 'cancelled') FROM avld.commands;
-SELECT results_eq($$SELECT state, reason, ended_at IS NOT NULL FROM avld.commands ORDER BY id DESC LIMIT 1$$,
-	$$VALUES ('failed', 'cancelled by ' || session_user, true)$$, 'and it says so');
+SELECT results_eq($$SELECT state, reason = 'cancelled by ' || session_user, ended_at IS NOT NULL FROM avld.commands
+	ORDER BY id DESC LIMIT 1$$, $$VALUES ('failed', true, true)$$, 'and it says so');
 SELECT is(avld.cancel_command(max(id)), false, 'once') FROM avld.commands;
 SELECT throws_ok('SELECT avld.cancel_command(-1)', '22023', 'no command -1', 'no such command');
 SELECT throws_ok($$UPDATE avld.commands SET state = 'lost'$$, '23514', NULL, 'states are named');

@@ -20,7 +20,7 @@ CREATE FUNCTION pg_temp.rights(role name, relation text) RETURNS text LANGUAGE s
 $$;
 SELECT is(pg_temp.rights('avld_writer', t.name), t.rights, 'writer on ' || t.name)
 FROM (VALUES ('schema_version', 's'), ('checkpoint', 'siu'), ('devices', 'si'), ('positions', 'si'), ('statuses', 'si'),
-	('alarms', 'si'), ('device_state', 'siu'), ('rejects', 'i'), ('unknown_devices', 'siu'), ('connections', 'i'),
+	('alarms', 'si'), ('commands', 's'), ('device_state', 'siu'), ('rejects', 'i'), ('unknown_devices', 'siu'), ('connections', 'i'),
 	('positions_default', NULL), ('statuses_default', NULL), ('latest_positions', NULL)) AS t (name, rights);
 SELECT is(pg_temp.rights(r, c.relname), CASE WHEN c.relname LIKE '%\_default' THEN NULL ELSE 's' END, r || ' on ' || c.relname)
 FROM unnest(ARRAY['avld_reader', 'avld_operator']) AS r, pg_class c
@@ -34,6 +34,7 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p
 	'a stranger runs no function');
 SELECT is_empty($$SELECT r.rolname, p.oid::regprocedure FROM pg_proc p, pg_roles r
 	WHERE p.pronamespace = 'avld'::regnamespace AND p.prosecdef AND r.rolname IN ('avld_reader', 'avld_operator')
+		AND (r.rolname, p.proname) <> ('avld_operator', 'cancel_command')
 		AND has_function_privilege(r.rolname, p.oid, 'EXECUTE')$$, 'readers run nothing with the owner''s rights');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'avld'::regnamespace
 	AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp']$$, 'each function pins its search_path');

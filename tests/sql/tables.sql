@@ -12,12 +12,13 @@ SELECT results_eq('SELECT version, name FROM avld.schema_version WHERE version <
 	$$VALUES (1, '001_initial'), (2, '002_queries')$$, 'the migrations');
 
 SELECT tables_are('avld', ARRAY['schema_version', 'checkpoint', 'devices', 'positions', 'positions_default', 'statuses',
-	'statuses_default', 'alarms', 'device_state', 'rejects', 'unknown_devices', 'connections']);
+	'statuses_default', 'alarms', 'device_state', 'rejects', 'unknown_devices', 'connections', 'commands']);
 SELECT views_are('avld', ARRAY['latest_positions']);
 SELECT functions_are('avld', ARRAY['list_partitions', 'ensure_partitions', 'drop_partitions', 'grant_rights', 'delete_before',
 	'track', 'trips', 'stops', 'distance_km', 'daily_summary', 'last_known', 'within', 'near', 'track_geojson', 'track_gpx',
 	'alarms_since', 'diagnose', 'enable_postgis', 'find_trips', 'escape_xml', 'say_span', 'say_time', 'say_frame',
-	'usual_silence', 'diagnose_commands', 'find_strangers']);
+	'usual_silence', 'diagnose_commands', 'find_strangers', 'check_command', 'stops_engine',
+	'accept_command', 'notify_commands', 'send_command', 'cancel_command']);
 
 -- One line a table: column type, ! for NOT NULL. In order.
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS text LANGUAGE sql AS $$
@@ -57,6 +58,9 @@ FROM telemetry, LATERAL (VALUES
 		'last_seen timestamp with time zone!, count bigint!'),
 	('connections', 'opened_at timestamp with time zone!, closed_at timestamp with time zone!, peer text!, '
 		'transport text!, protocol text, ident text, bytes bigint!, frames bigint!, rejects bigint!, reason text!'),
+	('commands', 'id bigint!, device_id bigint!, command text!, args jsonb!, state text!, created_at timestamp with time zone!, '
+		'created_by text!, expires_at timestamp with time zone!, sent_at timestamp with time zone, '
+		'ended_at timestamp with time zone, attempts integer!, reply text, reason text'),
 	('latest_positions', 'ident text, name text, protocol text, state text, device_id bigint, '
 		'fixed_at timestamp with time zone, age interval, latitude double precision, longitude double precision, '
 		'altitude_m real, speed_kmh real, course_deg real, satellites smallint, ignition boolean, inputs integer, '
