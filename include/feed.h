@@ -59,6 +59,14 @@ static inline bool feed_waits(const struct feed *feed)
 {
 	return feed_holds(feed) || feed->session.photo || feed->session.finished;
 }
+// Has neither the batch anything to say, nor the feed a photo that is finished?
+static inline bool feed_is_quiet(const struct feed *feed, const struct batch *batch)
+{
+	return batch->report_count + batch->reject_count + batch->reply_len[REPLY_NOW] +
+			       batch->reply_len[REPLY_STORED] ==
+		       0 &&
+	       !feed->session.finished;
+}
 // Looks after them: fills *batch with what has become of them elsewhere, and with rejects for those
 // that came before before_us. The batch may stay empty.
 #define FEED_HOLD_US INT64_C(120000000) /* how long a frame is held */

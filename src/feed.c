@@ -76,7 +76,7 @@ static void pin(struct feed *feed, const struct decoder *decoder, struct batch *
 	if (feed->decoder && feed->decoder != decoder) {
 		// Another protocol: what the first one had noted means nothing to it.
 		reject_held(feed, INT64_MAX, batch);
-		photo_end(&feed->session);
+		photo_drop_all(&feed->session);
 		feed->session.ident_len = 0;
 		memset(feed->session.memo, 0, sizeof(feed->session.memo));
 	}
