@@ -111,11 +111,16 @@ static char *put_state(char *out, const struct simulated *device, const struct s
 	return put_text(out, "/\r\n", 3);
 }
 
-static char *put_record(char *out, const struct simulated *device, const struct sighting *seen)
+static char *put_record(
+	char *out, const struct simulated *device, const struct sighting *seen, bool photo)
 {
 	struct calendar now = simulate_calendar(seen->time_us);
 	*out++ = '$';
-	out = put_text(out, event_names[seen->event], 3);
+	out = put_text(out, photo ? "PHO" : event_names[seen->event], 3);
+	if (photo) {
+		out = put_number(out, device->camera.size);
+		out = put_text(out, "-1", 2);
+	}
 	*out++ = ',';
 	out = put_text(out, device->ident, device->ident_len);
 	*out++ = ',';
@@ -130,11 +135,12 @@ static char *put_record(char *out, const struct simulated *device, const struct 
 	return put_state(out, device, seen);
 }
 
-static size_t write_report(struct simulated *device, const struct sighting *seen, uint8_t *out)
+static size_t write_record(
+	struct simulated *device, const struct sighting *seen, bool photo, uint8_t *out)
 {
 	bool full = device->number / 2 % 2;
 	uint8_t *body = full ? out + FRAME_HEADER : out;
-	size_t len = (size_t)(put_record((char *)body, device, seen) - (char *)body);
+	size_t len = (size_t)(put_record((char *)body, device, seen, photo) - (char *)body);
 	if (!full)
 		return len;
 	uint16_t total = (uint16_t)(len + FRAME_HEADER);
@@ -144,6 +150,12 @@ static size_t write_report(struct simulated *device, const struct sighting *seen
 	out[3] = (uint8_t)total;
 	out[4] = (uint8_t)(total >> 8);
 	return total;
+}
+
+static size_t write_report(struct simulated *device, const struct sighting *seen, uint8_t *out)
+{
+	bool photo = seen->event == SIGHTING_POSITION && simulate_tell_photo(device);
+	return write_record(device, seen, photo, out);
 }
 
 static size_t record_length(const uint8_t *record, size_t len)
@@ -183,7 +195,9 @@ static size_t obey(struct simulated *device, const uint8_t *line, size_t len, ui
 	now.event = SIGHTING_POSITION;
 	now.time_us += 1000; /* a record of its own */
 	if (is_command(line, len, "#RCP"))
-		return now.time_us > 1000 ? write_report(device, &now, reply) : 0;
+		return now.time_us > 1000 ? write_record(device, &now, false, reply) : 0;
+	if (is_command(line, len, "#PHD"))
+		return simulate_give_part(device, line, len, reply);
 	if (is_command(line, len, "#VER"))
 		return (size_t)(put_text((char *)reply, version, sizeof(version) - 1) -
 				(char *)reply);
