@@ -80,6 +80,9 @@ void intake_connected(struct intake *intake, const struct feed *feed, const stru
 void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct traffic *traffic, const char *reason);
 
+// What its owner has against this device speaking as it does, or NULL.
+const char *intake_objection(const struct device *device, const struct feed *feed);
+
 // May this session's device speak this protocol to us? NULL: yes, and *device is it. Else the
 // reason why not.
 const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **device);

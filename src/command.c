@@ -13,6 +13,7 @@
 // A command that has ended stays here until the database knows: what it still calls "sent" must not be taken for open.
 #include "command_internal.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -382,6 +383,7 @@ void command_queue_free(struct command_queue *queue)
 	HASH_ITER(hh, queue->items, item, next)
 	{
 		command_unlink(item);
+		assert(queue->items); /* it holds this one */
 		HASH_DELETE(hh, queue->items, item);
 		free(item);
 	}

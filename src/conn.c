@@ -306,14 +306,17 @@ bool conns_waiting(const struct conns *conns)
 // ---- what comes in
 // ----------------------------------------------------------------------------------
 
-static bool names_other_device(const struct conn *c)
+// Must the directory be asked (again): another ident, or the owner has changed what may be.
+static bool must_ask(const struct conn *c)
 {
 	const struct session *session = &c->feed.session;
+	const struct device *device = c->device;
 
 	if (session->ident_len == 0 || c->idents > IDENTS_MAX)
 		return false;
-	return !c->device || c->device->ident_len != session->ident_len ||
-	       memcmp(c->device->ident, session->ident, session->ident_len) != 0;
+	return !device || device->ident_len != session->ident_len ||
+	       memcmp(device->ident, session->ident, session->ident_len) != 0 ||
+	       intake_objection(device, &c->feed) != NULL;
 }
 
 // The session has named a device: may it stay (NULL), and is it the device's newest connection?
@@ -388,7 +391,7 @@ static const char *take_batch(struct conn *c)
 {
 	struct intake *intake = c->conns->intake;
 	const struct batch *batch = &intake->batch;
-	const char *refusal = names_other_device(c) ? attach(c) : NULL;
+	const char *refusal = must_ask(c) ? attach(c) : NULL;
 	const uint64_t lsn = intake_batch(intake, &c->feed, &c->peer, refusal);
 
 	if (refusal)
@@ -402,7 +405,7 @@ static const char *take_batch(struct conn *c)
 
 void conn_send_command(struct conn *c)
 {
-	if (names_other_device(c))
+	if (must_ask(c))
 		return;
 	if (add_command(c))
 		flush(c);

@@ -330,16 +330,23 @@ void intake_disconnected(struct intake *intake, const struct feed *feed, const s
 	append(intake, &entry);
 }
 
+const char *intake_objection(const struct device *device, const struct feed *feed)
+{
+	if (device->state == DEVICE_BLOCKED)
+		return "device is blocked";
+	if (device->decoder && decoders[device->decoder - 1] != feed->decoder)
+		return "not the protocol set for the device";
+	return NULL;
+}
+
 const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **found)
 {
 	const struct text ident = {feed->session.ident, feed->session.ident_len};
 	struct device *device = directory_find(intake->directory, ident);
 
 	*found = NULL;
-	if (device && device->state == DEVICE_BLOCKED)
-		return "device is blocked";
-	if (device && device->decoder && decoders[device->decoder - 1] != feed->decoder)
-		return "not the protocol set for the device";
+	if (device && intake_objection(device, feed))
+		return intake_objection(device, feed);
 	if (intake->config->devices.unknown == UNKNOWN_REFUSE &&
 		directory_loaded(intake->directory) && (!device || device->state != DEVICE_ACTIVE))
 		return "unknown device";

@@ -362,15 +362,26 @@ static void take_results(struct writer *writer)
 	}
 }
 
-// The one channel that is listened to says that there are new commands.
+// However often the table changes, batches get their turn.
+static bool devices_due(const struct writer *writer)
+{
+	const bool batch_due = writer->batch.due || writer->batch.more;
+
+	return writer->devices_due && !(writer->reloaded_last && batch_due);
+}
+
+// Two channels are listened to: there are new commands; the owner has changed avld.devices.
 static void take_notifications(struct writer *writer)
 {
 	PGnotify *notify;
 	while ((notify = PQnotifies(writer->link.conn))) {
+		if (strcmp(notify->relname, "avld_devices"))
+			commands_set_due(writer);
+		else
+			writer->devices_due = true;
 		PQfreemem(notify);
-		commands_set_due(writer);
 	}
-	if (writer->state == WRITER_IDLE && commands_due(writer))
+	if (writer->state == WRITER_IDLE && (devices_due(writer) || commands_due(writer)))
 		writer_wake(writer);
 }
 
@@ -434,6 +445,10 @@ void writer_wake(struct writer *writer)
 	const uint64_t end = journal_end(writer->journal);
 	const bool busy = writer->state == WRITER_SENDING || writer->state == WRITER_COMMITTING;
 
+	if (writer->state == WRITER_IDLE && devices_due(writer)) {
+		prepare_reload_devices(writer);
+		return;
+	}
 	if (writer->state == WRITER_IDLE && commands_due(writer)) {
 		commands_read(writer);
 		return;
@@ -447,6 +462,7 @@ void writer_wake(struct writer *writer)
 		const double rows = (double)(end - writer->lsn) / batch->entry_bytes;
 		if (batch->due || batch->more || writer->drained || learn_retention_due(writer) ||
 			rows >= (double)writer->config->database.batch_rows) {
+			writer->reloaded_last = false;
 			batch_start(writer);
 			return;
 		}

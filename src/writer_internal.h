@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // What the writer's files share.
-//   writer.c          states, connection, watchers, results
-//   writer_connect.c  names, PQconnectPoll
-//   writer_prepare.c  from a fresh connection to one that is ready: settings, lock, checkpoint,
-//   devices writer_learn.c    idents without an id, days without a partition writer_batch.c    from
-//   journal entries to a batch writer_send.c     the batch on its way, and what the database says
-//   to it writer_sql.c      SQL text
+//   writer.c           states, connection, watchers, results
+//   writer_connect.c   names, PQconnectPoll
+//   writer_prepare.c   from a fresh connection to one that is ready: settings, lock, checkpoint, devices
+//   writer_learn.c     idents without an id, days without a partition
+//   writer_commands.c  the open commands, for whoever sends them
+//   writer_batch.c     from journal entries to a batch
+//   writer_send.c      the batch on its way, and what the database says to it
+//   writer_sql.c       SQL text
 #ifndef AVLD_WRITER_INTERNAL_H
 #define AVLD_WRITER_INTERNAL_H
 
@@ -188,6 +190,8 @@ struct writer {
 	void (*drained)(void *context);
 	void *drain_context;
 	ev_timer drain_timer;
+	bool devices_due;   /* somebody changed avld.devices: it is to be read again */
+	bool reloaded_last; /* it was, with no batch since */
 };
 
 // writer.c
@@ -212,6 +216,8 @@ void connect_poll(struct writer *writer); /* the socket is ready for PQconnectPo
 // writer_prepare.c
 void prepare_start(struct writer *writer);
 void prepare_check_fence(struct writer *writer);
+// avld.devices into the directory once more, then writer_ready.
+void prepare_reload_devices(struct writer *writer);
 void device_row(struct writer *writer, PGresult *result); /* id, ident, state, protocol */
 
 // writer_learn.c

@@ -55,6 +55,7 @@ static void write_settings(struct writer *writer, struct sql *sql)
 		"('tcp_keepalives_idle', '15'), ('tcp_keepalives_interval', '5'), "
 		"('tcp_keepalives_count', '3'), ('tcp_user_timeout', '30000')) v (name, value) "
 		"JOIN pg_settings s ON lower(s.name) = lower(v.name);"
+		"SELECT set_config('avld.writer', 'on', false);"
 		"SELECT set_config('synchronous_commit', 'on', false) "
 		"WHERE current_setting('synchronous_commit') = 'off'");
 }
@@ -346,8 +347,9 @@ static bool reset_done(struct writer *writer)
 // Before the open commands are read, so that none falls between the two.
 static void write_listen(struct writer *writer, struct sql *sql)
 {
+	sql_add(sql, "LISTEN avld_devices");
 	if (writer->commands.sink)
-		sql_add(sql, "LISTEN avld_commands");
+		sql_add(sql, ";LISTEN avld_commands");
 }
 
 static bool listening(struct writer *writer)
@@ -409,16 +411,41 @@ static void on_loaded(struct writer *writer)
 	learn_run(writer, writer_ready);
 }
 
-static void load_devices(struct writer *writer)
+static void read_devices(struct writer *writer, on_end *end)
 {
+	writer->devices_due = false;
 	directory_set_loaded(writer->directory, false);
 	directory_forget_ids(writer->directory);
 	learn_start_session(writer);
-	writer_set_state(writer, WRITER_LOADING);
-	writer_query(writer, "SELECT id, ident, state, protocol FROM avld.devices", device_row,
-		on_loaded);
+	writer_query(
+		writer, "SELECT id, ident, state, protocol FROM avld.devices", device_row, end);
 	if (writer->link.conn)
 		PQsetSingleRowMode(writer->link.conn);
+}
+
+static void on_reloaded(struct writer *writer)
+{
+	if (writer->query.failed) {
+		writer_lose_query(writer);
+		return;
+	}
+	directory_set_loaded(writer->directory, true);
+	log_info("devices read again, the table was changed devices=%zu",
+		directory_count(writer->directory));
+	writer_ready(writer);
+}
+
+void prepare_reload_devices(struct writer *writer)
+{
+	writer->reloaded_last = true;
+	writer_set_state(writer, WRITER_LEARNING);
+	read_devices(writer, on_reloaded);
+}
+
+static void load_devices(struct writer *writer)
+{
+	writer_set_state(writer, WRITER_LOADING);
+	read_devices(writer, on_loaded);
 }
 
 // ---- the steps

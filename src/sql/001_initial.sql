@@ -32,6 +32,20 @@ CREATE TABLE avld.devices (
 	created_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- A change by anybody but the daemon is told to the daemon, which reads the table again. Its own sessions set avld.writer.
+CREATE FUNCTION avld.tell_devices() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF current_setting('avld.writer', true) IS DISTINCT FROM 'on' THEN
+		PERFORM pg_notify('avld_devices', '');
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION avld.tell_devices() IS 'Trigger: avld takes up a change of avld.devices at once.';
+CREATE TRIGGER tell_devices AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON avld.devices
+	FOR EACH STATEMENT EXECUTE FUNCTION avld.tell_devices();
+
 -- One row per report that carries coordinates. Partitioned by day; DEFAULT catches what has no day yet.
 CREATE TABLE avld.positions (
 	device_id bigint NOT NULL,

@@ -1017,7 +1017,9 @@ BEGIN
 		SELECT d.ident, s.last_seen, s.transport, s.ignition, s.gsm_percent, u.usual
 		FROM avld.devices AS d
 		JOIN avld.device_state AS s ON s.device_id = d.id
-		CROSS JOIN LATERAL avld.usual_silence(d.id, s.last_seen) AS u (usual)
+		-- what was usual in a week is shorter than two
+		CROSS JOIN LATERAL (SELECT CASE WHEN s.last_seen > now() - interval '14 days' THEN avld.usual_silence(d.id, s.last_seen) END)
+			AS u (usual)
 		WHERE finding IS NULL -- if all are silent, none says anything of itself
 			AND d.state = 'active' AND s.last_seen < now() - interval '10 min'
 			AND s.last_seen < now() - 2 * coalesce(u.usual, interval '5 min')
@@ -1026,9 +1028,8 @@ BEGIN
 		severity := 'problem';
 		ident := item.ident;
 		finding := 'silent longer than usual';
-		detail := format('last frame %s over %s; %s', avld.say_time(item.last_seen), item.transport,
-			CASE WHEN item.usual IS NULL THEN 'too few reports to know its habit'
-				ELSE 'usually silent no longer than ' || avld.say_span(item.usual) END)
+		detail := format('last frame %s over %s', avld.say_time(item.last_seen), item.transport)
+			|| coalesce('; usually silent no longer than ' || avld.say_span(item.usual), '')
 			|| CASE WHEN item.ignition IS FALSE THEN '; ignition was off' ELSE '' END
 			|| CASE WHEN item.gsm_percent < 20 THEN '; GSM signal was ' || item.gsm_percent || ' %' ELSE '' END;
 		next_step := format('SELECT * FROM avld.diagnose(%L)', item.ident);
@@ -1152,7 +1153,11 @@ BEGIN
 		$view$, 'gis.', gis || '.');
 	EXECUTE replace($view$
 		CREATE OR REPLACE VIEW avld.latest_positions_geo AS
-		SELECT l.*,
+		SELECT l.device_id, l.ident, l.name, l.protocol, l.state, l.fixed_at,
+			round(extract(epoch FROM l.age))::bigint AS age_s, -- GDAL knows no intervals
+			l.latitude, l.longitude, l.altitude_m, l.speed_kmh, l.course_deg, l.satellites, l.ignition, l.inputs, l.outputs,
+			l.odometer_m, l.battery_percent, l.battery_v, l.power_v, l.gsm_percent, l.driver, l.event, l.connected, l.last_seen,
+			l.transport, l.peer, l.alarm, l.alarm_at,
 			gis.ST_SetSRID(gis.ST_MakePoint(l.longitude, l.latitude), 4326)::gis.geography(Point, 4326) AS place
 		FROM avld.latest_positions AS l
 		$view$, 'gis.', gis || '.');
@@ -1172,7 +1177,7 @@ BEGIN
 		WHERE day.parent = 'avld.positions'::regclass AND t.positions > 1
 		$view$, 'gis.', gis || '.');
 	COMMENT ON VIEW avld.positions_geo IS 'avld.positions with ident and name; place: a point, WGS 84. Filter by fixed_at.';
-	COMMENT ON VIEW avld.latest_positions_geo IS 'avld.latest_positions; place: a point, WGS 84. Key: device_id.';
+	COMMENT ON VIEW avld.latest_positions_geo IS 'avld.latest_positions, age in seconds; place: a point, WGS 84. Key: device_id.';
 	COMMENT ON VIEW avld.tracks_geo IS
 		'One line per device and UTC day: its valid fixes in order, outliers included. Key: device_id, day.';
 	PERFORM avld.grant_rights();

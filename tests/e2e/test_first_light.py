@@ -376,3 +376,30 @@ def test_decode_shows_what_serve_stores():
         '"latitude":48.1173000,"longitude":11.5166667,"speed_kmh":41.48,"course_deg":84.40,"satellites":7,'
         '"ignition":true,"inputs":8,"outputs":0,"adc":[0,0,0,0],"odometer_m":1200,"battery_percent":100,'
         '"gsm_percent":67,"alarms":[],"stored":false}\n')
+
+
+def test_what_the_owner_changes_counts_at_once(avld, database):
+    """No restart: a device is blocked, unblocked, bound to a protocol, deleted."""
+    def count():
+        return database.one(COUNT)
+    with avld.tcp() as peer:
+        peer.sendall(pt502.record(time=pt502.now(-60)))
+        database.wait(COUNT, 1)
+        database.query("UPDATE avld.devices SET state = 'blocked'")
+        avld.wait_log("devices read again")
+        peer.sendall(pt502.record(time=pt502.now(-50)))
+        assert peer.recv(1) == b""
+    database.wait("SELECT reason FROM avld.rejects", "device is blocked")
+    database.query("UPDATE avld.devices SET state = 'active'")
+    wait_for(lambda: avld.logged().count("devices read again") == 2, "the change to be taken up")
+    avld.send_tcp(pt502.record(time=pt502.now(-40)))
+    database.wait(COUNT, 2)
+    database.query("UPDATE avld.devices SET protocol = 'gt06'")
+    wait_for(lambda: avld.logged().count("devices read again") == 3, "the change to be taken up")
+    avld.send_udp(pt502.record(time=pt502.now(-30)))
+    database.wait("SELECT count(*)::int FROM avld.rejects WHERE reason = 'not the protocol set for the device'", 1)
+    database.query("DELETE FROM avld.devices")
+    wait_for(lambda: avld.logged().count("devices read again") == 4, "the change to be taken up")
+    avld.send_tcp(pt502.record(time=pt502.now(-20)))
+    database.wait(COUNT, 3)
+    assert database.one("SELECT count(*)::int FROM avld.devices") == 1

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Fault 1: kill -9 of avld at random moments under load. Fault 9: SIGTERM and SIGHUP in any state."""
+import contextlib
 import random
 import signal
+import socket
 import time
 
 import pytest
@@ -14,11 +16,22 @@ from trackers import Fleet, Gt06
 COUNT = "SELECT count(*)::int FROM avld.positions"
 
 
+def lasting_port():
+    """A free one below those that the kernel gives to clients: a tracker that knocks while avld is away must not get it."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as bounds:
+        first = int(bounds.read().split()[0])
+    for _ in range(1000):
+        port = random.randrange(first // 2, first)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.bind(("127.0.0.1", port))
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+    pytest.fail("no free port")
+
+
 def fixed_port(daemons, options=()):
     """A daemon that comes back at the same port."""
-    daemon = daemons(options).start()
-    daemon.settings["server.listen"] = f"127.0.0.1:{daemon.port}"
-    return daemon
+    return daemons({"server.listen": f"127.0.0.1:{lasting_port()}", **dict(options)}).start()
 
 
 def test_kill_at_random_moments(daemons, database, results):

@@ -71,6 +71,9 @@ SELECT ok(pg_temp.say('5020005', 'silent%') LIKE '%too few reports to know its h
 UPDATE avld.device_state SET ignition = false WHERE device_id = (SELECT id FROM avld.devices WHERE ident = '5020002');
 SELECT ok(pg_temp.say('5020002', 'silent%') LIKE '%ignition was off%', 'it may be parked');
 
+SELECT pg_temp.add('5020006', '15 days');
+SELECT ok(detail LIKE 'last frame % (15 days ago) over tcp', 'two weeks of silence are no habit') FROM avld.diagnose() WHERE ident = '5020006';
+
 -- all at once
 SAVEPOINT all_silent;
 UPDATE avld.device_state SET last_seen = last_seen - interval '1 day';

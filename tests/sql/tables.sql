@@ -15,7 +15,7 @@ SELECT tables_are('avld', ARRAY['schema_version', 'checkpoint', 'devices', 'posi
 	'statuses_default', 'alarms', 'device_state', 'rejects', 'unknown_devices', 'connections', 'commands',
 	'media', 'media_parts']);
 SELECT views_are('avld', ARRAY['latest_positions']);
-SELECT functions_are('avld', ARRAY['list_partitions', 'ensure_partitions', 'drop_partitions', 'grant_rights', 'delete_before',
+SELECT functions_are('avld', ARRAY['list_partitions', 'tell_devices', 'ensure_partitions', 'drop_partitions', 'grant_rights', 'delete_before',
 	'track', 'trips', 'stops', 'distance_km', 'daily_summary', 'last_known', 'within', 'near', 'track_geojson', 'track_gpx',
 	'alarms_since', 'diagnose', 'enable_postgis', 'find_trips', 'escape_xml', 'say_span', 'say_time', 'say_frame',
 	'usual_silence', 'diagnose_commands', 'find_strangers', 'check_command', 'stops_engine',
