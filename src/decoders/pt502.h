@@ -27,7 +27,7 @@ bool pt502_confirms_command(const struct command *command, const struct report *
 // that found no reference at once (4 bytes); when a photo ended (8 bytes).
 #define PT502_MEMO_CUT    0
 #define PT502_MEMO_ASTRAY 4
-#define PT502_MEMO_PHOTO  8
+#define PT502_MEMO_PHOTO  16
 
 #define PT502_DELTA_LATE "delta: its rest came too late"
 
