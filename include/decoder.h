@@ -57,6 +57,7 @@ struct photos;
 // One conversation: a TCP connection, or a UDP sender. Decoders read all of it and write ident and memo.
 struct session {
 	int64_t received_us;           /* when the bytes at hand came: UTC, µs since 1970 */
+	int64_t now_us;                /* for wake(): the clock */
 	uint8_t ident_len;             /* 0 until known */
 	char ident[IDENT_MAX];         /* not NUL-terminated */
 	bool datagram;                 /* UDP: the end of the bytes is the end of the frame */
@@ -103,15 +104,15 @@ struct decoder {
 	// data, len: a whole frame as frame() cut it.
 	enum decode_status (*decode)(
 		struct session *session, const uint8_t *data, size_t len, struct batch *out);
+	size_t device_size; /* of what it remembers of a device (session_device); 0: nothing */
+	// Once a second: tries again what the session holds (what came before last_us has no other chance),
+	// asks again for what a photo lacks. NULL: there is nothing of the kind.
+	void (*wake)(struct session *session, int64_t last_us, struct batch *out);
 	// The command in the protocol's words, ready to send. Returns their length; 0: the protocol has none for it.
 	size_t (*encode_command)(const struct session *session, const struct command *command,
 		uint8_t *out, size_t cap); /* NULL: takes no commands */
 	// Does the report, which came after the command was sent, show that the device has it? NULL: none does.
 	bool (*confirms_command)(const struct command *command, const struct report *report);
-	size_t device_size; /* of what it remembers of a device (session_device); 0: nothing */
-	// Once a second: tries again what the session holds, asks again for what a photo lacks. NULL: there
-	// is nothing of the kind.
-	void (*wake)(struct session *session, struct batch *out);
 };
 
 // batch.c ------------------------------------------------------------------------------------------

@@ -30,8 +30,8 @@ struct intake {
 	const struct config *config;
 	struct journal *journal;
 	struct directory *directory;
-	struct command_queue *commands; /* NULL: none are sent */
 	struct memory *memory;          /* of all devices */
+	struct command_queue *commands; /* NULL: none are sent */
 	struct photos photos;           /* of all conversations */
 	bool photos_full;               /* one found no room when last looked */
 	bool full;                      /* the journal had no room when last asked */
@@ -58,14 +58,15 @@ void intake_begin(struct intake *intake, struct session *session);
 uint64_t intake_batch(
 	struct intake *intake, struct feed *feed, const struct peer *peer, const char *refusal);
 
-// After intake_batch without a refusal: what else the peer is to get now, a command for its device.
-// out has room for COMMAND_FRAME_MAX. 0: nothing.
-size_t intake_command(
-	struct intake *intake, const struct feed *feed, const struct peer *peer, uint8_t *out);
 // The conversation ends, also while intake->batch is in use for another: what is open is a frame, what
 // waits has waited in vain, what else is left is no whole frame. Frees what the feed holds.
 void intake_end(struct intake *intake, struct feed *feed, const struct peer *peer,
 	const uint8_t *rest, size_t len);
+
+// After intake_batch without a refusal: what else the peer is to get now, a command for its device.
+// out has room for COMMAND_FRAME_MAX. 0: nothing.
+size_t intake_command(
+	struct intake *intake, const struct feed *feed, const struct peer *peer, uint8_t *out);
 
 // Everything below this LSN may be acknowledged under the sync mode set.
 uint64_t intake_safe(const struct intake *intake);
@@ -86,6 +87,9 @@ const char *intake_objection(const struct device *device, const struct feed *fee
 // May this session's device speak this protocol to us? NULL: yes, and *device is it. Else the
 // reason why not.
 const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **device);
+
+// Is that a reason of intake_admit? What was refused is not to be taken in later.
+bool intake_is_refusal(struct text reason);
 
 // The clock, in µs since 1970 (UTC).
 int64_t intake_now_us(void);

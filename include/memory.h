@@ -24,9 +24,9 @@ size_t memory_count(const struct memory *memory);
 // without memory or ident. Good until the next call.
 void *session_device(struct session *session);
 
-// Shows the blocks of all devices of the session's decoder. False and nothing shown, when that much
-// has been shown lately (a peer must not make us look through all devices for each of its frames);
-// ask again a second later.
+// Shows the blocks of all devices of the session's decoder. False, and nothing is shown, when it was
+// asked lately, measured by what has happened since: a peer must not make us look through all devices
+// for each of its frames.
 typedef void memory_visit(void *context, struct text ident, const void *block);
 bool session_search(struct session *session, memory_visit *visit, void *context);
 
@@ -37,7 +37,7 @@ uint32_t session_tick(struct session *session);
 struct hold_frame {
 	int64_t received_us;
 	const char *detail; /* static: the reason of the reject that it may become */
-	uint32_t mark;      /* the decoder's own */
+	uint32_t marks[2];  /* the decoder's own */
 	uint16_t at, len;   /* in held.bytes */
 	uint8_t ident_len;  /* the session's ident then, if it had one */
 	char ident[IDENT_MAX];
@@ -52,8 +52,8 @@ struct hold {
 };
 
 // Keeps a copy. False: no memory, or no room.
-bool session_hold(struct session *session, const char *detail, uint32_t mark, const uint8_t *data,
-	size_t len);
+bool session_hold(struct session *session, const char *detail, const uint32_t marks[2],
+	const uint8_t *data, size_t len);
 void hold_remove(struct hold *held, uint32_t index);
 static inline uint32_t session_holds(const struct session *session)
 {

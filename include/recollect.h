@@ -7,9 +7,9 @@
 #include "feed.h"
 #include "journal.h"
 
-// Decodes the raw bytes of a report or reject once more, as they came then (stream or datagram), with
-// the ident that was known. False: not of a protocol that remembers anything, or not understood at
-// all. What comes of it is in *batch. feed: a conversation for such entries, kept from call to call.
+// Decodes the raw bytes of a report or reject once more, with the ident that was known. False: its
+// bytes are no whole frame. What comes of it is in *batch. feed: a conversation for such entries, kept
+// from call to call; its session.memory is set.
 bool recollect_entry(struct feed *feed, const struct entry *entry, struct batch *batch);
 
 // Fills the memory from the newest entries of the journal, RECOLLECT_BYTES of them.

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "entry.h"
 #include "journal.h"
+#include "redecode.h"
 #include "text.h"
 #include "value.h"
 
@@ -14,22 +15,27 @@
 #include <time.h>
 
 static const char usage[] =
-	"usage: avld journal DIR [--dump] [--ident IDENT] [--since TIME]\n\n"
+	"usage: avld journal DIR [--dump] [--ident IDENT] [--since TIME] | --redecode\n\n"
 	"Says what a journal folder holds: segments, entries, what waits for the database, damage. "
 	"Reads\n"
-	"only, and may be used while avld runs.\n\n"
+	"only (but for --redecode), and may be used while avld runs.\n\n"
 	"      --dump         the entries as JSON lines, each with its frame in hex\n"
 	"      --ident IDENT  only this tracker's (means --dump)\n"
 	"      --since TIME   only those received since: 2026-11-22T10:15:00Z, 2026-11-22, or 10m, "
 	"2h, 3d\n"
 	"                     for so long ago (means --dump)\n"
+	"      --redecode     decode once more all that it holds, and put behind it as reports "
+	"what was\n"
+	"                     rejected then and can be read now: the next avld serve stores it. As "
+	"the\n"
+	"                     user that runs avld, while it does not run\n"
 	"  -h, --help         this text\n\n"
 	"To decode once more what a tracker sent:\n"
 	"  avld journal DIR --ident 5020001 | jq -r '.frame // empty' | xxd -r -p | avld decode\n";
 
 struct look {
 	const char *dir;
-	bool dump;
+	bool dump, redecode;
 	const char *ident; /* or NULL */
 	int64_t since_us;  /* or INT64_MIN */
 	uint64_t damage;   /* findings told */
@@ -353,12 +359,29 @@ static int look_into(struct look *look)
 	return 0;
 }
 
+static int redecode(struct look *look)
+{
+	struct redecoded done;
+	const char *error;
+	if (!redecode_journal(look->dir, on_finding, look, &done, &error)) {
+		fprintf(stderr, "avld journal: %s\n", error);
+		return 1;
+	}
+	printf("decoded again  %" PRIu64 " frames, %" PRIu64 " of them rejects\n", done.frames,
+		done.rejects);
+	printf("recovered      %" PRIu64 " reports, %" PRIu64 " of them recovered before\n",
+		done.found, done.known);
+	puts(done.found > done.known ? "the next avld serve stores them" : "nothing to store");
+	return fflush(stdout) || ferror(stdout) ? 1 : 0;
+}
+
 int cmd_journal(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"dump", no_argument, NULL, 'd'},
 		{"ident", required_argument, NULL, 'i'},
 		{"since", required_argument, NULL, 's'},
+		{"redecode", no_argument, NULL, 'r'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -381,6 +404,9 @@ int cmd_journal(int argc, char **argv)
 					"would be",
 					optarg);
 			break;
+		case 'r':
+			look.redecode = true;
+			continue;
 		case 'd':
 			break;
 		case ':':
@@ -395,5 +421,9 @@ int cmd_journal(int argc, char **argv)
 		return cli_usage_error(
 			"journal", argc == optind ? "which folder?" : "one folder at a time");
 	look.dir = argv[optind];
+	if (look.redecode && look.dump)
+		return cli_usage_error("journal", "--redecode goes alone");
+	if (look.redecode)
+		return redecode(&look);
 	return look_into(&look);
 }

@@ -361,12 +361,12 @@ static bool start(struct server *server)
 	journal_sync_start(server->intake.journal, server->loop, on_synced, server);
 	server->intake.config = &server->config;
 	server->intake.directory = directory_new();
-	server->intake.commands = command_queue_new(
-		&server->config, server->intake.journal, on_command_ready, server);
 	server->intake.memory = memory_new((size_t)server->config.devices.remembered);
 	if (!server->intake.memory)
 		log_fatal("out of memory");
 	recollect_devices(server->intake.memory, server->intake.journal);
+	server->intake.commands = command_queue_new(
+		&server->config, server->intake.journal, on_command_ready, server);
 	server->conns = conns_new(server->loop, &server->intake);
 	if (bound.tcp >= 0)
 		server->listener = listener_new(server->loop, server->conns, bound.tcp);

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#define QUIET_US 2000000 /* nothing more is on its way then */
+
 void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder, bool datagram)
 {
 	memset(feed, 0, sizeof(*feed));
@@ -228,9 +230,13 @@ void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct ba
 	batch_reset(batch);
 	if (!feed_waits(feed))
 		return;
-	feed->session.received_us = now_us;
+	feed->session.now_us = now_us;
+	feed->session.quiet =
+		now_us - feed->session.received_us >= QUIET_US || before_us == INT64_MAX;
 	if (feed->decoder->wake)
-		feed->decoder->wake(&feed->session, batch);
+		feed->decoder->wake(
+			&feed->session, before_us == INT64_MAX ? INT64_MIN : before_us, batch);
+	feed->session.quiet = false;
 	set_dedup(batch);
 	reject_held(feed, before_us, batch);
 }

@@ -3,6 +3,7 @@
 #include "intake.h"
 
 #include "log.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -129,10 +130,9 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 }
 
 // Behind all that the frame was promised room for.
-static void note_reports(struct intake *intake, const struct feed *feed, const struct peer *peer)
+static void note_reports(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct batch *batch)
 {
-	const struct batch *batch = &intake->batch;
-
 	for (size_t i = 0; i < batch->report_count; i++)
 		command_note_report(intake->commands, feed->decoder, peer, &batch->reports[i],
 			feed->session.received_us);
@@ -150,8 +150,9 @@ size_t intake_command(
 	return command_next(intake->commands, &talk, intake_now_us(), out);
 }
 
-static void append_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const struct batch *batch, const char *refusal)
+// Returns the LSN behind it.
+static uint64_t append_batch(struct intake *intake, const struct feed *feed,
+	const struct peer *peer, const struct batch *batch, const char *refusal)
 {
 	for (size_t i = 0; i < batch->report_count; i++) {
 		if (refusal)
@@ -166,6 +167,10 @@ static void append_batch(struct intake *intake, const struct feed *feed, const s
 		reject_reason(&batch->rejects[i], reason);
 		append_reject(intake, feed, peer, reason, batch->rejects[i].raw);
 	}
+	const uint64_t lsn = journal_end(intake->journal);
+	if (!refusal && intake->commands && command_count(intake->commands))
+		note_reports(intake, feed, peer, batch);
+	return lsn;
 }
 
 // ---- photos
@@ -257,10 +262,7 @@ uint64_t intake_batch(
 	intake->counters.frames++;
 	append_batch(intake, feed, peer, &intake->batch, refusal);
 	take_photos(intake, feed, peer, refusal);
-	const uint64_t lsn = journal_end(intake->journal);
-	if (!refusal && intake->commands && command_count(intake->commands))
-		note_reports(intake, feed, peer);
-	return lsn;
+	return journal_end(intake->journal);
 }
 
 static void append_late(struct intake *intake, const struct feed *feed, const struct peer *peer)
@@ -330,12 +332,22 @@ void intake_disconnected(struct intake *intake, const struct feed *feed, const s
 	append(intake, &entry);
 }
 
+static const char blocked[] = "device is blocked",
+		  other_protocol[] = "not the protocol set for the device",
+		  unknown[] = "unknown device", too_many[] = "too many devices";
+
+bool intake_is_refusal(struct text reason)
+{
+	return text_equal(reason, blocked) || text_equal(reason, other_protocol) ||
+	       text_equal(reason, unknown) || text_equal(reason, too_many);
+}
+
 const char *intake_objection(const struct device *device, const struct feed *feed)
 {
 	if (device->state == DEVICE_BLOCKED)
-		return "device is blocked";
+		return blocked;
 	if (device->decoder && decoders[device->decoder - 1] != feed->decoder)
-		return "not the protocol set for the device";
+		return other_protocol;
 	return NULL;
 }
 
@@ -349,9 +361,9 @@ const char *intake_admit(struct intake *intake, const struct feed *feed, struct 
 		return intake_objection(device, feed);
 	if (intake->config->devices.unknown == UNKNOWN_REFUSE &&
 		directory_loaded(intake->directory) && (!device || device->state != DEVICE_ACTIVE))
-		return "unknown device";
+		return unknown;
 	if (!device && directory_count(intake->directory) >= DEVICES_MAX)
-		return "too many devices";
+		return too_many;
 	*found = device ? device : directory_add(intake->directory, ident);
 	return NULL;
 }

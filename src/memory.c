@@ -17,8 +17,8 @@
 #define HASH_NONFATAL_OOM 1
 #include "uthash_config.h"
 
-#define SEARCH_PER_S 1000000 /* blocks shown in a second: some 50 ms on a slow machine */
-#define SECOND_US    1000000
+#define SEARCH_FREE  4096 /* so few devices may be searched at any time, */
+#define SEARCH_SHARE 16   /* more of them when there was a tick for each so many */
 
 // The decoder's name is part of it: two protocols may have devices of one ident.
 struct key {
@@ -42,8 +42,7 @@ struct memory {
 	uint64_t clock;
 	uint64_t forgotten; /* pointers that sessions keep are good while it stands */
 	uint32_t tick;
-	int64_t search_us; /* the second that `searched` is of */
-	size_t searched;
+	uint32_t searched; /* tick of the last search */
 };
 
 struct memory *memory_new(size_t devices)
@@ -153,14 +152,10 @@ bool session_search(struct session *session, memory_visit *visit, void *context)
 	struct memory *memory = session->memory;
 	if (!memory)
 		return false;
-	const int64_t since_us = session->received_us - memory->search_us;
-	if (since_us >= SECOND_US || since_us < 0) {
-		memory->search_us = session->received_us;
-		memory->searched = 0;
-	}
-	if (memory->searched >= SEARCH_PER_S)
+	const size_t count = HASH_COUNT(memory->table);
+	if (count > SEARCH_FREE && memory->tick - memory->searched < count / SEARCH_SHARE)
 		return false;
-	memory->searched += HASH_COUNT(memory->table);
+	memory->searched = memory->tick;
 	for (struct list *at = memory->turns.next; at != &memory->turns; at = at->next) {
 		const struct remembered *device = list_item(at, struct remembered, turn);
 		const struct text ident = {device->key.ident, device->ident_len};
@@ -172,13 +167,16 @@ bool session_search(struct session *session, memory_visit *visit, void *context)
 
 uint32_t session_tick(struct session *session)
 {
-	return session->memory ? ++session->memory->tick : 0;
+	struct memory *memory = session->memory;
+	if (memory && ++memory->tick == 0)
+		memory->tick = 1;
+	return memory ? memory->tick : 0;
 }
 
 // ---- frames that wait
 
-bool session_hold(
-	struct session *session, const char *detail, uint32_t mark, const uint8_t *data, size_t len)
+bool session_hold(struct session *session, const char *detail, const uint32_t marks[2],
+	const uint8_t *data, size_t len)
 {
 	if (!session->memory)
 		return false;
@@ -191,7 +189,7 @@ bool session_hold(
 	*frame = (struct hold_frame){
 		.received_us = session->received_us,
 		.detail = detail,
-		.mark = mark,
+		.marks = {marks[0], marks[1]},
 		.at = (uint16_t)held->used,
 		.len = (uint16_t)len,
 		.ident_len = session->ident_len,

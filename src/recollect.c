@@ -4,43 +4,42 @@
 #include "recollect.h"
 
 #include "log.h"
+#include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-static const struct decoder *find_decoder(const struct entry *entry)
-{
-	const struct decoder *decoder = registry_find(entry->protocol.data, entry->protocol.len);
-	return decoder && decoder->device_size > 0 ? decoder : NULL;
-}
-
 static void begin(struct feed *feed, const struct decoder *decoder, const struct entry *entry)
 {
 	const struct session kept = feed->session;
-	// A report's bytes are whole whatever ends them; a reject's only if its transport says so.
-	const bool whole = entry->kind == ENTRY_REPORT || entry->peer.transport == TRANSPORT_UDP;
-	feed_init(feed, DECODERS_ALL, decoder, whole);
+	feed_init(feed, DECODERS_ALL, decoder, true); // the bytes are whole, whatever ends them
 	feed->session.memory = kept.memory;
 	feed->session.held = kept.held;
 	memcpy(feed->session.memo, kept.memo, sizeof(kept.memo));
 	feed->session.received_us = entry->received_us;
 	if (entry->ident.len > 0)
 		session_set_ident(&feed->session, entry->ident.data, entry->ident.len);
+	else if (kept.ident_len > 0)
+		session_set_ident(&feed->session, kept.ident, kept.ident_len);
 }
 
 bool recollect_entry(struct feed *feed, const struct entry *entry, struct batch *batch)
 {
-	const struct decoder *decoder = find_decoder(entry);
 	size_t used;
-	if (!decoder || entry->raw.len == 0 ||
-		(entry->kind != ENTRY_REPORT && entry->kind != ENTRY_REJECT))
+	const bool cut = text_equal(entry->reason, "incomplete frame");
+	batch_reset(batch);
+	if (entry->raw.len == 0 || cut)
 		return false;
-	begin(feed, decoder, entry);
-	// The bytes are one frame. If the decoder sees less in them, they are none.
-	return feed_rest(feed, (const uint8_t *)entry->raw.data, entry->raw.len, batch, &used) ==
-		       FEED_TAKEN &&
-	       used == entry->raw.len;
+	begin(feed, registry_find(entry->protocol.data, entry->protocol.len), entry);
+	feed_step(feed, (const uint8_t *)entry->raw.data, entry->raw.len, batch, &used);
+	return used == entry->raw.len;
+}
+
+static bool is_remembered(const struct entry *entry)
+{
+	const struct decoder *decoder = registry_find(entry->protocol.data, entry->protocol.len);
+	return entry->kind == ENTRY_REPORT && decoder && decoder->device_size > 0;
 }
 
 // Where to begin: whole segments, so many that the bytes wanted are among them.
@@ -77,7 +76,7 @@ void recollect_devices(struct memory *memory, struct journal *journal)
 	journal_cursor_init(&cursor, journal, first_lsn(journal, wanted));
 	while (journal_next(&cursor)) {
 		if (cursor.lsn < wanted || !entry_read(cursor.data, cursor.len, &entry) ||
-			entry.kind != ENTRY_REPORT)
+			!is_remembered(&entry))
 			continue;
 		records += recollect_entry(&feed, &entry, batch);
 	}

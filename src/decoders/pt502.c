@@ -287,7 +287,7 @@ static enum decode_status decode_line(
 	enum decode_status status = pt502_decode_line(session, data, len, out);
 	if (data[0] == '$')
 		pt502_remember(session, (struct text){(const char *)data, len},
-			out->report_count > reports ? &out->reports[reports] : NULL);
+			out->report_count > reports ? &out->reports[reports] : NULL, 0);
 	return status;
 }
 
@@ -328,7 +328,7 @@ static size_t part_len(const uint8_t *data, size_t len)
 static inline void wake(struct session *session, struct batch *out)
 {
 	if (session_holds(session) > 0)
-		pt502_wake(session, out);
+		pt502_wake(session, INT64_MIN, out);
 }
 
 static enum decode_status decode_body(struct session *session, const uint8_t *body, size_t len,
@@ -385,9 +385,10 @@ static enum decode_status decode(
 	return status;
 }
 
-static void wake_all(struct session *session, struct batch *out)
+static void wake_all(struct session *session, int64_t last_us, struct batch *out)
 {
-	wake(session, out);
+	if (session_holds(session) > 0)
+		pt502_wake(session, last_us, out);
 	pt502_ask_again(session, out);
 }
 
@@ -396,8 +397,8 @@ const struct decoder decoder_pt502 = {
 	.probe = probe,
 	.frame = frame,
 	.decode = decode,
-	.encode_command = pt502_encode_command,
-	.confirms_command = pt502_confirms_command,
 	.device_size = PT502_PAST_SIZE,
 	.wake = wake_all,
+	.encode_command = pt502_encode_command,
+	.confirms_command = pt502_confirms_command,
 };

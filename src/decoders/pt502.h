@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Shared by the files of the PT-502: pt502.c finds the records (frames, sniffing), pt502_record.c
-// takes one apart, pt502_delta.c makes records of deltas, pt502_photo.c fetches
-// photos, pt502_command.c speaks to the tracker.
+// takes one apart, those of pt502_delta.h make records of deltas, pt502_photo.c fetches photos,
+// pt502_command.c speaks to the tracker.
 #ifndef AVLD_PT502_H
 #define AVLD_PT502_H
 
@@ -18,28 +18,28 @@
 enum decode_status pt502_decode_line(
 	struct session *session, const uint8_t *data, size_t len, struct batch *out);
 
-// pt502_command.c
-size_t pt502_encode_command(
-	const struct session *session, const struct command *command, uint8_t *out, size_t cap);
-bool pt502_confirms_command(const struct command *command, const struct report *report);
-
-// Of session.memo: a bare delta ended because nothing followed (1 byte); the tick of the last delta
-// that found no reference at once (4 bytes); when a photo ended (8 bytes).
+// Of session.memo: a bare delta ended because nothing followed (1 byte); ticks (4 bytes each) of the
+// last delta that found no reference at once, and of the conversation's first record or delta; when a
+// photo ended (8 bytes).
 #define PT502_MEMO_CUT    0
 #define PT502_MEMO_ASTRAY 4
+#define PT502_MEMO_START  8
 #define PT502_MEMO_PHOTO  16
 
 #define PT502_DELTA_LATE "delta: its rest came too late"
 
 #define PT502_PAST_SIZE 1440 /* what is remembered of a device */
 // A line has been decoded: if it is a record, remembers it under its ident. report: what it became;
-// NULL: it was rejected.
-void pt502_remember(struct session *session, struct text line, const struct report *report);
+// NULL: it was rejected. tick: when the delta came that it was made of; 0: it has come itself.
+void pt502_remember(
+	struct session *session, struct text line, const struct report *report, uint32_t tick);
+// The conversation has begun to say something.
+void pt502_note_start(struct session *session);
 // data, len: whole triples behind '@' and check.
 enum decode_status pt502_decode_delta(
 	struct session *session, const uint8_t *data, size_t len, struct batch *out);
-// Tries again the deltas that wait.
-void pt502_wake(struct session *session, struct batch *out);
+// decoder.wake
+void pt502_wake(struct session *session, int64_t last_us, struct batch *out);
 // The newest delta was not whole: takes back what can be.
 void pt502_break_delta(struct session *session, struct batch *out);
 
@@ -52,6 +52,11 @@ enum decode_status pt502_decode_photo(
 	struct session *session, const uint8_t *data, size_t len, struct batch *out);
 // Asks once more for a part that has not come, or gives the photo up.
 void pt502_ask_again(struct session *session, struct batch *out);
+
+// pt502_command.c
+size_t pt502_encode_command(
+	const struct session *session, const struct command *command, uint8_t *out, size_t cap);
+bool pt502_confirms_command(const struct command *command, const struct report *report);
 
 static inline enum decode_status pt502_refuse(
 	struct batch *out, enum decode_status status, const char *detail)

@@ -28,7 +28,7 @@ static size_t put_number(char *out, uint32_t value)
 	return sizeof digits - at;
 }
 
-static void ask(struct session *session, struct batch *out)
+static void ask(struct session *session, int64_t now_us, struct batch *out)
 {
 	struct photo *photo = session->photo;
 	char line[32] = "#PHD";
@@ -38,13 +38,13 @@ static void ask(struct session *session, struct batch *out)
 	len += put_number(line + len, photo_part_len(photo, photo->asked));
 	line[len++] = '\r';
 	line[len++] = '\n';
-	photo->asked_us = session->received_us;
+	photo->asked_us = now_us;
 	batch_reply(out, REPLY_NOW, line, len); // if it does not fit, it is asked for later
 }
 
-static void end(struct session *session)
+static void end(struct session *session, int64_t now_us)
 {
-	memcpy(session->memo + PT502_MEMO_PHOTO, &session->received_us, sizeof(int64_t));
+	memcpy(session->memo + PT502_MEMO_PHOTO, &now_us, sizeof now_us);
 	photo_end(session);
 }
 
@@ -65,7 +65,7 @@ void pt502_open_photo(struct session *session, const struct report *report, uint
 	if (report->body.flags & FLAG_STORED || is_same(session->photo, report, size, camera))
 		return;
 	if (photo_open(session, report, size, camera))
-		ask(session, out);
+		ask(session, session->received_us, out);
 }
 
 void pt502_ask_again(struct session *session, struct batch *out)
@@ -73,14 +73,14 @@ void pt502_ask_again(struct session *session, struct batch *out)
 	struct photo *photo = session->photo;
 	if (!photo)
 		return;
-	if (session->received_us < photo->asked_us) // the clock was put back
-		photo->asked_us = session->received_us;
-	if (session->received_us - photo->asked_us < ASK_US)
+	if (session->now_us < photo->asked_us) // the clock was put back
+		photo->asked_us = session->now_us;
+	if (session->now_us - photo->asked_us < ASK_US)
 		return;
 	if (photo->tries++ == TRIES)
-		end(session);
+		end(session, session->now_us);
 	else
-		ask(session, out);
+		ask(session, session->now_us, out);
 }
 
 // Something of the photo that has ended just now.
@@ -111,9 +111,9 @@ static enum decode_status take_part(struct session *session, uint64_t offset, co
 	photo->tries = 0;
 	photo->asked = photo_missing(photo);
 	if (count < whole || photo->asked * PHOTO_PART >= photo->size)
-		end(session);
+		end(session, session->received_us);
 	else
-		ask(session, out);
+		ask(session, session->received_us, out);
 	return DECODE_OK;
 }
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """PT-502 records, as the tracker would send them."""
 import datetime
+import os
+import re
 
 NOW = object()
 
@@ -32,3 +34,22 @@ def full(body):
     for byte in body:
         verify ^= byte
     return b"\xbf\xfb" + bytes([verify]) + (len(body) + 5).to_bytes(2, "little") + body
+
+
+def split(text):
+    return re.split(rb"[,/]", text)
+
+
+def delta(reference, text):
+    """What a tracker sends instead of `text`, right after having made `reference`."""
+    old, new = split(reference), split(text)
+    assert len(old) == len(new)
+    check = 0
+    for byte in reference:
+        check ^= byte
+    out = b"@" + bytes([check])
+    for number, (a, b) in enumerate(zip(old, new)):
+        if a != b:
+            same = len(os.path.commonprefix([a, b]))
+            out += bytes([number, same, len(b) - same]) + b[same:]
+    return out

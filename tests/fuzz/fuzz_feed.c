@@ -295,7 +295,7 @@ static void end_feed(struct feed *feed, const uint8_t *data, size_t len, struct 
 	}
 	while (feed_holds(feed)) {
 		feed_expire(feed, RECEIVED_US, INT64_MAX, &batch);
-		check_batch(outcome, NULL, 0);
+		check_batch(outcome, data, 0);
 	}
 	photo_end(&feed->session);
 	check_photos(&feed->session, outcome);
@@ -371,7 +371,7 @@ static void feed_datagrams(uint8_t how, const uint8_t *data, size_t len, uint32_
 		const size_t used = step_through(&feed, data + at, size, &outcome, &closed);
 		CHECK(used == size || closed);
 	}
-	end_feed(&feed, NULL, 0, &outcome);
+	end_feed(&feed, data, 0, &outcome);
 }
 
 static void seal_frames(uint8_t *data, size_t len)

@@ -104,6 +104,7 @@ static void check_reject(const char *reason)
 static const char *pass(int64_t us)
 {
 	const int64_t now_us = feed.session.received_us + us;
+	feed.session.received_us = now_us; // of what comes next
 	feed_expire(&feed, now_us, now_us - FEED_HOLD_US, &batch);
 	return asked();
 }

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+// Two passes over a journal, then what was found goes to its end:
+//
+//   1  every report and reject in its order, each in the conversation of its device (without an ident,
+//      of its peer): reports remind the decoders of what they knew then, and of what came later;
+//      rejects that wait are tried again with each
+//   2  what is there already is no find
+#include "log.h"
+#define uthash_fatal(message) log_fatal("out of memory")
+#include "redecode.h"
+
+#include "intake.h"
+#include "recollect.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEVICES  1000000
+#define WAIT_US  INT64_C(86400000000) /* a reject waits so long for what it needs */
+#define MAX_SIZE (UINT64_C(1) << 40)  /* the disk is the limit here */
+
+struct talk_key {
+	char protocol[16], ident[IDENT_MAX];
+	uint8_t address[16];
+	uint16_t port, transport;
+};
+
+struct talk {
+	struct talk_key key;
+	struct feed feed;
+	struct peer peer;
+	UT_hash_handle hh;
+};
+
+// A report that is not in the journal yet. Bytes as entry_write made them.
+struct find {
+	struct {
+		uint64_t dedup, ident;
+	} key;
+	struct find *next; /* in the order in which they were found */
+	UT_hash_handle hh;
+	size_t len;
+	uint8_t bytes[];
+};
+
+struct work {
+	struct journal *journal;
+	struct memory *memory;
+	struct talk *talks;
+	struct find *finds, *first, **last;
+	struct redecoded *done;
+	struct batch batch;
+};
+
+static void copy(char *to, size_t room, struct text text)
+{
+	if (text.len > 0)
+		memcpy(to, text.data, text.len < room ? text.len : room);
+}
+
+static struct talk *find_talk(struct work *work, const struct entry *entry)
+{
+	struct talk_key key = {0};
+	struct talk *talk;
+	copy(key.protocol, sizeof(key.protocol), entry->protocol);
+	copy(key.ident, sizeof(key.ident), entry->ident);
+	if (entry->ident.len == 0) {
+		memcpy(key.address, entry->peer.address, sizeof(key.address));
+		key.port = entry->peer.port;
+		key.transport = (uint16_t)entry->peer.transport;
+	}
+	HASH_FIND(hh, work->talks, &key, sizeof(key), talk);
+	if (!talk) {
+		talk = calloc(1, sizeof(*talk));
+		if (!talk)
+			log_fatal("out of memory");
+		talk->key = key;
+		talk->feed.session.memory = work->memory;
+		HASH_ADD(hh, work->talks, key, sizeof(talk->key), talk);
+	}
+	talk->peer = entry->peer;
+	return talk;
+}
+
+static struct find *look_up(struct work *work, uint64_t dedup, struct text ident, struct find *key)
+{
+	struct find *find;
+	memset(&key->key, 0, sizeof(key->key));
+	key->key.dedup = dedup;
+	key->key.ident = XXH3_64bits(ident.data, ident.len);
+	HASH_FIND(hh, work->finds, &key->key, sizeof(key->key), find);
+	return find;
+}
+
+static void keep(struct work *work, const struct talk *talk, const struct report *report)
+{
+	const struct entry entry = {
+		.kind = ENTRY_REPORT,
+		.received_us = talk->feed.session.received_us,
+		.peer = talk->peer,
+		.protocol = {talk->feed.decoder->name, strlen(talk->feed.decoder->name)},
+		.ident = report->ident,
+		.event = report->event,
+		.driver = report->driver,
+		.extra = report->extra,
+		.raw = report->raw,
+		.body = report->body,
+	};
+	const size_t len = entry_size(&entry);
+	struct find *find = calloc(1, sizeof(*find) + len);
+	if (!find)
+		log_fatal("out of memory");
+	if (look_up(work, report->body.dedup, report->ident, find)) {
+		free(find);
+		return;
+	}
+	find->len = len;
+	entry_write(&entry, find->bytes);
+	*work->last = find;
+	work->last = &find->next;
+	HASH_ADD(hh, work->finds, key, sizeof(find->key), find);
+	work->done->found++;
+}
+
+// All reports but the one that the entry is itself.
+static void keep_all(struct work *work, const struct talk *talk, const struct entry *entry)
+{
+	for (size_t i = 0; i < work->batch.report_count; i++) {
+		const struct report *report = &work->batch.reports[i];
+		if (!entry || entry->kind == ENTRY_REJECT ||
+			report->body.dedup != entry->body.dedup)
+			keep(work, talk, report);
+	}
+}
+
+static void forget_old(struct feed *feed, int64_t now_us)
+{
+	struct hold *held = feed->session.held;
+	while (feed_holds(feed) && held->frames[0].received_us < now_us - WAIT_US)
+		hold_remove(held, 0);
+}
+
+static void decode_again(struct work *work, const struct entry *entry)
+{
+	if (entry->kind == ENTRY_REJECT && intake_is_refusal(entry->reason))
+		return;
+	struct talk *talk = find_talk(work, entry);
+	forget_old(&talk->feed, entry->received_us);
+	work->done->frames++;
+	work->done->rejects += entry->kind == ENTRY_REJECT;
+	if (recollect_entry(&talk->feed, entry, &work->batch))
+		keep_all(work, talk, entry);
+}
+
+static void decode_all(struct work *work)
+{
+	struct journal_cursor cursor;
+	struct entry entry;
+	journal_cursor_init(&cursor, work->journal, 0);
+	while (journal_next(&cursor)) {
+		if (entry_read(cursor.data, cursor.len, &entry) &&
+			(entry.kind == ENTRY_REPORT || entry.kind == ENTRY_REJECT))
+			decode_again(work, &entry);
+	}
+	journal_cursor_done(&cursor);
+	for (struct talk *talk = work->talks; talk; talk = talk->hh.next) {
+		feed_expire(&talk->feed, INT64_MAX, INT64_MAX, &work->batch);
+		keep_all(work, talk, NULL);
+	}
+}
+
+// Marks (len 0) what the journal has as a report.
+static void drop_known(struct work *work)
+{
+	struct journal_cursor cursor;
+	struct entry entry;
+	journal_cursor_init(&cursor, work->journal, 0);
+	while (journal_next(&cursor)) {
+		struct find key, *find;
+		if (!entry_read(cursor.data, cursor.len, &entry) || entry.kind != ENTRY_REPORT)
+			continue;
+		find = look_up(work, entry.body.dedup, entry.ident, &key);
+		if (!find || find->len == 0)
+			continue;
+		find->len = 0;
+		work->done->known++;
+	}
+	journal_cursor_done(&cursor);
+}
+
+static bool append_all(struct work *work, const char **error)
+{
+	for (const struct find *find = work->first; find; find = find->next) {
+		if (find->len == 0)
+			continue;
+		if (!journal_room(work->journal, 1, find->len)) {
+			*error = "the disk is full: not all of it is put into the journal; make "
+				 "room, "
+				 "and do it again";
+			return false;
+		}
+		memcpy(journal_take(work->journal, find->len), find->bytes, find->len);
+		journal_put(work->journal);
+	}
+	return true;
+}
+
+static void free_all(struct work *work)
+{
+	struct talk *talk = work->talks;
+	HASH_CLEAR(hh, work->talks); // the application order outlives the table
+	while (talk) {
+		struct talk *next = talk->hh.next;
+		feed_done(&talk->feed);
+		free(talk);
+		talk = next;
+	}
+	HASH_CLEAR(hh, work->finds);
+	while (work->first) {
+		struct find *next = work->first->next;
+		free(work->first);
+		work->first = next;
+	}
+	memory_free(work->memory);
+	free(work);
+}
+
+// Opens it for writing, in segments as it has them.
+static struct journal *open_journal(
+	const char *dir, journal_finding *finding, void *context, const char **error)
+{
+	struct journal_options options = {.dir = dir, .read_only = true};
+	struct journal_segment segment = {0};
+	struct journal *journal = journal_open(&options, finding, context, error);
+	if (!journal)
+		return NULL;
+	for (size_t i = 0; journal_segment_at(journal, i, &segment); i++)
+		options.segment_size = segment.size;
+	journal_close(journal);
+	options.read_only = false;
+	options.max_size = MAX_SIZE;
+	options.retain_us = INT64_MAX;
+	return journal_open(&options, finding, context, error);
+}
+
+bool redecode_journal(const char *dir, journal_finding *finding, void *context,
+	struct redecoded *done, const char **error)
+{
+	memset(done, 0, sizeof(*done));
+	struct journal *journal = open_journal(dir, finding, context, error);
+	if (!journal)
+		return false;
+	struct work *work = calloc(1, sizeof(*work));
+	if (!work)
+		log_fatal("out of memory");
+	work->journal = journal;
+	work->memory = memory_new(DEVICES);
+	work->done = done;
+	work->last = &work->first;
+	if (!work->memory)
+		log_fatal("out of memory");
+	decode_all(work);
+	drop_known(work);
+	const bool good = append_all(work, error);
+	free_all(work);
+	journal_close(journal);
+	return good;
+}
