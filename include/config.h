@@ -47,6 +47,9 @@ struct config {
 		int64_t engine_stop_max_kmh;
 	} commands;
 	struct {
+		bool photos; /* are fetched */
+	} pt502;
+	struct {
 		char *listen; /* "": off */
 	} http;
 	struct {

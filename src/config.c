@@ -105,6 +105,9 @@ const struct setting settings[] = {
 		AT(commands.engine_stop_max_kmh), .max = 300,
 		.doc = "speed up to which engineStop may be sent"},
 
+	{"pt502.photos", read_bool, "off", AT(pt502.photos),
+		.doc = "fetch the photos that trackers tell of"},
+
 	{"http.listen", read_address, "127.0.0.1:8880", AT(http.listen), .none = true,
 		.doc = "address and port for metrics and health; empty: off"},
 

@@ -195,6 +195,21 @@ static void add_disconnected(struct writer *writer, const struct entry *entry, s
 	rows_add_disconnected(&writer->batch.rows, entry, known ? device->id : 0, at.lsn);
 }
 
+// Of a device that may not report no report tells of the photo either.
+static void add_media(struct writer *writer, const struct entry *entry, struct at at)
+{
+	const struct device *device;
+	const char *why;
+	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
+
+	if (device && device->state == DEVICE_BLOCKED)
+		writer->batch.blocked++;
+	else if (device)
+		rows_add_media(&writer->batch.rows, entry, device->id, at.lsn);
+	else if (verdict == IDENT_BROKEN)
+		rows_add_reject(&writer->batch.rows, entry, text_of(why), at.lsn);
+}
+
 static void add_entry(struct writer *writer, const struct journal_cursor *cursor, struct at at)
 {
 	struct rows *rows = &writer->batch.rows;
@@ -229,6 +244,9 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 		break;
 	case ENTRY_COMMAND:
 		rows_add_command(rows, &entry, at.lsn);
+		break;
+	case ENTRY_MEDIA:
+		add_media(writer, &entry, at);
 		break;
 	}
 }

@@ -20,7 +20,7 @@ CREATE FUNCTION pg_temp.rights(role name, relation text) RETURNS text LANGUAGE s
 $$;
 SELECT is(pg_temp.rights('avld_writer', t.name), t.rights, 'writer on ' || t.name)
 FROM (VALUES ('schema_version', 's'), ('checkpoint', 'siu'), ('devices', 'si'), ('positions', 'si'), ('statuses', 'si'),
-	('alarms', 'si'), ('commands', 's'), ('device_state', 'siu'), ('rejects', 'i'), ('unknown_devices', 'siu'), ('connections', 'i'),
+	('alarms', 'si'), ('commands', 's'), ('media', 'siu'), ('media_parts', 'sid'), ('device_state', 'siu'), ('rejects', 'i'), ('unknown_devices', 'siu'), ('connections', 'i'),
 	('positions_default', NULL), ('statuses_default', NULL), ('latest_positions', NULL)) AS t (name, rights);
 SELECT is(pg_temp.rights(r, c.relname), CASE WHEN c.relname LIKE '%\_default' THEN NULL ELSE 's' END, r || ' on ' || c.relname)
 FROM unnest(ARRAY['avld_reader', 'avld_operator']) AS r, pg_class c
