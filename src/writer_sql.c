@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static void reserve(struct sql *sql, size_t more)
 {
@@ -54,6 +55,14 @@ void sql_literal(struct sql *sql, PGconn *conn, const char *text)
 		log_fatal("out of memory: SQL");
 	sql_add(sql, quoted);
 	PQfreemem(quoted);
+}
+
+void sql_date(struct sql *sql, int64_t day)
+{
+	const time_t seconds = (time_t)(day * 86400);
+	struct tm tm;
+	gmtime_r(&seconds, &tm);
+	sql_format(sql, "'%04d-%02d-%02d'", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
 }
 
 void sql_done(struct sql *sql)
