@@ -78,11 +78,12 @@ static const struct {
 	const char *order; /* of the rows out of the stage */
 	const char *after; /* what to do once the rows are there */
 } targets[ROWS_KINDS] = {
-	[ROWS_POSITIONS] = {"avld.positions", "positions", "avld_positions", "device_id, fixed_at",
-		NULL},
-	[ROWS_STATUSES] = {"avld.statuses", "statuses", "avld_statuses", "device_id, reported_at",
-		NULL},
-	[ROWS_ALARMS] = {"avld.alarms", "alarms", "avld_alarms", "device_id, occurred_at", NULL},
+	[ROWS_POSITIONS] = {"avld.positions", "positions", "avld_positions",
+		"device_id, fixed_at, dedup", NULL},
+	[ROWS_STATUSES] = {"avld.statuses", "statuses", "avld_statuses",
+		"device_id, reported_at, dedup", NULL},
+	[ROWS_ALARMS] = {"avld.alarms", "alarms", "avld_alarms",
+		"device_id, occurred_at, alarm, dedup", NULL},
 	[ROWS_REJECTS] = {"avld.rejects", "rejects", NULL, NULL, NULL},
 	[ROWS_CONNECTIONS] = {"avld.connections", "connections", NULL, NULL, NULL},
 	[ROWS_STATE] = {"pg_temp.avld_state", "avld_state", NULL, NULL,

@@ -5,8 +5,7 @@ import socket
 
 import gt06
 import pt502
-import pytest
-from conftest import wait_for
+import psycopg2
 
 POSITIONS = "SELECT count(*)::int FROM avld.positions"
 TOO_OLD = "SELECT count(*)::int FROM avld.rejects WHERE reason = 'older than database.retention'"
@@ -132,7 +131,6 @@ def test_ingest_goes_on_between_the_steps(daemons, database):
 
 def test_a_long_reader_delays_the_drop_and_not_the_ingest(daemons, database):
     """Whoever reads for long keeps the days: DROP gives up after 2 s, ingest goes on, rows are deleted all the same."""
-    import psycopg2
     database.query(OLD_ROWS)
     reader = psycopg2.connect(database.conninfo)
     with reader.cursor() as cursor:
@@ -149,7 +147,6 @@ def test_a_long_reader_delays_the_drop_and_not_the_ingest(daemons, database):
 
 
 def test_rows_that_others_hold_are_left_to_the_next_hour(daemons, database):
-    import psycopg2
     database.query(OLD_ROWS)
     holder = psycopg2.connect(database.conninfo)
     with holder.cursor() as cursor:
@@ -202,7 +199,6 @@ def test_two_instances_and_trackers_that_change_sides(daemons, database, tmp_pat
     for avld in pair:  # nothing is left to write, and nothing is written again
         avld.start()
         avld.send_tcp(pt502.record(ident=idents[1], time=times[0]))
-        wait_for(lambda: "waiting_bytes=0" in avld.logged(), "an empty journal")
     database.wait("SELECT count(*)::int FROM avld.connections", 6 * 20 + 2 * 20 + 1 + 1 + 2)
     assert database.one(POSITIONS) == 2000
 
