@@ -36,7 +36,11 @@ static const char usage[] =
 	"                   0: as fast as the server takes them)\n"
 	"  --count N        stop after that many reports, all together (default: go on until "
 	"Ctrl-C)\n"
+	"  --deltas         PT-502s send most records as what differs from the one before\n"
+	"  --gaps           PT-502s are out of coverage now and then, and send what they stored\n"
+	"                   meanwhile behind the next live record\n"
 	"  --udp            over UDP, one report a datagram (default: TCP)\n"
+	"  --photos         PT-502 with a camera: they tell of photos and hand them out\n"
 	"  --seed S         which trackers and ways, 1 to 999999 (default 1)\n"
 	"  -h, --help       this text\n\n"
 	"Exit code: 0 all sent (and acknowledged, where the protocol does), 1 not, 2 bad usage.\n";
@@ -58,7 +62,7 @@ struct arguments {
 	const char *to, *protocol;
 	uint64_t devices, count, seed;
 	int64_t rate_milli; /* < 0: default */
-	bool udp;
+	bool udp, deltas, gaps, photos;
 };
 
 static bool take_number(const char *text, uint64_t least, uint64_t most, uint64_t *value)
@@ -80,6 +84,9 @@ static const struct option long_options[] = {
 	{"rate", required_argument, NULL, 'r'},
 	{"count", required_argument, NULL, 'n'},
 	{"udp", no_argument, NULL, 'u'},
+	{"deltas", no_argument, NULL, 'D'},
+	{"gaps", no_argument, NULL, 'G'},
+	{"photos", no_argument, NULL, 'c'},
 	{"seed", required_argument, NULL, 's'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -112,6 +119,15 @@ static int take_option(int option, struct arguments *args)
 			"simulate", "--count wants 1 or more reports, not '%s'", optarg);
 	case 'u':
 		args->udp = true;
+		return 0;
+	case 'D':
+		args->deltas = true;
+		return 0;
+	case 'G':
+		args->gaps = true;
+		return 0;
+	case 'c':
+		args->photos = true;
 		return 0;
 	case 's':
 		if (take_number(optarg, 1, SIMULATE_SEED_MAX, &args->seed))
@@ -174,6 +190,9 @@ static int complete(const struct arguments *args, struct fleet_options *options)
 			"--protocol wants pt502, gt06 or mixed, not '%s'", args->protocol);
 	options->target = args->to;
 	options->udp = args->udp;
+	options->deltas = args->deltas;
+	options->gaps = args->gaps;
+	options->photos = args->photos;
 	options->seed = (uint32_t)args->seed;
 	options->count = args->count;
 	options->devices = (uint32_t)(args->devices < args->count ? args->devices : args->count);
@@ -302,6 +321,8 @@ static void print_summary(const struct view *view, double seconds)
 		printf("acknowledged %" PRIu64 " of %" PRIu64 " frames, %" PRIu64 " never, %" PRIu64
 		       " answers unasked for\n",
 			fleet->answered, fleet->asked, fleet->missing, fleet->strange);
+	if (fleet->photos)
+		printf("handed out %" PRIu64 " photos\n", fleet->photos);
 	if (fleet->obeyed)
 		printf("obeyed %" PRIu64 " commands\n", fleet->obeyed);
 	print_idents(fleet);
