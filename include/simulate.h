@@ -65,6 +65,8 @@ struct sighting vehicle_drive(struct vehicle *vehicle, int64_t time_us);
 #define SIMULATE_RECORD_MAX 192  /* bytes of one report or heart-beat */
 #define SIMULATE_HELLO_MAX  32   /* bytes of a log-in */
 #define SIMULATE_REPLY_MAX  1024 /* bytes that a command is answered with */
+#define SIMULATE_GAP_MAX    8    /* records a tracker stores while it is out of coverage */
+#define SIMULATE_BURST_MAX  ((SIMULATE_GAP_MAX + 2) * SIMULATE_RECORD_MAX) /* bytes made at once */
 #define SIMULATE_SEED_MAX   999999
 #define SIMULATE_NUMBER_MAX 999999
 
@@ -86,11 +88,23 @@ struct simulated {
 	uint32_t number;
 	uint16_t serial; /* of the newest numbered frame */
 	uint8_t ident_len;
-	char ident[16];                 /* NUL-terminated */
-	uint8_t outputs;                /* bit 0 is output 1, the engine's relay */
+	char ident[16];  /* NUL-terminated */
+	uint8_t outputs; /* bit 0 is output 1, the engine's relay */
+	bool deltas;     /* sends what differs from the record before (pt502) */
+	bool gaps;       /* is out of coverage now and then (pt502) */
+	bool ends;       /* the report at hand is its last: nothing may stay in its log */
 	struct simulated_camera camera; /* pt502 */
 	struct vehicle vehicle;
-	struct sighting last; /* in the newest report */
+	struct sighting last;      /* in the newest report */
+	struct simulated_log *log; /* NULL: neither deltas nor gaps */
+};
+
+// A tracker's own memory: the record it made last, and those it could not send.
+struct simulated_log {
+	uint32_t made, gap_left; /* records; of the gap still to come */
+	size_t last_len, len;
+	uint8_t last[SIMULATE_RECORD_MAX];
+	uint8_t bytes[SIMULATE_GAP_MAX * SIMULATE_RECORD_MAX]; /* ready to send */
 };
 
 enum simulate_answer {
@@ -106,6 +120,7 @@ struct simulate_protocol {
 	const char *name;
 	uint8_t (*ident)(uint32_t seed, uint32_t number, char out[16]);
 	size_t (*hello)(struct simulated *device, uint8_t *out); /* log-in, or NULL */
+	// With a log it may be none (out of coverage) or several: SIMULATE_BURST_MAX.
 	size_t (*report)(struct simulated *device, const struct sighting *seen, uint8_t *out);
 	size_t (*beat)(
 		struct simulated *device, const struct sighting *seen, uint8_t *out); /* or NULL */

@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -453,6 +454,8 @@ void link_init(struct link *link, struct fleet *fleet, uint32_t index)
 		.fleet = fleet, .index = index, .fd = -1, .records.protocol = protocol};
 	simulated_init(&link->device, protocol, options->seed, index + 1);
 	link->device.camera.on = options->photos;
+	link->device.deltas = options->deltas;
+	link->device.gaps = options->gaps;
 	link->quota = SCHEDULE_ENDLESS;
 	if (options->count != SCHEDULE_ENDLESS)
 		link->quota = schedule_share(&fleet->schedule, options->count, index);
@@ -481,4 +484,6 @@ void link_done(struct link *link)
 {
 	drop_socket(link);
 	records_done(&link->records);
+	free(link->device.log);
+	link->device.log = NULL;
 }

@@ -5,7 +5,12 @@
 //   CR LF
 //
 // Half of the trackers send it bare, the other half in a full frame: BF FB, xor of the body, length
-// of all (LE), body.
+// of all (LE), body. With deltas, most go as what differs from the record made before:
+//
+//   @ check { field offset count text }
+//
+// With gaps, a tracker cannot send some records in a row. They go into its log ("# LF" at their end),
+// and out of it behind the next live one.
 #include "simulate.h"
 
 #include "checksum.h"
@@ -13,6 +18,8 @@
 #include <string.h>
 
 #define FRAME_HEADER 5
+#define WHOLE_EVERY  16 /* records: one of them is sent whole */
+#define GAP_EVERY    30 /* records from one gap to the next */
 
 static const char event_names[][4] = {
 	[SIGHTING_POSITION] = "POS",
@@ -108,7 +115,7 @@ static char *put_state(char *out, const struct simulated *device, const struct s
 	out = put_hex(out, seen->battery);
 	out = put_hex(out, seen->gsm);
 	out = put_hex(out, seen->satellites);
-	return put_text(out, "/\r\n", 3);
+	return put_text(out, "/", 1);
 }
 
 static char *put_record(
@@ -135,33 +142,137 @@ static char *put_record(
 	return put_state(out, device, seen);
 }
 
-static size_t write_record(
-	struct simulated *device, const struct sighting *seen, bool photo, uint8_t *out)
+// Puts the body into a frame, if that is how this one sends. Returns the length of it all.
+static size_t wrap(const struct simulated *device, const uint8_t *body, size_t len, uint8_t *out)
 {
 	bool full = device->number / 2 % 2;
-	uint8_t *body = full ? out + FRAME_HEADER : out;
-	size_t len = (size_t)(put_record((char *)body, device, seen, photo) - (char *)body);
-	if (!full)
+	if (!full) {
+		memcpy(out, body, len);
 		return len;
+	}
 	uint16_t total = (uint16_t)(len + FRAME_HEADER);
 	out[0] = 0xbf;
 	out[1] = 0xfb;
 	out[2] = checksum_xor(body, len);
 	out[3] = (uint8_t)total;
 	out[4] = (uint8_t)(total >> 8);
+	memcpy(out + FRAME_HEADER, body, len);
 	return total;
+}
+
+static size_t field_len(const uint8_t *at, const uint8_t *end)
+{
+	size_t len = 0;
+	while (at + len < end && at[len] != ',' && at[len] != '/')
+		len++;
+	return len;
+}
+
+static size_t put_edit(uint8_t *out, uint8_t field, size_t offset, const uint8_t *text, size_t len)
+{
+	out[0] = field;
+	out[1] = (uint8_t)offset;
+	out[2] = (uint8_t)len;
+	memcpy(out + 3, text, len);
+	return 3 + len;
+}
+
+// What differs from the record before. 0: nothing does, or it would be longer than the record.
+static size_t put_delta(
+	const struct simulated_log *log, const uint8_t *body, size_t body_len, uint8_t *out)
+{
+	const uint8_t *old = log->last, *old_end = old + log->last_len, *end = body + body_len;
+	size_t len = 2;
+	out[0] = '@';
+	out[1] = checksum_xor(log->last, log->last_len);
+	for (uint8_t field = 0; body <= end && old <= old_end; field++) {
+		size_t n = field_len(body, end), old_n = field_len(old, old_end), same = 0;
+		while (same < n && same < old_n && body[same] == old[same])
+			same++;
+		if (len + 3 + n - same > body_len)
+			return 0;
+		if (same < n || same < old_n)
+			len += put_edit(out + len, field, same, body + same, n - same);
+		body += n + 1;
+		old += old_n + 1;
+	}
+	return len > 2 ? len : 0;
+}
+
+static void note_made(struct simulated_log *log, const uint8_t *body, size_t len)
+{
+	log->made++;
+	memcpy(log->last, body, len);
+	log->last_len = len;
+}
+
+// Is the tracker out of coverage at this record? Gaps of 3 to SIMULATE_GAP_MAX - 1 records.
+static bool is_away(struct simulated *device)
+{
+	struct simulated_log *log = device->log;
+	if (!device->gaps || device->ends) {
+		log->gap_left = 0;
+		return false;
+	}
+	if (log->gap_left > 0)
+		return --log->gap_left > 0;
+	if (log->made % GAP_EVERY != GAP_EVERY / 2)
+		return false;
+	log->gap_left = 3 + (device->number + log->made / GAP_EVERY) % (SIMULATE_GAP_MAX - 3);
+	return true;
+}
+
+static size_t write_logged(struct simulated *device, uint8_t *body, size_t len, uint8_t *out)
+{
+	struct simulated_log *log = device->log;
+	uint8_t delta[SIMULATE_RECORD_MAX];
+	if (is_away(device)) { // whole: that is how the log keeps them
+		memcpy(body + len, "#\n", 2);
+		note_made(log, body, len + 2);
+		log->len += wrap(device, body, len + 2, log->bytes + log->len);
+		device->camera.open = false; // nobody fetches a photo that the log tells of
+		return 0;
+	}
+	memcpy(body + len, "\r\n", 2);
+	len += 2;
+	size_t delta_len = 0;
+	if (device->deltas && log->made % WHOLE_EVERY)
+		delta_len = put_delta(log, body, len, delta);
+	note_made(log, body, len);
+	size_t made =
+		delta_len ? wrap(device, delta, delta_len, out) : wrap(device, body, len, out);
+	memcpy(out + made, log->bytes, log->len);
+	made += log->len;
+	log->len = 0;
+	return made;
 }
 
 static size_t write_report(struct simulated *device, const struct sighting *seen, uint8_t *out)
 {
+	uint8_t body[SIMULATE_RECORD_MAX];
 	bool photo = seen->event == SIGHTING_POSITION && simulate_tell_photo(device);
-	return write_record(device, seen, photo, out);
+	size_t len = (size_t)(put_record((char *)body, device, seen, photo) - (char *)body);
+	if (device->log)
+		return write_logged(device, body, len, out);
+	memcpy(body + len, "\r\n", 2);
+	return wrap(device, body, len + 2, out);
+}
+
+// Of a bare delta: up to what is no triple.
+static size_t delta_length(const uint8_t *record, size_t len)
+{
+	size_t at = 2;
+	while (at + 3 <= len && record[at] < 0x20)
+		at += 3 + (size_t)record[at + 2];
+	return at < len ? at : len;
 }
 
 static size_t record_length(const uint8_t *record, size_t len)
 {
 	if (record[0] == 0xbf)
 		return (size_t)record[3] | (size_t)record[4] << 8;
+	if (record[0] == '@')
+		return delta_length(record, len);
 	const uint8_t *end = memchr(record, '\n', len);
 	return end ? (size_t)(end - record) + 1 : len;
 }
@@ -194,8 +305,10 @@ static size_t obey(struct simulated *device, const uint8_t *line, size_t len, ui
 	}
 	now.event = SIGHTING_POSITION;
 	now.time_us += 1000; /* a record of its own */
+	if (is_command(line, len, "#RCP") && device->log)
+		return 0; /* the next record is one; another in between would be its reference */
 	if (is_command(line, len, "#RCP"))
-		return now.time_us > 1000 ? write_record(device, &now, false, reply) : 0;
+		return now.time_us > 1000 ? write_report(device, &now, reply) : 0;
 	if (is_command(line, len, "#PHD"))
 		return simulate_give_part(device, line, len, reply);
 	if (is_command(line, len, "#VER"))

@@ -3,6 +3,7 @@
 #include "simulate_fleet.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -17,12 +18,18 @@ static uint64_t due_reports(const struct link *link)
 	return due < link->quota ? due : link->quota;
 }
 
+// For what one sighting may become.
+static size_t room_wanted(const struct link *link)
+{
+	return link->device.log ? SIMULATE_BURST_MAX : 2 * SIMULATE_RECORD_MAX;
+}
+
 static bool has_room(const struct link *link)
 {
 	size_t held = link->records.len - link->records.first;
 	size_t most = link->fleet->options->udp && link->records.protocol->answer ? UDP_WINDOW
 										  : RECORDS_MAX;
-	return held + 2 * SIMULATE_RECORD_MAX <= most;
+	return held + room_wanted(link) <= most;
 }
 
 bool link_has_more(const struct link *link)
@@ -39,14 +46,17 @@ static void make_records(struct link *link)
 	struct records *records = &link->records;
 	const struct simulate_protocol *protocol = records->protocol;
 	uint64_t due = due_reports(link);
-	while (link->made < due && has_room(link) &&
-		records_reserve(records, 2 * SIMULATE_RECORD_MAX)) {
+	if ((device->deltas || device->gaps) && !device->log &&
+		!(device->log = calloc(1, sizeof(*device->log))))
+		return;
+	while (link->made < due && has_room(link) && records_reserve(records, room_wanted(link))) {
 		int64_t time_us = schedule_time(&fleet->schedule, link->index, link->made);
 		if (link->made == 0)
 			vehicle_start(
 				&device->vehicle, fleet->options->seed, device->number, time_us);
 		struct sighting seen = vehicle_drive(&device->vehicle, time_us);
 		device->last = seen;
+		device->ends = link->made + 1 == link->quota;
 		records->len += protocol->report(device, &seen, records->data + records->len);
 		if (protocol->beat && link->made % BEAT_EVERY == 0) {
 			records->len += protocol->beat(device, &seen, records->data + records->len);

@@ -502,6 +502,8 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	ev_init(&writer->link.io, on_io);
 	writer->link.io.data = writer;
 	writer->link.io_fd = -1;
+	arc4random_buf(&writer->link.token, sizeof(writer->link.token));
+	writer->link.token >>= 1; /* a positive bigint */
 	ev_timer_init(&writer->link.timer, on_timer, 0., 0.);
 	writer->link.timer.data = writer;
 	ev_timer_init(&writer->drain_timer, on_drained, 0., 0.);

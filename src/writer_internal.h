@@ -98,8 +98,7 @@ struct link {
 	enum trouble trouble;
 	char trouble_state[6];
 	double trouble_since;
-	int pid;          /* of our latest backend */
-	char started[48]; /* and its start, so that it can be told from another with that pid */
+	uint64_t token; /* of this process: each of its sessions holds a lock of this key */
 };
 
 struct prepare {

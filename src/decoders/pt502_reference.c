@@ -146,9 +146,11 @@ static enum rank judge_logged(const struct candidate *candidate, const struct se
 	if (seeker->after > 0 && !is_later(seeker->start, seeker->after) &&
 		!is_live_between(candidate->past, seeker->after, seeker->tick))
 		return NONE;
-	// The log may not be at its end: the next record may fit better.
-	return came_before || session->quiet || is_of_its_time(candidate, seeker) ? NEXT_IN_TIME
-										  : UNPROVEN;
+	// Is the log at its end? Else one may follow that fits better.
+	const bool ended = candidate->lean && is_of_its_time(candidate, seeker) &&
+			   !is_gap(candidate->past, candidate->record->time_s, candidate->time_s) &&
+			   is_live_between(candidate->past, tick, tick + INT32_MAX);
+	return came_before || session->quiet || ended ? NEXT_IN_TIME : UNPROVEN;
 }
 
 static enum rank judge(const struct candidate *candidate, const struct session *session,
@@ -156,7 +158,7 @@ static enum rank judge(const struct candidate *candidate, const struct session *
 {
 	const struct past_record *record = candidate->record;
 	if (past_find(candidate->past, text) < candidate->past->count)
-		return REPEATED;
+		return candidate->next ? REPEATED : NONE;
 	if (record->followed)
 		return NONE;
 	if (record->stored)

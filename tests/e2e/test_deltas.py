@@ -200,3 +200,12 @@ def test_decode_reads_a_stream_with_deltas(tracker):
     stream = tracker.record(0) + b"".join(map(tracker.delta, range(1, 5)))
     done = subprocess.run([AVLD, "decode"], input=stream, capture_output=True, check=True)
     assert [json.loads(line)["odometer_m"] for line in done.stdout.splitlines()] == list(range(5))
+
+@pytest.mark.parametrize("options", [["--deltas"], ["--gaps"], ["--deltas", "--gaps"], ["--deltas", "--gaps", "--udp"]])
+def test_simulated_trackers_speak_deltas_and_upload_their_log(avld, database, options):
+    avld.simulate("--devices", 8, "--count", 2000, "--rate", 2000, *options)
+    database.wait(COUNT, 2000)
+    assert database.one(REJECTS) == 0
+    assert (database.one("SELECT count(*)::int FROM avld.positions WHERE stored") > 0) == ("--gaps" in options)
+    assert database.one("""SELECT count(*)::int FROM avld.latest_positions l WHERE fixed_at <>
+        (SELECT max(fixed_at) FROM avld.positions p WHERE p.device_id = l.device_id)""") == 0
