@@ -88,8 +88,8 @@ struct fleet_options {
 	uint32_t devices, seed;
 	uint64_t count, rate_milli; /* as in struct schedule */
 	bool udp;
-	bool photos;       /* trackers that can have a camera */
 	bool deltas, gaps; /* as in struct simulated */
+	bool photos;       /* trackers that can have a camera */
 };
 
 struct fleet {

@@ -265,7 +265,7 @@ static bool check_schema(const struct config *config, int version)
 static const char missing_rights[] =
 	"SELECT string_agg(missing, ', ') FROM ("
 	"SELECT r || ' ON avld.' || name AS missing FROM (VALUES"
-	" ('schema_version', 'SELECT'), ('devices', 'SELECT INSERT'),"
+	" ('schema_version', 'SELECT'), ('commands', 'SELECT'), ('devices', 'SELECT INSERT'),"
 	" ('positions', 'SELECT INSERT'), ('statuses', 'SELECT INSERT'),"
 	" ('alarms', 'SELECT INSERT'), ('rejects', 'INSERT'), ('connections', 'INSERT'),"
 	" ('checkpoint', 'SELECT INSERT UPDATE'), ('device_state', 'SELECT INSERT UPDATE'),"
@@ -275,8 +275,13 @@ static const char missing_rights[] =
 	" WHERE NOT has_table_privilege('avld.' || name, r)"
 	" UNION ALL "
 	"SELECT 'EXECUTE ON FUNCTION avld.' || name FROM (VALUES"
-	" ('ensure_partitions(date, date)'), ('drop_partitions(date)')) AS f (name)"
+	" ('ensure_partitions(date, date)'), ('drop_partitions(date)'),"
+	" ('delete_before(text, timestamptz, integer)')) AS f (name)"
 	" WHERE NOT has_function_privilege('avld.' || name, 'EXECUTE')"
+	" UNION ALL "
+	"SELECT 'UPDATE (' || c || ') ON avld.commands' FROM unnest(ARRAY["
+	"'state', 'sent_at', 'ended_at', 'attempts', 'reply', 'reason']) AS c"
+	" WHERE NOT has_column_privilege('avld.commands', c, 'UPDATE')"
 	" UNION ALL "
 	"SELECT 'TEMPORARY ON DATABASE ' || current_database()"
 	" WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')) AS m";

@@ -84,9 +84,9 @@ static const struct option long_options[] = {
 	{"rate", required_argument, NULL, 'r'},
 	{"count", required_argument, NULL, 'n'},
 	{"udp", no_argument, NULL, 'u'},
-	{"photos", no_argument, NULL, 'c'},
 	{"deltas", no_argument, NULL, 'D'},
 	{"gaps", no_argument, NULL, 'G'},
+	{"photos", no_argument, NULL, 'c'},
 	{"seed", required_argument, NULL, 's'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -120,14 +120,14 @@ static int take_option(int option, struct arguments *args)
 	case 'u':
 		args->udp = true;
 		return 0;
-	case 'c':
-		args->photos = true;
-		return 0;
 	case 'D':
 		args->deltas = true;
 		return 0;
 	case 'G':
 		args->gaps = true;
+		return 0;
+	case 'c':
+		args->photos = true;
 		return 0;
 	case 's':
 		if (take_number(optarg, 1, SIMULATE_SEED_MAX, &args->seed))
@@ -190,9 +190,9 @@ static int complete(const struct arguments *args, struct fleet_options *options)
 			"--protocol wants pt502, gt06 or mixed, not '%s'", args->protocol);
 	options->target = args->to;
 	options->udp = args->udp;
-	options->photos = args->photos;
 	options->deltas = args->deltas;
 	options->gaps = args->gaps;
+	options->photos = args->photos;
 	options->seed = (uint32_t)args->seed;
 	options->count = args->count;
 	options->devices = (uint32_t)(args->devices < args->count ? args->devices : args->count);

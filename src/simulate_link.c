@@ -453,9 +453,9 @@ void link_init(struct link *link, struct fleet *fleet, uint32_t index)
 	*link = (struct link){
 		.fleet = fleet, .index = index, .fd = -1, .records.protocol = protocol};
 	simulated_init(&link->device, protocol, options->seed, index + 1);
-	link->device.camera.on = options->photos;
 	link->device.deltas = options->deltas;
 	link->device.gaps = options->gaps;
+	link->device.camera.on = options->photos;
 	link->quota = SCHEDULE_ENDLESS;
 	if (options->count != SCHEDULE_ENDLESS)
 		link->quota = schedule_share(&fleet->schedule, options->count, index);

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static void reserve(struct sql *sql, size_t more)
 {
@@ -56,6 +57,14 @@ void sql_literal(struct sql *sql, PGconn *conn, const char *text)
 	PQfreemem(quoted);
 }
 
+void sql_date(struct sql *sql, int64_t day)
+{
+	const time_t seconds = (time_t)(day * 86400);
+	struct tm tm;
+	gmtime_r(&seconds, &tm);
+	sql_format(sql, "'%04d-%02d-%02d'", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+}
+
 void sql_done(struct sql *sql)
 {
 	free(sql->data);
@@ -69,11 +78,12 @@ static const struct {
 	const char *order; /* of the rows out of the stage */
 	const char *after; /* what to do once the rows are there */
 } targets[ROWS_KINDS] = {
-	[ROWS_POSITIONS] = {"avld.positions", "positions", "avld_positions", "device_id, fixed_at",
-		NULL},
-	[ROWS_STATUSES] = {"avld.statuses", "statuses", "avld_statuses", "device_id, reported_at",
-		NULL},
-	[ROWS_ALARMS] = {"avld.alarms", "alarms", "avld_alarms", "device_id, occurred_at", NULL},
+	[ROWS_POSITIONS] = {"avld.positions", "positions", "avld_positions",
+		"device_id, fixed_at, dedup", NULL},
+	[ROWS_STATUSES] = {"avld.statuses", "statuses", "avld_statuses",
+		"device_id, reported_at, dedup", NULL},
+	[ROWS_ALARMS] = {"avld.alarms", "alarms", "avld_alarms",
+		"device_id, occurred_at, alarm, dedup", NULL},
 	[ROWS_REJECTS] = {"avld.rejects", "rejects", NULL, NULL, NULL},
 	[ROWS_CONNECTIONS] = {"avld.connections", "connections", NULL, NULL, NULL},
 	[ROWS_STATE] = {"pg_temp.avld_state", "avld_state", NULL, NULL,
