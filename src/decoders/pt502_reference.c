@@ -168,7 +168,7 @@ static enum rank judge(const struct candidate *candidate, const struct session *
 	const struct seeker *seeker, struct text text)
 {
 	const struct past_record *record = candidate->record;
-	if (past_find(candidate->past, text) < candidate->past->count)
+	if (past_find(candidate->past, text, delta_xor(text)) < candidate->past->count)
 		return candidate->next ? judge_known(candidate, session, seeker) : NONE;
 	if (record->followed)
 		return NONE;
