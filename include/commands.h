@@ -12,6 +12,7 @@ int cmd_migrate(int argc, char **argv);
 int cmd_decode(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_journal(int argc, char **argv);
+int cmd_media(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 
 // cli.c: what the verbs share. argv[0] is the verb.

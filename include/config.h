@@ -27,8 +27,15 @@ struct config {
 		char *instance; /* the name of this avld in the table checkpoint */
 		int64_t batch_rows;
 		int64_t batch_interval_us;
-		int64_t retention_us; /* 0: keep for ever */
-		bool migrate;         /* serve upgrades an older schema itself */
+		/* 0: keep for ever */
+		int64_t retention_us; /* of positions and statuses */
+		int64_t rejects_retention_us;
+		int64_t connections_retention_us;
+		int64_t unknown_devices_retention_us;
+		int64_t alarms_retention_us;
+		int64_t media_retention_us;
+		int64_t commands_retention_us;
+		bool migrate; /* serve upgrades an older schema itself */
 	} database;
 	struct {
 		char *dir;
@@ -46,6 +53,9 @@ struct config {
 		uint32_t allow; /* bit n: enum command_kind n */
 		int64_t engine_stop_max_kmh;
 	} commands;
+	struct {
+		bool photos; /* are fetched */
+	} pt502;
 	struct {
 		char *listen; /* "": off */
 	} http;

@@ -51,10 +51,13 @@ enum decode_status {
 struct decoder;
 struct memory; /* memory.h */
 struct hold;
+struct photo; /* photo.h */
+struct photos;
 
 // One conversation: a TCP connection, or a UDP sender. Decoders read all of it and write ident and memo.
 struct session {
 	int64_t received_us;           /* when the bytes at hand came: UTC, µs since 1970 */
+	int64_t now_us;                /* for wake(): the clock */
 	uint8_t ident_len;             /* 0 until known */
 	char ident[IDENT_MAX];         /* not NUL-terminated */
 	bool datagram;                 /* UDP: the end of the bytes is the end of the frame */
@@ -65,6 +68,9 @@ struct session {
 	struct hold *held;             /* frames that wait; NULL: none did so far */
 	void *device;                  /* memory's: what session_device found last, */
 	uint64_t device_forgotten;     /* and until when it holds */
+	struct photos *photos;         /* of all conversations; NULL: none are fetched */
+	struct photo *photo;           /* the one that is being fetched */
+	struct photo *finished;        /* those that wait for the journal */
 };
 
 enum reply_when { REPLY_NOW, REPLY_STORED, REPLY_KINDS };
@@ -99,8 +105,8 @@ struct decoder {
 	enum decode_status (*decode)(
 		struct session *session, const uint8_t *data, size_t len, struct batch *out);
 	size_t device_size; /* of what it remembers of a device (session_device); 0: nothing */
-	// Tries again what the session holds. What came before last_us has no other chance. NULL: nothing
-	// is ever held.
+	// Once a second: tries again what the session holds (what came before last_us has no other chance),
+	// asks again for what a photo lacks. NULL: there is nothing of the kind.
 	void (*wake)(struct session *session, int64_t last_us, struct batch *out);
 	// The command in the protocol's words, ready to send. Returns their length; 0: the protocol has none for it.
 	size_t (*encode_command)(const struct session *session, const struct command *command,

@@ -13,6 +13,7 @@ enum entry_kind {
 	ENTRY_CONNECTED = 3,    /* a peer's ident is known: reason empty */
 	ENTRY_DISCONNECTED = 4, /* a connection ended: traffic, reason */
 	ENTRY_COMMAND = 5,      /* what became of a command: change, reason, extra (its reply) */
+	ENTRY_MEDIA = 6,        /* a piece of a photo: media, reason (its content type), raw */
 };
 
 // What went over a connection that ended.
@@ -40,6 +41,22 @@ struct command_change {
 	uint32_t state;    /* enum command_state, from now on */
 };
 
+// A photo is longer than an entry: it goes into several, one behind the other.
+enum media_flag {
+	MEDIA_COMPLETE = 1u << 0, /* all of it came, and it is sound */
+	MEDIA_FIX = 1u << 1,      /* lat_e7, lon_e7 */
+};
+struct media_piece {
+	uint64_t key;     /* the same in all pieces, and in no other photo's */
+	uint64_t dedup;   /* the same when the photo is sent again */
+	int64_t taken_us; /* UTC, µs since 1970 */
+	int32_t lat_e7, lon_e7;
+	uint16_t piece; /* 0.., of `pieces` */
+	uint16_t pieces;
+	int16_t camera; /* -1: not told */
+	uint16_t flags; /* enum media_flag */
+};
+
 struct entry {
 	enum entry_kind kind;
 	int64_t received_us; /* UTC, µs since 1970: receipt of the bytes, end of the connection */
@@ -48,12 +65,13 @@ struct entry {
 	struct text ident;            /* empty if not known */
 	struct text event;            /* REPORT */
 	struct text driver;           /* REPORT */
-	struct text reason;           /* REJECT, DISCONNECTED */
+	struct text reason;           /* REJECT, DISCONNECTED, MEDIA */
 	struct text extra;            /* REPORT: JSON members */
-	struct text raw;              /* REPORT, REJECT: bytes as received */
+	struct text raw;              /* REPORT, REJECT: bytes as received; MEDIA */
 	struct report_body body;      /* REPORT */
 	struct traffic traffic;       /* DISCONNECTED */
 	struct command_change change; /* COMMAND */
+	struct media_piece media;     /* MEDIA */
 };
 
 #define ENTRY_RAW_MAX 65536

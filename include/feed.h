@@ -5,6 +5,7 @@
 #define AVLD_FEED_H
 
 #include "memory.h"
+#include "photo.h"
 #include "registry.h"
 
 struct feed {
@@ -30,7 +31,7 @@ enum feed_verdict {
 };
 
 // decoder: NULL to let the bytes decide. Afterwards session.memory may be set: what is remembered beyond
-// one frame; it outlives the feed.
+// one frame; and session.photos, for photos to be fetched. Both outlive the feed.
 void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder, bool datagram);
 // Frees what it holds. feed_expire with INT64_MAX first, or that is lost.
 void feed_done(struct feed *feed);
@@ -52,6 +53,19 @@ enum feed_verdict feed_rest(
 static inline bool feed_holds(const struct feed *feed)
 {
 	return session_holds(&feed->session) > 0;
+}
+// Or is a photo on its way? Then feed_expire wants to be called once a second.
+static inline bool feed_waits(const struct feed *feed)
+{
+	return feed_holds(feed) || feed->session.photo || feed->session.finished;
+}
+// Has neither the batch anything to say, nor the feed a photo that is finished?
+static inline bool feed_is_quiet(const struct feed *feed, const struct batch *batch)
+{
+	return batch->report_count + batch->reject_count + batch->reply_len[REPLY_NOW] +
+			       batch->reply_len[REPLY_STORED] ==
+		       0 &&
+	       !feed->session.finished;
 }
 // Looks after them: fills *batch with what has become of them elsewhere, and with rejects for those
 // that came before before_us. The batch may stay empty.

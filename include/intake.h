@@ -9,10 +9,12 @@
 #include "entry.h"
 #include "feed.h"
 #include "journal.h"
+#include "photo.h"
 
 struct intake_counters {
 	uint64_t frames, reports, rejects;
 	uint64_t udp_no_room; /* datagrams dropped because the journal was full */
+	uint64_t photos;
 };
 
 // Rejects by protocol and reason. The table is full when REASONS_MAX differ; reasons are fixed
@@ -30,6 +32,8 @@ struct intake {
 	struct directory *directory;
 	struct memory *memory;          /* of all devices */
 	struct command_queue *commands; /* NULL: none are sent */
+	struct photos photos;           /* of all conversations */
+	bool photos_full;               /* one found no room when last looked */
 	bool full;                      /* the journal had no room when last asked */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
@@ -45,10 +49,14 @@ bool intake_room(struct intake *intake);
 // where they would be lost with this process.
 bool intake_is_ample(const struct intake *intake, size_t bytes);
 
-// Appends what intake->batch holds; with a refusal (intake_admit) its reports become rejects for
-// that reason. Returns the LSN behind it: replies of kind STORED wait for intake_safe to reach it.
-uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const char *refusal);
+// A conversation begins: what is remembered beyond its frames, as the settings want it.
+void intake_begin(struct intake *intake, struct session *session);
+
+// Appends what intake->batch holds, and photos that the feed has finished, as far as there is room for
+// them (else the next call does it); with a refusal (intake_admit) its reports become rejects for
+// that reason, and its photos are dropped. Returns the LSN behind it: replies of kind STORED wait for intake_safe to reach it.
+uint64_t intake_batch(
+	struct intake *intake, struct feed *feed, const struct peer *peer, const char *refusal);
 
 // The conversation ends, also while intake->batch is in use for another: what is open is a frame, what
 // waits has waited in vain, what else is left is no whole frame. Frees what the feed holds.

@@ -11,6 +11,9 @@
 // none was found.
 void batch_print_json(FILE *to, const char *protocol, const struct batch *batch);
 
+// A photo that the feed has finished, without its bytes.
+void photo_print_json(FILE *to, const char *protocol, const struct photo *photo);
+
 // "2026-11-22T10:15:00.000Z" with decimals 3 (ms) or 6 (µs); needs 32 bytes, returns out.
 char *time_text(int64_t time_us, unsigned decimals, char *out);
 

@@ -18,6 +18,7 @@ enum rows_kind {
 	ROWS_STATE,    /* reduced: one row a device; made by rows_finish */
 	ROWS_UNKNOWN,  /* one row a report; the database counts them */
 	ROWS_COMMANDS, /* changes; the database keeps the newest of each command */
+	ROWS_MEDIA,    /* pieces of photos; the database puts them together */
 	ROWS_KINDS
 };
 
@@ -50,6 +51,9 @@ void rows_add_unknown(struct rows *rows, const struct entry *entry, uint64_t lsn
 
 // ENTRY_COMMAND.
 void rows_add_command(struct rows *rows, const struct entry *entry, uint64_t lsn);
+
+// ENTRY_MEDIA.
+void rows_add_media(struct rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn);
 
 // No more entries. instance: our name.
 void rows_finish(struct rows *rows, const char *instance);

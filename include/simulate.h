@@ -62,15 +62,26 @@ void vehicle_start(struct vehicle *vehicle, uint32_t seed, uint32_t number, int6
 struct sighting vehicle_drive(struct vehicle *vehicle, int64_t time_us);
 
 // simulate_device.c: the tracker in it, and what protocols share ----------------------------
-#define SIMULATE_RECORD_MAX 192 /* bytes of one report or heart-beat */
-#define SIMULATE_HELLO_MAX  32  /* bytes of a log-in */
-#define SIMULATE_REPLY_MAX  512 /* bytes that a command is answered with */
-#define SIMULATE_GAP_MAX    8   /* records a tracker stores while it is out of coverage */
+#define SIMULATE_RECORD_MAX 192  /* bytes of one report or heart-beat */
+#define SIMULATE_HELLO_MAX  32   /* bytes of a log-in */
+#define SIMULATE_REPLY_MAX  1024 /* bytes that a command is answered with */
+#define SIMULATE_GAP_MAX    8    /* records a tracker stores while it is out of coverage */
 #define SIMULATE_BURST_MAX  ((SIMULATE_GAP_MAX + 2) * SIMULATE_RECORD_MAX) /* bytes made at once */
 #define SIMULATE_SEED_MAX   999999
 #define SIMULATE_NUMBER_MAX 999999
 
 struct simulate_protocol;
+
+struct simulated_camera {
+	bool on;
+	bool open;        /* the newest photo has not been fetched whole */
+	uint32_t reports; /* so far */
+	uint32_t told;    /* the report that told of the newest photo */
+	uint32_t count;   /* photos taken */
+	uint32_t given;   /* of these, fetched to their end */
+	uint32_t size;    /* of the newest */
+	uint32_t answers;
+};
 
 struct simulated {
 	const struct simulate_protocol *protocol;
@@ -82,6 +93,7 @@ struct simulated {
 	bool deltas;     /* sends what differs from the record before (pt502) */
 	bool gaps;       /* is out of coverage now and then (pt502) */
 	bool ends;       /* the report at hand is its last: nothing may stay in its log */
+	struct simulated_camera camera; /* pt502 */
 	struct vehicle vehicle;
 	struct sighting last;      /* in the newest report */
 	struct simulated_log *log; /* NULL: neither deltas nor gaps */
@@ -133,6 +145,13 @@ extern const struct simulate_protocol simulate_pt502, simulate_gt06;
 // simulate_command.c: what they do when told --------------------------------------------------
 // The words of a command without '#' and the rest; sets outputs. Is it one of those known?
 bool simulate_set_output(struct simulated *device, const char *words, size_t len);
+
+// simulate_photo.c: a camera --------------------------------------------------------------------
+// Does the report at hand tell of a new photo (device->camera.size bytes)? To be asked at each.
+bool simulate_tell_photo(struct simulated *device);
+// "#PHD<offset>,<count>" CR LF: fills reply with that part, or now and then with nothing.
+size_t simulate_give_part(
+	struct simulated *device, const uint8_t *line, size_t len, uint8_t *reply);
 
 // The tracker of that number; its vehicle is not started. seed and number: 1.. their _MAX.
 void simulated_init(struct simulated *device, const struct simulate_protocol *protocol,

@@ -89,6 +89,7 @@ struct fleet_options {
 	uint64_t count, rate_milli; /* as in struct schedule */
 	bool udp;
 	bool deltas, gaps; /* as in struct simulated */
+	bool photos;       /* trackers that can have a camera */
 };
 
 struct fleet {
@@ -114,6 +115,7 @@ struct fleet {
 	uint64_t missing;          /* never got it */
 	uint64_t strange;          /* answers nobody waits for */
 	uint64_t obeyed;           /* commands */
+	uint64_t photos;           /* fetched by the server */
 	uint64_t breaks;           /* connections lost, or not made */
 	uint64_t reconnects;       /* connections made anew */
 	char trouble[TROUBLE_MAX]; /* why the newest break */

@@ -26,6 +26,7 @@ struct decoding {
 	struct batch batch;
 	const struct decoder *told; /* -p, or NULL */
 	struct memory *memory;
+	struct photos photos;
 };
 
 static int64_t now_us(void)
@@ -35,10 +36,12 @@ static int64_t now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-static void print(const struct decoding *d)
+static void print(struct decoding *d)
 {
 	// The verdict stays the feed's after lost framing, but those bytes are nobody's.
 	batch_print_json(stdout, d->feed.decoder ? d->feed.decoder->name : NULL, &d->batch);
+	for (; d->feed.session.finished; photo_drop(&d->feed.session))
+		photo_print_json(stdout, d->feed.decoder->name, d->feed.session.finished);
 }
 
 static void start(struct decoding *d, bool datagram)
@@ -46,11 +49,13 @@ static void start(struct decoding *d, bool datagram)
 	feed_init(&d->feed, DECODERS_ALL, d->told, datagram);
 	d->feed.session.received_us = now_us();
 	d->feed.session.memory = d->memory;
+	d->feed.session.photos = &d->photos;
 }
 
 // The conversation is over: what waits has waited in vain.
 static void end(struct decoding *d)
 {
+	photo_end(&d->feed.session);
 	do {
 		feed_expire(&d->feed, now_us(), INT64_MAX, &d->batch);
 		print(d);

@@ -193,6 +193,7 @@ static void print_entry(uint64_t lsn, const struct entry *entry)
 		[ENTRY_CONNECTED] = "connected",
 		[ENTRY_DISCONNECTED] = "disconnected",
 		[ENTRY_COMMAND] = "command",
+		[ENTRY_MEDIA] = "media",
 	};
 	char time[40], peer[PEER_TEXT_MAX];
 	printf("{\"lsn\":%" PRIu64
@@ -213,7 +214,9 @@ static void print_entry(uint64_t lsn, const struct entry *entry)
 			entry->change.id,
 			command_state_name((enum command_state)entry->change.state),
 			entry->change.attempts);
-	print_hex("frame", entry->raw);
+	if (entry->kind == ENTRY_MEDIA)
+		printf(",\"piece\":%u,\"pieces\":%u", entry->media.piece, entry->media.pieces);
+	print_hex(entry->kind == ENTRY_MEDIA ? "bytes" : "frame", entry->raw);
 	puts("}");
 }
 

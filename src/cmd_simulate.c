@@ -40,8 +40,9 @@ static const char usage[] =
 	"  --gaps           PT-502s are out of coverage now and then, and send what they stored\n"
 	"                   meanwhile behind the next live record\n"
 	"  --udp            over UDP, one report a datagram (default: TCP)\n"
+	"  --photos         PT-502 with a camera: they tell of photos and hand them out\n"
 	"  --seed S         which trackers and ways, 1 to 999999 (default 1)\n"
-	"  --help           this text\n\n"
+	"  -h, --help       this text\n\n"
 	"Exit code: 0 all sent (and acknowledged, where the protocol does), 1 not, 2 bad usage.\n";
 
 struct view {
@@ -61,7 +62,7 @@ struct arguments {
 	const char *to, *protocol;
 	uint64_t devices, count, seed;
 	int64_t rate_milli; /* < 0: default */
-	bool udp, deltas, gaps;
+	bool udp, deltas, gaps, photos;
 };
 
 static bool take_number(const char *text, uint64_t least, uint64_t most, uint64_t *value)
@@ -85,6 +86,7 @@ static const struct option long_options[] = {
 	{"udp", no_argument, NULL, 'u'},
 	{"deltas", no_argument, NULL, 'D'},
 	{"gaps", no_argument, NULL, 'G'},
+	{"photos", no_argument, NULL, 'c'},
 	{"seed", required_argument, NULL, 's'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -124,13 +126,16 @@ static int take_option(int option, struct arguments *args)
 	case 'G':
 		args->gaps = true;
 		return 0;
+	case 'c':
+		args->photos = true;
+		return 0;
 	case 's':
 		if (take_number(optarg, 1, SIMULATE_SEED_MAX, &args->seed))
 			return 0;
 		return cli_usage_error(
 			"simulate", "--seed wants 1 to %d, not '%s'", SIMULATE_SEED_MAX, optarg);
 	default:
-		return cli_usage_error("simulate", "see above");
+		return 2; /* told in cmd_simulate */
 	}
 }
 
@@ -187,6 +192,7 @@ static int complete(const struct arguments *args, struct fleet_options *options)
 	options->udp = args->udp;
 	options->deltas = args->deltas;
 	options->gaps = args->gaps;
+	options->photos = args->photos;
 	options->seed = (uint32_t)args->seed;
 	options->count = args->count;
 	options->devices = (uint32_t)(args->devices < args->count ? args->devices : args->count);
@@ -315,6 +321,8 @@ static void print_summary(const struct view *view, double seconds)
 		printf("acknowledged %" PRIu64 " of %" PRIu64 " frames, %" PRIu64 " never, %" PRIu64
 		       " answers unasked for\n",
 			fleet->answered, fleet->asked, fleet->missing, fleet->strange);
+	if (fleet->photos)
+		printf("handed out %" PRIu64 " photos\n", fleet->photos);
 	if (fleet->obeyed)
 		printf("obeyed %" PRIu64 " commands\n", fleet->obeyed);
 	print_idents(fleet);
@@ -381,11 +389,17 @@ int cmd_simulate(int argc, char **argv)
 		.rate_milli = -1};
 	int option;
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return 0;
 		}
+		if (option == ':')
+			return cli_usage_error(
+				"simulate", "%s needs a value behind it", argv[optind - 1]);
+		if (option == '?')
+			return cli_usage_error("simulate", "no option %s", argv[optind - 1]);
 		int code = take_option(option, &args);
 		if (code)
 			return code;

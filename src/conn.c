@@ -47,7 +47,7 @@ struct conn {
 	struct conns *conns;
 	struct list turn; /* in conns->login, idle or paused */
 	struct list wait; /* in conns->waiting while held is not empty */
-	struct list late; /* in conns->late while the feed is open or holds frames */
+	struct list late; /* in conns->late while the feed is open or waits */
 	struct device *device;
 	struct feed feed;
 	struct peer peer;
@@ -366,7 +366,7 @@ static void queue_late(struct conn *c)
 	list_remove(&c->late);
 	if (c->feed.open)
 		c->open_ms = now_ms();
-	if (c->feed.open || feed_holds(&c->feed))
+	if (c->feed.open || feed_waits(&c->feed))
 		list_append(&c->conns->late, &c->late);
 }
 
@@ -584,8 +584,7 @@ static bool take_held(struct conn *c)
 	const int64_t now_us = intake_now_us();
 
 	feed_expire(&c->feed, now_us, now_us - FEED_HOLD_US, &intake->batch);
-	const bool nothing = intake->batch.report_count + intake->batch.reject_count == 0;
-	const char *end = nothing ? NULL : take_batch(c);
+	const char *end = feed_is_quiet(&c->feed, &intake->batch) ? NULL : take_batch(c);
 	if (end)
 		conn_close(c, end);
 	return !end;
@@ -599,7 +598,7 @@ static void look_after(struct conn *c)
 	if (c->feed.open && !c->paused && now_ms() - c->open_ms >= OPEN_MS && intake_room(intake) &&
 		!take_open(c))
 		return;
-	if (feed_holds(&c->feed) && intake_room(intake) && !take_held(c))
+	if (feed_waits(&c->feed) && intake_room(intake) && !take_held(c))
 		return;
 	if (known && !is_known(c)) { // as if it had only just come
 		c->active_s = now_s();
@@ -607,7 +606,7 @@ static void look_after(struct conn *c)
 	} else if (!known && is_known(c)) {
 		queue(c);
 	}
-	if (c->feed.open || feed_holds(&c->feed))
+	if (c->feed.open || feed_waits(&c->feed))
 		list_append(&c->conns->late, &c->late);
 	flush(c);
 }
@@ -695,7 +694,7 @@ void conns_add(struct conns *conns, int fd, const struct sockaddr *address)
 	c->active_s = now_s();
 	feed_init(&c->feed, conns->intake->config->server.protocols, NULL, false);
 	c->feed.session.received_us = c->opened_us;
-	c->feed.session.memory = conns->intake->memory;
+	intake_begin(conns->intake, &c->feed.session);
 	list_init(&c->wait);
 	list_init(&c->late);
 	list_init(&c->turn);

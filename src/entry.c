@@ -15,6 +15,8 @@
 //                     REPORT (96): struct report_body as it stands (asserted below)
 //                     DISCONNECTED (24): opened_us i64 | bytes u64 | frames u32 | rejects u32
 //                     COMMAND (16): id i64 | attempts u32 | state u32
+//                     MEDIA (40): key u64 | dedup u64 | taken_us i64 | lat_e7 i32 | lon_e7 i32 |
+//                                 piece u16 | pieces u16 | camera i16 | flags u16
 //                     others: none
 //   then, one behind the other: protocol, ident, event (REPORT) or reason (others), driver, extra,
 //   raw
@@ -30,6 +32,7 @@
 #define HEAD_LEN     40
 #define TRAFFIC_LEN  24
 #define CHANGE_LEN   16
+#define MEDIA_LEN    40
 #define PROTOCOL_MAX 32
 #define REASON_MAX   128
 
@@ -85,6 +88,16 @@ static_assert(sizeof(struct command_change) == CHANGE_LEN, "command_change is a 
 static_assert(offsetof(struct command_change, attempts) == 8, "command_change is a format");
 static_assert(offsetof(struct command_change, state) == 12, "command_change is a format");
 
+static_assert(sizeof(struct media_piece) == MEDIA_LEN, "media_piece is a format");
+static_assert(offsetof(struct media_piece, dedup) == 8, "media_piece is a format");
+static_assert(offsetof(struct media_piece, taken_us) == 16, "media_piece is a format");
+static_assert(offsetof(struct media_piece, lat_e7) == 24, "media_piece is a format");
+static_assert(offsetof(struct media_piece, lon_e7) == 28, "media_piece is a format");
+static_assert(offsetof(struct media_piece, piece) == 32, "media_piece is a format");
+static_assert(offsetof(struct media_piece, pieces) == 34, "media_piece is a format");
+static_assert(offsetof(struct media_piece, camera) == 36, "media_piece is a format");
+static_assert(offsetof(struct media_piece, flags) == 38, "media_piece is a format");
+
 static_assert(HEAD_LEN + BODY_LEN + PROTOCOL_MAX + IDENT_MAX + REASON_MAX + DRIVER_MAX + EXTRA_MAX +
 			      ENTRY_RAW_MAX <=
 		      ENTRY_SIZE_MAX,
@@ -132,11 +145,12 @@ static inline struct head plan(const struct entry *entry)
 		head.event_len = (uint8_t)at_most(entry->reason.len, REASON_MAX);
 		head.body_len = entry->kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN
 				: entry->kind == ENTRY_COMMAND    ? CHANGE_LEN
+				: entry->kind == ENTRY_MEDIA      ? MEDIA_LEN
 								  : 0;
 	}
 	if (entry->kind == ENTRY_COMMAND)
 		head.extra_len = (uint16_t)at_most(entry->extra.len, EXTRA_MAX);
-	if (report || entry->kind == ENTRY_REJECT)
+	if (report || entry->kind == ENTRY_REJECT || entry->kind == ENTRY_MEDIA)
 		head.raw_len = (uint32_t)at_most(entry->raw.len, ENTRY_RAW_MAX);
 	memcpy(head.address, entry->peer.address, sizeof(head.address));
 	return head;
@@ -189,6 +203,8 @@ void entry_write(const struct entry *entry, uint8_t *out)
 		memcpy(out, &entry->traffic, TRAFFIC_LEN);
 	else if (head.body_len == CHANGE_LEN)
 		memcpy(out, &entry->change, CHANGE_LEN);
+	else if (head.body_len == MEDIA_LEN)
+		memcpy(out, &entry->media, MEDIA_LEN);
 	out += head.body_len;
 	out = put(out, entry->protocol.data, head.protocol_len);
 	out = put(out, entry->ident.data, head.ident_len);
@@ -206,8 +222,9 @@ static bool sound(const struct head *head)
 	size_t body_least = report                             ? BODY_LEN
 			    : head->kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN
 			    : head->kind == ENTRY_COMMAND      ? CHANGE_LEN
+			    : head->kind == ENTRY_MEDIA        ? MEDIA_LEN
 							       : 0;
-	return head->kind >= ENTRY_REPORT && head->kind <= ENTRY_COMMAND &&
+	return head->kind >= ENTRY_REPORT && head->kind <= ENTRY_MEDIA &&
 	       head->transport <= TRANSPORT_UDP && head->head_len >= HEAD_LEN &&
 	       head->body_len >= body_least && head->protocol_len <= PROTOCOL_MAX &&
 	       head->ident_len <= IDENT_MAX &&
@@ -243,6 +260,10 @@ bool entry_read(const uint8_t *data, size_t len, struct entry *entry)
 		memcpy(&entry->traffic, at, TRAFFIC_LEN);
 	else if (head.kind == ENTRY_COMMAND)
 		memcpy(&entry->change, at, CHANGE_LEN);
+	else if (head.kind == ENTRY_MEDIA)
+		memcpy(&entry->media, at, MEDIA_LEN);
+	if (head.kind == ENTRY_MEDIA && entry->media.piece >= entry->media.pieces)
+		return false;
 	if (head.kind == ENTRY_COMMAND && entry->change.state >= COMMAND_STATES)
 		return false;
 	at += head.body_len;

@@ -29,6 +29,7 @@ void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder
 void feed_done(struct feed *feed)
 {
 	session_done(&feed->session);
+	photo_drop_all(&feed->session);
 }
 
 void feed_datagram(struct feed *feed, int64_t received_us)
@@ -77,6 +78,7 @@ static void pin(struct feed *feed, const struct decoder *decoder, struct batch *
 	if (feed->decoder && feed->decoder != decoder) {
 		// Another protocol: what the first one had noted means nothing to it.
 		reject_held(feed, INT64_MAX, batch);
+		photo_drop_all(&feed->session);
 		feed->session.ident_len = 0;
 		memset(feed->session.memo, 0, sizeof(feed->session.memo));
 	}
@@ -226,8 +228,9 @@ enum feed_verdict feed_rest(
 void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct batch *batch)
 {
 	batch_reset(batch);
-	if (!feed_holds(feed))
+	if (!feed_waits(feed))
 		return;
+	feed->session.now_us = now_us;
 	feed->session.quiet =
 		now_us - feed->session.received_us >= QUIET_US || before_us == INT64_MAX;
 	if (feed->decoder->wake)

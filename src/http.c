@@ -48,6 +48,7 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 			in->rejects},
 		{"udp_no_room_total", "counter", "datagrams dropped while the journal was full",
 			in->udp_no_room},
+		{"photos_total", "counter", "photos fetched, whole or in part", in->photos},
 		{"devices", "gauge", "devices known", directory_count(s->intake->directory)},
 		{"journal_bytes", "gauge", "size of the journal on disk", journal_bytes(journal)},
 		{"journal_waiting_bytes", "gauge", "bytes not yet in the database", waiting},

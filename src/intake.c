@@ -8,11 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 // What one frame can become at most: every report and reject there is room for, the arena, and the
 // bytes themselves (each belongs to one report or reject; widened rejects stay within the frame).
 #define FRAME_ENTRIES (BATCH_REPORTS + BATCH_REJECTS)
 #define FRAME_BYTES   (FRAME_ENTRIES * 384 + BATCH_ARENA + 2 * FRAME_CAP + 65536)
+
+// A photo's piece, without its bytes.
+#define PIECE_BYTES 512
 
 // A device that nobody has written into avld.devices is made on its first report; this many and no
 // more.
@@ -168,11 +173,96 @@ static uint64_t append_batch(struct intake *intake, const struct feed *feed,
 	return lsn;
 }
 
-uint64_t intake_batch(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const char *refusal)
+// ---- photos
+
+// What makes a photo itself: the same when it is fetched once more.
+static uint64_t hash_photo(const struct photo *photo, int64_t taken_us)
+{
+	struct {
+		int64_t taken_us, device_time_us;
+		uint32_t told_size;
+		int32_t camera;
+	} what = {taken_us, photo->body.device_time_us, photo->told_size, photo->camera};
+	return XXH3_64bits(&what, sizeof(what));
+}
+
+static struct media_piece describe(const struct photo *photo, uint16_t pieces)
+{
+	const struct report_body *body = &photo->body;
+	const int64_t taken_us = report_fixed_time(body, photo->told_us).time_us;
+	const bool has_fix = body->has & HAS_FIX && body->flags & FLAG_VALID;
+	struct media_piece media = {
+		.dedup = hash_photo(photo, taken_us),
+		.taken_us = taken_us,
+		.lat_e7 = has_fix ? body->lat_e7 : 0,
+		.lon_e7 = has_fix ? body->lon_e7 : 0,
+		.pieces = pieces,
+		.camera = photo->camera,
+		.flags = (uint16_t)((photo->complete ? MEDIA_COMPLETE : 0) |
+				    (has_fix ? MEDIA_FIX : 0)),
+	};
+	const uint64_t seed = XXH3_64bits_withSeed(
+		photo->ident, photo->ident_len, media.dedup ^ (uint64_t)photo->received_us);
+	media.key = XXH3_64bits_withSeed(photo->data, photo->size, seed);
+	return media;
+}
+
+// False: the journal has no room for it now.
+static bool append_photo(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct photo *photo)
+{
+	const size_t pieces = (photo->size + ENTRY_RAW_MAX - 1) / ENTRY_RAW_MAX;
+	if (!journal_room(intake->journal, pieces, photo->size + pieces * PIECE_BYTES))
+		return false;
+	struct entry entry = entry_of(ENTRY_MEDIA, feed, peer);
+	entry.ident = (struct text){photo->ident, photo->ident_len};
+	entry.received_us = photo->received_us;
+	entry.reason = text_of(PHOTO_TYPE);
+	entry.media = describe(photo, (uint16_t)pieces);
+	for (size_t at = 0; at < photo->size; at += ENTRY_RAW_MAX, entry.media.piece++) {
+		const size_t left = photo->size - at;
+		entry.raw = (struct text){(const char *)photo->data + at,
+			left < ENTRY_RAW_MAX ? left : ENTRY_RAW_MAX};
+		append(intake, &entry);
+	}
+	intake->counters.photos++;
+	log_debug("photo ident=%.*s bytes=%u complete=%d", (int)photo->ident_len, photo->ident,
+		photo->size, photo->complete);
+	return true;
+}
+
+// Once it is in the journal, a photo is dropped here.
+static void take_photos(
+	struct intake *intake, struct feed *feed, const struct peer *peer, const char *refusal)
+{
+	struct session *session = &feed->session;
+
+	if (refusal)
+		photo_drop_all(session);
+	while (session->finished && append_photo(intake, feed, peer, session->finished))
+		photo_drop(session);
+	if (intake->photos.full && !intake->photos_full)
+		log_warning("too many photos are on their way at once, this one is not fetched "
+			    "bytes=%zu",
+			intake->photos.bytes);
+	intake->photos_full = intake->photos.full;
+}
+
+void intake_begin(struct intake *intake, struct session *session)
+{
+	session->memory = intake->memory;
+	session->photos = intake->config->pt502.photos ? &intake->photos : NULL;
+}
+
+// ----
+
+uint64_t intake_batch(
+	struct intake *intake, struct feed *feed, const struct peer *peer, const char *refusal)
 {
 	intake->counters.frames++;
-	return append_batch(intake, feed, peer, &intake->batch, refusal);
+	append_batch(intake, feed, peer, &intake->batch, refusal);
+	take_photos(intake, feed, peer, refusal);
+	return journal_end(intake->journal);
 }
 
 static void append_late(struct intake *intake, const struct feed *feed, const struct peer *peer)
@@ -199,6 +289,12 @@ void intake_end(struct intake *intake, struct feed *feed, const struct peer *pee
 		feed_expire(feed, intake_now_us(), INT64_MAX, &intake->late);
 		append_late(intake, feed, peer);
 	}
+	photo_end(&feed->session);
+	take_photos(intake, feed, peer, NULL);
+	if (feed->session.finished)
+		log_warning("journal is full, a photo is lost ident=%.*s bytes=%u",
+			(int)feed->session.finished->ident_len, feed->session.finished->ident,
+			feed->session.finished->size);
 	const size_t blanks = feed_blanks(rest, len);
 	if (blanks < len) {
 		feed->rejects++;

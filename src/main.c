@@ -16,6 +16,7 @@ static const struct verb {
 	{"decode", cmd_decode, "bytes in, JSON lines out"},
 	{"simulate", cmd_simulate, "drive trackers that report to a server"},
 	{"journal", cmd_journal, "look into a journal folder"},
+	{"media", cmd_media, "photos out of the database into files"},
 	{"status", cmd_status, "the running daemon's counters"},
 };
 

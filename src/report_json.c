@@ -192,3 +192,21 @@ void batch_print_json(FILE *to, const char *protocol, const struct batch *batch)
 		fprintf(to, "\",\"when\":\"%s\"}\n", when[kind]);
 	}
 }
+
+void photo_print_json(FILE *to, const char *protocol, const struct photo *photo)
+{
+	const struct report_body *body = &photo->body;
+
+	fprintf(to, "{\"protocol\":\"%s\"", protocol);
+	print_text(to, "ident", photo->ident, photo->ident_len);
+	fputs(",\"media\":\"" PHOTO_TYPE "\"", to);
+	if (body->has & HAS_TIME) {
+		char text[32];
+		fprintf(to, ",\"device_time\":\"%s\"", time_text(body->device_time_us, 3, text));
+	}
+	if (photo->camera >= 0)
+		print_int(to, "camera", photo->camera);
+	print_int(to, "size", photo->size);
+	print_bool(to, "complete", photo->complete);
+	fputs("}\n", to);
+}

@@ -31,6 +31,9 @@ static const struct {
 	[ROWS_STATE] = {latest_columns, 0},
 	[ROWS_UNKNOWN] = {"ident, protocol, peer, seen", 4},
 	[ROWS_COMMANDS] = {"lsn, id, state, at, attempts, reason, reply", 7},
+	[ROWS_MEDIA] = {"key, part, parts, device_id, taken_at, received_at, latitude, longitude, "
+			"camera, content_type, complete, dedup, bytes",
+		13},
 };
 
 const char *rows_columns(enum rows_kind kind)
@@ -231,6 +234,28 @@ void rows_add_command(struct rows *rows, const struct entry *entry, uint64_t lsn
 	out = copy_put_text(out, entry->reason);
 	out = copy_put_members(out, entry->extra);
 	copy_row_end(&rows->copies[ROWS_COMMANDS], out);
+}
+
+void rows_add_media(struct rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn)
+{
+	const struct media_piece *media = &entry->media;
+	const bool has_fix = media->flags & MEDIA_FIX;
+	uint8_t *out = begin(rows, ROWS_MEDIA, entry->reason.len + entry->raw.len, lsn);
+
+	out = copy_put_int8(out, (int64_t)media->key);
+	out = copy_put_int4(out, media->piece);
+	out = copy_put_int4(out, media->pieces);
+	out = copy_put_int8(out, device_id);
+	out = copy_put_time(out, media->taken_us);
+	out = copy_put_time(out, entry->received_us);
+	out = has_fix ? copy_put_double(out, media->lat_e7 / 1e7) : copy_put_null(out);
+	out = has_fix ? copy_put_double(out, media->lon_e7 / 1e7) : copy_put_null(out);
+	out = media->camera >= 0 ? copy_put_int2(out, media->camera) : copy_put_null(out);
+	out = copy_put_text_always(out, entry->reason);
+	out = copy_put_bool(out, media->flags & MEDIA_COMPLETE);
+	out = copy_put_int8(out, (int64_t)media->dedup);
+	out = copy_put_bytes(out, entry->raw);
+	copy_row_end(&rows->copies[ROWS_MEDIA], out);
 }
 
 void rows_finish(struct rows *rows, const char *instance)

@@ -25,7 +25,8 @@
 #define UDP_SILENCE_S 2.0 /* then log in and send again, */
 #define UDP_SILENCES  5   /* that often */
 #define FIN_S         5.0
-#define UDP_LINGER_S  0.2 /* a refusal would be here by then */
+#define PHOTO_S       15.0 /* for the rest of a photo, at the end */
+#define UDP_LINGER_S  0.2  /* a refusal would be here by then */
 #define BACKOFF_S     0.2
 #define BACKOFF_MAX_S 5.0
 #define STEADY_S      2.0 /* a connection that stood so long was good */
@@ -250,11 +251,15 @@ static bool is_finished(const struct link *link)
 static void settle(struct link *link)
 {
 	if (link->state == LINK_OPEN) {
-		bool waits = wants_answers(link) && link->records.first < link->records.len;
+		bool photo = link->device.camera.open && !link->fleet->stopping;
+		bool waits = (wants_answers(link) && link->records.first < link->records.len) ||
+			     (photo && is_finished(link));
 		if (is_finished(link) && !waits)
 			begin_close(link);
 		else if (!waits)
 			set_timer(link, 0);
+		else if (photo && is_finished(link) && !ev_is_active(&link->timer))
+			set_timer(link, PHOTO_S);
 		else if (!ev_is_active(&link->timer) && link->fleet->options->udp)
 			set_timer(link, UDP_SILENCE_S);
 		else if (!ev_is_active(&link->timer) && is_finished(link))
@@ -283,6 +288,11 @@ void link_kick(struct link *link)
 static void on_silence(struct link *link)
 {
 	bool udp = link->fleet->options->udp;
+	if (!wants_answers(link)) { /* nobody fetches the photo */
+		link->device.camera.open = false;
+		settle(link);
+		return;
+	}
 	link->silences++;
 	if (!udp || (link->silences >= UDP_SILENCES && is_finished(link))) {
 		struct records *records = &link->records;
@@ -445,6 +455,7 @@ void link_init(struct link *link, struct fleet *fleet, uint32_t index)
 	simulated_init(&link->device, protocol, options->seed, index + 1);
 	link->device.deltas = options->deltas;
 	link->device.gaps = options->gaps;
+	link->device.camera.on = options->photos;
 	link->quota = SCHEDULE_ENDLESS;
 	if (options->count != SCHEDULE_ENDLESS)
 		link->quota = schedule_share(&fleet->schedule, options->count, index);

@@ -118,11 +118,16 @@ static char *put_state(char *out, const struct simulated *device, const struct s
 	return put_text(out, "/", 1);
 }
 
-static char *put_record(char *out, const struct simulated *device, const struct sighting *seen)
+static char *put_record(
+	char *out, const struct simulated *device, const struct sighting *seen, bool photo)
 {
 	struct calendar now = simulate_calendar(seen->time_us);
 	*out++ = '$';
-	out = put_text(out, event_names[seen->event], 3);
+	out = put_text(out, photo ? "PHO" : event_names[seen->event], 3);
+	if (photo) {
+		out = put_number(out, device->camera.size);
+		out = put_text(out, "-1", 2);
+	}
 	*out++ = ',';
 	out = put_text(out, device->ident, device->ident_len);
 	*out++ = ',';
@@ -241,14 +246,21 @@ static size_t write_logged(struct simulated *device, uint8_t *body, size_t len, 
 	return made;
 }
 
-static size_t write_report(struct simulated *device, const struct sighting *seen, uint8_t *out)
+static size_t write_record(
+	struct simulated *device, const struct sighting *seen, bool photo, uint8_t *out)
 {
 	uint8_t body[SIMULATE_RECORD_MAX];
-	size_t len = (size_t)(put_record((char *)body, device, seen) - (char *)body);
+	size_t len = (size_t)(put_record((char *)body, device, seen, photo) - (char *)body);
 	if (device->log)
 		return write_logged(device, body, len, out);
 	memcpy(body + len, "\r\n", 2);
 	return wrap(device, body, len + 2, out);
+}
+
+static size_t write_report(struct simulated *device, const struct sighting *seen, uint8_t *out)
+{
+	bool photo = seen->event == SIGHTING_POSITION && simulate_tell_photo(device);
+	return write_record(device, seen, photo, out);
 }
 
 // Of a bare delta: up to what is no triple.
@@ -301,7 +313,9 @@ static size_t obey(struct simulated *device, const uint8_t *line, size_t len, ui
 	if (is_command(line, len, "#RCP") && device->log)
 		return 0; /* the next record is one; another in between would be its reference */
 	if (is_command(line, len, "#RCP"))
-		return now.time_us > 1000 ? write_report(device, &now, reply) : 0;
+		return now.time_us > 1000 ? write_record(device, &now, false, reply) : 0;
+	if (is_command(line, len, "#PHD"))
+		return simulate_give_part(device, line, len, reply);
 	if (is_command(line, len, "#VER"))
 		return (size_t)(put_text((char *)reply, version, sizeof(version) - 1) -
 				(char *)reply);

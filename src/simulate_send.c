@@ -141,8 +141,10 @@ static enum sending send_reply(struct link *link)
 void link_obey(struct link *link, const uint8_t *command, size_t len)
 {
 	uint8_t reply[SIMULATE_REPLY_MAX];
+	const uint32_t photos = link->device.camera.given, parts = link->device.camera.answers;
 	size_t reply_len = link->records.protocol->obey(&link->device, command, len, reply);
-	link->fleet->obeyed++;
+	link->fleet->photos += link->device.camera.given - photos;
+	link->fleet->obeyed += link->device.camera.answers == parts;
 	if (reply_len > sizeof(link->reply) - link->reply_len)
 		return; /* the server asks faster than it listens: it will ask again */
 	memcpy(link->reply + link->reply_len, reply, reply_len);

@@ -27,22 +27,23 @@
 // Address and port, without the padding behind them.
 #define SENDER_KEY offsetof(struct peer, transport)
 
-struct sender {
-	struct peer peer; /* key */
-	struct list turn; /* in udp->senders, silent longest first */
-	struct list late; /* in udp->late while the feed holds frames */
-	UT_hash_handle hh;
-	const struct device *device;
-	uint32_t active_s;
-	struct feed feed;
-};
-
 // Where a reply goes, and from which of our addresses.
 struct route {
 	struct sockaddr_storage to;
 	socklen_t to_len;
 	uint8_t control[CONTROL_SIZE];
 	size_t control_len;
+};
+
+struct sender {
+	struct peer peer; /* key */
+	struct list turn; /* in udp->senders, silent longest first */
+	struct list late; /* in udp->late while the feed waits */
+	UT_hash_handle hh;
+	const struct device *device;
+	uint32_t active_s;
+	struct route *route; /* while a photo is fetched: where it is asked for */
+	struct feed feed;
 };
 
 struct held {
@@ -85,6 +86,7 @@ static void forget(struct udp *udp, struct sender *sender)
 	list_remove(&sender->turn);
 	list_remove(&sender->late);
 	intake_end(udp->intake, &sender->feed, &sender->peer, NULL, 0);
+	free(sender->route);
 	free(sender);
 }
 
@@ -118,7 +120,7 @@ static struct sender *find_sender(struct udp *udp, const struct peer *peer)
 		list_init(&sender->turn);
 		list_init(&sender->late);
 		feed_init(&sender->feed, udp->intake->config->server.protocols, NULL, true);
-		sender->feed.session.memory = udp->intake->memory;
+		intake_begin(udp->intake, &sender->feed.session);
 		HASH_ADD(hh, udp->table, peer, SENDER_KEY, sender);
 	}
 	sender->active_s = now;
@@ -235,17 +237,6 @@ static const char *refuse(struct udp *udp, struct sender *sender)
 	return refusal;
 }
 
-// Does the sender's feed hold something? Then the timer looks after it.
-static void queue_late(struct udp *udp, struct sender *sender)
-{
-	list_remove(&sender->late);
-	if (!feed_holds(&sender->feed))
-		return;
-	list_append(&udp->late, &sender->late);
-	if (!ev_is_active(&udp->timer))
-		ev_timer_again(udp->loop, &udp->timer);
-}
-
 static void send_command(struct udp *udp, struct msghdr *message, const struct sender *sender)
 {
 	uint8_t command[COMMAND_FRAME_MAX];
@@ -255,6 +246,31 @@ static void send_command(struct udp *udp, struct msghdr *message, const struct s
 		return;
 	struct route route = route_of(message);
 	send_reply(udp, &route, command, len);
+}
+
+// Without memory for it nothing is asked for again, and the photo ends in time.
+static void keep_route(struct sender *sender, struct msghdr *message)
+{
+	if (!sender->feed.session.photo) {
+		free(sender->route);
+		sender->route = NULL;
+		return;
+	}
+	if (!sender->route)
+		sender->route = malloc(sizeof(*sender->route));
+	if (sender->route)
+		*sender->route = route_of(message);
+}
+
+// Does the sender's feed wait for something? Then the timer looks after it.
+static void queue_late(struct udp *udp, struct sender *sender)
+{
+	list_remove(&sender->late);
+	if (!feed_waits(&sender->feed))
+		return;
+	list_append(&udp->late, &sender->late);
+	if (!ev_is_active(&udp->timer))
+		ev_timer_again(udp->loop, &udp->timer);
 }
 
 static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, size_t len)
@@ -291,6 +307,7 @@ static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, s
 		if (verdict == FEED_CLOSE)
 			break;
 	}
+	keep_route(sender, message);
 	queue_late(udp, sender);
 }
 
@@ -304,8 +321,13 @@ static void look_after(struct udp *udp, struct sender *sender)
 	if (!intake_room(intake))
 		return;
 	feed_expire(&sender->feed, now_us, now_us - FEED_HOLD_US, &intake->batch);
-	if (batch->report_count + batch->reject_count > 0)
-		intake_batch(intake, &sender->feed, &sender->peer, refuse(udp, sender));
+	if (feed_is_quiet(&sender->feed, batch))
+		return;
+	const char *refusal = refuse(udp, sender);
+	intake_batch(intake, &sender->feed, &sender->peer, refusal);
+	if (!refusal && sender->route && batch->reply_len[REPLY_NOW])
+		send_reply(
+			udp, sender->route, batch->reply[REPLY_NOW], batch->reply_len[REPLY_NOW]);
 }
 
 static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -318,7 +340,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 		struct sender *sender = list_item(at, struct sender, late);
 		next = at->next;
 		look_after(udp, sender);
-		if (!feed_holds(&sender->feed))
+		if (!feed_waits(&sender->feed))
 			list_remove(&sender->late);
 	}
 	if (list_empty(&udp->late))

@@ -453,19 +453,16 @@ void writer_wake(struct writer *writer)
 		commands_read(writer);
 		return;
 	}
-	if (end == (busy ? batch->end : writer->lsn)) {
-		if (writer->state == WRITER_IDLE && learn_retention_due(writer))
-			learn_run(writer, writer_ready);
+	if (writer->state == WRITER_IDLE && retention_due(writer)) {
+		retention_run(writer);
 		return;
 	}
-	if (writer->state == WRITER_IDLE) {
-		const double rows = (double)(end - writer->lsn) / batch->entry_bytes;
-		if (batch->due || batch->more || writer->drained || learn_retention_due(writer) ||
-			rows >= (double)writer->config->database.batch_rows) {
-			writer->reloaded_last = false;
-			batch_start(writer);
-			return;
-		}
+	if (end == (busy ? batch->end : writer->lsn))
+		return;
+	if (writer->state == WRITER_IDLE && batch_wanted(writer)) {
+		writer->reloaded_last = false;
+		batch_start(writer);
+		return;
 	}
 	if (!batch->due && !ev_is_active(&batch->timer)) {
 		ev_timer_set(&batch->timer,
@@ -502,11 +499,14 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	ev_init(&writer->link.io, on_io);
 	writer->link.io.data = writer;
 	writer->link.io_fd = -1;
+	arc4random_buf(&writer->link.token, sizeof(writer->link.token));
+	writer->link.token >>= 1; /* a positive bigint */
 	ev_timer_init(&writer->link.timer, on_timer, 0., 0.);
 	writer->link.timer.data = writer;
 	ev_timer_init(&writer->drain_timer, on_drained, 0., 0.);
 	writer->drain_timer.data = writer;
 	learn_init(writer);
+	retention_init(writer);
 	commands_init(writer);
 	batch_init(writer);
 	connect_start(writer);
@@ -521,6 +521,7 @@ void writer_free(struct writer *writer)
 	ev_timer_stop(writer->loop, &writer->link.timer);
 	ev_timer_stop(writer->loop, &writer->drain_timer);
 	learn_done(writer);
+	retention_done(writer);
 	commands_done(writer);
 	batch_done(writer);
 	recent_free(writer->recent);

@@ -3,6 +3,7 @@
 //
 //   report      repeat of a recent one: device_state only     blocked device: nothing (counted)
 //               of a known device: position or status, alarms, device_state
+//               of a day that retention drops: rejects, device_state sees the device
 //               of an unknown one: unknown_devices, when they are refused
 //   reject      rejects (and unknown_devices, if that was the reason)
 //   (dis)connected   connections, device_state
@@ -131,6 +132,13 @@ static bool accepts(const struct writer *writer)
 	return writer->config->devices.unknown == UNKNOWN_ACCEPT;
 }
 
+// Its day has been dropped, or is about to be.
+static bool is_too_old(const struct writer *writer, int64_t time_us)
+{
+	const int64_t first = retention_first_day(writer);
+	return first > 0 && time_us < first * DAY_US;
+}
+
 static void add_report(struct writer *writer, const struct entry *entry, struct at at)
 {
 	struct rows *rows = &writer->batch.rows;
@@ -143,7 +151,10 @@ static void add_report(struct writer *writer, const struct entry *entry, struct 
 		return;
 	}
 	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
-	if (device ? device->state != DEVICE_BLOCKED : verdict == IDENT_ASKED && accepts(writer))
+	const bool old = is_too_old(writer, fixed.time_us);
+	const bool wanted = device ? device->state != DEVICE_BLOCKED
+				   : verdict == IDENT_ASKED && accepts(writer);
+	if (wanted && !old)
 		learn_day(writer, fixed.time_us);
 	if (!device) {
 		if (verdict == IDENT_BROKEN)
@@ -155,6 +166,9 @@ static void add_report(struct writer *writer, const struct entry *entry, struct 
 	} else if (is_repeat(writer, entry, device->id, fixed)) {
 		writer->batch.duplicates++;
 		rows_add_repeat(rows, entry, device->id, at.live);
+	} else if (old) {
+		rows_add_reject(rows, entry, text_of("older than database.retention"), at.lsn);
+		rows_add_repeat(rows, entry, device->id, at.live); /* it was seen, no more */
 	} else {
 		rows_add_report(rows, entry, device->id, fixed, at.lsn, at.live);
 	}
@@ -195,6 +209,21 @@ static void add_disconnected(struct writer *writer, const struct entry *entry, s
 	rows_add_disconnected(&writer->batch.rows, entry, known ? device->id : 0, at.lsn);
 }
 
+// Of a device that may not report no report tells of the photo either.
+static void add_media(struct writer *writer, const struct entry *entry, struct at at)
+{
+	const struct device *device;
+	const char *why;
+	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
+
+	if (device && device->state == DEVICE_BLOCKED)
+		writer->batch.blocked++;
+	else if (device)
+		rows_add_media(&writer->batch.rows, entry, device->id, at.lsn);
+	else if (verdict == IDENT_BROKEN)
+		rows_add_reject(&writer->batch.rows, entry, text_of(why), at.lsn);
+}
+
 static void add_entry(struct writer *writer, const struct journal_cursor *cursor, struct at at)
 {
 	struct rows *rows = &writer->batch.rows;
@@ -230,6 +259,9 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 	case ENTRY_COMMAND:
 		rows_add_command(rows, &entry, at.lsn);
 		break;
+	case ENTRY_MEDIA:
+		add_media(writer, &entry, at);
+		break;
 	}
 }
 
@@ -258,17 +290,27 @@ static void build(struct writer *writer)
 	rows_finish(&batch->rows, writer->config->database.instance);
 }
 
+bool batch_wanted(const struct writer *writer)
+{
+	const struct writer_batch *batch = &writer->batch;
+	const uint64_t waiting = journal_end(writer->journal) - writer->lsn;
+
+	return waiting && (batch->due || batch->more || writer->drained ||
+				  (double)waiting / batch->entry_bytes >=
+					  (double)writer->config->database.batch_rows);
+}
+
 void batch_start(struct writer *writer)
 {
 	struct writer_batch *batch = &writer->batch;
 
 	ev_timer_stop(writer->loop, &batch->timer);
 	batch->due = false;
-	writer->commands.was_last = false;
-	if ((int64_t)(ev_now(writer->loop) / 86400.) != writer->learn.today)
+	writer->commands.was_last = writer->retention.was_last = false;
+	if (learn_today(writer) != writer->learn.today)
 		learn_near_days(writer);
 	build(writer);
-	if (learn_needed(writer) || learn_retention_due(writer)) {
+	if (learn_needed(writer)) {
 		recent_forget(writer->recent); /* this batch's are in, and it will be built again */
 		learn_run(writer, batch_start);
 		return;

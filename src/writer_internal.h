@@ -4,6 +4,7 @@
 //   writer_connect.c   names, PQconnectPoll
 //   writer_prepare.c   from a fresh connection to one that is ready: settings, lock, checkpoint, devices
 //   writer_learn.c     idents without an id, days without a partition
+//   writer_retention.c once an hour, the end of what is old
 //   writer_commands.c  the open commands, for whoever sends them
 //   writer_batch.c     from journal entries to a batch
 //   writer_send.c      the batch on its way, and what the database says to it
@@ -49,6 +50,7 @@ void sql_clear(struct sql *sql);
 void sql_add(struct sql *sql, const char *text);
 void sql_format(struct sql *sql, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sql_literal(struct sql *sql, PGconn *conn, const char *text); /* 'quoted' */
+void sql_date(struct sql *sql, int64_t day);                       /* 'YYYY-MM-DD' */
 void sql_done(struct sql *sql);
 // The session's tables and statements.
 void sql_session(struct sql *sql);
@@ -98,8 +100,7 @@ struct link {
 	enum trouble trouble;
 	char trouble_state[6];
 	double trouble_since;
-	int pid;          /* of our latest backend */
-	char started[48]; /* and its start, so that it can be told from another with that pid */
+	uint64_t token; /* of this process: each of its sessions holds a lock of this key */
 };
 
 struct prepare {
@@ -126,10 +127,17 @@ struct learn {
 	uint64_t days[DAYS_KNOWN / 64];    /* have a partition, or cannot have one */
 	uint64_t missing[DAYS_KNOWN / 64]; /* to be made */
 	int64_t today;
-	ev_timer retention;
-	bool retention_due;
 	bool warned;
 	on_end *then;
+};
+
+// What is too old, on its way out.
+struct retention {
+	ev_timer timer;
+	bool due;
+	bool was_last; /* nothing was written since the last step */
+	size_t step;   /* 0: days, then a table each */
+	uint64_t rows; /* deleted of the table so far */
 };
 
 struct refusal {
@@ -184,6 +192,7 @@ struct writer {
 	struct query query;
 	struct prepare prepare;
 	struct learn learn;
+	struct retention retention;
 	struct writer_batch batch;
 	struct commands_reading commands;
 	struct sql sql;
@@ -229,10 +238,20 @@ void learn_start_session(struct writer *writer);
 enum ident_verdict learn_ident(struct writer *writer, struct text ident, const char **why);
 void learn_day(struct writer *writer, int64_t time_us);
 void learn_near_days(struct writer *writer); /* yesterday to the day after tomorrow */
+int64_t learn_today(const struct writer *writer);
 bool learn_needed(const struct writer *writer);
-bool learn_retention_due(const struct writer *writer);
 // Asks for what is needed, then calls `then`.
 void learn_run(struct writer *writer, on_end *then);
+
+void learn_forget_days(struct writer *writer); /* some may be gone */
+
+// writer_retention.c
+void retention_init(struct writer *writer);
+void retention_done(struct writer *writer);
+bool retention_due(const struct writer *writer); /* and is it its turn? */
+void retention_run(struct writer *writer);       /* one step. IDLE only; then writer_ready */
+// The day, since 1970, before which nothing is kept.
+int64_t retention_first_day(const struct writer *writer);
 
 // writer_commands.c
 void commands_init(struct writer *writer);
@@ -244,7 +263,8 @@ void commands_read(struct writer *writer);      /* IDLE only; then writer_ready 
 // writer_batch.c
 void batch_init(struct writer *writer);
 void batch_done(struct writer *writer);
-void batch_start(struct writer *writer); /* builds and sends, or learns first */
+bool batch_wanted(const struct writer *writer); /* is it time for one? */
+void batch_start(struct writer *writer);        /* builds and sends, or learns first */
 bool batch_refuse(
 	struct writer *writer, uint64_t lsn, const char *message); /* false: it is already */
 void batch_committed(struct writer *writer);

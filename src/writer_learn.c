@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT
-// What a batch needs to be there before it: ids of devices, partitions of days. And once an hour,
-// the end of old partitions.
+// What a batch needs to be there before it: ids of devices, partitions of days.
 #include "writer_internal.h"
 
 #include "log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#define REFUSED_S   5.  /* an unknown ident is looked up again after this */
-#define BROKEN_S    60. /* one that the database refuses */
-#define NOTES_MAX   65536
-#define RETENTION_S 3600.
+#define REFUSED_S 5.  /* an unknown ident is looked up again after this */
+#define BROKEN_S  60. /* one that the database refuses */
+#define NOTES_MAX 65536
 
 struct note {
 	UT_hash_handle hh;
@@ -24,26 +21,9 @@ struct note {
 	char ident[IDENT_MAX];
 };
 
-static void on_retention(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	(void)loop;
-	(void)events;
-	struct writer *writer = timer->data;
-	writer->learn.retention_due = true;
-	writer_wake(writer);
-}
-
 void learn_init(struct writer *writer)
 {
-	struct learn *learn = &writer->learn;
-
-	learn->limit = SIZE_MAX;
-	ev_timer_init(&learn->retention, on_retention, RETENTION_S, RETENTION_S);
-	learn->retention.data = writer;
-	if (writer->config->database.retention_us > 0) {
-		learn->retention_due = true;
-		ev_timer_start(writer->loop, &learn->retention);
-	}
+	writer->learn.limit = SIZE_MAX;
 }
 
 static void drop_note(struct learn *learn, struct note *note)
@@ -58,7 +38,6 @@ void learn_done(struct writer *writer)
 	struct note *note, *next;
 	HASH_ITER(hh, writer->learn.notes, note, next)
 	drop_note(&writer->learn, note);
-	ev_timer_stop(writer->loop, &writer->learn.retention);
 }
 
 void learn_start_session(struct writer *writer)
@@ -115,14 +94,14 @@ void learn_day(struct writer *writer, int64_t time_us)
 		miss_day(&writer->learn, time_us / DAY_US);
 }
 
-static int64_t today(const struct writer *writer)
+int64_t learn_today(const struct writer *writer)
 {
 	return (int64_t)(ev_now(writer->loop) / 86400.);
 }
 
 void learn_near_days(struct writer *writer)
 {
-	writer->learn.today = today(writer);
+	writer->learn.today = learn_today(writer);
 	for (int64_t day = -1; day <= 2; day++)
 		miss_day(&writer->learn, writer->learn.today + day);
 }
@@ -132,9 +111,9 @@ bool learn_needed(const struct writer *writer)
 	return writer->learn.wanted || writer->learn.days_wanted;
 }
 
-bool learn_retention_due(const struct writer *writer)
+void learn_forget_days(struct writer *writer)
 {
-	return writer->learn.retention_due;
+	memset(writer->learn.days, 0, sizeof(writer->learn.days)); /* to ask anew costs little */
 }
 
 // ---- devices
@@ -248,14 +227,6 @@ static void ask_devices(struct writer *writer)
 
 // ---- days
 
-static void add_date(struct sql *sql, int64_t day)
-{
-	const time_t seconds = (time_t)(day * 86400);
-	struct tm tm;
-	gmtime_r(&seconds, &tm);
-	sql_format(sql, "'%04d-%02d-%02d'", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
-}
-
 static bool is_missing(const struct learn *learn, int64_t day)
 {
 	return day < DAYS_KNOWN && learn->missing[day / 64] >> (day % 64) & 1;
@@ -298,46 +269,13 @@ static void ask_days(struct writer *writer)
 		while (is_missing(&writer->learn, last + 1) && last - day < 399)
 			last++;
 		sql_add(sql, "SELECT avld.ensure_partitions(");
-		add_date(sql, day);
+		sql_date(sql, day);
 		sql_add(sql, ", ");
-		add_date(sql, last);
+		sql_date(sql, last);
 		sql_add(sql, ");\n");
 		day = last;
 	}
 	writer_query(writer, sql->data, NULL, on_days);
-}
-
-// ---- retention
-
-static void take_dropped(struct writer *writer, PGresult *result)
-{
-	(void)writer;
-	if (PQntuples(result) && strtol(PQgetvalue(result, 0, 0), NULL, 10) > 0)
-		log_info("partitions older than database.retention dropped count=%s",
-			PQgetvalue(result, 0, 0));
-}
-
-static void on_dropped(struct writer *writer)
-{
-	struct learn *learn = &writer->learn;
-
-	if (writer->query.failed)
-		log_warning("cannot drop old partitions, trying again in an hour reason=\"%s\"",
-			writer->query.failure.told);
-	memset(learn->days, 0, sizeof(learn->days)); /* ask anew: it costs little */
-	run_next(writer);
-}
-
-static void drop_partitions(struct writer *writer)
-{
-	struct sql *sql = &writer->sql;
-
-	writer->learn.retention_due = false;
-	sql_clear(sql);
-	sql_add(sql, "SELECT avld.drop_partitions(");
-	add_date(sql, today(writer) - writer->config->database.retention_us / DAY_US);
-	sql_add(sql, ")");
-	writer_query(writer, sql->data, take_dropped, on_dropped);
 }
 
 // ---- one after the other
@@ -346,9 +284,7 @@ static void run_next(struct writer *writer)
 {
 	struct learn *learn = &writer->learn;
 
-	if (learn->retention_due)
-		drop_partitions(writer);
-	else if (learn->wanted)
+	if (learn->wanted)
 		ask_devices(writer);
 	else if (learn->days_wanted)
 		ask_days(writer);

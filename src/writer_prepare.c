@@ -94,30 +94,35 @@ static void add_lock_key(struct writer *writer, struct sql *sql)
 	sql_add(sql, ", 0)");
 }
 
+// Beside it each session takes a lock, shared, that is this process's own: by it a session of ours is
+// known, also when it was lost before a single answer came.
 static void write_lock(struct writer *writer, struct sql *sql)
 {
-	sql_add(sql, "SELECT pg_try_advisory_lock(");
+	sql_format(sql, "SELECT pg_try_advisory_lock_shared(%" PRIu64 "), ", writer->link.token);
+	sql_add(sql, "pg_try_advisory_lock(");
 	add_lock_key(writer, sql);
 	sql_add(sql, ")");
 }
 
 static void take_lock(struct writer *writer, PGresult *result)
 {
-	writer->prepare.locked = *value_of(result, 0) == 't';
+	writer->prepare.locked = *value_of(result, 1) == 't';
 	writer->prepare.holder[0] = '\0';
 	writer->prepare.own = false;
 }
 
-// Who holds the lock? If it is the backend of our own last connection, which has not noticed yet
+// Who holds the lock? If it is the backend of an earlier connection of ours, which has not noticed yet
 // that we are gone, end it.
 static void write_holder(struct writer *writer, struct sql *sql)
 {
 	if (writer->prepare.locked)
 		return;
 	sql_add(sql, "SELECT a.pid, coalesce(host(a.client_addr), 'local'), "
-		     "coalesce(a.application_name, ''), CASE WHEN ");
-	sql_format(sql, "a.pid = %d AND a.backend_start::text = '%s' ", writer->link.pid,
-		writer->link.started);
+		     "coalesce(a.application_name, ''), CASE WHEN EXISTS (SELECT FROM pg_locks o "
+		     "WHERE o.pid = l.pid AND o.database = l.database AND o.locktype = 'advisory' "
+		     "AND o.granted AND o.objsubid = 1 ");
+	sql_format(sql, "AND o.classid::bigint = %" PRIu64 " AND o.objid::bigint = %" PRIu64 ") ",
+		writer->link.token >> 32, writer->link.token & UINT32_MAX);
 	sql_add(sql, "THEN pg_terminate_backend(a.pid) ELSE false END "
 		     "FROM (SELECT ");
 	add_lock_key(writer, sql);
@@ -147,7 +152,7 @@ static bool check_lock(struct writer *writer)
 	if (writer->prepare.own) {
 		writer->link.backoff /= 2; /* as it was: it is gone in a moment */
 		writer_lose(
-			writer, TROUBLE_AWAY, "", "our last connection was still alive, ended it");
+			writer, TROUBLE_AWAY, "", "a connection of ours was still alive, ended it");
 		return false;
 	}
 	snprintf(message, sizeof(message),
@@ -156,20 +161,6 @@ static bool check_lock(struct writer *writer)
 					  : "a session that is gone already");
 	writer_lose(writer, TROUBLE_LOCKED, "", message);
 	return false;
-}
-
-static void write_self(struct writer *writer, struct sql *sql)
-{
-	(void)writer;
-	sql_add(sql,
-		"SELECT backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()");
-}
-
-static void take_self(struct writer *writer, PGresult *result)
-{
-	writer->link.pid = PQbackendPID(writer->link.conn);
-	snprintf(writer->link.started, sizeof(writer->link.started), "%s",
-		PQntuples(result) ? value_of(result, 0) : "");
 }
 
 static void write_session(struct writer *writer, struct sql *sql)
@@ -364,7 +355,6 @@ static const struct step steps[] = {
 	{.sql = write_version, .result = take_version, .done = check_version},
 	{.sql = write_lock, .result = take_lock},
 	{.sql = write_holder, .result = take_holder, .done = check_lock},
-	{.sql = write_self, .result = take_self},
 	{.sql = write_session},
 	{.sql = write_checkpoint, .result = take_checkpoint, .done = adopt_checkpoint},
 	{.sql = write_adoption, .result = take_adoption, .done = check_adoption},

@@ -5,6 +5,7 @@
 //   answer                          then
 //   committed                       next
 //   a repeat (23505)                the same rows once more, through the stages
+//   a deadlock (40P01)              the same
 //   the fence did not hold          the checkpoint is read again: it is another writer's, mostly
 //   a row is refused                its entry becomes a reject and the batch is built again; not
 //   known which row: half the batch anything else                   nothing is dropped: back-off,
@@ -154,8 +155,8 @@ static bool class_in(const char *sqlstate, const char *classes)
 }
 
 // Is a row to blame? Values, constraints, triggers that raise: yes. Missing tables or rights, lack
-// of space or memory, shut-down, read-only, locks, internal errors: no. What is left counts if the
-// server names a row.
+// of space or memory, shut-down, read-only, locks, internal errors, a server behind a foreign table
+// that is away: no. What is left counts if the server names a row.
 static bool row_is_to_blame(const struct failure *failure)
 {
 	if (class_in(failure->sqlstate, "22"
@@ -178,7 +179,9 @@ static bool row_is_to_blame(const struct failure *failure)
 							     "3F"
 							     "3D"
 							     "0A"
-							     "26");
+							     "26"
+							     "08"
+							     "HV");
 }
 
 static void on_batch(struct writer *writer)
@@ -195,6 +198,11 @@ static void on_batch(struct writer *writer)
 	if (!batch->answered && !strcmp(failure->sqlstate, "22012")) {
 		prepare_check_fence(writer);
 	} else if (!strcmp(failure->sqlstate, "23505") && !batch->staged) {
+		batch->staged = true;
+		send_batch(writer);
+	} else if (!strcmp(failure->sqlstate, "40P01")) {
+		/* Another instance has the same rows in another order; the stages sort them. */
+		writer->counters.retries++;
 		batch->staged = true;
 		send_batch(writer);
 	} else if (row_is_to_blame(failure)) {

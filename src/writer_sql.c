@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static void reserve(struct sql *sql, size_t more)
 {
@@ -56,6 +57,14 @@ void sql_literal(struct sql *sql, PGconn *conn, const char *text)
 	PQfreemem(quoted);
 }
 
+void sql_date(struct sql *sql, int64_t day)
+{
+	const time_t seconds = (time_t)(day * 86400);
+	struct tm tm;
+	gmtime_r(&seconds, &tm);
+	sql_format(sql, "'%04d-%02d-%02d'", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+}
+
 void sql_done(struct sql *sql)
 {
 	free(sql->data);
@@ -69,11 +78,12 @@ static const struct {
 	const char *order; /* of the rows out of the stage */
 	const char *after; /* what to do once the rows are there */
 } targets[ROWS_KINDS] = {
-	[ROWS_POSITIONS] = {"avld.positions", "positions", "avld_positions", "device_id, fixed_at",
-		NULL},
-	[ROWS_STATUSES] = {"avld.statuses", "statuses", "avld_statuses", "device_id, reported_at",
-		NULL},
-	[ROWS_ALARMS] = {"avld.alarms", "alarms", "avld_alarms", "device_id, occurred_at", NULL},
+	[ROWS_POSITIONS] = {"avld.positions", "positions", "avld_positions",
+		"device_id, fixed_at, dedup", NULL},
+	[ROWS_STATUSES] = {"avld.statuses", "statuses", "avld_statuses",
+		"device_id, reported_at, dedup", NULL},
+	[ROWS_ALARMS] = {"avld.alarms", "alarms", "avld_alarms",
+		"device_id, occurred_at, alarm, dedup", NULL},
 	[ROWS_REJECTS] = {"avld.rejects", "rejects", NULL, NULL, NULL},
 	[ROWS_CONNECTIONS] = {"avld.connections", "connections", NULL, NULL, NULL},
 	[ROWS_STATE] = {"pg_temp.avld_state", "avld_state", NULL, NULL,
@@ -82,6 +92,9 @@ static const struct {
 		"EXECUTE avld_keep_unknown; TRUNCATE pg_temp.avld_unknown;\n"},
 	[ROWS_COMMANDS] = {"pg_temp.avld_commands", "avld_commands", NULL, NULL,
 		"EXECUTE avld_keep_commands; TRUNCATE pg_temp.avld_commands;\n"},
+	[ROWS_MEDIA] = {"pg_temp.avld_media", "avld_media", NULL, NULL,
+		"EXECUTE avld_keep_media_parts; TRUNCATE pg_temp.avld_media; "
+		"EXECUTE avld_keep_media; EXECUTE avld_forget_media;\n"},
 };
 
 enum rows_kind sql_kind_of(const char *relation, size_t len)
@@ -113,6 +126,8 @@ static const char session_tables[] =
 	"CREATE TEMP TABLE avld_unknown (ident text, protocol text, peer text, seen timestamptz);\n"
 	"CREATE TEMP TABLE avld_commands (lsn bigint, id bigint, state text, at timestamptz, "
 	"attempts integer, reason text, reply jsonb);\n"
+	"CREATE TEMP TABLE avld_media (LIKE avld.media_parts);\n"
+	"ALTER TABLE avld_media DROP COLUMN stored_at;\n"
 	"CREATE TEMP TABLE avld_positions (LIKE avld.positions);\n"
 	"CREATE TEMP TABLE avld_statuses (LIKE avld.statuses);\n"
 	"CREATE TEMP TABLE avld_alarms (LIKE avld.alarms);\n";
@@ -143,6 +158,31 @@ static const char keep_commands[] =
 	"max(at) FILTER (WHERE state = 'sent') OVER (PARTITION BY id) AS sent_at "
 	"FROM pg_temp.avld_commands ORDER BY id, lsn DESC) s "
 	"WHERE c.id = s.id;\n";
+
+// A photo becomes a row with its last piece. One that was fetched twice is one row, the complete one if
+// one of them is. What lacks pieces for a month has lost them with a journal.
+#define MEDIA                                                                                      \
+	"device_id, taken_at, received_at, latitude, longitude, camera, content_type, complete, "  \
+	"dedup"
+static const char keep_media[] =
+	"PREPARE avld_keep_media_parts AS INSERT INTO avld.media_parts "
+	"(key, part, parts, " MEDIA ", bytes) SELECT key, part, parts, " MEDIA ", bytes "
+	"FROM pg_temp.avld_media ON CONFLICT DO NOTHING;\n"
+	"PREPARE avld_keep_media AS WITH whole AS (SELECT key FROM avld.media_parts "
+	"GROUP BY key HAVING count(*) = max(parts)), "
+	"pieces AS (DELETE FROM avld.media_parts p USING whole w WHERE p.key = w.key RETURNING "
+	"p.*), "
+	"media AS (SELECT " MEDIA ", string_agg(bytes, '' ORDER BY part) AS bytes FROM pieces "
+	"GROUP BY key, " MEDIA ") "
+	"INSERT INTO avld.media AS m (" MEDIA ", bytes) "
+	"SELECT DISTINCT ON (device_id, taken_at, dedup) " MEDIA ", bytes FROM media "
+	"ORDER BY device_id, taken_at, dedup, complete DESC, length(bytes) DESC "
+	"ON CONFLICT (device_id, taken_at, dedup) DO UPDATE SET received_at = "
+	"EXCLUDED.received_at, complete = EXCLUDED.complete, bytes = EXCLUDED.bytes "
+	"WHERE NOT m.complete AND (EXCLUDED.complete OR length(EXCLUDED.bytes) > "
+	"length(m.bytes));\n"
+	"PREPARE avld_forget_media AS DELETE FROM avld.media_parts "
+	"WHERE stored_at < now() - interval '30 days';\n";
 
 // The peer follows what is known to be a connection; else the newest frame, unless a connection is
 // open.
@@ -200,6 +240,7 @@ void sql_session(struct sql *sql)
 	sql_add(sql, session_tables);
 	sql_add(sql, keep_unknown);
 	sql_add(sql, keep_commands);
+	sql_add(sql, keep_media);
 	add_keep_state(sql);
 }
 

@@ -341,7 +341,9 @@ static enum decode_status decode_body(struct session *session, const uint8_t *bo
 		if (is_blank(body[at]))
 			continue;
 		part = part_len(body + at, len - at);
-		status = decode_part(session, body + at, part, out);
+		status = pt502_is_photo_data(body + at, part)
+				 ? pt502_decode_photo(session, body + at, part, out)
+				 : decode_part(session, body + at, part, out);
 		if (verify_bad && out->report_count > reports) {
 			extra_bool(out, &out->reports[reports], "verify_bad", true);
 			verify_bad = false;
@@ -383,13 +385,20 @@ static enum decode_status decode(
 	return status;
 }
 
+static void wake_all(struct session *session, int64_t last_us, struct batch *out)
+{
+	if (session_holds(session) > 0)
+		pt502_wake(session, last_us, out);
+	pt502_ask_again(session, out);
+}
+
 const struct decoder decoder_pt502 = {
 	.name = "pt502",
 	.probe = probe,
 	.frame = frame,
 	.decode = decode,
 	.device_size = PT502_PAST_SIZE,
-	.wake = pt502_wake,
+	.wake = wake_all,
 	.encode_command = pt502_encode_command,
 	.confirms_command = pt502_confirms_command,
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Shared by the files of the PT-502: pt502.c finds the records (frames, sniffing), pt502_record.c
-// takes one apart, those of pt502_delta.h make records of deltas, pt502_command.c speaks to the tracker.
+// takes one apart, those of pt502_delta.h make records of deltas, pt502_photo.c fetches photos,
+// pt502_command.c speaks to the tracker.
 #ifndef AVLD_PT502_H
 #define AVLD_PT502_H
 
@@ -18,10 +19,12 @@ enum decode_status pt502_decode_line(
 	struct session *session, const uint8_t *data, size_t len, struct batch *out);
 
 // Of session.memo: a bare delta ended because nothing followed (1 byte); ticks (4 bytes each) of the
-// last delta that found no reference at once, and of the conversation's first record or delta.
+// last delta that found no reference at once, and of the conversation's first record or delta; when a
+// photo ended (8 bytes).
 #define PT502_MEMO_CUT    0
 #define PT502_MEMO_ASTRAY 4
 #define PT502_MEMO_START  8
+#define PT502_MEMO_PHOTO  16
 
 #define PT502_DELTA_LATE "delta: its rest came too late"
 
@@ -39,6 +42,16 @@ enum decode_status pt502_decode_delta(
 void pt502_wake(struct session *session, int64_t last_us, struct batch *out);
 // The newest delta was not whole: takes back what can be.
 void pt502_break_delta(struct session *session, struct batch *out);
+
+// pt502_photo.c
+// A record has told of a photo: asks for its first part.
+void pt502_open_photo(struct session *session, const struct report *report, uint64_t size,
+	int camera, struct batch *out);
+// data, len: "$PHD..." with its terminator, as the length of a full frame gives it.
+enum decode_status pt502_decode_photo(
+	struct session *session, const uint8_t *data, size_t len, struct batch *out);
+// Asks once more for a part that has not come, or gives the photo up.
+void pt502_ask_again(struct session *session, struct batch *out);
 
 // pt502_command.c
 size_t pt502_encode_command(

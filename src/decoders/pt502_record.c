@@ -329,7 +329,8 @@ static bool is_photo(struct text code, uint64_t *size, int64_t *camera)
 	return true;
 }
 
-static void set_event(struct report *report, struct text code, struct batch *out)
+static void set_event(
+	struct session *session, struct report *report, struct text code, struct batch *out)
 {
 	uint64_t size;
 	int64_t camera;
@@ -341,6 +342,7 @@ static void set_event(struct report *report, struct text code, struct batch *out
 	extra_int(out, report, "photo_size", (int64_t)size);
 	if (camera >= 0)
 		extra_int(out, report, "camera", camera);
+	pt502_open_photo(session, report, size, (int)camera, out);
 }
 
 static struct report *add_report(const struct session *session, const struct line *line,
@@ -392,7 +394,7 @@ static enum decode_status decode_record(
 	}
 	if (clock && date)
 		report_set_time(report, date_us + clock_us);
-	set_event(report, line->code, out);
+	set_event(session, report, line->code, out);
 	take_tail(&scan, report, out);
 	return DECODE_OK;
 }

@@ -22,6 +22,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+static struct photos photos;
 static struct batch batch; // half a megabyte: not for the stack
 
 #define CHECK(condition)                                                                           \
@@ -249,6 +250,17 @@ static void check_batch(struct outcome *outcome, const uint8_t *data, size_t use
 	outcome->rejects += batch.reject_count;
 }
 
+// Those that are finished.
+static void check_photos(struct session *session, struct outcome *outcome)
+{
+	for (; session->finished; photo_drop(session)) {
+		const struct photo *photo = session->finished;
+		CHECK(BETWEEN(photo->size, 1, PHOTO_BYTES) && photo->size <= photo->told_size);
+		CHECK(!photo->complete || photo->size == photo->told_size);
+		add(outcome, XXH3_64bits(photo->data, photo->size));
+	}
+}
+
 // Conversations
 // --------------------------------------------------------------------------------------
 
@@ -267,6 +279,7 @@ static struct feed begin(uint8_t how)
 	feed_init(&feed, DECODERS_ALL, told_decoder(how), how & HOW_DATAGRAM);
 	feed.session.received_us = RECEIVED_US;
 	feed.session.memory = memory_new(4);
+	feed.session.photos = &photos;
 	CHECK(feed.session.memory);
 	return feed;
 }
@@ -284,8 +297,11 @@ static void end_feed(struct feed *feed, const uint8_t *data, size_t len, struct 
 		feed_expire(feed, RECEIVED_US, INT64_MAX, &batch);
 		check_batch(outcome, data, 0);
 	}
+	photo_end(&feed->session);
+	check_photos(&feed->session, outcome);
 	memory_free(feed->session.memory);
 	feed_done(feed);
+	CHECK(photos.bytes == 0);
 }
 
 // Steps until more bytes are wanted or all are taken. Returns how many are, *closed: where the peer
@@ -311,6 +327,7 @@ static size_t step_through(
 		CHECK(feed->session.ident_len <= IDENT_MAX);
 		CHECK(feed->decoder || (batch.report_count == 0 && !batch.reply_len[0]));
 		check_batch(outcome, copy + at, used);
+		check_photos(&feed->session, outcome);
 		at += used;
 		*closed = verdict == FEED_CLOSE;
 		CHECK(!*closed || batch.detail);

@@ -98,6 +98,22 @@ def test_cut_at_any_byte_while_connecting(walk, results):
     report(results, walk, "cut at every part of connecting", walk.cut_everywhere(total, rounds(5, 80), again))
 
 
+def test_half_open_sessions_of_our_own(walk, results):
+    """The server does not notice that we are gone: it holds the lock for a session of which we know nothing, not even
+    that it got the lock."""
+    walk.proxy.count()
+    walk.proxy.drop_all()
+    walk.round()
+    answers = walk.proxy.count()[TO_CLIENT]
+    cuts = range(1, answers, rounds(answers // 8, 20))
+    for after in cuts:
+        walk.proxy.arm(TO_CLIENT, after, "half")
+        walk.proxy.drop_all()
+        walk.round()
+        walk.proxy.disarm()
+    report(results, walk, "half open while connecting", len(cuts))
+
+
 def test_the_answer_to_the_commit_is_lost(walk):
     """All of it is sent and committed; of the answer the last byte is missing."""
     def one(number):

@@ -54,7 +54,7 @@ class Gt06Peer:
 def test_a_slow_disk_delays_acknowledgements_only(daemons, database, faults, env, results):
     avld = daemons().start(env=env)
     tracker = Gt06Peer(avld)
-    answer = tracker.send(pt502.now(-100))
+    answer = tracker.send(pt502.now(-5000))
     assert gt06.read_exactly(tracker.peer, 10) == answer
     (faults / "sync-waits").touch()
     started = time.monotonic()

@@ -109,6 +109,14 @@ SELECT is(avld.ensure_partitions('2025-05-31', '2025-07-01'), 1 + 31 + 1,
 SELECT is(starts_at, '-infinity'::timestamptz, 'MINVALUE is -infinity') FROM avld.list_partitions()
 WHERE partition = 'avld.positions_ancient'::regclass;
 
+-- The owner moves the key from the table to its partitions.
+SAVEPOINT moved;
+ALTER TABLE avld.positions DROP CONSTRAINT positions_pkey;
+SELECT is(avld.ensure_partitions('2025-08-01', '2025-08-01'), 2, 'a day of a table without a key');
+SELECT is(pg_get_constraintdef(oid), 'PRIMARY KEY (device_id, fixed_at, dedup)', 'has one of its own')
+FROM pg_constraint WHERE conrelid = 'avld.positions_20250801'::regclass AND contype = 'p';
+ROLLBACK TO moved;
+
 -- Dropping.
 SELECT is(avld.drop_partitions('2024-02-27'), 0, 'nothing before the first day');
 SELECT is(avld.drop_partitions('2024-02-28'), 2, 'the first day, of both tables');

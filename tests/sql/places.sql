@@ -90,6 +90,25 @@ SELECT is((SELECT min(received_at) FROM avld.rejects), '2024-05-01 12:00:21+00':
 SELECT is(avld.delete_before('connections', '2024-05-02'), 1, 'connections');
 SELECT is(avld.delete_before('alarms', '2024-05-01 11:00+00'), 1, 'alarms, by when they happened');
 SELECT is(avld.delete_before('alarms', '-infinity'), 0, 'none is that old');
+INSERT INTO avld.unknown_devices VALUES ('5020008', 'pt502', '192.0.2.1:4000', '2024-05-01', '2024-05-01', 1),
+	('5020009', 'pt502', '192.0.2.1:4000', '2024-05-01', '2024-05-03', 2);
+SELECT is(avld.delete_before('unknown_devices', '2024-05-02'), 1, 'unknown devices, by when they were seen last');
+SELECT results_eq('SELECT ident FROM avld.unknown_devices', $$VALUES ('5020009')$$, 'the other one stays');
+INSERT INTO avld.commands (device_id, command, args) SELECT id, 'custom', jsonb_build_object('text', n::text)
+FROM avld.devices, generate_series(1, 4) AS n WHERE ident = 'sea';
+UPDATE avld.commands SET state = 'confirmed', sent_at = '2024-05-01', ended_at = '2024-05-01' WHERE args @> '{"text": "1"}';
+UPDATE avld.commands SET state = 'failed', ended_at = '2024-05-03' WHERE args @> '{"text": "2"}';
+UPDATE avld.commands SET state = 'sent', sent_at = '2024-05-01' WHERE args @> '{"text": "3"}';
+SELECT is(avld.delete_before('commands', '2024-05-02'), 1, 'commands, by when they ended');
+SELECT results_eq('SELECT (args->>''text'')::integer FROM avld.commands ORDER BY id', 'SELECT generate_series(2, 4)',
+	'open ones stay, however old');
+SELECT to_regclass('avld.media') IS NOT NULL AS has_media \gset
+\if :has_media
+SELECT lives_ok($$INSERT INTO avld.media (device_id, taken_at, received_at, content_type, complete, dedup, bytes)
+	SELECT 1, day, now(), 'image/jpeg', true, 1, '\xffd8' FROM unnest(ARRAY['2024-05-01', '2024-05-03']::timestamptz[]) AS day$$,
+	'photos');
+SELECT is(avld.delete_before('media', '2024-05-02'), 1, 'photos, by when they were taken');
+\endif
 SELECT is(avld.delete_before(NULL, now()), NULL, 'NULL');
 SELECT throws_ok($$SELECT avld.delete_before('rejects', now() + interval '1 s')$$, '22023', NULL, 'nothing of the future');
 SELECT throws_ok($$SELECT avld.delete_before('rejects', 'infinity')$$, '22023', NULL, 'not all');

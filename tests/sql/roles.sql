@@ -20,7 +20,7 @@ CREATE FUNCTION pg_temp.rights(role name, relation text) RETURNS text LANGUAGE s
 $$;
 SELECT is(pg_temp.rights('avld_writer', t.name), t.rights, 'writer on ' || t.name)
 FROM (VALUES ('schema_version', 's'), ('checkpoint', 'siu'), ('devices', 'si'), ('positions', 'si'), ('statuses', 'si'),
-	('alarms', 'si'), ('commands', 's'), ('device_state', 'siu'), ('rejects', 'i'), ('unknown_devices', 'siu'), ('connections', 'i'),
+	('alarms', 'si'), ('commands', 's'), ('media', 'siu'), ('media_parts', 'sid'), ('device_state', 'siu'), ('rejects', 'i'), ('unknown_devices', 'siu'), ('connections', 'i'),
 	('positions_default', NULL), ('statuses_default', NULL), ('latest_positions', NULL)) AS t (name, rights);
 SELECT is(pg_temp.rights(r, c.relname), CASE WHEN c.relname LIKE '%\_default' THEN NULL ELSE 's' END, r || ' on ' || c.relname)
 FROM unnest(ARRAY['avld_reader', 'avld_operator']) AS r, pg_class c
@@ -80,7 +80,7 @@ SELECT lives_ok($$INSERT INTO avld.positions
 	VALUES (1, '2024-05-01 10:00+00', now(), 'device', true, 43.5, 7.25, false, 2)$$, 'writer: and writes into them');
 SELECT is(avld.drop_partitions('2024-05-02'), 2, 'writer: drops days');
 SELECT is(avld.delete_before(name, '2000-01-01'), 0, 'writer: ends the retention of ' || name)
-FROM unnest(ARRAY['rejects', 'connections', 'alarms']) AS name;
+FROM unnest(ARRAY['rejects', 'connections', 'unknown_devices', 'alarms', 'commands']) AS name;
 SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM (VALUES
 	('DELETE FROM avld.positions'), ('UPDATE avld.positions SET valid = false'), ('TRUNCATE avld.positions'),
 	('SELECT FROM avld.positions_20240502'), ('DROP TABLE avld.positions_20240502'), ('DELETE FROM avld.checkpoint'),

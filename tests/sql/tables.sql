@@ -12,7 +12,8 @@ SELECT results_eq('SELECT version, name FROM avld.schema_version WHERE version <
 	$$VALUES (1, '001_initial'), (2, '002_queries')$$, 'the migrations');
 
 SELECT tables_are('avld', ARRAY['schema_version', 'checkpoint', 'devices', 'positions', 'positions_default', 'statuses',
-	'statuses_default', 'alarms', 'device_state', 'rejects', 'unknown_devices', 'connections', 'commands']);
+	'statuses_default', 'alarms', 'device_state', 'rejects', 'unknown_devices', 'connections', 'commands',
+	'media', 'media_parts']);
 SELECT views_are('avld', ARRAY['latest_positions']);
 SELECT functions_are('avld', ARRAY['list_partitions', 'tell_devices', 'ensure_partitions', 'drop_partitions', 'grant_rights', 'delete_before',
 	'track', 'trips', 'stops', 'distance_km', 'daily_summary', 'last_known', 'within', 'near', 'track_geojson', 'track_gpx',
@@ -58,6 +59,13 @@ FROM telemetry, LATERAL (VALUES
 		'last_seen timestamp with time zone!, count bigint!'),
 	('connections', 'opened_at timestamp with time zone!, closed_at timestamp with time zone!, peer text!, '
 		'transport text!, protocol text, ident text, bytes bigint!, frames bigint!, rejects bigint!, reason text!'),
+	('media', 'id bigint!, device_id bigint!, taken_at timestamp with time zone!, received_at timestamp with time zone!, '
+		'latitude double precision, longitude double precision, camera smallint, content_type text!, complete boolean!, '
+		'dedup bigint!, bytes bytea!'),
+	('media_parts', 'key bigint!, part integer!, parts integer!, device_id bigint!, taken_at timestamp with time zone!, received_at timestamp with time zone!, '
+		'latitude double precision, longitude double precision, camera smallint, content_type text!, complete boolean!, '
+		'dedup bigint!, bytes bytea!, '
+		'stored_at timestamp with time zone!'),
 	('commands', 'id bigint!, device_id bigint!, command text!, args jsonb!, state text!, created_at timestamp with time zone!, '
 		'created_by text!, expires_at timestamp with time zone!, sent_at timestamp with time zone, '
 		'ended_at timestamp with time zone, attempts integer!, reply text, reason text'),
@@ -73,7 +81,8 @@ SELECT is(pg_temp.key_of(('avld.' || t.name)::regclass), 'PRIMARY KEY (' || t.ke
 FROM (VALUES
 	('schema_version', 'version'), ('checkpoint', 'instance'), ('devices', 'id'),
 	('positions', 'device_id, fixed_at, dedup'), ('statuses', 'device_id, reported_at, dedup'),
-	('alarms', 'device_id, occurred_at, alarm, dedup'), ('device_state', 'device_id'), ('unknown_devices', 'ident')
+	('alarms', 'device_id, occurred_at, alarm, dedup'), ('device_state', 'device_id'), ('unknown_devices', 'ident'),
+	('media', 'id'), ('media_parts', 'key, part')
 ) AS t (name, key);
 SELECT is(pg_temp.key_of(('avld.' || t.name)::regclass), NULL, t.name || ': no key, rows are only added')
 FROM (VALUES ('rejects'), ('connections')) AS t (name);

@@ -44,6 +44,8 @@ static struct entry of_kind(enum entry_kind kind)
 	entry.reason = kind == ENTRY_CONNECTED ? (struct text){NULL, 0} : TEXT("bad value: time");
 	entry.change = (struct command_change){1ll << 40, 3, COMMAND_EXPIRED};
 	entry.traffic = (struct traffic){1795342400000000, 1ull << 40, 77, 3};
+	entry.media = (struct media_piece){
+		1ull << 63, 7, 1795342400000000, -358333333, 1745000000, 1, 2, -1, MEDIA_FIX};
 	return entry;
 }
 
@@ -73,7 +75,7 @@ static void round_trip(const struct entry *in, struct entry *out)
 static void each_kind_comes_back(void **state)
 {
 	(void)state;
-	for (int kind = ENTRY_REPORT; kind <= ENTRY_COMMAND; kind++) {
+	for (int kind = ENTRY_REPORT; kind <= ENTRY_MEDIA; kind++) {
 		struct entry in = of_kind((enum entry_kind)kind), out;
 		round_trip(&in, &out);
 		bool report = kind == ENTRY_REPORT;
@@ -84,11 +86,14 @@ static void each_kind_comes_back(void **state)
 		same_text(out.driver, report ? in.driver : none);
 		same_text(out.extra, report || kind == ENTRY_COMMAND ? in.extra : none);
 		same_text(out.reason, report ? none : in.reason);
-		same_text(out.raw, report || kind == ENTRY_REJECT ? in.raw : none);
+		same_text(out.raw,
+			report || kind == ENTRY_REJECT || kind == ENTRY_MEDIA ? in.raw : none);
 		if (report)
 			assert_memory_equal(&out.body, &in.body, sizeof(in.body));
 		if (kind == ENTRY_COMMAND)
 			assert_memory_equal(&out.change, &in.change, sizeof(in.change));
+		if (kind == ENTRY_MEDIA)
+			assert_memory_equal(&out.media, &in.media, sizeof(in.media));
 		if (kind == ENTRY_DISCONNECTED)
 			assert_memory_equal(&out.traffic, &in.traffic, sizeof(in.traffic));
 	}
@@ -165,7 +170,7 @@ static void a_cut_entry_is_none(void **state)
 {
 	(void)state;
 	struct guarded guarded = guarded_new(ENTRY_SIZE_MAX);
-	for (int kind = ENTRY_REPORT; kind <= ENTRY_COMMAND; kind++) {
+	for (int kind = ENTRY_REPORT; kind <= ENTRY_MEDIA; kind++) {
 		struct entry in = of_kind((enum entry_kind)kind), out;
 		size_t size = entry_size(&in);
 		entry_write(&in, written);
@@ -193,7 +198,7 @@ static void wild_bytes_are_survived(void **state)
 	uint64_t sum = 0;
 	size_t accepted = 0;
 	for (int round = 0; round < 200000; round++) {
-		struct entry in = of_kind((enum entry_kind)(1 + round % 5)), out;
+		struct entry in = of_kind((enum entry_kind)(1 + round % 6)), out;
 		size_t size = entry_size(&in);
 		entry_write(&in, written);
 		for (long n = 1 + random() % 3; n > 0; n--)

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// The camera of a simulated PT-502: tells of a photo now and then, and hands it out in parts. A photo is
+// a JPEG that can be looked at (64 x 48, grey), made as long as a small photo by a comment:
+//
+//   SOI  APP0  COM: letters, as many as are wanted  DQT SOF0 DHT DHT SOS data EOI
+//   head[] ......      make_byte                    tail[] ...............
+#include "simulate.h"
+
+#include "checksum.h"
+#include "text.h"
+
+#include <string.h>
+
+#define FIRST       5   /* the report that tells of the first photo; */
+#define EVERY       20  /* so many later the next, when that one is fetched, */
+#define AT_LEAST    100 /* or when it was never asked for */
+#define LOSE_EVERY  31  /* answers */
+#define TWICE_EVERY 3   /* photos: the last part comes twice */
+#define PART_MAX    960
+
+static const uint8_t head[] = {0xff, 0xd8, 0xff, 0xe0, 0, 16, 'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1,
+	0, 1, 0, 0, 0xff, 0xfe};
+
+#define SIXTEENS 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16
+// Both Huffman tables have one code of one bit: "no difference" and "end of block". So each of the 48
+// blocks is two bits of 0.
+#define COUNTS 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+static const uint8_t tail[] = {0xff, 0xdb, 0, 67, 0, SIXTEENS, SIXTEENS, SIXTEENS, SIXTEENS, 0xff,
+	0xc0, 0, 11, 8, 0, 48, 0, 64, 1, 1, 0x11, 0, 0xff, 0xc4, 0, 20, 0x00, COUNTS, 0, 0xff, 0xc4,
+	0, 20, 0x10, COUNTS, 0, 0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0xff, 0xd9};
+
+static uint8_t make_byte(const struct simulated *device, uint32_t at)
+{
+	const struct simulated_camera *camera = &device->camera;
+	const uint32_t comment = camera->size - (uint32_t)(sizeof(head) + sizeof(tail));
+	if (at < sizeof(head))
+		return head[at];
+	at -= (uint32_t)sizeof(head);
+	if (at < 2) /* its length */
+		return (uint8_t)(comment >> (at == 0 ? 8 : 0));
+	if (at < comment)
+		return (uint8_t)('a' + (at * 7 + at / 60 + device->number + camera->count) % 26);
+	return tail[at - comment];
+}
+
+bool simulate_tell_photo(struct simulated *device)
+{
+	struct simulated_camera *camera = &device->camera;
+	const uint32_t report = camera->reports++;
+	if (!camera->on || report < FIRST ||
+		(camera->count > 0 && report < camera->told + (camera->open ? AT_LEAST : EVERY)))
+		return false;
+	camera->told = report;
+	camera->count++;
+	camera->open = true;
+	camera->size = 3000 + (device->number * 577 + camera->count * 1009) % 4000;
+	return true;
+}
+
+// "#PHD1920,960"
+static bool read_request(const uint8_t *line, size_t len, uint64_t *offset, uint64_t *count)
+{
+	struct text rest = {(const char *)line + 4, len - 4}, field;
+	while (rest.len > 0 && (rest.data[rest.len - 1] == '\r' || rest.data[rest.len - 1] == '\n'))
+		rest.len--;
+	return text_next(&rest, ',', &field) && text_uint(field, offset) && text_uint(rest, count);
+}
+
+static uint8_t *put(uint8_t *out, const void *data, size_t len)
+{
+	memcpy(out, data, len);
+	return out + len;
+}
+
+size_t simulate_give_part(struct simulated *device, const uint8_t *line, size_t len, uint8_t *reply)
+{
+	struct simulated_camera *camera = &device->camera;
+	uint8_t *body = reply + 5, *out = body;
+	uint64_t offset, count;
+	if (!camera->size || !read_request(line, len, &offset, &count) || count > PART_MAX ||
+		offset > camera->size || count > camera->size - offset ||
+		++camera->answers % LOSE_EVERY == 0)
+		return 0;
+	out = put(out, "$PHD", 4);
+	out = put(out, line + 4, (size_t)((const uint8_t *)memchr(line, '\r', len) - line) - 4);
+	out = put(out, ",", 1);
+	for (uint64_t i = 0; i < count; i++)
+		*out++ = make_byte(device, (uint32_t)(offset + i));
+	out = put(out, "\r\n", 2);
+	size_t total = (size_t)(out - reply);
+	reply[0] = 0xbf;
+	reply[1] = 0xfb;
+	reply[2] = checksum_xor(body, total - 5);
+	reply[3] = (uint8_t)total;
+	reply[4] = (uint8_t)(total >> 8);
+	if (offset + count < camera->size)
+		return total;
+	camera->open = false;
+	camera->given++;
+	if (camera->count % TWICE_EVERY == 1 && 2 * total <= SIMULATE_REPLY_MAX) {
+		memcpy(out, reply, total);
+		total *= 2;
+	}
+	return total;
+}

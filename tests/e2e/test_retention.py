@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""What is old goes, and does not come back: days of positions and statuses, rows of other tables, late data; under load, too."""
+import datetime
+import socket
+
+import gt06
+import pt502
+import psycopg2
+
+POSITIONS = "SELECT count(*)::int FROM avld.positions"
+TOO_OLD = "SELECT count(*)::int FROM avld.rejects WHERE reason = 'older than database.retention'"
+DAY_S = 86400
+
+
+def has_day(database, time, table="positions"):
+    return database.one("SELECT to_regclass('avld.' || %s) IS NOT NULL", f"{table}_{time:%Y%m%d}")
+
+
+# ---- late data ---------------------------------------------------------------------------------------
+
+def test_late_data_of_a_dropped_day_is_refused(daemons, database):
+    """Also in the first report of a tracker; and the days within retention are made."""
+    avld = daemons({"database.retention": "30d"}).start()
+    old, kept, today = pt502.now(-31 * DAY_S), pt502.now(-29 * DAY_S), pt502.now(-5)
+    avld.send_tcp(pt502.record(time=old, event="IN1") + pt502.record(time=old, event="IN1"))
+    database.wait(TOO_OLD, 1)  # the repeat is one, too
+    avld.send_tcp(pt502.record(time=kept) + pt502.record(time=today, event="IN1"))
+    database.wait(POSITIONS, 2)
+    assert not has_day(database, old) and not has_day(database, old, "statuses") and has_day(database, kept)
+    assert database.query("SELECT count(*)::int, min(occurred_at) FROM avld.alarms WHERE alarm = 'sos'") == [(1, today)]
+    assert database.query("SELECT ident, protocol, transport FROM avld.rejects") == [("5020001", "pt502", "tcp")]
+    assert database.one("SELECT fixed_at FROM avld.device_state") == today
+    assert database.one("SELECT count(*)::int FROM ONLY avld.positions_default") == 0
+
+
+def test_the_edge_of_retention_is_the_day(daemons, database):
+    avld = daemons({"database.retention": "30d"}).start()
+    midnight = pt502.now().replace(hour=0, minute=0, second=0) - datetime.timedelta(days=30)
+    avld.send_tcp(pt502.record(time=midnight) + pt502.record(time=midnight - datetime.timedelta(seconds=1)))
+    database.wait(POSITIONS, 1)
+    database.wait(TOO_OLD, 1)
+    assert database.one("SELECT fixed_at FROM avld.positions") == midnight
+
+
+def test_a_tracker_that_sends_nothing_but_old_records_was_seen(daemons, database):
+    avld = daemons({"database.retention": "30d"}).start()
+    avld.send_tcp(pt502.record(time=pt502.now(-40 * DAY_S), fix="V"))
+    database.wait(TOO_OLD, 1)
+    assert database.query("SELECT fixed_at, last_seen > now() - interval '1 min' FROM avld.device_state") == [(None, True)]
+
+
+def test_late_data_is_kept_without_retention(avld, database):
+    old = pt502.now(-390 * DAY_S)
+    avld.send_tcp(pt502.record(time=old))
+    database.wait(POSITIONS, 1)
+    assert has_day(database, old) and database.one(TOO_OLD) == 0
+
+
+# ---- what is old goes --------------------------------------------------------------------------------
+
+OLD_ROWS = """
+    INSERT INTO avld.rejects (received_at, reason, frame) SELECT now() - n * interval '30 d', 'x', '' FROM generate_series(1, 5) n;
+    INSERT INTO avld.connections SELECT now() - n * interval '30 d', now() - n * interval '30 d', 'x', 'tcp', NULL, NULL, 0, 0, 0, 'x'
+        FROM generate_series(1, 5) n;
+    INSERT INTO avld.unknown_devices SELECT 'u' || n, NULL, NULL, now() - interval '1 y', now() - n * interval '30 d', 1
+        FROM generate_series(1, 5) n;
+    INSERT INTO avld.alarms (device_id, occurred_at, received_at, alarm, stored, dedup)
+        SELECT 1, now() - n * interval '30 d', now(), 'sos', false, 1 FROM generate_series(1, 5) n;
+    INSERT INTO avld.devices (ident) VALUES ('5020001');
+    INSERT INTO avld.commands (device_id, command) SELECT id, 'getVersion' FROM avld.devices, generate_series(1, 5);
+    UPDATE avld.commands SET state = 'failed', ended_at = now() - id * interval '30 d';
+    SELECT avld.ensure_partitions(d, d) FROM unnest(ARRAY[current_date - 100, current_date - 50]) d
+    """
+TABLES = ("rejects", "connections", "unknown_devices", "alarms", "commands")
+
+
+def counts(database):
+    return {table: database.one(f"SELECT count(*)::int FROM avld.{table}") for table in TABLES}
+
+
+def test_by_default_what_strangers_fill_has_an_end(daemons, database):
+    database.query(OLD_ROWS)
+    avld = daemons().start()
+    avld.wait_log("rows older than database.unknown_devices_retention deleted count=3")
+    assert counts(database) == {"rejects": 2, "connections": 2, "unknown_devices": 2, "alarms": 5, "commands": 5}
+    assert has_day(database, pt502.now(-100 * DAY_S))
+
+
+def test_each_table_has_its_own(daemons, database):
+    database.query(OLD_ROWS)
+    avld = daemons({"database.retention": "60d", "database.rejects_retention": "0", "database.connections_retention": "31d",
+                    "database.unknown_devices_retention": "61d", "database.alarms_retention": "100d",
+                    "database.commands_retention": "130d"}).start()
+    avld.wait_log("rows older than database.commands_retention deleted count=1")
+    assert counts(database) == {"rejects": 5, "connections": 1, "unknown_devices": 2, "alarms": 3, "commands": 4}
+    assert not has_day(database, pt502.now(-100 * DAY_S)) and has_day(database, pt502.now(-50 * DAY_S))
+    assert "partitions older than database.retention dropped count=2" in avld.logged()
+
+
+def test_what_cannot_be_deleted_is_told_and_the_rest_goes_on(daemons, database):
+    database.query(OLD_ROWS)
+    database.query("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'not these'; END$$;"
+                   "CREATE TRIGGER no BEFORE DELETE ON avld.rejects FOR EACH STATEMENT EXECUTE FUNCTION no()")
+    avld = daemons().start()
+    avld.wait_log('cannot delete old rows, trying again in an hour table=rejects reason="not these"')
+    avld.wait_log("rows older than database.unknown_devices_retention deleted count=3")
+    avld.send_tcp(pt502.record())
+    database.wait(POSITIONS, 1)
+
+
+# ---- nobody waits for it -----------------------------------------------------------------------------
+
+def test_ingest_goes_on_between_the_steps(daemons, database):
+    """300,000 old rejects and 200 old days go while trackers report: batches take turns with the steps."""
+    database.query("INSERT INTO avld.rejects (received_at, reason, frame) SELECT now() - interval '200 d' + n * interval '1 s',"
+                   " 'x', '' FROM generate_series(1, 300000) n")
+    database.query("SELECT avld.ensure_partitions(current_date - 300, current_date - 101)")
+    database.query("CREATE TABLE steps (stored bigint);"  # each step is made to take 0.1 s
+                   "CREATE FUNCTION step() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.1);"
+                   " INSERT INTO public.steps SELECT count(*) FROM avld.positions; RETURN NULL; END$$;"
+                   "CREATE TRIGGER step AFTER DELETE ON avld.rejects FOR EACH STATEMENT EXECUTE FUNCTION step()")
+    avld = daemons({"database.retention": "100d"}).start()
+    avld.simulate("--devices", 50, "--count", 20000, "--rate", 5000)
+    database.wait(POSITIONS, 20000)
+    avld.wait_log("rows older than database.rejects_retention deleted count=300000")
+    avld.wait_log("partitions older than database.retention dropped count=400")
+    steps, batches = database.query("SELECT count(*)::int, count(DISTINCT stored)::int FROM steps")[0]
+    assert steps == 31 and batches > 5  # in between
+    assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
+
+
+def test_a_long_reader_delays_the_drop_and_not_the_ingest(daemons, database):
+    """Whoever reads for long keeps the days: DROP gives up after 2 s, ingest goes on, rows are deleted all the same."""
+    database.query(OLD_ROWS)
+    reader = psycopg2.connect(database.conninfo)
+    with reader.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM avld.positions")
+        avld = daemons({"database.retention": "60d"}).start()
+        avld.send_tcp(pt502.record())
+        database.wait(POSITIONS, 1)
+        avld.wait_log("cannot drop old partitions, trying again in an hour")
+        avld.wait_log("rows older than database.rejects_retention deleted count=3")
+        avld.send_tcp(pt502.record(time=pt502.now(-10)))
+        database.wait(POSITIONS, 2)
+    reader.close()
+    assert has_day(database, pt502.now(-100 * DAY_S))
+
+
+def test_rows_that_others_hold_are_left_to_the_next_hour(daemons, database):
+    database.query(OLD_ROWS)
+    holder = psycopg2.connect(database.conninfo)
+    with holder.cursor() as cursor:
+        cursor.execute("SELECT FROM avld.rejects WHERE received_at < now() - interval '140 d' FOR UPDATE")
+        avld = daemons().start()
+        avld.wait_log("rows older than database.rejects_retention deleted count=2")
+    holder.close()
+
+
+# ---- two of them into one database -------------------------------------------------------------------
+
+def test_two_instances_and_trackers_that_change_sides(daemons, database, tmp_path):
+    """Each tracker reports now here, now there, and sends its log to both."""
+    options = {"database.retention": "300d"}
+    pair = [daemons({**options, "database.instance": name}, folder=tmp_path / name).start() for name in ("east", "west")]
+    idents = [f"50200{n:02d}" for n in range(1, 21)]
+    times = pt502.last(60)
+    logs = pt502.last(40, -3 * DAY_S)
+    for turn in range(6):
+        for n, ident in enumerate(idents):
+            data = b"".join(pt502.record(ident=ident, time=time) for time in times[50 - 10 * turn:60 - 10 * turn])
+            pair[(n + turn) % 2].send_tcp(data)
+    sockets = []
+    for ident in idents:  # the log goes to both at once
+        data = b"".join(pt502.record(ident=ident, time=time, event="IN1") for time in logs)
+        for avld in pair:
+            peer = avld.tcp()
+            peer.sendall(data)
+            sockets.append(peer)
+    for peer in sockets:
+        peer.shutdown(socket.SHUT_WR)
+        while peer.recv(4096):
+            pass
+        peer.close()
+    with pair[0].tcp() as here:  # and at last one of them is here, after it was there
+        pair[1].send_tcp(pt502.record(ident=idents[0], time=times[0]))
+        here.sendall(pt502.record(ident=idents[0], time=times[0]))
+        database.wait("SELECT connected AND instance = 'east' FROM avld.device_state s JOIN avld.devices d ON d.id = device_id "
+                      f"WHERE ident = '{idents[0]}'", True)
+        for avld in pair:
+            avld.end()
+    database.wait("SELECT count(*)::int FROM avld.connections WHERE reason = 'closed by peer'", 6 * 20 + 2 * 20 + 1)
+    assert database.query("SELECT count(*)::int, count(DISTINCT (device_id, fixed_at))::int FROM avld.positions") == [(2000, 2000)]
+    assert database.query("SELECT count(*)::int, count(DISTINCT (device_id, occurred_at))::int FROM avld.alarms") == [(800, 800)]
+    assert database.one("SELECT count(*)::int FROM avld.devices") == 20
+    assert database.query("SELECT count(*)::int, min(fixed_at), max(fixed_at) FROM avld.device_state WHERE NOT connected") == [
+        (20, times[0], times[0])]
+    assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
+    assert database.query("SELECT instance FROM avld.checkpoint ORDER BY 1") == [("east",), ("west",)]
+    for avld in pair:  # nothing is left to write, and nothing is written again
+        avld.start()
+        avld.send_tcp(pt502.record(ident=idents[1], time=times[0]))
+    database.wait("SELECT count(*)::int FROM avld.connections", 6 * 20 + 2 * 20 + 1 + 1 + 2)
+    assert database.one(POSITIONS) == 2000
+
+
+def test_two_instances_know_each_others_connections(daemons, database, tmp_path):
+    """One that ends late does not take the connection from the other."""
+    east, west = [daemons({"database.instance": name}, folder=tmp_path / name).start() for name in ("east", "west")]
+    state = "SELECT connected || ' ' || instance FROM avld.device_state"
+    old = east.tcp()
+    old.sendall(gt06.login() + gt06.position(2))
+    database.wait(state, "true east")
+    with west.tcp() as new:
+        new.sendall(gt06.login() + gt06.position(3, pt502.now(1)))
+        database.wait(state, "true west")
+        old.close()
+        database.wait("SELECT count(*)::int FROM avld.connections", 1)
+        assert database.one(state) == "true west"
+    database.wait(state, "false west")
+    assert database.one(POSITIONS) == 2

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: MIT
+// Photos of the PT-502 through the feed: what is asked for, what is taken, what is kept.
+#include "checksum.h"
+#include "decoders.h"
+#include "feed.h"
+#include "photo.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define START_US INT64_C(1795342500000000) /* 2026-11-22 10:15 */
+#define SECOND   INT64_C(1000000)
+
+static struct feed feed;
+static struct batch batch;
+static struct photos photos;
+static uint8_t jpeg[PHOTO_BYTES];
+
+static int begin(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(jpeg); i++)
+		jpeg[i] = (uint8_t)("\r\n$#@\xbf\xfb"[i % 7] + (int)(i / 960));
+	memcpy(jpeg, "\xff\xd8", 2);
+	photos = (struct photos){0};
+	feed_init(&feed, DECODERS_ALL, &decoder_pt502, false);
+	feed.session.received_us = START_US;
+	feed.session.photos = &photos;
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	feed_done(&feed);
+	assert_int_equal(photos.bytes, 0);
+	return 0;
+}
+
+// "#PHD..." that was asked for, without its CR LF; "" if nothing was.
+static const char *asked(void)
+{
+	static char text[64];
+	const size_t len = batch.reply_len[REPLY_NOW];
+	assert_int_equal(batch.reply_len[REPLY_STORED], 0);
+	assert_true(len < sizeof(text));
+	memcpy(text, batch.reply[REPLY_NOW], len);
+	assert_true(len == 0 || (len > 2 && !memcmp(text + len - 2, "\r\n", 2)));
+	text[len ? len - 2 : 0] = '\0';
+	return text;
+}
+
+static const char *take(const void *bytes, size_t len)
+{
+	size_t used;
+	assert_int_equal(feed_step(&feed, bytes, len, &batch, &used), FEED_TAKEN);
+	assert_int_equal(used, len);
+	return asked();
+}
+
+// A record at 10:15 and so many seconds.
+static const char *tell(const char *code, int second)
+{
+	char record[128];
+	const int len = snprintf(record, sizeof(record),
+		"$%s,5020001,1015%02d.000,A,4807.0380,N,01131.0000,E,0.00,,221126\r\n", code,
+		second);
+	const char *said = take(record, (size_t)len);
+	assert_int_equal(batch.report_count, 1);
+	assert_int_equal(batch.reject_count, 0);
+	return said;
+}
+
+static const char *give(size_t offset, size_t count)
+{
+	uint8_t frame[FRAME_CAP];
+	char head[32];
+	const size_t head_len = (size_t)snprintf(head, sizeof(head), "$PHD%zu,%zu,", offset, count);
+	const size_t len = 5 + head_len + count + 2;
+	memcpy(frame + 5, head, head_len);
+	memcpy(frame + 5 + head_len, jpeg + offset, count);
+	memcpy(frame + len - 2, "\r\n", 2);
+	memcpy(frame, "\xbf\xfb", 2);
+	frame[2] = checksum_xor(frame + 5, len - 5);
+	frame[3] = (uint8_t)len;
+	frame[4] = (uint8_t)(len >> 8);
+	const char *said = take(frame, len);
+	assert_int_equal(batch.report_count, 0);
+	return said;
+}
+
+static void check_reject(const char *reason)
+{
+	char text[REASON_MAX];
+	assert_int_equal(batch.reject_count, 1);
+	reject_reason(&batch.rejects[0], text);
+	assert_string_equal(text, reason);
+}
+
+static const char *pass(int64_t us)
+{
+	const int64_t now_us = feed.session.received_us + us;
+	feed.session.received_us = now_us; // of what comes next
+	feed_expire(&feed, now_us, now_us - FEED_HOLD_US, &batch);
+	return asked();
+}
+
+// The first of those finished is this; drops it.
+static void check_photo(size_t size, bool complete)
+{
+	const struct photo *photo = feed.session.finished;
+	assert_non_null(photo);
+	assert_int_equal(photo->size, size);
+	assert_int_equal(photo->complete, complete);
+	assert_memory_equal(photo->data, jpeg, size);
+	assert_int_equal(photo->ident_len, 7);
+	assert_memory_equal(photo->ident, "5020001", 7);
+	photo_drop(&feed.session);
+}
+
+static void check_none(void)
+{
+	assert_null(feed.session.photo);
+	assert_null(feed.session.finished);
+	assert_false(feed_waits(&feed));
+}
+
+static void seal(size_t size)
+{
+	memcpy(jpeg + size - 2, "\xff\xd9", 2);
+}
+
+static void in_order(void **state)
+{
+	(void)state;
+	seal(2000);
+	assert_string_equal(tell("PHO2000-3", 0), "#PHD0,960");
+	assert_string_equal(give(0, 960), "#PHD960,960");
+	assert_string_equal(tell("POS", 5), "");
+	assert_string_equal(give(960, 960), "#PHD1920,80");
+	assert_true(feed_waits(&feed));
+	assert_null(feed.session.finished);
+	feed.session.received_us += SECOND;
+	assert_string_equal(give(1920, 80), "");
+	const struct photo *photo = feed.session.finished;
+	assert_int_equal(photo->camera, 3);
+	assert_int_equal(photo->body.device_time_us, START_US);
+	assert_int_equal(photo->body.lat_e7, 481173000);
+	assert_int_equal(photo->told_us, START_US);
+	assert_int_equal(photo->received_us, START_US + SECOND);
+	check_photo(2000, true);
+	check_none();
+}
+
+static void each_size_ends(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = {
+		1, 4, 959, 960, 961, 1919, 1920, 1921, PHOTO_BYTES - 1, PHOTO_BYTES};
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		char code[32];
+		const size_t size = sizes[i];
+		begin(NULL);
+		if (size > 2)
+			seal(size);
+		snprintf(code, sizeof(code), "PHO%zu", size);
+		const char *next = tell(code, 0);
+		for (size_t at = 0; at < size; at += 960) {
+			char wanted[32];
+			const size_t count = size - at < 960 ? size - at : 960;
+			snprintf(wanted, sizeof(wanted), "#PHD%zu,%zu", at, count);
+			assert_string_equal(next, wanted);
+			next = give(at, count);
+		}
+		assert_string_equal(next, "");
+		check_photo(size, size >= 4);
+		check_none();
+	}
+}
+
+static void out_of_order_and_twice(void **state)
+{
+	(void)state;
+	seal(2900);
+	tell("PHO2900", 0);
+	assert_string_equal(give(960, 960), "");
+	assert_string_equal(give(2880, 20), "");
+	assert_string_equal(give(2880, 20), "");
+	assert_string_equal(give(0, 960), "#PHD1920,960");
+	assert_string_equal(give(0, 960), ""); // an echo must not be asked after once more
+	assert_string_equal(give(1920, 960), "");
+	check_photo(2900, true);
+	assert_string_equal(give(1920, 960), ""); // what comes late is no reject
+	assert_int_equal(batch.reject_count, 0);
+	feed.session.received_us += 61 * SECOND;
+	give(1920, 960);
+	check_reject("photo data: not asked for");
+}
+
+static void lost_parts(void **state)
+{
+	(void)state;
+	seal(2000);
+	tell("PHO2000", 0);
+	give(0, 960);
+	assert_string_equal(pass(10 * SECOND - 1), "");
+	assert_string_equal(pass(1), "#PHD960,960");
+	assert_string_equal(pass(10 * SECOND), "#PHD960,960");
+	assert_string_equal(give(960, 960), "#PHD1920,80");
+	for (int i = 0; i < 3; i++) // counted anew
+		assert_string_equal(pass(10 * SECOND), "#PHD1920,80");
+	assert_string_equal(pass(9 * SECOND), "");
+	assert_null(feed.session.finished);
+	assert_string_equal(pass(SECOND), "");
+	assert_true(feed_waits(&feed)); // for the journal
+	check_photo(1920, false);
+	check_none();
+	assert_string_equal(pass(10 * SECOND), "");
+}
+
+static void nothing_comes(void **state)
+{
+	(void)state;
+	tell("PHO2000", 0);
+	assert_string_equal(give(960, 960), "");
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(pass(10 * SECOND), "#PHD0,960");
+	pass(10 * SECOND);
+	check_none(); // without its head it is nothing
+}
+
+static void a_clock_put_back(void **state)
+{
+	(void)state;
+	tell("PHO2000", 0);
+	assert_string_equal(pass(-3600 * SECOND), "");
+	assert_string_equal(pass(10 * SECOND), "#PHD0,960");
+}
+
+static void what_is_no_part(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *body, *reason;
+	} rows[] = {
+		{"$PHD1,3,abc\r\n", "bad value: photo data: offset"},
+		{"$PHD2880,3,abc\r\n", "bad value: photo data: offset"},
+		{"$PHD999999999,3,abc\r\n", "bad value: photo data: offset"},
+		{"$PHD960,3,abc\r\n", "bad value: photo data: count"}, // short, and not asked for
+		{"$PHD1920,81,0123456789012345678901234567890123456789"
+		 "01234567890123456789012345678901234567890\r\n",
+			"bad value: photo data: count"},
+		{"$PHD0,960,abc\r\n", "bad length: photo data"},
+		{"$PHD0,3,abcd\r\n", "bad length: photo data"},
+		{"$PHD0,3,abc\r\n\r\n", "bad length: photo data"},
+		{"$PHD0,-3,abc\r\n", "bad value: photo data"},
+		{"$PHD0,9999999999,abc\r\n", "bad value: photo data"},
+		{"$PHD,3,abc\r\n", "bad value: photo data"},
+		{"$PHD0\r\n", "bad value: photo data"},
+		{"$PHD0,", "bad value: photo data"},
+		{"$PHD0,3", "bad value: photo data"},
+		{"$PHD", "bad value: photo data"},
+	};
+	tell("PHO2000", 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t frame[256] = {0xBF, 0xFB, 0xFF};
+		const size_t len = strlen(rows[i].body);
+		frame[3] = (uint8_t)(len + 5);
+		memcpy(frame + 5, rows[i].body, len);
+		assert_string_equal(take(frame, len + 5), "");
+		check_reject(rows[i].reason);
+	}
+	take("$PHD0,3,abc\r\n", 13); // bare
+	check_reject("photo data: not asked for");
+	assert_string_equal(give(0, 960), "#PHD960,960");
+}
+
+static void shorter_than_told(void **state)
+{
+	(void)state;
+	seal(1500);
+	tell("PHO2000", 0);
+	give(0, 960);
+	assert_string_equal(give(960, 540), "");
+	check_photo(1500, false);
+	tell("PHO2000", 1);
+	give(0, 960);
+	assert_string_equal(give(960, 0), "");
+	check_photo(960, false);
+	tell("PHO2000", 2);
+	assert_string_equal(give(0, 0), "");
+	check_none();
+}
+
+static void no_jpeg(void **state)
+{
+	(void)state;
+	seal(1000);
+	jpeg[1] = 0xD9;
+	tell("PHO1000", 0);
+	give(0, 960);
+	give(960, 40);
+	check_photo(1000, false);
+	jpeg[1] = 0xD8;
+	jpeg[999] = 0xDA;
+	tell("PHO1000", 1);
+	give(0, 960);
+	give(960, 40);
+	check_photo(1000, false);
+	seal(990);
+	memset(jpeg + 990, 0, 10); // filled up
+	tell("PHO1000", 2);
+	give(0, 960);
+	give(960, 40);
+	check_photo(1000, true);
+}
+
+static void a_new_one_in_between(void **state)
+{
+	(void)state;
+	seal(1200);
+	tell("PHO2000", 0);
+	assert_string_equal(give(0, 960), "#PHD960,960");
+	assert_string_equal(tell("PHO2000", 0), ""); // the same record
+	assert_string_equal(tell("PHO0-1", 1), "");
+	assert_string_equal(tell("PHO1048577", 1), "");
+	assert_string_equal(tell("PHO1200", 1), "#PHD0,960");
+	assert_string_equal(tell("PHO1200-1", 2), "#PHD0,960"); // nothing of the one before
+	assert_string_equal(give(0, 960), "#PHD960,240");
+	assert_string_equal(give(960, 240), "");
+	check_photo(960, false);
+	check_photo(1200, true);
+	check_none();
+}
+
+static void not_asked_for(void **state)
+{
+	(void)state;
+	assert_string_equal(tell("PHO0", 0), "");
+	assert_string_equal(tell("PHO0-1", 0), "");
+	assert_string_equal(tell("PHO1048577", 0), "");
+	assert_string_equal(take("$PHO100,5020001,101500.000,V,,,,,,,221126#\n", 43), "");
+	give(0, 960);
+	check_reject("photo data: not asked for");
+	feed.session.photos = NULL; // off
+	assert_string_equal(tell("PHO100", 0), "");
+	check_none();
+}
+
+static void the_caps(void **state)
+{
+	(void)state;
+	static struct feed many[80];
+	size_t open = 0;
+	for (size_t i = 0; i < 80; i++) {
+		many[i] = feed;
+		feed_init(&feed, DECODERS_ALL, &decoder_pt502, false);
+		feed.session.photos = &photos;
+		open += *tell("PHO1048576", 0) != '\0';
+		assert_int_equal(photos.full, open < i + 1);
+		many[i] = feed;
+	}
+	assert_int_equal(open, 63); // and what is needed besides the bytes
+	assert_true(photos.bytes <= PHOTOS_BYTES);
+	feed_done(&many[7]);
+	feed_init(&feed, DECODERS_ALL, &decoder_pt502, false);
+	feed.session.photos = &photos;
+	assert_string_equal(tell("PHO1048576", 0), "#PHD0,960");
+	assert_false(photos.full);
+	for (size_t i = 0; i < 80; i++)
+		feed_done(&many[i]);
+}
+
+static void ended_with_the_conversation(void **state)
+{
+	(void)state;
+	tell("PHO2000", 0);
+	give(0, 960);
+	photo_end(&feed.session);
+	check_photo(960, false);
+	photo_end(&feed.session);
+	check_none();
+	tell("PHO2000", 1);
+	give(0, 960); // end() frees it
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(in_order),
+		TEST(each_size_ends),
+		TEST(out_of_order_and_twice),
+		TEST(lost_parts),
+		TEST(nothing_comes),
+		TEST(a_clock_put_back),
+		TEST(what_is_no_part),
+		TEST(shorter_than_told),
+		TEST(no_jpeg),
+		TEST(a_new_one_in_between),
+		TEST(not_asked_for),
+		TEST(the_caps),
+		TEST(ended_with_the_conversation),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
