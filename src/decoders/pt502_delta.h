@@ -49,7 +49,7 @@ static inline struct text record_text(const struct record *record)
 
 static inline bool is_same(struct text a, struct text b)
 {
-	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
 // Was the first after the second?
