@@ -39,9 +39,10 @@ static int64_t now_us(void)
 static void print(struct decoding *d)
 {
 	// The verdict stays the feed's after lost framing, but those bytes are nobody's.
-	batch_print_json(stdout, d->feed.decoder ? d->feed.decoder->name : NULL, &d->batch);
+	const char *name = d->feed.decoder ? d->feed.decoder->name : NULL;
+	batch_print_json(stdout, name, &d->batch);
 	for (; d->feed.session.finished; photo_drop(&d->feed.session))
-		photo_print_json(stdout, d->feed.decoder->name, d->feed.session.finished);
+		photo_print_json(stdout, name, d->feed.session.finished);
 }
 
 static void start(struct decoding *d, bool datagram)

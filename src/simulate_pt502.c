@@ -230,6 +230,7 @@ static size_t write_logged(struct simulated *device, uint8_t *body, size_t len, 
 		memcpy(body + len, "#\n", 2);
 		note_made(log, body, len + 2);
 		log->len += wrap(device, body, len + 2, log->bytes + log->len);
+		device->camera.open = false; // nobody fetches a photo that the log tells of
 		return 0;
 	}
 	memcpy(body + len, "\r\n", 2);

@@ -184,10 +184,16 @@ static const char keep_media[] =
 	"PREPARE avld_forget_media AS DELETE FROM avld.media_parts "
 	"WHERE stored_at < now() - interval '30 days';\n";
 
+// It has gone to another avld meanwhile: what ours saw of it before, and writes only now, does not count.
+#define ELSEWHERE                                                                                  \
+	"s.connected AND s.instance <> EXCLUDED.instance AND EXCLUDED.last_seen < s.last_seen"
+
 // The peer follows what is known to be a connection; else the newest frame, unless a connection is
 // open.
 #define MOVED                                                                                      \
-	"EXCLUDED.instance IS NOT NULL OR (EXCLUDED.last_seen >= s.last_seen AND NOT s.connected)"
+	"((EXCLUDED.instance IS NOT NULL AND (" ELSEWHERE ") IS NOT TRUE) OR "                     \
+	"(EXCLUDED.last_seen >= s.last_seen AND NOT s.connected))"
+
 // Rows ordered by device: two instances lock them in the same order.
 static const char keep_state_begin[] =
 	" ORDER BY device_id ON CONFLICT (device_id) DO UPDATE SET "
@@ -197,10 +203,11 @@ static const char keep_state_begin[] =
 	"ELSE s.protocol END, "
 	"transport = CASE WHEN " MOVED " THEN EXCLUDED.transport ELSE s.transport END, "
 	"peer = CASE WHEN " MOVED " THEN EXCLUDED.peer ELSE s.peer END, "
-	"connected = CASE WHEN EXCLUDED.instance IS NOT NULL THEN EXCLUDED.connected ELSE "
-	"s.connected AND "
+	"connected = CASE WHEN " ELSEWHERE " THEN true WHEN EXCLUDED.instance IS NOT NULL THEN "
+	"EXCLUDED.connected ELSE s.connected AND "
 	"(EXCLUDED.transport = 'udp' OR s.peer IS DISTINCT FROM EXCLUDED.peer) END, "
-	"instance = coalesce(EXCLUDED.instance, s.instance)";
+	"instance = CASE WHEN " ELSEWHERE " THEN s.instance ELSE coalesce(EXCLUDED.instance, "
+	"s.instance) END";
 
 // A newer fix replaces all of the older.
 static const char *const fix_columns[] = {"fixed_at", "latitude", "longitude", "altitude_m",

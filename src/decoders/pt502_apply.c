@@ -31,11 +31,12 @@ struct fields delta_split(struct text record)
 
 struct text delta_ident(const struct fields *fields)
 {
-	struct text ident = {NULL, 0};
-	struct text code = fields->count > 1 ? fields->field[0] : ident;
+	if (fields->count < 2)
+		return (struct text){"", 0};
+	const struct text code = fields->field[0];
 	if (code.len > 4 && memcmp(code.data, "$FUS", 4) == 0)
 		return (struct text){code.data + 4, code.len - 4};
-	return fields->count > 1 ? fields->field[FIELD_IDENT] : ident;
+	return fields->field[FIELD_IDENT];
 }
 
 uint32_t delta_time(const struct fields *fields)

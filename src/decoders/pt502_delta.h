@@ -49,7 +49,7 @@ static inline struct text record_text(const struct record *record)
 
 static inline bool is_same(struct text a, struct text b)
 {
-	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
 // Was the first after the second?
@@ -60,9 +60,9 @@ static inline bool is_later(uint32_t tick, uint32_t other)
 
 // pt502_past.c
 struct text past_text(const struct past *past, size_t index);
-size_t past_find(const struct past *past, struct text text); /* past->count: is not there */
+// sum: its XOR. past->count: is not there.
+size_t past_find(const struct past *past, struct text text, uint8_t sum);
 void past_drop(struct past *past, size_t index);
-void past_add(struct past *past, struct text text, uint32_t time_s, uint32_t tick);
 
 // pt502_apply.c
 struct fields {

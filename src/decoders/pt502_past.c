@@ -40,6 +40,14 @@ static size_t pool_used(const struct past *past)
 
 static void close_gaps(struct past *past)
 {
+	const uint16_t first = past->records[0].at;
+	if (past->count > 0 && (size_t)(past->end - first) == pool_used(past)) { // but at its start
+		past->end = (uint16_t)(past->end - first);
+		memmove(past->pool, past->pool + first, past->end);
+		for (size_t i = 0; i < past->count; i++)
+			past->records[i].at = (uint16_t)(past->records[i].at - first);
+		return;
+	}
 	past->end = 0;
 	for (size_t i = 0; i < past->count; i++) {
 		struct past_record *record = &past->records[i];
@@ -60,9 +68,8 @@ static void make_room(struct past *past, size_t len, bool stored)
 	close_gaps(past);
 }
 
-size_t past_find(const struct past *past, struct text text)
+size_t past_find(const struct past *past, struct text text, uint8_t sum)
 {
-	const uint8_t sum = delta_xor(text);
 	for (size_t i = 0; i < past->count; i++) {
 		if (past->xors[i] == sum && is_same(past_text(past, i), text))
 			return i;
@@ -70,36 +77,28 @@ size_t past_find(const struct past *past, struct text text)
 	return past->count;
 }
 
-void past_add(struct past *past, struct text text, uint32_t time_s, uint32_t tick)
+static struct past_record *add(struct past *past, struct text text, uint8_t sum, bool stored)
 {
-	const bool stored = pt502_is_stored(text);
 	make_room(past, text.len, stored);
-	past->xors[past->count] = delta_xor(text);
-	past->records[past->count++] = (struct past_record){.time_s = time_s,
-		.tick = tick,
-		.at = past->end,
-		.len = (uint8_t)text.len,
-		.stored = stored};
+	past->xors[past->count] = sum;
+	struct past_record *record = &past->records[past->count++];
+	*record = (struct past_record){.at = past->end, .len = (uint8_t)text.len, .stored = stored};
 	memcpy(past->pool + past->end, text.data, text.len);
 	past->end = (uint16_t)(past->end + text.len);
+	return record;
 }
 
-// Without what came behind the terminator: CR LF, CR CR, LF. A read may have ended before the LF.
-static struct text trim(struct text line, char whole[RECORD_MOST])
+// Without what came behind the terminator: CR LF, CR CR, LF. *cut: a read ended between CR and LF.
+static inline struct text trim(struct text line, bool *cut)
 {
-	size_t end = 0;
-	while (end < line.len && !pt502_is_line_end((uint8_t)line.data[end]))
-		end++;
-	if (end == line.len || line.data[end] == '\n')
-		return (struct text){line.data, end + (end < line.len)};
-	if (end + 1 < line.len)
-		return (struct text){line.data, end + 2};
-	if (end + 2 > RECORD_MOST)
-		return line;
-	memcpy(whole, line.data, end);
-	whole[end] = '\r';
-	whole[end + 1] = memcmp(line.data, "$FUS", 4) == 0 ? '\r' : '\n';
-	return (struct text){whole, end + 2};
+	size_t end = line.len; // nothing but line ends stands behind the first of them
+	while (end > 0 && pt502_is_line_end((uint8_t)line.data[end - 1]))
+		end--;
+	const size_t ends = line.len - end;
+	*cut = ends == 1 && line.data[end] == '\r';
+	if (ends > 0)
+		end += line.data[end] == '\n' || *cut ? 1 : 2;
+	return (struct text){line.data, end};
 }
 
 void pt502_note_start(struct session *session)
@@ -123,23 +122,44 @@ static bool is_record(const struct session *session, struct text text, const str
 	       is_same(ident, (struct text){session->ident, session->ident_len});
 }
 
-void pt502_remember(
-	struct session *session, struct text line, const struct report *report, uint32_t tick)
+static void remember(
+	struct session *session, struct text text, const struct report *report, uint32_t tick)
 {
-	char whole[RECORD_MOST];
-	if (!session->memory || line.len < 5 || line.len > RECORD_MOST + 2)
+	struct past *past = is_record(session, text, report) ? session_device(session) : NULL;
+	const uint8_t sum = delta_xor(text);
+	if (!past || past_find(past, text, sum) < past->count)
 		return;
-	struct text text = trim(line, whole);
-	bool fits = text.len <= RECORD_MOST && is_record(session, text, report);
-	struct past *past = fits ? session_device(session) : NULL;
-	if (!past || past_find(past, text) < past->count)
-		return;
-	bool dated = report && report->body.has & HAS_TIME && report->body.device_time_us > 0;
-	int64_t time_s = dated ? report->body.device_time_us / 1000000 : 0;
 	pt502_note_start(session);
-	past_add(past, text, (uint32_t)time_s, tick ? tick : session_tick(session));
-	if (dated && !tick && !(report->body.flags & FLAG_STORED)) {
+	const bool dated = report && report->body.has & HAS_TIME && report->body.device_time_us > 0;
+	const int64_t time_s = dated ? report->body.device_time_us / 1000000 : 0;
+	struct past_record *record = add(past, text, sum, pt502_is_stored(text));
+	record->time_s = (uint32_t)time_s;
+	record->tick = tick ? tick : session_tick(session);
+	if (dated && !tick && !record->stored) {
 		past->lag_s = (int32_t)(session->received_us / 1000000 - time_s);
 		past->lag_known = true;
 	}
+}
+
+static void remember_cut(struct session *session, struct text text, const struct report *report)
+{
+	char whole[RECORD_MOST];
+	memcpy(whole, text.data, text.len);
+	whole[text.len] = memcmp(text.data, "$FUS", 4) == 0 ? '\r' : '\n';
+	remember(session, (struct text){whole, text.len + 1}, report, 0);
+}
+
+void pt502_remember(
+	struct session *session, struct text line, const struct report *report, uint32_t tick)
+{
+	bool cut;
+	if (!session->memory || line.len < 5)
+		return;
+	struct text text = trim(line, &cut);
+	if (text.len + cut > RECORD_MOST)
+		return;
+	if (cut)
+		remember_cut(session, text, report);
+	else
+		remember(session, text, report, tick);
 }

@@ -153,12 +153,23 @@ static enum rank judge_logged(const struct candidate *candidate, const struct se
 	return came_before || session->quiet || ended ? NEXT_IN_TIME : UNPROVEN;
 }
 
+// The result is there already. A tracker sends again what it sent last when it has connected anew; the
+// network repeats datagrams. Else a vehicle that stands still makes nearly the same records again.
+static enum rank judge_known(const struct candidate *candidate, const struct session *session,
+	const struct seeker *seeker)
+{
+	const bool fresh = !session->datagram &&
+			   !is_live_between(candidate->past, seeker->start, seeker->tick);
+	const bool again = session->datagram && session_holds(session) == 0;
+	return fresh || again || !candidate->live || candidate->record->stored ? REPEATED : NONE;
+}
+
 static enum rank judge(const struct candidate *candidate, const struct session *session,
 	const struct seeker *seeker, struct text text)
 {
 	const struct past_record *record = candidate->record;
-	if (past_find(candidate->past, text) < candidate->past->count)
-		return candidate->next ? REPEATED : NONE;
+	if (past_find(candidate->past, text, delta_xor(text)) < candidate->past->count)
+		return candidate->next ? judge_known(candidate, session, seeker) : NONE;
 	if (record->followed)
 		return NONE;
 	if (record->stored)

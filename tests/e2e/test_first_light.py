@@ -129,7 +129,8 @@ def test_a_bad_clock(avld, database, time, source):
     avld.send_tcp(pt502.record(time=good) + pt502.record(time=time, lat="4700.0000,N"))
     database.wait(COUNT, 2)
     row = database.query("SELECT fixed_at, device_time FROM avld.positions WHERE time_source = %s", source)
-    assert len(row) == 1 and abs((row[0][0] - pt502.now()).total_seconds()) < 60 and row[0][1] == time
+    # The parameters were made when the tests were collected, which may be long ago.
+    assert len(row) == 1 and abs((row[0][0] - pt502.now()).total_seconds()) < 3600 and row[0][1] == time
     assert database.one("SELECT count(*)::int FROM avld.positions_default") == 0
 
 

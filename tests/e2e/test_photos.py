@@ -288,6 +288,7 @@ def test_export_that_cannot(database, tmp_path):
     assert "avld.media" in export(database, tmp_path / "photos", code=1).stderr
 
 
-def test_simulated(avld, database):
-    avld.simulate("--devices", 3, "--count", 300, "--rate", 0, "--photos")
+@pytest.mark.parametrize("options", [[], ["--udp"], ["--deltas", "--gaps"]], ids=" ".join)
+def test_simulated(avld, database, options):
+    avld.simulate("--devices", 3, "--count", 300, "--rate", 0, "--photos", *options)
     wait_for(lambda: database.one(COUNT + " WHERE complete") >= 3, "photos of simulated trackers")

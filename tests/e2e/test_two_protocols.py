@@ -271,8 +271,9 @@ def test_a_database_that_stands_still_stops_nobody(avld, database):
                                "AND application_name = 'avld'")
         os.kill(backend, signal.SIGSTOP)
         try:
+            start = pt502.now()
             for n in range(3, 100):
-                peer.sendall(gt06.position(n, pt502.now(-n)))
+                peer.sendall(gt06.position(n, start - datetime.timedelta(seconds=n)))
                 assert gt06.read_exactly(peer, 10) == gt06.answer(0x12, n)
         finally:
             os.kill(backend, signal.SIGCONT)
