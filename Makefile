@@ -6,6 +6,7 @@
 #   PORT=9999    the port of make run                     V=1       shows the commands
 #   PREFIX=/usr/local DESTDIR=  where make install puts things
 #   ONLY="unit e2e"  the parts of make check to run    FUZZ_SECONDS=60  of make fuzz, each fuzzer
+#   ONLY=feed,store  the parts of make bench to run    BENCH_ROUNDS=5   how often each is measured
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
@@ -33,13 +34,13 @@ OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/migrations.o
 LIBRARY  := $(BUILD)/libavld.a
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-C_FILES   = $(SOURCES) $(wildcard include/*.h src/*.h src/decoders/*.h tests/unit/*.[ch] tests/fuzz/*.[ch] tests/soak/*.c)
+C_FILES   = $(SOURCES) $(wildcard include/*.h src/*.h src/decoders/*.h tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] tests/soak/*.c)
 
 # $(call say,WHAT) shows one short line for a command; with V=1 the command shows itself.
 Q   = $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)')
 
-.PHONY: all deps run check soak install uninstall unit unit-build format format-check cppcheck tidy layers clean
+.PHONY: all deps run check bench soak install uninstall unit unit-build format format-check cppcheck tidy layers clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/avld
@@ -98,13 +99,20 @@ $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(LIBRARY)
 	$(call say,LD  $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIBRARY)
 
+# What measures. make bench builds it, and the daemon, into $(BUILD)/release as they are installed.
+$(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,LD  $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< $(LIBRARY) $(LIBS)
+
 -include $(OBJECTS:.o=.d)
 -include $(UNIT:=.d)
 -include $(FUZZ:=.d)
 
 clean:
 	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c \
-		$(BUILD)/clang $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/check
+		$(BUILD)/clang $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/check \
+		$(BUILD)/release $(BUILD)/bench
 
 # --- single parts of make check -----------------------------------------------------------------------
 
@@ -123,6 +131,12 @@ fuzzers: $(FUZZ)
 
 fuzz: fuzz-build
 	@BUILD='$(BUILD)/fuzz' tests/fuzz/run $(FUZZ_SECONDS)
+
+bench:
+	@tools/deps build run check bench
+	@$(MAKE) -s --no-print-directory -j2 BUILD='$(BUILD)/release' CFLAGS='-O2 -g' \
+		'$(BUILD)/release/avld' '$(BUILD)/release/bench/pipeline'
+	@BUILD='$(BUILD)/release' ONLY='$(ONLY)' tests/bench/start
 
 format:
 	clang-format -i $(C_FILES)

@@ -27,6 +27,9 @@
 
 #define DRAIN_S 5.  /* what the database gets at the end */
 #define ROOM_S  0.1 /* between looks whether a full journal has room again */
+// The loop sleeps so long before it looks what has come: with thousands of frames a second each turn
+// finds many, instead of one a wake-up. Costs a quiet tracker one millisecond.
+#define COLLECT_S 0.001
 #define START_CONNECT_S                                                                            \
 	3 /* what the schema check may wait for the database before the loop starts */
 
@@ -352,6 +355,7 @@ static bool start(struct server *server)
 	server->loop = ev_default_loop(EVFLAG_AUTO);
 	if (!server->loop)
 		log_fatal("cannot make an event loop");
+	ev_set_io_collect_interval(server->loop, COLLECT_S);
 	if (!listener_bind(&server->config, &bound, &error)) {
 		log_error("%s", error);
 		return false;

@@ -104,17 +104,23 @@ static void count_reject(struct intake *intake, const struct feed *feed, const c
 	}
 }
 
+// In one piece rather than on top of entry_of: a third of the instructions, and it is done for each
+// report.
 static void append_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct report *report)
 {
-	struct entry entry = entry_of(ENTRY_REPORT, feed, peer);
-
-	entry.ident = report->ident;
-	entry.event = report->event;
-	entry.driver = report->driver;
-	entry.extra = report->extra;
-	entry.raw = report->raw;
-	entry.body = report->body;
+	const struct entry entry = {
+		.kind = ENTRY_REPORT,
+		.received_us = feed->session.received_us,
+		.peer = *peer,
+		.protocol = text_of(feed->decoder->name),
+		.ident = report->ident,
+		.event = report->event,
+		.driver = report->driver,
+		.extra = report->extra,
+		.raw = report->raw,
+		.body = report->body,
+	};
 	append(intake, &entry);
 }
 

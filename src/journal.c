@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -297,8 +298,31 @@ static void roll(struct journal *journal)
 	segment_use(journal, segment, segment->first + SEGMENT_HEADER_SIZE);
 }
 
+// Zeros for [from, to) of the current segment, where nothing but zeros is yet. That it may fail does
+// no harm.
+static void write_zeros(const struct journal *journal, uint64_t from, uint64_t to)
+{
+	static const uint8_t zeros[4096];
+	struct iovec parts[WINDOW / sizeof(zeros)];
+	const int fd = journal->segments[journal->next - 1].fd;
+
+	while (from < to) {
+		int count = 0;
+		uint64_t at = from;
+		while (at < to && count < (int)(sizeof(parts) / sizeof(parts[0]))) {
+			const size_t len = to - at < sizeof(zeros) ? to - at : sizeof(zeros);
+			parts[count++] = (struct iovec){(void *)(uintptr_t)zeros, len};
+			at += len;
+		}
+		if (pwritev(fd, parts, count, (off_t)from) != (ssize_t)(at - from))
+			return;
+		from = at;
+	}
+}
+
 // Brings in the pages up to `to`, and lets go of those behind: they stay in the page cache, but are
-// not ours.
+// not ours. Zeros are written first: a page that a write makes costs half of one that a fault makes
+// (nothing is read, blocks are found for all at once), and to map it then is next to nothing.
 static void move_window(struct journal *journal, uint64_t to)
 {
 	uint64_t size = journal->offset + journal->left;
@@ -310,6 +334,8 @@ static void move_window(struct journal *journal, uint64_t to)
 	to = (to + WINDOW - 1) & ~(WINDOW - 1);
 	if (to > size)
 		to = size;
+	write_zeros(journal,
+		journal->offset > journal->populated ? journal->offset : journal->populated, to);
 	if (!journal->no_populate &&
 		madvise(journal->map + journal->populated, to - journal->populated,
 			MADV_POPULATE_WRITE) &&

@@ -1,22 +1,39 @@
 // SPDX-License-Identifier: MIT
-// Two generations of an open-addressing table: the younger takes the keys; when it is full, the
-// older is emptied and becomes the younger.
+// Two generations; the younger takes the keys; when it is full, the older is emptied and becomes the
+// younger. In each the keys stand in the order in which they came, and an open-addressing table says
+// where:
+//
+//   slots  | tag, number | 0 | tag, number | ...      tag: bits of the hash, number: of the key, 0: free
+//   keys   | 1 | 2 | ...
+//
+// Nearly every key is new, and learns so from the slots alone: these are small enough to stay in the
+// processor's caches.
 #include "recent.h"
 
 #include "log.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define SLOTS ((size_t)2 * RECENT_GENERATION) /* half empty: short probes */
+#define SLOTS       ((size_t)2 * RECENT_GENERATION) /* half empty: short probes */
+#define NUMBER_BITS 18
+#define NUMBER_MASK ((1u << NUMBER_BITS) - 1)
+
+static_assert(RECENT_GENERATION <= NUMBER_MASK, "numbers fit their bits");
+
+struct generation {
+	uint32_t *slots;
+	struct recent_key *keys;
+	uint32_t count;
+};
 
 struct recent {
 	unsigned young; /* which generation takes new keys */
-	size_t count[2];
-	struct recent_key *slots[2];
+	struct generation generations[2];
 };
 
 struct recent *recent_new(void)
@@ -25,8 +42,10 @@ struct recent *recent_new(void)
 	if (!recent)
 		log_fatal("out of memory: recent keys");
 	for (int i = 0; i < 2; i++) {
-		recent->slots[i] = calloc(SLOTS, sizeof(struct recent_key));
-		if (!recent->slots[i])
+		struct generation *generation = &recent->generations[i];
+		generation->slots = calloc(SLOTS, sizeof(*generation->slots));
+		generation->keys = calloc(RECENT_GENERATION, sizeof(*generation->keys));
+		if (!generation->slots || !generation->keys)
 			log_fatal("out of memory: recent keys");
 	}
 	return recent;
@@ -36,47 +55,59 @@ void recent_free(struct recent *recent)
 {
 	if (!recent)
 		return;
-	free(recent->slots[0]);
-	free(recent->slots[1]);
+	for (int i = 0; i < 2; i++) {
+		free(recent->generations[i].slots);
+		free(recent->generations[i].keys);
+	}
 	free(recent);
 }
 
-static void empty(struct recent *recent, unsigned generation)
+static void empty(struct generation *generation)
 {
-	if (recent->count[generation])
-		memset(recent->slots[generation], 0, SLOTS * sizeof(struct recent_key));
-	recent->count[generation] = 0;
+	if (generation->count)
+		memset(generation->slots, 0, SLOTS * sizeof(*generation->slots));
+	generation->count = 0;
 }
 
-// Where the key is, or the free slot where it would go.
-static struct recent_key *slot_of(
-	struct recent_key *slots, const struct recent_key *key, uint64_t hash)
+static uint32_t tag_of(uint64_t hash)
+{
+	return (uint32_t)(hash >> 32) & ~NUMBER_MASK;
+}
+
+// Is the key there? *free: if not, the slot where it would go.
+static bool find(const struct generation *generation, const struct recent_key *key, uint64_t hash,
+	size_t *free)
 {
 	size_t i = hash & (SLOTS - 1);
-	while (slots[i].device_id && memcmp(&slots[i], key, sizeof(*key)))
-		i = (i + 1) & (SLOTS - 1);
-	return &slots[i];
+	for (uint32_t slot; (slot = generation->slots[i]); i = (i + 1) & (SLOTS - 1)) {
+		if ((slot & ~NUMBER_MASK) == tag_of(hash) &&
+			!memcmp(&generation->keys[(slot & NUMBER_MASK) - 1], key, sizeof(*key)))
+			return true;
+	}
+	*free = i;
+	return false;
 }
 
 bool recent_add(struct recent *recent, const struct recent_key *key)
 {
 	const uint64_t hash = XXH3_64bits(key, sizeof(*key));
+	struct generation *young = &recent->generations[recent->young];
+	size_t slot;
 
-	if (slot_of(recent->slots[!recent->young], key, hash)->device_id)
+	if (find(&recent->generations[!recent->young], key, hash, &slot) ||
+		find(young, key, hash, &slot))
 		return true;
-	struct recent_key *slot = slot_of(recent->slots[recent->young], key, hash);
-	if (slot->device_id)
-		return true;
-	*slot = *key;
-	if (++recent->count[recent->young] == RECENT_GENERATION) {
+	young->keys[young->count++] = *key;
+	young->slots[slot] = tag_of(hash) | young->count;
+	if (young->count == RECENT_GENERATION) {
 		recent->young = !recent->young;
-		empty(recent, recent->young);
+		empty(&recent->generations[recent->young]);
 	}
 	return false;
 }
 
 void recent_forget(struct recent *recent)
 {
-	empty(recent, 0);
-	empty(recent, 1);
+	empty(&recent->generations[0]);
+	empty(&recent->generations[1]);
 }

@@ -217,6 +217,7 @@ void writer_lose(
 	writer->counters.retries++;
 	disconnect(writer);
 	recent_forget(writer->recent);
+	batch_drop_ahead(writer);
 	link->backoff = steady || link->backoff <= 0. ? BACKOFF_FIRST_S : link->backoff * 2;
 	if (link->backoff > BACKOFF_MAX_S)
 		link->backoff = BACKOFF_MAX_S;
@@ -365,7 +366,7 @@ static void take_results(struct writer *writer)
 // However often the table changes, batches get their turn.
 static bool devices_due(const struct writer *writer)
 {
-	const bool batch_due = writer->batch.due || writer->batch.more;
+	const bool batch_due = writer->batch.due || writer->batch.now.more;
 
 	return writer->devices_due && !(writer->reloaded_last && batch_due);
 }
@@ -412,6 +413,7 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 		return;
 	if (writer->batch.copying && !writer->link.flushing)
 		send_feed(writer);
+	batch_build_ahead(writer);
 	if (writer->link.conn && writer->query.active)
 		take_results(writer);
 	if (writer->link.conn && !writer->query.active)
@@ -457,7 +459,7 @@ void writer_wake(struct writer *writer)
 		retention_run(writer);
 		return;
 	}
-	if (end == (busy ? batch->end : writer->lsn))
+	if (end == (busy ? batch->now.end : writer->lsn))
 		return;
 	if (writer->state == WRITER_IDLE && batch_wanted(writer)) {
 		writer->reloaded_last = false;

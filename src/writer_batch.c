@@ -9,6 +9,9 @@
 //   (dis)connected   connections, device_state
 //   command     commands
 //   an entry that the database refused: rejects, with the database's words
+//
+// While there is a backlog the next batch is built when the database has all of this one and is
+// busy: it need not wait then. What is built ahead holds only if this batch commits as it is.
 #include "writer_internal.h"
 
 #include "log.h"
@@ -34,7 +37,8 @@ void batch_init(struct writer *writer)
 {
 	struct writer_batch *batch = &writer->batch;
 
-	rows_init(&batch->rows);
+	rows_init(&batch->now.rows);
+	rows_init(&batch->ahead.rows);
 	batch->limit = (size_t)writer->config->database.batch_rows;
 	batch->entry_bytes = ENTRY_BYTES;
 	ev_timer_init(&batch->timer, on_due, 0., 0.);
@@ -43,7 +47,8 @@ void batch_init(struct writer *writer)
 
 void batch_done(struct writer *writer)
 {
-	rows_done(&writer->batch.rows);
+	rows_done(&writer->batch.now.rows);
+	rows_done(&writer->batch.ahead.rows);
 	free(writer->batch.refused);
 	ev_timer_stop(writer->loop, &writer->batch.timer);
 }
@@ -55,7 +60,7 @@ static size_t settle_refusals(struct writer_batch *batch)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < batch->refused_count; i++)
-		if (batch->refused[i].lsn > batch->end)
+		if (batch->refused[i].lsn > batch->now.end)
 			batch->refused[kept++] = batch->refused[i];
 	const size_t settled = batch->refused_count - kept;
 	batch->refused_count = kept;
@@ -141,7 +146,7 @@ static bool is_too_old(const struct writer *writer, int64_t time_us)
 
 static void add_report(struct writer *writer, const struct entry *entry, struct at at)
 {
-	struct rows *rows = &writer->batch.rows;
+	struct rows *rows = &writer->batch.building->rows;
 	const struct fixed_time fixed = report_fixed_time(&entry->body, entry->received_us);
 	const struct device *device;
 	const char *why;
@@ -162,9 +167,9 @@ static void add_report(struct writer *writer, const struct entry *entry, struct 
 		else if (verdict == IDENT_REFUSED)
 			rows_add_unknown(rows, entry, at.lsn);
 	} else if (device->state == DEVICE_BLOCKED) {
-		writer->batch.blocked++;
+		writer->batch.building->blocked++;
 	} else if (is_repeat(writer, entry, device->id, fixed)) {
-		writer->batch.duplicates++;
+		writer->batch.building->duplicates++;
 		rows_add_repeat(rows, entry, device->id, at.live);
 	} else if (old) {
 		rows_add_reject(rows, entry, text_of("older than database.retention"), at.lsn);
@@ -179,13 +184,13 @@ static void add_reject(struct writer *writer, const struct entry *entry, struct 
 	const struct device *device;
 	const char *why;
 
-	rows_add_reject(&writer->batch.rows, entry, entry->reason, at.lsn);
+	rows_add_reject(&writer->batch.building->rows, entry, entry->reason, at.lsn);
 	/* Refused for being unknown: the owner may have entered it since, then its next report gets
 	 * in. */
 	if (!accepts(writer) && entry->ident.len && entry->reason.len == strlen("unknown device") &&
 		!memcmp(entry->reason.data, "unknown device", entry->reason.len) &&
 		look_up(writer, entry, &device, &why) == IDENT_REFUSED && !device)
-		rows_add_unknown(&writer->batch.rows, entry, at.lsn);
+		rows_add_unknown(&writer->batch.building->rows, entry, at.lsn);
 }
 
 static void add_connected(struct writer *writer, const struct entry *entry, struct at at)
@@ -197,16 +202,16 @@ static void add_connected(struct writer *writer, const struct entry *entry, stru
 		return;
 	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
 	if (device && device->state != DEVICE_BLOCKED)
-		rows_add_connected(&writer->batch.rows, entry, device->id, at.live);
+		rows_add_connected(&writer->batch.building->rows, entry, device->id, at.live);
 	else if (!device && verdict == IDENT_REFUSED && !why)
-		rows_add_unknown(&writer->batch.rows, entry, at.lsn);
+		rows_add_unknown(&writer->batch.building->rows, entry, at.lsn);
 }
 
 static void add_disconnected(struct writer *writer, const struct entry *entry, struct at at)
 {
 	const struct device *device = directory_find(writer->directory, entry->ident);
 	const bool known = device && device->state != DEVICE_BLOCKED;
-	rows_add_disconnected(&writer->batch.rows, entry, known ? device->id : 0, at.lsn);
+	rows_add_disconnected(&writer->batch.building->rows, entry, known ? device->id : 0, at.lsn);
 }
 
 // Of a device that may not report no report tells of the photo either.
@@ -217,16 +222,16 @@ static void add_media(struct writer *writer, const struct entry *entry, struct a
 	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
 
 	if (device && device->state == DEVICE_BLOCKED)
-		writer->batch.blocked++;
+		writer->batch.building->blocked++;
 	else if (device)
-		rows_add_media(&writer->batch.rows, entry, device->id, at.lsn);
+		rows_add_media(&writer->batch.building->rows, entry, device->id, at.lsn);
 	else if (verdict == IDENT_BROKEN)
-		rows_add_reject(&writer->batch.rows, entry, text_of(why), at.lsn);
+		rows_add_reject(&writer->batch.building->rows, entry, text_of(why), at.lsn);
 }
 
 static void add_entry(struct writer *writer, const struct journal_cursor *cursor, struct at at)
 {
-	struct rows *rows = &writer->batch.rows;
+	struct rows *rows = &writer->batch.building->rows;
 	struct entry entry;
 
 	if (!entry_read(cursor->data, cursor->len, &entry)) {
@@ -267,27 +272,71 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 
 // ---- the batch
 
-// Builds the rows of what the journal holds, as far as the limits go.
-static void build(struct writer *writer)
+// Builds the rows of what the journal holds from an LSN on, as far as the limits go.
+static void build(struct writer *writer, struct built *built, uint64_t start)
 {
 	struct writer_batch *batch = &writer->batch;
 	const uint64_t recovered = journal_recovered(writer->journal);
 	struct journal_cursor cursor;
 
-	rows_clear(&batch->rows);
-	batch->entries = batch->duplicates = batch->blocked = 0;
-	journal_cursor_init(&cursor, writer->journal, writer->lsn);
-	while (batch->entries < batch->limit && rows_bytes(&batch->rows) < BATCH_BYTES &&
+	batch->building = built;
+	rows_clear(&built->rows);
+	built->start = start;
+	built->entries = built->duplicates = built->blocked = 0;
+	journal_cursor_init(&cursor, writer->journal, start);
+	while (built->entries < batch->limit && rows_bytes(&built->rows) < BATCH_BYTES &&
 		journal_next(&cursor)) {
 		add_entry(writer, &cursor, (struct at){cursor.lsn, cursor.lsn > recovered});
-		batch->entries++;
+		built->entries++;
 	}
-	batch->end = cursor.lsn;
-	batch->more = batch->end < journal_end(writer->journal);
+	built->end = cursor.lsn;
+	built->more = built->end < journal_end(writer->journal);
 	journal_cursor_done(&cursor);
-	if (batch->entries)
-		batch->entry_bytes = (double)(batch->end - writer->lsn) / (double)batch->entries;
-	rows_finish(&batch->rows, writer->config->database.instance);
+	if (built->entries)
+		batch->entry_bytes = (double)(built->end - start) / (double)built->entries;
+	rows_finish(&built->rows, writer->config->database.instance);
+}
+
+static bool is_built(const struct built *built)
+{
+	return built->start != built->end;
+}
+
+void batch_drop_ahead(struct writer *writer)
+{
+	struct built *ahead = &writer->batch.ahead;
+
+	if (is_built(ahead))
+		recent_forget(writer->recent); /* its keys are in, and it will be built again */
+	ahead->start = ahead->end = 0;
+}
+
+void batch_build_ahead(struct writer *writer)
+{
+	struct writer_batch *batch = &writer->batch;
+	const double waiting = (double)(journal_end(writer->journal) - batch->now.end);
+
+	if (writer->state == WRITER_COMMITTING && !writer->link.flushing &&
+		!is_built(&batch->ahead) && !batch->refused_count &&
+		waiting >= batch->entry_bytes * (double)batch->limit)
+		build(writer, &batch->ahead, batch->now.end);
+}
+
+// The next batch, as it was built ahead, or now.
+static void get_next(struct writer *writer)
+{
+	struct writer_batch *batch = &writer->batch;
+	const struct built ahead = batch->ahead;
+
+	if (!is_built(&ahead) || ahead.start != writer->lsn) {
+		batch_drop_ahead(writer);
+		build(writer, &batch->now, writer->lsn);
+		return;
+	}
+	batch->ahead = batch->now;
+	batch->ahead.start = batch->ahead.end = 0;
+	batch->now = ahead;
+	batch->now.more = ahead.end < journal_end(writer->journal);
 }
 
 bool batch_wanted(const struct writer *writer)
@@ -295,7 +344,7 @@ bool batch_wanted(const struct writer *writer)
 	const struct writer_batch *batch = &writer->batch;
 	const uint64_t waiting = journal_end(writer->journal) - writer->lsn;
 
-	return waiting && (batch->due || batch->more || writer->drained ||
+	return waiting && (batch->due || batch->now.more || writer->drained ||
 				  (double)waiting / batch->entry_bytes >=
 					  (double)writer->config->database.batch_rows);
 }
@@ -307,16 +356,18 @@ void batch_start(struct writer *writer)
 	ev_timer_stop(writer->loop, &batch->timer);
 	batch->due = false;
 	writer->commands.was_last = writer->retention.was_last = false;
-	if (learn_today(writer) != writer->learn.today)
+	if (learn_today(writer) != writer->learn.today) {
+		batch_drop_ahead(writer);
 		learn_near_days(writer);
-	build(writer);
+	}
+	get_next(writer);
 	if (learn_needed(writer)) {
 		recent_forget(writer->recent); /* this batch's are in, and it will be built again */
 		learn_run(writer, batch_start);
 		return;
 	}
-	if (batch->end == writer->lsn) { /* the journal could not be read; it says why */
-		batch->more = false;
+	if (batch->now.end == writer->lsn) { /* the journal could not be read; it says why */
+		batch->now.more = false;
 		writer_set_state(writer, WRITER_IDLE);
 		ev_timer_set(&batch->timer, STUCK_S, 0.);
 		ev_timer_start(writer->loop, &batch->timer);
@@ -333,17 +384,19 @@ static void count(struct writer *writer)
 	uint64_t stored[ROWS_KINDS];
 
 	for (unsigned kind = 0; kind < ROWS_KINDS; kind++)
-		stored[kind] = batch->staged && kind <= ROWS_ALARMS ? batch->inserted[kind]
-								    : batch->rows.copies[kind].rows;
+		stored[kind] = batch->staged && kind <= ROWS_ALARMS
+				       ? batch->inserted[kind]
+				       : batch->now.rows.copies[kind].rows;
 	counters->batches++;
 	counters->rows_positions += stored[ROWS_POSITIONS];
 	counters->rows_statuses += stored[ROWS_STATUSES];
 	counters->rows_alarms += stored[ROWS_ALARMS];
 	counters->rows_rejects += stored[ROWS_REJECTS];
-	counters->duplicates += batch->duplicates;
-	counters->duplicates += batch->rows.copies[ROWS_POSITIONS].rows - stored[ROWS_POSITIONS];
-	counters->duplicates += batch->rows.copies[ROWS_STATUSES].rows - stored[ROWS_STATUSES];
-	counters->blocked += batch->blocked;
+	counters->duplicates += batch->now.duplicates;
+	counters->duplicates +=
+		batch->now.rows.copies[ROWS_POSITIONS].rows - stored[ROWS_POSITIONS];
+	counters->duplicates += batch->now.rows.copies[ROWS_STATUSES].rows - stored[ROWS_STATUSES];
+	counters->blocked += batch->now.blocked;
 }
 
 void batch_committed(struct writer *writer)
@@ -352,7 +405,7 @@ void batch_committed(struct writer *writer)
 	const size_t full = (size_t)writer->config->database.batch_rows;
 
 	count(writer);
-	writer->lsn = writer->counters.lsn = batch->end;
+	writer->lsn = writer->counters.lsn = batch->now.end;
 	batch->sent = false;
 	writer->counters.refused += settle_refusals(batch);
 	batch->limit = batch->limit < full / 2 ? batch->limit * 2 : full;

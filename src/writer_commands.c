@@ -46,7 +46,7 @@ void commands_set_due(struct writer *writer)
 bool commands_due(const struct writer *writer)
 {
 	const struct commands_reading *reading = &writer->commands;
-	const bool batch_due = writer->batch.due || writer->batch.more;
+	const bool batch_due = writer->batch.due || writer->batch.now.more;
 
 	return reading->due && !(reading->was_last && batch_due) &&
 	       writer->lsn >= journal_recovered(writer->journal);

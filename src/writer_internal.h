@@ -145,12 +145,20 @@ struct refusal {
 	char message[400];
 };
 
-struct writer_batch {
+// Rows of the journal's entries between two LSNs.
+struct built {
 	struct rows rows;
-	uint64_t end; /* the journal up to here */
+	uint64_t start, end; /* equal: nothing is built */
 	size_t entries;
+	bool more; /* the journal held more */
+	uint64_t duplicates, blocked;
+};
+
+struct writer_batch {
+	struct built now;   /* the batch under way */
+	struct built ahead; /* the next one, built while the database is busy with this one */
+	struct built *building;
 	size_t limit; /* entries in the next batch */
-	bool more;    /* the journal held more than the batch took */
 	bool staged;
 	bool sent;                        /* may be committed, as far as we know */
 	enum rows_kind order[ROWS_KINDS]; /* of the COPYs */
@@ -159,7 +167,6 @@ struct writer_batch {
 	size_t offset; /* in the one under way */
 	bool answered; /* a statement has succeeded: the fence held */
 	uint64_t inserted[ROWS_KINDS];
-	uint64_t duplicates, blocked;
 	struct refusal *refused;
 	size_t refused_count, refused_cap;
 	double refusal_told; /* when, on the loop's clock */
@@ -265,6 +272,9 @@ void batch_init(struct writer *writer);
 void batch_done(struct writer *writer);
 bool batch_wanted(const struct writer *writer); /* is it time for one? */
 void batch_start(struct writer *writer);        /* builds and sends, or learns first */
+// The database has all of this batch, and the journal a whole one more: builds that meanwhile.
+void batch_build_ahead(struct writer *writer);
+void batch_drop_ahead(struct writer *writer); /* what it was built upon does not hold */
 bool batch_refuse(
 	struct writer *writer, uint64_t lsn, const char *message); /* false: it is already */
 void batch_committed(struct writer *writer);

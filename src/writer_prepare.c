@@ -212,7 +212,7 @@ static uint64_t adopt_again(struct writer *writer)
 {
 	const uint64_t lsn = writer->prepare.lsn;
 
-	if (writer->batch.sent && lsn == writer->batch.end && lsn != writer->lsn) {
+	if (writer->batch.sent && lsn == writer->batch.now.end && lsn != writer->lsn) {
 		log_info(
 			"the last batch was committed, only the answer was lost lsn=%" PRIu64, lsn);
 		batch_committed(writer);
@@ -428,6 +428,7 @@ static void on_reloaded(struct writer *writer)
 void prepare_reload_devices(struct writer *writer)
 {
 	writer->reloaded_last = true;
+	batch_drop_ahead(writer);
 	writer_set_state(writer, WRITER_LEARNING);
 	read_devices(writer, on_reloaded);
 }
@@ -487,7 +488,7 @@ static void on_fence_read(struct writer *writer)
 		writer_lose_query(writer);
 		return;
 	}
-	if (!same_journal(writer) || writer->prepare.lsn != writer->batch.end)
+	if (!same_journal(writer) || writer->prepare.lsn != writer->batch.now.end)
 		die_of_fence(writer, writer->lsn);
 	batch_committed(writer); /* it is there already */
 	writer_ready(writer);

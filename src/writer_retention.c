@@ -172,6 +172,7 @@ void retention_run(struct writer *writer)
 	struct retention *retention = &writer->retention;
 
 	retention->was_last = true;
+	batch_drop_ahead(writer);
 	if (!retention->step && writer->config->database.retention_us <= 0)
 		retention->step++;
 	while (retention->step && retention->step <= TABLES && !age_of(writer, retention->step - 1))

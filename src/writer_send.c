@@ -45,12 +45,12 @@ void send_batch(struct writer *writer)
 		.instance = writer->config->database.instance,
 		.journal = journal_uuid(writer->journal),
 		.old_lsn = writer->lsn,
-		.new_lsn = batch->end,
+		.new_lsn = batch->now.end,
 		.staged = batch->staged,
 	};
 
-	sql_batch(
-		&writer->sql, writer->link.conn, &what, &batch->rows, batch->order, &batch->copies);
+	sql_batch(&writer->sql, writer->link.conn, &what, &batch->now.rows, batch->order,
+		&batch->copies);
 	batch->copied = 0;
 	batch->copying = batch->answered = false;
 	memset(batch->inserted, 0, sizeof(batch->inserted));
@@ -75,7 +75,7 @@ void send_feed(struct writer *writer)
 {
 	struct writer_batch *batch = &writer->batch;
 	PGconn *conn = writer->link.conn;
-	const struct copy *copy = &batch->rows.copies[batch->order[batch->copied - 1]];
+	const struct copy *copy = &batch->now.rows.copies[batch->order[batch->copied - 1]];
 
 	while (batch->offset < copy->len) {
 		const size_t left = copy->len - batch->offset, len = left < CHUNK ? left : CHUNK;
@@ -93,7 +93,8 @@ void send_feed(struct writer *writer)
 	batch->copying = false;
 	if (batch->copied == batch->copies)
 		writer_set_state(writer, WRITER_COMMITTING);
-	writer_flush(writer);
+	if (writer_flush(writer))
+		batch_build_ahead(writer);
 }
 
 // ---- answers
@@ -130,19 +131,20 @@ static void on_refused(struct writer *writer)
 	batch->sent = false; /* the server said no: it is rolled back */
 	writer->counters.retries++;
 	recent_forget(writer->recent);
+	batch_drop_ahead(writer);
 	if (failure->kind < ROWS_KINDS && failure->line >= 1 &&
-		failure->line <= batch->rows.copies[failure->kind].rows) {
-		const uint64_t lsn = batch->rows.copies[failure->kind].lsns[failure->line - 1];
+		failure->line <= batch->now.rows.copies[failure->kind].rows) {
+		const uint64_t lsn = batch->now.rows.copies[failure->kind].lsns[failure->line - 1];
 		if (lsn) { /* rows of device_state are of no single entry */
 			refuse_entry(writer, lsn);
 			return;
 		}
 	}
-	if (batch->entries > 1) {
-		batch->limit = batch->entries / 2;
+	if (batch->now.entries > 1) {
+		batch->limit = batch->now.entries / 2;
 		batch_start(writer);
 	} else {
-		refuse_entry(writer, batch->end);
+		refuse_entry(writer, batch->now.end);
 	}
 }
 

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+// What the way from bytes to the journal costs, without sockets:
+//
+//   scan     finds the newlines in the bytes (memchr)       what one cannot do without
+//   feed     sniffs, frames, decodes them to reports
+//   append   feeds, and writes what comes out into a journal on disk, synced each second by its
+//            thread
+//
+//   pipeline FOLDER FRAMES ROUNDS    each of the three in turn, ROUNDS times; a line for each:
+//                                    NAME NANOSECONDS-A-FRAME ALLOCATIONS
+//   pipeline FOLDER FRAMES feed|append|nothing   once, and prints nothing: for valgrind
+//
+// Seconds are CPU time of this thread: others on the machine disturb them less. The frames are
+// those of simulated PT-502 in the order in which they would come, half of them bare records, half
+// in frames with a checksum, and are given in pieces of 64 KiB. All of them must become reports.
+#include "intake.h"
+#include "simulate.h"
+
+#include <ev.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PIECE   65536
+#define DEVICES 100
+#define START   INT64_C(1795342500000000)
+
+struct bench {
+	uint8_t *data;
+	size_t len;
+	uint64_t frames;
+	struct ev_loop *loop;
+	struct intake intake;
+	struct peer peer;
+	ev_timer sync;
+};
+
+// ---- allocations are counted
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+
+static _Thread_local uint64_t allocations;
+
+void *malloc(size_t size)
+{
+	allocations++;
+	return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	allocations++;
+	return __libc_calloc(count, size);
+}
+
+void *realloc(void *memory, size_t size)
+{
+	allocations++;
+	return __libc_realloc(memory, size);
+}
+
+static _Noreturn void die(const char *what)
+{
+	fprintf(stderr, "pipeline: %s\n", what);
+	exit(1);
+}
+
+// ---- input
+
+static void make_frames(struct bench *bench)
+{
+	static struct simulated devices[DEVICES];
+
+	bench->data = malloc(bench->frames * SIMULATE_RECORD_MAX);
+	if (!bench->data)
+		die("out of memory");
+	for (uint32_t i = 0; i < DEVICES; i++) {
+		simulated_init(&devices[i], &simulate_pt502, 1, i + 1);
+		vehicle_start(&devices[i].vehicle, 1, i + 1, START);
+	}
+	for (uint64_t i = 0; i < bench->frames; i++) {
+		struct simulated *device = &devices[i % DEVICES];
+		const int64_t time_us = START + (int64_t)(i / DEVICES) * 1000000;
+		const struct sighting seen = vehicle_drive(&device->vehicle, time_us);
+		bench->len += simulate_pt502.report(device, &seen, bench->data + bench->len);
+	}
+}
+
+// ---- the three
+
+static void scan(const struct bench *bench)
+{
+	const uint8_t *at = bench->data, *end = bench->data + bench->len;
+	uint64_t lines = 0;
+
+	while ((at = memchr(at, '\n', (size_t)(end - at)))) {
+		at++;
+		lines++;
+	}
+	if (lines < bench->frames)
+		die("lines are missing");
+}
+
+// As the daemon's conn.c: in pieces, frame by frame, the start of a frame kept for the next piece.
+static void feed(struct bench *bench, bool append)
+{
+	struct intake *intake = &bench->intake;
+	struct batch *batch = &intake->batch;
+	struct feed feed;
+	uint64_t reports = 0, rejects = 0;
+	size_t start = 0, end = 0;
+
+	feed_init(&feed, DECODERS_ALL, NULL, false);
+	feed.session.received_us = START + (int64_t)(bench->frames / DEVICES) * 1000000;
+	while (end < bench->len) {
+		end = bench->len - end > PIECE ? end + PIECE : bench->len;
+		while (start < end) {
+			size_t used;
+			while (append && !intake_room(intake))
+				ev_run(bench->loop, EVRUN_ONCE);
+			if (feed_step(&feed, bench->data + start, end - start, batch, &used) !=
+				FEED_TAKEN)
+				break;
+			start += used;
+			reports += batch->report_count;
+			rejects += batch->reject_count;
+			if (append)
+				intake_batch(intake, &feed, &bench->peer, NULL);
+		}
+		if (append)
+			ev_run(bench->loop, EVRUN_NOWAIT);
+	}
+	if (reports != bench->frames || rejects || start != end)
+		die("frames did not become reports");
+}
+
+// ---- the journal
+
+static void on_synced(void *context)
+{
+	(void)context;
+}
+
+static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	(void)loop;
+	(void)revents;
+	journal_sync(timer->data);
+}
+
+static void open_journal(struct bench *bench, const char *folder)
+{
+	static struct config config;
+	const struct journal_options options = {.dir = folder, .max_size = UINT64_C(4) << 30};
+	const char *error;
+	struct journal *journal = journal_open(&options, NULL, NULL, &error);
+
+	if (!journal)
+		die(error);
+	bench->loop = ev_default_loop(EVFLAG_AUTO);
+	bench->intake.config = &config;
+	bench->intake.journal = journal;
+	bench->peer = (struct peer){.address = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 1}};
+	journal_sync_start(journal, bench->loop, on_synced, NULL);
+	ev_timer_init(&bench->sync, on_second, 1., 1.);
+	bench->sync.data = journal;
+	ev_timer_start(bench->loop, &bench->sync);
+}
+
+static void run(struct bench *bench, const char *what)
+{
+	if (!strcmp(what, "scan"))
+		scan(bench);
+	else if (strcmp(what, "nothing") != 0)
+		feed(bench, !strcmp(what, "append"));
+}
+
+static void measure(struct bench *bench, const char *what)
+{
+	struct timespec before, after;
+	const uint64_t allocated = allocations;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+	run(bench, what);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+	const double ns = (double)(after.tv_sec - before.tv_sec) * 1e9 +
+			  (double)(after.tv_nsec - before.tv_nsec);
+	printf("%s %.2f %" PRIu64 "\n", what, ns / (double)bench->frames, allocations - allocated);
+	fflush(stdout);
+	journal_sync_now(bench->intake.journal);
+	journal_release(bench->intake.journal, journal_end(bench->intake.journal));
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const all[] = {"scan", "feed", "append"};
+	static struct bench bench;
+
+	if (argc != 4)
+		die("usage: pipeline FOLDER FRAMES ROUNDS|feed|append|nothing");
+	bench.frames = strtoull(argv[2], NULL, 10);
+	make_frames(&bench);
+	open_journal(&bench, argv[1]);
+	const unsigned long rounds = strtoul(argv[3], NULL, 10);
+	if (rounds == 0)
+		run(&bench, argv[3]);
+	for (unsigned long round = 0; round < rounds; round++)
+		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+			measure(&bench, all[i]);
+	journal_close(bench.intake.journal);
+	free(bench.data);
+	return 0;
+}
