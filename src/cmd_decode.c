@@ -13,12 +13,13 @@
 #define DEVICES 10000 /* whose last records are remembered */
 
 static const char usage[] =
-	"usage: avld decode [-p PROTOCOL] [--datagram] [FILE]\n\n"
+	"usage: avld decode [-p PROTOCOL] [--datagram] [--photos] [FILE]\n\n"
 	"Reads bytes as a tracker sends them (FILE or stdin), prints JSON lines: reports, rejects "
 	"with\n"
 	"their reason, and bytes a server would send back.\n\n"
 	"  -p, --protocol NAME  do not find the protocol by the first bytes: it is NAME\n"
 	"      --datagram       the input is one UDP datagram, not a TCP stream\n"
+	"      --photos         photos are fetched and told of, as with pt502.photos = on\n"
 	"  -h, --help           this text\n";
 
 struct decoding {
@@ -27,6 +28,7 @@ struct decoding {
 	const struct decoder *told; /* -p, or NULL */
 	struct memory *memory;
 	struct photos photos;
+	bool with_photos;
 };
 
 static int64_t now_us(void)
@@ -50,7 +52,7 @@ static void start(struct decoding *d, bool datagram)
 	feed_init(&d->feed, DECODERS_ALL, d->told, datagram);
 	d->feed.session.received_us = now_us();
 	d->feed.session.memory = d->memory;
-	d->feed.session.photos = &d->photos;
+	d->feed.session.photos = d->with_photos ? &d->photos : NULL; // as in the settings: off
 }
 
 // The conversation is over: what waits has waited in vain.
@@ -147,6 +149,7 @@ int cmd_decode(int argc, char **argv)
 	static const struct option options[] = {
 		{"protocol", required_argument, NULL, 'p'},
 		{"datagram", no_argument, NULL, 'd'},
+		{"photos", no_argument, NULL, 'P'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -161,6 +164,8 @@ int cmd_decode(int argc, char **argv)
 			return 0;
 		} else if (option == 'd') {
 			datagram = true;
+		} else if (option == 'P') {
+			decoding.with_photos = true;
 		} else if (option == 'p') {
 			if (!find_protocol(&decoding, optarg))
 				return 2;
