@@ -44,9 +44,11 @@ struct recent *recent_new(void)
 	for (int i = 0; i < 2; i++) {
 		struct generation *generation = &recent->generations[i];
 		generation->slots = calloc(SLOTS, sizeof(*generation->slots));
-		generation->keys = calloc(RECENT_GENERATION, sizeof(*generation->keys));
+		generation->keys = malloc(RECENT_GENERATION * sizeof(*generation->keys));
 		if (!generation->slots || !generation->keys)
 			log_fatal("out of memory: recent keys");
+		// Touched now, so that the process does not grow while they fill.
+		memset(generation->keys, 0xff, RECENT_GENERATION * sizeof(*generation->keys));
 	}
 	return recent;
 }
