@@ -74,6 +74,24 @@ struct entry {
 	struct media_piece media;     /* MEDIA */
 };
 
+// The entry of a report. Inline, and in one piece: it is done for each.
+static inline struct entry entry_of_report(const struct report *report, int64_t received_us,
+	const struct peer *peer, struct text protocol)
+{
+	return (struct entry){
+		.kind = ENTRY_REPORT,
+		.received_us = received_us,
+		.peer = *peer,
+		.protocol = protocol,
+		.ident = report->ident,
+		.event = report->event,
+		.driver = report->driver,
+		.extra = report->extra,
+		.raw = report->raw,
+		.body = report->body,
+	};
+}
+
 #define ENTRY_RAW_MAX 65536
 // No entry is longer than this.
 #define ENTRY_SIZE_MAX (512 + EXTRA_MAX + ENTRY_RAW_MAX)

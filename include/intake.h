@@ -93,5 +93,7 @@ bool intake_is_refusal(struct text reason);
 
 // The clock, in µs since 1970 (UTC).
 int64_t intake_now_us(void);
+// Seconds that only go forward, whatever is done to the clock: for time-outs.
+uint32_t intake_now_s(void);
 
 #endif

@@ -60,7 +60,6 @@ struct server {
 };
 
 // ---- before the loop
-// --------------------------------------------------------------------------------
 
 static void raise_open_files(void)
 {
@@ -149,7 +148,6 @@ static bool check_schema(const struct server *server)
 }
 
 // ---- in the loop
-// ------------------------------------------------------------------------------------
 
 static void on_synced(void *context)
 {
@@ -277,7 +275,6 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 }
 
 // ---- start and end
-// ----------------------------------------------------------------------------------
 
 static void start_watchers(struct server *server)
 {

@@ -80,13 +80,6 @@ struct conns {
 	uint8_t buffer[2 * READ_SIZE]; /* the first half: room for what was left before */
 };
 
-static uint32_t now_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint32_t)now.tv_sec;
-}
-
 static uint32_t now_ms(void)
 {
 	struct timespec now;
@@ -95,7 +88,6 @@ static uint32_t now_ms(void)
 }
 
 // ---- outbox
-// -----------------------------------------------------------------------------------------
 
 static bool outbox_append(struct outbox *box, const void *data, size_t len)
 {
@@ -122,7 +114,6 @@ static void outbox_drop(struct outbox *box, size_t len)
 }
 
 // ---- life and death
-// ---------------------------------------------------------------------------------
 
 // What the loop is to watch follows from the state, here and nowhere else.
 static void watch(struct conn *c)
@@ -176,7 +167,7 @@ static void log_closed(const struct conn *c, const char *reason)
 	const bool fault = c->feed.rejects > 0 || !session->ident_len;
 
 	if (!log_enabled(fault ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG) ||
-		!log_allow(c->peer.address, now_s()))
+		!log_allow(c->peer.address, intake_now_s()))
 		return;
 	(fault ? log_info : log_debug)("conn closed peer=%s protocol=%s ident=%.*s reason=\"%s\" "
 				       "rx=%llu frames=%u rejects=%u",
@@ -212,7 +203,6 @@ static void conn_close(struct conn *c, const char *reason)
 }
 
 // ---- replies
-// ----------------------------------------------------------------------------------------
 
 // Sends what may go out. False: the connection is closed.
 static bool flush(struct conn *c)
@@ -304,7 +294,6 @@ bool conns_waiting(const struct conns *conns)
 }
 
 // ---- what comes in
-// ----------------------------------------------------------------------------------
 
 // Must the directory be asked (again): another ident, or the owner has changed what may be.
 static bool must_ask(const struct conn *c)
@@ -352,7 +341,7 @@ static void queue(struct conn *c)
 	struct conns *conns = c->conns;
 
 	if (is_known(c))
-		c->active_s = now_s();
+		c->active_s = intake_now_s();
 	list_remove(&c->turn);
 	list_append(c->paused     ? &conns->paused
 		    : is_known(c) ? &conns->idle
@@ -550,7 +539,6 @@ void conns_resume(struct conns *conns)
 }
 
 // ---- time-outs
-// --------------------------------------------------------------------------------------
 
 static void expire(struct list *list, int64_t after_us, uint32_t now, const char *reason)
 {
@@ -601,7 +589,7 @@ static void look_after(struct conn *c)
 	if (feed_waits(&c->feed) && intake_room(intake) && !take_held(c))
 		return;
 	if (known && !is_known(c)) { // as if it had only just come
-		c->active_s = now_s();
+		c->active_s = intake_now_s();
 		queue(c);
 	} else if (!known && is_known(c)) {
 		queue(c);
@@ -632,7 +620,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct conns *conns = timer->data;
 	const struct config *config = conns->intake->config;
-	const uint32_t now = now_s();
+	const uint32_t now = intake_now_s();
 
 	(void)loop;
 	(void)revents;
@@ -642,7 +630,6 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 }
 
 // ---- all of them
-// ------------------------------------------------------------------------------------
 
 struct conns *conns_new(struct ev_loop *loop, struct intake *intake)
 {
@@ -675,7 +662,7 @@ void conns_add(struct conns *conns, int fd, const struct sockaddr *address)
 
 	if (too_many || !count_ip(conns, &peer)) {
 		char text[PEER_TEXT_MAX];
-		if (log_allow(peer.address, now_s()))
+		if (log_allow(peer.address, intake_now_s()))
 			log_warning("conn refused peer=%s reason=\"%s\"", peer_text(&peer, text),
 				too_many ? "server.max_connections reached"
 					 : "server.max_connections_per_ip reached");
@@ -691,7 +678,7 @@ void conns_add(struct conns *conns, int fd, const struct sockaddr *address)
 	c->conns = conns;
 	c->peer = peer;
 	c->opened_us = intake_now_us();
-	c->active_s = now_s();
+	c->active_s = intake_now_s();
 	feed_init(&c->feed, conns->intake->config->server.protocols, NULL, false);
 	c->feed.session.received_us = c->opened_us;
 	intake_begin(conns->intake, &c->feed.session);

@@ -30,6 +30,13 @@ int64_t intake_now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+uint32_t intake_now_s(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)now.tv_sec;
+}
+
 bool intake_room(struct intake *intake)
 {
 	const bool room = journal_room(intake->journal, FRAME_ENTRIES, FRAME_BYTES);
@@ -104,23 +111,11 @@ static void count_reject(struct intake *intake, const struct feed *feed, const c
 	}
 }
 
-// In one piece rather than on top of entry_of: a third of the instructions, and it is done for each
-// report.
 static void append_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct report *report)
 {
-	const struct entry entry = {
-		.kind = ENTRY_REPORT,
-		.received_us = feed->session.received_us,
-		.peer = *peer,
-		.protocol = text_of(feed->decoder->name),
-		.ident = report->ident,
-		.event = report->event,
-		.driver = report->driver,
-		.extra = report->extra,
-		.raw = report->raw,
-		.body = report->body,
-	};
+	const struct entry entry = entry_of_report(
+		report, feed->session.received_us, peer, text_of(feed->decoder->name));
 	append(intake, &entry);
 }
 

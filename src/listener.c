@@ -26,7 +26,6 @@
 #define UNACKED_MS     120000 /* TCP_USER_TIMEOUT */
 
 // ---- binding
-// ----------------------------------------------------------------------------------------
 
 static void set_int(int fd, int level, int name, int value)
 {
@@ -175,7 +174,6 @@ bool listener_bind(const struct config *config, struct bound *bound, const char 
 }
 
 // ---- accepting
-// --------------------------------------------------------------------------------------
 
 struct listener {
 	ev_io io;

@@ -95,18 +95,9 @@ static struct find *look_up(struct work *work, uint64_t dedup, struct text ident
 
 static void keep(struct work *work, const struct talk *talk, const struct report *report)
 {
-	const struct entry entry = {
-		.kind = ENTRY_REPORT,
-		.received_us = talk->feed.session.received_us,
-		.peer = talk->peer,
-		.protocol = {talk->feed.decoder->name, strlen(talk->feed.decoder->name)},
-		.ident = report->ident,
-		.event = report->event,
-		.driver = report->driver,
-		.extra = report->extra,
-		.raw = report->raw,
-		.body = report->body,
-	};
+	const char *name = talk->feed.decoder->name;
+	const struct entry entry = entry_of_report(report, talk->feed.session.received_us,
+		&talk->peer, (struct text){name, strlen(name)});
 	const size_t len = entry_size(&entry);
 	struct find *find = calloc(1, sizeof(*find) + len);
 	if (!find)

@@ -15,7 +15,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BATCH        64   /* datagrams a system call */
@@ -69,15 +68,7 @@ struct udp {
 	uint8_t data[BATCH][DATAGRAM_MAX];
 };
 
-static uint32_t now_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint32_t)now.tv_sec;
-}
-
 // ---- senders
-// ----------------------------------------------------------------------------------------
 
 static void forget(struct udp *udp, struct sender *sender)
 {
@@ -107,7 +98,7 @@ static void forget_old(struct udp *udp, uint32_t now)
 // The sender's memory, made anew for one not seen lately. NULL: out of memory.
 static struct sender *find_sender(struct udp *udp, const struct peer *peer)
 {
-	const uint32_t now = now_s();
+	const uint32_t now = intake_now_s();
 	struct sender *sender;
 
 	HASH_FIND(hh, udp->table, peer, SENDER_KEY, sender);
@@ -130,7 +121,6 @@ static struct sender *find_sender(struct udp *udp, const struct peer *peer)
 }
 
 // ---- replies
-// ----------------------------------------------------------------------------------------
 
 static struct route route_of(struct msghdr *message)
 {
@@ -217,7 +207,6 @@ static void reply(struct udp *udp, struct msghdr *message, const struct batch *b
 }
 
 // ---- what comes in
-// ----------------------------------------------------------------------------------
 
 // Why the device that the sender named is not welcome, or NULL. The directory is asked when the
 // name changes.
