@@ -101,8 +101,11 @@ def test_a_failing_disk_ends_the_process(daemons, database, faults, env, results
     tracker = Gt06Peer(avld)
     answer = tracker.send(pt502.now(-100))
     assert gt06.read_exactly(tracker.peer, 10) == answer
+    (faults / "sync-waits").touch()
+    tracker.send(pt502.now(-99))
+    database.wait(COUNT, 2)  # received, and not yet synced
     (faults / "sync-fails").touch()
-    answer = tracker.send(pt502.now(-99))
+    (faults / "sync-waits").unlink()
     heard = b""
     tracker.peer.settimeout(30)
     try:
