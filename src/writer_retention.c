@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The end of what is older than the settings keep it: at the start, then once an hour. Days of positions and statuses are
-// dropped; rows of other tables are deleted a few thousand at a time, one step between two batches, so that no batch waits
-// for more than a step.
+// dropped; their rows in DEFAULT, and those of other tables, are deleted a few thousand at a time, one step between two
+// batches, so that no batch waits for more than a step.
 #include "writer_internal.h"
 
 #include "log.h"
@@ -14,16 +14,21 @@
 
 #define AGE(field) offsetof(struct config, database.field)
 static const struct {
-	const char *name; /* as avld.delete_before knows it */
-	int rows;         /* in one step */
-	size_t age;       /* where the settings have it */
+	const char *name;    /* as avld.delete_before knows it */
+	const char *setting; /* of [database] */
+	int rows;            /* in one step */
+	bool is_days;        /* whole days go, as with partitions */
+	size_t age;          /* where the settings have it */
 } tables[] = {
-	{"rejects", 10000, AGE(rejects_retention_us)},
-	{"connections", 10000, AGE(connections_retention_us)},
-	{"unknown_devices", 10000, AGE(unknown_devices_retention_us)},
-	{"alarms", 10000, AGE(alarms_retention_us)},
-	{"media", 200, AGE(media_retention_us)}, /* large ones */
-	{"commands", 10000, AGE(commands_retention_us)},
+	{"positions", "retention", 10000, true, AGE(retention_us)},
+	{"statuses", "retention", 10000, true, AGE(retention_us)},
+	{"rejects", "rejects_retention", 10000, false, AGE(rejects_retention_us)},
+	{"connections", "connections_retention", 10000, false, AGE(connections_retention_us)},
+	{"unknown_devices", "unknown_devices_retention", 10000, false,
+		AGE(unknown_devices_retention_us)},
+	{"alarms", "alarms_retention", 10000, false, AGE(alarms_retention_us)},
+	{"media", "media_retention", 200, false, AGE(media_retention_us)}, /* large ones */
+	{"commands", "commands_retention", 10000, false, AGE(commands_retention_us)},
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
 
@@ -122,11 +127,11 @@ static void drop_days(struct writer *writer)
 static void next_table(struct writer *writer)
 {
 	struct retention *retention = &writer->retention;
-	const char *name = tables[retention->step - 1].name;
+	const size_t table = retention->step - 1;
 
 	if (retention->rows)
-		log_info("rows older than database.%s_retention deleted count=%" PRIu64, name,
-			retention->rows);
+		log_info("rows older than database.%s deleted table=%s count=%" PRIu64,
+			tables[table].setting, tables[table].name, retention->rows);
 	retention->rows = 0;
 	retention->step++;
 }
@@ -156,12 +161,16 @@ static void on_deleted(struct writer *writer)
 	writer_ready(writer);
 }
 
-// By the database's clock.
+// By the database's clock; days by ours, which is what refuses late data.
 static void delete_rows(struct writer *writer, size_t table)
 {
-	sql_format(&writer->sql,
-		"SELECT avld.delete_before('%s', now() - make_interval(secs => %" PRId64 "), %d)",
-		tables[table].name, age_of(writer, table) / 1000000, tables[table].rows);
+	sql_format(&writer->sql, "SELECT avld.delete_before('%s', ", tables[table].name);
+	if (tables[table].is_days)
+		sql_date(&writer->sql, retention_first_day(writer));
+	else
+		sql_format(&writer->sql, "now() - make_interval(secs => %" PRId64 ")",
+			age_of(writer, table) / 1000000);
+	sql_format(&writer->sql, ", %d)", tables[table].rows);
 	writer_query(writer, writer->sql.data, take_deleted, on_deleted);
 }
 

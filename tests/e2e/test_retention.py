@@ -81,7 +81,7 @@ def counts(database):
 def test_by_default_what_strangers_fill_has_an_end(daemons, database):
     database.query(OLD_ROWS)
     avld = daemons().start()
-    avld.wait_log("rows older than database.unknown_devices_retention deleted count=3")
+    avld.wait_log("rows older than database.unknown_devices_retention deleted table=unknown_devices count=3")
     assert counts(database) == {"rejects": 2, "connections": 2, "unknown_devices": 2, "alarms": 5, "commands": 5}
     assert has_day(database, pt502.now(-100 * DAY_S))
 
@@ -91,10 +91,30 @@ def test_each_table_has_its_own(daemons, database):
     avld = daemons({"database.retention": "60d", "database.rejects_retention": "0", "database.connections_retention": "31d",
                     "database.unknown_devices_retention": "61d", "database.alarms_retention": "100d",
                     "database.commands_retention": "130d"}).start()
-    avld.wait_log("rows older than database.commands_retention deleted count=1")
+    avld.wait_log("rows older than database.commands_retention deleted table=commands count=1")
     assert counts(database) == {"rejects": 5, "connections": 1, "unknown_devices": 2, "alarms": 3, "commands": 4}
     assert not has_day(database, pt502.now(-100 * DAY_S)) and has_day(database, pt502.now(-50 * DAY_S))
     assert "partitions older than database.retention dropped count=2" in avld.logged()
+
+
+OLD_IN_DEFAULT = """
+    INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
+        SELECT 1, t.at, now(), 'device', true, 0, 0, false, n FROM generate_series(1, {rows}) n, (SELECT {at} AS at) t;
+    INSERT INTO avld.statuses (device_id, reported_at, received_at, time_source, stored, dedup)
+        SELECT 1, t.at, now(), 'device', false, n FROM generate_series(1, {rows}) n, (SELECT {at} AS at) t
+    """
+
+
+def test_what_has_no_day_goes_by_the_same_days(daemons, database):
+    """Rows in DEFAULT: those of the first day kept stay, at whatever hour it is."""
+    midnight = "date_trunc('day', now(), 'UTC') - interval '60 d'"
+    database.query(OLD_IN_DEFAULT.format(rows=3, at=f"{midnight} - interval '1 s'"))
+    database.query(OLD_IN_DEFAULT.format(rows=4, at=midnight))
+    avld = daemons({"database.retention": "60d"}).start()
+    avld.wait_log("rows older than database.retention deleted table=positions count=3")
+    avld.wait_log("rows older than database.retention deleted table=statuses count=3")
+    assert database.query("SELECT (SELECT count(*)::int FROM ONLY avld.positions_default),"
+                          " (SELECT count(*)::int FROM ONLY avld.statuses_default)") == [(4, 4)]
 
 
 def test_what_cannot_be_deleted_is_told_and_the_rest_goes_on(daemons, database):
@@ -103,7 +123,7 @@ def test_what_cannot_be_deleted_is_told_and_the_rest_goes_on(daemons, database):
                    "CREATE TRIGGER no BEFORE DELETE ON avld.rejects FOR EACH STATEMENT EXECUTE FUNCTION no()")
     avld = daemons().start()
     avld.wait_log('cannot delete old rows, trying again in an hour table=rejects reason="not these"')
-    avld.wait_log("rows older than database.unknown_devices_retention deleted count=3")
+    avld.wait_log("rows older than database.unknown_devices_retention deleted table=unknown_devices count=3")
     avld.send_tcp(pt502.record())
     database.wait(POSITIONS, 1)
 
@@ -111,21 +131,25 @@ def test_what_cannot_be_deleted_is_told_and_the_rest_goes_on(daemons, database):
 # ---- nobody waits for it -----------------------------------------------------------------------------
 
 def test_ingest_goes_on_between_the_steps(daemons, database):
-    """300,000 old rejects and 200 old days go while trackers report: batches take turns with the steps."""
+    """300,000 old rejects, 100,000 old rows in DEFAULT and 200 old days go while trackers report: batches take turns with the
+    steps."""
+    database.query(OLD_IN_DEFAULT.format(rows=50000, at="now() - interval '400 d'"))
     database.query("INSERT INTO avld.rejects (received_at, reason, frame) SELECT now() - interval '200 d' + n * interval '1 s',"
                    " 'x', '' FROM generate_series(1, 300000) n")
     database.query("SELECT avld.ensure_partitions(current_date - 300, current_date - 101)")
     database.query("CREATE TABLE steps (stored bigint);"  # each step is made to take 0.1 s
                    "CREATE FUNCTION step() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.1);"
                    " INSERT INTO public.steps SELECT count(*) FROM avld.positions; RETURN NULL; END$$;"
-                   "CREATE TRIGGER step AFTER DELETE ON avld.rejects FOR EACH STATEMENT EXECUTE FUNCTION step()")
+                   "CREATE TRIGGER step AFTER DELETE ON avld.rejects FOR EACH STATEMENT EXECUTE FUNCTION step();"
+                   "CREATE TRIGGER step AFTER DELETE ON avld.positions_default FOR EACH STATEMENT EXECUTE FUNCTION step()")
     avld = daemons({"database.retention": "100d"}).start()
     avld.simulate("--devices", 50, "--count", 20000, "--rate", 5000)
     database.wait(POSITIONS, 20000)
-    avld.wait_log("rows older than database.rejects_retention deleted count=300000")
+    avld.wait_log("rows older than database.retention deleted table=positions count=50000")
+    avld.wait_log("rows older than database.rejects_retention deleted table=rejects count=300000")
     avld.wait_log("partitions older than database.retention dropped count=400")
     steps, batches = database.query("SELECT count(*)::int, count(DISTINCT stored)::int FROM steps")[0]
-    assert steps == 31 and batches > 5  # in between
+    assert steps >= 6 + 31 and batches > 5  # in between; those that make days delete from DEFAULT, too
     assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
 
 
@@ -139,7 +163,7 @@ def test_a_long_reader_delays_the_drop_and_not_the_ingest(daemons, database):
         avld.send_tcp(pt502.record())
         database.wait(POSITIONS, 1)
         avld.wait_log("cannot drop old partitions, trying again in an hour")
-        avld.wait_log("rows older than database.rejects_retention deleted count=3")
+        avld.wait_log("rows older than database.rejects_retention deleted table=rejects count=3")
         avld.send_tcp(pt502.record(time=pt502.now(-10)))
         database.wait(POSITIONS, 2)
     reader.close()
@@ -152,7 +176,7 @@ def test_rows_that_others_hold_are_left_to_the_next_hour(daemons, database):
     with holder.cursor() as cursor:
         cursor.execute("SELECT FROM avld.rejects WHERE received_at < now() - interval '140 d' FOR UPDATE")
         avld = daemons().start()
-        avld.wait_log("rows older than database.rejects_retention deleted count=2")
+        avld.wait_log("rows older than database.rejects_retention deleted table=rejects count=2")
     holder.close()
 
 

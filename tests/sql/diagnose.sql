@@ -71,6 +71,51 @@ SELECT ok(pg_temp.say('5020005', 'silent%') LIKE '%too few reports to know its h
 UPDATE avld.device_state SET ignition = false WHERE device_id = (SELECT id FROM avld.devices WHERE ident = '5020002');
 SELECT ok(pg_temp.say('5020002', 'silent%') LIKE '%ignition was off%', 'it may be parked');
 
+-- A day of a device: so many reports every 10 s, the last so long ago; each day of 6, and nothing between them.
+CREATE FUNCTION pg_temp.add_days(who text, ago interval, reports integer) RETURNS void LANGUAGE sql AS $$
+	SELECT pg_temp.add(who, ago, reports => 0);
+	INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
+	SELECT d.id, t.at, t.at, 'device', true, 43.5, 7.25, false, n
+	FROM avld.devices AS d, generate_series(0, 5) AS day, generate_series(0, reports - 1) AS n,
+		LATERAL (SELECT now() - ago - day * interval '1 day' - n * interval '10 s') AS t (at) WHERE d.ident = who;
+$$;
+CREATE FUNCTION pg_temp.habit(who text) RETURNS interval LANGUAGE sql AS $$
+	SELECT date_trunc('min', avld.usual_silence(d.id, s.last_seen))
+	FROM avld.devices AS d JOIN avld.device_state AS s ON s.device_id = d.id WHERE d.ident = who
+$$;
+SAVEPOINT habits;
+SELECT pg_temp.add_days('5020101', '9 h', 3600);
+SELECT is(pg_temp.habit('5020101'), '14 h', 'silent for 14 hours each night, 3,600 reports each day');
+SELECT is((SELECT count(*) FROM avld.diagnose() WHERE ident = '5020101'), 0::bigint, 'in the evening nobody misses it');
+SELECT pg_temp.add('5020102', '30 min', '1 min', 3000);
+UPDATE avld.positions SET received_at = now() - interval '30 min' - (dedup / 60) * interval '1 h'
+WHERE device_id = (SELECT id FROM avld.devices WHERE ident = '5020102');
+SELECT cmp_ok(pg_temp.habit('5020102'), '>', '40 min'::interval, 'a fix a minute, heard of once an hour');
+SELECT is((SELECT count(*) FROM avld.diagnose() WHERE ident = '5020102'), 0::bigint, 'is not missed within that');
+SELECT pg_temp.add('5020103', '30 s', '1 min', 3000);
+UPDATE avld.positions SET received_at = received_at + interval '2 h' WHERE device_id = (SELECT id FROM avld.devices WHERE ident = '5020103');
+UPDATE avld.device_state SET last_seen = last_seen - interval '20 min' WHERE device_id = (SELECT id FROM avld.devices WHERE ident = '5020103');
+SELECT is(pg_temp.habit('5020103'), '1 min', 'a clock that is behind is no silence');
+SELECT is((SELECT count(*) FROM avld.diagnose() WHERE ident = '5020103'), 1::bigint, 'and is missed');
+SELECT pg_temp.add('5020104', '30 min', reports => 0);
+INSERT INTO avld.statuses (device_id, reported_at, received_at, time_source, stored, dedup)
+SELECT d.id, t.at, t.at, 'device', false, n
+FROM avld.devices AS d, generate_series(1, 100) AS n, LATERAL (SELECT now() - n * interval '30 min') AS t (at) WHERE d.ident = '5020104';
+SELECT is(pg_temp.habit('5020104'), '30 min', 'a heart-beat each half hour is a habit as well');
+SELECT pg_temp.add('5020105', '1 h', '1 min', 300);
+INSERT INTO avld.statuses (device_id, reported_at, received_at, time_source, stored, dedup)
+SELECT d.id, t.at, t.at, 'device', false, n
+FROM avld.devices AS d, generate_series(1, 50) AS n, LATERAL (SELECT now() - interval '6 h' - n * interval '1 h') AS t (at) WHERE d.ident = '5020105';
+SELECT is(pg_temp.habit('5020105'), '1 h', 'parked, it says so once an hour');
+SELECT pg_temp.add('5020106', '2 days', '3 days', 3);
+SELECT cmp_ok(pg_temp.habit('5020106'), '>=', '3 days'::interval, 'one that reports every third day');
+SELECT pg_temp.add('5020107', '1 h', '1 min', 100);
+UPDATE avld.positions SET stored = true WHERE device_id = (SELECT id FROM avld.devices WHERE ident = '5020107');
+SELECT is(pg_temp.habit('5020107'), NULL, 'what came out of the log says nothing of the habit');
+SELECT pg_temp.add('5020108', '1 h', '0', 100);
+SELECT is(pg_temp.habit('5020108'), NULL, 'nor do reports of one moment');
+ROLLBACK TO habits;
+
 SELECT pg_temp.add('5020006', '15 days');
 SELECT ok(detail LIKE 'last frame % (15 days ago) over tcp', 'two weeks of silence are no habit') FROM avld.diagnose() WHERE ident = '5020006';
 

@@ -109,12 +109,26 @@ SELECT lives_ok($$INSERT INTO avld.media (device_id, taken_at, received_at, cont
 	'photos');
 SELECT is(avld.delete_before('media', '2024-05-02'), 1, 'photos, by when they were taken');
 \endif
+-- positions and statuses of no day of their own; those that have one are dropped with it
+SELECT avld.ensure_partitions('2023-05-01', '2023-05-01');
+SELECT avld.delete_before(name, now()) FROM unnest(ARRAY['positions', 'statuses']) AS name;
+INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
+SELECT 1, t.at, t.at, 'device', true, 43.5, 7.25, false, n
+FROM generate_series(1, 25) AS n, unnest(ARRAY['2023-05-01', '2023-06-01', '2023-07-01']::timestamptz[]) AS t (at);
+INSERT INTO avld.statuses (device_id, reported_at, received_at, time_source, stored, dedup)
+SELECT device_id, fixed_at, received_at, time_source, stored, dedup FROM avld.positions WHERE device_id = 1 AND fixed_at < '2024-01-01';
+SELECT results_eq(format('SELECT avld.delete_before(%L, ''2023-07-01'', 10) FROM generate_series(1, 4)', name), 'VALUES (10), (10), (5), (0)',
+	name || ' in DEFAULT, in steps') FROM unnest(ARRAY['positions', 'statuses']) AS name;
+SELECT results_eq('SELECT fixed_at::date, count(*) FROM avld.positions WHERE fixed_at < ''2024-01-01'' GROUP BY 1 ORDER BY 1',
+	$$VALUES ('2023-05-01'::date, 25::bigint), ('2023-07-01', 25)$$, 'a day that is there is left alone, and so is what is younger');
+SELECT results_eq('SELECT reported_at::date, count(*) FROM avld.statuses GROUP BY 1 ORDER BY 1',
+	$$VALUES ('2023-05-01'::date, 25::bigint), ('2023-07-01', 25)$$, 'the same of statuses');
 SELECT is(avld.delete_before(NULL, now()), NULL, 'NULL');
 SELECT throws_ok($$SELECT avld.delete_before('rejects', now() + interval '1 s')$$, '22023', NULL, 'nothing of the future');
 SELECT throws_ok($$SELECT avld.delete_before('rejects', 'infinity')$$, '22023', NULL, 'not all');
 SELECT throws_ok($$SELECT avld.delete_before('rejects', now(), 0)$$, '22023', NULL, 'at least one');
 SELECT throws_ok(format('SELECT avld.delete_before(%L, now())', t), '22023', NULL, 'not of ' || t)
-FROM unnest(ARRAY['positions', 'devices', 'checkpoint', 'avld.rejects', 'rejects; DROP TABLE avld.devices', '']) AS t;
+FROM unnest(ARRAY['positions_default', 'devices', 'checkpoint', 'avld.rejects', 'rejects; DROP TABLE avld.devices', '']) AS t;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -50,10 +50,31 @@ FROM unnest(ARRAY[
 	'avld.alarms_since(''2024-05-02 23:30'')',
 	'avld.alarms_since(''2024-05-01'', ''p7'')',
 	'avld.diagnose(''p7'')',
+	'avld.diagnose()',
+	'avld.usual_silence(1, ''2024-05-03 23:59'')',
 	'(SELECT avld.track_geojson(''p7'', ''2024-05-02'', ''2024-05-03'')) AS t',
 	'(SELECT avld.distance_km(''p7'', ''2024-05-01'', ''2024-05-04'')) AS t',
 	'(SELECT avld.delete_before(''rejects'', ''2024-05-01 01:00'')) AS t',
 	'(SELECT avld.delete_before(''alarms'', ''2024-05-01 01:00'')) AS t']) AS question;
+
+-- Whoever is silent is asked for his habit: a few reads each, however much he has said. 50 with 2,000 reports in 7 days.
+SELECT avld.ensure_partitions(current_date - 8, current_date + 1);
+INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
+SELECT d.id, t.at + n * interval '1 s', t.at + n * interval '1 s', 'device', true, 43, 7, false, 1
+FROM generate_series(1, 2000) AS k, LATERAL (SELECT now() - interval '1 h' - k * interval '5 min') AS t (at),
+	(SELECT id, row_number() OVER (ORDER BY id) AS n FROM avld.devices LIMIT 50) AS d
+ORDER BY t.at;
+UPDATE avld.device_state SET last_seen = now() - CASE WHEN d.n <= 50 THEN interval '1 h' ELSE '0' END
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM avld.devices) AS d WHERE d.id = device_id;
+ANALYZE avld.positions;
+SELECT is(count(*), 50::bigint, '50 are silent') FROM avld.diagnose() WHERE finding = 'silent longer than usual';
+SELECT is(pg_temp.read_by('avld.diagnose()'), 0::bigint, 'no full scan: diagnose of 50 silent ones');
+CREATE FUNCTION pg_temp.fetched() RETURNS bigint LANGUAGE sql AS $$
+	SELECT sum(idx_tup_fetch)::bigint FROM pg_stat_xact_user_tables WHERE schemaname = 'avld' AND relname ~ '^(positions|statuses)'
+$$;
+SELECT pg_temp.fetched() AS before \gset
+SELECT lives_ok('SELECT avld.diagnose()', 'once more');
+SELECT cmp_ok(pg_temp.fetched() - :before, '<', 50 * 100::bigint, 'few rows are read for each');
 
 -- The view is one plan.
 CREATE FUNCTION pg_temp.plan_of(question text) RETURNS SETOF text LANGUAGE plpgsql AS $$

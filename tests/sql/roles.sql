@@ -80,7 +80,7 @@ SELECT lives_ok($$INSERT INTO avld.positions
 	VALUES (1, '2024-05-01 10:00+00', now(), 'device', true, 43.5, 7.25, false, 2)$$, 'writer: and writes into them');
 SELECT is(avld.drop_partitions('2024-05-02'), 2, 'writer: drops days');
 SELECT is(avld.delete_before(name, '2000-01-01'), 0, 'writer: ends the retention of ' || name)
-FROM unnest(ARRAY['rejects', 'connections', 'unknown_devices', 'alarms', 'commands']) AS name;
+FROM unnest(ARRAY['rejects', 'connections', 'unknown_devices', 'alarms', 'commands', 'positions', 'statuses']) AS name;
 SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM (VALUES
 	('DELETE FROM avld.positions'), ('UPDATE avld.positions SET valid = false'), ('TRUNCATE avld.positions'),
 	('SELECT FROM avld.positions_20240502'), ('DROP TABLE avld.positions_20240502'), ('DELETE FROM avld.checkpoint'),

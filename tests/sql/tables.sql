@@ -18,7 +18,7 @@ SELECT views_are('avld', ARRAY['latest_positions']);
 SELECT functions_are('avld', ARRAY['list_partitions', 'tell_devices', 'ensure_partitions', 'drop_partitions', 'grant_rights', 'delete_before',
 	'track', 'trips', 'stops', 'distance_km', 'daily_summary', 'last_known', 'within', 'near', 'track_geojson', 'track_gpx',
 	'alarms_since', 'diagnose', 'enable_postgis', 'find_trips', 'escape_xml', 'say_span', 'say_time', 'say_frame',
-	'usual_silence', 'diagnose_commands', 'find_strangers', 'check_command', 'stops_engine',
+	'usual_silence', 'usual_silences', 'diagnose_commands', 'find_strangers', 'check_command', 'stops_engine',
 	'accept_command', 'notify_commands', 'send_command', 'cancel_command']);
 
 -- One line a table: column type, ! for NOT NULL. In order.
