@@ -6,7 +6,7 @@
 #   PORT=9999    the port of make run                     V=1       shows the commands
 #   PREFIX=/usr/local DESTDIR=  where make install puts things
 #   ONLY="unit e2e"  the parts of make check to run    FUZZ_SECONDS=60  of make fuzz, each fuzzer
-#   ONLY=feed,store  the parts of make bench to run    BENCH_ROUNDS=5   how often each is measured
+#   ONLY=feed,store,sql  the parts of make bench        BENCH_ROUNDS=5   how often each is measured
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
