@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The recipes of README.md: each ```sql block of its section "Recipes" is run, and must give the ```text block that follows it.
-Run by tests/sql/run. `recipes.t --update` (PG* as there) writes what they give into README.md instead."""
+"""The recipes of README.md: each ```sql block of its sections "Recipes" and "Why do I not see my tracker?" is run, and must give
+the ```text block that follows it, but for times that diagnose tells. Run by tests/sql/run. `recipes.t --update` (PG* as there) writes what they give into README.md instead."""
 import os
 import re
 import subprocess
@@ -21,9 +21,13 @@ def psql(database, sql):
     return "".join(line.rstrip() + "\n" for line in (run.stdout + run.stderr).rstrip("\n").split("\n"))
 
 
+def same_times(text):
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "2026-05-05 12:00:00 UTC", text)
+
+
 with open(README, encoding="utf-8") as file:
     readme = file.read()
-section = re.search(r"^## Recipes\n.*?(?=^## )", readme, re.S | re.M)
+sections = re.findall(r"^## (?:Recipes|Why do I not see my tracker\?)\n.*?(?=^## )", readme, re.S | re.M)
 with Databases() as databases:
     database = databases.make("recipes")
     equal(migrate(database)[0], 0, "migrated")
@@ -32,11 +36,16 @@ with Databases() as databases:
                                capture_output=True)
     equal((fleet.returncode, fleet.stderr), (0, ""), "the fleet")
     if "--update" in sys.argv:
-        made = BLOCK.sub(lambda m: f"```sql\n{m[1]}```\n\n```text\n{psql(database, m[1])}```\n", section[0])
+        for section in sections:
+            made = BLOCK.sub(lambda m: f"```sql\n{m[1]}```\n\n```text\n{same_times(psql(database, m[1]))}```\n", section)
+            readme = readme.replace(section, made)
         with open(README, "w", encoding="utf-8") as file:
-            file.write(readme.replace(section[0], made))
+            file.write(readme)
     else:
-        ok(section and len(BLOCK.findall(section[0])) == section[0].count("```sql"), "each recipe has its output")
-        for sql, output in BLOCK.findall(section[0] if section else ""):
-            equal(psql(database, sql), output, sql.split("\n")[0])
+        equal(len(sections), 2, "both sections are there")
+        for section in sections:
+            blocks = BLOCK.findall(section)
+            ok(blocks and len(blocks) == section.count("```sql"), "each recipe has its output")
+            for sql, output in blocks:
+                equal(same_times(psql(database, sql)), same_times(output), sql.split("\n")[0])
 done()
