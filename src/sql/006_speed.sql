@@ -1,4 +1,5 @@
--- The same answers sooner: tracks, and who is silent. And what is old goes from DEFAULT, too. ASCII only: it is compiled in.
+-- The same answers sooner: tracks, and who is silent. What is old goes from DEFAULT, too; latest_positions tells the protocol
+-- that is spoken. ASCII only: it is compiled in.
 
 -- ---------------------------------------------------------------------------------------------------------------------------
 -- Tracks
@@ -301,6 +302,22 @@ END
 $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------------
+-- Reading
+
+-- As before, and: the protocol is the one that it speaks, also where its owner has set none.
+CREATE OR REPLACE VIEW avld.latest_positions AS
+SELECT
+	d.ident, d.name, coalesce(s.protocol, d.protocol) AS protocol, d.state, d.id AS device_id,
+	s.fixed_at, now() - s.fixed_at AS age, s.latitude, s.longitude, s.altitude_m, s.speed_kmh, s.course_deg, s.satellites,
+	s.ignition, s.inputs, s.outputs, s.odometer_m, s.battery_percent, s.battery_v, s.power_v, s.gsm_percent, s.driver, s.event,
+	s.connected, s.last_seen, s.transport, s.peer,
+	(SELECT a.alarm FROM avld.alarms AS a WHERE a.device_id = d.id
+		ORDER BY a.occurred_at DESC, a.alarm DESC, a.dedup DESC LIMIT 1) AS alarm,
+	(SELECT a.occurred_at FROM avld.alarms AS a WHERE a.device_id = d.id ORDER BY a.occurred_at DESC LIMIT 1) AS alarm_at
+FROM avld.devices d
+LEFT JOIN avld.device_state s ON s.device_id = d.id;
+
+-- ---------------------------------------------------------------------------------------------------------------------------
 -- Retention
 
 -- As before, and: positions and statuses that have no day, in DEFAULT. Days are dropped whole, by drop_partitions.
@@ -354,6 +371,7 @@ $$;
 REVOKE ALL ON FUNCTION avld.usual_silences(bigint[], timestamptz[]) FROM PUBLIC;
 SELECT avld.grant_rights();
 
+COMMENT ON COLUMN avld.latest_positions.protocol IS 'of the newest frame; never seen: what devices.protocol says';
 COMMENT ON FUNCTION avld.usual_silences(bigint[], timestamptz[]) IS
 	'The silence that is usual for each of these devices (devices.id) in the 7 days before a time each; NULL: too few reports.';
 COMMENT ON FUNCTION avld.delete_before(text, timestamptz, integer) IS

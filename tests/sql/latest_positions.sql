@@ -20,8 +20,11 @@ INSERT INTO avld.device_state (device_id, last_seen, protocol, transport, peer, 
 SELECT id, now(), 'pt502', 'udp', '[2001:db8::1]:4000', now(), 'FUS', 50 FROM avld.devices WHERE ident = '5020002';
 
 SELECT results_eq('SELECT ident, name, protocol, state FROM avld.latest_positions ORDER BY ident', $$VALUES
-	('5020001', 'Buoy', 'pt502', 'active'), ('5020002', NULL, NULL, 'active'), ('860000000000017', NULL, NULL, 'blocked')$$,
+	('5020001', 'Buoy', 'pt502', 'active'), ('5020002', NULL, 'pt502', 'active'), ('860000000000017', NULL, NULL, 'blocked')$$,
 	'all devices');
+UPDATE avld.devices SET protocol = 'gt06' WHERE ident <> '5020002';
+SELECT results_eq('SELECT ident, protocol FROM avld.latest_positions ORDER BY ident', $$VALUES
+	('5020001', 'pt502'), ('5020002', 'pt502'), ('860000000000017', 'gt06')$$, 'the protocol it speaks, else the one it is to speak');
 SELECT is(device_id, id, ident || ': its id') FROM avld.latest_positions JOIN avld.devices USING (ident);
 
 SELECT row_eq($$SELECT fixed_at, age, latitude, longitude, altitude_m, speed_kmh, course_deg, satellites, ignition, inputs,

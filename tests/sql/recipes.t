@@ -18,6 +18,8 @@ BLOCK = re.compile(r"```sql\n(.*?)```\n\n```text\n(.*?)```\n", re.S)
 def psql(database, sql):
     run = subprocess.run(["psql", "-X", "-q", "-P", "pager=off", "-P", "footer=off", "-v", "ON_ERROR_STOP=1", "-d", database], input=sql, text=True,
                          capture_output=True, env={**os.environ, "PGTZ": "UTC", "PGDATESTYLE": "ISO", "LC_ALL": "C.UTF-8"})
+    if run.returncode:
+        ok(False, "the SQL is good", run.stderr)
     return "".join(line.rstrip() + "\n" for line in (run.stdout + run.stderr).rstrip("\n").split("\n"))
 
 

@@ -84,3 +84,11 @@ INSERT INTO avld.connections VALUES
 	(now() - interval '9 h', now() - interval '8 h', '192.0.2.1:4000', 'tcp', 'pt502', '5021234', 40960, 320, 0, 'closed by peer'),
 	(now() - interval '7 h', now() - interval '6 h', '192.0.2.1:4001', 'tcp', 'pt502', '5021234', 20480, 160, 0, 'idle timeout');
 INSERT INTO avld.checkpoint VALUES ('avld', '00000000-0000-4000-8000-000000000001', 4096);
+
+-- A command that was confirmed and one that waits; a photo.
+INSERT INTO avld.commands (device_id, command, args) SELECT id, c.command, c.args::jsonb
+FROM avld.devices, (VALUES ('outputControl', '{"index": 2, "value": 1}'), ('positionSingle', '{}')) AS c (command, args) WHERE name = 'Kite';
+UPDATE avld.commands SET state = 'confirmed', sent_at = now(), ended_at = now(), attempts = 1, reply = 'OPC OK' WHERE command = 'outputControl';
+INSERT INTO avld.media (device_id, taken_at, received_at, latitude, longitude, camera, content_type, complete, dedup, bytes)
+SELECT id, '2026-05-04 12:20', '2026-05-04 12:20:09', 47.9, 11.31, 1, 'image/jpeg', true, 1, decode(repeat('00', 9120), 'hex')
+FROM avld.devices WHERE name = 'Kite';
