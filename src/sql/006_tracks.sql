@@ -31,7 +31,7 @@ DECLARE
 	doubt_at timestamptz;
 	doubt_lat double precision;
 	doubt_lon double precision;
-	far double precision := 0;
+	far double precision;     -- from it; NULL: there is none
 BEGIN
 	FOR fix IN
 		SELECT p.fixed_at, p.latitude, p.longitude, p.speed_kmh, p.course_deg, p.altitude_m, p.ignition, p.odometer_m, p.event,
@@ -40,65 +40,63 @@ BEGIN
 		WHERE p.device_id = device AND p.fixed_at >= since AND p.fixed_at < until AND p.valid
 		ORDER BY p.fixed_at, p.dedup
 	LOOP
-		IF count > 0 THEN
-			far := CASE WHEN abs(fix.latitude - lat) < 0.1 AND abs(fix.longitude - lon) < 0.1 AND abs(lat) < 80
-				THEN 111195.08 * sqrt((fix.latitude - lat) * (fix.latitude - lat) + (fix.longitude - lon) * (fix.longitude - lon)
-					* (1 + cos(radians(fix.latitude + lat))) / 2) -- that is cos^2 of the latitude between
-				ELSE 1000 * avld.distance_km(lat, lon, fix.latitude, fix.longitude) END;
-			IF far > jump AND far > jump * date_part('epoch', fix.fixed_at - at) THEN
-				IF doubts > 0 THEN
-					fix.metres := 1000 * avld.distance_km(doubt_lat, doubt_lon, fix.latitude, fix.longitude);
-					IF fix.metres > jump
-						AND fix.metres > jump * date_part('epoch', fix.fixed_at - doubt_at) THEN
-						doubts := 0;
-						doubt := '{}';
-					END IF;
+		far := CASE WHEN abs(fix.latitude - lat) < 0.1 AND abs(fix.longitude - lon) < 0.1 AND abs(lat) < 80
+			THEN 111195.08 * sqrt((fix.latitude - lat) * (fix.latitude - lat) + (fix.longitude - lon) * (fix.longitude - lon)
+				* (1 + cos(radians(fix.latitude + lat))) / 2) -- that is cos^2 of the latitude between
+			ELSE 1000 * avld.distance_km(lat, lon, fix.latitude, fix.longitude) END;
+		IF far > jump AND far > jump * date_part('epoch', fix.fixed_at - at) THEN
+			IF doubts > 0 THEN
+				fix.metres := 1000 * avld.distance_km(doubt_lat, doubt_lon, fix.latitude, fix.longitude);
+				IF fix.metres > jump
+					AND fix.metres > jump * date_part('epoch', fix.fixed_at - doubt_at) THEN
+					doubts := 0;
+					doubt := '{}';
 				END IF;
-				IF doubts = 0 THEN
-					fix.metres := far;
-				END IF;
-				doubt := doubt || fix;
-				doubts := doubts + 1;
-				doubt_at := fix.fixed_at;
-				doubt_lat := fix.latitude;
-				doubt_lon := fix.longitude;
-				CONTINUE WHEN doubts <= 3;
-
-				-- the many are right, wherever they come from
-				IF count <= 3 THEN
-					kept := '{}';
-					count := 0;
-				END IF;
-				FOREACH fix IN ARRAY doubt LOOP
-					count := count + 1;
-					IF count = 1 THEN
-						fix.metres := 0;
-					END IF;
-					RETURN NEXT fix;
-				END LOOP;
-				doubts := 0;
-				doubt := '{}';
-				at := fix.fixed_at;
-				lat := fix.latitude;
-				lon := fix.longitude;
-				speed := fix.speed_kmh;
-				CONTINUE;
 			END IF;
+			IF doubts = 0 THEN
+				fix.metres := far;
+			END IF;
+			doubt := doubt || fix;
+			doubts := doubts + 1;
+			doubt_at := fix.fixed_at;
+			doubt_lat := fix.latitude;
+			doubt_lon := fix.longitude;
+			CONTINUE WHEN doubts <= 3;
+
+			-- the many are right, wherever they come from
+			IF count <= 3 THEN
+				kept := '{}';
+				count := 0;
+			END IF;
+			FOREACH fix IN ARRAY doubt LOOP
+				count := count + 1;
+				IF count = 1 THEN
+					fix.metres := 0;
+				END IF;
+				RETURN NEXT fix;
+			END LOOP;
+			doubts := 0;
+			doubt := '{}';
+			at := fix.fixed_at;
+			lat := fix.latitude;
+			lon := fix.longitude;
+			speed := fix.speed_kmh;
+			CONTINUE;
 		END IF;
 
 		IF doubts > 0 THEN
 			doubts := 0;
 			doubt := '{}';
 		END IF;
-		fix.metres := CASE WHEN far < 50 AND fix.speed_kmh < 1 AND speed < 1 THEN 0 ELSE far END;
+		fix.metres := CASE WHEN far < 50 AND fix.speed_kmh < 1 AND speed < 1 THEN 0 ELSE coalesce(far, 0) END;
 		at := fix.fixed_at;
 		lat := fix.latitude;
 		lon := fix.longitude;
 		speed := fix.speed_kmh;
-		count := count + 1;
-		IF count > 4 THEN
+		IF count > 3 THEN
 			RETURN NEXT fix;
 		ELSE
+			count := count + 1;
 			kept := kept || fix;
 			IF count = 4 THEN
 				RETURN QUERY SELECT k.* FROM unnest(kept) AS k;
