@@ -38,6 +38,9 @@ $$;
 SELECT cmp_ok(pg_temp.read_by('avld.positions WHERE speed_kmh < 0'), '>', 290000::bigint, 'a full scan would be seen');
 SELECT is(pg_temp.read_by(question), 0::bigint, 'no full scan: ' || question)
 FROM unnest(ARRAY[
+	'(SELECT p.* FROM avld.positions AS p JOIN avld.devices AS d ON d.id = p.device_id WHERE d.ident = ''p7'''
+		' AND p.fixed_at >= ''2024-05-02'' AND p.fixed_at < ''2024-05-03'' ORDER BY p.fixed_at) AS t',
+	'avld.latest_positions',
 	'avld.track(''p7'', ''2024-05-02'', ''2024-05-03'')',
 	'avld.track(''p7'', ''2024-05-01'', ''2024-05-04'')',
 	'avld.trips(''p7'', ''2024-05-01'', ''2024-05-04'')',
@@ -86,6 +89,14 @@ SELECT is_empty($$SELECT * FROM pg_temp.plan_of('SELECT * FROM avld.latest_posit
 	'latest_positions finds the newest alarms by index');
 SELECT is_empty($$SELECT * FROM pg_temp.plan_of('SELECT ident, age, latitude FROM avld.latest_positions') AS line WHERE line LIKE '%alarms%'$$,
 	'and does not look for them unasked');
+
+-- With the settings of track, rows of a device come out of the index in their order.
+SAVEPOINT settings;
+SET LOCAL enable_sort = off;
+SELECT is_empty($$SELECT * FROM pg_temp.plan_of('SELECT * FROM avld.positions WHERE device_id = 1 AND valid AND fixed_at >= ''2024-05-01'''
+	' AND fixed_at < ''2024-05-04'' ORDER BY fixed_at, dedup') AS line WHERE line ~ '(^| )Sort$|Bitmap|Seq Scan'$$, 'a track is not sorted');
+ROLLBACK TO settings;
+SELECT ok('enable_sort=off' = ANY (proconfig), 'track has them') FROM pg_proc WHERE oid = 'avld.track(text, timestamptz, timestamptz)'::regprocedure;
 
 SELECT * FROM finish();
 ROLLBACK;
