@@ -6,9 +6,13 @@
 
 uint8_t checksum_xor(const uint8_t *data, size_t len)
 {
-	uint64_t words = 0, word;
+	uint64_t words = 0, word, four[4];
 	uint8_t sum = 0;
-	for (; len >= 8; data += 8, len -= 8) { // a byte in each of eight lanes
+	for (; len >= 32; data += 32, len -= 32) { // a byte in each of eight lanes, four times
+		memcpy(four, data, 32);
+		words ^= four[0] ^ four[1] ^ four[2] ^ four[3];
+	}
+	for (; len >= 8; data += 8, len -= 8) {
 		memcpy(&word, data, 8);
 		words ^= word;
 	}
