@@ -20,9 +20,8 @@
 #include <unistd.h>
 
 #define BATCH 64 /* datagrams a system call */
-/* System calls a loop turn: TCP wants its turn too. 16,384 datagrams are about 25 ms; that is what 100
- * connections that send as fast as they can have of a turn. With less than its share UDP would starve
- * beside them. */
+// System calls a loop turn: TCP wants its turn too. 16,384 datagrams are about 25 ms, as much as 100
+// connections that send as fast as they can have of a turn; with less UDP would starve beside them.
 #define TURN_CALLS   256
 #define END_CALLS    4096 /* at the end: more than the socket holds */
 #define CROWD        16   /* datagrams in a turn from which on the socket may have been full */
