@@ -164,6 +164,7 @@ bin      = $(DESTDIR)$(PREFIX)/bin
 doc      = $(DESTDIR)$(PREFIX)/share/doc/avld
 unit     = $(DESTDIR)$(PREFIX)/lib/systemd/system
 sysusers = $(DESTDIR)$(PREFIX)/lib/sysusers.d
+sysctl   = $(DESTDIR)$(PREFIX)/lib/sysctl.d
 etc      = $(DESTDIR)/etc/avld
 
 # With DESTDIR (a package is made) nothing of this machine is touched but DESTDIR.
@@ -173,11 +174,13 @@ install:
 	install -D -m 755 $(BUILD)/avld $(bin)/avld
 	sed 's|@PREFIX@|$(PREFIX)|g' systemd/avld.service | install -D -m 644 /dev/stdin $(unit)/avld.service
 	install -D -m 644 systemd/avld.sysusers $(sysusers)/avld.conf
+	install -D -m 644 systemd/avld.sysctl $(sysctl)/30-avld.conf
 	install -D -m 644 -t $(doc) README.md LICENSE
 	install -D -m 644 conf/avld.ini $(doc)/avld.ini
 	@DESTDIR='$(DESTDIR)' tools/install-settings conf/avld.ini $(sysusers)/avld.conf $(etc)/avld.ini
 
 uninstall:
-	rm -f $(bin)/avld $(unit)/avld.service $(sysusers)/avld.conf $(doc)/README.md $(doc)/LICENSE $(doc)/avld.ini
+	rm -f $(bin)/avld $(unit)/avld.service $(sysusers)/avld.conf $(sysctl)/30-avld.conf \
+		$(doc)/README.md $(doc)/LICENSE $(doc)/avld.ini
 	-rmdir $(doc)
 	@echo 'kept: $(etc) (settings), /var/lib/avld (journal), the user avld, the database'

@@ -14,6 +14,7 @@
 struct intake_counters {
 	uint64_t frames, reports, rejects;
 	uint64_t udp_no_room; /* datagrams dropped because the journal was full */
+	uint64_t udp_lost;    /* datagrams that the kernel dropped because the socket was full */
 	uint64_t photos;
 };
 

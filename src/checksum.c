@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: MIT
 // The check sums of tracker protocols.
 #include "checksum.h"
-
-#include <string.h>
+#include "scan.h"
 
 uint8_t checksum_xor(const uint8_t *data, size_t len)
 {
-	uint64_t words = 0, word;
-	uint8_t sum = 0;
-	for (; len >= 8; data += 8, len -= 8) { // a byte in each of eight lanes
-		memcpy(&word, data, 8);
-		words ^= word;
-	}
+	const char *at = (const char *)data, *end = at + len;
+	uint64_t words = 0;
+	for (; end - at >= 32; at += 32) // a byte in each of eight lanes
+		words ^=
+			scan_word(at) ^ scan_word(at + 8) ^ scan_word(at + 16) ^ scan_word(at + 24);
+	for (; end - at >= 8; at += 8)
+		words ^= scan_word(at);
+	if (at < end && len >= 8) // once more some that are done, and away with these
+		words ^= scan_word(end - 8) >> (64 - 8 * (end - at));
+	else
+		for (; at < end; at++)
+			words ^= (uint8_t)*at;
 	words ^= words >> 32;
 	words ^= words >> 16;
 	words ^= words >> 8;
-	for (size_t i = 0; i < len; i++)
-		sum ^= data[i];
-	return sum ^ (uint8_t)words;
+	return (uint8_t)words;
 }
 
 // CRC is linear: the entry of a byte is the XOR of the entries of its bits. These eight are 0x8408

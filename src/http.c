@@ -48,6 +48,8 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 			in->rejects},
 		{"udp_no_room_total", "counter", "datagrams dropped while the journal was full",
 			in->udp_no_room},
+		{"udp_lost_total", "counter",
+			"datagrams dropped by the kernel, the socket was full", in->udp_lost},
 		{"photos_total", "counter", "photos fetched, whole or in part", in->photos},
 		{"devices", "gauge", "devices known", directory_count(s->intake->directory)},
 		{"journal_bytes", "gauge", "size of the journal on disk", journal_bytes(journal)},

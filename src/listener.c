@@ -4,6 +4,7 @@
 
 #include "address.h"
 #include "log.h"
+#include "udp.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -19,7 +20,6 @@
 #define PICKS          32  /* tries to find a port that is free for TCP and UDP */
 #define RESERVED_FILES 48  /* for everything that is not a peer: journal, database, HTTP, loop */
 #define BACK_OFF_S     0.5 /* without descriptors there is no use in asking at once again */
-#define UDP_BUFFER     (16 << 20)
 #define KEEPALIVE_S    120 /* silence before the first probe */
 #define PROBE_S        30
 #define PROBES         4

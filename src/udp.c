@@ -12,13 +12,20 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define BATCH        64   /* datagrams a system call */
-#define TURNS        16   /* system calls a loop turn: TCP wants its turn too */
+#define BATCH 64 /* datagrams a system call */
+// System calls a loop turn: TCP wants its turn too. 16,384 datagrams are about 25 ms, as much as 100
+// connections that send as fast as they can have of a turn; with less UDP would starve beside them.
+#define TURN_CALLS   256
+#define END_CALLS    4096 /* at the end: more than the socket holds */
+#define CROWD        16   /* datagrams in a turn from which on the socket may have been full */
+#define TELL_S       60   /* between warnings of what was lost */
 #define DATAGRAM_MAX 4096 /* no tracker sends more; a longer one is a reject */
 #define CONTROL_SIZE 64
 #define HELD_MAX     65536 /* replies that wait for the disk; beyond, the tracker will send again */
@@ -61,6 +68,8 @@ struct udp {
 	ev_timer timer;    /* runs while `late` is not empty */
 	struct held *held; /* ring of HELD_MAX, made when first needed */
 	size_t held_first, held_count;
+	uint32_t drops;  /* the kernel's count, when last asked */
+	uint32_t told_s; /* when the loss was told, 0: never */
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
 	struct sockaddr_storage addresses[BATCH];
@@ -355,20 +364,58 @@ static int receive(struct udp *udp)
 	return n < 0 ? 0 : n;
 }
 
+static int buffer_of(int fd)
+{
+	int size = 0;
+	socklen_t len = sizeof(size);
+
+	getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len);
+	return size;
+}
+
+// What the kernel had no room for in the socket: nobody else tells.
+static void count_lost(struct udp *udp)
+{
+	uint32_t info[SK_MEMINFO_VARS] = {0};
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(udp->io.fd, SOL_SOCKET, SO_MEMINFO, info, &len))
+		return;
+	const uint32_t lost = info[SK_MEMINFO_DROPS] - udp->drops, now = intake_now_s();
+	if (!lost)
+		return;
+	udp->drops += lost;
+	udp->intake->counters.udp_lost += lost;
+	if (udp->told_s && now - udp->told_s < TELL_S)
+		return;
+	udp->told_s = now;
+	log_warning("udp datagrams lost, the socket was full lost=%" PRIu64 " buffer_bytes=%d "
+		    "what_to_do=\"give avld more of the processor, or a larger net.core.rmem_max\"",
+		udp->intake->counters.udp_lost, buffer_of(udp->io.fd));
+}
+
+static void take_in(struct udp *udp, int calls)
+{
+	int count = 0;
+
+	for (int n = BATCH; n == BATCH && calls > 0; calls--) {
+		n = receive(udp);
+		count += n;
+	}
+	if (count >= CROWD)
+		count_lost(udp);
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int revents)
 {
-	struct udp *udp = watcher->data;
-
 	(void)loop;
 	(void)revents;
-	for (int turn = 0; turn < TURNS; turn++)
-		if (receive(udp) < BATCH)
-			return;
+	take_in(watcher->data, TURN_CALLS);
 }
 
 void udp_finish(struct udp *udp)
 {
-	on_readable(udp->loop, &udp->io, EV_READ);
+	take_in(udp, END_CALLS);
 }
 
 struct udp *udp_new(struct ev_loop *loop, struct intake *intake, int fd)
@@ -389,6 +436,10 @@ struct udp *udp_new(struct ev_loop *loop, struct intake *intake, int fd)
 	ev_io_init(&udp->io, on_readable, fd, EV_READ);
 	udp->io.data = udp;
 	ev_io_start(loop, &udp->io);
+	if (buffer_of(fd) < UDP_BUFFER)
+		log_info("udp buffer is small, bursts may be lost bytes=%d "
+			 "what_to_do=\"sysctl net.core.rmem_max=%d\"",
+			buffer_of(fd), UDP_BUFFER);
 	return udp;
 }
 

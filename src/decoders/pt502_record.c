@@ -12,14 +12,6 @@
 #include "pt502.h"
 #include "scan.h"
 
-// A line taken apart as far as all kinds of lines are alike.
-struct line {
-	struct text raw;  /* with its terminator */
-	struct text body; /* without it */
-	struct text key;  /* nor the '#' of a stored one: the same text, live or out of the log */
-	struct text code; /* between '$' and the first ','; empty if that is no code */
-};
-
 static enum decode_status refuse_field(struct batch *out, const char *field)
 {
 	return pt502_refuse(out, DECODE_BAD_VALUE, field);
@@ -85,12 +77,6 @@ static inline bool take_ident(struct scan *scan, struct text *ident)
 	return leave_field(scan) && sound && ident->len >= PT502_IDENT_LEAST;
 }
 
-static void know_ident(struct session *session, struct text ident)
-{
-	if (session->ident_len != ident.len || memcmp(session->ident, ident.data, ident.len) != 0)
-		session_set_ident(session, ident.data, ident.len);
-}
-
 // An angle and the letter of its hemisphere.
 static inline bool take_angle(
 	struct scan *scan, unsigned max_degrees, char positive, char negative, int64_t *e7)
@@ -110,68 +96,6 @@ static inline void take_fix(struct scan *scan, struct report *report, bool valid
 	sound &= take_angle(scan, 180, 'E', 'W', &lon_e7);
 	if (sound)
 		report_set_fix(report, lat_e7, lon_e7, valid);
-}
-
-// True if the next 40 bytes have the shape of a front as the PT-502 itself writes it:
-//
-//   hhmmss.sss,A,ddmm.mmmm,N,dddmm.mmmm,E,
-//   0         10           23           36
-static inline bool is_usual(const struct scan *scan)
-{
-	static const char shape[] = "000000.000,?,0000.0000,?,00000.0000,?,??";
-	static const char carry[] = "\6\6\6\6\6\6\0\6\6\6\0\0\0\6\6\6\6\0\6\6"
-				    "\6\6\0\0\0\6\6\6\6\6\0\6\6\6\6\0\0\0\0\0";
-	static const char check[] = "\xF0\xF0\xF0\xF0\xF0\xF0\xFF\xF0\xF0\xF0\xFF\0\xFF\xF0\xF0\xF0"
-				    "\xF0\xFF\xF0\xF0\xF0\xF0\xFF\0\xFF\xF0\xF0\xF0\xF0\xF0\xFF\xF0"
-				    "\xF0\xF0\xF0\xFF\0\xFF\0\0";
-	uint64_t wrong = 0;
-	if (scan_left(scan) < 40)
-		return false;
-	for (size_t i = 0; i < 40; i += 8) { // as scan_others, with separators that must be equal
-		uint64_t word = scan_word(scan->at + i) ^ scan_word(shape + i);
-		wrong |= (word | (word + scan_word(carry + i))) & scan_word(check + i);
-	}
-	return wrong == 0;
-}
-
-// The eight digits of "ddmm.mmmm" to 1e-7 degree; out of range for 60 minutes and more.
-static inline int64_t usual_angle(const char *data, unsigned hundreds)
-{
-	uint64_t word =
-		(scan_word(data) & UINT32_MAX) | (scan_word(data + 1) & ~(uint64_t)UINT32_MAX);
-	uint64_t digits = scan_sum(word & UINT64_C(0x0F0F0F0F0F0F0F0F));
-	uint64_t degrees = digits / 1000000 + hundreds * 100, minutes_e4 = digits % 1000000;
-	if (minutes_e4 >= 600000)
-		return INT64_MAX;
-	return (int64_t)(degrees * 10000000 + (minutes_e4 * 100 + 3) / 6);
-}
-
-// Time, fix and coordinates at one go, if there is nothing unusual about them; else nothing is
-// taken.
-static inline bool take_usual(
-	struct scan *scan, struct report *report, int64_t *clock_us, bool *valid)
-{
-	const char *at = scan->at;
-	if (!is_usual(scan))
-		return false;
-	uint64_t pairs = scan_word(at) & UINT64_C(0x0F0F0F0F0F0F);
-	pairs = pairs * 10 + (pairs >> 8);
-	unsigned hour = pairs & 0xFF, minute = pairs >> 16 & 0xFF, second = pairs >> 32 & 0xFF;
-	unsigned ms = (unsigned)((at[7] - '0') * 100 + (at[8] - '0') * 10 + (at[9] - '0'));
-	int64_t lat_e7 = usual_angle(at + 13, 0);
-	int64_t lon_e7 = usual_angle(at + 26, (unsigned)(at[25] - '0'));
-	if (hour > 23 || minute > 59 || second > 59 || lat_e7 > 900000000 || lon_e7 > 1800000000)
-		return false;
-	if ((at[23] != 'N' && at[23] != 'S') || (at[36] != 'E' && at[36] != 'W'))
-		return false;
-	if (at[11] == ',' || at[11] == '/')
-		return false;
-	*clock_us = ((hour * 60 + minute) * 60 + second) * INT64_C(1000000) + ms * 1000;
-	*valid = at[11] == 'A';
-	report_set_fix(
-		report, at[23] == 'S' ? -lat_e7 : lat_e7, at[36] == 'W' ? -lon_e7 : lon_e7, *valid);
-	scan->at += 38;
-	return true;
 }
 
 static inline void take_motion(struct scan *scan, struct report *report)
@@ -298,7 +222,7 @@ static const struct {
 	{"PMA", ALARM_MOVEMENT},
 };
 
-static void add_alarm(struct report *report, struct text code)
+void pt502_add_alarm(struct report *report, struct text code)
 {
 	if (code.len < 3 || memcmp(code.data, "POS", 3) == 0)
 		return;
@@ -335,7 +259,7 @@ static void set_event(
 	uint64_t size;
 	int64_t camera;
 	report->event = code;
-	add_alarm(report, code);
+	pt502_add_alarm(report, code);
 	if (code.len == 3 || !is_photo(code, &size, &camera))
 		return;
 	report->event.len = 3;
@@ -345,14 +269,24 @@ static void set_event(
 	pt502_open_photo(session, report, size, (int)camera, out);
 }
 
-static struct report *add_report(const struct session *session, const struct line *line,
-	struct text ident, struct batch *out)
+// Of an ident whose digits have been looked at.
+static inline void know_ident(struct session *session, struct text ident)
 {
+	if (session->ident_len == ident.len && memcmp(session->ident, ident.data, ident.len) == 0)
+		return;
+	memcpy(session->ident, ident.data, ident.len);
+	session->ident_len = (uint8_t)ident.len;
+}
+
+struct report *pt502_add_report(
+	struct session *session, const struct line *line, struct text ident, struct batch *out)
+{
+	know_ident(session, ident);
 	struct report *report = batch_report(out, session);
 	if (!report)
 		return NULL;
-	report->ident =
-		ident; // in the frame: the session's may change with the frame's next record
+	// In the frame: the session's may change with the frame's next record.
+	report->ident = ident;
 	report->raw = line->raw;
 	report->key = line->key;
 	if (line->key.len < line->body.len)
@@ -373,18 +307,14 @@ static enum decode_status decode_record(
 	int64_t clock_us = 0, date_us = 0;
 	if (!take_ident(&scan, &ident))
 		return refuse_field(out, "ident");
-	know_ident(session, ident);
-	struct report *report = add_report(session, line, ident, out);
+	struct report *report = pt502_add_report(session, line, ident, out);
 	if (!report)
 		return refuse_many(out);
 
-	bool valid, clock = true;
-	if (!take_usual(&scan, report, &clock_us, &valid)) {
-		clock = scan_hhmmss(&scan, &clock_us);
-		clock &= leave_field(&scan);
-		valid = take_letter(&scan) == 'A';
-		take_fix(&scan, report, valid);
-	}
+	bool clock = scan_hhmmss(&scan, &clock_us);
+	clock &= leave_field(&scan);
+	bool valid = take_letter(&scan) == 'A';
+	take_fix(&scan, report, valid);
 	take_motion(&scan, report);
 	bool date = scan_ddmmyy(&scan, &date_us);
 	date &= leave_field(&scan);
@@ -407,8 +337,7 @@ static enum decode_status decode_firmware(
 	struct text ident = {line->code.data + 3, line->code.len - 3};
 	if (!pt502_is_ident(ident.data, ident.len))
 		return refuse_field(out, "ident");
-	know_ident(session, ident);
-	struct report *report = add_report(session, line, ident, out);
+	struct report *report = pt502_add_report(session, line, ident, out);
 	if (!report)
 		return refuse_many(out);
 	report->event = (struct text){line->code.data, 3};
@@ -436,7 +365,7 @@ static enum decode_status decode_text(struct session *session, struct line *line
 		return pt502_refuse(out, DECODE_DETAIL, "text before ident");
 	struct text ident = copy_ident(session, out);
 	line->key = line->body; // a '#' at its end is just text
-	struct report *report = ident.len > 0 ? add_report(session, line, ident, out) : NULL;
+	struct report *report = ident.len > 0 ? pt502_add_report(session, line, ident, out) : NULL;
 	if (!report)
 		return refuse_many(out);
 	report->body.flags |= FLAG_TEXT;
@@ -479,8 +408,10 @@ enum decode_status pt502_decode_line(
 	while (body_len > 1 && pt502_is_line_end(data[body_len - 1]))
 		body_len--;
 	size_t key_len = body_len - (body_len > 1 && data[body_len - 1] == '#');
-	struct line line = {
-		{start, len}, {start, body_len}, {start, key_len}, find_code(data, body_len)};
+	struct line line = {{start, len}, {start, body_len}, {start, key_len}, {start, 0}};
+	if (pt502_decode_usual(session, &line, out))
+		return DECODE_OK;
+	line.code = find_code(data, body_len);
 	if (pt502_is_photo_data(data, body_len))
 		return pt502_refuse(out, DECODE_DETAIL, "photo data: not asked for");
 	if (line.code.len == 0)

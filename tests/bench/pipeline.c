@@ -3,17 +3,19 @@
 //
 //   scan     finds the newlines in the bytes (memchr)       what one cannot do without
 //   feed     sniffs, frames, decodes them to reports
-//   append   feeds, and writes what comes out into a journal on disk, synced each second by its
+//   remember feeds, and remembers the records for deltas to come, as the daemon does
+//   append   all that, and writes what comes out into a journal on disk, synced each second by its
 //            thread
 //
-//   pipeline FOLDER FRAMES ROUNDS    each of the three in turn, ROUNDS times; a line for each:
+//   pipeline FOLDER FRAMES ROUNDS    each of them in turn, ROUNDS times; a line for each:
 //                                    NAME NANOSECONDS-A-FRAME ALLOCATIONS
-//   pipeline FOLDER FRAMES feed|append|nothing   once, and prints nothing: for valgrind
+//   pipeline FOLDER FRAMES feed|remember|append|nothing   once, and prints nothing: for valgrind
 //
 // Seconds are CPU time of this thread: others on the machine disturb them less. The frames are
-// those of simulated PT-502 in the order in which they would come, half of them bare records, half
-// in frames with a checksum, and are given in pieces of 64 KiB. All of them must become reports.
+// those of simulated PT-502, half of them bare records, half in frames with a checksum. Each has a
+// conversation of its own, and they take turns with pieces of 64 KiB. All frames must become reports.
 #include "intake.h"
+#include "memory.h"
 #include "simulate.h"
 
 #include <ev.h>
@@ -27,9 +29,16 @@
 #define DEVICES 100
 #define START   INT64_C(1795342500000000)
 
+// What one tracker sends: [start, end) of the data, of which [start, given) has come.
+struct stream {
+	struct feed feed;
+	size_t start, given, end;
+};
+
 struct bench {
 	uint8_t *data;
 	size_t len;
+	struct stream streams[DEVICES];
 	uint64_t frames;
 	struct ev_loop *loop;
 	struct intake intake;
@@ -71,26 +80,33 @@ static _Noreturn void die(const char *what)
 
 // ---- input
 
+static void make_stream(struct bench *bench, uint32_t number)
+{
+	struct simulated device;
+
+	simulated_init(&device, &simulate_pt502, 1, number);
+	vehicle_start(&device.vehicle, 1, number, START);
+	for (uint64_t i = 0; i < bench->frames / DEVICES; i++) {
+		const struct sighting seen =
+			vehicle_drive(&device.vehicle, START + (int64_t)i * 1000000);
+		bench->len += simulate_pt502.report(&device, &seen, bench->data + bench->len);
+	}
+}
+
 static void make_frames(struct bench *bench)
 {
-	static struct simulated devices[DEVICES];
-
+	bench->frames -= bench->frames % DEVICES;
 	bench->data = malloc(bench->frames * SIMULATE_RECORD_MAX);
 	if (!bench->data)
 		die("out of memory");
 	for (uint32_t i = 0; i < DEVICES; i++) {
-		simulated_init(&devices[i], &simulate_pt502, 1, i + 1);
-		vehicle_start(&devices[i].vehicle, 1, i + 1, START);
-	}
-	for (uint64_t i = 0; i < bench->frames; i++) {
-		struct simulated *device = &devices[i % DEVICES];
-		const int64_t time_us = START + (int64_t)(i / DEVICES) * 1000000;
-		const struct sighting seen = vehicle_drive(&device->vehicle, time_us);
-		bench->len += simulate_pt502.report(device, &seen, bench->data + bench->len);
+		bench->streams[i].start = bench->len;
+		make_stream(bench, i + 1);
+		bench->streams[i].end = bench->len;
 	}
 }
 
-// ---- the three
+// ---- what is measured
 
 static void scan(const struct bench *bench)
 {
@@ -106,35 +122,51 @@ static void scan(const struct bench *bench)
 }
 
 // As the daemon's conn.c: in pieces, frame by frame, the start of a frame kept for the next piece.
-static void feed(struct bench *bench, bool append)
+// Returns how many reports came out.
+static uint64_t read_piece(struct bench *bench, struct stream *stream, bool append)
 {
 	struct intake *intake = &bench->intake;
 	struct batch *batch = &intake->batch;
-	struct feed feed;
-	uint64_t reports = 0, rejects = 0;
-	size_t start = 0, end = 0;
+	uint64_t reports = 0;
+	size_t used;
 
-	feed_init(&feed, DECODERS_ALL, NULL, false);
-	feed.session.received_us = START + (int64_t)(bench->frames / DEVICES) * 1000000;
-	while (end < bench->len) {
-		end = bench->len - end > PIECE ? end + PIECE : bench->len;
-		while (start < end) {
-			size_t used;
-			while (append && !intake_room(intake))
-				ev_run(bench->loop, EVRUN_ONCE);
-			if (feed_step(&feed, bench->data + start, end - start, batch, &used) !=
-				FEED_TAKEN)
-				break;
-			start += used;
-			reports += batch->report_count;
-			rejects += batch->reject_count;
-			if (append)
-				intake_batch(intake, &feed, &bench->peer, NULL);
-		}
+	stream->given = stream->end - stream->given > PIECE ? stream->given + PIECE : stream->end;
+	while (stream->start < stream->given) {
+		while (append && !intake_room(intake))
+			ev_run(bench->loop, EVRUN_ONCE);
+		if (feed_step(&stream->feed, bench->data + stream->start,
+			    stream->given - stream->start, batch, &used) != FEED_TAKEN)
+			break;
+		stream->start += used;
+		reports += batch->report_count;
+		if (append)
+			intake_batch(intake, &stream->feed, &bench->peer, NULL);
+	}
+	return reports;
+}
+
+static void feed(struct bench *bench, bool remember, bool append)
+{
+	struct stream streams[DEVICES];
+	uint64_t reports = 0, before;
+
+	memcpy(streams, bench->streams, sizeof(streams));
+	for (size_t i = 0; i < DEVICES; i++) {
+		feed_init(&streams[i].feed, DECODERS_ALL, NULL, false);
+		if (remember)
+			intake_begin(&bench->intake, &streams[i].feed.session);
+		streams[i].feed.session.received_us =
+			START + (int64_t)(bench->frames / DEVICES) * 1000000;
+		streams[i].given = streams[i].start;
+	}
+	do {
+		before = reports;
+		for (size_t i = 0; i < DEVICES; i++)
+			reports += read_piece(bench, &streams[i], append);
 		if (append)
 			ev_run(bench->loop, EVRUN_NOWAIT);
-	}
-	if (reports != bench->frames || rejects || start != end)
+	} while (reports > before);
+	if (reports != bench->frames)
 		die("frames did not become reports");
 }
 
@@ -164,6 +196,9 @@ static void open_journal(struct bench *bench, const char *folder)
 	bench->loop = ev_default_loop(EVFLAG_AUTO);
 	bench->intake.config = &config;
 	bench->intake.journal = journal;
+	bench->intake.memory = memory_new(DEVICES);
+	if (!bench->intake.memory)
+		die("out of memory");
 	bench->peer = (struct peer){.address = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 1}};
 	journal_sync_start(journal, bench->loop, on_synced, NULL);
 	ev_timer_init(&bench->sync, on_second, 1., 1.);
@@ -176,7 +211,7 @@ static void run(struct bench *bench, const char *what)
 	if (!strcmp(what, "scan"))
 		scan(bench);
 	else if (strcmp(what, "nothing") != 0)
-		feed(bench, !strcmp(what, "append"));
+		feed(bench, strcmp(what, "feed") != 0, !strcmp(what, "append"));
 }
 
 static void measure(struct bench *bench, const char *what)
@@ -197,11 +232,11 @@ static void measure(struct bench *bench, const char *what)
 
 int main(int argc, char **argv)
 {
-	static const char *const all[] = {"scan", "feed", "append"};
+	static const char *const all[] = {"scan", "feed", "remember", "append"};
 	static struct bench bench;
 
 	if (argc != 4)
-		die("usage: pipeline FOLDER FRAMES ROUNDS|feed|append|nothing");
+		die("usage: pipeline FOLDER FRAMES ROUNDS|feed|remember|append|nothing");
 	bench.frames = strtoull(argv[2], NULL, 10);
 	make_frames(&bench);
 	open_journal(&bench, argv[1]);
@@ -212,6 +247,7 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 			measure(&bench, all[i]);
 	journal_close(bench.intake.journal);
+	memory_free(bench.intake.memory);
 	free(bench.data);
 	return 0;
 }

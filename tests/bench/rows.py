@@ -70,7 +70,9 @@ def feed(bench):
             lambda ours, ratio: ours <= 60 and ratio <= 8, times["scan"], "memchr of the bytes",
             f"{instructions['feed']:.0f} instructions a frame"),
         Row("allocations in that", "", allocations["feed"], "0", lambda ours, _: ours == 0),
-        Row("feed and journal append", "ns/frame", times["append"], "<= 120", lambda ours, _: ours <= 120,
+        Row("feed and remember for deltas", "ns/frame", times["remember"], "", lambda ours, _: True,
+            times["feed"], "feed alone", f"{instructions['remember']:.0f} instructions a frame"),
+        Row("that and journal append", "ns/frame", times["append"], "<= 120", lambda ours, _: ours <= 120,
             times["feed"], "feed alone", f"{instructions['append']:.0f} instructions a frame"),
     ]
 
@@ -78,11 +80,11 @@ def feed(bench):
 def instruction_counts(program, frames=20000):
     """Instructions a frame, as valgrind counts them: they repeat where seconds do not."""
     total = {}
-    for what in ("nothing", "feed", "append"):
+    for what in ("nothing", "feed", "remember", "append"):
         done = place.run("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program,
                          place.FOLDER / f"journal-{what}", frames, what)
         total[what] = int(re.search(r"refs:\s+([\d,]+)", done.stderr)[1].replace(",", ""))
-    return {what: (total[what] - total["nothing"]) / frames for what in ("feed", "append")}
+    return {what: (total[what] - total["nothing"]) / frames for what in ("feed", "remember", "append")}
 
 
 # --- live traffic -----------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The PT-502's records: each field, event and tail.
+#include "../../src/decoders/pt502.h"
 #include "pt502_fixture.h"
 
 // The cross of framing, tail and terminator gives the same values.
@@ -287,31 +288,87 @@ static void lines_that_are_no_record_are_text(void **state)
 	check_line("#OK\r\n", "reject text before ident\n");
 }
 
-// The decoder takes a front of the usual shape at one go and any other field by field. A fourth
-// digit of the milliseconds makes the shape unusual and changes nothing else: both ways must say
-// the same.
-static void the_usual_front_is_as_any_other(void **state)
+static unsigned pick(uint32_t *seed, const unsigned *of, size_t count)
+{
+	return of[chance(seed) % count];
+}
+
+// A record of the usual shape behind its milliseconds, with values now and then out of range.
+static void write_usual(uint32_t *seed, char out[256])
+{
+	static const unsigned powers[] = {1, 10, 100, 1000, 10000, 1000000, 100000000, 1000000000};
+	static const char *const bits[] = {
+		"00010,00000", "0000,0", "1,10", "1111111,0101010", "00000000,0"};
+	static const char *const adc[] = {",0,0,0", "", ",7ff", ",1f,FF,a0", ",0,0,0,0", ",,0"};
+	char speed[32], channels[64];
+	snprintf(speed, sizeof speed, "%u.%02u,%u.%02u", chance(seed) % pick(seed, powers, 5),
+		chance(seed) % 100, chance(seed) % pick(seed, powers, 5), chance(seed) % 100);
+	const unsigned value = chance(seed) % pick(seed, powers, 8);
+	if (chance(seed) % 2)
+		snprintf(channels, sizeof channels, "%x%s", value, adc[chance(seed) % COUNT(adc)]);
+	else
+		snprintf(channels, sizeof channels, "%X%s", value, adc[chance(seed) % COUNT(adc)]);
+	snprintf(out, 256,
+		",%c,%02u%02u.%04u,%c,%03u%02u.%04u,%c,%s,%02u%02u%02u,,,A/%s/%s/%u%s%u//%03x/",
+		"AV"[chance(seed) % 2], chance(seed) % 92, chance(seed) % 62, chance(seed) % 10000,
+		"NS"[chance(seed) % 2], chance(seed) % 182, chance(seed) % 62, chance(seed) % 10000,
+		"EW"[chance(seed) % 2], speed, chance(seed) % 33, chance(seed) % 14,
+		chance(seed) % 100, bits[chance(seed) % COUNT(bits)], channels,
+		chance(seed) % pick(seed, powers, 8), chance(seed) % 2 ? "" : "000",
+		chance(seed) % pick(seed, powers, 8), chance(seed) % 4096);
+}
+
+// The decoder takes a record of the usual shape at one go and any other field by field. A fourth digit
+// of the milliseconds makes the shape unusual and changes nothing else: both ways must say the same.
+static void the_usual_record_is_as_any_other(void **state)
 {
 	(void)state;
-	static const char letters[] = "AVNSEWnsew,/x.-0";
+	static const char letters[] = "AVNSEWnsew,/x.-0@`:gG\x11\xb5";
+	static const char *const codes[] = {"POS", "POS", "IN1", "PHD", "FUS", "A-1", "AD1", "pos"};
+	static const char *const idents[] = {"5020001", "123456789012345", "0042", "12345678"};
+	static const char *const ends[] = {"\r\n", "\n", "#\n"};
 	uint32_t seed = 40;
-	for (unsigned round = 0; round < 100000; round++) {
-		char clock[32], rest[128], record[256];
-		snprintf(clock, sizeof clock, "$POS,5020001,%02u%02u%02u.%03u", chance(&seed) % 26,
-			chance(&seed) % 62, chance(&seed) % 62, chance(&seed) % 1000);
-		int len = snprintf(rest, sizeof rest,
-			",%c,%02u%02u.%04u,%c,%03u%02u.%04u,%c,1.5,9,221126",
-			letters[chance(&seed) % 2], chance(&seed) % 92, chance(&seed) % 62,
-			chance(&seed) % 10000, letters[2 + chance(&seed) % 2], chance(&seed) % 182,
-			chance(&seed) % 62, chance(&seed) % 10000, letters[4 + chance(&seed) % 2]);
-		if (chance(&seed) % 2)
-			rest[chance(&seed) % (unsigned)len] =
+	for (unsigned round = 0; round < 200000; round++) {
+		char clock[64], rest[256], record[512];
+		const char *end = ends[chance(&seed) % COUNT(ends)];
+		snprintf(clock, sizeof clock, "$%s,%s,%02u%02u%02u.%03u",
+			codes[chance(&seed) % COUNT(codes)], idents[chance(&seed) % COUNT(idents)],
+			chance(&seed) % 26, chance(&seed) % 62, chance(&seed) % 62,
+			chance(&seed) % 1000);
+		write_usual(&seed, rest);
+		for (unsigned change = chance(&seed) % 4; change > 1; change--)
+			rest[chance(&seed) % strlen(rest)] =
 				letters[chance(&seed) % (sizeof letters - 1)];
-		snprintf(record, sizeof record, "%s%s\r\n", clock, rest);
+		snprintf(record, sizeof record, "%s%s%s", clock, rest, end);
 		stream(record, strlen(record), sizeof record, &output);
-		snprintf(record, sizeof record, "%s0%s\r\n", clock, rest);
+		snprintf(record, sizeof record, "%s0%s%s", clock, rest, end);
 		stream(record, strlen(record), sizeof record, &other);
 		assert_string_equal(output.text, other.text);
+	}
+}
+
+// What is to be taken at one go is: else the test above compares nothing.
+static void usual_records_are_taken_at_one_go(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *key;
+		bool usual;
+	} records[] = {
+		{FRONT ",,,A/00010,00000/0,0,0,0/1200//fa7/", true},
+		{FRONT ",,,A/00010,00000/3E8,1f,0,fff/139172080//FA7/", true},
+		{FRONT ",,,A/0000,1/3e8/1//fa7/", true},
+		{FRONT ",,,A/00010,00000/0,0,0,0,0/1200//fa7/", false},
+		{FRONT ",,,A/00010,00000/0,0,0,0/1200/card/fa7/", false},
+		{FRONT ",,,A/00010,00000/0,0,0,0/1200//", false},
+	};
+	for (size_t i = 0; i < COUNT(records); i++) {
+		struct session session = {0};
+		const struct text key = {records[i].key, strlen(records[i].key)};
+		const struct line line = {key, key, key, {key.data, 0}};
+		batch_reset(&batch);
+		assert_int_equal(pt502_decode_usual(&session, &line, &batch), records[i].usual);
+		assert_int_equal(batch.report_count, records[i].usual);
 	}
 }
 
@@ -326,7 +383,8 @@ int main(void)
 		cmocka_unit_test(events_and_their_alarms),
 		cmocka_unit_test(photos_and_firmware),
 		cmocka_unit_test(lines_that_are_no_record_are_text),
-		cmocka_unit_test(the_usual_front_is_as_any_other),
+		cmocka_unit_test(the_usual_record_is_as_any_other),
+		cmocka_unit_test(usual_records_are_taken_at_one_go),
 	};
 	guard = guarded_new(65536);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
