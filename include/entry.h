@@ -74,24 +74,6 @@ struct entry {
 	struct media_piece media;     /* MEDIA */
 };
 
-// The entry of a report. Inline, and in one piece: it is done for each.
-static inline struct entry entry_of_report(const struct report *report, int64_t received_us,
-	const struct peer *peer, struct text protocol)
-{
-	return (struct entry){
-		.kind = ENTRY_REPORT,
-		.received_us = received_us,
-		.peer = *peer,
-		.protocol = protocol,
-		.ident = report->ident,
-		.event = report->event,
-		.driver = report->driver,
-		.extra = report->extra,
-		.raw = report->raw,
-		.body = report->body,
-	};
-}
-
 #define ENTRY_RAW_MAX 65536
 // No entry is longer than this.
 #define ENTRY_SIZE_MAX (512 + EXTRA_MAX + ENTRY_RAW_MAX)
@@ -100,6 +82,28 @@ static inline struct entry entry_of_report(const struct report *report, int64_t 
 size_t entry_size(const struct entry *entry);
 // Writes entry_size(entry) bytes to out.
 void entry_write(const struct entry *entry, uint8_t *out);
+
+// The same for a report, straight from where it was decoded to: it is done for each. First the head
+// of its entry, which says how long it will be, then all of it.
+struct entry_head {
+	uint8_t kind, transport, head_len, protocol_len, ident_len, event_len, driver_len, body_len;
+	uint16_t extra_len, port;
+	uint32_t raw_len;
+	int64_t received_us;
+	uint8_t address[16];
+};
+struct entry_head entry_report_head(const struct report *report, int64_t received_us,
+	const struct peer *peer, struct text protocol);
+void entry_report_write(const struct report *report, struct text protocol,
+	const struct entry_head *head, uint8_t *out);
+
+// Bytes of the whole entry.
+static inline size_t entry_head_size(const struct entry_head *head)
+{
+	return (size_t)head->head_len + head->body_len + head->protocol_len + head->ident_len +
+	       head->event_len + head->driver_len + head->extra_len + head->raw_len;
+}
+
 // Takes an entry apart; texts point into data. False if the bytes are no entry of a kind known here: never reads
 // beyond len whatever they say.
 bool entry_read(const uint8_t *data, size_t len, struct entry *entry);

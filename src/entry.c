@@ -39,19 +39,11 @@
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the journal is little-endian");
 
 // The order of the fields in the file is the order in the struct: no padding anywhere.
-struct head {
-	uint8_t kind, transport, head_len, protocol_len, ident_len, event_len, driver_len, body_len;
-	uint16_t extra_len, port;
-	uint32_t raw_len;
-	int64_t received_us;
-	uint8_t address[16];
-};
-
-static_assert(sizeof(struct head) == HEAD_LEN, "head");
-static_assert(offsetof(struct head, extra_len) == 8, "head");
-static_assert(offsetof(struct head, raw_len) == 12, "head");
-static_assert(offsetof(struct head, received_us) == 16, "head");
-static_assert(offsetof(struct head, address) == 24, "head");
+static_assert(sizeof(struct entry_head) == HEAD_LEN, "head");
+static_assert(offsetof(struct entry_head, extra_len) == 8, "head");
+static_assert(offsetof(struct entry_head, raw_len) == 12, "head");
+static_assert(offsetof(struct entry_head, received_us) == 16, "head");
+static_assert(offsetof(struct entry_head, address) == 24, "head");
 
 #define AT(field, offset)                                                                          \
 	static_assert(offsetof(struct report_body, field) == (offset), "report_body is a format")
@@ -122,50 +114,76 @@ static size_t at_most(size_t len, size_t max)
 	return len < max ? len : max;
 }
 
-// The head of what would be written: the one place that decides what belongs to a kind and what is
-// cut.
-static inline struct head plan(const struct entry *entry)
+// The head of what would be written: this and the next one are where it is decided what belongs to a
+// kind and what is cut.
+struct entry_head entry_report_head(const struct report *report, int64_t received_us,
+	const struct peer *peer, struct text protocol)
 {
-	bool report = entry->kind == ENTRY_REPORT;
-	struct head head = {
-		.kind = (uint8_t)entry->kind,
+	struct entry_head head = {
+		.kind = ENTRY_REPORT,
+		.transport = peer->transport,
+		.head_len = HEAD_LEN,
+		.protocol_len = (uint8_t)at_most(protocol.len, PROTOCOL_MAX),
+		.ident_len = (uint8_t)at_most(report->ident.len, IDENT_MAX),
+		.event_len = (uint8_t)at_most(report->event.len, EVENT_MAX),
+		.driver_len = (uint8_t)at_most(report->driver.len, DRIVER_MAX),
+		.body_len = BODY_LEN,
+		.extra_len = (uint16_t)at_most(report->extra.len, EXTRA_MAX),
+		.port = peer->port,
+		.raw_len = (uint32_t)at_most(report->raw.len, ENTRY_RAW_MAX),
+		.received_us = received_us,
+	};
+	memcpy(head.address, peer->address, sizeof(head.address));
+	return head;
+}
+
+static struct entry_head other_head(const struct entry *entry)
+{
+	const enum entry_kind kind = entry->kind;
+	struct entry_head head = {
+		.kind = (uint8_t)kind,
 		.transport = entry->peer.transport,
 		.head_len = HEAD_LEN,
 		.protocol_len = (uint8_t)at_most(entry->protocol.len, PROTOCOL_MAX),
 		.ident_len = (uint8_t)at_most(entry->ident.len, IDENT_MAX),
+		.event_len = (uint8_t)at_most(entry->reason.len, REASON_MAX),
+		.body_len = kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN
+			    : kind == ENTRY_COMMAND    ? CHANGE_LEN
+			    : kind == ENTRY_MEDIA      ? MEDIA_LEN
+						       : 0,
 		.port = entry->peer.port,
 		.received_us = entry->received_us,
 	};
-	if (report) {
-		head.event_len = (uint8_t)at_most(entry->event.len, EVENT_MAX);
-		head.driver_len = (uint8_t)at_most(entry->driver.len, DRIVER_MAX);
+	if (kind == ENTRY_COMMAND)
 		head.extra_len = (uint16_t)at_most(entry->extra.len, EXTRA_MAX);
-		head.body_len = BODY_LEN;
-	} else {
-		head.event_len = (uint8_t)at_most(entry->reason.len, REASON_MAX);
-		head.body_len = entry->kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN
-				: entry->kind == ENTRY_COMMAND    ? CHANGE_LEN
-				: entry->kind == ENTRY_MEDIA      ? MEDIA_LEN
-								  : 0;
-	}
-	if (entry->kind == ENTRY_COMMAND)
-		head.extra_len = (uint16_t)at_most(entry->extra.len, EXTRA_MAX);
-	if (report || entry->kind == ENTRY_REJECT || entry->kind == ENTRY_MEDIA)
+	if (kind == ENTRY_REJECT || kind == ENTRY_MEDIA)
 		head.raw_len = (uint32_t)at_most(entry->raw.len, ENTRY_RAW_MAX);
 	memcpy(head.address, entry->peer.address, sizeof(head.address));
 	return head;
 }
 
-static inline size_t total(const struct head *head)
+static struct report report_of(const struct entry *entry)
 {
-	return (size_t)head->head_len + head->body_len + head->protocol_len + head->ident_len +
-	       head->event_len + head->driver_len + head->extra_len + head->raw_len;
+	return (struct report){.body = entry->body,
+		.ident = entry->ident,
+		.event = entry->event,
+		.driver = entry->driver,
+		.extra = entry->extra,
+		.raw = entry->raw};
+}
+
+static struct entry_head head_of(const struct entry *entry)
+{
+	if (entry->kind != ENTRY_REPORT)
+		return other_head(entry);
+	const struct report report = report_of(entry);
+	return entry_report_head(&report, entry->received_us, &entry->peer, entry->protocol);
 }
 
 size_t entry_size(const struct entry *entry)
 {
-	struct head head = plan(entry);
-	return total(&head);
+	const struct entry_head head = head_of(entry);
+	return entry_head_size(&head);
 }
 
 // Most texts are of 16 bytes at most: two copies of fixed size that overlap, in place of a call.
@@ -192,14 +210,26 @@ static inline uint8_t *put(uint8_t *at, const char *data, size_t len)
 	return at + len;
 }
 
-void entry_write(const struct entry *entry, uint8_t *out)
+void entry_report_write(const struct report *report, struct text protocol,
+	const struct entry_head *head, uint8_t *out)
 {
-	struct head head = plan(entry);
+	memcpy(out, head, HEAD_LEN);
+	memcpy(out + HEAD_LEN, &report->body, BODY_LEN);
+	out += HEAD_LEN + BODY_LEN;
+	out = put(out, protocol.data, head->protocol_len);
+	out = put(out, report->ident.data, head->ident_len);
+	out = put(out, report->event.data, head->event_len);
+	out = put(out, report->driver.data, head->driver_len);
+	out = put(out, report->extra.data, head->extra_len);
+	put(out, report->raw.data, head->raw_len);
+}
+
+static void write_other(const struct entry *entry, uint8_t *out)
+{
+	const struct entry_head head = other_head(entry);
 	memcpy(out, &head, HEAD_LEN);
 	out += HEAD_LEN;
-	if (head.body_len == BODY_LEN)
-		memcpy(out, &entry->body, BODY_LEN);
-	else if (head.body_len == TRAFFIC_LEN)
+	if (head.body_len == TRAFFIC_LEN)
 		memcpy(out, &entry->traffic, TRAFFIC_LEN);
 	else if (head.body_len == CHANGE_LEN)
 		memcpy(out, &entry->change, CHANGE_LEN);
@@ -208,15 +238,24 @@ void entry_write(const struct entry *entry, uint8_t *out)
 	out += head.body_len;
 	out = put(out, entry->protocol.data, head.protocol_len);
 	out = put(out, entry->ident.data, head.ident_len);
-	out = put(out, entry->kind == ENTRY_REPORT ? entry->event.data : entry->reason.data,
-		head.event_len);
-	out = put(out, entry->driver.data, head.driver_len);
+	out = put(out, entry->reason.data, head.event_len);
 	out = put(out, entry->extra.data, head.extra_len);
 	put(out, entry->raw.data, head.raw_len);
 }
 
+void entry_write(const struct entry *entry, uint8_t *out)
+{
+	if (entry->kind != ENTRY_REPORT) {
+		write_other(entry, out);
+		return;
+	}
+	const struct report report = report_of(entry);
+	const struct entry_head head = head_of(entry);
+	entry_report_write(&report, entry->protocol, &head, out);
+}
+
 // Could entry_write (of this version or a later one) have written this head?
-static bool sound(const struct head *head)
+static bool sound(const struct entry_head *head)
 {
 	bool report = head->kind == ENTRY_REPORT;
 	size_t body_least = report                             ? BODY_LEN
@@ -242,11 +281,11 @@ static struct text take(const uint8_t **at, size_t len)
 
 bool entry_read(const uint8_t *data, size_t len, struct entry *entry)
 {
-	struct head head;
+	struct entry_head head;
 	if (len < HEAD_LEN)
 		return false;
 	memcpy(&head, data, HEAD_LEN);
-	if (!sound(&head) || total(&head) != len)
+	if (!sound(&head) || entry_head_size(&head) != len)
 		return false;
 
 	*entry = (struct entry){.kind = head.kind, .received_us = head.received_us};

@@ -111,12 +111,17 @@ static void count_reject(struct intake *intake, const struct feed *feed, const c
 	}
 }
 
+// Straight from the batch into the journal's memory.
 static void append_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct report *report)
 {
-	const struct entry entry = entry_of_report(
-		report, feed->session.received_us, peer, text_of(feed->decoder->name));
-	append(intake, &entry);
+	const struct text protocol = text_of(feed->decoder->name);
+	const struct entry_head head =
+		entry_report_head(report, feed->session.received_us, peer, protocol);
+
+	entry_report_write(
+		report, protocol, &head, journal_take(intake->journal, entry_head_size(&head)));
+	journal_put(intake->journal);
 }
 
 static void append_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
@@ -238,6 +243,8 @@ static void take_photos(
 {
 	struct session *session = &feed->session;
 
+	if (!session->photos)
+		return;
 	if (refusal)
 		photo_drop_all(session);
 	while (session->finished && append_photo(intake, feed, peer, session->finished))

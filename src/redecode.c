@@ -33,7 +33,7 @@ struct talk {
 	UT_hash_handle hh;
 };
 
-// A report that is not in the journal yet. Bytes as entry_write made them.
+// A report that is not in the journal yet. Bytes as entry_report_write made them.
 struct find {
 	struct {
 		uint64_t dedup, ident;
@@ -96,9 +96,10 @@ static struct find *look_up(struct work *work, uint64_t dedup, struct text ident
 static void keep(struct work *work, const struct talk *talk, const struct report *report)
 {
 	const char *name = talk->feed.decoder->name;
-	const struct entry entry = entry_of_report(report, talk->feed.session.received_us,
-		&talk->peer, (struct text){name, strlen(name)});
-	const size_t len = entry_size(&entry);
+	const struct text protocol = {name, strlen(name)};
+	const struct entry_head head =
+		entry_report_head(report, talk->feed.session.received_us, &talk->peer, protocol);
+	const size_t len = entry_head_size(&head);
 	struct find *find = calloc(1, sizeof(*find) + len);
 	if (!find)
 		log_fatal("out of memory");
@@ -107,7 +108,7 @@ static void keep(struct work *work, const struct talk *talk, const struct report
 		return;
 	}
 	find->len = len;
-	entry_write(&entry, find->bytes);
+	entry_report_write(report, protocol, &head, find->bytes);
 	*work->last = find;
 	work->last = &find->next;
 	HASH_ADD(hh, work->finds, key, sizeof(find->key), find);
