@@ -413,7 +413,6 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 		return;
 	if (writer->batch.copying && !writer->link.flushing)
 		send_feed(writer);
-	batch_build_ahead(writer);
 	if (writer->link.conn && writer->query.active)
 		take_results(writer);
 	if (writer->link.conn && !writer->query.active)

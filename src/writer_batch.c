@@ -10,8 +10,10 @@
 //   command     commands
 //   an entry that the database refused: rejects, with the database's words
 //
-// While there is a backlog the next batch is built when the database has all of this one and is
-// busy: it need not wait then. What is built ahead holds only if this batch commits as it is.
+// While there is a backlog the next batch is built while the database is busy with this one, so that
+// it need not wait then: in slices from when the socket has taken what it can, so that neither the
+// database's questions nor the trackers wait for long; the rest, if any is left, when all of this one
+// is sent. What is built ahead holds only if this batch commits as it is.
 #include "writer_internal.h"
 
 #include "log.h"
@@ -21,6 +23,8 @@
 #include <stdlib.h>
 
 #define BATCH_BYTES ((size_t)16 << 20)
+#define SLICE       1000 /* entries that are built at once, in about a millisecond */
+#define SLICE_S     0.0005
 #define STUCK_S     1.   /* before the journal is asked again when it could not be read */
 #define ENTRY_BYTES 300. /* a first guess */
 
@@ -33,6 +37,13 @@ static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
 	writer_wake(writer);
 }
 
+static void on_slice(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	batch_build_ahead(timer->data);
+}
+
 void batch_init(struct writer *writer)
 {
 	struct writer_batch *batch = &writer->batch;
@@ -43,6 +54,8 @@ void batch_init(struct writer *writer)
 	batch->entry_bytes = ENTRY_BYTES;
 	ev_timer_init(&batch->timer, on_due, 0., 0.);
 	batch->timer.data = writer;
+	ev_timer_init(&batch->slices, on_slice, SLICE_S, SLICE_S);
+	batch->slices.data = writer;
 }
 
 void batch_done(struct writer *writer)
@@ -51,6 +64,7 @@ void batch_done(struct writer *writer)
 	rows_done(&writer->batch.ahead.rows);
 	free(writer->batch.refused);
 	ev_timer_stop(writer->loop, &writer->batch.timer);
+	ev_timer_stop(writer->loop, &writer->batch.slices);
 }
 
 // ---- refused entries
@@ -272,28 +286,39 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 
 // ---- the batch
 
-// Builds the rows of what the journal holds from an LSN on, as far as the limits go.
-static void build(struct writer *writer, struct built *built, uint64_t start)
+static void build_start(struct built *built, uint64_t start)
+{
+	rows_clear(&built->rows);
+	built->start = built->end = start;
+	built->entries = built->duplicates = built->blocked = 0;
+	built->whole = false;
+}
+
+// Adds the rows of at most `entries` more that the journal holds, as far as the limits go.
+static void build(struct writer *writer, struct built *built, size_t entries)
 {
 	struct writer_batch *batch = &writer->batch;
 	const uint64_t recovered = journal_recovered(writer->journal);
 	struct journal_cursor cursor;
+	size_t left = entries;
 
 	batch->building = built;
-	rows_clear(&built->rows);
-	built->start = start;
-	built->entries = built->duplicates = built->blocked = 0;
-	journal_cursor_init(&cursor, writer->journal, start);
-	while (built->entries < batch->limit && rows_bytes(&built->rows) < BATCH_BYTES &&
-		journal_next(&cursor)) {
+	journal_cursor_init(&cursor, writer->journal, built->end);
+	for (; left > 0; left--) {
+		if (built->entries >= batch->limit || rows_bytes(&built->rows) >= BATCH_BYTES ||
+			!journal_next(&cursor))
+			break;
 		add_entry(writer, &cursor, (struct at){cursor.lsn, cursor.lsn > recovered});
 		built->entries++;
 	}
 	built->end = cursor.lsn;
-	built->more = built->end < journal_end(writer->journal);
 	journal_cursor_done(&cursor);
+	if (left == 0)
+		return;
+	built->whole = true;
+	built->more = built->end < journal_end(writer->journal);
 	if (built->entries)
-		batch->entry_bytes = (double)(built->end - start) / (double)built->entries;
+		batch->entry_bytes = (double)(built->end - built->start) / (double)built->entries;
 	rows_finish(&built->rows, writer->config->database.instance);
 }
 
@@ -311,15 +336,35 @@ void batch_drop_ahead(struct writer *writer)
 	ahead->start = ahead->end = 0;
 }
 
+// Does the database have something of this batch to do, and what follows it is a batch of full size?
+static bool may_build_ahead(const struct writer *writer)
+{
+	const struct writer_batch *batch = &writer->batch;
+	const bool waits = writer->link.flushing || !batch->copying;
+	const double waiting = (double)(journal_end(writer->journal) - batch->now.end);
+
+	if (writer->state != WRITER_COMMITTING &&
+		!(writer->state == WRITER_SENDING && batch->copied > 0 && waits))
+		return false;
+	return is_built(&batch->ahead) ||
+	       (!batch->refused_count && waiting >= batch->entry_bytes * (double)batch->limit);
+}
+
 void batch_build_ahead(struct writer *writer)
 {
 	struct writer_batch *batch = &writer->batch;
-	const double waiting = (double)(journal_end(writer->journal) - batch->now.end);
+	struct built *ahead = &batch->ahead;
+	const bool sent = writer->state == WRITER_COMMITTING && !writer->link.flushing;
 
-	if (writer->state == WRITER_COMMITTING && !writer->link.flushing &&
-		!is_built(&batch->ahead) && !batch->refused_count &&
-		waiting >= batch->entry_bytes * (double)batch->limit)
-		build(writer, &batch->ahead, batch->now.end);
+	ev_timer_stop(writer->loop, &batch->slices);
+	if (!may_build_ahead(writer))
+		return;
+	if (!is_built(ahead))
+		build_start(ahead, batch->now.end);
+	if (!ahead->whole)
+		build(writer, ahead, sent ? SIZE_MAX : SLICE);
+	if (!ahead->whole)
+		ev_timer_again(writer->loop, &batch->slices);
 }
 
 // The next batch, as it was built ahead, or now.
@@ -328,15 +373,17 @@ static void get_next(struct writer *writer)
 	struct writer_batch *batch = &writer->batch;
 	const struct built ahead = batch->ahead;
 
-	if (!is_built(&ahead) || ahead.start != writer->lsn) {
+	if (is_built(&ahead) && ahead.start == writer->lsn) {
+		batch->ahead = batch->now;
+		batch->ahead.start = batch->ahead.end = 0;
+		batch->now = ahead;
+	} else {
 		batch_drop_ahead(writer);
-		build(writer, &batch->now, writer->lsn);
-		return;
+		build_start(&batch->now, writer->lsn);
 	}
-	batch->ahead = batch->now;
-	batch->ahead.start = batch->ahead.end = 0;
-	batch->now = ahead;
-	batch->now.more = ahead.end < journal_end(writer->journal);
+	if (!batch->now.whole)
+		build(writer, &batch->now, SIZE_MAX);
+	batch->now.more = batch->now.end < journal_end(writer->journal);
 }
 
 bool batch_wanted(const struct writer *writer)

@@ -150,7 +150,8 @@ struct built {
 	struct rows rows;
 	uint64_t start, end; /* equal: nothing is built */
 	size_t entries;
-	bool more; /* the journal held more */
+	bool whole; /* nothing is to be added */
+	bool more;  /* the journal held more */
 	uint64_t duplicates, blocked;
 };
 
@@ -172,6 +173,7 @@ struct writer_batch {
 	double refusal_told; /* when, on the loop's clock */
 	ev_timer timer;      /* batch_interval since the first waiting entry */
 	bool due;
+	ev_timer slices;    /* the next one is being built */
 	double entry_bytes; /* of an entry in the journal, on average */
 };
 

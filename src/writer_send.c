@@ -86,15 +86,17 @@ void send_feed(struct writer *writer)
 			return;
 		}
 		batch->offset += len;
-		if (!writer_flush(writer))
+		if (!writer_flush(writer)) {
+			batch_build_ahead(writer);
 			return;
+		}
 	}
 	PQputCopyEnd(conn, NULL);
 	batch->copying = false;
 	if (batch->copied == batch->copies)
 		writer_set_state(writer, WRITER_COMMITTING);
-	if (writer_flush(writer))
-		batch_build_ahead(writer);
+	writer_flush(writer);
+	batch_build_ahead(writer);
 }
 
 // ---- answers
