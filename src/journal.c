@@ -302,7 +302,7 @@ static void roll(struct journal *journal)
 // no harm.
 static void write_zeros(const struct journal *journal, uint64_t from, uint64_t to)
 {
-	static const uint8_t zeros[4096];
+	static const uint8_t zeros[16384];
 	struct iovec parts[WINDOW / sizeof(zeros)];
 	const int fd = journal->segments[journal->next - 1].fd;
 
@@ -344,14 +344,20 @@ static void move_window(struct journal *journal, uint64_t to)
 	journal->populated = to;
 }
 
-uint8_t *journal_take(struct journal *journal, size_t len)
+static void advance(struct journal *journal, uint64_t need)
 {
-	assert(len > 0 && len <= JOURNAL_ENTRY_MAX && journal->pending == 0);
-	uint64_t need = ENTRY_HEADER_SIZE + ((len + 7) & ~(size_t)7);
 	if (need > journal->left)
 		roll(journal);
 	if (journal->offset + need > journal->populated)
 		move_window(journal, journal->offset + need);
+}
+
+uint8_t *journal_take(struct journal *journal, size_t len)
+{
+	assert(len > 0 && len <= JOURNAL_ENTRY_MAX && journal->pending == 0);
+	const uint64_t need = entry_span(len);
+	if (journal->offset + need > journal->populated) /* or the segment ends before it */
+		advance(journal, need);
 	journal->pending = (uint32_t)len;
 	return journal->map + journal->offset + ENTRY_HEADER_SIZE;
 }
@@ -360,7 +366,7 @@ uint64_t journal_put(struct journal *journal)
 {
 	uint32_t len = journal->pending;
 	assert(len > 0);
-	uint64_t need = ENTRY_HEADER_SIZE + (((uint64_t)len + 7) & ~(uint64_t)7);
+	const uint64_t need = entry_span(len);
 	uint8_t *at = journal->map + journal->offset;
 	struct entry_header *header = (struct entry_header *)(void *)at;
 	header->check = entry_check(journal, journal->end, at + ENTRY_HEADER_SIZE, len);

@@ -46,6 +46,12 @@ struct entry_header {
 	uint64_t check;
 };
 
+// What an entry takes of a segment.
+static inline uint64_t entry_span(uint64_t length)
+{
+	return ENTRY_HEADER_SIZE + ((length + 7) & ~(uint64_t)7);
+}
+
 struct segment {
 	uint64_t first;
 	uint64_t size;      /* LSNs it spans; the file should have as many bytes */

@@ -202,6 +202,6 @@ bool journal_next(struct journal_cursor *cursor)
 	}
 	cursor->data = cursor->map + offset + ENTRY_HEADER_SIZE;
 	cursor->len = length;
-	cursor->lsn += ENTRY_HEADER_SIZE + (((uint64_t)length + 7) & ~(uint64_t)7);
+	cursor->lsn += entry_span(length);
 	return true;
 }

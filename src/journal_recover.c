@@ -93,7 +93,7 @@ static uint64_t scan(struct journal *journal, struct segment *segment, uint8_t *
 	for (;;) {
 		uint32_t length = entry_at(journal, map, segment->first, offset, limit);
 		if (length > 0) {
-			offset += ENTRY_HEADER_SIZE + (((uint64_t)length + 7) & ~(uint64_t)7);
+			offset += entry_span(length);
 			continue;
 		}
 		if (offset >= limit)

@@ -439,7 +439,9 @@ static void a_failed_sync_ends_the_process(void **state)
 		struct journal *journal = open_small();
 		journal_sync_start(journal, loop, on_done, &done);
 		uint64_t lsn = put_entry(journal, 1, 100);
+		pthread_mutex_lock(&disk.lock);
 		disk.fails = true;
+		pthread_mutex_unlock(&disk.lock);
 		journal_sync(journal);
 		ev_ref(loop);
 		while (journal_synced(journal) < lsn)
