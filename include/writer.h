@@ -26,6 +26,7 @@ struct command_row {
 	struct text name;
 	struct text args[COMMAND_ARGS]; /* as text; data NULL: not given */
 	bool sent;                      /* else queued */
+	bool elsewhere;                 /* the device was heard of by another instance last */
 	uint32_t attempts;
 	int64_t created_us, expires_us;
 	int64_t sent_us; /* 0: never */

@@ -21,7 +21,8 @@ struct item {
 	uint32_t attempts;
 	int64_t created_us, expires_us, sent_us;
 	const char *waits;   /* why it is not sent, as the row says; NULL: nothing said */
-	const char *refusal; /* it must never be sent */
+	const char *refusal; /* it must never be sent, from here at least */
+	bool elsewhere;      /* another avld hears the device, and may see it otherwise */
 	uint64_t ended_lsn;  /* behind the entry that ended it */
 	uint64_t reading;    /* the one that showed it last */
 };

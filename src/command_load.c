@@ -100,6 +100,7 @@ static void take_row(void *context, const struct command_row *row)
 	if (!item)
 		item = add_item(queue, row);
 	item->reading = queue->reading;
+	item->elsewhere = row->elsewhere;
 	if (!command_is_open(item)) /* the database will hear of its end */
 		return;
 	if (row->sent &&

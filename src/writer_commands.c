@@ -65,17 +65,20 @@ enum column {
 	COLUMN_SENT_AT,
 	COLUMN_FIXED_AT,
 	COLUMN_SPEED,
+	COLUMN_ELSEWHERE,
 	COLUMN_ARGS, /* each in the order of enum command_arg */
 };
 
 #define EPOCH_US(column) "(extract(epoch FROM " column ") * 1000000)::bigint, "
 
-static void write_query(struct sql *sql)
+static void write_query(const struct writer *writer, struct sql *sql)
 {
 	sql_clear(sql);
-	sql_add(sql, "SELECT c.id, d.ident, c.command, c.state = 'sent', c.attempts, " EPOCH_US(
-			     "c.created_at") EPOCH_US("c.expires_at") EPOCH_US("c.sent_at")
-			     EPOCH_US("s.fixed_at") "round(s.speed_kmh * 100)::integer");
+	sql_add(sql,
+		"SELECT c.id, d.ident, c.command, c.state = 'sent', c.attempts, " EPOCH_US(
+			"c.created_at") EPOCH_US("c.expires_at") EPOCH_US("c.sent_at")
+			EPOCH_US("s.fixed_at") "round(s.speed_kmh * 100)::integer, s.instance <> ");
+	sql_literal(sql, writer->link.conn, writer->config->database.instance);
 	for (unsigned arg = 0; arg < COMMAND_ARGS; arg++)
 		sql_format(sql, ", c.args->>'%s'", command_arg_name((enum command_arg)arg));
 	sql_format(sql,
@@ -115,6 +118,7 @@ static void take_command(struct writer *writer, const PGresult *result, int row)
 		.has_fix = !PQgetisnull(result, row, COLUMN_FIXED_AT),
 		.fixed_us = number_at(result, row, COLUMN_FIXED_AT, 0),
 		.speed_kmh_e2 = (int32_t)number_at(result, row, COLUMN_SPEED, -1),
+		.elsewhere = *PQgetvalue(result, row, COLUMN_ELSEWHERE) == 't',
 	};
 
 	for (int arg = 0; arg < COMMAND_ARGS; arg++)
@@ -154,7 +158,7 @@ void commands_read(struct writer *writer)
 	reading->was_last = true; /* however fast new commands come, reports get their turn */
 	reading->rows = 0;
 	reading->last_id = 0;
-	write_query(&writer->sql);
+	write_query(writer, &writer->sql);
 	reading->sink->begin(reading->sink->context, writer->lsn);
 	writer_set_state(writer, WRITER_LEARNING);
 	writer_query(writer, writer->sql.data, take_commands, on_read);

@@ -351,6 +351,24 @@ def test_cancelled(avld, database):
 
 # ---- what may be sent
 
+def test_who_hears_the_tracker_decides(daemons, database, tmp_path):
+    """Of two on one database, the one that does not hear the tracker leaves its commands alone, whatever it allows."""
+    strict, other = [daemons({"commands.allow": allow, "database.instance": name}, folder=tmp_path / name).start()
+                     for name, allow in (("strict", ""), ("other", ALLOW))]
+    with Tracker(other) as tracker:
+        tracker.say()
+        database.wait("SELECT instance FROM avld.device_state", "other")
+        command = send(database, "getVersion")
+        assert tracker.line() == "#VER"
+        database.wait(f"SELECT state FROM avld.commands WHERE id = {command}", "sent")
+    with Tracker(strict) as tracker:  # here it is not allowed
+        tracker.say(time=pt502.now(1))
+        database.wait("SELECT instance FROM avld.device_state", "strict")
+        assert row(database, command)["state"] == "sent"
+        command = send(database, "getVersion")
+        database.wait(f"SELECT reason FROM avld.commands WHERE id = {command}", "not in commands.allow")
+
+
 def test_nothing_is_allowed_by_default(daemons, database):
     avld = daemons().start()
     with Tracker(avld) as tracker:
