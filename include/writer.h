@@ -41,8 +41,9 @@ struct command_sink {
 	// lsn: what the journal holds below it is in these rows.
 	void (*begin)(void *context, uint64_t lsn);
 	void (*row)(void *context, const struct command_row *row);
-	// Up to which id the rows are all that there are; -1: the reading failed.
-	void (*end)(void *context, int64_t up_to);
+	// Up to which id the rows are all that there are; -1: the reading failed. Returns an LSN: they are to be read once more
+	// when what the journal holds below it is stored. 0: no need.
+	uint64_t (*end)(void *context, int64_t up_to);
 };
 
 // config and the others must outlive the writer. Starts connecting at once. schema_version: what this program needs.

@@ -167,7 +167,9 @@ static const char *find_danger(
 	const struct command_queue *queue, const struct target *target, int64_t now_us)
 {
 	if (!target->has_fix)
-		return "waits for a valid fix";
+		return command_fix_is_known(queue, target)
+			       ? "waits for a valid fix"
+			       : "waits for the next fix, or until those received are stored";
 	if (now_us - target->fixed_us > FIX_FRESH_US || target->fixed_us - now_us > FIX_FRESH_US)
 		return "waits for a fix that is not older than 2 minutes";
 	if (target->speed_kmh_e2 < 0)
@@ -273,16 +275,31 @@ size_t command_next(
 
 // ---- what reports say
 
-static void note_fix(struct target *target, const struct report_body *body, int64_t received_us)
+// Of two at the same time the faster one counts: trackers know seconds only.
+void command_note_fix(struct target *target, int64_t fixed_us, int32_t speed_kmh_e2)
 {
-	const struct fixed_time fixed = report_fixed_time(body, received_us);
-
-	if (!(body->has & HAS_FIX) || !(body->flags & FLAG_VALID) ||
-		(target->has_fix && fixed.time_us < target->fixed_us))
+	if (target->has_fix &&
+		(fixed_us < target->fixed_us ||
+			(fixed_us == target->fixed_us && speed_kmh_e2 <= target->speed_kmh_e2)))
 		return;
 	target->has_fix = true;
-	target->fixed_us = fixed.time_us;
-	target->speed_kmh_e2 = body->has & HAS_SPEED ? (int32_t)body->speed_kmh_e2 : -1;
+	target->fixed_us = fixed_us;
+	target->speed_kmh_e2 = speed_kmh_e2;
+}
+
+// One out of the tracker's log is no reason to stop the engine, but may be one not to.
+static void note_fix(const struct command_queue *queue, struct target *target,
+	const struct report_body *body, int64_t received_us)
+{
+	const struct fixed_time fixed = report_fixed_time(body, received_us);
+	const int32_t speed_kmh_e2 = body->has & HAS_SPEED ? (int32_t)body->speed_kmh_e2 : -1;
+	const bool is_fast = speed_kmh_e2 > queue->config->commands.engine_stop_max_kmh * 100;
+
+	if (!(body->has & HAS_FIX) || !(body->flags & FLAG_VALID))
+		return;
+	if (body->flags & FLAG_STORED && (!is_fast || fixed.source == TIME_RECEIVED))
+		return;
+	command_note_fix(target, fixed.time_us, speed_kmh_e2);
 }
 
 // Words of refusal that trackers are known to use, anywhere in the reply.
@@ -318,10 +335,12 @@ void command_note_report(struct command_queue *queue, const struct decoder *deco
 {
 	struct target *target = queue->open ? command_find_target(queue, report->ident) : NULL;
 
-	/* Out of the tracker's log: it says nothing of now. */
-	if (!target || report->body.flags & FLAG_STORED)
+	if (!target)
 		return;
-	note_fix(target, &report->body, received_us);
+	note_fix(queue, target, &report->body, received_us);
+	/* Out of the tracker's log: it says nothing of what was done since. */
+	if (report->body.flags & FLAG_STORED)
+		return;
 	struct item *item = decoder->confirms_command
 				    ? find_confirmed(target, decoder, report, received_us)
 				    : NULL;

@@ -31,7 +31,9 @@ struct item {
 struct target {
 	UT_hash_handle hh;
 	struct item *items;
-	bool has_fix; /* the newest plausible valid one */
+	uint64_t
+		since; /* the journal's end when it was made: later reports are noted here, earlier ones the database knows */
+	bool has_fix;  /* the newest plausible valid one */
 	int64_t fixed_us;
 	int32_t speed_kmh_e2; /* -1: not known */
 	uint8_t ident_len;
@@ -55,7 +57,17 @@ static inline bool command_is_open(const struct item *item)
 	return item->state < COMMAND_CONFIRMED;
 }
 
-// command.c: NULL: no commands for it.
+// Has all been stored that was received before reports were noted? If not, the database's fix may be older than one that
+// waits in the journal.
+static inline bool command_fix_is_known(
+	const struct command_queue *queue, const struct target *target)
+{
+	return queue->lsn >= target->since;
+}
+
+// command.c: The device's fix, unless a newer one is known.
+void command_note_fix(struct target *target, int64_t fixed_us, int32_t speed_kmh_e2);
+// NULL: no commands for it.
 struct target *command_find_target(const struct command_queue *queue, struct text ident);
 // Why the command must never be sent, or NULL.
 const char *command_find_refusal(const struct command_queue *queue, const struct item *item);

@@ -28,14 +28,19 @@ static struct target *add_target(struct command_queue *queue, struct text ident)
 {
 	struct target *target = command_find_target(queue, ident);
 
-	if (target)
+	if (target && target->items)
 		return target;
-	target = calloc(1, sizeof(*target));
-	if (!target)
-		log_fatal("out of memory: commands");
-	target->ident_len = (uint8_t)ident.len;
-	memcpy(target->ident, ident.data, ident.len);
-	HASH_ADD(hh, queue->targets, ident, target->ident_len, target);
+	if (!target) {
+		target = calloc(1, sizeof(*target));
+		if (!target)
+			log_fatal("out of memory: commands");
+		target->ident_len = (uint8_t)ident.len;
+		memcpy(target->ident, ident.data, ident.len);
+		HASH_ADD(hh, queue->targets, ident, target->ident_len, target);
+	}
+	/* While no command was open, nobody noted its reports. */
+	target->has_fix = false;
+	target->since = journal_end(queue->journal);
 	return target;
 }
 
@@ -74,15 +79,6 @@ static struct item *add_item(struct command_queue *queue, const struct command_r
 	return item;
 }
 
-static void take_fix(struct target *target, const struct command_row *row)
-{
-	if (!row->has_fix || (target->has_fix && row->fixed_us <= target->fixed_us))
-		return;
-	target->has_fix = true;
-	target->fixed_us = row->fixed_us;
-	target->speed_kmh_e2 = row->speed_kmh_e2;
-}
-
 static void begin(void *context, uint64_t lsn)
 {
 	struct command_queue *queue = context;
@@ -109,8 +105,8 @@ static void take_row(void *context, const struct command_row *row)
 		item->attempts = row->attempts;
 		item->sent_us = row->sent_us;
 	}
-	if (item->target)
-		take_fix(item->target, row);
+	if (row->has_fix && item->target && command_fix_is_known(queue, item->target))
+		command_note_fix(item->target, row->fixed_us, row->speed_kmh_e2);
 }
 
 static void drop(struct command_queue *queue, struct item *item)
@@ -153,13 +149,26 @@ void command_drop_idle_targets(struct command_queue *queue)
 	}
 }
 
-static void end(void *context, int64_t up_to)
+// Up to where the journal must be stored for the fixes of all whose engine is to be stopped.
+static uint64_t find_wanted_lsn(const struct command_queue *queue)
+{
+	uint64_t lsn = 0;
+
+	for (const struct item *item = queue->items; item; item = item->hh.next)
+		if (command_is_open(item) && item->target && command_stops_engine(&item->command) &&
+			!command_fix_is_known(queue, item->target) && item->target->since > lsn)
+			lsn = item->target->since;
+	return lsn;
+}
+
+static uint64_t end(void *context, int64_t up_to)
 {
 	struct command_queue *queue = context;
 
 	drop_settled(queue, up_to);
 	command_tick(queue, clock_us());
 	command_drop_idle_targets(queue);
+	return find_wanted_lsn(queue);
 }
 
 struct command_sink command_sink(struct command_queue *queue)

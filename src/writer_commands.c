@@ -46,9 +46,11 @@ void commands_set_due(struct writer *writer)
 bool commands_due(const struct writer *writer)
 {
 	const struct commands_reading *reading = &writer->commands;
+	const bool due =
+		reading->due || (reading->wanted_lsn && writer->lsn >= reading->wanted_lsn);
 	const bool batch_due = writer->batch.due || writer->batch.now.more;
 
-	return reading->due && !(reading->was_last && batch_due) &&
+	return due && !(reading->was_last && batch_due) &&
 	       writer->lsn >= journal_recovered(writer->journal);
 }
 
@@ -144,9 +146,11 @@ static void on_read(struct writer *writer)
 		log_warning("cannot read avld.commands, trying again every minute reason=\"%s\"",
 			writer->query.failure.message);
 	reading->warned = writer->query.failed;
-	reading->sink->end(reading->sink->context, writer->query.failed ? -1
-						   : whole              ? INT64_MAX
-									: reading->last_id);
+	const uint64_t wanted_lsn =
+		reading->sink->end(reading->sink->context, writer->query.failed ? -1
+							   : whole              ? INT64_MAX
+										: reading->last_id);
+	reading->wanted_lsn = writer->query.failed ? 0 : wanted_lsn; /* in a minute then */
 	writer_ready(writer);
 }
 
@@ -155,6 +159,7 @@ void commands_read(struct writer *writer)
 	struct commands_reading *reading = &writer->commands;
 
 	reading->due = false;
+	reading->wanted_lsn = 0;
 	reading->was_last = true; /* however fast new commands come, reports get their turn */
 	reading->rows = 0;
 	reading->last_id = 0;

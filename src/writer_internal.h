@@ -182,7 +182,8 @@ struct commands_reading {
 	const struct command_sink *sink; /* NULL: nobody wants to know */
 	ev_timer timer;
 	bool due;
-	bool was_last; /* nothing was written since the last reading */
+	uint64_t wanted_lsn; /* due once all below it is stored; 0: none */
+	bool was_last;       /* nothing was written since the last reading */
 	bool warned;
 	unsigned rows;
 	int64_t last_id;

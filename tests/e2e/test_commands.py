@@ -11,7 +11,7 @@ import pytest
 
 import gt06
 import pt502
-from conftest import AVLD, wait_for
+from conftest import AVLD, admin, wait_for
 
 ALLOW = ("engineStop, engineResume, outputControl, positionSingle, positionPeriodic, alarmSpeed, rebootDevice, "
          "requestPhoto, setTimezone, getVersion, custom")
@@ -75,6 +75,21 @@ def age(database, command, seconds):
     database.query("UPDATE avld.commands SET created_at = created_at - past, expires_at = expires_at - past,"
                    " sent_at = sent_at - past FROM (SELECT %s * interval '1 s' AS past) p WHERE id = %s",
                    seconds, command)
+
+
+def free_address():
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{port.getsockname()[1]}"
+
+
+def metric(address, name):
+    with socket.create_connection(tuple(address.split(":")), 30) as peer:
+        peer.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        page = b""
+        while more := peer.recv(65536):
+            page += more
+    return [int(line.split()[1]) for line in page.decode().splitlines() if line.startswith(f"avld_{name} ")][0]
 
 
 # ---- the ways to the tracker
@@ -435,6 +450,49 @@ def test_engine_stop_is_not_sent_on_an_old_fix(avld, database):
         assert tracker.line() == "#OPC1,1"
 
 
+@pytest.mark.parametrize("batch_rows", ["1", "10000"])
+def test_engine_stop_waits_for_what_is_not_stored_yet(daemons, database, batch_rows):
+    """The database has a slow fix, the journal faster ones that are newer: they count."""
+    address = free_address()
+    avld = daemons({"commands.allow": ALLOW, "http.listen": address, "database.batch_rows": batch_rows}).start()
+    operator = psycopg2.connect(database.conninfo)
+    operator.autocommit = True
+    with Tracker(avld) as tracker:
+        tracker.say(speed="1.00", time=pt502.now(-30))
+        known(database)
+        admin(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
+        admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+              f"WHERE datname = '{database.name}' AND application_name LIKE 'avld%'")
+        for time in pt502.last(20)[::-1]:
+            tracker.say(speed="60.00", time=time)
+        wait_for(lambda: metric(address, "reports_total") == 21, "the reports")
+        with operator.cursor() as cursor:
+            cursor.execute("SELECT avld.send_command(%s, 'engineStop'), avld.send_command(%s, 'getVersion')", [IDENT] * 2)
+            stop, other = cursor.fetchone()
+        operator.close()
+        admin(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
+        assert tracker.line() == "#VER"
+        tracker.peer.sendall(b"$OK\r\n")
+        database.wait(STATE.format(other), "confirmed")
+        database.wait(f"SELECT reason FROM avld.commands WHERE id = {stop}",
+                      "waits for a speed up to commands.engine_stop_max_kmh")
+        assert not tracker.heard
+        tracker.say(speed=SLOW, time=pt502.now(1))
+        assert tracker.line() == "#OPC1,1"
+
+
+def test_engine_stop_goes_out_once_what_was_received_is_stored(daemons, database):
+    """Nothing more comes from the tracker: the fix that the database gets counts."""
+    avld = daemons({"commands.allow": ALLOW, "database.batch_interval": "1s"}).start()
+    with Tracker(avld) as tracker, Tracker(avld, "5020002") as other:
+        tracker.say(speed=SLOW)
+        known(database)
+        other.say()  # waits in the journal while the command is read
+        stop = send(database, "engineStop")
+        assert tracker.line() == "#OPC1,1"
+        database.wait(STATE.format(stop), "sent")
+
+
 def test_engine_resume_withdraws_the_stop(avld, database):
     with Tracker(avld) as tracker:
         tracker.say(speed=FAST)
@@ -593,25 +651,14 @@ def test_simulated_trackers_obey(daemons, database, udp):
 
 
 def test_counted(daemons, database):
-    port = socket.socket()
-    port.bind(("127.0.0.1", 0))
-    address = f"127.0.0.1:{port.getsockname()[1]}"
-    port.close()
+    address = free_address()
     avld = daemons({"commands.allow": "getVersion", "http.listen": address}).start()
-
-    def metric(name):
-        with socket.create_connection(tuple(address.split(":")), 30) as peer:
-            peer.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-            page = b""
-            while more := peer.recv(65536):
-                page += more
-        return [int(line.split()[1]) for line in page.decode().splitlines() if line.startswith(f"avld_{name} ")][0]
     with Tracker(avld) as tracker:
         tracker.say()
         known(database)
         send(database, "getVersion")
         assert tracker.line() == "#VER"
-        assert metric("commands_open") == metric("commands_sent_total") == 1
+        assert metric(address, "commands_open") == metric(address, "commands_sent_total") == 1
         tracker.peer.sendall(b"$OK\r\n")
-        wait_for(lambda: metric("commands_confirmed_total") == 1, "the confirmation")
-        assert metric("commands_open") == 0
+        wait_for(lambda: metric(address, "commands_confirmed_total") == 1, "the confirmation")
+        assert metric(address, "commands_open") == 0

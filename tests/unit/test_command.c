@@ -399,8 +399,109 @@ static void the_fix_in_the_database_counts(void **state)
 	row.has_fix = true;
 	row.fixed_us = now - 120 * SECOND;
 	row.speed_kmh_e2 = 1000;
-	load(&row, 1, 0);
+	load(&row, 1, journal_end(journal));
 	assert_string_equal(next(), "#OPC1,1");
+}
+
+static struct command_row a_stop(int64_t id)
+{
+	struct command_row row = a_row(id, "engineStop");
+	row.has_fix = true;
+	row.fixed_us = now - 10 * SECOND;
+	row.speed_kmh_e2 = 100;
+	return row;
+}
+
+// As a report that nobody noted makes the journal longer.
+static void fill_journal(void)
+{
+	const struct entry entry = {.kind = ENTRY_COMMAND, .received_us = now, .ident = IDENT};
+	assert_true(journal_room(journal, 1, entry_size(&entry)));
+	entry_write(&entry, journal_take(journal, entry_size(&entry)));
+	journal_put(journal);
+	seen = journal_end(journal);
+}
+
+// Reads once more, with what is stored below lsn; returns what is wanted then.
+static uint64_t load_stop(const struct command_row *row, uint64_t lsn)
+{
+	sink.begin(sink.context, lsn);
+	sink.row(sink.context, row);
+	return sink.end(sink.context, INT64_MAX);
+}
+
+static void a_fix_in_the_journal_may_be_newer_than_the_databases(void **state)
+{
+	struct command_row row = a_stop(3);
+	const uint64_t stored = journal_end(journal);
+	(void)state;
+	fill_journal();
+	const uint64_t all = journal_end(journal);
+	assert_int_equal(load_stop(&row, stored), all);
+	assert_string_equal(next(), "");
+	assert_string_equal(
+		told(), "3 queued 0 waits for the next fix, or until those received are stored");
+	assert_int_equal(load_stop(&row, all - 1), all);
+	assert_string_equal(next(), "");
+	row.fixed_us = now - 5 * SECOND; /* now all is stored */
+	row.speed_kmh_e2 = 6000;
+	assert_int_equal(load_stop(&row, all), 0);
+	assert_string_equal(next(), "");
+	assert_string_equal(
+		told(), "3 queued 0 waits for a speed up to commands.engine_stop_max_kmh");
+	row.fixed_us = now - 4 * SECOND;
+	row.speed_kmh_e2 = 500;
+	assert_int_equal(load_stop(&row, all), 0);
+	assert_string_equal(next(), "#OPC1,1");
+}
+
+static void the_next_fix_decides_before_that(void **state)
+{
+	const struct command_row row = a_stop(3);
+	const uint64_t stored = journal_end(journal);
+	(void)state;
+	fill_journal();
+	load_stop(&row, stored);
+	note_fix(now - SECOND, 60, FLAG_VALID);
+	assert_string_equal(next(), "");
+	load_stop(&row, journal_end(journal)); /* that of the database is older */
+	assert_string_equal(next(), "");
+	note_fix(now, 2, FLAG_VALID);
+	assert_string_equal(next(), "#OPC1,1");
+}
+
+// Its reports were not noted after the first had ended: what is known of then is forgotten.
+static void a_fix_of_an_earlier_command_does_not_count(void **state)
+{
+	const struct command_row first = a_row(3, "getVersion"), stop = a_stop(4);
+	(void)state;
+	load_stop(&first, journal_end(journal));
+	note_fix(now, 2, FLAG_VALID);
+	assert_string_equal(next(), "#VER");
+	now += SECOND;
+	note_text("\"text\":\"$OK\"");
+	assert_int_equal(command_count(queue), 0);
+	const uint64_t stored = journal_end(journal);
+	fill_journal(); /* the fast one */
+	assert_int_equal(load_stop(&stop, stored), journal_end(journal));
+	assert_string_equal(next(), "");
+}
+
+static void a_fast_fix_is_not_hidden(void **state)
+{
+	struct command_row row = a_stop(3);
+	(void)state;
+	load_stop(&row, journal_end(journal));
+	note_fix(now - 5 * SECOND, 60, FLAG_VALID | FLAG_STORED); /* newer, out of the log */
+	assert_string_equal(next(), "");
+	note_fix(now - 3 * SECOND, 60, FLAG_VALID);
+	note_fix(now - 3 * SECOND, -1, FLAG_VALID);
+	note_fix(now - 3 * SECOND, 2, FLAG_VALID);
+	note_fix(now, 2, 0);
+	note_fix(now, 2, FLAG_VALID | FLAG_STORED);
+	assert_string_equal(next(), "");
+	assert_string_equal(
+		told(), "3 queued 0 waits for a speed up to commands.engine_stop_max_kmh");
 }
 
 static void others_pass_a_stop_that_waits(void **state)
@@ -486,6 +587,10 @@ int main(void)
 		WITH_QUEUE(no_such_word),
 		WITH_QUEUE(an_engine_is_stopped_only_when_it_is_safe),
 		WITH_QUEUE(the_fix_in_the_database_counts),
+		WITH_QUEUE(a_fix_in_the_journal_may_be_newer_than_the_databases),
+		WITH_QUEUE(the_next_fix_decides_before_that),
+		WITH_QUEUE(a_fix_of_an_earlier_command_does_not_count),
+		WITH_QUEUE(a_fast_fix_is_not_hidden),
 		WITH_QUEUE(others_pass_a_stop_that_waits),
 		WITH_QUEUE(a_stop_that_was_sent_gives_way),
 		WITH_QUEUE(other_devices_are_not_meant),
