@@ -20,12 +20,13 @@
 #include <string.h>
 #include <strings.h>
 
-#define SECOND_US    INT64_C(1000000)
-#define RETRY_US     (30 * SECOND_US)
-#define SENDS_MAX    3
-#define STOP_TTL_US  (15 * 60 * SECOND_US)
-#define FIX_FRESH_US (120 * SECOND_US)
-#define REASON_LEN   128 /* as a journal entry takes */
+#define SECOND_US      INT64_C(1000000)
+#define RETRY_US       (30 * SECOND_US)
+#define SENDS_MAX      3
+#define STOP_TTL_US    (15 * 60 * SECOND_US)
+#define FIX_FRESH_US   (120 * SECOND_US)
+#define CLOCK_SLACK_US (60 * SECOND_US)
+#define REASON_LEN     128 /* as a journal entry takes */
 
 static struct text text_of(const char *chars)
 {
@@ -316,6 +317,18 @@ static bool is_refusal(struct text reply)
 	return false;
 }
 
+// What is so by the tracker's own clock was so before: a report that waited in the tracker, and is not marked so. Where its
+// clock is of no use, the receipt counts.
+static bool is_from_before(
+	const struct item *item, const struct report_body *body, int64_t received_us)
+{
+	unsigned index;
+	bool on;
+
+	return command_sets_output(&item->command, &index, &on) &&
+	       report_fixed_time(body, received_us).time_us < item->sent_us - CLOCK_SLACK_US;
+}
+
 // The one sent last that the report confirms.
 static struct item *find_confirmed(const struct target *target, const struct decoder *decoder,
 	const struct report *report, int64_t received_us)
@@ -325,6 +338,7 @@ static struct item *find_confirmed(const struct target *target, const struct dec
 	for (struct item *item = target->items; item; item = item->next)
 		if (item->state == COMMAND_SENT && item->sent_us < received_us &&
 			(!found || item->sent_us > found->sent_us) &&
+			!is_from_before(item, &report->body, received_us) &&
 			decoder->confirms_command(&item->command, report))
 			found = item;
 	return found;

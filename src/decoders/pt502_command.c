@@ -110,6 +110,38 @@ static bool begins_with(struct text text, const char *start, size_t len)
 	return text.len >= len && memcmp(text.data, start, len) == 0;
 }
 
+// How many outputs the record tells of: "/inputs,outputs/". The body of a report does not say.
+static unsigned count_outputs(struct text record)
+{
+	struct text rest = record, part, field;
+	unsigned count = 0;
+
+	if (!text_next(&rest, '/', &part) || !text_next(&rest, '/', &part) ||
+		!text_next(&part, ',', &field) || !text_next(&part, ',', &field))
+		return 0;
+	while (count < field.len && (field.data[count] == '0' || field.data[count] == '1'))
+		count++;
+	return count;
+}
+
+static bool shows_output(const struct report *report, unsigned index, bool on)
+{
+	if (!(report->body.has & HAS_OUTPUTS) || index > count_outputs(report->raw))
+		return false;
+	return (report->body.outputs >> (index - 1) & 1) == on;
+}
+
+// "photo_size" is the first member of extra in a photo's record. 0: none was taken.
+static bool shows_photo(const struct report *report)
+{
+	static const char none[] = "\"photo_size\":0";
+	const size_t len = sizeof none - 1;
+	const struct text extra = report->extra;
+
+	return begins_with(report->event, "PHO", 3) &&
+	       !(begins_with(extra, none, len) && (extra.len == len || extra.data[len] == ','));
+}
+
 // The form of replies is unknown: an output is seen in later records, a position or a photo is its own answer, and for
 // the rest any line that is no record will do.
 bool pt502_confirms_command(const struct command *command, const struct report *report)
@@ -118,13 +150,12 @@ bool pt502_confirms_command(const struct command *command, const struct report *
 	bool on;
 
 	if (command_sets_output(command, &index, &on))
-		return report->body.has & HAS_OUTPUTS &&
-		       (report->body.outputs >> (index - 1) & 1) == on;
+		return shows_output(report, index, on);
 	if (report->body.flags & FLAG_TEXT)
 		return true;
 	if (command->kind == COMMAND_POSITION_SINGLE)
 		return report->body.has & HAS_FIX;
 	if (command->kind == COMMAND_REQUEST_PHOTO)
-		return begins_with(report->event, "PHO", 3);
+		return shows_photo(report);
 	return command->kind == COMMAND_GET_VERSION && begins_with(report->event, "FUS", 3);
 }

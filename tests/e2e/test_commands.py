@@ -189,7 +189,36 @@ def test_an_output_is_confirmed_by_what_is_reported(avld, database):
         tracker.outputs("00100", end=b"#\n", time=pt502.now(-5))  # out of the log: of then, not of now
         database.wait("SELECT count(*)::int FROM avld.positions", 3)
         assert row(database, one)["state"] == "sent"
+        tracker.outputs("00100", time=pt502.now(-3600))  # the same, not marked as such
+        database.wait("SELECT count(*)::int FROM avld.positions", 4)
+        assert row(database, one)["state"] == "sent"
         tracker.outputs("00100", time=pt502.now(2))
+        database.wait(STATE.format(one), "confirmed")
+
+
+def test_an_output_that_is_not_reported_is_not_confirmed(avld, database):
+    with Tracker(avld) as tracker:
+        tracker.outputs("0")
+        known(database)
+        one = send(database, "outputControl", index=3, value=0)
+        assert tracker.line() == "#OPC3,0"
+        tracker.outputs("0", time=pt502.now(1))
+        database.wait("SELECT count(*)::int FROM avld.positions", 2)
+        assert row(database, one)["state"] == "sent"
+        tracker.outputs("000", time=pt502.now(2))
+        database.wait(STATE.format(one), "confirmed")
+
+
+def test_a_photo_that_was_not_taken_is_no_confirmation(avld, database):
+    with Tracker(avld) as tracker:
+        tracker.say()
+        known(database)
+        one = send(database, "requestPhoto")
+        assert tracker.line() == "#PHO"
+        tracker.say(event="PHO0", time=pt502.now(1))
+        database.wait("SELECT count(*)::int FROM avld.positions", 2)
+        assert row(database, one)["state"] == "sent"
+        tracker.say(event="PHO", time=pt502.now(2))
         database.wait(STATE.format(one), "confirmed")
 
 

@@ -20,6 +20,7 @@
 #define SECOND        INT64_C(1000000)
 #define TEXT(literal) ((struct text){literal, sizeof(literal) - 1})
 #define IDENT         TEXT("5020001")
+#define RECORD        TEXT("$POS,5020001,,,,,,,,,,,,A/00010,01000/0,0,0,0/1200//fa7/")
 
 static char dir[64];
 static struct config config;
@@ -151,7 +152,7 @@ static void note_fix(int64_t time_us, int kmh, uint8_t flags)
 static void note_outputs(uint32_t outputs)
 {
 	const struct report report = {
-		.ident = IDENT, .body = {.has = HAS_OUTPUTS, .outputs = outputs}};
+		.ident = IDENT, .body = {.has = HAS_OUTPUTS, .outputs = outputs}, .raw = RECORD};
 	note(&report);
 }
 
@@ -283,9 +284,14 @@ static void after_a_restart(void **state)
 	assert_string_equal(next(), "#OPC2,1");
 	assert_string_equal(told(), "3 sent 3");
 	now += SECOND;
-	struct report stored = {
-		.ident = IDENT, .body = {.has = HAS_OUTPUTS, .outputs = 2, .flags = FLAG_STORED}};
-	note(&stored);
+	struct report old = {.ident = IDENT,
+		.body = {.has = HAS_OUTPUTS, .outputs = 2, .flags = FLAG_STORED},
+		.raw = RECORD};
+	note(&old);
+	assert_string_equal(told(), "");
+	old.body.flags = 0; /* not marked as such */
+	report_set_time(&old, now - 62 * SECOND);
+	note(&old);
 	assert_string_equal(told(), "");
 	note_outputs(2);
 	assert_string_equal(told(), "3 confirmed 3");

@@ -228,6 +228,7 @@ static struct report a_report(
 		.body = {.has = has, .outputs = outputs, .flags = flags},
 		.event = {event, strlen(event)},
 		.extra = {extra, strlen(extra)},
+		.raw = TEXT("$POS,5020001,,,,,,,,,,,,A/00010,00100/0,0,0,0/1200//fa7/"),
 	};
 }
 
@@ -243,7 +244,16 @@ static void what_confirms_is_seen(void **state)
 	const struct report first = a_report(HAS_OUTPUTS | HAS_FIX, 1, 0, "POS", "");
 	const struct report off = a_report(HAS_OUTPUTS, 0, 0, "POS", "");
 	const struct report third = a_report(HAS_OUTPUTS, 4, 0, "POS", "");
-	const struct report photo = a_report(HAS_FIX, 0, 0, "PHO", "");
+	struct report only_one = a_report(HAS_OUTPUTS, 0, 0, "POS", "");
+	struct report cut = only_one, eight = only_one;
+	only_one.raw = TEXT("$POS,5020001,,,,,,,,,,,,A/0000,0/0/55000//a71/");
+	cut.raw = TEXT("$POS,5020001,,,,,,,,,,,,A/0000");
+	eight.raw = TEXT("$POS,5020001,,,,,,,,,,,,A/0000,00000000/0/55000//a71/");
+	const struct report photo =
+		a_report(HAS_FIX, 0, 0, "PHO", "\"photo_size\":4096,\"camera\":0");
+	const struct report no_photo = a_report(HAS_FIX, 0, 0, "PHO", "\"photo_size\":0");
+	const struct report no_photo_here =
+		a_report(HAS_FIX, 0, 0, "PHO", "\"photo_size\":0,\"camera\":1");
 	const struct report firmware = a_report(0, 0, 0, "FUS", "");
 	const struct {
 		const struct decoder *decoder;
@@ -259,12 +269,20 @@ static void what_confirms_is_seen(void **state)
 		{&decoder_pt502, "engineResume", "", &place, false},
 		{&decoder_pt502, "outputControl", "index=3 value=1", &third, true},
 		{&decoder_pt502, "outputControl", "index=3 value=1", &first, false},
+		{&decoder_pt502, "outputControl", "index=5 value=0", &off, true},
+		{&decoder_pt502, "outputControl", "index=6 value=0", &off, false},
+		{&decoder_pt502, "outputControl", "index=1 value=0", &only_one, true},
+		{&decoder_pt502, "outputControl", "index=2 value=0", &only_one, false},
+		{&decoder_pt502, "outputControl", "index=1 value=0", &cut, false},
+		{&decoder_pt502, "outputControl", "index=8 value=0", &eight, true},
 		{&decoder_pt502, "getVersion", "", &text, true},
 		{&decoder_pt502, "getVersion", "", &firmware, true},
 		{&decoder_pt502, "getVersion", "", &place, false},
 		{&decoder_pt502, "positionSingle", "", &place, true},
 		{&decoder_pt502, "positionSingle", "", &firmware, false},
 		{&decoder_pt502, "requestPhoto", "", &photo, true},
+		{&decoder_pt502, "requestPhoto", "", &no_photo, false},
+		{&decoder_pt502, "requestPhoto", "", &no_photo_here, false},
 		{&decoder_pt502, "requestPhoto", "", &place, false},
 		{&decoder_pt502, "alarmSpeed", "kmh=50", &text, true},
 		{&decoder_gt06, "getVersion", "", &ours, true},
