@@ -333,7 +333,7 @@ static void settle(struct command_queue *queue, struct item *item, int64_t now_u
 {
 	if (!command_is_open(item))
 		return;
-	if (item->refusal && !item->elsewhere)
+	if (item->refusal && !item->elsewhere && item->state != COMMAND_SENT)
 		fail(queue, item, now_us, item->refusal);
 	else if (item->expires_us <= now_us)
 		expire(queue, item, now_us);

@@ -366,6 +366,7 @@ def test_who_hears_the_tracker_decides(daemons, database, tmp_path):
         database.wait("SELECT instance FROM avld.device_state", "strict")
         second = send(database, "getVersion")
         database.wait(f"SELECT reason FROM avld.commands WHERE id = {second}", "not in commands.allow")
+        assert row(database, command)["state"] == "sent"
 
 
 def test_nothing_is_allowed_by_default(daemons, database):
