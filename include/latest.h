@@ -15,7 +15,6 @@ struct latest;
 struct latest *latest_new(void);
 void latest_free(struct latest *latest);
 void latest_clear(struct latest *latest); /* no devices; memory is kept */
-size_t latest_count(const struct latest *latest);
 
 // A frame of the device came. live: this process received it, so a TCP connection is open by it.
 void latest_seen(struct latest *latest, int64_t device_id, const struct entry *entry, bool live);

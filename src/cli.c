@@ -23,7 +23,7 @@ static void print_help(const char *usage)
 	puts("\nSettings, their defaults, and what they are (the sample avld.ini says more):");
 	for (size_t i = 0; i < config_key_count(); i++) {
 		struct config_key key = config_key_at(i);
-		printf("  %-31s %-21s %s\n", key.key, *key.text ? key.text : "-", key.doc);
+		printf("  %-34s %-21s %s\n", key.key, *key.text ? key.text : "-", key.doc);
 	}
 }
 

@@ -29,8 +29,8 @@ static const char usage[] =
 	"usage: avld check [-c FILE] [-o SECTION.KEY=VALUE]...\n\n"
 	"Reads the settings and tries what they name: journal folder, port, database, its schema\n"
 	"and rights. Changes nothing; may be run beside the daemon, best as the daemon's user.\n"
-	"Exit code: 0 all good, 1 a problem, 2 bad settings.\n\n"
-	"  -c, --config FILE         settings (default /etc/avld/avld.ini)\n"
+	"Exit status: 0 all good, 1 a problem, 2 bad settings.\n\n"
+	"  -c, --config FILE         settings (default /etc/avld/avld.ini, if it is there)\n"
 	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
 	"  -h, --help                this text\n";
 

@@ -35,10 +35,10 @@ static const char usage[] =
 	"again adds what is new.\n\n"
 	"      --export DIR          the folder; made when it is not there\n"
 	"      --ident IDENT         only this tracker's\n"
-	"  -c, --config FILE         settings (default /etc/avld/avld.ini)\n"
+	"  -c, --config FILE         settings (default /etc/avld/avld.ini, if it is there)\n"
 	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
 	"  -h, --help                this text\n\n"
-	"Exit code: 0 all are there, 1 not, 2 bad usage.\n";
+	"Exit status: 0 all are there, 1 not, 2 bad usage.\n";
 
 struct export
 {

@@ -10,7 +10,7 @@ static const char usage[] =
 	"Makes or upgrades the schema avld in the database that database.conninfo names. Each "
 	"migration\n"
 	"is one transaction; running it again, or twice at once, does no harm.\n\n"
-	"  -c, --config FILE         settings (default /etc/avld/avld.ini)\n"
+	"  -c, --config FILE         settings (default /etc/avld/avld.ini, if it is there)\n"
 	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
 	"      --dry-run             print the SQL that would run, for psql, and change nothing\n"
 	"  -h, --help                this text\n";

@@ -38,9 +38,9 @@ static const char usage[] =
 	"Takes in trackers. Prints \"ready tcp ADDRESS:PORT udp ADDRESS:PORT\" once it listens; "
 	"SIGTERM or\n"
 	"SIGINT ends it in order.\n\n"
-	"  -c FILE               settings (default: /etc/avld/avld.ini if it is there)\n"
-	"  -o SECTION.KEY=VALUE  a setting on top of the file's\n"
-	"  -h, --help            this text\n";
+	"  -c, --config FILE         settings (default /etc/avld/avld.ini, if it is there)\n"
+	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
+	"  -h, --help                this text\n";
 
 struct server {
 	struct config config;
@@ -322,7 +322,8 @@ static bool start_http(struct server *server)
 	server->http = http_new(server->loop, config->http.listen, sources, &error);
 	if (server->http)
 		return true;
-	(asked ? log_error : log_warning)("http.listen=%s: %s; /health and /metrics are not served",
+	(asked ? log_error : log_warning)(
+		"http.listen=%s: %s; /health, /metrics and /status are not served",
 		config->http.listen, error);
 	return !asked;
 }

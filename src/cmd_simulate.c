@@ -43,7 +43,8 @@ static const char usage[] =
 	"  --photos         PT-502 with a camera: they tell of photos and hand them out\n"
 	"  --seed S         which trackers and ways, 1 to 999999 (default 1)\n"
 	"  -h, --help       this text\n\n"
-	"Exit code: 0 all sent (and acknowledged, where the protocol does), 1 not, 2 bad usage.\n";
+	"Exit status: 0 all sent (and acknowledged, where the protocol does), 1 not, 2 bad "
+	"usage.\n";
 
 struct view {
 	struct fleet fleet;

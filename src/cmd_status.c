@@ -18,9 +18,9 @@ static const char usage[] =
 	"Shows the running daemon's counters: what came in, what is stored, what waits, what was "
 	"rejected.\n"
 	"It is asked at http.listen of the settings.\n\n"
-	"  -c FILE               settings (default: /etc/avld/avld.ini if it is there)\n"
-	"  -o SECTION.KEY=VALUE  a setting on top of the file's\n"
-	"  -h, --help            this text\n";
+	"  -c, --config FILE         settings (default /etc/avld/avld.ini, if it is there)\n"
+	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
+	"  -h, --help                this text\n";
 
 // -1: errno says why
 static int connect_to(const char *listen)

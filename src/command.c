@@ -192,13 +192,6 @@ static bool is_spent(const struct item *item)
 	       (item->attempts > 0 && command_is_sent_once(&item->command));
 }
 
-// What another avld has sent is not ours to refuse: the device may have obeyed.
-static void refuse(struct command_queue *queue, struct item *item, int64_t now_us)
-{
-	if (item->state != COMMAND_SENT)
-		fail(queue, item, now_us, item->refusal);
-}
-
 // What was to stop the engine is not to be done any more once it was asked to run again.
 static void withdraw_stops(struct command_queue *queue, struct target *target, int64_t now_us)
 {
@@ -266,9 +259,7 @@ size_t command_next(
 		next = item->next;
 		if (item->expires_us <= now_us)
 			expire(queue, item, now_us);
-		else if (item->refusal)
-			refuse(queue, item, now_us); // now that the device is here
-		else if (!is_spent(item))
+		else if (!item->refusal && !item->elsewhere && !is_spent(item))
 			len = try_to_send(queue, item, talk, now_us, out);
 	}
 	return len;
@@ -375,9 +366,9 @@ static void settle(struct command_queue *queue, struct item *item, int64_t now_u
 {
 	if (!command_is_open(item))
 		return;
-	if (item->refusal && !item->elsewhere)
-		refuse(queue, item, now_us);
-	if (command_is_open(item) && item->expires_us <= now_us)
+	if (item->refusal && !item->elsewhere && item->state != COMMAND_SENT)
+		fail(queue, item, now_us, item->refusal);
+	else if (item->expires_us <= now_us)
 		expire(queue, item, now_us);
 }
 

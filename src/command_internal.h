@@ -22,9 +22,11 @@ struct item {
 	int64_t created_us, expires_us, sent_us;
 	const char *waits;   /* why it is not sent, as the row says; NULL: nothing said */
 	const char *refusal; /* it must never be sent, from here at least */
-	bool elsewhere;      /* another avld hears the device, and may see it otherwise */
-	uint64_t ended_lsn;  /* behind the entry that ended it */
-	uint64_t reading;    /* the one that showed it last */
+	/* Another avld heard the device last, when the rows were read: it may allow what we do not, and may
+	 * have sent it since. Left to it until they are read again. */
+	bool elsewhere;
+	uint64_t ended_lsn; /* behind the entry that ended it */
+	uint64_t reading;   /* the one that showed it last */
 };
 
 // A device that commands are for.

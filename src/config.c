@@ -127,7 +127,7 @@ const struct setting settings[] = {
 		.doc = "fetch the photos that trackers tell of"},
 
 	{"http.listen", read_address, "127.0.0.1:8880", AT(http.listen), .none = true,
-		.doc = "address and port for metrics and health; empty: off"},
+		.doc = "address and port of /health, /metrics and /status; empty: off"},
 
 	{"log.level", read_enum, "info", AT(log.level), .names = level_names,
 		.doc = "error, warning, info or debug"},

@@ -138,7 +138,9 @@ static void report_section(struct load *load, const char *name)
 		size_t len = strcspn(settings[i].key, ".");
 		memcpy(known, settings[i].key, len);
 		known[len] = '\0';
-		if (value_distance(known, name) <= 2) {
+		// Two wrong letters of three are no slip: another name was meant.
+		const size_t distance = value_distance(known, name);
+		if (distance <= 2 && 2 * distance < len) {
 			report(load, "[%s]: no such section; did you mean [%s]?", name, known);
 			return;
 		}

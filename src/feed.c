@@ -142,7 +142,9 @@ static enum feed_verdict lose_framing(struct feed *feed, const uint8_t *data, si
 static enum feed_verdict take_unknown(
 	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used)
 {
-	if (feed->sniffed_again) {
+	const bool goes_on = feed->decoder && !feed->session.datagram;
+	if (feed->sniffed_again || goes_on) {
+		feed->sniffed_again = true;
 		const struct frame frame = feed->decoder->frame(&feed->session, data, len);
 		return skip_garbage(
 			feed, data, len, frame.kind == FRAME_BAD ? frame.len : len, batch, used);
@@ -168,6 +170,17 @@ static enum sniff sniff_bytes(
 	return SNIFF_FOUND;
 }
 
+// Where the framing of one protocol is lost, another may begin: sniffed once, before anything is passed over.
+static enum sniff sniff_other(
+	struct feed *feed, const uint8_t *data, size_t len, const struct decoder **found)
+{
+	if (feed->sniffed_again)
+		return SNIFF_NONE;
+	const enum sniff sniff =
+		registry_sniff(feed->set, feed->decoder, data, len, feed->session.datagram, found);
+	return sniff == SNIFF_FOUND && *found == feed->decoder ? SNIFF_NONE : sniff;
+}
+
 enum feed_verdict feed_step(
 	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used)
 {
@@ -188,7 +201,19 @@ enum feed_verdict feed_step(
 		pin(feed, found, batch);
 	}
 
-	const struct frame frame = feed->decoder->frame(&feed->session, data, len);
+	struct frame frame = feed->decoder->frame(&feed->session, data, len);
+	if (frame.kind == FRAME_BAD) {
+		const struct decoder *other;
+		const enum sniff sniff = sniff_other(feed, data, len, &other);
+		if (sniff == SNIFF_NONE)
+			return lose_framing(feed, data, len, frame.len, batch, used);
+		feed->pinned = false;
+		if (sniff == SNIFF_MORE)
+			return *used ? FEED_TAKEN : FEED_MORE;
+		feed->sniffed_again = true;
+		pin(feed, other, batch);
+		frame = feed->decoder->frame(&feed->session, data, len);
+	}
 	switch (frame.kind) {
 	case FRAME_OPEN:
 		assert(!feed->session.datagram && !feed->session.quiet);

@@ -90,11 +90,6 @@ void latest_clear(struct latest *latest)
 	latest->count = 0;
 }
 
-size_t latest_count(const struct latest *latest)
-{
-	return latest->count;
-}
-
 // The slot of the device's row, or the free one where it would be. Ids are consecutive numbers:
 // spread them.
 static size_t slot_of(const struct latest *latest, int64_t device_id)

@@ -183,15 +183,15 @@ static bool set_ident(struct gt06_frame *f, const uint8_t id[8])
 static void set_zone(struct gt06_frame *f, unsigned word)
 {
 	unsigned hours = (word >> 4) / 100, minutes = (word >> 4) % 100;
-	int zone_min = 0;
-	if (hours <= 14 && minutes < 60)
-		zone_min = (int)(hours * 60 + minutes);
+	const bool sound = hours <= 14 && minutes < 60;
+	int zone_min = sound ? (int)(hours * 60 + minutes) : 0;
 	if (word >> 3 & 1)
 		zone_min = -zone_min;
 	if (f->memo.zone_min != zone_min)
 		f->memo.used_min = 0;
 	f->memo.zone_min = (int16_t)zone_min;
-	extra_int(f->out, f->report, "zone_min", zone_min);
+	if (sound)
+		extra_int(f->out, f->report, "zone_min", zone_min);
 	extra_int(f->out, f->report, "language", word & 3);
 }
 
@@ -288,6 +288,7 @@ static const struct message messages[256] = {
 	[0x38] = {gt06_read_front, ANSWER_STORED, false},
 	[0x39] = {gt06_read_status_items, ANSWER_STORED, true},
 	[0x40] = {gt06_read_opaque, ANSWER_STORED, false},
+	[0x41] = {gt06_read_opaque, ANSWER_STORED, false},
 	[0x65] = {gt06_read_opaque, ANSWER_NONE, false},
 	[0x66] = {gt06_read_opaque, ANSWER_NONE, false},
 	[0x70] = {gt06_read_items, ANSWER_STORED, false},

@@ -37,10 +37,10 @@ static void reply(struct gt06_frame *f, enum reply_when when, bool extended, con
 	batch_reply(f->out, when, bytes, size);
 }
 
-// Type and serial go back in the short form; only 79 79 32 and 33 are answered in the long one.
+// Type and serial go back in the short form; 79 79 32 and 33 and any 41 are answered in the long one.
 void gt06_acknowledge(struct gt06_frame *f, enum reply_when when)
 {
-	bool extended = f->extended && (f->type == 0x32 || f->type == 0x33);
+	bool extended = (f->extended && (f->type == 0x32 || f->type == 0x33)) || f->type == 0x41;
 	reply(f, when, extended, &f->type, 1);
 }
 

@@ -400,6 +400,30 @@ static struct text find_code(const uint8_t *data, size_t len)
 	return fits ? code : (struct text){start, 0};
 }
 
+static bool is_event(struct text code)
+{
+	struct report report = {.event = code};
+	pt502_add_alarm(&report, code);
+	return report.body.alarms != 0 || memcmp(code.data, "POS", 3) == 0 ||
+	       memcmp(code.data, "IN", 2) == 0 || memcmp(code.data, "PHO", 3) == 0;
+}
+
+// A code and a comma may also begin a reply: "$VER,PT502-V3,2.1". A record has a known event, or an ident
+// with something behind it, or a time, or the letter of a fix where it belongs.
+static bool is_record(const struct line *line)
+{
+	struct scan scan = behind_code(line);
+	struct text ident;
+	int64_t clock_us;
+	if (is_event(line->code) || (take_ident(&scan, &ident) && scan.at < scan.end))
+		return true;
+	if (scan_hhmmss(&scan, &clock_us))
+		return true;
+	skip_field(&scan);
+	const char letter = take_letter(&scan);
+	return letter == 'A' || letter == 'V';
+}
+
 enum decode_status pt502_decode_line(
 	struct session *session, const uint8_t *data, size_t len, struct batch *out)
 {
@@ -414,9 +438,9 @@ enum decode_status pt502_decode_line(
 	line.code = find_code(data, body_len);
 	if (pt502_is_photo_data(data, body_len))
 		return pt502_refuse(out, DECODE_DETAIL, "photo data: not asked for");
-	if (line.code.len == 0)
-		return decode_text(session, &line, out);
 	if (line.code.len > 3 && is_firmware(line.code))
 		return decode_firmware(session, &line, out);
+	if (line.code.len == 0 || !is_record(&line))
+		return decode_text(session, &line, out);
 	return decode_record(session, &line, out);
 }

@@ -408,9 +408,9 @@ def test_who_hears_the_tracker_decides(daemons, database, tmp_path):
     with Tracker(strict) as tracker:  # here it is not allowed
         tracker.say(time=pt502.now(1))
         database.wait("SELECT instance FROM avld.device_state", "strict")
+        second = send(database, "getVersion")
+        database.wait(f"SELECT reason FROM avld.commands WHERE id = {second}", "not in commands.allow")
         assert row(database, command)["state"] == "sent"
-        command = send(database, "getVersion")
-        database.wait(f"SELECT reason FROM avld.commands WHERE id = {command}", "not in commands.allow")
 
 
 def test_nothing_is_allowed_by_default(daemons, database):

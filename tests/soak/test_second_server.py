@@ -43,10 +43,10 @@ def archive(cluster, own_database, database):
             sql = sql.replace(old, str(day)).replace(old.replace("-", ""), f"{day:%Y%m%d}")
         return sql.replace("host 'archive.example.net', dbname 'avld'",
                            f"host '{cluster.folder}', port '{cluster.port}', dbname '{own_database.name}'").replace(
-            "user 'avld', password '...'", f"user '{cluster.user}'")
-    key, there, here = map(fit, steps())
+            "user 'avld', password '...'", f"user '{cluster.user}'").replace("postgres_fdw TO avld", "postgres_fdw TO CURRENT_USER")
+    key, there, superuser, here = map(fit, steps())
     return {"day": datetime.datetime.combine(first, datetime.time(12), datetime.timezone.utc), "key": key, "there": there,
-            "here": here, "table": f"positions_{first:%Y%m%d}", "database": own_database, "cluster": cluster}
+            "here": superuser + here, "table": f"positions_{first:%Y%m%d}", "database": own_database, "cluster": cluster}
 
 
 def records(day, count, start=0):

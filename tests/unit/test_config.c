@@ -360,6 +360,8 @@ static void wrong_files_are_told_with_their_lines(void **state)
 			"1: [sever]: no such section; did you mean [server]?\n"
 			"5: log.level: \"x1\" is not known here; write one of error, warning, "
 			"info, debug\n"},
+		{"[foo]\n", "1: [foo]: no such section; 'avld check --help' lists what there is\n"},
+		{"[lg]\n", "1: [lg]: no such section; did you mean [log]?\n"},
 		{"[geofences]\n", "1: [geofences]: no such section; 'avld check --help' lists what "
 				  "there is\n"},
 		{"[]\n", "1: []: no such section; 'avld check --help' lists what there is\n"},

@@ -289,6 +289,35 @@ static void lost_framing_is_sniffed_once_more_then_closed(void **state)
 	assert_string_equal(batch.detail, "framing lost");
 }
 
+// Where one protocol's framing is lost another may begin, at once and however the bytes are cut.
+static void another_protocol_may_go_on(void **state)
+{
+	static const char record[] = "$POS,5020001,101500.000,V,,,,,,,221126,,,\r\n";
+	static const uint8_t login[] = {0x78, 0x78, 0x11, 0x01, 0x08, 0x60, 0x00, 0x00, 0x00, 0x00,
+		0x00, 0x17, 0x20, 0x01, 0x00, 0x01, 0x00, 0x01, 0x46, 0x29, 0x0D, 0x0A};
+	uint8_t data[256];
+	const size_t len = sizeof(login) + 2 * strlen(record);
+
+	(void)state;
+	for (int gt06_first = 0; gt06_first <= 1; gt06_first++) {
+		size_t at = 0;
+		if (gt06_first)
+			memcpy(data + at, login, sizeof(login));
+		at += gt06_first ? sizeof(login) : 0;
+		for (int i = 0; i < 2 - !gt06_first; i++, at += strlen(record))
+			memcpy(data + at, record, strlen(record));
+		if (!gt06_first)
+			memcpy(data + at, login, sizeof(login));
+		const size_t all = gt06_first ? len : len - strlen(record);
+		for (size_t cut = 1; cut < all; cut++) {
+			const struct outcome outcome = feed_pieces(data, all, &cut, 1);
+			assert_int_equal(outcome.reports, gt06_first ? 3 : 2);
+			assert_int_equal(outcome.rejects, 0);
+			assert_int_not_equal(outcome.last, FEED_CLOSE);
+		}
+	}
+}
+
 static void endless_garbage_closes(void **state)
 {
 	static uint8_t data[2048];
@@ -363,6 +392,7 @@ int main(void)
 		cmocka_unit_test(foreign_bytes_are_given_up),
 		cmocka_unit_test(no_verdict_after_512_bytes_is_a_verdict),
 		cmocka_unit_test(lost_framing_is_sniffed_once_more_then_closed),
+		cmocka_unit_test(another_protocol_may_go_on),
 		cmocka_unit_test(endless_garbage_closes),
 		cmocka_unit_test(datagrams_end_where_they_end),
 		cmocka_unit_test(random_bytes_never_stop_it),

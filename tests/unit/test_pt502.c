@@ -268,9 +268,14 @@ static void lines_that_are_no_record_are_text(void **state)
 	static const struct {
 		const char *line, *text;
 	} lines[] = {{"$OK\r\n", "$OK"}, {"#RCP OK\r\n", "#RCP OK"}, {"#\n", "#"}, {"$\n", "$"},
-		{"$OPC1,1 done,ok\n", NULL}, {"$Set ok,5020001\r\n", "$Set ok,5020001"},
-		{"$A,5020001\n", "$A,5020001"}, {"#POS,5020001,101500\n", "#POS,5020001,101500"},
-		{"$OK #\n", "$OK #"}, {"$ABCDEFGHI,5020001\n", "$ABCDEFGHI,5020001"},
+		{"$OPC1,1 done,ok\n", "$OPC1,1 done,ok"},
+		{"$VER,PT502-V3,2.1\r\n", "$VER,PT502-V3,2.1"},
+		{"$IME,123456789012345\r\n", "$IME,123456789012345"}, {"$OPC1,1\r\n", "$OPC1,1"},
+		{"$XYZ,A1,B2,C3\r\n", "$XYZ,A1,B2,C3"}, {"$XYZ,A1,101500.000,A\r\n", NULL},
+		{"$XYZ,A1,,V,\r\n", NULL}, {"$POS,A1\r\n", NULL},
+		{"$Set ok,5020001\r\n", "$Set ok,5020001"}, {"$A,5020001\n", "$A,5020001"},
+		{"#POS,5020001,101500\n", "#POS,5020001,101500"}, {"$OK #\n", "$OK #"},
+		{"$ABCDEFGHI,5020001\n", "$ABCDEFGHI,5020001"},
 		{"$FUS0000000000000000000,A\n", "$FUS0000000000000000000,A"},
 		{"$say \"x\"\xFF\n", "$say \\\"x\\\"\xEF\xBF\xBD"}};
 	char bytes[256], expected[256];

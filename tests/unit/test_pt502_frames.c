@@ -94,8 +94,8 @@ static void a_frame_may_hold_too_many_records(void **state)
 {
 	(void)state;
 	static char body[FRAME_CAP - 5];
-	for (size_t i = 0; i < sizeof body; i += 10)
-		memcpy(body + i, "$AB,1234\r\n", sizeof body - i < 10 ? sizeof body - i : 10);
+	for (size_t i = 0; i < sizeof body; i += 12)
+		memcpy(body + i, "$AB,1234,1\r\n", sizeof body - i < 12 ? sizeof body - i : 12);
 	uint8_t frame[FRAME_CAP];
 	struct session session = {0};
 	batch_reset(&batch);
