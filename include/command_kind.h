@@ -54,6 +54,10 @@ bool command_find_kind(struct text name, enum command_kind *kind);
 const char *command_read(
 	struct text name, const struct text args[COMMAND_ARGS], struct command *command);
 
+// "index=2 value=1" for people: the text of a custom command as it is, "" for one without arguments. cap: at least
+// COMMAND_TEXT_MAX + 1. Returns out.
+const char *command_print_args(const struct command *command, char *out, size_t cap);
+
 // Whatever its name is: a relay that cuts the engine sits at output 1, and custom text can say anything, of which what is
 // known is seen.
 bool command_stops_engine(const struct command *command);

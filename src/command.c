@@ -43,14 +43,30 @@ struct cause {
 	const char *reason;
 };
 
-void command_log(const struct item *item, enum command_state state, const char *reason)
+static void log_change(const struct item *item, const char *what, const char *reason)
 {
 	const struct target *target = item->target;
+	const char *name = command_kind_name(item->command.kind);
+	char args[COMMAND_TEXT_MAX + 1] = "", quoted[2 * COMMAND_TEXT_MAX + 1];
 
-	log_info("command %s id=%" PRId64 " ident=%.*s command=%s attempts=%" PRIu32 "%s%s%s",
-		command_state_name(state), item->command.id, target ? target->ident_len : 1,
-		target ? target->ident : "-", command_kind_name(item->command.kind), item->attempts,
-		reason ? " reason=\"" : "", reason ? reason : "", reason ? "\"" : "");
+	if (!item->refusal) /* else they may be no good */
+		command_print_args(&item->command, args, sizeof(args));
+	log_quote(args, strlen(args), quoted, sizeof(quoted));
+	log_info("command %s id=%" PRId64 " ident=%.*s command=%s%s%s%s attempts=%" PRIu32 "%s%s%s",
+		what, item->command.id, target ? target->ident_len : 1,
+		target ? target->ident : "-", *name ? name : "-", *args ? " args=\"" : "", quoted,
+		*args ? "\"" : "", item->attempts, reason ? " reason=\"" : "", reason ? reason : "",
+		reason ? "\"" : "");
+}
+
+void command_log_withdrawn(const struct item *item)
+{
+	log_change(item, "withdrawn", NULL);
+}
+
+void command_log(const struct item *item, enum command_state state, const char *reason)
+{
+	log_change(item, command_state_name(state), reason);
 }
 
 void command_unlink(struct item *item)

@@ -75,6 +75,7 @@ struct target *command_find_target(const struct command_queue *queue, struct tex
 const char *command_find_refusal(const struct command_queue *queue, const struct item *item);
 // Out of its device's list.
 void command_unlink(struct item *item);
+void command_log_withdrawn(const struct item *item);
 void command_log(const struct item *item, enum command_state state, const char *reason);
 
 // command_load.c: frees what no command is for.

@@ -5,6 +5,8 @@
 #include "text.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 struct arg_rule {
@@ -83,6 +85,18 @@ static const char *read_text(struct text value, struct command *command)
 	return NULL;
 }
 
+// jsonb keeps 30.0 as it was written, and it is as whole a number as 30.
+static struct text without_zeros(struct text value)
+{
+	size_t len = value.len;
+
+	while (len > 0 && value.data[len - 1] == '0')
+		len--;
+	if (len > 0 && len < value.len && value.data[len - 1] == '.')
+		value.len = len - 1;
+	return value;
+}
+
 static const char *read_arg(const struct arg_rule *rule, struct text value, struct command *command)
 {
 	int64_t number;
@@ -91,7 +105,7 @@ static const char *read_arg(const struct arg_rule *rule, struct text value, stru
 		return rule->needed ? "an argument is missing" : NULL;
 	if (rule->arg == COMMAND_TEXT)
 		return read_text(value, command);
-	if (!text_int(value, &number))
+	if (!text_int(without_zeros(value), &number))
 		return "an argument is no whole number";
 	if (number < rule->least || number > rule->most)
 		return "an argument is out of range";
@@ -119,6 +133,23 @@ const char *command_read(
 		if (args[arg].data && !(taken >> arg & 1))
 			return "an argument that the command does not have";
 	return NULL;
+}
+
+const char *command_print_args(const struct command *command, char *out, size_t cap)
+{
+	size_t len = 0;
+
+	assert(cap > COMMAND_TEXT_MAX); /* the longest; two numbers are shorter */
+	memcpy(out, command->text, command->text_len);
+	out[command->text_len] = '\0';
+	if (command->kind >= COMMAND_KINDS || command->kind == COMMAND_CUSTOM)
+		return out;
+	for (unsigned i = 0; i < kinds[command->kind].count; i++) {
+		const enum command_arg arg = kinds[command->kind].args[i].arg;
+		len += (size_t)snprintf(out + len, cap - len, "%s%s=%" PRId32, i ? " " : "",
+			command_arg_name(arg), command->args[arg]);
+	}
+	return out;
 }
 
 // ---- what they do

@@ -10,7 +10,6 @@
 #include "command_internal.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -65,6 +64,7 @@ static struct item *add_item(struct command_queue *queue, const struct command_r
 	item->command.id = row->id;
 	item->created_us = row->created_us;
 	item->expires_us = row->expires_us;
+	item->command.kind = COMMAND_KINDS; /* until it is known */
 	item->refusal = command_read(row->name, row->args, &item->command);
 	if (!item->refusal)
 		item->refusal = command_find_refusal(queue, item);
@@ -112,8 +112,7 @@ static void take_row(void *context, const struct command_row *row)
 static void drop(struct command_queue *queue, struct item *item)
 {
 	if (command_is_open(item)) {
-		log_info("command withdrawn id=%" PRId64 " command=%s", item->command.id,
-			command_kind_name(item->command.kind));
+		command_log_withdrawn(item);
 		queue->open--;
 	}
 	command_unlink(item);

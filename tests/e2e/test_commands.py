@@ -141,6 +141,7 @@ def test_udp_to_the_address_it_sends_from(avld, database):
 def test_each_word(avld, database):
     words = [("engineResume", {}, "#OPC1,0"), ("outputControl", {"index": 2, "value": 1}, "#OPC2,1"),
              ("positionSingle", {}, "#RCP"), ("positionPeriodic", {"seconds": 30}, "#PTI30"),
+             ("positionPeriodic", {"seconds": 30.0}, "#PTI30"),
              ("alarmSpeed", {"kmh": 120}, "#SPD120"), ("rebootDevice", {}, "#RST0"), ("rebootDevice", {"what": 2}, "#RST2"),
              ("requestPhoto", {}, "#PHO"), ("setTimezone", {"hours": -3}, "#TMZ-3"), ("getVersion", {}, "#VER"),
              ("custom", {"text": "AN1,5"}, "#AN1,5"), ("custom", {"text": "#IME"}, "#IME")]
@@ -157,6 +158,12 @@ def test_each_word(avld, database):
             else:
                 tracker.peer.sendall(b"$OK\r\n")
             database.wait(STATE.format(one), "confirmed")
+    logged = avld.logged()
+    for line in ["sent id=2 ident=5020001 command=outputControl args=\"index=2 value=1\" attempts=1",
+                 "confirmed id=2 ident=5020001 command=outputControl args=\"index=2 value=1\" attempts=1",
+                 "sent id=12 ident=5020001 command=custom args=\"AN1,5\" attempts=1",
+                 "confirmed id=3 ident=5020001 command=positionSingle attempts=1"]:
+        assert f"command {line}\n" in logged
 
 
 def test_two_devices(avld, database):
@@ -384,7 +391,7 @@ def test_cancelled(avld, database):
     one = send(database, "getVersion")
     avld.wait_log(f"command queued id={one}")
     assert database.one("SELECT avld.cancel_command(%s)", one)
-    avld.wait_log(f"command withdrawn id={one}")
+    avld.wait_log(f"command withdrawn id={one} ident={IDENT} command=getVersion")
     with Tracker(avld) as tracker:
         tracker.say(time=pt502.now(1))
         send(database, "alarmSpeed", kmh=50)

@@ -37,7 +37,8 @@ SELECT is(pg_temp.verdict(command, args::jsonb), wanted, coalesce(command, 'NULL
 	('outputControl', '{"index": 1.5, "value": 1}', '22023 outputControl: "index" must be a whole number from 1 to 8'),
 	('outputControl', '{"index": null, "value": 1}', '22023 outputControl: "index" must be a whole number from 1 to 8'),
 	('outputControl', '{"index": 1}', '22023 outputControl: argument "value" is missing'),
-	('positionPeriodic', '{"seconds": 86400}', 'fine'),
+	('positionPeriodic', '{"seconds": 86400}', 'fine'), ('positionPeriodic', '{"seconds": 30.0}', 'fine'),
+	('positionPeriodic', '{"seconds": 3e1}', 'fine'),
 	('positionPeriodic', '{"seconds": 0}', '22023 positionPeriodic: "seconds" must be a whole number from 1 to 86400'),
 	('positionPeriodic', '{"seconds": 1e30}', '22023 positionPeriodic: "seconds" must be a whole number from 1 to 86400'),
 	('alarmSpeed', '{"kmh": 300}', 'fine'),
@@ -62,6 +63,7 @@ FROM unnest(ARRAY[200, 201]) AS n;
 
 SELECT is(avld.stops_engine(command, args::jsonb), wanted, 'stops the engine: ' || command || ' ' || args) FROM (VALUES
 	('engineStop', '{}', true), ('engineResume', '{}', false), ('outputControl', '{"index": 1, "value": 1}', true),
+	('outputControl', '{"index": 1.0, "value": 1.00}', true),
 	('outputControl', '{"index": 1, "value": 0}', false), ('outputControl', '{"index": 2, "value": 1}', false),
 	('custom', '{"text": "#opc 1, 1"}', true), ('custom', '{"text": "Relay,1#"}', true), ('custom', '{"text": "DYD,000000#"}', true),
 	('custom', '{"text": "OPC1,0"}', false), ('getVersion', '{}', false)

@@ -58,6 +58,14 @@ static void arguments_are_checked(void **state)
 		{"outputControl", "index=1", "an argument is missing"},
 		{"outputControl", "index=one value=1", "an argument is no whole number"},
 		{"outputControl", "index=1.5 value=1", "an argument is no whole number"},
+		{"outputControl", "index=2.0 value=1.000", NULL},
+		{"outputControl", "index=1.01 value=1", "an argument is no whole number"},
+		{"outputControl", "index=1. value=1", "an argument is no whole number"},
+		{"outputControl", "index=.0 value=1", "an argument is no whole number"},
+		{"outputControl", "index=80.0 value=1", "an argument is out of range"},
+		{"positionPeriodic", "seconds=30.0", NULL},
+		{"positionPeriodic", "seconds=30.0.0", "an argument is no whole number"},
+		{"setTimezone", "hours=-3.0", NULL},
 		{"outputControl", "index= value=1", "an argument is no whole number"},
 		{"outputControl", "index=4294967297 value=1", "an argument is out of range"},
 		{"positionPeriodic", "seconds=86400", NULL},
@@ -95,6 +103,29 @@ static void arguments_are_checked(void **state)
 	most[5 + COMMAND_TEXT_MAX] = 0;
 	assert_null(read_line("custom", most, &command));
 	assert_int_equal(command.text_len, COMMAND_TEXT_MAX);
+}
+
+static void arguments_are_printed(void **state)
+{
+	static const struct {
+		const char *name, *args, *printed;
+	} rows[] = {
+		{"engineStop", "", ""},
+		{"outputControl", "index=2.0 value=1", "index=2 value=1"},
+		{"setTimezone", "hours=-12", "hours=-12"},
+		{"rebootDevice", "", "what=0"},
+		{"custom", "text=AN1,\"5\" x=1", "AN1,\"5\" x=1"},
+	};
+	char out[COMMAND_TEXT_MAX + 1];
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct command command;
+		assert_null(read_line(rows[i].name, rows[i].args, &command));
+		assert_string_equal(
+			command_print_args(&command, out, sizeof(out)), rows[i].printed);
+	}
+	assert_string_equal(
+		command_print_args(&(struct command){.kind = COMMAND_KINDS}, out, sizeof(out)), "");
 }
 
 static void the_schema_knows_the_same_names(void **state)
@@ -309,6 +340,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arguments_are_checked),
+		cmocka_unit_test(arguments_are_printed),
 		cmocka_unit_test(the_schema_knows_the_same_names),
 		cmocka_unit_test(engines_are_stopped_under_many_names),
 		cmocka_unit_test(each_has_its_words),
