@@ -12,13 +12,13 @@
 // reference must; where something may be missing, not before the next delta's check fits the result.
 #include "pt502_delta.h"
 
-#define LEANS_LEAST  3  /* lean deltas after which one that is not looks wrong */
-#define LAG_S        90 /* that much a live record's age may differ from the last one's */
-#define MISSING_BITS 10 /* that much must be said for a reference where a record is missing */
-#define LATE_US      INT64_C(5500000) /* a live record may come that long after its delta */
+#define LEANS_LEAST 3  /* lean deltas after which one that is not looks wrong */
+#define LAG_S       90 /* that much a live record's age may differ from the last one's */
+#define SURE_BITS   10 /* that much must be said for a reference that the order speaks against */
+#define LATE_US     INT64_C(5500000) /* a live record may come that long after its delta */
 
 // How good a reference is, rising. Up to UNPROVEN other deltas must go on from the result: so many that
-// chance is out of the question; the next two; the first that waits, which has overtaken this one; the
+// chance is out of the question; such two; the first that waits, which has overtaken this one; the
 // next one.
 enum rank { NONE, MISSING, ASTRAY, OVERTAKEN, UNPROVEN, REPEATED, NEWEST, NEXT_IN_TIME };
 
@@ -217,9 +217,9 @@ static bool is_proven(const struct session *session, const struct seeker *seeker
 	const uint32_t place = rank == OVERTAKEN ? 0 : (uint32_t)(seeker->place + 1);
 	if (session_holds(session) == 0 || (seeker->place < 0 && rank != OVERTAKEN))
 		return false;
-	if (rank == MISSING)
-		return delta_chain(session->held, (uint32_t)seeker->place, reference).bits >=
-		       MISSING_BITS;
+	if ((rank == MISSING || rank == ASTRAY) &&
+		delta_chain(session->held, (uint32_t)seeker->place, reference).bits < SURE_BITS)
+		return false;
 	return delta_chain(session->held, place, text).length >= wanted;
 }
 
