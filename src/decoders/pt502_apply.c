@@ -4,7 +4,16 @@
 
 #include "checksum.h"
 
-enum { FIELD_IDENT = 1, FIELD_TIME = 2, FIELD_DATE = 10 };
+enum {
+	FIELD_IDENT = 1,
+	FIELD_TIME = 2,
+	FIELD_LATITUDE = 4,
+	FIELD_LONGITUDE = 6,
+	FIELD_SPEED = 8,
+	FIELD_COURSE = 9,
+	FIELD_DATE = 10,
+	FIELD_ODOMETER = 20
+};
 
 uint8_t delta_xor(struct text record)
 {
@@ -139,18 +148,64 @@ static bool is_later_of_same(struct text later, struct text text)
 	return is_same(delta_ident(&a), delta_ident(&b)) && delta_time(&a) >= delta_time(&b);
 }
 
-size_t delta_chain(const struct hold *held, uint32_t start, struct text reference)
+// How much of each field still is the reference's own, none of it written by a delta since.
+struct own {
+	uint8_t len[FIELDS_MOST];
+};
+
+static struct own own_of(struct text reference)
+{
+	struct own own = {0};
+	const struct fields fields = delta_split(reference);
+	for (size_t i = 0; i < fields.count; i++)
+		own.len[i] = (uint8_t)fields.field[i].len;
+	return own;
+}
+
+// The fields in which vehicles differ. Of their digits a 0 says nothing: those that stand still have
+// many alike, and odometers end in them.
+static bool is_telling(size_t field, char c)
+{
+	const bool differs = field == FIELD_LATITUDE || field == FIELD_LONGITUDE ||
+			     field == FIELD_SPEED || field == FIELD_COURSE ||
+			     field == FIELD_ODOMETER;
+	return differs && c >= '1' && c <= '9';
+}
+
+// What the check behind this delta will say about the reference. Of two records of the same XOR, both
+// edited alike, the XORs differ only if the texts that went did; and those that a delta has written
+// before are the same in both. So only text of the reference's own counts. (Time, the only one that
+// a vehicle at rest changes, is the same in all that report at the same times.)
+static unsigned weigh(const struct fields *here, struct text delta, struct own *own)
+{
+	const uint8_t *at = (const uint8_t *)delta.data + 2, *end = at + delta.len - 2;
+	unsigned digits = 0;
+	for (; at < end; at += 3 + (size_t)at[2]) {
+		const size_t field = at[0];
+		for (size_t i = at[1]; i < own->len[field]; i++)
+			digits += is_telling(field, here->field[field].data[i]);
+		own->len[field] = at[1] < own->len[field] ? at[1] : own->len[field];
+	}
+	return digits < 2 ? 2 * digits : DELTA_CHECK_BITS;
+}
+
+struct chain delta_chain(const struct hold *held, uint32_t start, struct text reference)
 {
 	struct record here = {0}, next;
-	size_t length = 0;
+	struct chain chain = {0};
+	struct own own = own_of(reference);
+	unsigned bits = DELTA_CHECK_BITS; // of the check at hand
 	put(&here, reference.data, reference.len);
-	for (uint32_t i = start; i < held->count; i++, length++) {
+	for (uint32_t i = start; i < held->count; i++, chain.length++) {
 		struct text delta = delta_held(held, i);
 		if (delta_xor(record_text(&here)) != (uint8_t)delta.data[1] ||
 			!delta_apply(record_text(&here), delta, &next) ||
 			!is_later_of_same(record_text(&next), record_text(&here)))
 			break;
+		const struct fields fields = delta_split(record_text(&here));
+		chain.bits += bits;
+		bits = weigh(&fields, delta, &own);
 		here = next;
 	}
-	return length;
+	return chain;
 }

@@ -7,7 +7,10 @@
 // offset on. A delta whose reference has not come, or is not certain, waits.
 #include "pt502_delta.h"
 
-#define CHAIN_LEAST 2 /* checks in a row that must fit one device's records */
+#define CHAIN_LEAST 2  /* checks in a row that must fit one device's records */
+#define SURE_BITS   12 /* 1 in 2^12 that one fits by chance, among all that are looked at, */
+#define FEW         4  /* but of so few that are looked at, it most likely is one of them: */
+#define FEW_BITS    8  /* two checks */
 
 #define NOT_SEEN "delta: reference not seen"
 
@@ -103,21 +106,43 @@ enum decode_status pt502_decode_delta(
 
 struct adoption {
 	const struct hold *held;
-	size_t tries;     /* records held against deltas */
-	size_t longest;   /* deltas in a row that go on from the best device's records */
+	uint32_t start;   /* the conversation's first tick */
+	size_t records;   /* held against deltas */
+	size_t longest;   /* deltas in a row, up to the newest, that go on from a device's record */
+	int surplus;      /* what they say beyond what they must for their place */
 	unsigned devices; /* that many fit as well */
 	uint8_t ident_len;
 	char ident[IDENT_MAX];
 };
 
-// Where deltas may go on: the newest record by its time, and the one that came last. Two numbers.
+static int log2_of(size_t count)
+{
+	int bits = 0;
+	for (size_t n = 1; n < count; n *= 2)
+		bits++;
+	return bits;
+}
+
+// Where deltas may go on: the newest record by its time, and one out of the log if that came last.
+// Two numbers.
 static void find_ends(const struct past *past, size_t ends[2])
 {
-	ends[0] = ends[1] = past->count - 1u;
+	ends[0] = past->count - 1u;
 	for (size_t i = past->count; i-- > 0;) {
 		if (past->records[i].time_s > past->records[ends[0]].time_s)
 			ends[0] = i;
 	}
+	ends[1] = past->records[past->count - 1].stored ? past->count - 1u : ends[0];
+}
+
+// It has reported elsewhere since this conversation began.
+static bool is_elsewhere(const struct past *past, uint32_t start)
+{
+	for (size_t i = 0; i < past->count; i++) {
+		if (is_later(past->records[i].tick, start))
+			return true;
+	}
+	return past->astray && is_later(past->astray, start);
 }
 
 static void look_at(void *context, struct text ident, const void *block)
@@ -126,37 +151,45 @@ static void look_at(void *context, struct text ident, const void *block)
 	const struct hold *held = adoption->held;
 	const struct past *past = block;
 	size_t longest = 0, ends[2];
+	int surplus = 0;
 	if (past->count == 0)
 		return;
 	find_ends(past, ends);
+	adoption->records += ends[0] == ends[1] ? 1 : 2;
 	for (uint32_t start = 0; start + CHAIN_LEAST <= held->count; start++) {
 		uint8_t check = (uint8_t)delta_held(held, start).data[1];
-		for (size_t i = ends[0] == ends[1]; i < 2; i++, adoption->tries++) {
+		for (size_t i = ends[0] == ends[1]; i < 2; i++) {
 			if (past->xors[ends[i]] != check)
 				continue;
-			size_t length = delta_chain(held, start, past_text(past, ends[i]));
-			longest = length > longest ? length : longest;
+			struct chain chain = delta_chain(held, start, past_text(past, ends[i]));
+			if (start + chain.length < held->count || chain.length <= longest)
+				continue;
+			longest = chain.length;
+			surplus = (int)chain.bits - 2 * log2_of(start + 1); // many may be tried
 		}
 	}
-	if (longest < CHAIN_LEAST || longest < adoption->longest)
+	if (longest < CHAIN_LEAST || longest < adoption->longest ||
+		is_elsewhere(past, adoption->start))
 		return;
 	adoption->devices = longest > adoption->longest ? 1 : adoption->devices + 1;
 	adoption->longest = longest;
+	adoption->surplus = surplus;
 	adoption->ident_len = (uint8_t)ident.len;
 	memcpy(adoption->ident, ident.data, ident.len);
 }
 
-// The device whose records the deltas go on from, if there is just one, and the checks in a row are
-// enough that chance does not make one up among all that are remembered.
+// The device whose records the deltas go on from, if there is just one, and what they say is enough
+// that chance does not make one up among all that are remembered. It mostly is not where vehicles
+// stand still, or are many: then the first record says who it is.
 static void adopt(struct session *session)
 {
-	struct adoption adoption = {.held = session->held};
+	struct adoption adoption = {
+		.held = session->held, .start = read_tick(session, PT502_MEMO_START)};
 	if (session_holds(session) < CHAIN_LEAST || !session_search(session, look_at, &adoption))
 		return;
-	size_t wanted = CHAIN_LEAST;
-	for (size_t n = adoption.tries; n > 8; n /= 16) // each check leaves one in 16
-		wanted++;
-	if (adoption.devices == 1 && adoption.longest >= wanted)
+	const int wanted =
+		adoption.records <= FEW ? FEW_BITS : SURE_BITS + log2_of(adoption.records);
+	if (adoption.devices == 1 && adoption.surplus >= wanted)
 		session_set_ident(session, adoption.ident, adoption.ident_len);
 }
 

@@ -78,8 +78,14 @@ bool delta_apply(struct text reference, struct text delta, struct record *out);
 // Does each text begin where the reference differs, as the trackers known make them? It must fit.
 bool delta_is_lean(struct text reference, struct text delta);
 struct text delta_held(const struct hold *held, uint32_t index);
-// How many deltas in a row go on from the reference, the first of them at `start`.
-size_t delta_chain(const struct hold *held, uint32_t start, struct text reference);
+// How many deltas in a row go on from the reference, the first of them at `start`, and how much that
+// says: about 1 in 2^bits does by chance. It is less than the number of checks makes one think.
+#define DELTA_CHECK_BITS 4u /* of records of one layout: digits differ in four bits */
+struct chain {
+	size_t length;
+	unsigned bits;
+};
+struct chain delta_chain(const struct hold *held, uint32_t start, struct text reference);
 
 // pt502_reference.c
 // A delta that looks for its reference.

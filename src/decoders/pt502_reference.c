@@ -14,11 +14,13 @@
 
 #define LEANS_LEAST 3  /* lean deltas after which one that is not looks wrong */
 #define LAG_S       90 /* that much a live record's age may differ from the last one's */
+#define SURE_BITS   10 /* that much must be said for a reference that the order speaks against */
 #define LATE_US     INT64_C(5500000) /* a live record may come that long after its delta */
 
-// How good a reference is, rising. Up to UNPROVEN other deltas must go on from the result: the next
-// one; the first that waits, which has overtaken this one; the next two.
-enum rank { NONE, ASTRAY, OVERTAKEN, UNPROVEN, REPEATED, NEWEST, NEXT_IN_TIME };
+// How good a reference is, rising. Up to UNPROVEN other deltas must go on from the result: so many that
+// chance is out of the question; such two; the first that waits, which has overtaken this one; the
+// next one.
+enum rank { NONE, MISSING, ASTRAY, OVERTAKEN, UNPROVEN, REPEATED, NEWEST, NEXT_IN_TIME };
 
 // A record that check fits, and what it becomes.
 struct candidate {
@@ -67,6 +69,26 @@ static bool is_gap(const struct past *past, uint32_t before_s, uint32_t time_s)
 	return steps >= 2 && time_s > before_s && time_s - before_s > longest_s + longest_s / 2 + 1;
 }
 
+// Is a record missing? The device reports at even times, but for a few that are lost already, and this
+// step is two to four of them. (A longer one more likely is another interval: see is_gap.)
+static bool is_missing(const struct past *past, uint32_t before_s, uint32_t time_s)
+{
+	uint32_t steps[PAST_MOST], usual_s = UINT32_MAX;
+	size_t count = 0, usual = 0;
+	for (uint32_t at_s = before_s, other_s;
+		count < PAST_MOST && (other_s = time_before(past, at_s)); at_s = other_s) {
+		steps[count] = at_s - other_s;
+		usual_s = steps[count] < usual_s ? steps[count] : usual_s;
+		count++;
+	}
+	for (size_t i = 0; i < count; i++)
+		usual += steps[i] - usual_s <= usual_s / 8;
+	if (count < 2 || 2 * usual <= count)
+		return false;
+	const uint32_t step_s = time_s - before_s, slack_s = usual_s / 8;
+	return step_s + slack_s >= 2 * usual_s && step_s <= 4 * usual_s + slack_s;
+}
+
 // Is there another live record that came between the two ticks?
 static bool is_live_between(const struct past *past, uint32_t from, uint32_t to)
 {
@@ -78,15 +100,22 @@ static bool is_live_between(const struct past *past, uint32_t from, uint32_t to)
 	return false;
 }
 
-// Nothing is lost within a stream. Else a record may be missing; and this one fit by chance.
+// Nothing is lost within a stream.
+static bool is_near(const struct candidate *candidate, const struct session *session,
+	const struct seeker *seeker)
+{
+	return !session->datagram && seeker->start > 0 &&
+	       !is_later(seeker->start, candidate->record->tick);
+}
+
+// Else a record may be missing, and this one fit by chance.
 static enum rank judge_step(const struct candidate *candidate, const struct session *session,
 	const struct seeker *seeker)
 {
 	const struct past *past = candidate->past;
 	const uint32_t before_s = candidate->record->time_s;
-	const bool near = !session->datagram && seeker->start > 0 &&
-			  !is_later(seeker->start, candidate->record->tick);
-	if (!near && candidate->next && is_gap(past, before_s, candidate->time_s))
+	if (!is_near(candidate, session, seeker) && candidate->next &&
+		is_gap(past, before_s, candidate->time_s))
 		return seeker->last ? REPEATED : UNPROVEN;
 	if (!candidate->lean && past->leans >= LEANS_LEAST)
 		return seeker->last ? REPEATED : UNPROVEN;
@@ -102,6 +131,9 @@ static enum rank judge_live(const struct candidate *candidate, const struct sess
 		return candidate->next ? NEXT_IN_TIME : NONE;
 	if (is_live_between(candidate->past, tick, seeker->tick))
 		return NONE;
+	if (candidate->next && !is_near(candidate, session, seeker) &&
+		is_missing(candidate->past, candidate->record->time_s, candidate->time_s))
+		return MISSING;
 	if (seeker->after == 0 || !is_later(seeker->after, tick))
 		return judge_step(candidate, session, seeker);
 	if (!candidate->next)
@@ -179,13 +211,16 @@ static enum rank judge(const struct candidate *candidate, const struct session *
 }
 
 static bool is_proven(const struct session *session, const struct seeker *seeker, enum rank rank,
-	struct text text)
+	struct text reference, struct text text)
 {
 	const size_t wanted = rank == ASTRAY ? 2 : 1;
 	const uint32_t place = rank == OVERTAKEN ? 0 : (uint32_t)(seeker->place + 1);
 	if (session_holds(session) == 0 || (seeker->place < 0 && rank != OVERTAKEN))
 		return false;
-	return delta_chain(session->held, place, text) >= wanted;
+	if ((rank == MISSING || rank == ASTRAY) &&
+		delta_chain(session->held, (uint32_t)seeker->place, reference).bits < SURE_BITS)
+		return false;
+	return delta_chain(session->held, place, text).length >= wanted;
 }
 
 // Makes what the record at `index` becomes, and says how good that is.
@@ -210,7 +245,7 @@ static enum rank look_at(const struct session *session, const struct past *past,
 	candidate.next = is_next_in_time(past, index, candidate.time_s);
 	enum rank rank = judge(&candidate, session, seeker, text);
 	out->tick = rank == OVERTAKEN ? candidate.record->tick : seeker->tick;
-	if (rank != NONE && rank <= UNPROVEN && !is_proven(session, seeker, rank, text))
+	if (rank != NONE && rank <= UNPROVEN && !is_proven(session, seeker, rank, reference, text))
 		return NONE;
 	return rank;
 }

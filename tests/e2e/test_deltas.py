@@ -23,8 +23,10 @@ class Tracker:
 
     def record(self, number, end=b"\r\n"):
         time = self.start + pt502.datetime.timedelta(seconds=10 * number)
-        return pt502.record(ident=self.ident, time=time, lat=f"5412.{1000 + 37 * number:04d},N",
-                            lon=f"00748.{2000 + 53 * number:04d},E",
+        return pt502.record(ident=self.ident, time=time, lat=f"5412.{1000 + 137 * number:04d},N",
+                            lon=f"00748.{2000 + 253 * number:04d},E",
+                            speed=f"{20 + number * 7 % 30}.{number * 37 % 100:02d}",
+                            course=f"{number * 143 % 360}.{number * 71 % 100:02d}",
                             tail=f"A/00010,00000/0,0,0,0/{number}//f{'0123456789abcdef'[number % 16]}7/", end=end)
 
     def stored(self, number):
@@ -98,14 +100,39 @@ def test_a_connection_that_opens_with_deltas(avld, database, tracker):
     avld.send_tcp(tracker.record(0) + tracker.record(1))
     database.wait(COUNT, 2)
     with avld.tcp() as peer:
-        peer.sendall(pt502.full(tracker.delta(2)))
-        peer.sendall(pt502.full(tracker.delta(3)))  # two in a row: it is this one
-        database.wait(COUNT, 4)
+        for number in range(2, 14):  # enough to tell by what changes in them whose they are
+            peer.sendall(pt502.full(tracker.delta(number)))
+        database.wait(COUNT, 14)
         assert database.one("SELECT connected FROM avld.device_state") is True
     with avld.tcp() as peer:
-        peer.sendall(pt502.full(tracker.delta(4)) + tracker.record(5))
-        database.wait(COUNT, 6)
-    assert database.query(TRACK, tracker.ident) == [(n, False) for n in range(6)]
+        peer.sendall(pt502.full(tracker.delta(14)) + tracker.record(15))
+        database.wait(COUNT, 16)
+    assert database.query(TRACK, tracker.ident) == [(n, False) for n in range(16)]
+
+
+def test_deltas_that_fit_another_ones_record_are_not_its(avld, database):
+    """Both stand still; one's record was lost, and the other's newest has the same check."""
+    def parked(ident, number, odometer):
+        return pt502.record(ident=ident, time=start + pt502.datetime.timedelta(seconds=30 * number), speed="0.00",
+                            course="0.00", tail=f"A/00000,00000/0,0,0,0/{odometer}//fa7/")
+
+    def step(ident, number, odometer):
+        return pt502.delta(parked(ident, number - 1, odometer), parked(ident, number, odometer))
+
+    start = pt502.now(-600)
+    odometer = next(n for n in range(1000, 9000) if step("6101", 2, n) == step("6202", 2, 5100))
+    with avld.tcp() as peer, avld.tcp() as deltas:
+        peer.sendall(parked("6101", 1, odometer))
+        avld.send_tcp(parked("6202", 0, 5100))
+        database.wait(COUNT, 2)
+        for number in range(2, 10):
+            deltas.sendall(pt502.full(step("6202", number, 5100)))
+        peer.sendall(parked("6101", 2, odometer))  # it has not been replaced
+        database.wait(COUNT, 3)
+        deltas.sendall(parked("6202", 1, 5100))
+        database.wait(COUNT, 12)
+    assert database.query("""SELECT ident, count(*)::int FROM avld.positions p JOIN avld.devices d ON d.id = device_id
+                             GROUP BY 1 ORDER BY 1""") == [("6101", 2), ("6202", 10)]
 
 
 def test_across_a_restart(avld, database, tracker):
