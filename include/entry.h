@@ -14,6 +14,7 @@ enum entry_kind {
 	ENTRY_DISCONNECTED = 4, /* a connection ended: traffic, reason */
 	ENTRY_COMMAND = 5,      /* what became of a command: change, reason, extra (its reply) */
 	ENTRY_MEDIA = 6,        /* a piece of a photo: media, reason (its content type), raw */
+	ENTRY_LEFT = 7,         /* a device that a connection had named too is not on it any more */
 };
 
 // What went over a connection that ended.

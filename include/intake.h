@@ -55,7 +55,7 @@ void intake_begin(struct intake *intake, struct session *session);
 
 // Appends what intake->batch holds, and photos that the feed has finished, as far as there is room for
 // them (else the next call does it); with a refusal (intake_admit) its reports become rejects for
-// that reason, and its photos are dropped. Returns the LSN behind it: replies of kind STORED wait for intake_safe to reach it.
+// that reason (counted in the feed), and its photos are dropped. Returns the LSN behind it: replies of kind STORED wait for intake_safe to reach it.
 uint64_t intake_batch(
 	struct intake *intake, struct feed *feed, const struct peer *peer, const char *refusal);
 
@@ -77,8 +77,11 @@ uint64_t intake_safe(const struct intake *intake);
 void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *reason, const uint8_t *data, size_t len);
 
-// A TCP peer's ident became known, or the connection ended (traffic, reason).
+// A TCP peer's ident became known; a device it had named is not on it any more, unless its end says
+// so of its last ident; the connection ended (traffic, reason).
 void intake_connected(struct intake *intake, const struct feed *feed, const struct peer *peer);
+void intake_left(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct device *device);
 void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct traffic *traffic, const char *reason);
 
@@ -88,6 +91,9 @@ const char *intake_objection(const struct device *device, const struct feed *fee
 // May this session's device speak this protocol to us? NULL: yes, and *device is it. Else the
 // reason why not.
 const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **device);
+
+// The device with this ident, made if need be. NULL: it may not be made.
+struct device *intake_device(struct intake *intake, struct text ident);
 
 // Is that a reason of intake_admit? What was refused is not to be taken in later.
 bool intake_is_refusal(struct text reason);

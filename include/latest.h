@@ -21,8 +21,9 @@ void latest_seen(struct latest *latest, int64_t device_id, const struct entry *e
 // What the report says of the device's position and telemetry. After latest_seen.
 void latest_report(struct latest *latest, int64_t device_id, const struct entry *entry,
 	struct fixed_time fixed);
-// The device's connection from entry->peer ended.
-void latest_disconnected(struct latest *latest, int64_t device_id, const struct entry *entry);
+// The device's connection from entry->peer ended. False: no connection of its was seen open in this
+// batch, so that the table has to be asked whether this was the one.
+bool latest_disconnected(struct latest *latest, int64_t device_id, const struct entry *entry);
 
 // The columns of a row, and all rows. `instance`, our name, is in the rows that know whether a TCP
 // connection is open whatever the table says; where it is NULL, `connected` is false and counts

@@ -90,6 +90,8 @@ enum report_flag {
 	FLAG_IGNITION = 1u << 1, /* on */
 	FLAG_STORED = 1u << 2,   /* came out of the tracker's log */
 	FLAG_TEXT = 1u << 3,     /* a reply or notice: extra holds {"text": ...}, printed as such */
+	FLAG_SHARED =
+		1u << 4, /* came over a gateway's connection: its device has none of its own */
 };
 
 // The fixed part. It goes into the journal as it stands (little endian), so its layout is a format:

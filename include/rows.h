@@ -15,6 +15,7 @@ enum rows_kind {
 	ROWS_ALARMS,
 	ROWS_REJECTS,
 	ROWS_CONNECTIONS,
+	ROWS_ENDED,    /* connections that batches before this one saw open; ahead of the state */
 	ROWS_STATE,    /* reduced: one row a device; made by rows_finish */
 	ROWS_UNKNOWN,  /* one row a report; the database counts them */
 	ROWS_COMMANDS, /* changes; the database keeps the newest of each command */
@@ -43,9 +44,10 @@ void rows_add_reject(
 	struct rows *rows, const struct entry *entry, struct text reason, uint64_t lsn);
 // ENTRY_CONNECTED of a device.
 void rows_add_connected(struct rows *rows, const struct entry *entry, int64_t device_id, bool live);
-// ENTRY_DISCONNECTED. device_id 0: no device we know.
-void rows_add_disconnected(
-	struct rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn);
+// ENTRY_DISCONNECTED, of whatever device.
+void rows_add_disconnected(struct rows *rows, const struct entry *entry, uint64_t lsn);
+// ENTRY_DISCONNECTED or ENTRY_LEFT of a device: it is not connected from that peer any more.
+void rows_add_left(struct rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn);
 // A device that may not report was seen.
 void rows_add_unknown(struct rows *rows, const struct entry *entry, uint64_t lsn);
 

@@ -194,6 +194,7 @@ static void print_entry(uint64_t lsn, const struct entry *entry)
 		[ENTRY_DISCONNECTED] = "disconnected",
 		[ENTRY_COMMAND] = "command",
 		[ENTRY_MEDIA] = "media",
+		[ENTRY_LEFT] = "left",
 	};
 	char time[40], peer[PEER_TEXT_MAX];
 	printf("{\"lsn\":%" PRIu64

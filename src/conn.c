@@ -7,8 +7,10 @@
 // A peer is in one of two lists, each in the order in which its time runs out, so that one timer
 // serves all:
 //   login: no ident yet, by time of connection     idle: ident known, by last activity
+// As long as no decoder has been found for it, it is in a third: sniffing, by time of connection.
 // Paused: the journal is full; the socket is not read until conns_resume.
-// Replies that wait for the disk are `held`; what may go out is `out`.
+// Replies that wait for the disk are `held`; what may go out is `out`. A conversation that we end while
+// some are held lingers: all is told and freed but for the socket and those replies, nothing is read.
 #include "conn.h"
 
 #include "list.h"
@@ -26,6 +28,8 @@
 #define OUT_MAX   65536 /* bytes a peer may leave unread before it is closed */
 #define IDENTS_MAX                                                                                 \
 	8 /* a connection with more idents is a gateway: its devices are not "connected" */
+#define SNIFF_US      INT64_C(30000000) /* how long the first bytes may leave the protocol open */
+#define LINGER_US     INT64_C(2000000)  /* how long replies may keep a conversation's socket */
 #define REJECTS_SPARE 100 /* rejects a connection may have, and ten for each good frame */
 
 // Bytes on their way out. No memory while empty.
@@ -47,16 +51,19 @@ struct conn {
 	struct conns *conns;
 	struct list turn; /* in conns->login, idle or paused */
 	struct list wait; /* in conns->waiting while held is not empty */
-	struct list late; /* in conns->late while the feed is open or waits */
-	struct device *device;
+	struct list
+		late; /* in conns->sniffing, later in conns->late while the feed is open or waits */
+	struct device *device; /* named last */
+	struct device **named; /* all, in room for IDENTS_MAX; NULL: none but `device` */
 	struct feed feed;
 	struct peer peer;
 	uint8_t *in; /* the start of a frame, or all that is left while paused */
 	uint32_t in_len;
 	uint32_t active_s; /* monotonic: last activity, or the connection's start while in login */
 	uint32_t open_ms;  /* monotonic: when the feed became open */
-	uint8_t idents;    /* how many this connection has named */
+	uint8_t idents;    /* how many this connection has named; beyond IDENTS_MAX: a gateway */
 	bool paused;
+	bool lingers;
 	struct outbox out;
 	struct held held;
 	int64_t opened_us;
@@ -72,7 +79,8 @@ struct ip_count {
 struct conns {
 	struct ev_loop *loop;
 	struct intake *intake;
-	struct list login, idle, paused, waiting, late;
+	struct list login, idle, paused, lingering, waiting, late, sniffing;
+	bool finishing;
 	ev_timer timer;
 	size_t count;
 	struct ip_count *ips; /* only kept when server.max_connections_per_ip is set */
@@ -118,7 +126,7 @@ static void outbox_drop(struct outbox *box, size_t len)
 // What the loop is to watch follows from the state, here and nowhere else.
 static void watch(struct conn *c)
 {
-	const int events = (c->paused ? 0 : EV_READ) | (c->out.len ? EV_WRITE : 0);
+	const int events = (c->paused || c->lingers ? 0 : EV_READ) | (c->out.len ? EV_WRITE : 0);
 
 	if ((c->io.events & (EV_READ | EV_WRITE)) == events && (ev_is_active(&c->io) || !events))
 		return;
@@ -177,25 +185,93 @@ static void log_closed(const struct conn *c, const char *reason)
 		c->feed.frames, c->feed.rejects);
 }
 
-// The one way out. c is dead afterwards.
-static void conn_close(struct conn *c, const char *reason)
+// ---- the devices it has named
+
+static size_t count_named(const struct conn *c)
+{
+	return c->named ? c->idents : c->device != NULL;
+}
+
+static bool has_named(const struct conn *c, const struct device *device)
+{
+	for (size_t i = 0; i < count_named(c); i++)
+		if ((c->named ? c->named[i] : c->device) == device)
+			return true;
+	return false;
+}
+
+// None of them is connected any more. The end of the connection speaks for the one it names itself.
+static void leave_all(struct conn *c, bool ends)
+{
+	const struct session *session = &c->feed.session;
+
+	for (size_t i = 0; i < count_named(c); i++) {
+		const struct device *device = c->named ? c->named[i] : c->device;
+		if (!ends || device->ident_len != session->ident_len ||
+			memcmp(device->ident, session->ident, session->ident_len) != 0)
+			intake_left(c->conns->intake, &c->feed, &c->peer, device);
+	}
+	free(c->named);
+	c->named = NULL;
+}
+
+// Returns whether it is one more. Beyond IDENTS_MAX they are a gateway's, and forgotten.
+static bool name_device(struct conn *c, struct device *device)
+{
+	if (c->idents > IDENTS_MAX || has_named(c, device))
+		return false;
+	if (!c->named && c->idents == 1) {
+		c->named = calloc(IDENTS_MAX, sizeof(struct device *));
+		if (!c->named)
+			log_fatal("out of memory: connections");
+		c->named[0] = c->device;
+	}
+	if (c->idents == IDENTS_MAX) {
+		leave_all(c, false);
+		if (c->device->live == c)
+			c->device->live = NULL;
+		c->idents++;
+		return false;
+	}
+	if (c->named)
+		c->named[c->idents] = device;
+	c->idents++;
+	return true;
+}
+
+// ---- the ways out: c is dead afterwards
+
+// All that is to be told of the conversation, and nothing held for it but the socket and replies.
+static void end_conversation(struct conn *c, const char *reason)
 {
 	struct conns *conns = c->conns;
 
 	intake_end(conns->intake, &c->feed, &c->peer, c->in, c->in_len);
 	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};
+	leave_all(c, true);
 	intake_disconnected(conns->intake, &c->feed, &c->peer, &traffic, reason);
 	log_closed(c, reason);
-
 	if (c->device && c->device->live == c)
 		c->device->live = NULL;
 	list_remove(&c->turn);
-	list_remove(&c->wait);
 	list_remove(&c->late);
+	free(c->in);
+	c->in = NULL;
+	c->in_len = 0;
+}
+
+// At once: the peer is gone, or takes nothing from us.
+static void conn_close(struct conn *c, const char *reason)
+{
+	struct conns *conns = c->conns;
+
+	if (!c->lingers)
+		end_conversation(c, reason);
+	list_remove(&c->turn);
+	list_remove(&c->wait);
 	uncount_ip(conns, &c->peer);
 	ev_io_stop(conns->loop, &c->io);
 	close(c->io.fd);
-	free(c->in);
 	free(c->out.data);
 	free(c->held.box.data);
 	free(c);
@@ -204,24 +280,51 @@ static void conn_close(struct conn *c, const char *reason)
 
 // ---- replies
 
-// Sends what may go out. False: the connection is closed.
-static bool flush(struct conn *c)
+// Sends what may go out. False: the peer takes nothing any more.
+static bool send_out(struct conn *c)
 {
 	while (c->out.len > 0) {
 		const ssize_t n =
 			send(c->io.fd, c->out.data, c->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			break;
-		if (n < 0) {
-			conn_close(c, "cannot send");
-			return false;
-		}
+		if (n < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK;
 		outbox_drop(&c->out, (size_t)n);
+	}
+	return true;
+}
+
+// False: the connection is closed.
+static bool flush(struct conn *c)
+{
+	if (!send_out(c)) {
+		conn_close(c, "cannot send");
+		return false;
+	}
+	if (c->lingers && !c->out.len && !c->held.box.len) {
+		conn_close(c, NULL);
+		return false;
 	}
 	watch(c);
 	return true;
+}
+
+// In order: what is due goes out as far as the socket takes it now, what waits for the disk follows.
+static void conn_end(struct conn *c, const char *reason)
+{
+	struct conns *conns = c->conns;
+
+	end_conversation(c, reason);
+	if (!send_out(c) || !c->held.box.len || conns->finishing) {
+		c->lingers = true;
+		conn_close(c, NULL);
+		return;
+	}
+	c->lingers = true;
+	c->active_s = intake_now_s();
+	list_append(&conns->lingering, &c->turn);
+	watch(c);
 }
 
 static bool hold(struct conn *c, const uint8_t *data, size_t len, uint64_t lsn)
@@ -319,13 +422,15 @@ static const char *attach(struct conn *c)
 		return refusal;
 	if (c->device && c->device->live == c)
 		c->device->live = NULL;
+	const bool new = name_device(c, device);
 	c->device = device;
-	if (++c->idents > IDENTS_MAX)
+	if (c->idents > IDENTS_MAX)
 		return NULL;
 	if (device->live)
-		conn_close(device->live, "device connected again");
+		conn_end(device->live, "device connected again");
 	device->live = c;
-	intake_connected(intake, &c->feed, &c->peer);
+	if (new)
+		intake_connected(intake, &c->feed, &c->peer);
 	return NULL;
 }
 
@@ -352,6 +457,8 @@ static void queue(struct conn *c)
 // Is the feed to be looked after by the timer?
 static void queue_late(struct conn *c)
 {
+	if (!c->feed.decoder)
+		return;
 	list_remove(&c->late);
 	if (c->feed.open)
 		c->open_ms = now_ms();
@@ -375,12 +482,30 @@ static bool add_command(struct conn *c)
 	return !len || outbox_append(&c->out, command, len);
 }
 
+// One frame may hold records of several devices: each is on this connection.
+static void name_others(struct conn *c, struct batch *batch)
+{
+	for (size_t i = 0; batch->report_count > 1 && i < batch->report_count; i++) {
+		const struct text ident = batch->reports[i].ident;
+		if (!c->device || (c->device->ident_len == ident.len &&
+					  !memcmp(c->device->ident, ident.data, ident.len)))
+			continue;
+		struct device *device = intake_device(c->conns->intake, ident);
+		if (device)
+			name_device(c, device);
+	}
+	for (size_t i = 0; c->idents > IDENTS_MAX && i < batch->report_count; i++)
+		batch->reports[i].body.flags |= FLAG_SHARED;
+}
+
 // Deals with one frame's batch. Returns NULL, or why the connection must be closed.
 static const char *take_batch(struct conn *c)
 {
 	struct intake *intake = c->conns->intake;
-	const struct batch *batch = &intake->batch;
+	struct batch *batch = &intake->batch;
 	const char *refusal = must_ask(c) ? attach(c) : NULL;
+	if (!refusal)
+		name_others(c, batch);
 	const uint64_t lsn = intake_batch(intake, &c->feed, &c->peer, refusal);
 
 	if (refusal)
@@ -464,7 +589,7 @@ static bool take(struct conn *c, const uint8_t *data, size_t len)
 	if (!keep(c, data, end ? 0 : len))
 		end = "out of memory";
 	if (end) {
-		conn_close(c, end);
+		conn_end(c, end);
 		return false;
 	}
 	queue_late(c);
@@ -546,7 +671,25 @@ static void expire(struct list *list, int64_t after_us, uint32_t now, const char
 		struct conn *c = list_item(list->next, struct conn, turn);
 		if ((int64_t)(now - c->active_s) * 1000000 < after_us)
 			return;
-		conn_close(c, reason);
+		if (c->lingers)
+			conn_close(c, NULL);
+		else
+			conn_end(c, reason);
+	}
+}
+
+// Of a paused one there may be bytes that would tell.
+static void expire_sniffing(struct conns *conns, uint32_t now)
+{
+	struct list *next;
+
+	for (struct list *at = conns->sniffing.next; at != &conns->sniffing; at = next) {
+		struct conn *c = list_item(at, struct conn, late);
+		next = at->next;
+		if ((int64_t)(now - c->active_s) * 1000000 < SNIFF_US)
+			return;
+		if (!c->paused)
+			conn_end(c, "no protocol found in time");
 	}
 }
 
@@ -561,7 +704,7 @@ static bool take_open(struct conn *c)
 	if (!end && !keep(c, c->in + used, c->in_len - used))
 		end = "out of memory";
 	if (end)
-		conn_close(c, end);
+		conn_end(c, end);
 	return !end;
 }
 
@@ -574,7 +717,7 @@ static bool take_held(struct conn *c)
 	feed_expire(&c->feed, now_us, now_us - FEED_HOLD_US, &intake->batch);
 	const char *end = feed_is_quiet(&c->feed, &intake->batch) ? NULL : take_batch(c);
 	if (end)
-		conn_close(c, end);
+		conn_end(c, end);
 	return !end;
 }
 
@@ -626,6 +769,8 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)revents;
 	expire(&conns->login, config->server.login_timeout_us, now, "login timeout");
 	expire(&conns->idle, config->server.idle_timeout_us, now, "idle timeout");
+	expire(&conns->lingering, LINGER_US, now, NULL);
+	expire_sniffing(conns, now);
 	look_after_all(conns);
 }
 
@@ -644,6 +789,8 @@ struct conns *conns_new(struct ev_loop *loop, struct intake *intake)
 	list_init(&conns->paused);
 	list_init(&conns->waiting);
 	list_init(&conns->late);
+	list_init(&conns->lingering);
+	list_init(&conns->sniffing);
 	ev_timer_init(&conns->timer, on_second, 1, 1);
 	conns->timer.data = conns;
 	ev_timer_start(loop, &conns->timer);
@@ -686,6 +833,7 @@ void conns_add(struct conns *conns, int fd, const struct sockaddr *address)
 	list_init(&c->late);
 	list_init(&c->turn);
 	list_append(&conns->login, &c->turn);
+	list_append(&conns->sniffing, &c->late);
 	ev_io_init(&c->io, on_io, fd, EV_READ);
 	c->io.data = c;
 	ev_io_start(conns->loop, &c->io);
@@ -697,12 +845,15 @@ static void finish(struct list *list)
 	while (!list_empty(list)) {
 		struct conn *c = list_item(list->next, struct conn, turn);
 		if (c->paused || read_once(c) != GOT_CLOSED)
-			conn_close(c, "shutdown");
+			conn_end(c, "shutdown");
 	}
 }
 
 void conns_finish(struct conns *conns)
 {
+	conns->finishing = true;
+	while (!list_empty(&conns->lingering))
+		conn_close(list_item(conns->lingering.next, struct conn, turn), NULL);
 	finish(&conns->login);
 	finish(&conns->idle);
 	finish(&conns->paused);

@@ -263,7 +263,7 @@ static bool sound(const struct entry_head *head)
 			    : head->kind == ENTRY_COMMAND      ? CHANGE_LEN
 			    : head->kind == ENTRY_MEDIA        ? MEDIA_LEN
 							       : 0;
-	return head->kind >= ENTRY_REPORT && head->kind <= ENTRY_MEDIA &&
+	return head->kind >= ENTRY_REPORT && head->kind <= ENTRY_LEFT &&
 	       head->transport <= TRANSPORT_UDP && head->head_len >= HEAD_LEN &&
 	       head->body_len >= body_least && head->protocol_len <= PROTOCOL_MAX &&
 	       head->ident_len <= IDENT_MAX &&

@@ -92,9 +92,16 @@ static struct entry entry_of(enum entry_kind kind, const struct feed *feed, cons
 	return entry;
 }
 
+// Nobody has understood it, whoever understood what came from there before.
+static bool is_foreign(const char *reason)
+{
+	return !strcmp(reason, "unknown protocol") || !strcmp(reason, "datagram too long");
+}
+
 static void count_reject(struct intake *intake, const struct feed *feed, const char *reason)
 {
-	const char *protocol = feed->decoder ? feed->decoder->name : "-";
+	const bool known = feed->decoder && !is_foreign(reason);
+	const char *protocol = known ? feed->decoder->name : "-";
 
 	intake->counters.rejects++;
 	for (size_t i = 0; i < REASONS_MAX; i++) {
@@ -129,6 +136,8 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 {
 	struct entry entry = entry_of(ENTRY_REJECT, feed, peer);
 
+	if (is_foreign(reason))
+		entry.protocol = entry.ident = (struct text){0};
 	entry.reason = text_of(reason);
 	entry.raw = raw;
 	append(intake, &entry);
@@ -157,8 +166,8 @@ size_t intake_command(
 }
 
 // Returns the LSN behind it.
-static uint64_t append_batch(struct intake *intake, const struct feed *feed,
-	const struct peer *peer, const struct batch *batch, const char *refusal)
+static uint64_t append_batch(struct intake *intake, struct feed *feed, const struct peer *peer,
+	const struct batch *batch, const char *refusal)
 {
 	for (size_t i = 0; i < batch->report_count; i++) {
 		if (refusal)
@@ -166,7 +175,9 @@ static uint64_t append_batch(struct intake *intake, const struct feed *feed,
 		else
 			append_report(intake, feed, peer, &batch->reports[i]);
 	}
-	if (!refusal)
+	if (refusal)
+		feed->rejects += (uint32_t)batch->report_count;
+	else
 		intake->counters.reports += batch->report_count;
 	for (size_t i = 0; i < batch->reject_count; i++) {
 		char reason[REASON_MAX];
@@ -273,7 +284,7 @@ uint64_t intake_batch(
 	return journal_end(intake->journal);
 }
 
-static void append_late(struct intake *intake, const struct feed *feed, const struct peer *peer)
+static void append_late(struct intake *intake, struct feed *feed, const struct peer *peer)
 {
 	struct device *device;
 	const bool names = feed->session.ident_len > 0 && intake->late.report_count > 0;
@@ -328,6 +339,16 @@ void intake_connected(struct intake *intake, const struct feed *feed, const stru
 	append(intake, &entry);
 }
 
+void intake_left(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct device *device)
+{
+	if (!intake_room(intake))
+		return;
+	struct entry entry = entry_of(ENTRY_LEFT, feed, peer);
+	entry.ident = (struct text){device->ident, device->ident_len};
+	append(intake, &entry);
+}
+
 void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct traffic *traffic, const char *reason)
 {
@@ -357,6 +378,16 @@ const char *intake_objection(const struct device *device, const struct feed *fee
 	if (device->decoder && decoders[device->decoder - 1] != feed->decoder)
 		return other_protocol;
 	return NULL;
+}
+
+struct device *intake_device(struct intake *intake, struct text ident)
+{
+	struct device *device = directory_find(intake->directory, ident);
+
+	if (device || intake->config->devices.unknown == UNKNOWN_REFUSE ||
+		directory_count(intake->directory) >= DEVICES_MAX)
+		return device;
+	return directory_add(intake->directory, ident);
 }
 
 const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **found)

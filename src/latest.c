@@ -13,8 +13,7 @@
 		HAS_ODOMETER | HAS_BATTERY_PERCENT | HAS_BATTERY_V | HAS_POWER_V | HAS_GSM)
 
 struct seen {
-	int64_t time_us; /* receipt of the newest frame; of a connection only known by its end, its
-			    beginning */
+	int64_t time_us; /* receipt of the newest frame */
 	struct peer peer;
 	bool certain; /* a connection was seen open in this batch: `open` is the truth */
 	bool open;
@@ -141,7 +140,8 @@ void latest_seen(struct latest *latest, int64_t device_id, const struct entry *e
 {
 	bool made;
 	struct seen *seen = &row_of(latest, device_id, &made)->seen;
-	const bool tcp = entry->peer.transport == TRANSPORT_TCP;
+	const bool tcp = entry->peer.transport == TRANSPORT_TCP &&
+			 !(entry->kind == ENTRY_REPORT && entry->body.flags & FLAG_SHARED);
 
 	if (made || entry->received_us >= seen->time_us)
 		seen->time_us = entry->received_us;
@@ -153,21 +153,18 @@ void latest_seen(struct latest *latest, int64_t device_id, const struct entry *e
 		seen->certain = seen->open = true;
 }
 
-void latest_disconnected(struct latest *latest, int64_t device_id, const struct entry *entry)
+bool latest_disconnected(struct latest *latest, int64_t device_id, const struct entry *entry)
 {
-	bool made;
-	struct seen *seen = &row_of(latest, device_id, &made)->seen;
+	const uint32_t found = latest->slots[slot_of(latest, device_id)];
+	struct seen *seen = found ? &latest->rows[found - 1].seen : NULL;
 
-	if (made) {
-		seen->time_us = entry->traffic.opened_us;
-		seen->protocol_len = keep(seen->protocol, sizeof(seen->protocol), entry->protocol);
-		seen->peer = entry->peer;
-		return;
-	}
+	if (!seen || !seen->certain)
+		return false;
 	/* The end of another connection than the newest changes nothing. */
 	if (!memcmp(seen->peer.address, entry->peer.address, sizeof(seen->peer.address)) &&
 		seen->peer.port == entry->peer.port)
 		seen->open = false;
+	return true;
 }
 
 // What `to` lacks and `from` has.

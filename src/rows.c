@@ -28,6 +28,7 @@ static const struct {
 	[ROWS_CONNECTIONS] = {"opened_at, closed_at, peer, transport, protocol, ident, bytes, "
 			      "frames, rejects, reason",
 		10},
+	[ROWS_ENDED] = {"device_id, peer", 2},
 	[ROWS_STATE] = {latest_columns, 0},
 	[ROWS_UNKNOWN] = {"ident, protocol, peer, seen", 4},
 	[ROWS_COMMANDS] = {"lsn, id, state, at, attempts, reason, reply", 7},
@@ -186,8 +187,7 @@ void rows_add_reject(struct rows *rows, const struct entry *entry, struct text r
 	copy_row_end(&rows->copies[ROWS_REJECTS], out);
 }
 
-void rows_add_disconnected(
-	struct rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn)
+void rows_add_disconnected(struct rows *rows, const struct entry *entry, uint64_t lsn)
 {
 	const size_t texts =
 		PEER_TEXT_MAX + 16 + entry->protocol.len + entry->ident.len + entry->reason.len;
@@ -204,8 +204,16 @@ void rows_add_disconnected(
 	out = copy_put_int8(out, entry->traffic.rejects);
 	out = copy_put_text_always(out, entry->reason);
 	copy_row_end(&rows->copies[ROWS_CONNECTIONS], out);
-	if (device_id)
-		latest_disconnected(rows->latest, device_id, entry);
+}
+
+void rows_add_left(struct rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn)
+{
+	if (latest_disconnected(rows->latest, device_id, entry))
+		return;
+	uint8_t *out = begin(rows, ROWS_ENDED, PEER_TEXT_MAX, lsn);
+	out = copy_put_int8(out, device_id);
+	out = put_peer(out, &entry->peer);
+	copy_row_end(&rows->copies[ROWS_ENDED], out);
 }
 
 void rows_add_unknown(struct rows *rows, const struct entry *entry, uint64_t lsn)

@@ -227,7 +227,7 @@ static const char *refuse(struct udp *udp, struct sender *sender)
 
 	if (session->ident_len == 0 ||
 		(known && known->ident_len == session->ident_len &&
-			known->state != DEVICE_BLOCKED &&
+			!intake_objection(known, &sender->feed) &&
 			!memcmp(known->ident, session->ident, session->ident_len)))
 		return NULL;
 	const char *refusal = intake_admit(udp->intake, &sender->feed, &device);

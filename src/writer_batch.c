@@ -221,11 +221,12 @@ static void add_connected(struct writer *writer, const struct entry *entry, stru
 		rows_add_unknown(&writer->batch.building->rows, entry, at.lsn);
 }
 
-static void add_disconnected(struct writer *writer, const struct entry *entry, struct at at)
+static void add_left(struct writer *writer, const struct entry *entry, struct at at)
 {
 	const struct device *device = directory_find(writer->directory, entry->ident);
-	const bool known = device && device->state != DEVICE_BLOCKED;
-	rows_add_disconnected(&writer->batch.building->rows, entry, known ? device->id : 0, at.lsn);
+
+	if (device && device->id) /* blocked meanwhile or not: it was connected */
+		rows_add_left(&writer->batch.building->rows, entry, device->id, at.lsn);
 }
 
 // Of a device that may not report no report tells of the photo either.
@@ -273,7 +274,11 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 		add_connected(writer, &entry, at);
 		break;
 	case ENTRY_DISCONNECTED:
-		add_disconnected(writer, &entry, at);
+		rows_add_disconnected(rows, &entry, at.lsn);
+		add_left(writer, &entry, at);
+		break;
+	case ENTRY_LEFT:
+		add_left(writer, &entry, at);
 		break;
 	case ENTRY_COMMAND:
 		rows_add_command(rows, &entry, at.lsn);

@@ -86,6 +86,8 @@ static const struct {
 		"device_id, occurred_at, alarm, dedup", NULL},
 	[ROWS_REJECTS] = {"avld.rejects", "rejects", NULL, NULL, NULL},
 	[ROWS_CONNECTIONS] = {"avld.connections", "connections", NULL, NULL, NULL},
+	[ROWS_ENDED] = {"pg_temp.avld_ended", "avld_ended", NULL, NULL,
+		"EXECUTE avld_keep_ended;\n"},
 	[ROWS_STATE] = {"pg_temp.avld_state", "avld_state", NULL, NULL,
 		"EXECUTE avld_keep_state;\n"},
 	[ROWS_UNKNOWN] = {"pg_temp.avld_unknown", "avld_unknown", NULL, NULL,
@@ -108,8 +110,8 @@ enum rows_kind sql_kind_of(const char *relation, size_t len)
 	return ROWS_KINDS;
 }
 
-// avld_state is written in each batch: ON COMMIT DELETE ROWS empties it for next to nothing as long
-// as it has neither index nor TOAST table, hence varchar(n). The stages are rare and emptied by
+// avld_state is written in each batch, avld_ended in many: ON COMMIT DELETE ROWS empties them for next to nothing as long
+// as they have neither index nor TOAST table, hence varchar(n). The stages are rare and emptied by
 // hand.
 static const char session_tables[] =
 	"CREATE TEMP TABLE avld_state (device_id bigint, last_seen timestamptz, protocol "
@@ -123,6 +125,7 @@ static const char session_tables[] =
 	"integer, "
 	"adc4 integer, odometer_m bigint, battery_percent smallint, battery_v real, power_v real, "
 	"gsm_percent smallint, driver varchar(64)) ON COMMIT DELETE ROWS;\n"
+	"CREATE TEMP TABLE avld_ended (device_id bigint, peer varchar(56)) ON COMMIT DELETE ROWS;\n"
 	"CREATE TEMP TABLE avld_unknown (ident text, protocol text, peer text, seen timestamptz);\n"
 	"CREATE TEMP TABLE avld_commands (lsn bigint, id bigint, state text, at timestamptz, "
 	"attempts integer, reason text, reply jsonb);\n"
@@ -183,6 +186,15 @@ static const char keep_media[] =
 	"length(m.bytes));\n"
 	"PREPARE avld_forget_media AS DELETE FROM avld.media_parts "
 	"WHERE stored_at < now() - interval '30 days';\n";
+
+// Ahead of the state, so that a datagram of the same batch may take the peer's place. A peer that was
+// refused is no device's peer: its end changes nothing. Locked in the order of keep_state.
+static const char keep_ended[] =
+	"PREPARE avld_keep_ended AS UPDATE avld.device_state s SET connected = false "
+	"FROM (SELECT t.device_id FROM avld.device_state t JOIN pg_temp.avld_ended e "
+	"ON t.device_id = e.device_id AND t.peer = e.peer WHERE t.connected AND t.transport = "
+	"'tcp' "
+	"ORDER BY t.device_id FOR UPDATE OF t) o WHERE s.device_id = o.device_id;\n";
 
 // It has gone to another avld meanwhile: what ours saw of it before, and writes only now, does not count.
 #define ELSEWHERE                                                                                  \
@@ -248,6 +260,7 @@ void sql_session(struct sql *sql)
 	sql_add(sql, keep_unknown);
 	sql_add(sql, keep_commands);
 	sql_add(sql, keep_media);
+	sql_add(sql, keep_ended);
 	add_keep_state(sql);
 }
 

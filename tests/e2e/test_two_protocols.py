@@ -308,3 +308,135 @@ def test_silent_connections_are_probed_by_the_kernel(avld):
                 if fields[1].endswith(f":{avld.port:04X}") and fields[3] == "01":
                     return fields[5].split(":")[0]
         wait_for(lambda: timer() == "02", "a keepalive timer")
+
+
+# ---- the end of a connection -------------------------------------------------------------------------
+
+CONNECTED = ("SELECT coalesce(string_agg(ident, ' ' ORDER BY ident), '') FROM avld.device_state s "
+             "JOIN avld.devices d ON d.id = device_id WHERE connected")
+OTHER = "not the protocol set for the device"
+
+
+def read_all(peer):
+    data = b""
+    try:
+        while more := peer.recv(4096):
+            data += more
+    except ConnectionResetError:
+        pass
+    return data
+
+
+@pytest.mark.parametrize("form", ["one by one", "one frame"])
+def test_the_end_of_a_connection_is_that_of_all_its_devices(avld, database, form):
+    records = [pt502.record(ident=f"502000{n}") for n in (1, 2, 3)]
+    with avld.tcp() as peer:
+        peer.sendall(pt502.full(b"".join(records)) if form == "one frame" else b"".join(records + records[:1]))
+        database.wait(CONNECTED, "5020001 5020002 5020003")
+    database.wait(CONNECTED, "")
+    assert database.one("SELECT count(*)::int FROM avld.connections") == 1
+
+
+def test_devices_of_a_gateway_have_no_connection(avld, database):
+    records = [pt502.record(ident=f"50200{n:02d}") for n in range(12)]
+    with avld.tcp() as peer:
+        peer.sendall(b"".join(records))
+        database.wait(POSITIONS, 12)
+        peer.sendall(b"".join(pt502.record(ident=f"50200{n:02d}", time=pt502.now(-9)) for n in range(12)))
+        database.wait(POSITIONS, 24)
+        assert database.one(CONNECTED) == ""
+    database.wait("SELECT count(*)::int FROM avld.connections", 1)
+    database.wait(CONNECTED, "")
+
+
+def test_a_device_that_is_blocked_while_connected_is_not_connected(avld, database):
+    with avld.tcp() as peer:
+        peer.sendall(pt502.record())
+        database.wait(CONNECTED, "5020001")
+        database.query("UPDATE avld.devices SET state = 'blocked'")
+
+        def closed():
+            try:
+                peer.sendall(pt502.record(time=pt502.now(-5)))
+                peer.settimeout(0.2)
+                return peer.recv(1) == b""
+            except socket.timeout:
+                return False
+            except OSError:
+                return True
+        wait_for(closed, "the end")
+    database.wait("SELECT count(*)::int FROM avld.connections WHERE reason = 'device is blocked' AND rejects = 1", 1)
+    database.wait(CONNECTED, "")
+
+
+def test_a_datagram_right_before_the_end_hides_it_not(daemons, database):
+    avld = daemons({"database.batch_interval": "1s"}).start()
+    with avld.tcp() as peer:
+        peer.sendall(pt502.record())
+        database.wait(CONNECTED, "5020001")
+        avld.send_udp(pt502.record(time=pt502.now(-5)))
+    database.wait("SELECT count(*)::int FROM avld.connections", 1)
+    database.wait(POSITIONS, 2)
+    assert database.query("SELECT connected, transport FROM avld.device_state") == [(False, "udp")]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_an_impostor_leaves_its_reject_and_no_more(avld, database, transport):
+    database.query("INSERT INTO avld.devices(ident, protocol) VALUES ('860000000000017', 'gt06'), ('5020001', 'gt06')")
+    state = ("SELECT s.protocol || ' ' || last_seen || ' ' || peer || ' ' || connected FROM avld.device_state s "
+             "JOIN avld.devices d ON d.id = device_id WHERE ident = '860000000000017'")
+    with avld.tcp() as peer:
+        peer.sendall(gt06.login())
+        assert gt06.read_exactly(peer, 10) == gt06.answer(1, 1)
+        database.wait(STATUSES, 1)
+        before = database.one(state)
+        for n, ident in enumerate(("860000000000017", "5020001")):
+            (avld.send_tcp if transport == "tcp" else avld.send_udp)(pt502.record(ident=ident))
+            database.wait(f"SELECT count(*)::int FROM avld.rejects WHERE reason = '{OTHER}'", n + 1)
+            if transport == "tcp":
+                database.wait(f"SELECT sum(rejects)::int FROM avld.connections WHERE reason = '{OTHER}'", n + 1)
+        assert database.one(state) == before
+        assert database.one("SELECT count(*)::int FROM avld.device_state") == 1
+
+
+@pytest.mark.parametrize("sync", ["reply", "interval"])
+@pytest.mark.parametrize("end", ["framing", "refused"])
+def test_what_ends_a_conversation_takes_no_answer_with_it(daemons, database, sync, end):
+    database.query("INSERT INTO avld.devices(ident, state) VALUES ('860000000000025', 'blocked')")
+    avld = daemons({"journal.sync": sync}).start()
+    avld.send_tcp(pt502.record())
+    database.wait(POSITIONS, 1)  # devices are known by now
+    last = b"junk " * 400 if end == "framing" else gt06.login("860000000000025", 4)
+    with avld.tcp() as peer:
+        peer.sendall(gt06.login() + gt06.position(2) + gt06.heartbeat(3) + last)
+        answers = read_all(peer)
+    assert sorted(answers[n:n + 10] for n in range(0, len(answers), 10)) == sorted(
+        gt06.answer(kind, n) for kind, n in ((1, 1), (0x12, 2), (0x13, 3)))
+    database.wait(POSITIONS, 2)
+    database.wait("SELECT count(*)::int FROM avld.connections WHERE rejects > 0", 1)
+
+
+def test_junk_over_udp_is_nobodys(avld, database):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.connect(("127.0.0.1", avld.port))
+        peer.send(pt502.record())
+        database.wait(POSITIONS, 1)
+        for junk in (b"hello sea", b"x" * 5000):
+            peer.send(junk)
+        database.wait("SELECT count(*)::int FROM avld.rejects", 2)
+    assert database.query("SELECT reason, protocol, ident FROM avld.rejects ORDER BY reason") == [
+        ("datagram too long", None, None), ("unknown protocol", None, None)]
+
+
+def test_30_s_without_a_protocol(daemons, database):
+    """However long a log-in may take; who speaks one has that long."""
+    avld = daemons({"server.login_timeout": "5m"}).start()
+    with avld.tcp() as known, avld.tcp() as unknown:
+        known.sendall(gt06.position(1))
+        unknown.sendall(b"$PO")
+        unknown.settimeout(60)
+        assert unknown.recv(1) == b""
+        known.sendall(gt06.login(serial=2))
+        assert gt06.read_exactly(known, 10) == gt06.answer(1, 2)
+    database.wait("SELECT reason FROM avld.connections WHERE ident IS NULL", "no protocol found in time")
+    assert bytes(database.one("SELECT frame FROM avld.rejects WHERE reason = 'incomplete frame'")) == b"$PO"

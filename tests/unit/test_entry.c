@@ -75,7 +75,7 @@ static void round_trip(const struct entry *in, struct entry *out)
 static void each_kind_comes_back(void **state)
 {
 	(void)state;
-	for (int kind = ENTRY_REPORT; kind <= ENTRY_MEDIA; kind++) {
+	for (int kind = ENTRY_REPORT; kind <= ENTRY_LEFT; kind++) {
 		struct entry in = of_kind((enum entry_kind)kind), out;
 		round_trip(&in, &out);
 		bool report = kind == ENTRY_REPORT;
@@ -170,7 +170,7 @@ static void a_cut_entry_is_none(void **state)
 {
 	(void)state;
 	struct guarded guarded = guarded_new(ENTRY_SIZE_MAX);
-	for (int kind = ENTRY_REPORT; kind <= ENTRY_MEDIA; kind++) {
+	for (int kind = ENTRY_REPORT; kind <= ENTRY_LEFT; kind++) {
 		struct entry in = of_kind((enum entry_kind)kind), out;
 		size_t size = entry_size(&in);
 		entry_write(&in, written);

@@ -222,7 +222,7 @@ static void test_other_kinds(void **state)
 	entry.kind = ENTRY_DISCONNECTED;
 	entry.reason = text_of("idle");
 	entry.traffic = (struct traffic){RECEIVED - SECOND, UINT64_C(1) << 40, 2, 3};
-	rows_add_disconnected(&rows, &entry, 0, 50);
+	rows_add_disconnected(&rows, &entry, 50);
 	rows_add_unknown(&rows, &entry, 60);
 	rows_finish(&rows, "main");
 
@@ -300,20 +300,24 @@ static void test_connections(void **state)
 	(void)state;
 	static const struct {
 		const char *what; /* C: connected, D: disconnected, 1 or 2: the port; R: a report,
-				     U: by UDP */
+				     U: by UDP, S: by a gateway */
 		bool live, certain, open;
-		const char *peer;
+		const char *peer; /* NULL: nothing of the device's state */
+		size_t ended;     /* left to the table */
 	} cases[] = {
-		{"C1", true, true, true, "192.0.2.1:1"},
-		{"C1", false, false, false, "192.0.2.1:1"}, /* of a process that is gone */
-		{"R1", true, true, true, "192.0.2.1:1"},
-		{"U1", true, false, false, "192.0.2.1:1"},
-		{"D1", true, false, false, "192.0.2.1:1"},
-		{"C1D1", true, true, false, "192.0.2.1:1"},
-		{"C1C2D1", true, true, true, "192.0.2.1:2"},
-		{"C1D1C2", true, true, true, "192.0.2.1:2"},
-		{"C1U2D1", true, true, false, "192.0.2.1:1"},
-		{"D1C2", true, true, true, "192.0.2.1:2"},
+		{"C1", true, true, true, "192.0.2.1:1", 0},
+		{"C1", false, false, false, "192.0.2.1:1", 0}, /* of a process that is gone */
+		{"R1", true, true, true, "192.0.2.1:1", 0},
+		{"U1", true, false, false, "192.0.2.1:1", 0},
+		{"D1", true, false, false, NULL, 1},
+		{"U2D1", true, false, false, "192.0.2.1:2", 1},
+		{"D1D2", true, false, false, NULL, 2},
+		{"C1D1", true, true, false, "192.0.2.1:1", 0},
+		{"C1C2D1", true, true, true, "192.0.2.1:2", 0},
+		{"C1D1C2", true, true, true, "192.0.2.1:2", 0},
+		{"C1U2D1", true, true, false, "192.0.2.1:1", 0},
+		{"D1C2", true, true, true, "192.0.2.1:2", 1},
+		{"S1", true, false, false, "192.0.2.1:1", 0},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct rows rows;
@@ -322,15 +326,22 @@ static void test_connections(void **state)
 			struct entry entry = report_of(RECEIVED, false);
 			entry.peer.port = (uint16_t)(step[1] - '0');
 			entry.peer.transport = *step == 'U' ? TRANSPORT_UDP : TRANSPORT_TCP;
+			if (*step == 'S')
+				entry.body.flags |= FLAG_SHARED;
 			if (*step == 'C')
 				rows_add_connected(&rows, &entry, 7, cases[i].live);
 			else if (*step == 'D')
-				rows_add_disconnected(&rows, &entry, 7, 1);
+				rows_add_left(&rows, &entry, 7, 1);
 			else
 				add(&rows, &entry, 1);
 		}
 		rows_finish(&rows, "main");
-		assert_int_equal(rows.copies[ROWS_STATE].rows, 1);
+		assert_int_equal(rows.copies[ROWS_ENDED].rows, cases[i].ended);
+		assert_int_equal(rows.copies[ROWS_STATE].rows, cases[i].peer != NULL);
+		if (!cases[i].peer) {
+			rows_done(&rows);
+			continue;
+		}
 		assert_int_equal(is_null(&rows, ROWS_STATE, 0, "instance"), !cases[i].certain);
 		assert_int_equal(number(&rows, ROWS_STATE, 0, "connected"), cases[i].open);
 		assert_text(&rows, ROWS_STATE, 0, "peer", cases[i].peer);
