@@ -142,8 +142,7 @@ static enum feed_verdict lose_framing(struct feed *feed, const uint8_t *data, si
 static enum feed_verdict take_unknown(
 	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used)
 {
-	const bool goes_on = feed->decoder && !feed->session.datagram;
-	if (feed->sniffed_again || goes_on) {
+	if (feed->decoder && (feed->sniffed_again || !feed->session.datagram)) {
 		feed->sniffed_again = true;
 		const struct frame frame = feed->decoder->frame(&feed->session, data, len);
 		return skip_garbage(

@@ -113,12 +113,15 @@ static bool begins_with(struct text text, const char *start, size_t len)
 // How many outputs the record tells of: "/inputs,outputs/". The body of a report does not say.
 static unsigned count_outputs(struct text record)
 {
-	struct text rest = record, part, field;
+	struct text rest = record, part = {NULL, 0}, field = {NULL, 0};
 	unsigned count = 0;
 
-	if (!text_next(&rest, '/', &part) || !text_next(&rest, '/', &part) ||
-		!text_next(&part, ',', &field) || !text_next(&part, ',', &field))
-		return 0;
+	for (int i = 0; i < 2; i++)
+		if (!text_next(&rest, '/', &part))
+			return 0;
+	for (int i = 0; i < 2; i++)
+		if (!text_next(&part, ',', &field))
+			return 0;
 	while (count < field.len && (field.data[count] == '0' || field.data[count] == '1'))
 		count++;
 	return count;

@@ -28,7 +28,7 @@ static void check_text(struct text text, size_t most, const uint8_t *data, size_
 
 static void check_limits(const struct entry *entry, const uint8_t *data, size_t len)
 {
-	CHECK(entry->kind >= ENTRY_REPORT && entry->kind <= ENTRY_MEDIA);
+	CHECK(entry->kind >= ENTRY_REPORT && entry->kind <= ENTRY_LEFT);
 	check_text(entry->protocol, 32, data, len);
 	check_text(entry->ident, IDENT_MAX, data, len);
 	check_text(entry->event, EVENT_MAX, data, len);
