@@ -156,9 +156,9 @@ def test_disk_filled_by_others(daemons, proxy, database, small_disk, results):
     tracker.start()
     for turn in range(rounds(1, 10)):
         done = len(tracker.acknowledged)
+        full = avld.logged().count("journal is full")
         fill(small_disk)
         proxy.block()
-        full = avld.logged().count("journal is full")
         wait_for(lambda: avld.logged().count("journal is full") > full, "the journal to be full", 60)
         os.unlink(small_disk / "other")
         wait_for(lambda: len(tracker.acknowledged) > done + 50, "reading to go on")
