@@ -9,16 +9,15 @@
 #include "registry.h"
 
 struct feed {
-	const struct decoder
-		*decoder; /* the verdict, or the last one while sniffing again; NULL: none yet */
-	decoder_set set;  /* who may be asked */
-	uint32_t frames;  /* decoded or ignored */
+	decoder_set set; /* who may be asked */
+	uint32_t frames; /* decoded or ignored */
 	uint32_t rejects;
 	uint32_t garbage;   /* bytes since framing was lost */
 	bool pinned;        /* the verdict holds */
 	bool sniffed_again; /* the one new sniff after lost framing is spent */
 	bool open;          /* after MORE: what is left is a frame unless more of it follows */
-	struct session session;
+	struct session
+		session; /* its decoder: the verdict, or the last one while sniffing again; NULL: none yet */
 };
 
 enum feed_verdict {

@@ -41,7 +41,7 @@ static int64_t now_us(void)
 static void print(struct decoding *d)
 {
 	// The verdict stays the feed's after lost framing, but those bytes are nobody's.
-	const char *name = d->feed.decoder ? d->feed.decoder->name : NULL;
+	const char *name = d->feed.session.decoder ? d->feed.session.decoder->name : NULL;
 	batch_print_json(stdout, name, &d->batch);
 	for (; d->feed.session.finished; photo_drop(&d->feed.session))
 		photo_print_json(stdout, name, d->feed.session.finished);

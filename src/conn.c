@@ -39,33 +39,34 @@ struct outbox {
 };
 
 // Replies that wait until the journal is durable up to an LSN. New ones join `rest`, so that a peer
-// that never stops sending still gets its first answers when the sync that covers them ends.
+// that never stops sending still gets its first answers when the sync that covers them ends. Made for
+// the first and freed with the last: most peers never have any.
 struct held {
+	struct list wait; /* in conns->waiting */
+	struct conn *conn;
 	struct outbox box;
 	uint32_t first_len;
 	uint64_t first_lsn, rest_lsn;
 };
 
 struct conn {
-	ev_io io;
-	struct conns *conns;
+	ev_io io;         /* its data: the conns */
 	struct list turn; /* in conns->login, idle or paused */
-	struct list wait; /* in conns->waiting while held is not empty */
 	struct list
 		late; /* in conns->sniffing, later in conns->late while the feed is open or waits */
 	struct device *device; /* named last */
 	struct device **named; /* all, in room for IDENTS_MAX; NULL: none but `device` */
 	struct feed feed;
 	struct peer peer;
-	uint8_t *in; /* the start of a frame, or all that is left while paused */
 	uint32_t in_len;
+	uint8_t *in;       /* the start of a frame, or all that is left while paused */
 	uint32_t active_s; /* monotonic: last activity, or the connection's start while in login */
 	uint32_t open_ms;  /* monotonic: when the feed became open */
 	uint8_t idents;    /* how many this connection has named; beyond IDENTS_MAX: a gateway */
 	bool paused;
 	bool lingers;
 	struct outbox out;
-	struct held held;
+	struct held *held; /* NULL: none */
 	int64_t opened_us;
 	uint64_t bytes;
 };
@@ -87,6 +88,11 @@ struct conns {
 	size_t peeked; /* of the read at hand: bytes at its end that still are in the socket too */
 	uint8_t buffer[2 * READ_SIZE]; /* the first half: room for what was left before */
 };
+
+static struct conns *conns_of(const struct conn *c)
+{
+	return c->io.data;
+}
 
 static uint32_t now_ms(void)
 {
@@ -121,6 +127,16 @@ static void outbox_drop(struct outbox *box, size_t len)
 	}
 }
 
+static void drop_held(struct conn *c)
+{
+	if (!c->held)
+		return;
+	list_remove(&c->held->wait);
+	free(c->held->box.data);
+	free(c->held);
+	c->held = NULL;
+}
+
 // ---- life and death
 
 // What the loop is to watch follows from the state, here and nowhere else.
@@ -130,10 +146,10 @@ static void watch(struct conn *c)
 
 	if ((c->io.events & (EV_READ | EV_WRITE)) == events && (ev_is_active(&c->io) || !events))
 		return;
-	ev_io_stop(c->conns->loop, &c->io);
+	ev_io_stop(conns_of(c)->loop, &c->io);
 	ev_io_modify(&c->io, events);
 	if (events)
-		ev_io_start(c->conns->loop, &c->io);
+		ev_io_start(conns_of(c)->loop, &c->io);
 }
 
 static bool count_ip(struct conns *conns, const struct peer *peer)
@@ -179,7 +195,8 @@ static void log_closed(const struct conn *c, const char *reason)
 		return;
 	(fault ? log_info : log_debug)("conn closed peer=%s protocol=%s ident=%.*s reason=\"%s\" "
 				       "rx=%llu frames=%u rejects=%u",
-		peer_text(&c->peer, peer), c->feed.decoder ? c->feed.decoder->name : "-",
+		peer_text(&c->peer, peer),
+		c->feed.session.decoder ? c->feed.session.decoder->name : "-",
 		session->ident_len ? session->ident_len : 1,
 		session->ident_len ? session->ident : "-", reason, (unsigned long long)c->bytes,
 		c->feed.frames, c->feed.rejects);
@@ -209,7 +226,7 @@ static void leave_all(struct conn *c, bool ends)
 		const struct device *device = c->named ? c->named[i] : c->device;
 		if (!ends || device->ident_len != session->ident_len ||
 			memcmp(device->ident, session->ident, session->ident_len) != 0)
-			intake_left(c->conns->intake, &c->feed, &c->peer, device);
+			intake_left(conns_of(c)->intake, &c->feed, &c->peer, device);
 	}
 	free(c->named);
 	c->named = NULL;
@@ -244,7 +261,7 @@ static bool name_device(struct conn *c, struct device *device)
 // All that is to be told of the conversation, and nothing held for it but the socket and replies.
 static void end_conversation(struct conn *c, const char *reason)
 {
-	struct conns *conns = c->conns;
+	struct conns *conns = conns_of(c);
 
 	intake_end(conns->intake, &c->feed, &c->peer, c->in, c->in_len);
 	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};
@@ -263,17 +280,16 @@ static void end_conversation(struct conn *c, const char *reason)
 // At once: the peer is gone, or takes nothing from us.
 static void conn_close(struct conn *c, const char *reason)
 {
-	struct conns *conns = c->conns;
+	struct conns *conns = conns_of(c);
 
 	if (!c->lingers)
 		end_conversation(c, reason);
 	list_remove(&c->turn);
-	list_remove(&c->wait);
+	drop_held(c);
 	uncount_ip(conns, &c->peer);
 	ev_io_stop(conns->loop, &c->io);
 	close(c->io.fd);
 	free(c->out.data);
-	free(c->held.box.data);
 	free(c);
 	conns->count--;
 }
@@ -302,7 +318,7 @@ static bool flush(struct conn *c)
 		conn_close(c, "cannot send");
 		return false;
 	}
-	if (c->lingers && !c->out.len && !c->held.box.len) {
+	if (c->lingers && !c->out.len && !c->held) {
 		conn_close(c, NULL);
 		return false;
 	}
@@ -313,10 +329,10 @@ static bool flush(struct conn *c)
 // In order: what is due goes out as far as the socket takes it now, what waits for the disk follows.
 static void conn_end(struct conn *c, const char *reason)
 {
-	struct conns *conns = c->conns;
+	struct conns *conns = conns_of(c);
 
 	end_conversation(c, reason);
-	if (!send_out(c) || !c->held.box.len || conns->finishing) {
+	if (!send_out(c) || !c->held || conns->finishing) {
 		c->lingers = true;
 		conn_close(c, NULL);
 		return;
@@ -329,24 +345,31 @@ static void conn_end(struct conn *c, const char *reason)
 
 static bool hold(struct conn *c, const uint8_t *data, size_t len, uint64_t lsn)
 {
-	struct held *held = &c->held;
-
-	if (!outbox_append(&held->box, data, len))
+	if (!c->held) {
+		c->held = calloc(1, sizeof(*c->held));
+		if (!c->held)
+			return false;
+		c->held->conn = c;
+		list_append(&conns_of(c)->waiting, &c->held->wait);
+	}
+	struct held *held = c->held;
+	if (!outbox_append(&held->box, data, len)) {
+		if (held->box.len == 0)
+			drop_held(c);
 		return false;
+	}
 	if (held->first_len == 0) {
 		held->first_len = held->box.len;
 		held->first_lsn = lsn;
 	}
 	held->rest_lsn = lsn;
-	list_remove(&c->wait);
-	list_append(&c->conns->waiting, &c->wait);
 	return true;
 }
 
 // Moves from held to out what is safe by now.
 static bool release(struct conn *c, uint64_t safe)
 {
-	struct held *held = &c->held;
+	struct held *held = c->held;
 	const uint32_t len = held->rest_lsn <= safe    ? held->box.len
 			     : held->first_lsn <= safe ? held->first_len
 						       : 0;
@@ -359,7 +382,7 @@ static bool release(struct conn *c, uint64_t safe)
 	held->first_len = held->box.len;
 	held->first_lsn = held->rest_lsn;
 	if (held->box.len == 0)
-		list_remove(&c->wait);
+		drop_held(c);
 	return true;
 }
 
@@ -371,7 +394,7 @@ static bool reply(struct conn *c, const struct batch *batch, uint64_t lsn)
 		return false;
 	if (!stored)
 		return true;
-	if (lsn <= intake_safe(c->conns->intake))
+	if (lsn <= intake_safe(conns_of(c)->intake))
 		return outbox_append(&c->out, batch->reply[REPLY_STORED], stored);
 	return hold(c, batch->reply[REPLY_STORED], stored, lsn);
 }
@@ -382,7 +405,7 @@ void conns_synced(struct conns *conns)
 	struct list *next;
 
 	for (struct list *at = conns->waiting.next; at != &conns->waiting; at = next) {
-		struct conn *c = list_item(at, struct conn, wait);
+		struct conn *c = list_item(at, struct held, wait)->conn;
 		next = at->next;
 		if (release(c, safe))
 			flush(c);
@@ -414,7 +437,7 @@ static bool must_ask(const struct conn *c)
 // The session has named a device: may it stay (NULL), and is it the device's newest connection?
 static const char *attach(struct conn *c)
 {
-	struct intake *intake = c->conns->intake;
+	struct intake *intake = conns_of(c)->intake;
 	struct device *device;
 	const char *refusal = intake_admit(intake, &c->feed, &device);
 
@@ -443,7 +466,7 @@ static bool is_known(const struct conn *c)
 // Into the list that fits, at its end.
 static void queue(struct conn *c)
 {
-	struct conns *conns = c->conns;
+	struct conns *conns = conns_of(c);
 
 	if (is_known(c))
 		c->active_s = intake_now_s();
@@ -457,13 +480,13 @@ static void queue(struct conn *c)
 // Is the feed to be looked after by the timer?
 static void queue_late(struct conn *c)
 {
-	if (!c->feed.decoder)
+	if (!c->feed.session.decoder)
 		return;
 	list_remove(&c->late);
 	if (c->feed.open)
 		c->open_ms = now_ms();
 	if (c->feed.open || feed_waits(&c->feed))
-		list_append(&c->conns->late, &c->late);
+		list_append(&conns_of(c)->late, &c->late);
 }
 
 static void set_paused(struct conn *c, bool paused)
@@ -477,7 +500,7 @@ static void set_paused(struct conn *c, bool paused)
 static bool add_command(struct conn *c)
 {
 	uint8_t command[COMMAND_FRAME_MAX];
-	const size_t len = intake_command(c->conns->intake, &c->feed, &c->peer, command);
+	const size_t len = intake_command(conns_of(c)->intake, &c->feed, &c->peer, command);
 
 	return !len || outbox_append(&c->out, command, len);
 }
@@ -490,7 +513,7 @@ static void name_others(struct conn *c, struct batch *batch)
 		if (!c->device || (c->device->ident_len == ident.len &&
 					  !memcmp(c->device->ident, ident.data, ident.len)))
 			continue;
-		struct device *device = intake_device(c->conns->intake, ident);
+		struct device *device = intake_device(conns_of(c)->intake, ident);
 		if (device)
 			name_device(c, device);
 	}
@@ -501,7 +524,7 @@ static void name_others(struct conn *c, struct batch *batch)
 // Deals with one frame's batch. Returns NULL, or why the connection must be closed.
 static const char *take_batch(struct conn *c)
 {
-	struct intake *intake = c->conns->intake;
+	struct intake *intake = conns_of(c)->intake;
 	struct batch *batch = &intake->batch;
 	const char *refusal = must_ask(c) ? attach(c) : NULL;
 	if (!refusal)
@@ -548,7 +571,7 @@ static bool keep(struct conn *c, const uint8_t *data, size_t len)
 // many of the `left` bytes are to be kept here.
 static size_t fetch(struct conn *c, size_t left, bool closing)
 {
-	struct conns *conns = c->conns;
+	struct conns *conns = conns_of(c);
 	const size_t waiting = c->paused && !closing ? left : 0;
 	const size_t stays = waiting < conns->peeked ? waiting : conns->peeked;
 
@@ -566,7 +589,7 @@ static size_t fetch(struct conn *c, size_t left, bool closing)
 // Frame by frame, until the bytes are used up, more are needed or there is no room. False: closed.
 static bool take(struct conn *c, const uint8_t *data, size_t len)
 {
-	struct intake *intake = c->conns->intake;
+	struct intake *intake = conns_of(c)->intake;
 	enum feed_verdict verdict = FEED_TAKEN;
 	const char *end = NULL;
 
@@ -609,7 +632,7 @@ enum got { GOT_BYTES, GOT_NOTHING, GOT_CLOSED };
 
 static enum got read_once(struct conn *c)
 {
-	struct conns *conns = c->conns;
+	struct conns *conns = conns_of(c);
 	uint8_t *fresh = conns->buffer + READ_SIZE;
 
 	assert(c->in_len <= READ_SIZE);
@@ -640,7 +663,7 @@ static enum got read_once(struct conn *c)
 
 static void on_io(struct ev_loop *loop, ev_io *watcher, int revents)
 {
-	struct conn *c = watcher->data;
+	struct conn *c = list_item(watcher, struct conn, io);
 
 	(void)loop;
 	if ((revents & EV_WRITE) && !flush(c))
@@ -696,7 +719,7 @@ static void expire_sniffing(struct conns *conns, uint32_t now)
 // What was left open is whole if nothing followed. False: closed.
 static bool take_open(struct conn *c)
 {
-	struct intake *intake = c->conns->intake;
+	struct intake *intake = conns_of(c)->intake;
 	size_t used = 0;
 
 	feed_rest(&c->feed, c->in, c->in_len, &intake->batch, &used);
@@ -711,7 +734,7 @@ static bool take_open(struct conn *c)
 // What waited may be known by now, or has waited too long. False: closed.
 static bool take_held(struct conn *c)
 {
-	struct intake *intake = c->conns->intake;
+	struct intake *intake = conns_of(c)->intake;
 	const int64_t now_us = intake_now_us();
 
 	feed_expire(&c->feed, now_us, now_us - FEED_HOLD_US, &intake->batch);
@@ -723,7 +746,7 @@ static bool take_held(struct conn *c)
 
 static void look_after(struct conn *c)
 {
-	struct intake *intake = c->conns->intake;
+	struct intake *intake = conns_of(c)->intake;
 	const bool known = is_known(c);
 
 	if (c->feed.open && !c->paused && now_ms() - c->open_ms >= OPEN_MS && intake_room(intake) &&
@@ -738,7 +761,7 @@ static void look_after(struct conn *c)
 		queue(c);
 	}
 	if (c->feed.open || feed_waits(&c->feed))
-		list_append(&c->conns->late, &c->late);
+		list_append(&conns_of(c)->late, &c->late);
 	flush(c);
 }
 
@@ -822,20 +845,18 @@ void conns_add(struct conns *conns, int fd, const struct sockaddr *address)
 		close(fd);
 		return;
 	}
-	c->conns = conns;
 	c->peer = peer;
 	c->opened_us = intake_now_us();
 	c->active_s = intake_now_s();
 	feed_init(&c->feed, conns->intake->config->server.protocols, NULL, false);
 	c->feed.session.received_us = c->opened_us;
 	intake_begin(conns->intake, &c->feed.session);
-	list_init(&c->wait);
 	list_init(&c->late);
 	list_init(&c->turn);
 	list_append(&conns->login, &c->turn);
 	list_append(&conns->sniffing, &c->late);
 	ev_io_init(&c->io, on_io, fd, EV_READ);
-	c->io.data = c;
+	c->io.data = conns;
 	ev_io_start(conns->loop, &c->io);
 	conns->count++;
 }

@@ -20,10 +20,9 @@ void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder
 {
 	memset(feed, 0, sizeof(*feed));
 	feed->set = set;
-	feed->decoder = decoder;
+	feed->session.decoder = decoder;
 	feed->pinned = decoder != NULL;
 	feed->session.datagram = datagram;
-	feed->session.decoder = decoder;
 }
 
 void feed_done(struct feed *feed)
@@ -75,7 +74,7 @@ static void reject_held(struct feed *feed, int64_t before_us, struct batch *batc
 
 static void pin(struct feed *feed, const struct decoder *decoder, struct batch *batch)
 {
-	if (feed->decoder && feed->decoder != decoder) {
+	if (feed->session.decoder && feed->session.decoder != decoder) {
 		// Another protocol: what the first one had noted means nothing to it.
 		reject_held(feed, INT64_MAX, batch);
 		photo_drop_all(&feed->session);
@@ -83,7 +82,6 @@ static void pin(struct feed *feed, const struct decoder *decoder, struct batch *
 		memset(feed->session.memo, 0, sizeof(feed->session.memo));
 	}
 	feed->session.decoder = decoder;
-	feed->decoder = decoder;
 	feed->pinned = true;
 }
 
@@ -97,7 +95,8 @@ static void set_dedup(struct batch *batch)
 
 static void decode(struct feed *feed, const uint8_t *data, size_t len, struct batch *batch)
 {
-	const enum decode_status status = feed->decoder->decode(&feed->session, data, len, batch);
+	const enum decode_status status =
+		feed->session.decoder->decode(&feed->session, data, len, batch);
 	const size_t parts = batch->reject_count;
 
 	feed->rejects += (uint32_t)parts;
@@ -142,9 +141,9 @@ static enum feed_verdict lose_framing(struct feed *feed, const uint8_t *data, si
 static enum feed_verdict take_unknown(
 	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used)
 {
-	if (feed->decoder && (feed->sniffed_again || !feed->session.datagram)) {
+	if (feed->session.decoder && (feed->sniffed_again || !feed->session.datagram)) {
 		feed->sniffed_again = true;
-		const struct frame frame = feed->decoder->frame(&feed->session, data, len);
+		const struct frame frame = feed->session.decoder->frame(&feed->session, data, len);
 		return skip_garbage(
 			feed, data, len, frame.kind == FRAME_BAD ? frame.len : len, batch, used);
 	}
@@ -160,12 +159,13 @@ static enum sniff sniff_bytes(
 {
 	const bool datagram = feed->session.datagram;
 	const enum sniff sniff =
-		registry_sniff(feed->set, feed->decoder, data, len, datagram, found);
+		registry_sniff(feed->set, feed->session.decoder, data, len, datagram, found);
 
-	if (sniff != SNIFF_NONE || !datagram || !feed->decoder || !feed->session.ident_len ||
-		feed->decoder->frame(&feed->session, data, len).kind != FRAME_OK)
+	if (sniff != SNIFF_NONE || !datagram || !feed->session.decoder ||
+		!feed->session.ident_len ||
+		feed->session.decoder->frame(&feed->session, data, len).kind != FRAME_OK)
 		return sniff;
-	*found = feed->decoder;
+	*found = feed->session.decoder;
 	return SNIFF_FOUND;
 }
 
@@ -175,9 +175,9 @@ static enum sniff sniff_other(
 {
 	if (feed->sniffed_again)
 		return SNIFF_NONE;
-	const enum sniff sniff =
-		registry_sniff(feed->set, feed->decoder, data, len, feed->session.datagram, found);
-	return sniff == SNIFF_FOUND && *found == feed->decoder ? SNIFF_NONE : sniff;
+	const enum sniff sniff = registry_sniff(
+		feed->set, feed->session.decoder, data, len, feed->session.datagram, found);
+	return sniff == SNIFF_FOUND && *found == feed->session.decoder ? SNIFF_NONE : sniff;
 }
 
 enum feed_verdict feed_step(
@@ -200,7 +200,7 @@ enum feed_verdict feed_step(
 		pin(feed, found, batch);
 	}
 
-	struct frame frame = feed->decoder->frame(&feed->session, data, len);
+	struct frame frame = feed->session.decoder->frame(&feed->session, data, len);
 	if (frame.kind == FRAME_BAD) {
 		const struct decoder *other;
 		const enum sniff sniff = sniff_other(feed, data, len, &other);
@@ -211,7 +211,7 @@ enum feed_verdict feed_step(
 			return *used ? FEED_TAKEN : FEED_MORE;
 		feed->sniffed_again = true;
 		pin(feed, other, batch);
-		frame = feed->decoder->frame(&feed->session, data, len);
+		frame = feed->session.decoder->frame(&feed->session, data, len);
 	}
 	switch (frame.kind) {
 	case FRAME_OPEN:
@@ -257,8 +257,8 @@ void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct ba
 	feed->session.now_us = now_us;
 	feed->session.quiet =
 		now_us - feed->session.received_us >= QUIET_US || before_us == INT64_MAX;
-	if (feed->decoder->wake)
-		feed->decoder->wake(
+	if (feed->session.decoder->wake)
+		feed->session.decoder->wake(
 			&feed->session, before_us == INT64_MAX ? INT64_MIN : before_us, batch);
 	feed->session.quiet = false;
 	set_dedup(batch);

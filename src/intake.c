@@ -86,8 +86,8 @@ static struct entry entry_of(enum entry_kind kind, const struct feed *feed, cons
 	struct entry entry = {
 		.kind = kind, .received_us = feed->session.received_us, .peer = *peer};
 
-	if (feed->decoder)
-		entry.protocol = text_of(feed->decoder->name);
+	if (feed->session.decoder)
+		entry.protocol = text_of(feed->session.decoder->name);
 	entry.ident = (struct text){feed->session.ident, feed->session.ident_len};
 	return entry;
 }
@@ -100,8 +100,8 @@ static bool is_foreign(const char *reason)
 
 static void count_reject(struct intake *intake, const struct feed *feed, const char *reason)
 {
-	const bool known = feed->decoder && !is_foreign(reason);
-	const char *protocol = known ? feed->decoder->name : "-";
+	const bool known = feed->session.decoder && !is_foreign(reason);
+	const char *protocol = known ? feed->session.decoder->name : "-";
 
 	intake->counters.rejects++;
 	for (size_t i = 0; i < REASONS_MAX; i++) {
@@ -122,7 +122,7 @@ static void count_reject(struct intake *intake, const struct feed *feed, const c
 static void append_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct report *report)
 {
-	const struct text protocol = text_of(feed->decoder->name);
+	const struct text protocol = text_of(feed->session.decoder->name);
 	const struct entry_head head =
 		entry_report_head(report, feed->session.received_us, peer, protocol);
 
@@ -149,8 +149,8 @@ static void note_reports(struct intake *intake, const struct feed *feed, const s
 	const struct batch *batch)
 {
 	for (size_t i = 0; i < batch->report_count; i++)
-		command_note_report(intake->commands, feed->decoder, peer, &batch->reports[i],
-			feed->session.received_us);
+		command_note_report(intake->commands, feed->session.decoder, peer,
+			&batch->reports[i], feed->session.received_us);
 }
 
 size_t intake_command(
@@ -158,7 +158,7 @@ size_t intake_command(
 {
 	const struct session *session = &feed->session;
 	const struct command_talk talk = {
-		{session->ident, session->ident_len}, feed->decoder, session, peer};
+		{session->ident, session->ident_len}, feed->session.decoder, session, peer};
 
 	if (!intake->commands || !command_count(intake->commands) || !feed->pinned)
 		return 0;
@@ -375,7 +375,7 @@ const char *intake_objection(const struct device *device, const struct feed *fee
 {
 	if (device->state == DEVICE_BLOCKED)
 		return blocked;
-	if (device->decoder && decoders[device->decoder - 1] != feed->decoder)
+	if (device->decoder && decoders[device->decoder - 1] != feed->session.decoder)
 		return other_protocol;
 	return NULL;
 }

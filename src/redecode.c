@@ -95,7 +95,7 @@ static struct find *look_up(struct work *work, uint64_t dedup, struct text ident
 
 static void keep(struct work *work, const struct talk *talk, const struct report *report)
 {
-	const char *name = talk->feed.decoder->name;
+	const char *name = talk->feed.session.decoder->name;
 	const struct text protocol = {name, strlen(name)};
 	const struct entry_head head =
 		entry_report_head(report, talk->feed.session.received_us, &talk->peer, protocol);

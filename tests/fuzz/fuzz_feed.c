@@ -325,7 +325,7 @@ static size_t step_through(
 		}
 		CHECK(BETWEEN(used, 1, len - at));
 		CHECK(feed->session.ident_len <= IDENT_MAX);
-		CHECK(feed->decoder || (batch.report_count == 0 && !batch.reply_len[0]));
+		CHECK(feed->session.decoder || (batch.report_count == 0 && !batch.reply_len[0]));
 		check_batch(outcome, copy + at, used);
 		check_photos(&feed->session, outcome);
 		at += used;

@@ -127,7 +127,7 @@ static void add(struct outcome *outcome, const struct feed *feed)
 	outcome->reports += batch.report_count;
 	outcome->rejects += batch.reject_count;
 	outcome->replies += batch.reply_len[REPLY_NOW] + batch.reply_len[REPLY_STORED];
-	outcome->decoder = feed->decoder;
+	outcome->decoder = feed->session.decoder;
 }
 
 // Feeds the pieces that end at cuts[0] < cuts[1] < ... < len as a stream.
