@@ -1,6 +1,7 @@
 -- What is deleted when it is old, and days that live on another server. ASCII only: it is compiled into the program.
 
--- As before, and: commands that have ended, photos, trackers that were turned away. The daemon's role can delete nothing else.
+-- As before, and: commands that have ended, photos, trackers that were turned away, and positions and statuses that have no
+-- day, in DEFAULT (days are dropped whole, by drop_partitions). The daemon's role can delete nothing else.
 CREATE OR REPLACE FUNCTION avld.delete_before(table_name text, before timestamptz, max_rows integer DEFAULT 10000) RETURNS integer
 LANGUAGE plpgsql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -33,8 +34,14 @@ BEGIN
 	WHEN 'media' THEN
 		DELETE FROM avld.media AS t WHERE t.ctid = ANY (ARRAY(
 			SELECT m.ctid FROM avld.media AS m WHERE m.taken_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
+	WHEN 'positions' THEN
+		DELETE FROM avld.positions_default AS t WHERE t.ctid = ANY (ARRAY(
+			SELECT p.ctid FROM avld.positions_default AS p WHERE p.fixed_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
+	WHEN 'statuses' THEN
+		DELETE FROM avld.statuses_default AS t WHERE t.ctid = ANY (ARRAY(
+			SELECT s.ctid FROM avld.statuses_default AS s WHERE s.reported_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
 	ELSE
-		RAISE EXCEPTION 'avld.delete_before: not a table with a retention of its own: %', table_name
+		RAISE EXCEPTION 'avld.delete_before: no rows of this table are deleted: %', table_name
 			USING ERRCODE = 'invalid_parameter_value';
 	END CASE;
 	GET DIAGNOSTICS deleted = ROW_COUNT;
@@ -127,4 +134,5 @@ $$;
 
 COMMENT ON FUNCTION avld.delete_before(text, timestamptz, integer) IS
 	'Deletes at most max_rows rows of rejects, connections, unknown_devices, alarms, media or commands (ended ones) that are '
-	'older than that; returns how many. Example: SELECT avld.delete_before(''rejects'', now() - interval ''30 days'')';
+	'older than that, or of positions or statuses in DEFAULT (days of their own are dropped by drop_partitions); returns how '
+	'many. Example: SELECT avld.delete_before(''rejects'', now() - interval ''30 days'')';

@@ -1,5 +1,4 @@
--- Tracks sooner. What is old goes from DEFAULT, too; latest_positions tells the protocol that is spoken. ASCII only: it is
--- compiled in.
+-- Tracks sooner; latest_positions tells the protocol that is spoken. ASCII only: it is compiled in.
 
 -- ---------------------------------------------------------------------------------------------------------------------------
 -- Tracks
@@ -125,59 +124,4 @@ SELECT
 FROM avld.devices d
 LEFT JOIN avld.device_state s ON s.device_id = d.id;
 
--- ---------------------------------------------------------------------------------------------------------------------------
--- Retention
-
--- As before, and: positions and statuses that have no day, in DEFAULT. Days are dropped whole, by drop_partitions.
-CREATE OR REPLACE FUNCTION avld.delete_before(table_name text, before timestamptz, max_rows integer DEFAULT 10000) RETURNS integer
-LANGUAGE plpgsql STRICT SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '2s'
-AS $$
-DECLARE
-	deleted integer;
-BEGIN
-	IF before > now() OR max_rows < 1 THEN
-		RAISE EXCEPTION 'avld.delete_before: % is in the future, or % is no number of rows', before, max_rows
-			USING ERRCODE = 'invalid_parameter_value';
-	END IF;
-	CASE table_name
-	WHEN 'rejects' THEN
-		DELETE FROM avld.rejects AS t WHERE t.ctid = ANY (ARRAY(
-			SELECT r.ctid FROM avld.rejects AS r WHERE r.received_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
-	WHEN 'connections' THEN
-		DELETE FROM avld.connections AS t WHERE t.ctid = ANY (ARRAY(
-			SELECT c.ctid FROM avld.connections AS c WHERE c.closed_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
-	WHEN 'alarms' THEN
-		DELETE FROM avld.alarms AS t WHERE t.ctid = ANY (ARRAY(
-			SELECT a.ctid FROM avld.alarms AS a WHERE a.occurred_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
-	WHEN 'unknown_devices' THEN
-		DELETE FROM avld.unknown_devices AS t WHERE t.ctid = ANY (ARRAY(
-			SELECT u.ctid FROM avld.unknown_devices AS u WHERE u.last_seen < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
-	WHEN 'commands' THEN
-		DELETE FROM avld.commands AS t WHERE t.ctid = ANY (ARRAY(
-			SELECT c.ctid FROM avld.commands AS c
-			WHERE c.ended_at < before AND c.state NOT IN ('queued', 'sent') LIMIT max_rows FOR UPDATE SKIP LOCKED));
-	WHEN 'media' THEN
-		DELETE FROM avld.media AS t WHERE t.ctid = ANY (ARRAY(
-			SELECT m.ctid FROM avld.media AS m WHERE m.taken_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
-	WHEN 'positions' THEN
-		DELETE FROM avld.positions_default AS t WHERE t.ctid = ANY (ARRAY(
-			SELECT p.ctid FROM avld.positions_default AS p WHERE p.fixed_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
-	WHEN 'statuses' THEN
-		DELETE FROM avld.statuses_default AS t WHERE t.ctid = ANY (ARRAY(
-			SELECT s.ctid FROM avld.statuses_default AS s WHERE s.reported_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
-	ELSE
-		RAISE EXCEPTION 'avld.delete_before: no rows of this table are deleted: %', table_name
-			USING ERRCODE = 'invalid_parameter_value';
-	END CASE;
-	GET DIAGNOSTICS deleted = ROW_COUNT;
-	RETURN deleted;
-END
-$$;
-
 COMMENT ON COLUMN avld.latest_positions.protocol IS 'of the newest frame; never seen: what devices.protocol says';
-COMMENT ON FUNCTION avld.delete_before(text, timestamptz, integer) IS
-	'Deletes at most max_rows rows of rejects, connections, unknown_devices, alarms, media or commands (ended ones) that are '
-	'older than that, or of positions or statuses in DEFAULT (days of their own are dropped by drop_partitions); returns how '
-	'many. Example: SELECT avld.delete_before(''rejects'', now() - interval ''30 days'')';
