@@ -25,10 +25,12 @@ struct past_record {
 struct past {
 	uint8_t xors[PAST_MOST]; /* first: a search through all devices looks at little else */
 	uint8_t count;
-	uint8_t leans;   /* deltas in a row that were lean */
-	uint16_t end;    /* of what is used of pool */
-	uint32_t astray; /* tick of the last delta that found no reference at once; 0: none */
-	int32_t lag_s;   /* receipt less the device's time, of the last live record */
+	uint8_t leans;     /* deltas in a row that were lean */
+	uint16_t end;      /* of what is used of pool, */
+	uint16_t used;     /* and how much of that is records */
+	uint32_t astray;   /* tick of the last delta that found no reference at once; 0: none */
+	uint32_t latest_s; /* no record has a later time */
+	int32_t lag_s;     /* receipt less the device's time, of the last live record */
 	bool lag_known;
 	struct past_record records[PAST_MOST];
 	char pool[PAST_POOL];

@@ -15,6 +15,7 @@ struct text past_text(const struct past *past, size_t index)
 void past_drop(struct past *past, size_t index)
 {
 	size_t behind = --past->count - index;
+	past->used = (uint16_t)(past->used - past->records[index].len);
 	memmove(past->xors + index, past->xors + index + 1, behind);
 	memmove(past->records + index, past->records + index + 1, behind * sizeof past->records[0]);
 }
@@ -31,18 +32,10 @@ static size_t find_oldest(const struct past *past, bool for_stored)
 	return 1;
 }
 
-static size_t pool_used(const struct past *past)
-{
-	size_t used = 0;
-	for (size_t i = 0; i < past->count; i++)
-		used += past->records[i].len;
-	return used;
-}
-
 static void close_gaps(struct past *past)
 {
 	const uint16_t first = past->records[0].at;
-	if (past->count > 0 && (size_t)(past->end - first) == pool_used(past)) { // but at its start
+	if (past->count > 0 && past->end - first == past->used) { // but at its start
 		past->end = (uint16_t)(past->end - first);
 		memmove(past->pool, past->pool + first, past->end);
 		for (size_t i = 0; i < past->count; i++)
@@ -64,7 +57,7 @@ static void make_room(struct past *past, size_t len, bool stored)
 		past_drop(past, find_oldest(past, stored));
 	if (PAST_POOL - past->end >= len)
 		return;
-	while (PAST_POOL - pool_used(past) < len)
+	while (PAST_POOL - past->used < len)
 		past_drop(past, find_oldest(past, stored));
 	close_gaps(past);
 }
@@ -98,6 +91,7 @@ static struct past_record *add(struct past *past, struct text text, uint8_t sum,
 	*record = (struct past_record){.at = past->end, .len = (uint8_t)text.len, .stored = stored};
 	memcpy(past->pool + past->end, text.data, text.len);
 	past->end = (uint16_t)(past->end + text.len);
+	past->used = (uint16_t)(past->used + text.len);
 	return record;
 }
 
@@ -135,19 +129,39 @@ static bool is_record(const struct session *session, struct text text, const str
 	       is_same(ident, (struct text){session->ident, session->ident_len});
 }
 
+static uint32_t find_latest(const struct past *past)
+{
+	uint32_t latest_s = 0;
+	for (size_t i = 0; i < past->count; i++)
+		latest_s = past->records[i].time_s > latest_s ? past->records[i].time_s : latest_s;
+	return latest_s;
+}
+
+// Mostly a record is later than all others, and need not be looked for: one text has one time.
+static bool is_known(struct past *past, struct text text, uint32_t time_s, uint8_t sum)
+{
+	if (time_s > past->latest_s)
+		return false;
+	past->latest_s = find_latest(past); // the one that had it may have gone
+	return past_find(past, text, sum) < past->count;
+}
+
 static void remember(
 	struct session *session, struct text text, const struct report *report, uint32_t tick)
 {
 	struct past *past = is_record(session, text, report) ? session_device(session) : NULL;
+	if (!past)
+		return;
+	const bool dated = report && report->body.has & HAS_TIME && report->body.device_time_us > 0;
+	const uint32_t time_s = dated ? (uint32_t)(report->body.device_time_us / 1000000) : 0;
 	const uint8_t sum = delta_xor(text);
-	if (!past || past_find(past, text, sum) < past->count)
+	if (is_known(past, text, time_s, sum))
 		return;
 	pt502_note_start(session);
-	const bool dated = report && report->body.has & HAS_TIME && report->body.device_time_us > 0;
-	const int64_t time_s = dated ? report->body.device_time_us / 1000000 : 0;
 	struct past_record *record = add(past, text, sum, pt502_is_stored(text));
-	record->time_s = (uint32_t)time_s;
+	record->time_s = time_s;
 	record->tick = tick ? tick : session_tick(session);
+	past->latest_s = time_s > past->latest_s ? time_s : past->latest_s;
 	if (dated && !tick && !record->stored) {
 		past->lag_s = (int32_t)(session->received_us / 1000000 - time_s);
 		past->lag_known = true;
