@@ -73,11 +73,14 @@ $(LIBRARY): $(filter-out $(BUILD)/obj/main.o,$(OBJECTS))
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
+# The check of an entry, 18 ns in place of 26: gcc keeps what xxhash sums up in registers only when it unrolls its loops.
+$(BUILD)/obj/journal_format.o: UNROLL = -funroll-loops
+
 $(BUILD)/obj/%.o: src/%.c Makefile VERSION
 	$(if $(PKG_OK),,$(error libraries are missing. 'make deps' installs them; README.md names them))
 	@mkdir -p $(@D)
 	$(call say,CC  $<)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(UNROLL) -MMD -MP -c -o $@ $<
 
 # The SQL of the migrations, compiled in.
 $(BUILD)/obj/migrations.o: $(BUILD)/migrations.c Makefile
