@@ -439,28 +439,44 @@ static void the_rest_of_a_delta_that_comes_too_late_spoils_nothing(void **state)
 	expect(harvest.count - 1, live(2));
 }
 
+// Sends live(1) to live(12) as datagrams, and so many times more two of them that are remembered; then
+// a delta that refers to the one that stands so far back.
+static void look_back(unsigned back, unsigned again)
+{
+	const size_t sent = 12 + again;
+	forget();
+	memory_free(memory);
+	memory = memory_new(10);
+	begin(&talk, true);
+	for (unsigned n = 1; n <= 12; n++)
+		send_text(&talk, live(n));
+	for (unsigned i = 0; i < again; i++)
+		send_text(&talk, live(5 + i % 2));
+	// Into the log right after that record, with its time: nothing speaks against it.
+	char event[160];
+	snprintf(event, sizeof event, "%s", live(13 - back));
+	memcpy(event, "$LPA", 4);
+	memcpy(strchr(event, '\r'), "#\n", 3);
+	send_delta(&talk, live(13 - back), event);
+	assert_int_equal(harvest.count, back <= 9 ? sent + 1 : sent);
+	if (back <= 8)
+		expect(sent, event);
+	end(&talk);
+	begin(&talk, false);
+}
+
 static void the_last_eight_are_remembered_and_not_more(void **state)
 {
 	(void)state;
-	for (unsigned back = 1; back <= 10; back++) {
-		forget();
-		memory_free(memory);
-		memory = memory_new(10);
-		begin(&talk, true);
-		for (unsigned n = 1; n <= 12; n++)
-			send_text(&talk, live(n));
-		// Into the log right after that record, with its time: nothing speaks against it.
-		char event[160];
-		snprintf(event, sizeof event, "%s", live(13 - back));
-		memcpy(event, "$LPA", 4);
-		memcpy(strchr(event, '\r'), "#\n", 3);
-		send_delta(&talk, live(13 - back), event);
-		assert_int_equal(harvest.count, back <= 9 ? 13 : 12);
-		if (back <= 8)
-			expect(12, event);
-		end(&talk);
-		begin(&talk, false);
-	}
+	for (unsigned back = 1; back <= 10; back++)
+		look_back(back, 0);
+}
+
+static void what_comes_again_takes_no_place(void **state)
+{
+	(void)state;
+	for (unsigned back = 1; back <= 8; back++)
+		look_back(back, 10);
 }
 
 static void the_newest_live_one_outlasts_the_log(void **state)
@@ -479,7 +495,7 @@ static void the_newest_live_one_outlasts_the_log(void **state)
 static void long_records_leave_room_for_others(void **state)
 {
 	(void)state;
-	char texts[6][300];
+	char texts[8][300];
 	for (unsigned i = 0; i < COUNT(texts); i++)
 		snprintf(texts[i], sizeof texts[i],
 			"$POS," DEVICE
@@ -489,11 +505,11 @@ static void long_records_leave_room_for_others(void **state)
 	for (unsigned i = 0; i < COUNT(texts); i++)
 		send_text(&talk, texts[i]);
 	char event[300];
-	snprintf(event, sizeof event, "%s", texts[5]);
+	snprintf(event, sizeof event, "%s", texts[7]);
 	memcpy(event, "$LPA", 4);
-	send_delta(&talk, texts[5], event);
-	assert_int_equal(harvest.count, 7);
-	expect(6, event);
+	send_delta(&talk, texts[7], event);
+	assert_int_equal(harvest.count, 9);
+	expect(8, event);
 }
 
 static void it_waits_for_its_reference_chains_and_all(void **state)
@@ -1247,6 +1263,7 @@ int main(void)
 		CASE(bare_deltas_end_where_something_else_begins),
 		CASE(the_rest_of_a_delta_that_comes_too_late_spoils_nothing),
 		CASE(the_last_eight_are_remembered_and_not_more),
+		CASE(what_comes_again_takes_no_place),
 		CASE(the_newest_live_one_outlasts_the_log),
 		CASE(long_records_leave_room_for_others),
 		CASE(it_waits_for_its_reference_chains_and_all),
