@@ -12,6 +12,8 @@
 #include "pt502.h"
 #include "scan.h"
 
+// A function of its own: all in one leaves the compiler without registers (50 instructions a record).
+#define APART        __attribute__((noinline))
 #define WORD         8
 #define BYTES(byte)  (UINT64_C(0x0101010101010101) * (byte))
 #define USUAL_LEAST  80 /* bytes: all that is read before a length is looked at lies within */
@@ -69,7 +71,7 @@ static inline int64_t take_angle(const char *at, unsigned hundreds)
 }
 
 // "hhmmss.sss,A,ddmm.mmmm,N,dddmm.mmmm,E,": leaves the time of day in device_time_us.
-static inline bool take_place(const char *at, struct report_body *body)
+static APART bool take_place(const char *at, struct report_body *body)
 {
 	if (!has_place_shape(at))
 		return false;
@@ -123,7 +125,7 @@ static inline bool take_date(const char *at, struct report_body *body)
 }
 
 // "22.40,84.40,221126,,,A/". Reads REST_LEAST. Returns what is behind; NULL: it is not so.
-static inline const char *take_motion(const char *at, struct report_body *body)
+static APART const char *take_motion(const char *at, struct report_body *body)
 {
 	// More than 32 bits are set: there is a first one, whatever the bytes are.
 	uint64_t others =
@@ -268,7 +270,7 @@ static inline bool take_state(const char *at, struct report_body *body)
 }
 
 // "00010,00000/3e8,0,0,0/1200//fa7/", of at most 64 bytes: the record's last.
-static inline bool take_status(const char *at, const char *end, struct report_body *body)
+static APART bool take_status(const char *at, const char *end, struct report_body *body)
 {
 	const char *window = end - 64, *edge = end - WORD;
 	if (at < window || end - at < STATUS_LEAST || !take_state(edge, body))
