@@ -80,15 +80,6 @@ const char *alarm_name(enum alarm alarm)
 	return alarm_names[alarm];
 }
 
-void report_clear(struct report *report)
-{
-	// In pieces, of which the compiler makes a few stores; of the whole it makes a slow instruction.
-	enum { PIECE = 64 };
-	_Static_assert(sizeof *report % PIECE == 0, "pieces");
-	for (size_t at = 0; at < sizeof *report; at += PIECE)
-		memset((char *)report + at, 0, PIECE);
-}
-
 static bool in_range(int64_t value, int64_t least, int64_t most)
 {
 	return value >= least && value <= most;

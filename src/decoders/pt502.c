@@ -12,6 +12,7 @@
 #include "pt502.h"
 #include "checksum.h"
 #include "decoders.h"
+#include "lanes.h"
 #include "memory.h"
 #include "scan.h"
 
@@ -35,11 +36,20 @@ static size_t least(size_t a, size_t b)
 // Where the first CR or LF stands; len if there is none.
 static size_t find_line_end(const uint8_t *data, size_t len)
 {
-	const uint8_t *feed = memchr(data, '\n', len);
-	if (feed)
-		len = (size_t)(feed - data);
-	const uint8_t *ret = memchr(data, '\r', len);
-	return ret ? (size_t)(ret - data) : len;
+	const char *start = (const char *)data, *at = start, *end = start + len;
+	for (; end - at >= 32; at += 32) {
+		const uint32_t ends = lanes_either32(at, '\r', '\n');
+		if (ends)
+			return (size_t)(at - start) + (size_t)__builtin_ctz(ends);
+	}
+	if (at < end && len >= 32) { // once more some that have been looked at
+		at = end - 32;
+		const uint32_t ends = lanes_either32(at, '\r', '\n');
+		return ends ? (size_t)(at - start) + (size_t)__builtin_ctz(ends) : len;
+	}
+	while (at < end && !pt502_is_line_end((uint8_t)*at))
+		at++;
+	return (size_t)(at - start);
 }
 
 static size_t skip_line_ends(const uint8_t *data, size_t len, size_t at)
@@ -284,7 +294,9 @@ static enum decode_status decode_line(
 	struct session *session, const uint8_t *data, size_t len, struct batch *out)
 {
 	const size_t reports = out->report_count;
-	enum decode_status status = pt502_decode_line(session, data, len, out);
+	const enum decode_status status = pt502_decode_usual(session, data, len, out)
+						  ? DECODE_OK
+						  : pt502_decode_line(session, data, len, out);
 	if (data[0] == '$')
 		pt502_remember(session, (struct text){(const char *)data, len},
 			out->report_count > reports ? &out->reports[reports] : NULL, 0);

@@ -18,21 +18,10 @@
 enum decode_status pt502_decode_line(
 	struct session *session, const uint8_t *data, size_t len, struct batch *out);
 
-// A line taken apart as far as all kinds of lines are alike.
-struct line {
-	struct text raw;  /* with its terminator */
-	struct text body; /* without it */
-	struct text key;  /* nor the '#' of a stored one: the same text, live or out of the log */
-	struct text code; /* between '$' and the first ','; empty if that is no code */
-};
-
-// pt502_usual.c: false, and nothing done, if the line is no record or there is anything unusual about it.
-// Does not look at line.code.
-bool pt502_decode_usual(struct session *session, const struct line *line, struct batch *out);
-// For it: the next report, of the ident that stands in the frame (4..15 digits), which the session
-// takes over. NULL: the batch is full.
-struct report *pt502_add_report(
-	struct session *session, const struct line *line, struct text ident, struct batch *out);
+// pt502_usual.c: the same of a record that has nothing unusual about it; false, and nothing done, if it has, or is
+// none.
+bool pt502_decode_usual(
+	struct session *session, const uint8_t *data, size_t len, struct batch *out);
 void pt502_add_alarm(struct report *report, struct text code);
 
 // Of session.memo: a bare delta ended because nothing followed (1 byte); ticks (4 bytes each) of the

@@ -12,6 +12,14 @@
 #include "pt502.h"
 #include "scan.h"
 
+// A line taken apart as far as all kinds of lines are alike.
+struct line {
+	struct text raw;  /* with its terminator */
+	struct text body; /* without it */
+	struct text key;  /* nor the '#' of a stored one: the same text, live or out of the log */
+	struct text code; /* between '$' and the first ','; empty if that is no code */
+};
+
 static enum decode_status refuse_field(struct batch *out, const char *field)
 {
 	return pt502_refuse(out, DECODE_BAD_VALUE, field);
@@ -278,7 +286,8 @@ static inline void know_ident(struct session *session, struct text ident)
 	session->ident_len = (uint8_t)ident.len;
 }
 
-struct report *pt502_add_report(
+// NULL: the batch is full. ident: as it stands in the frame, the session takes it over.
+static struct report *add_report(
 	struct session *session, const struct line *line, struct text ident, struct batch *out)
 {
 	know_ident(session, ident);
@@ -307,7 +316,7 @@ static enum decode_status decode_record(
 	int64_t clock_us = 0, date_us = 0;
 	if (!take_ident(&scan, &ident))
 		return refuse_field(out, "ident");
-	struct report *report = pt502_add_report(session, line, ident, out);
+	struct report *report = add_report(session, line, ident, out);
 	if (!report)
 		return refuse_many(out);
 
@@ -337,7 +346,7 @@ static enum decode_status decode_firmware(
 	struct text ident = {line->code.data + 3, line->code.len - 3};
 	if (!pt502_is_ident(ident.data, ident.len))
 		return refuse_field(out, "ident");
-	struct report *report = pt502_add_report(session, line, ident, out);
+	struct report *report = add_report(session, line, ident, out);
 	if (!report)
 		return refuse_many(out);
 	report->event = (struct text){line->code.data, 3};
@@ -365,7 +374,7 @@ static enum decode_status decode_text(struct session *session, struct line *line
 		return pt502_refuse(out, DECODE_DETAIL, "text before ident");
 	struct text ident = copy_ident(session, out);
 	line->key = line->body; // a '#' at its end is just text
-	struct report *report = ident.len > 0 ? pt502_add_report(session, line, ident, out) : NULL;
+	struct report *report = ident.len > 0 ? add_report(session, line, ident, out) : NULL;
 	if (!report)
 		return refuse_many(out);
 	report->body.flags |= FLAG_TEXT;
@@ -433,8 +442,6 @@ enum decode_status pt502_decode_line(
 		body_len--;
 	size_t key_len = body_len - (body_len > 1 && data[body_len - 1] == '#');
 	struct line line = {{start, len}, {start, body_len}, {start, key_len}, {start, 0}};
-	if (pt502_decode_usual(session, &line, out))
-		return DECODE_OK;
 	line.code = find_code(data, body_len);
 	if (pt502_is_photo_data(data, body_len))
 		return pt502_refuse(out, DECODE_DETAIL, "photo data: not asked for");

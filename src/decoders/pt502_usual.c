@@ -5,193 +5,233 @@
 //        4..15 digits                            knots degrees           inputs outputs adc odometer state
 //
 // Nearly all records are of this kind, and they are what the daemon spends its time on. So nothing here
-// loops over bytes, and hardly anything branches on what they are: fields are found and turned into
-// numbers eight bytes at a step. Whatever is unusual about a record leaves it to pt502_record.c, which
-// reads anything and says the same of these; tests compare the two.
+// loops over bytes, and hardly anything branches on what they are: where fields end is found for many of
+// them at once (lanes.h), and eight bytes at a step become a number. Whatever is unusual about a record
+// leaves it to pt502_record.c, which reads anything and says the same of these; tests compare the two.
+#include "lanes.h"
 #include "pt502.h"
 #include "scan.h"
 
-#define WORD        8
-#define BYTES(byte) (UINT64_C(0x0101010101010101) * (byte))
-#define USUAL_LEAST 80  /* bytes: all that is read before a length is looked at lies within */
-#define USUAL_MOST  255 /* no tracker writes longer ones */
+// A function of its own: all in one leaves the compiler without registers (50 instructions a record).
+#define APART        __attribute__((noinline))
+#define WORD         8
+#define BYTES(byte)  (UINT64_C(0x0101010101010101) * (byte))
+#define USUAL_LEAST  80 /* bytes: all that is read before a length is looked at lies within */
+#define PLACE_LEN    38 /* time and position */
+#define REST_LEAST   32 /* behind these: "0.0,0.0,221126,,,A/" and the status */
+#define STATUS_LEAST 13 /* "0,0/0/0//fa7/" */
 
-struct usual {
-	const char *ident;
-	size_t ident_len;
-	int64_t clock_us, date_us, lat_e7, lon_e7, odometer_m;
-	uint64_t knots_e6, course_e2;
-	uint32_t inputs, outputs, adc[4] /* zeros behind the last */, adc_count, input_count, state;
-	bool valid;
-};
-
-// Where the first byte stands of which a bit of `mask` is set, as a number of bits; mask is not 0.
-static inline unsigned first_bit(uint64_t mask)
+// How many bytes stand before the first one of the set, which is not empty.
+static inline unsigned first(uint64_t set)
 {
-	return (unsigned)__builtin_ctzll(mask) & ~7u;
+	return (unsigned)__builtin_ctzll(set);
 }
 
-// Behind the "1234567890," at its head; NULL if it is none of 4..15 digits.
-static inline const char *behind_ident(const char *at)
+// The first `len` bytes of a word, 0..7.
+static inline uint64_t head(unsigned len)
 {
-	uint64_t others = scan_others(scan_word(at) ^ BYTES('0'));
-	size_t len = 0;
-	if (!others) {
-		others = scan_others(scan_word(at + WORD) ^ BYTES('0'));
-		len = WORD;
-	}
-	if (!others)
-		return NULL;
-	len += first_bit(others) / 8;
-	return len >= PT502_IDENT_LEAST && at[len] == ',' ? at + len + 1 : NULL;
+	return (UINT64_C(1) << 8 * len) - 1;
 }
 
-// True if the next 38 bytes have the shape of these, with digits for zeros and anything for '?'. Reads 48.
+// "123456" as bytes of 0..9 becomes 12, 34 and 56 in the bytes 0, 2 and 4.
+static inline uint64_t to_pairs(uint64_t digits)
+{
+	return (digits * 10 + (digits >> 8)) & UINT64_C(0xFF00FF00FF);
+}
+
+// Those of 16 bytes that are above `like` by more than `limit`, or below it.
+static inline lanes place_faults(const char *at, const char *like, const uint8_t *limit)
+{
+	return (lanes)((lanes_load(at) ^ lanes_load(like)) > lanes_load(limit));
+}
+
+// True if the next 38 bytes are digits where these have zeros, anything where they have '?', and else the same.
 static inline bool has_place_shape(const char *at)
 {
-	typedef uint8_t lanes __attribute__((vector_size(16)));
-	static const char shape[48] = "000000.000,?,0000.0000,?,00000.0000,?,";
-	static const char carry[48] = "\6\6\6\6\6\6\0\6\6\6\0\0\0\6\6\6\6\0\6\6"
-				      "\6\6\0\0\0\6\6\6\6\6\0\6\6\6\6\0\0\0";
-	static const char check[48] =
-		"\xF0\xF0\xF0\xF0\xF0\xF0\xFF\xF0\xF0\xF0\xFF\0\xFF\xF0\xF0\xF0"
-		"\xF0\xFF\xF0\xF0\xF0\xF0\xFF\0\xFF\xF0\xF0\xF0\xF0\xF0\xFF\xF0"
-		"\xF0\xF0\xF0\xFF\0\xFF";
-	lanes bytes, like, six, mask, wrong = {0};
-	for (size_t i = 0; i < 48; i += sizeof bytes) { // as scan_others; separators must be equal
-		memcpy(&bytes, at + i, sizeof bytes);
-		memcpy(&like, shape + i, sizeof like);
-		memcpy(&six, carry + i, sizeof six);
-		memcpy(&mask, check + i, sizeof mask);
-		bytes ^= like;
-		wrong |= (bytes | (bytes + six)) & mask;
-	}
-	uint64_t halves[2];
-	memcpy(halves, &wrong, sizeof halves);
-	return !(halves[0] | halves[1]);
+	static const char like[] = "000000.000,?,0000.0000,?,00000.0000,?,";
+	static const uint8_t limit[PLACE_LEN] = {9, 9, 9, 9, 9, 9, 0, 9, 9, 9, 0, 255, 0, 9, 9, 9,
+		9, 0, 9, 9, 9, 9, 0, 255, 0, 9, 9, 9, 9, 9, 0, 9, 9, 9, 9, 0, 255, 0};
+	const size_t last = PLACE_LEN - sizeof(lanes);
+	return !lanes_set(place_faults(at, like, limit) |
+			  place_faults(at + 16, like + 16, limit + 16) |
+			  place_faults(at + last, like + last, limit + last));
 }
 
-// "ddmm.mmmm" to 1e-7 degree; out of range for 60 minutes and more.
+// "ddmm.mmmm" and the digit before it to 1e-7 degree; out of range for 60 minutes and more.
 static inline int64_t take_angle(const char *at, unsigned hundreds)
 {
-	unsigned degrees = hundreds * 100 + (unsigned)(at[0] - '0') * 10 + (unsigned)(at[1] - '0');
-	uint64_t word = (scan_word(at) & UINT64_C(0x0F0F0000)) |
+	uint64_t word = (scan_word(at) & UINT64_C(0x0F0F0F0F)) |
 			(scan_word(at + 1) & UINT64_C(0x0F0F0F0F00000000));
-	uint64_t minutes_e4 = scan_sum(word);
-	if (minutes_e4 >= 600000)
+	uint64_t number = scan_sum(word), degrees = number / 1000000;
+	if (number - degrees * 1000000 >= 600000)
 		return INT64_MAX;
-	return (int64_t)(degrees * UINT64_C(10000000) + (minutes_e4 * 100 + 3) / 6);
+	// 60 minutes are a degree, not 100; of 1e-6 minutes six are 1e-7 degree.
+	uint64_t minutes_e4 = number - degrees * 400000 + hundreds * UINT64_C(60000000);
+	return (int64_t)((minutes_e4 * 100 + 3) / 6);
 }
 
-// "hhmmss.sss,A,ddmm.mmmm,N,dddmm.mmmm,E,", 38 bytes
-static inline bool take_place(const char *at, struct usual *usual)
+// "hhmmss.sss,A,ddmm.mmmm,N,dddmm.mmmm,E,": leaves the time of day in device_time_us.
+static APART bool take_place(const char *at, struct report_body *body)
 {
 	if (!has_place_shape(at))
 		return false;
-	uint64_t pairs = scan_word(at) & UINT64_C(0x0F0F0F0F0F0F);
-	pairs = pairs * 10 + (pairs >> 8);
-	unsigned hour = pairs & 0xFF, minute = pairs >> 16 & 0xFF, second = pairs >> 32 & 0xFF;
+	uint64_t pairs = to_pairs(scan_word(at) & UINT64_C(0x0F0F0F0F0F0F));
+	const uint64_t high = UINT64_C(0x0080008000800080) & UINT64_C(0xFFFFFFFFFF);
+	if ((pairs + (high - UINT64_C(0x3C003C0018))) & high) // from 60 s, 60 min, 24 h on
+		return false;
+	const unsigned minutes = (pairs * (60 << 16 | 1)) >> 16 & 0xFFFF;
+	uint64_t seconds = minutes * 60 + (pairs >> 32);
 	unsigned ms = (unsigned)((at[7] - '0') * 100 + (at[8] - '0') * 10 + (at[9] - '0'));
 	int64_t lat_e7 = take_angle(at + 13, 0);
 	int64_t lon_e7 = take_angle(at + 26, (unsigned)(at[25] - '0'));
-	if (hour > 23 || minute > 59 || second > 59 || lat_e7 > 900000000 || lon_e7 > 1800000000)
+	bool south = at[23] == 'S', west = at[36] == 'W', valid = at[11] == 'A';
+	if (lat_e7 > 900000000 || lon_e7 > 1800000000 || (!south && at[23] != 'N') ||
+		(!west && at[36] != 'E') || (!valid && at[11] != 'V'))
 		return false;
-	bool north = at[23] == 'N', east = at[36] == 'E', valid = at[11] == 'A';
-	if ((!north && at[23] != 'S') || (!east && at[36] != 'W') || (!valid && at[11] != 'V'))
-		return false;
-	usual->clock_us = ((hour * 60 + minute) * 60 + second) * INT64_C(1000000) + ms * 1000;
-	usual->valid = valid;
-	usual->lat_e7 = north ? lat_e7 : -lat_e7;
-	usual->lon_e7 = east ? lon_e7 : -lon_e7;
+	body->device_time_us = (int64_t)(seconds * 1000 + ms) * 1000;
+	body->lat_e7 = (int32_t)(south ? -lat_e7 : lat_e7);
+	body->lon_e7 = (int32_t)(west ? -lon_e7 : lon_e7);
+	body->flags |= valid ? FLAG_VALID : 0;
 	return true;
 }
 
-// Behind "22.40,": at most seven bytes and at most `places` behind the point; times 10^places.
-static inline const char *take_decimal(const char *at, unsigned places, uint64_t *value)
+// "22.40", of which the point stands at `point` and the end at `end`. Times 10^places.
+static inline bool take_decimal(
+	const char *at, unsigned point, unsigned end, unsigned places, uint64_t *value)
 {
-	uint64_t word = scan_word(at) ^ BYTES('0');
-	uint64_t others = scan_others(word);
-	if (!(others & (others - 1)))
-		return NULL; // fewer than two bits, that is: two other bytes
-	unsigned point = first_bit(others);
-	uint64_t before = (UINT64_C(1) << point) - 1;
-	others &= ~(before << 8 | 0xFF);
-	if (!others || point == 0 || (word >> point & 0xFF) != ('.' ^ '0'))
-		return NULL;
-	unsigned end = first_bit(others), digits = end - 8, fraction = (digits - point) / 8;
-	if (at[end / 8] != ',' || fraction > places)
-		return NULL;
-	word = (word & before) | (word >> 8 & ~before);
-	*value = scan_sum(word << (64 - digits)) * scan_power(places - fraction);
-	return at + end / 8 + 1;
-}
-
-// "ddmmyy,,,A/", 11 bytes
-static inline bool take_date(const char *at, int64_t *us)
-{
-	uint64_t word = scan_word(at) ^ UINT64_C(0x2C2C303030303030);
-	if (scan_others(word) & UINT64_C(0xFFFFFFFFFFFF) || word >> 48 || at[8] != ',' ||
-		at[9] == '/' || at[10] != '/')
+	if (point < 1 || end > 7 || end - point - 1 > places)
 		return false;
-	word = word * 10 + (word >> 8);
-	return scan_make_date(
-		scan_year(word >> 32 & 0xFF), (int)(word >> 16 & 0xFF), (int)(word & 0xFF), us);
+	uint64_t word = scan_word(at) ^ BYTES('0'), before = head(point);
+	word = (word & before) | (word >> 8 & ~before);
+	*value = scan_sum(word << (72 - 8 * end)) * scan_power(places - (end - point - 1));
+	return at[point] == '.' && at[end] == ',';
 }
 
-// Behind "00010,", of at most seven bits; the first is bit 0.
-static inline const char *take_bits(const char *at, char separator, uint32_t *bits, uint32_t *count)
+// "ddmmyy,,,A/": adds the day to device_time_us.
+static inline bool take_date(const char *at, struct report_body *body)
 {
-	uint64_t word = scan_word(at) ^ BYTES('0'), other = word & BYTES(0xFE);
-	if (!other)
+	const uint64_t marks = UINT64_C(0xFF00FFFFFF000000); // of the last eight bytes
+	uint64_t word = scan_word(at) ^ BYTES('0');
+	int64_t us;
+	if (scan_others(word) & UINT64_C(0xFFFFFFFFFFFF) || at[9] == '/' ||
+		(scan_word(at + 3) & marks) != (UINT64_C(0x2F002C2C2C000000) & marks))
+		return false;
+	word = to_pairs(word);
+	if (!scan_make_date(scan_year((unsigned)(word >> 32)), (int)(word >> 16 & 0xFF),
+		    (int)(word & 0xFF), &us))
+		return false;
+	body->device_time_us += us;
+	return true;
+}
+
+// "22.40,84.40,221126,,,A/". Reads REST_LEAST. Returns what is behind; NULL: it is not so.
+static APART const char *take_motion(const char *at, struct report_body *body)
+{
+	// More than 32 bits are set: there is a first one, whatever the bytes are.
+	uint64_t others =
+		~(uint64_t)(lanes_digits(lanes_load(at)) | lanes_digits(lanes_load(at + 16)) << 16);
+	const unsigned point = first(others), end = first(others &= others - 1);
+	const unsigned point2 = first(others &= others - 1), end2 = first(others & (others - 1));
+	uint64_t knots_e6, course_e2;
+	if (!take_decimal(at, point, end, 6, &knots_e6) ||
+		!take_decimal(at + end + 1, point2 - end - 1, end2 - end - 1, 2, &course_e2) ||
+		!take_date(at + end2 + 1, body))
 		return NULL;
-	unsigned len = first_bit(other);
-	if (len == 0 || at[len / 8] != separator)
+	const uint64_t speed_kmh_e2 = (knots_e6 * 1852 + 5000000) / 10000000;
+	if (speed_kmh_e2 > 100000 || course_e2 > 36000)
 		return NULL;
+	body->speed_kmh_e2 = (uint32_t)speed_kmh_e2;
+	body->course_deg_e2 = (uint16_t)course_e2;
+	return at + end2 + 12;
+}
+
+// "00010" of 1..7 bytes; the first is bit 0.
+static inline bool take_bits(const char *at, unsigned len, uint32_t *bits)
+{
+	if (len - 1 > 6)
+		return false;
+	const uint64_t word = (scan_word(at) ^ BYTES('0')) & head(len);
 	// Byte n is 0 or 1 and goes to bit 56 + n.
-	*bits = (uint32_t)((word & ((UINT64_C(1) << len) - 1)) * UINT64_C(0x0102040810204080) >>
-			   56);
-	*count = len / 8;
-	return at + len / 8 + 1;
+	*bits = (uint32_t)(word * UINT64_C(0x0102040810204080) >> 56);
+	return !(word & BYTES(0xFE));
 }
 
-// The number that eight hex digits make, the first byte leading. False if one is none.
-static inline bool sum_hex(uint64_t word, uint64_t *value)
+// A hex digit, and 16 to tell it from others, which are 0.
+static inline unsigned hex_digit(char c)
 {
-	uint64_t nibbles = word & BYTES(0x0F), letters = word >> 6 & BYTES(1);
-	uint64_t wrong = (nibbles + BYTES(6) + letters * 3) & BYTES(0x10);       // above 9, above F
-	wrong |= (letters << 4 & ~(nibbles + BYTES(15))) | (word & BYTES(0x80)); // below A
-	wrong |= ~(word >> 4 ^ word >> 6) & BYTES(1); // high half: 3, 4 or 6
-	wrong |= ~(word >> 5 | word >> 6) & BYTES(1);
-	word = __builtin_bswap64(nibbles + letters * 9);
-	word = (word | word >> 4) & UINT64_C(0x00FF00FF00FF00FF);
-	word = (word | word >> 8) & UINT64_C(0x0000FFFF0000FFFF);
-	*value = (word | word >> 16) & UINT32_MAX;
-	return !wrong;
+	static const uint8_t digits[256] = {['0'] = 16,
+		17,
+		18,
+		19,
+		20,
+		21,
+		22,
+		23,
+		24,
+		25,
+		['A'] = 26,
+		27,
+		28,
+		29,
+		30,
+		31,
+		['a'] = 26,
+		27,
+		28,
+		29,
+		30,
+		31};
+	return digits[(uint8_t)c];
 }
 
-// Behind "3e8,0,0,0/": one to four channels of at most seven digits. Mostly the last three are not
-// connected.
-static inline const char *take_adc(const char *at, const char *edge, struct usual *usual)
+// Three hex digits.
+static inline bool take_hex3(char a, char b, char c, uint32_t *value)
 {
-	const uint64_t rest = UINT64_C(0x2F302C302C30); // "0,0,0/"
-	for (usual->adc_count = 0; usual->adc_count < 4 && at <= edge;) {
-		// Of what may stand here only ',' and '/' have neither 0x10 nor 0x40.
-		uint64_t word = scan_word(at), other = ~(word | word >> 2) & BYTES(0x10), value;
-		if (usual->adc_count == 1 && (word & UINT64_C(0xFFFFFFFFFFFF)) == rest) {
-			usual->adc_count = 4;
-			return at + 6;
-		}
-		unsigned len = other ? first_bit(other) : 0;
-		if (len == 0 || !sum_hex(word << (64 - len) | BYTES('0') >> len, &value))
-			return NULL;
-		usual->adc[usual->adc_count++] = (uint32_t)value;
-		at += len / 8 + 1;
-		if (at[-1] == '/')
-			return at;
-		if (at[-1] != ',')
-			return NULL;
+	const unsigned high = hex_digit(a), middle = hex_digit(b), low = hex_digit(c);
+	*value = (high << 8) + (middle << 4) + low - 0x1110;
+	return (high & middle & low & 16) != 0;
+}
+
+// One to seven hex digits; mostly there are no more than three. Before them stand others.
+static inline bool take_hex(const char *at, const char *end, int32_t *value)
+{
+	uint32_t sum = 0;
+	const ptrdiff_t len = end - at;
+	if (len < 1 || len > 7)
+		return false;
+	bool sound = take_hex3(len > 2 ? end[-3] : '0', len > 1 ? end[-2] : '0', end[-1], &sum);
+	for (ptrdiff_t i = 4; i <= len; i++) {
+		const unsigned digit = hex_digit(end[-i]);
+		sum |= (digit & 15) << 4 * (i - 1);
+		sound = sound && digit;
 	}
-	return NULL;
+	*value = (int32_t)sum;
+	return sound;
+}
+
+// "3e8,0,0,0/": one to four channels. Mostly the last three are not connected. `ends`: where from `at` on
+// ',' and '/' stand; some do. Returns what is behind, NULL: it is not so.
+static inline const char *take_adc(
+	const char *at, const char *edge, uint64_t ends, struct report_body *body)
+{
+	const uint64_t mask = UINT64_C(0xFFFFFFFFFFFF), rest = UINT64_C(0x2F302C302C30); // "0,0,0/"
+	const char *start = at, *end = at + first(ends);
+	if (!take_hex(at, end, &body->adc[0]))
+		return NULL;
+	if (end < edge && *end == ',' && (scan_word(end + 1) & mask) == rest) {
+		body->has |= HAS_ADC1 | HAS_ADC2 | HAS_ADC3 | HAS_ADC4;
+		return end + 7;
+	}
+	body->has |= HAS_ADC1;
+	for (unsigned n = 1; *end == ',' && n < 4 && end < edge; n++) {
+		at = end + 1;
+		ends &= ends - 1;
+		end = start + first(ends);
+		if (!take_hex(at, end, &body->adc[n]))
+			return NULL;
+		body->has |= (uint32_t)HAS_ADC1 << n;
+	}
+	return *end == '/' ? end + 1 : NULL;
 }
 
 // The digits of [at, end), at most twelve. (Before them stands enough to be read with them.)
@@ -201,48 +241,63 @@ static inline bool take_odometer(const char *at, const char *end, int64_t *metre
 	if (len < 1 || len > 12)
 		return false;
 	unsigned drop = len < WORD ? 64 - 8 * (unsigned)len : 0;
-	uint64_t low = (scan_word(end - WORD) ^ BYTES('0')) >> drop << drop, high = 0;
-	if (len > WORD)
-		high = (scan_word(end - 2 * WORD) ^ BYTES('0')) >> (128 - 8 * len)
-									   << (128 - 8 * len);
-	*metres = (int64_t)(scan_sum(high) * 100000000 + scan_sum(low));
-	return !(scan_others(low) | scan_others(high));
+	uint64_t low = (scan_word(end - WORD) ^ BYTES('0')) >> drop << drop,
+		 others = scan_others(low);
+	*metres = (int64_t)scan_sum(low);
+	if (len > WORD) {
+		drop = 128 - 8 * (unsigned)len;
+		uint64_t high = (scan_word(end - 2 * WORD) ^ BYTES('0')) >> drop << drop;
+		*metres += (int64_t)scan_sum(high) * 100000000;
+		others |= scan_others(high);
+	}
+	return !others;
 }
 
 // "//fa7/", the last eight bytes of which the first two belong to the odometer.
-static inline bool take_state(const char *at, uint32_t *state)
+static inline bool take_state(const char *at, struct report_body *body)
 {
-	uint64_t word = scan_word(at), value;
-	if ((word & UINT64_C(0xFF000000FFFF0000)) != UINT64_C(0x2F0000002F2F0000))
+	static const uint8_t percent[16] = {
+		0, 7, 13, 20, 27, 33, 40, 47, 53, 60, 67, 73, 80, 87, 93, 100};
+	const uint64_t marks = UINT64_C(0xFF000000FFFF0000);
+	uint32_t state;
+	if ((scan_word(at) & marks) != (UINT64_C(0x2F0000002F2F0000) & marks) ||
+		!take_hex3(at[4], at[5], at[6], &state))
 		return false;
-	bool sound = sum_hex((word << 8 & UINT64_C(0xFFFFFF0000000000)) | BYTES('0') >> 24, &value);
-	*state = (uint32_t)value;
-	return sound;
+	body->battery_percent = percent[state >> 8];
+	body->gsm_percent = percent[state >> 4 & 15];
+	body->satellites = state & 15;
+	return true;
 }
 
-static inline bool take_all(struct text key, struct usual *usual)
+// "00010,00000/3e8,0,0,0/1200//fa7/", of at most 64 bytes: the record's last.
+static APART bool take_status(const char *at, const char *end, struct report_body *body)
 {
-	const char *at = key.data + 5, *end = key.data + key.len;
-	const char *const edge = end - WORD; // the last place where eight bytes may be read
-	usual->ident = at;
-	at = behind_ident(at);
-	if (!at || !take_place(at, usual))
+	const char *window = end - 64, *edge = end - WORD;
+	if (at < window || end - at < STATUS_LEAST || !take_state(edge, body))
 		return false;
-	usual->ident_len = (size_t)(at - 1 - usual->ident);
-	at = take_decimal(at + 38, 6, &usual->knots_e6);
-	if (at)
-		at = take_decimal(at, 2, &usual->course_e2);
-	if (!at || at + 11 > edge || !take_date(at, &usual->date_us))
+	uint64_t ends = lanes_either64(window, ',', '/') >> (at - window); // the state's are three
+	const unsigned inputs = first(ends), outputs = first(ends &= ends - 1);
+	const char *second = at + inputs + 1;
+	if (second > edge || !take_bits(at, inputs, &body->inputs) || at[inputs] != ',' ||
+		!take_bits(second, outputs - inputs - 1, &body->outputs) || at[outputs] != '/')
 		return false;
-	at = take_bits(at + 11, ',', &usual->inputs, &usual->input_count);
-	if (!at || at > edge)
+	if (inputs >= 4) {
+		body->has |= HAS_IGNITION;
+		body->flags |= body->inputs & 1u << 3 ? FLAG_IGNITION : 0;
+	}
+	at = take_adc(at + outputs + 1, edge, (ends & (ends - 1)) >> outputs >> 1, body);
+	return at && take_odometer(at, end - 6, &body->odometer_m);
+}
+
+// Behind the ident, which ends with its comma.
+static inline bool take_rest(const char *at, const char *end, struct report_body *body)
+{
+	body->has = HAS_TIME | HAS_FIX | HAS_SPEED | HAS_COURSE | HAS_INPUTS | HAS_OUTPUTS |
+		    HAS_ODOMETER | HAS_BATTERY_PERCENT | HAS_GSM | HAS_SATELLITES;
+	if (!take_place(at, body) || end - (at + PLACE_LEN) < REST_LEAST)
 		return false;
-	uint32_t output_count;
-	at = take_bits(at, '/', &usual->outputs, &output_count);
-	if (at)
-		at = take_adc(at, edge, usual);
-	return at && take_odometer(at, end - 6, &usual->odometer_m) &&
-	       take_state(edge, &usual->state);
+	at = take_motion(at + PLACE_LEN, body);
+	return at && take_status(at, end, body);
 }
 
 // Positions, nearly all of them.
@@ -258,50 +313,43 @@ static inline bool has_code(const char *at)
 	       pt502_is_code_char(at[2]) && pt502_is_code_char(at[3]) && memcmp(at, "$PHD", 4) != 0;
 }
 
-static inline void fill(struct report_body *body, const struct usual *usual, uint64_t speed_kmh_e2)
+// The session takes the ident over.
+static inline void know_ident(struct session *session, const char *ident, size_t len)
 {
-	static const uint8_t percent[16] = {
-		0, 7, 13, 20, 27, 33, 40, 47, 53, 60, 67, 73, 80, 87, 93, 100};
-	bool ignition = usual->input_count >= 4 && usual->inputs & 1u << 3;
-	body->device_time_us = usual->date_us + usual->clock_us;
-	body->odometer_m = usual->odometer_m;
-	body->has = HAS_TIME | HAS_FIX | HAS_SPEED | HAS_COURSE | HAS_INPUTS | HAS_OUTPUTS |
-		    HAS_ODOMETER | HAS_BATTERY_PERCENT | HAS_GSM | HAS_SATELLITES |
-		    (usual->input_count >= 4 ? HAS_IGNITION : 0) |
-		    (((1u << usual->adc_count) - 1) * HAS_ADC1);
-	body->lat_e7 = (int32_t)usual->lat_e7;
-	body->lon_e7 = (int32_t)usual->lon_e7;
-	body->speed_kmh_e2 = (uint32_t)speed_kmh_e2;
-	body->course_deg_e2 = (uint16_t)usual->course_e2;
-	for (unsigned n = 0; n < 4; n++)
-		body->adc[n] = (int32_t)usual->adc[n];
-	body->inputs = usual->inputs;
-	body->outputs = usual->outputs;
-	body->battery_percent = percent[usual->state >> 8];
-	body->gsm_percent = percent[usual->state >> 4 & 15];
-	body->satellites = usual->state & 15;
-	body->flags |= (uint8_t)((usual->valid ? FLAG_VALID : 0) | (ignition ? FLAG_IGNITION : 0));
+	const uint32_t others = lanes_set((lanes)(lanes_load(ident) != lanes_load(session->ident)));
+	if (session->ident_len == len && !(others & ((UINT32_C(1) << len) - 1)))
+		return;
+	memcpy(session->ident, ident, len);
+	session->ident_len = (uint8_t)len;
 }
 
-bool pt502_decode_usual(struct session *session, const struct line *line, struct batch *out)
+bool pt502_decode_usual(struct session *session, const uint8_t *data, size_t len, struct batch *out)
 {
-	struct usual usual = {.adc = {0}};
-	const char *start = line->key.data;
-	if (line->key.len < USUAL_LEAST || line->key.len > USUAL_MOST)
+	const char *start = (const char *)data, *end = start + len, *ident = start + 5;
+	while (end > start && pt502_is_line_end((uint8_t)end[-1]))
+		end--;
+	const bool stored = end > start && end[-1] == '#';
+	end -= stored;
+	if (end - start < USUAL_LEAST || out->report_count == BATCH_REPORTS)
 		return false;
 	const bool position = is_position(start);
-	if ((!position && !has_code(start)) || !take_all(line->key, &usual))
+	const size_t ident_len = first(~lanes_digits(lanes_load(ident)));
+	if ((!position && !has_code(start)) || ident_len < PT502_IDENT_LEAST ||
+		ident_len > PT502_IDENT_MOST || ident[ident_len] != ',')
 		return false;
-	uint64_t speed_kmh_e2 = (usual.knots_e6 * 1852 + 5000000) / 10000000;
-	if (speed_kmh_e2 > 100000 || usual.course_e2 > 36000)
+	// It counts only when all of it has been read.
+	struct report *report = &out->reports[out->report_count];
+	report_clear(report);
+	if (!take_rest(ident + ident_len + 1, end, &report->body))
 		return false;
-	struct report *report =
-		pt502_add_report(session, line, (struct text){usual.ident, usual.ident_len}, out);
-	if (!report)
-		return false;
-	fill(&report->body, &usual, speed_kmh_e2);
+	know_ident(session, ident, ident_len);
+	report->body.flags |= stored ? FLAG_STORED : 0;
+	report->ident = (struct text){ident, ident_len};
 	report->event = (struct text){start + 1, 3};
+	report->key = (struct text){start, (size_t)(end - start)};
+	report->raw = (struct text){start, len};
 	if (!position)
 		pt502_add_alarm(report, report->event);
+	out->report_count++;
 	return true;
 }

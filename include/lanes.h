@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Sixteen bytes at a step: which of them are of a kind, as a set of bits (bit n stands for byte n). So the
+// fields of a record are found at once, and not one behind the other.
+#ifndef AVLD_LANES_H
+#define AVLD_LANES_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+typedef uint8_t lanes __attribute__((vector_size(16)));
+
+static inline lanes lanes_load(const void *at)
+{
+	lanes bytes;
+	memcpy(&bytes, at, sizeof bytes);
+	return bytes;
+}
+
+// The set of those bytes of which all bits are set (and not none), as comparisons of lanes leave them.
+static inline uint32_t lanes_set(lanes bytes)
+{
+#if defined(__SSE2__) && !defined(LANES_BY_WORDS)
+	return (uint32_t)_mm_movemask_epi8((__m128i)bytes);
+#else
+	uint64_t halves[2];
+	uint32_t sets[2];
+	memcpy(halves, &bytes, sizeof halves);
+	for (int i = 0; i < 2; i++) { // bit n of byte n goes to bit 56 + n
+		halves[i] &= UINT64_C(0x8040201008040201);
+		sets[i] = (uint32_t)(halves[i] * UINT64_C(0x0101010101010101) >> 56);
+	}
+	return sets[0] | sets[1] << 8;
+#endif
+}
+
+// Bytes of '0'..'9'.
+static inline uint32_t lanes_digits(lanes bytes)
+{
+	return lanes_set((lanes)((bytes ^ (uint8_t)'0') <= (uint8_t)9));
+}
+
+// Bytes that are a or b.
+static inline uint32_t lanes_either(lanes bytes, uint8_t a, uint8_t b)
+{
+	return lanes_set((lanes)((bytes == a) | (bytes == b)));
+}
+
+// The same of 32 and of 64 bytes, which are read.
+static inline uint32_t lanes_either32(const char *at, uint8_t a, uint8_t b)
+{
+	return lanes_either(lanes_load(at), a, b) | lanes_either(lanes_load(at + 16), a, b) << 16;
+}
+
+static inline uint64_t lanes_either64(const char *at, uint8_t a, uint8_t b)
+{
+	return lanes_either32(at, a, b) | (uint64_t)lanes_either32(at + 32, a, b) << 32;
+}
+
+#endif
