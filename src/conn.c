@@ -26,6 +26,19 @@ static void set_paused(struct conn *c, bool paused)
 	conn_watch(c);
 }
 
+// Must the directory be asked (again): another ident, or the owner has changed what may be.
+static bool must_ask(const struct conn *c)
+{
+	const struct session *session = &c->feed.session;
+	const struct device *device = c->device;
+
+	if (session->ident_len == 0 || c->idents > IDENTS_MAX)
+		return false;
+	return !device || device->ident_len != session->ident_len ||
+	       memcmp(device->ident, session->ident, session->ident_len) != 0 ||
+	       intake_objection(device, &c->feed) != NULL;
+}
+
 // False: the peer does not read what it is sent.
 static bool add_command(struct conn *c)
 {
@@ -39,7 +52,7 @@ const char *conn_take_batch(struct conn *c)
 {
 	struct intake *intake = conns_of(c)->intake;
 	struct batch *batch = &intake->batch;
-	const char *refusal = conn_must_ask(c) ? conn_attach(c) : NULL;
+	const char *refusal = must_ask(c) ? conn_attach(c) : NULL;
 	if (!refusal)
 		conn_name_others(c, batch);
 	const uint64_t lsn = intake_batch(intake, &c->feed, &c->peer, refusal);
@@ -55,7 +68,7 @@ const char *conn_take_batch(struct conn *c)
 
 void conn_send_command(struct conn *c)
 {
-	if (conn_must_ask(c))
+	if (must_ask(c))
 		return;
 	if (add_command(c))
 		conn_flush(c);

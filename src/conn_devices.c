@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IDENTS_MAX 8 /* one with more is a gateway: its devices are not "connected" */
-
 static size_t count_named(const struct conn *c)
 {
 	return c->named ? c->idents : c->device != NULL;
@@ -59,18 +57,6 @@ static bool name_device(struct conn *c, struct device *device)
 		c->named[c->idents] = device;
 	c->idents++;
 	return true;
-}
-
-bool conn_must_ask(const struct conn *c)
-{
-	const struct session *session = &c->feed.session;
-	const struct device *device = c->device;
-
-	if (session->ident_len == 0 || c->idents > IDENTS_MAX)
-		return false;
-	return !device || device->ident_len != session->ident_len ||
-	       memcmp(device->ident, session->ident, session->ident_len) != 0 ||
-	       intake_objection(device, &c->feed) != NULL;
 }
 
 const char *conn_attach(struct conn *c)

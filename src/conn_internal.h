@@ -11,7 +11,8 @@
 
 #include "list.h"
 
-#define READ_SIZE 65536
+#define READ_SIZE  65536
+#define IDENTS_MAX 8 /* one with more is a gateway: its devices are not "connected" */
 
 // Bytes on their way out. No memory while empty.
 struct outbox {
@@ -32,7 +33,7 @@ struct conn {
 	uint8_t *in;       /* the start of a frame, or all that is left while paused */
 	uint32_t active_s; /* monotonic: last activity, or the connection's start while in login */
 	uint32_t open_ms;  /* monotonic: when the feed became open */
-	uint8_t idents;    /* how many this connection has named (conn_devices.c) */
+	uint8_t idents;    /* how many this connection has named; beyond IDENTS_MAX: a gateway */
 	bool paused;
 	bool lingers;
 	struct outbox out;
@@ -56,6 +57,12 @@ struct conns {
 static inline struct conns *conns_of(const struct conn *c)
 {
 	return c->io.data;
+}
+
+// Who it is is known, or may come out when what it waits for comes.
+static inline bool conn_is_known(const struct conn *c)
+{
+	return c->device || feed_holds(&c->feed);
 }
 
 // ---- conn.c
@@ -83,8 +90,6 @@ void conn_end(struct conn *c, const char *reason);
 
 // ---- conn_devices.c
 
-// Must the directory be asked (again): another ident, or the owner has changed what may be.
-bool conn_must_ask(const struct conn *c);
 // The session has named a device: may it stay (NULL), and is it the device's newest connection?
 const char *conn_attach(struct conn *c);
 // One frame may hold records of several devices: each is on this connection.
@@ -94,8 +99,6 @@ void conn_leave_all(struct conn *c, bool ends);
 
 // ---- conn_timeout.c
 
-// Who it is is known, or may come out when what it waits for comes.
-bool conn_is_known(const struct conn *c);
 // Into the list that fits, at its end.
 void conn_queue(struct conn *c);
 // Is the feed to be looked after by the timer?

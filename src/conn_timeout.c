@@ -24,11 +24,6 @@ static uint32_t now_ms(void)
 	return (uint32_t)now.tv_sec * 1000 + (uint32_t)(now.tv_nsec / 1000000);
 }
 
-bool conn_is_known(const struct conn *c)
-{
-	return c->device || feed_holds(&c->feed);
-}
-
 void conn_queue(struct conn *c)
 {
 	struct conns *conns = conns_of(c);
