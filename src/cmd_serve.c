@@ -27,9 +27,13 @@
 
 #define DRAIN_S 5.  /* what the database gets at the end */
 #define ROOM_S  0.1 /* between looks whether a full journal has room again */
-// The loop sleeps so long before it looks what has come: with thousands of frames a second each turn
-// finds many, instead of one a wake-up. Costs a quiet tracker one millisecond.
-#define COLLECT_S 0.001
+// While much comes in, or goes out to a database that has to catch up, the loop sleeps a millisecond
+// before it looks what has come: each turn finds much, instead of a little at every wake-up. Else the
+// sleep, a wake-up of its own, would cost more than it saves, and every tracker a millisecond.
+#define COLLECT_S     0.001
+#define COLLECT_RATE  2000.     /* frames a second */
+#define COLLECT_BYTES (1 << 20) /* of the journal, not yet in the database */
+#define RATE_S        0.1       /* the rate is that over so long or longer */
 #define START_CONNECT_S                                                                            \
 	3 /* what the schema check may wait for the database before the loop starts */
 
@@ -53,6 +57,8 @@ struct server {
 	struct command_sink sink; /* from the writer to intake.commands */
 	struct http *http;        /* NULL: off */
 	uint64_t told_lsn;        /* the writer knows of everything below */
+	uint64_t counted;         /* frames, at the time counted_s */
+	double counted_s;
 	bool stopping;
 	ev_prepare prepare;
 	ev_timer sync, room, drain, watchdog, second;
@@ -159,12 +165,29 @@ static void on_synced(void *context)
 		udp_synced(server->udp);
 }
 
+static void choose_pace(struct server *server)
+{
+	const uint64_t frames = server->intake.counters.frames;
+	const double now = ev_now(server->loop), passed = now - server->counted_s;
+
+	if (passed >= 0. && passed < RATE_S)
+		return;
+	const uint64_t waiting =
+		journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
+	const bool busy = (double)(frames - server->counted) >= COLLECT_RATE * passed ||
+			  waiting >= COLLECT_BYTES;
+	ev_set_io_collect_interval(server->loop, busy ? COLLECT_S : 0.);
+	server->counted = frames;
+	server->counted_s = now;
+}
+
 static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 {
 	struct server *server = prepare->data;
 	struct journal *journal = server->intake.journal;
 
 	(void)revents;
+	choose_pace(server);
 	if (journal_end(journal) != server->told_lsn) {
 		server->told_lsn = journal_end(journal);
 		writer_wake(server->writer);
@@ -353,7 +376,6 @@ static bool start(struct server *server)
 	server->loop = ev_default_loop(EVFLAG_AUTO);
 	if (!server->loop)
 		log_fatal("cannot make an event loop");
-	ev_set_io_collect_interval(server->loop, COLLECT_S);
 	if (!listener_bind(&server->config, &bound, &error)) {
 		log_error("%s", error);
 		return false;
