@@ -157,6 +157,10 @@ static void on_synced(void *context)
 		conns_synced(server->conns);
 	if (server->udp)
 		udp_synced(server->udp);
+	if (server->conns)
+		conns_resume(server->conns);
+	if (server->udp)
+		udp_resume(server->udp);
 }
 
 static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
@@ -257,12 +261,13 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 		ev_break(loop, EVBREAK_ALL);
 		return;
 	}
-	server->stopping = true;
+	server->stopping = server->intake.stopping = true;
 	log_info("stopping signal=%d connections=%zu", signal->signum, conns_count(server->conns));
 	sd_notify(0, "STOPPING=1");
 	if (server->listener)
 		listener_finish(server->listener);
 	server->listener = NULL;
+	conns_resume(server->conns);
 	conns_finish(server->conns);
 	if (server->udp) {
 		udp_finish(server->udp);

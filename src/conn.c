@@ -8,7 +8,7 @@
 // serves all:
 //   login: no ident yet, by time of connection     idle: ident known, by last activity
 // As long as no decoder has been found for it, it is in a third: sniffing, by time of connection.
-// Paused: the journal is full; the socket is not read until conns_resume.
+// Paused: the journal has no room; the socket is not read until conns_resume.
 // Replies that wait for the disk are `held`; what may go out is `out`. A conversation that we end while
 // some are held lingers: all is told and freed but for the socket and those replies, nothing is read.
 #include "conn.h"
@@ -674,7 +674,7 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int revents)
 
 void conns_resume(struct conns *conns)
 {
-	while (!conns->intake->full && !list_empty(&conns->paused)) {
+	while (!list_empty(&conns->paused) && intake_room(conns->intake)) {
 		struct conn *c = list_item(conns->paused.next, struct conn, turn);
 		const size_t len = c->in_len;
 

@@ -389,8 +389,10 @@ struct journal *journal_open(const struct journal_options *options, journal_find
 	journal->allocate = posix_fallocate;
 	journal->dir = strdup(options->dir);
 	journal->sync = syncer_new(journal);
-	bool good = journal->dir && journal->sync ? open_folder(journal) && recover(journal)
-						  : recovery_fail("out of memory");
+	journal->files = files_new(journal);
+	bool good = journal->dir && journal->sync && journal->files
+			    ? open_folder(journal) && recover(journal)
+			    : recovery_fail("out of memory");
 	if (good)
 		return journal;
 	journal->options.read_only = true; /* nothing is written on the way out */

@@ -411,7 +411,7 @@ static void a_slow_disk_delays_only_the_sync(void **state)
 	assert_true(journal_synced(journal) < asked);
 	assert_true(journal_end(journal) > 4 * MIB);
 	/* It cannot go on for ever: files that wait for their sync are kept open. */
-	for (; journal_room(journal, 1, 1000); n++)
+	for (; has_room(journal, 1000); n++)
 		put_entry(journal, n, 1000);
 	assert_true(journal_bytes(journal) >= 10 * MIB);
 	assert_true(journal_synced(journal) < asked);
