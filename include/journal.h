@@ -36,6 +36,10 @@ struct journal *journal_open(const struct journal_options *options, journal_find
 	void *context, const char **error);
 void journal_close(struct journal *journal); /* syncs, unlocks, frees */
 
+// The files are mapped: what the disk cannot give, or a file cut short by someone, ends the process by SIGBUS. Once, by a
+// program that opens a journal, so that it says why before.
+void journal_say_faults(const char *dir);
+
 const char *journal_uuid(const struct journal *journal); /* 36 characters; made with the folder */
 uint64_t journal_start(const struct journal *journal);   /* LSN of the oldest entry kept */
 uint64_t journal_end(const struct journal *journal);     /* LSN behind the newest entry */

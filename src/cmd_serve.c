@@ -103,6 +103,7 @@ static bool open_journal(struct server *server)
 	};
 	const char *error = NULL;
 
+	journal_say_faults(config->journal.dir);
 	server->intake.journal = journal_open(&options, on_finding, NULL, &error);
 	if (!server->intake.journal) {
 		log_error("%s", error);

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -454,6 +455,40 @@ static void a_failed_sync_ends_the_process(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
+// What is said, and by whom, when a file is cut short under the map.
+static void a_file_cut_short_is_a_last_word(void **state)
+{
+	(void)state;
+	char text[1024];
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		const struct rlimit no_core = {0, 0};
+		setrlimit(RLIMIT_CORE, &no_core);
+		dup2(ends[1], 2);
+		journal_say_faults(dir);
+		struct journal *journal = open_small();
+		put_entry(journal, 1, 1000);
+		if (truncate(segment_path(0), 0))
+			_exit(1);
+		put_entry(journal, 2, 1000);
+		_exit(77);
+	}
+	int status;
+	close(ends[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGBUS);
+	const ssize_t len = read(ends[0], text, sizeof(text) - 1);
+	assert_true(len > 0);
+	text[len] = '\0';
+	assert_non_null(strstr(text, dir));
+	assert_non_null(strstr(text, "cannot be read or written"));
+	assert_ptr_equal(strchr(text, '\n'), text + len - 1); /* one line */
+	close(ends[0]);
+}
+
 // A child appends as fast as it can and counts in shared memory what it has put; it is killed at a
 // random moment.
 static void nothing_put_is_lost_by_a_kill(void **state)
@@ -524,6 +559,7 @@ int main(void)
 		IN_FOLDER(syncing_is_told_on_the_loop),
 		IN_FOLDER(a_slow_disk_delays_only_the_sync),
 		IN_FOLDER(a_failed_sync_ends_the_process),
+		IN_FOLDER(a_file_cut_short_is_a_last_word),
 		IN_FOLDER(nothing_put_is_lost_by_a_kill),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
