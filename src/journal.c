@@ -190,7 +190,7 @@ static bool within_quota(struct journal *journal, uint64_t size)
 }
 
 // Says in the meta file that we run, and which LSNs may be given. Done once, when there is room to
-// do so.
+// do so; once there are threads it is the syncer's to write, and false until that is done.
 bool journal_activate(struct journal *journal)
 {
 	uint64_t size = journal->options.segment_size;
@@ -199,6 +199,13 @@ bool journal_activate(struct journal *journal)
 	meta.last = journal->count > 0 ? journal->segments[journal->count - 1].first : NO_LSN;
 	meta.reserved = journal->next_first + RESERVE_SEGMENTS * size;
 	boot_read(meta.boot);
+	if (files_started(journal->files)) {
+		journal->meta = meta;
+		journal->active = syncer_reserved(journal) >= meta.reserved;
+		if (!journal->active)
+			syncer_meta(journal, &meta, -1);
+		return journal->active;
+	}
 	if (!meta_write(journal->dir_fd, &meta))
 		return false;
 	journal->meta = meta;

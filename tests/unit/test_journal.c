@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -40,6 +41,19 @@ int fdatasync(int fd)
 	pthread_mutex_unlock(&disk.lock);
 	errno = EIO;
 	return result;
+}
+
+static void on_done(void *context)
+{
+	(*(unsigned *)context)++;
+}
+
+static bool meta_fails;
+
+int fsync(int fd)
+{
+	errno = ENOSPC;
+	return meta_fails ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
 static void a_new_folder_is_empty(void **state)
@@ -213,6 +227,36 @@ static void a_full_disk_is_waited_for(void **state)
 	assert_int_equal(told.count, 0);
 }
 
+// Not a byte for the meta file, which says that all is told up to the end: no LSN behind it is given.
+static void a_start_on_a_full_disk_waits_for_it(void **state)
+{
+	(void)state;
+	for (int threads = 0; threads < 2; threads++) {
+		struct journal *journal = open_small();
+		const uint64_t end = put_entry(journal, 1 + 2 * (uint32_t)threads, 100);
+		journal_close(journal);
+		meta_fails = true;
+		journal = open_small();
+		assert_int_equal(journal_end(journal), end);
+		assert_false(journal_room(journal, 1, 100));
+		meta_fails = false;
+		struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+		unsigned done = 0;
+		if (threads)
+			journal_sync_start(journal, loop, on_done, &done);
+		while (!has_room(journal, 100))
+			;
+		struct meta meta;
+		assert_int_equal(meta_read(journal->dir_fd, &meta), META_READ);
+		assert_int_equal(meta.closed, NO_LSN);
+		assert_true(put_entry(journal, 2 + 2 * (uint32_t)threads, 100) > end);
+		assert_int_equal(read_all(journal, 0, NULL), 2 + 2 * (uint32_t)threads);
+		journal_close(journal);
+		ev_loop_destroy(loop);
+	}
+	assert_int_equal(told.count, 0);
+}
+
 // A promise holds in whatever order the sizes come.
 static void what_was_promised_fits(void **state)
 {
@@ -343,11 +387,6 @@ static void an_absent_folder_is_an_error(void **state)
 	assert_null(journal_open(&options, on_finding, NULL, &error));
 	assert_non_null(strstr(error, "no journal folder"));
 	assert_int_equal(files_with("lock"), 0); /* looking changes nothing */
-}
-
-static void on_done(void *context)
-{
-	(*(unsigned *)context)++;
 }
 
 static void set_disk(bool blocks)
@@ -550,6 +589,7 @@ int main(void)
 		IN_FOLDER(it_does_what_a_list_does),
 		IN_FOLDER(the_quota_is_kept),
 		IN_FOLDER(a_full_disk_is_waited_for),
+		IN_FOLDER(a_start_on_a_full_disk_waits_for_it),
 		IN_FOLDER(what_was_promised_fits),
 		IN_FOLDER(what_is_stored_may_be_kept_a_while),
 		IN_FOLDER(what_is_stored_is_noted),
