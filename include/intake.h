@@ -36,8 +36,8 @@ struct intake {
 	struct photos photos;           /* of all conversations */
 	bool photos_full;               /* one found no room when last looked */
 	bool full;                      /* the journal had no room when last asked */
-	bool waits;                     /* nor had it a moment's: the next segment is being made */
-	bool stopping;                  /* nothing is left for later: such moments are waited for */
+	bool waits;    /* while intake_room says no: only until a segment is made */
+	bool stopping; /* nothing is left for later: such moments are waited for */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
 	struct batch batch; /* of the frame at hand, whoever's it is */

@@ -41,10 +41,15 @@ uint32_t intake_now_s(void)
 	return (uint32_t)now.tv_sec;
 }
 
-// What is only on its way is no news.
+static bool has_room(const struct intake *intake)
+{
+	return journal_room(intake->journal, FRAME_ENTRIES, FRAME_BYTES + SPARE_BYTES);
+}
+
+// Room that is only on its way is no news.
 static bool look_for_room(struct intake *intake)
 {
-	const bool room = journal_room(intake->journal, FRAME_ENTRIES, FRAME_BYTES + SPARE_BYTES);
+	const bool room = has_room(intake);
 
 	intake->waits = !room && !intake->full && journal_pending(intake->journal);
 	if (room == intake->full && !intake->waits) {
@@ -64,6 +69,8 @@ static bool look_for_room(struct intake *intake)
 
 bool intake_room(struct intake *intake)
 {
+	if (has_room(intake) && !intake->full)
+		return true;
 	return look_for_room(intake) || (intake->stopping && intake_room_at_last(intake));
 }
 
