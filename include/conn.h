@@ -23,7 +23,7 @@ void conn_send_command(struct conn *c);
 void conns_synced(struct conns *conns);
 bool conns_waiting(const struct conns *conns); /* does a reply wait for that? */
 
-// The journal has room again: goes on with those that had to stop.
+// The journal may have room again: goes on with those that had to stop, as far as it has.
 void conns_resume(struct conns *conns);
 
 // The end: reads once more what has already arrived, then closes all with "shutdown".

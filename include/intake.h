@@ -36,6 +36,8 @@ struct intake {
 	struct photos photos;           /* of all conversations */
 	bool photos_full;               /* one found no room when last looked */
 	bool full;                      /* the journal had no room when last asked */
+	bool waits;    /* while intake_room says no: only until a segment is made */
+	bool stopping; /* nothing is left for later: such moments are waited for */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
 	struct batch batch; /* of the frame at hand, whoever's it is */
@@ -43,8 +45,11 @@ struct intake {
 };
 
 // Is there room for all that one frame may become? To be asked before each frame; the answer's
-// change is logged.
+// change is logged. While `waits` it is worth asking again when the journal says so
+// (journal_sync_start), and what has not been read yet is to stay where it is.
 bool intake_room(struct intake *intake);
+// The same for what has been read and cannot be put back: waits that moment.
+bool intake_room_at_last(struct intake *intake);
 
 // Is there room for whatever so many bytes may become, to all experience? If not, do not take them
 // where they would be lost with this process.

@@ -36,6 +36,10 @@ struct journal *journal_open(const struct journal_options *options, journal_find
 	void *context, const char **error);
 void journal_close(struct journal *journal); /* syncs, unlocks, frees */
 
+// The files are mapped: what the disk cannot give, or a file cut short by someone, ends the process by SIGBUS. Once, by a
+// program that opens a journal, so that it says why before.
+void journal_say_faults(const char *dir);
+
 const char *journal_uuid(const struct journal *journal); /* 36 characters; made with the folder */
 uint64_t journal_start(const struct journal *journal);   /* LSN of the oldest entry kept */
 uint64_t journal_end(const struct journal *journal);     /* LSN behind the newest entry */
@@ -59,7 +63,14 @@ bool journal_segment_at(const struct journal *journal, size_t index, struct jour
 // Is room for payloads of `bytes` in all, in at most `entries` entries, promised? Makes the next segment when it is
 // time (the one place where the disk can be full). While false, take nothing in. The state is checked again at each
 // call, so room that came back is seen (a full disk is asked ten times a second).
+//
+// After journal_sync_start segments are made and deleted by a thread. The next one is asked for when the current one
+// is half used; when it is needed and not there yet, there is no room and journal_pending is true: journal_sync_start's
+// `done` is called when it is worth asking again. Bytes count until they are off the disk.
 bool journal_room(struct journal *journal, size_t entries, size_t bytes);
+bool journal_pending(const struct journal *journal); /* is a file being made or deleted? */
+// Waits until one has been: for those who cannot come again. False: none is on its way, do not wait for room.
+bool journal_wait(struct journal *journal);
 
 // Appending, two steps without a copy: where `len` payload bytes are to be written, then the entry's birth. Room
 // must have been promised by journal_room; assert otherwise. put returns the LSN behind the entry.
@@ -84,7 +95,8 @@ void journal_release(struct journal *journal, uint64_t lsn);
 
 // fdatasync off the loop (a thread that does nothing else: a disk may take seconds, the loop may not). Asks for
 // everything appended up to now; one is under way at most, the next covers all that came meanwhile. When one has
-// ended, `done` is called on the loop's thread. A failure is fatal: the process ends before anything is acknowledged.
+// ended, `done` is called on the loop's thread, and also when there may be room again (see journal_room). A failure to
+// sync is fatal: the process ends before anything is acknowledged.
 struct ev_loop;
 typedef void journal_synced_callback(void *context);
 void journal_sync_start(struct journal *journal, struct ev_loop *loop,

@@ -19,6 +19,10 @@ void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 // Cannot go on: logs at error level and exits with 1.
 _Noreturn void log_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+// If this signal comes, for what a fault of the machine has done to us: this line is written, and the process ends as it
+// would have without a word (SIGBUS: core dump). One signal.
+void log_last_words(int number, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 // May a line about this peer's fault be written now? At most `burst` per peer address and minute (bounded table);
 // what was kept back is told once a minute in one line. key: peer address, 16 bytes. now_s: any clock, in seconds.
 bool log_allow(const unsigned char *key, double now_s);

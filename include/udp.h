@@ -20,6 +20,7 @@ struct udp *udp_new(struct ev_loop *loop, struct intake *intake, int fd);
 void udp_free(struct udp *udp); /* closes the socket */
 void udp_synced(struct udp *udp);
 bool udp_waiting(const struct udp *udp);
+void udp_resume(struct udp *udp); /* the journal may have room again: goes on if it had to stop */
 // The end: takes what has already arrived.
 void udp_finish(struct udp *udp);
 

@@ -424,6 +424,7 @@ int cmd_journal(int argc, char **argv)
 	look.dir = argv[optind];
 	if (look.redecode && look.dump)
 		return cli_usage_error("journal", "--redecode goes alone");
+	journal_say_faults(look.dir);
 	if (look.redecode)
 		return redecode(&look);
 	return look_into(&look);

@@ -109,6 +109,7 @@ static bool open_journal(struct server *server)
 	};
 	const char *error = NULL;
 
+	journal_say_faults(config->journal.dir);
 	server->intake.journal = journal_open(&options, on_finding, NULL, &error);
 	if (!server->intake.journal) {
 		log_error("%s", error);
@@ -163,6 +164,10 @@ static void on_synced(void *context)
 		conns_synced(server->conns);
 	if (server->udp)
 		udp_synced(server->udp);
+	if (server->conns)
+		conns_resume(server->conns);
+	if (server->udp)
+		udp_resume(server->udp);
 }
 
 static void choose_pace(struct server *server)
@@ -280,12 +285,13 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 		ev_break(loop, EVBREAK_ALL);
 		return;
 	}
-	server->stopping = true;
+	server->stopping = server->intake.stopping = true;
 	log_info("stopping signal=%d connections=%zu", signal->signum, conns_count(server->conns));
 	sd_notify(0, "STOPPING=1");
 	if (server->listener)
 		listener_finish(server->listener);
 	server->listener = NULL;
+	conns_resume(server->conns);
 	conns_finish(server->conns);
 	if (server->udp) {
 		udp_finish(server->udp);

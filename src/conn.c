@@ -4,7 +4,7 @@
 //   recv --> [ rest of the last read | new bytes ] --> feed_step ... --> what is left becomes `in`
 //               (one receive buffer for all; a peer between frames holds no memory for bytes)
 //
-// Paused: the journal is full; the socket is not read until conns_resume.
+// Paused: the journal has no room; the socket is not read until conns_resume.
 #include "conn_internal.h"
 
 #include "log.h"
@@ -199,7 +199,7 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int revents)
 
 void conns_resume(struct conns *conns)
 {
-	while (!conns->intake->full && !list_empty(&conns->paused)) {
+	while (!list_empty(&conns->paused) && intake_room(conns->intake)) {
 		struct conn *c = list_item(conns->paused.next, struct conn, turn);
 		const size_t len = c->in_len;
 

@@ -16,6 +16,10 @@
 #define FRAME_ENTRIES (BATCH_REPORTS + BATCH_REJECTS)
 #define FRAME_BYTES   (FRAME_ENTRIES * 384 + BATCH_ARENA + 2 * FRAME_CAP + 65536)
 
+// Beyond a frame's: for what is told while one is taken in, and of conversations that end while none
+// may be.
+#define SPARE_BYTES 131072
+
 // A photo's piece, without its bytes.
 #define PIECE_BYTES 512
 
@@ -37,11 +41,18 @@ uint32_t intake_now_s(void)
 	return (uint32_t)now.tv_sec;
 }
 
-bool intake_room(struct intake *intake)
+static bool has_room(const struct intake *intake)
 {
-	const bool room = journal_room(intake->journal, FRAME_ENTRIES, FRAME_BYTES);
+	return journal_room(intake->journal, FRAME_ENTRIES, FRAME_BYTES + SPARE_BYTES);
+}
 
-	if (room == intake->full) {
+// Room that is only on its way is no news.
+static bool look_for_room(struct intake *intake)
+{
+	const bool room = has_room(intake);
+
+	intake->waits = !room && !intake->full && journal_pending(intake->journal);
+	if (room == intake->full && !intake->waits) {
 		intake->full = !room;
 		if (room)
 			log_info("journal has room again, reading goes on bytes=%llu",
@@ -53,6 +64,23 @@ bool intake_room(struct intake *intake)
 				"journal.max_size\"",
 				(unsigned long long)journal_bytes(intake->journal));
 	}
+	return room;
+}
+
+bool intake_room(struct intake *intake)
+{
+	if (has_room(intake) && !intake->full)
+		return true;
+	return look_for_room(intake) || (intake->stopping && intake_room_at_last(intake));
+}
+
+bool intake_room_at_last(struct intake *intake)
+{
+	bool room;
+
+	do
+		room = look_for_room(intake);
+	while (!room && intake->waits && journal_wait(intake->journal));
 	return room;
 }
 
@@ -79,6 +107,16 @@ static void append(struct intake *intake, const struct entry *entry)
 {
 	entry_write(entry, journal_take(intake->journal, entry_size(entry)));
 	journal_put(intake->journal);
+}
+
+// What does not come again finds its place in what is spared, while there is any.
+static bool append_if_room(struct intake *intake, const struct entry *entry)
+{
+	while (!journal_room(intake->journal, 1, entry_size(entry)))
+		if (!journal_wait(intake->journal))
+			return false;
+	append(intake, entry);
+	return true;
 }
 
 static struct entry entry_of(enum entry_kind kind, const struct feed *feed, const struct peer *peer)
@@ -131,8 +169,8 @@ static void append_report(struct intake *intake, const struct feed *feed, const 
 	journal_put(intake->journal);
 }
 
-static void append_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const char *reason, struct text raw)
+static struct entry reject_of(
+	const struct feed *feed, const struct peer *peer, const char *reason, struct text raw)
 {
 	struct entry entry = entry_of(ENTRY_REJECT, feed, peer);
 
@@ -140,6 +178,14 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 		entry.protocol = entry.ident = (struct text){0};
 	entry.reason = text_of(reason);
 	entry.raw = raw;
+	return entry;
+}
+
+static void append_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *reason, struct text raw)
+{
+	const struct entry entry = reject_of(feed, peer, reason, raw);
+
 	append(intake, &entry);
 	count_reject(intake, feed, reason);
 }
@@ -296,7 +342,7 @@ static void append_late(struct intake *intake, struct feed *feed, const struct p
 void intake_end(struct intake *intake, struct feed *feed, const struct peer *peer,
 	const uint8_t *rest, size_t len)
 {
-	if (feed->open && len > 0 && intake_room(intake)) {
+	if (feed->open && len > 0 && intake_room_at_last(intake)) {
 		size_t used;
 		feed_rest(feed, rest, len, &intake->late, &used);
 		intake->counters.frames++;
@@ -304,12 +350,14 @@ void intake_end(struct intake *intake, struct feed *feed, const struct peer *pee
 		rest += used;
 		len -= used;
 	}
-	while (feed_holds(feed) && intake_room(intake)) {
+	while (feed_holds(feed) && intake_room_at_last(intake)) {
 		feed_expire(feed, intake_now_us(), INT64_MAX, &intake->late);
 		append_late(intake, feed, peer);
 	}
 	photo_end(&feed->session);
-	take_photos(intake, feed, peer, NULL);
+	do
+		take_photos(intake, feed, peer, NULL);
+	while (feed->session.finished && journal_wait(intake->journal));
 	if (feed->session.finished)
 		log_warning("journal is full, a photo is lost ident=%.*s bytes=%u",
 			(int)feed->session.finished->ident_len, feed->session.finished->ident,
@@ -325,40 +373,35 @@ void intake_end(struct intake *intake, struct feed *feed, const struct peer *pee
 void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *reason, const uint8_t *data, size_t len)
 {
-	if (intake_room(intake))
-		append_reject(intake, feed, peer, reason, (struct text){(const char *)data, len});
-	else
-		count_reject(intake, feed, reason);
+	const struct entry entry =
+		reject_of(feed, peer, reason, (struct text){(const char *)data, len});
+
+	append_if_room(intake, &entry);
+	count_reject(intake, feed, reason);
 }
 
 void intake_connected(struct intake *intake, const struct feed *feed, const struct peer *peer)
 {
-	if (!intake_room(intake))
-		return;
 	const struct entry entry = entry_of(ENTRY_CONNECTED, feed, peer);
-	append(intake, &entry);
+	append_if_room(intake, &entry);
 }
 
 void intake_left(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct device *device)
 {
-	if (!intake_room(intake))
-		return;
 	struct entry entry = entry_of(ENTRY_LEFT, feed, peer);
 	entry.ident = (struct text){device->ident, device->ident_len};
-	append(intake, &entry);
+	append_if_room(intake, &entry);
 }
 
 void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct traffic *traffic, const char *reason)
 {
-	if (!intake_room(intake))
-		return;
 	struct entry entry = entry_of(ENTRY_DISCONNECTED, feed, peer);
 	entry.received_us = intake_now_us();
 	entry.traffic = *traffic;
 	entry.reason = text_of(reason);
-	append(intake, &entry);
+	append_if_room(intake, &entry);
 }
 
 static const char blocked[] = "device is blocked",

@@ -114,61 +114,58 @@ void segment_use(struct journal *journal, struct segment *segment, uint64_t end)
 	journal->offset = end - segment->first;
 	journal->left = segment->size - journal->offset;
 	journal->populated = journal->dropped = journal->offset & ~(WINDOW - 1);
+	journal->ask_below = files_started(journal->files) ? segment->size / 2 : 0;
 	syncer_use(journal, segment->fd);
 }
 
-// Header and zeros, under a name that nobody takes for a segment until it is whole. errno on false.
-static bool make_file(struct journal *journal, struct segment *segment)
+// The segment made joins the others. Out of memory: as if it could not be made.
+static bool take_over(struct journal *journal, const struct segment *made)
 {
-	char name[SEGMENT_NAME_SIZE], temp[SEGMENT_NAME_SIZE + 4];
-	segment_name(segment->first, name);
-	snprintf(temp, sizeof(temp), "%s.tmp", name);
-	int fd = openat(journal->dir_fd, temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-	if (fd < 0)
+	if (!segments_add(journal, made)) {
+		char name[SEGMENT_NAME_SIZE];
+		segment_name(made->first, name);
+		unlinkat(journal->dir_fd, name, 0);
+		munmap(made->map, made->size);
+		close(made->fd);
 		return false;
-
-	struct segment_header header = {
-		.version = JOURNAL_VERSION,
-		.header_size = SEGMENT_HEADER_SIZE,
-		.first = segment->first,
-		.size = segment->size,
-		.created_us = segment->touched_us,
-		.previous = segment->previous,
-	};
-	memcpy(header.magic, SEGMENT_MAGIC, sizeof(header.magic));
-	memcpy(header.uuid, journal->meta.uuid, sizeof(header.uuid));
-	header.check = header_check(&header, sizeof(header));
-	do
-		errno = journal->allocate(fd, 0, (off_t)segment->size);
-	while (errno == EINTR);
-	if (errno == 0 && pwrite(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
-		segment_map(segment, fd) && !renameat(journal->dir_fd, temp, journal->dir_fd, name))
-		return true;
-
-	int reason = errno;
-	if (segment->map)
-		munmap(segment->map, segment->size);
-	unlinkat(journal->dir_fd, temp, 0);
-	close(fd);
-	errno = reason;
-	return false;
+	}
+	journal->next_first = made->first + made->size;
+	journal->meta.last = made->first;
+	journal->meta.reserved = journal->next_first + RESERVE_SEGMENTS * made->size;
+	syncer_meta(journal, &journal->meta, made->fd);
+	return true;
 }
 
-static void delete_oldest(struct journal *journal)
+// What the thread of journal_files.c has done since: a segment made is room, a failure is not tried
+// again at once, deleted bytes are free. Returns whether there was anything.
+static bool collect(struct journal *journal)
+{
+	struct segment made;
+	const uint64_t gone = files_gone(journal->files);
+	const enum make_state state = files_made(journal->files, &made);
+	if (gone > 0) {
+		journal->total -= gone;
+		journal->doomed -= gone;
+		journal->retry_us = 0;
+	}
+	if (state == MAKE_FAILED || (state == MAKE_MADE && !take_over(journal, &made)))
+		journal->retry_us = clock_us(CLOCK_MONOTONIC) + RETRY_US;
+	return gone > 0 || state == MAKE_MADE || state == MAKE_FAILED;
+}
+
+// It is in the list no more; its bytes count until the file is gone. False: too many wait for that.
+static bool delete_oldest(struct journal *journal)
 {
 	struct segment *oldest = &journal->segments[0];
-	char name[SEGMENT_NAME_SIZE], kept[SEGMENT_NAME_SIZE + 8];
-	segment_name(oldest->first, name);
-	snprintf(kept, sizeof(kept), "%s.damaged", name);
-	if (oldest->keep)
-		renameat(journal->dir_fd, name, journal->dir_fd, kept);
-	else
-		unlinkat(journal->dir_fd, name, 0);
-	journal->total -= oldest->bytes;
+	const uint64_t bytes = oldest->bytes;
+	stored_write(journal);
+	if (!files_delete(journal->files, oldest->first, bytes, oldest->keep))
+		return false;
+	journal->doomed += bytes;
 	journal->count--;
 	journal->next--;
 	memmove(oldest, oldest + 1, journal->count * sizeof(*oldest));
-	journal->retry_us = 0;
+	return true;
 }
 
 // Is the oldest segment wholly stored, and not the current one?
@@ -181,21 +178,19 @@ static bool oldest_is_stored(const struct journal *journal)
 	return end <= journal->released;
 }
 
-// The quota. What is stored and only kept as a log makes room.
+// The quota. What is stored and only kept as a log makes room, as soon as it is gone.
 static bool within_quota(struct journal *journal, uint64_t size)
 {
-	while (size > journal->options.max_size ||
-		journal->total > journal->options.max_size - size) {
-		if (!oldest_is_stored(journal))
+	const uint64_t max = journal->options.max_size;
+	while (size > max || journal->total - journal->doomed > max - size)
+		if (!oldest_is_stored(journal) || !delete_oldest(journal))
 			return false;
-		stored_write(journal);
-		delete_oldest(journal);
-	}
-	return true;
+	collect(journal);
+	return journal->total <= max - size;
 }
 
 // Says in the meta file that we run, and which LSNs may be given. Done once, when there is room to
-// do so.
+// do so; once there are threads it is the syncer's to write, and false until that is done.
 bool journal_activate(struct journal *journal)
 {
 	uint64_t size = journal->options.segment_size;
@@ -204,6 +199,13 @@ bool journal_activate(struct journal *journal)
 	meta.last = journal->count > 0 ? journal->segments[journal->count - 1].first : NO_LSN;
 	meta.reserved = journal->next_first + RESERVE_SEGMENTS * size;
 	boot_read(meta.boot);
+	if (files_started(journal->files)) {
+		journal->meta = meta;
+		journal->active = syncer_reserved(journal) >= meta.reserved;
+		if (!journal->active)
+			syncer_meta(journal, &meta, -1);
+		return journal->active;
+	}
 	if (!meta_write(journal->dir_fd, &meta))
 		return false;
 	journal->meta = meta;
@@ -212,8 +214,8 @@ bool journal_activate(struct journal *journal)
 	return true;
 }
 
-// Makes a segment ahead. The LSNs it spans must be reserved on disk before, so that they are never
-// given again even if the machine goes down now.
+// Has a segment made ahead. The LSNs it spans must be reserved on disk before, so that they are
+// never given again even if the machine goes down now.
 static bool make_segment(struct journal *journal)
 {
 	uint64_t size = journal->options.segment_size;
@@ -225,23 +227,10 @@ static bool make_segment(struct journal *journal)
 		.touched_us = clock_us(CLOCK_REALTIME),
 		.fd = -1};
 	if (segment.first + size > syncer_reserved(journal)) {
-		syncer_meta(journal, &journal->meta); /* not on disk yet: ask once more */
+		syncer_meta(journal, &journal->meta, -1); /* not on disk yet: ask once more */
 		return false;
 	}
-	if (!make_file(journal, &segment))
-		return false;
-	if (!segments_add(journal, &segment)) {
-		char name[SEGMENT_NAME_SIZE];
-		segment_name(segment.first, name);
-		unlinkat(journal->dir_fd, name, 0);
-		munmap(segment.map, size);
-		close(segment.fd);
-		return false;
-	}
-	journal->next_first += size;
-	journal->meta.last = segment.first;
-	journal->meta.reserved = journal->next_first + RESERVE_SEGMENTS * size;
-	syncer_meta(journal, &journal->meta);
+	files_make(journal->files, &segment);
 	return true;
 }
 
@@ -257,28 +246,71 @@ static uint64_t room_ahead(const struct journal *journal)
 	return room;
 }
 
-static bool make_room(struct journal *journal, uint64_t need)
+// Asks for a segment if none is being made. False: there is none to come now.
+static bool ask_segment(struct journal *journal)
 {
-	while (need > room_ahead(journal)) {
-		int64_t now_us = clock_us(CLOCK_MONOTONIC);
-		if (now_us < journal->retry_us)
-			return false;
-		if (!within_quota(journal, journal->options.segment_size))
-			return false;
-		if (syncer_full(journal) || (!journal->active && !journal_activate(journal)) ||
-			!make_segment(journal)) {
-			journal->retry_us = now_us + RETRY_US;
-			return false;
-		}
+	int64_t now_us = clock_us(CLOCK_MONOTONIC);
+	if (files_making(journal->files))
+		return true;
+	if (now_us < journal->retry_us || !within_quota(journal, journal->options.segment_size))
+		return false;
+	if (syncer_full(journal) || (!journal->active && !journal_activate(journal)) ||
+		!make_segment(journal)) {
+		journal->retry_us = now_us + RETRY_US;
+		return false;
 	}
 	return true;
+}
+
+static bool make_room(struct journal *journal, uint64_t need)
+{
+	collect(journal);
+	while (need > room_ahead(journal))
+		if (!ask_segment(journal) || !collect(journal))
+			return false; /* none, or not yet */
+	return true;
+}
+
+// The next segment is asked for when half of the current one is used, so that it is there when it is
+// needed; if there can be none, again when half of what was left then is used, and so on.
+static void ask_ahead(struct journal *journal)
+{
+	journal->ask_below = journal->left / 2;
+	if (journal->next == journal->count)
+		ask_segment(journal);
 }
 
 bool journal_room(struct journal *journal, size_t entries, size_t bytes)
 {
 	assert(!journal->options.read_only);
 	uint64_t need = (uint64_t)bytes + (uint64_t)entries * ENTRY_WASTE;
-	return need <= journal->left || make_room(journal, need);
+	if (need > journal->left)
+		return make_room(journal, need);
+	if (journal->left < journal->ask_below)
+		ask_ahead(journal);
+	return true;
+}
+
+bool journal_pending(const struct journal *journal)
+{
+	return files_pending(journal->files);
+}
+
+bool journal_wait(struct journal *journal)
+{
+	return files_wait(journal->files);
+}
+
+void journal_go_on(struct journal *journal)
+{
+	const bool deleting = journal->doomed > 0;
+	if (journal->options.read_only)
+		return;
+	collect(journal);
+	if (deleting)
+		journal_release(journal, journal->released); /* what waited for its turn */
+	if (journal->left <= journal->options.segment_size / 2)
+		ask_ahead(journal);
 }
 
 // The current segment is full: on to the one made ahead.
@@ -390,14 +422,17 @@ void journal_release(struct journal *journal, uint64_t lsn)
 	while (oldest_is_stored(journal) &&
 		(journal->options.retain_us == 0 ||
 			now_us - journal->segments[0].touched_us >= journal->options.retain_us)) {
-		stored_write(journal);
-		delete_oldest(journal);
+		if (!delete_oldest(journal))
+			break; /* journal_go_on comes back to it */
 	}
+	collect(journal);
 }
 
 // Tells the next process that nothing is missing, and where to go on.
 static void close_in_order(struct journal *journal)
 {
+	while (files_wait(journal->files))
+		collect(journal);
 	journal_sync_now(journal);
 	syncer_free(journal->sync);
 	journal->sync = NULL;
@@ -417,8 +452,9 @@ void journal_close(struct journal *journal)
 {
 	if (!journal)
 		return;
-	if (!journal->options.read_only && journal->sync)
+	if (!journal->options.read_only && journal->sync && journal->files)
 		close_in_order(journal);
+	files_free(journal->files);
 	syncer_free(journal->sync);
 	for (size_t i = 0; i < journal->count; i++) {
 		if (journal->segments[i].map)

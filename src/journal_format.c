@@ -25,12 +25,14 @@
 // segment; length 0 ends a segment. Every later version keeps: magic, version, header size, and the
 // check in the last 8 bytes of the header.
 #include "journal_internal.h"
+#include "log.h"
 
 #define XXH_INLINE_ALL
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,6 +56,16 @@ void journal_tell(const struct journal *journal, bool serious, const char *forma
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	journal->finding(journal->context, serious, text);
+}
+
+void journal_say_faults(const char *dir)
+{
+	log_last_words(SIGBUS,
+		"a file of the journal in %s cannot be read or written: the disk fails, or "
+		"someone has cut the file short; avld ends signal=SIGBUS what_to_do=\"look for "
+		"disk errors (dmesg); the next start says what is damaged, and goes on with the "
+		"rest\"",
+		dir);
 }
 
 uint64_t header_check(const void *header, size_t size)

@@ -7,7 +7,8 @@
 //   journal_folder.c   what is in the folder, and setting aside what does not belong there
 //   journal_recover.c  open: where writing goes on
 //   journal_meta.c     journal.meta, stored, lock
-//   journal_sync.c     fdatasync, on a thread of its own
+//   journal_files.c    segment files made and deleted, on a thread of its own
+//   journal_sync.c     fdatasync, on another
 #ifndef AVLD_JOURNAL_INTERNAL_H
 #define AVLD_JOURNAL_INTERNAL_H
 
@@ -73,12 +74,14 @@ struct meta {
 };
 
 struct syncer;
+struct files;
 
 struct journal {
 	/* Appending. */
 	uint8_t *map;       /* the current segment, NULL when there is none */
 	uint64_t offset;    /* of the next entry in it */
 	uint64_t left;      /* bytes behind offset */
+	uint64_t ask_below; /* when less is left, the next segment is asked for */
 	uint64_t populated; /* pages below are mapped */
 	uint64_t dropped;   /* pages below are unmapped again */
 	uint32_t pending;   /* length of the entry taken and not put yet */
@@ -91,6 +94,7 @@ struct journal {
 	size_t count, next, capacity;
 	uint64_t next_first; /* least first LSN of the next one to be made */
 	uint64_t total;      /* bytes of all files */
+	uint64_t doomed;     /* of them, those that are being deleted */
 
 	uint64_t released, released_written; /* stored in the database; told to the file */
 	int64_t released_us;                 /* when it was told */
@@ -99,6 +103,7 @@ struct journal {
 
 	struct meta meta;
 	struct syncer *sync;
+	struct files *files;
 	char uuid[37];
 	struct journal_options options;
 	char *dir;
@@ -170,6 +175,25 @@ bool recovery_fail(const char *format, ...) __attribute__((format(printf, 1, 2))
 
 // journal.c, too
 bool journal_activate(struct journal *journal); /* false: errno */
+void journal_go_on(struct journal *journal); /* the thread of journal_files.c has done something */
+
+// journal_files.c
+enum make_state { MAKE_NONE, MAKE_ASKED, MAKE_MADE, MAKE_FAILED };
+struct files *files_new(struct journal *journal);
+void files_free(struct files *files); /* ends the thread; what it has not begun is left undone */
+void files_start(
+	struct files *files, struct ev_loop *loop, journal_synced_callback *done, void *context);
+bool files_started(const struct files *files);
+// Makes this segment's file and map. Only when none is under way: files_made was MAKE_NONE.
+void files_make(struct files *files, const struct segment *segment);
+// What became of it. MAKE_MADE, MAKE_FAILED: told once.
+enum make_state files_made(struct files *files, struct segment *made);
+bool files_making(struct files *files); /* is one under way, or to be taken? */
+// keep: is renamed. False: too many are waiting.
+bool files_delete(struct files *files, uint64_t first, uint64_t bytes, bool keep);
+uint64_t files_gone(struct files *files); /* bytes deleted since asked last */
+bool files_pending(struct files *files);  /* is anything under way, or to be collected? */
+bool files_wait(struct files *files);     /* until there is something to collect; false: nothing */
 
 // journal_sync.c
 struct syncer *syncer_new(struct journal *journal);
@@ -178,8 +202,8 @@ void syncer_use(struct journal *journal, int fd);  /* the current segment's, or 
 void syncer_roll(struct journal *journal, int fd); /* takes fd over, closes it when it is synced */
 bool syncer_full(struct journal *journal);         /* no place for another rolled segment now */
 // The folder has changed: meta is written, folder synced, with the next round, or at once when
-// there is no thread.
-void syncer_meta(struct journal *journal, const struct meta *meta);
+// there is no thread. fd: of a new segment, whose header is to be on disk before its name; or -1.
+void syncer_meta(struct journal *journal, const struct meta *meta, int fd);
 uint64_t syncer_reserved(struct journal *journal); /* meta.reserved as it is on disk */
 void syncer_set(struct journal *journal, uint64_t synced, uint64_t reserved);
 

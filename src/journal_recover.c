@@ -349,12 +349,13 @@ static bool recover(struct journal *journal)
 	}
 	journal->recovered = journal->end;
 	syncer_set(journal, journal->end, 0);
-	/* A full disk is no reason not to start: journal_room tries again. */
-	if (!journal->options.read_only && !journal_activate(journal) && errno != ENOSPC &&
-		errno != EDQUOT)
-		return recovery_fail(
-			"cannot write %s/journal.meta: %s", journal->dir, strerror(errno));
-	return true;
+	if (journal->options.read_only || journal_activate(journal))
+		return true;
+	/* A full disk is no reason not to start: journal_room tries again. Until then no LSN is
+	 * given: the meta file may say that nothing is written behind the end. */
+	journal->left = 0;
+	return errno == ENOSPC || errno == EDQUOT ||
+	       recovery_fail("cannot write %s/journal.meta: %s", journal->dir, strerror(errno));
 }
 
 static bool open_folder(struct journal *journal)
@@ -389,8 +390,10 @@ struct journal *journal_open(const struct journal_options *options, journal_find
 	journal->allocate = posix_fallocate;
 	journal->dir = strdup(options->dir);
 	journal->sync = syncer_new(journal);
-	bool good = journal->dir && journal->sync ? open_folder(journal) && recover(journal)
-						  : recovery_fail("out of memory");
+	journal->files = files_new(journal);
+	bool good = journal->dir && journal->sync && journal->files
+			    ? open_folder(journal) && recover(journal)
+			    : recovery_fail("out of memory");
 	if (good)
 		return journal;
 	journal->options.read_only = true; /* nothing is written on the way out */

@@ -31,6 +31,7 @@ struct syncer {
 	_Atomic uint64_t synced;   /* everything below is */
 	_Atomic uint64_t reserved; /* meta.reserved on disk */
 	int current;               /* fd, or -1 */
+	int made;                  /* likewise: of a segment just made */
 	int rolled[UNSYNCED_SEGMENTS];
 	size_t rolled_count;
 	bool meta_asked;
@@ -49,7 +50,7 @@ struct syncer *syncer_new(struct journal *journal)
 	if (!sync)
 		return NULL;
 	sync->journal = journal;
-	sync->current = -1;
+	sync->current = sync->made = -1;
 	pthread_mutex_init(&sync->lock, NULL);
 	pthread_cond_init(&sync->wake, NULL);
 	pthread_cond_init(&sync->idle, NULL);
@@ -74,15 +75,18 @@ static void run_round(struct syncer *sync)
 	int fds[UNSYNCED_SEGMENTS];
 	size_t count = sync->rolled_count;
 	memcpy(fds, sync->rolled, sizeof(fds));
-	int current = sync->current;
+	int current = sync->current, made = sync->made;
 	uint64_t asked = sync->asked;
 	bool meta_asked = sync->meta_asked;
 	struct meta meta = sync->meta;
 	sync->meta_asked = sync->urgent = false;
+	sync->made = -1;
 	sync->running = true;
 	pthread_mutex_unlock(&sync->lock);
 
 	bool meta_failed = false;
+	if (made >= 0)
+		sync_file(made);
 	if (meta_asked) {
 		/* Names of new segments too: meta_write ends with an fsync of the folder. */
 		meta_failed = !meta_write(sync->journal->dir_fd, &meta);
@@ -163,6 +167,8 @@ void journal_sync_start(
 	if (error)
 		log_fatal("cannot start the journal's thread error=\"%s\"", strerror(error));
 	sync->started = true;
+	files_start(journal->files, loop, done, context);
+	journal_go_on(journal);
 }
 
 void journal_sync(struct journal *journal)
@@ -247,12 +253,14 @@ bool syncer_full(struct journal *journal)
 	return full;
 }
 
-void syncer_meta(struct journal *journal, const struct meta *meta)
+void syncer_meta(struct journal *journal, const struct meta *meta, int fd)
 {
 	struct syncer *sync = journal->sync;
 	pthread_mutex_lock(&sync->lock);
 	sync->meta = *meta;
 	sync->meta_asked = sync->urgent = true;
+	if (fd >= 0)
+		sync->made = fd;
 	if (!sync->started)
 		run_round(sync);
 	else

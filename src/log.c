@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -182,6 +183,38 @@ void log_fatal(const char *format, ...)
 	write_event(LOG_LEVEL_ERROR, format, arguments);
 	va_end(arguments);
 	exit(1);
+}
+
+// A handler is given nothing but its signal's number: what it is to write must stand here before.
+static struct {
+	char line[LINE_MAX_BYTES];
+	size_t len;
+} last_words;
+
+static void on_last_signal(int number)
+{
+	send_line(last_words.line, last_words.len);
+	signal(number, SIG_DFL);
+	raise(number); /* held back until we return; then what it does by default */
+}
+
+void log_last_words(int number, const char *format, ...)
+{
+	const struct sigaction action = {.sa_handler = on_last_signal};
+	char *line = last_words.line;
+	const size_t cap = sizeof(last_words.line) - 1;
+	/* No time: it is not known yet, and no handler may ask for it in words. */
+	size_t len = under_journald()
+			     ? (size_t)snprintf(line, cap, "<%d>", levels[LOG_LEVEL_ERROR].priority)
+			     : (size_t)snprintf(line, cap, "%s ", levels[LOG_LEVEL_ERROR].name);
+	va_list arguments;
+	va_start(arguments, format);
+	const int wanted = vsnprintf(line + len, cap - len, format, arguments);
+	va_end(arguments);
+	len = flatten(line, strlen(line));
+	line[len++] = '\n';
+	last_words.len = wanted < 0 ? 0 : len;
+	sigaction(number, &action, NULL);
 }
 
 // One minute of lines about peers. Peers that find no slot share the last one, so that many

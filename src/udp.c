@@ -286,7 +286,7 @@ static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, s
 	}
 	while (len > 0) {
 		size_t used;
-		if (!intake_room(intake)) {
+		if (!intake_room_at_last(intake)) {
 			intake->counters.udp_no_room++;
 			break;
 		}
@@ -345,6 +345,21 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 		ev_timer_stop(loop, timer);
 }
 
+// What would only have to wait for a moment stays in the socket until udp_resume; while the journal
+// is full it is taken out and counted.
+static bool must_wait(struct udp *udp)
+{
+	if (intake_room(udp->intake) || !udp->intake->waits)
+		return false;
+	ev_io_stop(udp->loop, &udp->io);
+	return true;
+}
+
+void udp_resume(struct udp *udp)
+{
+	ev_io_start(udp->loop, &udp->io);
+}
+
 // One system call's worth. Returns the number of datagrams, 0 when there are none.
 static int receive(struct udp *udp)
 {
@@ -398,7 +413,7 @@ static void take_in(struct udp *udp, int calls)
 {
 	int count = 0;
 
-	for (int n = BATCH; n == BATCH && calls > 0; calls--) {
+	for (int n = BATCH; n == BATCH && calls > 0 && !must_wait(udp); calls--) {
 		n = receive(udp);
 		count += n;
 	}

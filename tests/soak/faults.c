@@ -3,6 +3,7 @@
 //
 //   AVLD_FAULTS=FOLDER    FOLDER/sync-fails   there: fdatasync and fsync fail with EIO
 //                         FOLDER/sync-waits   there: they wait while it is there
+//                         FOLDER/files-wait   there: posix_fallocate and unlinkat wait while it is there
 //                         FOLDER/clock        seconds added to the time of day
 //                         FOLDER/disk/        gets what would outlive a loss of power: INODE, a file as it was when
 //                                             last synced; names, lines "INODE NAME" of the folder synced last
@@ -109,6 +110,29 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
 	return sync_by("fsync", fd);
+}
+
+static void wait_for_files(void)
+{
+	const struct timespec moment = {0, 10000000};
+	while (exists("files-wait"))
+		nanosleep(&moment, NULL);
+}
+
+int posix_fallocate(int fd, off_t offset, off_t len)
+{
+	int (*real)(int, off_t, off_t) =
+		(int (*)(int, off_t, off_t))dlsym(RTLD_NEXT, "posix_fallocate");
+	wait_for_files();
+	return real(fd, offset, len);
+}
+
+int unlinkat(int fd, const char *name, int flags)
+{
+	int (*real)(int, const char *, int) =
+		(int (*)(int, const char *, int))dlsym(RTLD_NEXT, "unlinkat");
+	wait_for_files();
+	return real(fd, name, flags);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Fault 5: damage to the journal. Start-up says what it found, copies it aside, invents nothing."""
+import contextlib
 import os
 import random
 import shutil
+import signal
 import struct
 
 import pytest
@@ -243,3 +245,25 @@ def test_damage_is_stored_around(daemons, sample, tmp_path, database):
     database.wait("SELECT count(*)::int FROM avld.positions", stored + 100)
     avld.end()
     assert wait_for(lambda: "everything is in the database" in avld.logged(), "the end")
+
+
+def test_cut_short_while_it_runs(daemons, database, results):
+    """Someone truncates the file that is written to: the daemon says so and ends, the next start goes on."""
+    avld = daemons().start(wrap=["prlimit", "--core=0"])
+    avld.send_tcp(series(100))
+    database.wait("SELECT count(*)::int FROM avld.positions", 100)
+    folder = avld.folder / "journal"
+    newest = max(path for path in folder.glob("*.seg") if used(path) > HEADER)
+    os.truncate(newest, 0)
+    with contextlib.suppress(OSError):
+        avld.send_tcp(series(100, "5020002"))
+    assert avld.process.wait(30) == -signal.SIGBUS
+    said = [line for line in avld.logged().splitlines() if "signal=SIGBUS" in line]
+    assert len(said) == 1 and str(folder) in said[0] and "cut the file short" in said[0], avld.logged()
+    avld.start()
+    avld.send_tcp(series(100, "5020003"))
+    database.wait("SELECT count(*)::int FROM avld.positions WHERE device_id IN "
+                  "(SELECT id FROM avld.devices WHERE ident <> '5020002')", 200)
+    assert newest.name in avld.logged()  # what became of it
+    avld.end()
+    results.add(5, "file cut short while it runs", 1, 200, 200)

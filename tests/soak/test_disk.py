@@ -3,14 +3,16 @@
 import datetime
 import signal
 import socket
+import threading
 import time
 
 import pytest
 
 import gt06
 import pt502
-from harness import rounds, series, wait_for
+from harness import free_port, metrics, rounds, series, wait_for
 from test_kill import fixed_port
+from trackers import Pt502
 
 COUNT = "SELECT count(*)::int FROM avld.positions"
 WAIT_S = 5
@@ -74,6 +76,77 @@ def test_a_slow_disk_delays_acknowledgements_only(daemons, database, faults, env
     other.peer.close()
     avld.end()
     results.add(6, "fdatasync blocks for 5 s", 1, count + 101, database.one(COUNT))
+
+
+def test_files_that_are_made_slowly(daemons, database, faults, env, results):
+    """The loop turns on without the next segment. What it has no room for stays in the sockets, and nobody speaks of a full
+    journal."""
+    http = f"127.0.0.1:{free_port()}"
+    avld = daemons({"http.listen": http}).start(env=env)
+    avld.send_tcp(series(1))
+    database.wait(COUNT, 1)
+    (faults / "files-wait").touch()
+    records = 12000  # three segments
+    tracker = Pt502(avld.port, "5020002", 1)
+    flood = threading.Thread(target=avld.send_tcp, args=(b"".join(tracker.record(n) for n in range(records)),))
+    flood.start()
+    stored = []
+
+    def paused():
+        stored.append(database.one(COUNT))
+        return len(stored) > 40 and stored[-1] > 1 and stored[-1] == stored[-40]
+    wait_for(paused, "the first segment to be full", 60)
+    assert stored[-1] < records
+    datagrams = 300
+    for number in range(datagrams):
+        avld.send_udp(pt502.record(ident="5020003", time=pt502.now(-number), tail=f"A/00010,00000/0/{number}//fa7/"))
+    with avld.tcp():
+        pass  # comes and goes
+    seen = metrics(avld)
+    assert seen["avld_journal_full"] == 0 and database.one(COUNT) == stored[-1]
+    (faults / "files-wait").unlink()
+    flood.join(60)
+    database.wait(COUNT, 1 + records + datagrams)
+    assert metrics(avld)["avld_udp_no_room_total"] == 0 and metrics(avld)["avld_udp_lost_total"] == 0
+    avld.end()
+    assert "journal is full" not in avld.logged()
+    results.add(6, "segments are made slowly", 1, 1 + records + datagrams, database.one(COUNT))
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_the_end_while_files_are_made_slowly(daemons, database, faults, env, end):
+    """In order, it waits for the file and takes in what has come; killed, it has lost nothing that it had read."""
+    avld = daemons().start(env=env)
+    avld.send_tcp(series(1))
+    database.wait(COUNT, 1)
+    (faults / "files-wait").touch()
+    records = 6000
+    tracker = Pt502(avld.port, "5020002", 1)
+    peer = avld.tcp()
+    peer.sendall(b"".join(tracker.record(n) for n in range(records)))
+    stored = []
+
+    def paused():
+        stored.append(database.one(COUNT))
+        return len(stored) > 40 and stored[-1] > 1 and stored[-1] == stored[-40]
+    wait_for(paused, "the first segment to be full", 60)
+    avld.process.send_signal(end)
+    (faults / "files-wait").unlink()
+    avld.end(end, None)
+    if end == signal.SIGTERM:
+        assert "journal is full" not in avld.logged()
+    before = database.one(COUNT)
+    avld.start(env=env)
+    if end == signal.SIGTERM:
+        database.wait(COUNT, 1 + records)
+    else:
+        assert database.one(COUNT) >= before
+        avld.send_tcp(series(10, "5020004"))
+        database.wait("SELECT count(*)::int FROM avld.positions JOIN avld.devices d ON d.id = device_id "
+                      "WHERE d.ident = '5020004'", 10)
+    peer.close()
+    avld.end()
+    assert "damaged" not in avld.logged() and "missing" not in avld.logged()
 
 
 def test_sigterm_while_the_disk_is_slow(daemons, database, faults, env):

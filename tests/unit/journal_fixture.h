@@ -163,9 +163,19 @@ static inline void fill(uint8_t *at, uint32_t n, size_t len)
 		at[i] = (uint8_t)(n * 31 + i * 7 + 1);
 }
 
+// Also when the next segment is still being made.
+static inline bool has_room(struct journal *journal, size_t len)
+{
+	bool room;
+	do
+		room = journal_room(journal, 1, len);
+	while (!room && journal_wait(journal));
+	return room;
+}
+
 static inline uint64_t put_entry(struct journal *journal, uint32_t n, size_t len)
 {
-	assert_true(journal_room(journal, 1, len));
+	assert_true(has_room(journal, len));
 	fill(journal_take(journal, len), n, len);
 	return journal_put(journal);
 }

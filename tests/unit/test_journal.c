@@ -14,6 +14,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -39,6 +41,19 @@ int fdatasync(int fd)
 	pthread_mutex_unlock(&disk.lock);
 	errno = EIO;
 	return result;
+}
+
+static void on_done(void *context)
+{
+	(*(unsigned *)context)++;
+}
+
+static bool meta_fails;
+
+int fsync(int fd)
+{
+	errno = ENOSPC;
+	return meta_fails ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
 static void a_new_folder_is_empty(void **state)
@@ -212,6 +227,36 @@ static void a_full_disk_is_waited_for(void **state)
 	assert_int_equal(told.count, 0);
 }
 
+// Not a byte for the meta file, which says that all is told up to the end: no LSN behind it is given.
+static void a_start_on_a_full_disk_waits_for_it(void **state)
+{
+	(void)state;
+	for (int threads = 0; threads < 2; threads++) {
+		struct journal *journal = open_small();
+		const uint64_t end = put_entry(journal, 1 + 2 * (uint32_t)threads, 100);
+		journal_close(journal);
+		meta_fails = true;
+		journal = open_small();
+		assert_int_equal(journal_end(journal), end);
+		assert_false(journal_room(journal, 1, 100));
+		meta_fails = false;
+		struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+		unsigned done = 0;
+		if (threads)
+			journal_sync_start(journal, loop, on_done, &done);
+		while (!has_room(journal, 100))
+			;
+		struct meta meta;
+		assert_int_equal(meta_read(journal->dir_fd, &meta), META_READ);
+		assert_int_equal(meta.closed, NO_LSN);
+		assert_true(put_entry(journal, 2 + 2 * (uint32_t)threads, 100) > end);
+		assert_int_equal(read_all(journal, 0, NULL), 2 + 2 * (uint32_t)threads);
+		journal_close(journal);
+		ev_loop_destroy(loop);
+	}
+	assert_int_equal(told.count, 0);
+}
+
 // A promise holds in whatever order the sizes come.
 static void what_was_promised_fits(void **state)
 {
@@ -344,11 +389,6 @@ static void an_absent_folder_is_an_error(void **state)
 	assert_int_equal(files_with("lock"), 0); /* looking changes nothing */
 }
 
-static void on_done(void *context)
-{
-	(*(unsigned *)context)++;
-}
-
 static void set_disk(bool blocks)
 {
 	pthread_mutex_lock(&disk.lock);
@@ -411,7 +451,7 @@ static void a_slow_disk_delays_only_the_sync(void **state)
 	assert_true(journal_synced(journal) < asked);
 	assert_true(journal_end(journal) > 4 * MIB);
 	/* It cannot go on for ever: files that wait for their sync are kept open. */
-	for (; journal_room(journal, 1, 1000); n++)
+	for (; has_room(journal, 1000); n++)
 		put_entry(journal, n, 1000);
 	assert_true(journal_bytes(journal) >= 10 * MIB);
 	assert_true(journal_synced(journal) < asked);
@@ -452,6 +492,40 @@ static void a_failed_sync_ends_the_process(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+// What is said, and by whom, when a file is cut short under the map.
+static void a_file_cut_short_is_a_last_word(void **state)
+{
+	(void)state;
+	char text[1024];
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		const struct rlimit no_core = {0, 0};
+		setrlimit(RLIMIT_CORE, &no_core);
+		dup2(ends[1], 2);
+		journal_say_faults(dir);
+		struct journal *journal = open_small();
+		put_entry(journal, 1, 1000);
+		if (truncate(segment_path(0), 0))
+			_exit(1);
+		put_entry(journal, 2, 1000);
+		_exit(77);
+	}
+	int status;
+	close(ends[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGBUS);
+	const ssize_t len = read(ends[0], text, sizeof(text) - 1);
+	assert_true(len > 0);
+	text[len] = '\0';
+	assert_non_null(strstr(text, dir));
+	assert_non_null(strstr(text, "cannot be read or written"));
+	assert_ptr_equal(strchr(text, '\n'), text + len - 1); /* one line */
+	close(ends[0]);
 }
 
 // A child appends as fast as it can and counts in shared memory what it has put; it is killed at a
@@ -515,6 +589,7 @@ int main(void)
 		IN_FOLDER(it_does_what_a_list_does),
 		IN_FOLDER(the_quota_is_kept),
 		IN_FOLDER(a_full_disk_is_waited_for),
+		IN_FOLDER(a_start_on_a_full_disk_waits_for_it),
 		IN_FOLDER(what_was_promised_fits),
 		IN_FOLDER(what_is_stored_may_be_kept_a_while),
 		IN_FOLDER(what_is_stored_is_noted),
@@ -524,6 +599,7 @@ int main(void)
 		IN_FOLDER(syncing_is_told_on_the_loop),
 		IN_FOLDER(a_slow_disk_delays_only_the_sync),
 		IN_FOLDER(a_failed_sync_ends_the_process),
+		IN_FOLDER(a_file_cut_short_is_a_last_word),
 		IN_FOLDER(nothing_put_is_lost_by_a_kill),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
