@@ -404,3 +404,16 @@ def test_what_the_owner_changes_counts_at_once(avld, database):
     avld.send_tcp(pt502.record(time=pt502.now(-20)))
     database.wait(COUNT, 3)
     assert database.one("SELECT count(*)::int FROM avld.devices") == 1
+
+
+def test_the_host_of_a_service_is_resolved_off_the_loop(daemons, database, tmp_path):
+    """By c-ares, as one that conninfo names; libpq itself would wait for the name server. Whose words they are shows who
+    has asked; .onion is refused without asking anybody."""
+    services = tmp_path / "services"
+    services.write_text("[boat]\nhost=nobody.onion\n")
+    avld = daemons({"database.conninfo": f"service=boat {database.conninfo}"}).start(env={"PGSERVICEFILE": str(services)})
+    avld.wait_log('"host name \\"nobody.onion\\"')
+    avld.send_tcp(pt502.record())
+    services.write_text(f"[boat]\nhost=localhost\nport={os.environ['PGPORT']}\n")
+    database.wait(COUNT, 1)
+    assert "could not translate" not in avld.logged()
