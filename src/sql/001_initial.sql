@@ -494,13 +494,13 @@ COMMENT ON TABLE avld.unknown_devices IS 'Trackers that reported but are not in 
 COMMENT ON COLUMN avld.unknown_devices.peer IS 'address:port it was last seen at';
 COMMENT ON COLUMN avld.unknown_devices.count IS 'reports refused so far';
 
-COMMENT ON TABLE avld.connections IS 'One row per TCP connection that ended, and why.';
-COMMENT ON COLUMN avld.connections.peer IS 'address:port';
+COMMENT ON TABLE avld.connections IS 'One row per TCP connection that ended, and why; those turned away at once are one row a minute of each address.';
+COMMENT ON COLUMN avld.connections.peer IS 'address:port; [::]:0: further addresses that were turned away';
 COMMENT ON COLUMN avld.connections.protocol IS 'NULL: no decoder took the bytes';
 COMMENT ON COLUMN avld.connections.ident IS 'NULL: it never said who it is';
 COMMENT ON COLUMN avld.connections.bytes IS 'received';
 COMMENT ON COLUMN avld.connections.frames IS 'good ones';
-COMMENT ON COLUMN avld.connections.rejects IS 'frames refused; see avld.rejects';
+COMMENT ON COLUMN avld.connections.rejects IS 'frames refused: see avld.rejects; or, turned away at once, how many connections were';
 COMMENT ON COLUMN avld.connections.reason IS 'why it ended';
 
 COMMENT ON VIEW avld.latest_positions IS

@@ -177,7 +177,24 @@ BEGIN
 	END LOOP;
 
 	ident := NULL;
-	FOR item IN SELECT * FROM avld.find_strangers(20) LOOP
+	FOR item IN
+		SELECT split_part(c.reason, ' ', 1) AS setting, sum(c.rejects) AS count, max(c.closed_at) AS last,
+			count(DISTINCT regexp_replace(c.peer, ':\d+$', '')) AS addresses
+		FROM avld.connections AS c
+		WHERE c.closed_at > now() - interval '1 day' AND c.ident IS NULL AND c.reason LIKE 'server.max_connections%'
+		GROUP BY 1
+		ORDER BY 1
+	LOOP
+		severity := 'warning';
+		finding := 'connections refused: ' || item.setting || ' reached';
+		detail := format('%s in the last day, from %s address%s, the last %s', item.count, item.addresses,
+			CASE WHEN item.addresses = 1 THEN '' ELSE 'es' END, avld.say_time(item.last));
+		next_step := format('raise it if these are trackers of yours: SELECT peer, rejects FROM avld.connections WHERE reason LIKE %L',
+			item.setting || ' %');
+		RETURN NEXT;
+	END LOOP;
+
+	FOR item IN SELECT * FROM avld.find_strangers(20) AS s WHERE s.what NOT LIKE '% ended: server.max_connections%' LOOP
 		severity := 'info';
 		finding := 'a peer that never identified itself';
 		detail := format('%s, %s times, the last %s: %s', item.address, item.count, avld.say_time(item.last_seen), item.what);

@@ -211,7 +211,18 @@ def test_limits_of_connections(daemons, database):
         for n, peer in enumerate((one, two)):
             peer.sendall(pt502.record(ident=f"502000{n}"))
         database.wait(COUNT, 2)
+        # in SQL at once; those that follow within the minute are one more row
+        database.wait("SELECT reason || ' ' || rejects FROM avld.connections WHERE bytes = 0", "server.max_connections reached 1")
+        for _ in range(5):
+            with avld.tcp() as another:
+                assert another.recv(1) == b""
     avld.wait_log("server.max_connections reached")
+    avld.end()
+    assert database.query("SELECT rejects, reason, split_part(peer, ':', 1), ident, protocol, bytes, frames, opened_at <= closed_at"
+                          " FROM avld.connections WHERE frames = 0 ORDER BY opened_at") == [
+        (n, "server.max_connections reached", "127.0.0.1", None, None, 0, 0, True) for n in (1, 5)]
+    assert database.query("SELECT severity, ident, split_part(detail, ',', 1) FROM avld.diagnose() WHERE finding ="
+                          " 'connections refused: server.max_connections reached'") == [("warning", None, "6 in the last day")]
 
 
 def test_limit_per_address(daemons, database):
@@ -220,6 +231,7 @@ def test_limit_per_address(daemons, database):
         assert two.recv(1) == b""
         one.sendall(pt502.record())
         database.wait(COUNT, 1)
+        database.wait("SELECT reason FROM avld.connections", "server.max_connections_per_ip reached")
 
     def again():
         with avld.tcp() as peer:  # the place is free once the first has gone
