@@ -262,16 +262,19 @@ static bool check_port_taken(const struct config *config, const char *error)
 }
 
 // Asked for without privileges, whoever asks: so does the service.
-static void check_udp_buffer(int fd)
+static void check_udp_buffer(void)
 {
 	int size = UDP_BUFFER;
 	socklen_t len = sizeof(size);
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) ||
-		getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len) || size >= UDP_BUFFER)
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
 		return;
-	NOTE("UDP: %d bytes may wait while avld is busy, bursts may be lost; sysctl "
-	     "net.core.rmem_max=%d gives it more (make install leaves that in sysctl.d)",
-		size, UDP_BUFFER);
+	if (!setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) &&
+		!getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len) && size < UDP_BUFFER)
+		NOTE("UDP: %d bytes may wait while avld is busy, bursts may be lost; sysctl "
+		     "net.core.rmem_max=%d gives it more (make install leaves that in sysctl.d)",
+			size, UDP_BUFFER);
+	close(fd);
 }
 
 static bool check_port(const struct config *config)
@@ -282,14 +285,12 @@ static bool check_port(const struct config *config)
 		return check_port_taken(config, error);
 	if (bound.tcp >= 0)
 		close(bound.tcp);
+	if (bound.udp >= 0)
+		close(bound.udp);
 	OK("listen %s: %s", config->server.listen,
 		bound.tcp < 0   ? "udp"
 		: bound.udp < 0 ? "tcp"
 				: "tcp and udp");
-	if (bound.udp >= 0) {
-		check_udp_buffer(bound.udp);
-		close(bound.udp);
-	}
 	return true;
 }
 
@@ -464,6 +465,8 @@ int cmd_check(int argc, char **argv)
 	OK("settings");
 	bool journal = check_journal(&config);
 	bool port = check_port(&config);
+	if (config.server.udp)
+		check_udp_buffer();
 	fflush(stdout); // a database may take its time
 	bool database = check_database(&config);
 	config_done(&config);
