@@ -3,7 +3,7 @@
 #ifndef AVLD_CONN_H
 #define AVLD_CONN_H
 
-#include "intake.h"
+#include "refused.h"
 
 #include <ev.h>
 
@@ -12,6 +12,7 @@ struct conns;
 struct conns *conns_new(struct ev_loop *loop, struct intake *intake);
 void conns_free(struct conns *conns); /* after conns_finish */
 size_t conns_count(const struct conns *conns);
+const struct refused *conns_refused(const struct conns *conns);
 
 // Takes over a connected, non-blocking socket (and closes it when it may not stay).
 void conns_add(struct conns *conns, int fd, const struct sockaddr *address);

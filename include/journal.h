@@ -60,6 +60,9 @@ struct journal_segment {
 };
 bool journal_segment_at(const struct journal *journal, size_t index, struct journal_segment *out);
 
+// Is that the name of a file that a start has set aside, since it could not be read (a copy of damage, a segment)?
+bool journal_is_aside(const char *name);
+
 // Is room for payloads of `bytes` in all, in at most `entries` entries, promised? Makes the next segment when it is
 // time (the one place where the disk can be full). While false, take nothing in. The state is checked again at each
 // call, so room that came back is seen (a full disk is asked ten times a second).

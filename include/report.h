@@ -96,7 +96,7 @@ enum report_flag {
 };
 
 // The fixed part. It goes into the journal as it stands (little endian), so its layout is a format:
-// the offsets are asserted in report.c, and a change needs a new journal version.
+// the offsets are asserted in entry.c, and a change needs a new journal version.
 struct report_body {
 	int64_t device_time_us; /* UTC, µs since 1970 */
 	int64_t odometer_m;

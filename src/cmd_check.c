@@ -11,6 +11,7 @@
 #include "migrate.h"
 #include "migrations.h"
 #include "port_holder.h"
+#include "udp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define SERVER_VERSION_MIN  130000
@@ -109,17 +111,61 @@ static void go_up(char *path)
 	path[len] = '\0';
 }
 
+// Why no file can be made in the folder, 0: it can. Tried with one that has no name and is gone with its
+// descriptor. Rights alone do not tell: root has them all, and yet nothing can be made in /proc.
+static int error_of_folder(const char *dir)
+{
+	struct statvfs status;
+	const int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		const int error = posix_fallocate(fd, 0, 4096);
+		close(fd);
+		return error;
+	}
+	const int error = errno;
+	// Some file systems do not know files without a name (NFS). The kernel's own have no blocks.
+	if (error == EOPNOTSUPP && !statvfs(dir, &status) && status.f_blocks)
+		return 0;
+	return error;
+}
+
+static bool no_file_system(const char *dir, const char *folder)
+{
+	return problem("journal.dir",
+		"%s: no files can be made in %s; name a folder on a local disk", dir, folder);
+}
+
+static bool is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT;
+}
+
+// serve starts on a full disk, too, and takes nothing in until there is room.
+static bool note_full(const char *dir)
+{
+	NOTE("journal %s: no room on its disk: serve takes nothing in until there is; free some",
+		dir);
+	return true;
+}
+
 static bool check_journal_to_be(const char *dir)
 {
 	char above[4096];
+	struct stat status;
+	if (!lstat(dir, &status))
+		return problem("journal.dir",
+			"%s is a link to what is not there; make that folder, or name another",
+			dir);
 	snprintf(above, sizeof(above), "%s", dir);
 	go_up(above);
-	if (faccessat(AT_FDCWD, above, W_OK | X_OK, AT_EACCESS))
+	const int error = error_of_folder(above);
+	if (error == EOPNOTSUPP)
+		return no_file_system(dir, above);
+	if (error)
 		return problem("journal.dir",
 			"%s is not there, and cannot be made: %s: %s; make it, and give it to the "
-			"user "
-			"that avld runs as",
-			dir, above, strerror(errno));
+			"user that avld runs as, or name another",
+			dir, above, strerror(error));
 	OK("journal %s: not there yet, serve makes it", dir);
 	return true;
 }
@@ -136,12 +182,16 @@ static bool check_journal(const struct config *config)
 	}
 	if (!S_ISDIR(status.st_mode))
 		return problem("journal.dir", "%s is not a folder; name one", dir);
-	if (faccessat(AT_FDCWD, dir, R_OK | W_OK | X_OK, AT_EACCESS))
+	const int error = faccessat(AT_FDCWD, dir, R_OK, AT_EACCESS) ? errno : error_of_folder(dir);
+	if (is_full(error))
+		return note_full(dir);
+	if (error == EOPNOTSUPP)
+		return no_file_system(dir, dir);
+	if (error)
 		return problem("journal.dir",
-			"%s: %s for this user; give it to the user that avld runs as, or run the "
-			"check "
-			"as that user",
-			dir, strerror(errno));
+			"%s: %s for this user; give it to the user that avld runs as, run the "
+			"check as that user, or name another",
+			dir, strerror(error));
 	pid_t pid = journal_holder(dir);
 	if (pid)
 		OK("journal %s: in use by a running avld (pid %ld)", dir, (long)pid);
@@ -166,6 +216,27 @@ static uint16_t port_of(const struct config *config)
 	return ntohs(port);
 }
 
+// A process with capabilities (as the unit gives them) shows its sockets to none but root. If the avld
+// that writes the journal is of the port's user, it is the one.
+static struct port_holder avld_of_journal(const struct config *config, struct port_holder holder)
+{
+	char path[64], name[32] = "";
+	struct stat status;
+	const pid_t pid = journal_holder(config->journal.dir);
+	snprintf(path, sizeof(path), "/proc/%ld", (long)pid);
+	if (!pid || stat(path, &status) || status.st_uid != holder.uid)
+		return holder;
+	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
+	FILE *file = fopen(path, "re");
+	if (file && fgets(name, sizeof(name), file) && !strcmp(name, "avld\n")) {
+		holder.pid = pid;
+		snprintf(holder.name, sizeof(holder.name), "avld");
+	}
+	if (file)
+		fclose(file);
+	return holder;
+}
+
 static bool check_port_taken(const struct config *config, const char *error)
 {
 	struct port_holder holder;
@@ -174,6 +245,8 @@ static bool check_port_taken(const struct config *config, const char *error)
 				    (config->server.udp && port_holder_find(port, true, &holder)));
 	if (!held)
 		return problem("server.listen", "%s", error);
+	if (!holder.pid)
+		holder = avld_of_journal(config, holder);
 	if (!strcmp(holder.name, "avld")) {
 		NOTE("port %u: an avld listens there already (pid %ld)", port, (long)holder.pid);
 		return true;
@@ -186,6 +259,22 @@ static bool check_port_taken(const struct config *config, const char *error)
 	return problem("server.listen",
 		"port %u is taken by %s (pid %ld); stop it or choose another port", port,
 		holder.name, (long)holder.pid);
+}
+
+// Asked for without privileges, whoever asks: so does the service.
+static void check_udp_buffer(void)
+{
+	int size = UDP_BUFFER;
+	socklen_t len = sizeof(size);
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	if (!setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) &&
+		!getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len) && size < UDP_BUFFER)
+		NOTE("UDP: %d bytes may wait while avld is busy, bursts may be lost; sysctl "
+		     "net.core.rmem_max=%d gives it more (make install leaves that in sysctl.d)",
+			size, UDP_BUFFER);
+	close(fd);
 }
 
 static bool check_port(const struct config *config)
@@ -376,6 +465,8 @@ int cmd_check(int argc, char **argv)
 	OK("settings");
 	bool journal = check_journal(&config);
 	bool port = check_port(&config);
+	if (config.server.udp)
+		check_udp_buffer();
 	fflush(stdout); // a database may take its time
 	bool database = check_database(&config);
 	config_done(&config);

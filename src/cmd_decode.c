@@ -88,7 +88,7 @@ static size_t take(struct decoding *d, const uint8_t *data, size_t len)
 	}
 }
 
-static int decode_file(struct decoding *d, int fd, bool datagram)
+static int decode_file(struct decoding *d, int fd, const char *name, bool datagram)
 {
 	static uint8_t buffer[65536 + FRAME_CAP];
 	size_t len = 0;
@@ -97,7 +97,8 @@ static int decode_file(struct decoding *d, int fd, bool datagram)
 	for (;;) {
 		const ssize_t n = read(fd, buffer + len, sizeof(buffer) - len);
 		if (n < 0) {
-			fprintf(stderr, "avld decode: cannot read: %s\n", strerror(errno));
+			fprintf(stderr, "avld decode: cannot read %s: %s%s\n", name,
+				strerror(errno), errno == EISDIR ? "; name a file in it" : "");
 			return 1;
 		}
 		len += (size_t)n;
@@ -187,9 +188,10 @@ int cmd_decode(int argc, char **argv)
 	const int fd = from_stdin ? STDIN_FILENO : open(argv[optind], O_RDONLY | O_CLOEXEC);
 	int code = 1;
 	if (fd < 0)
-		fprintf(stderr, "avld decode: %s: %s\n", argv[optind], strerror(errno));
+		fprintf(stderr, "avld decode: cannot read %s: %s\n", argv[optind], strerror(errno));
 	else
-		code = decode_file(&decoding, fd, datagram);
+		code = decode_file(
+			&decoding, fd, from_stdin ? "standard input" : argv[optind], datagram);
 	if (fd > STDIN_FILENO)
 		close(fd);
 	memory_free(decoding.memory);

@@ -8,17 +8,21 @@
 #include "text.h"
 #include "value.h"
 
+#include <dirent.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 static const char usage[] =
 	"usage: avld journal DIR [--dump] [--ident IDENT] [--since TIME] | --redecode\n\n"
-	"Says what a journal folder holds: segments, entries, what waits for the database, damage. "
-	"Reads\n"
-	"only (but for --redecode), and may be used while avld runs.\n\n"
+	"Says what a journal folder holds: segments, entries, what waits for the database, damage, "
+	"and\n"
+	"what earlier starts set aside. Reads only (but for --redecode), and may be used while "
+	"avld runs.\n\n"
 	"      --dump         the entries as JSON lines, each with its frame in hex\n"
 	"      --ident IDENT  only this tracker's (means --dump)\n"
 	"      --since TIME   only those received since: 2026-11-22T10:15:00Z, 2026-11-22, or 10m, "
@@ -238,17 +242,25 @@ static void dump(const struct look *look, struct journal *journal)
 {
 	struct journal_cursor cursor;
 	struct entry entry;
+	const bool all = !look->ident && look->since_us == INT64_MIN;
+	bool found = all;
 	journal_cursor_init(&cursor, journal, 0);
 	while (journal_next(&cursor)) {
 		if (!entry_read(cursor.data, cursor.len, &entry)) {
-			if (!look->ident && look->since_us == INT64_MIN)
+			if (all)
 				printf("{\"lsn\":%" PRIu64 ",\"kind\":\"unknown\",\"bytes\":%zu}\n",
 					lsn_of(&cursor), cursor.len);
 		} else if (is_wanted(look, &entry)) {
 			print_entry(lsn_of(&cursor), &entry);
+			found = true;
 		}
 	}
 	journal_cursor_done(&cursor);
+	if (!found)
+		fprintf(stderr, "avld journal: no entry%s%s%s in %s%s\n",
+			look->ident ? " of ident " : "", look->ident ? look->ident : "",
+			look->since_us == INT64_MIN ? "" : " since then", look->dir,
+			look->ident ? "; an ident is compared whole" : "");
 }
 
 struct count {
@@ -319,6 +331,29 @@ static void count_all(struct journal *journal, struct count *all, struct count *
 	journal_cursor_done(&cursor);
 }
 
+static int is_aside(const struct dirent *file)
+{
+	return journal_is_aside(file->d_name);
+}
+
+// What earlier starts could not read, and kept.
+static void print_aside(const char *dir)
+{
+	struct dirent **files;
+	const int count = scandir(dir, &files, is_aside, alphasort);
+	for (int i = 0; i < count; i++) {
+		struct stat status;
+		char path[4096];
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]->d_name);
+		if (!stat(path, &status))
+			printf("%s %s, %jd bytes\n", i ? "         " : "set aside",
+				files[i]->d_name, (intmax_t)status.st_size);
+		free(files[i]);
+	}
+	if (count >= 0)
+		free(files);
+}
+
 static void summarize(const struct look *look, struct journal *journal)
 {
 	struct count all = {0}, waiting = {0};
@@ -337,6 +372,7 @@ static void summarize(const struct look *look, struct journal *journal)
 		puts("damage    none");
 	else
 		printf("damage    %" PRIu64 " found, see above\n", look->damage);
+	print_aside(look->dir);
 }
 
 static int look_into(struct look *look)

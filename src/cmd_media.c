@@ -278,6 +278,9 @@ static bool run(const struct config *config, struct export *export)
 		fail(export->dir, strerror(errno));
 	else
 		sound = export_all(conn, export);
+	if (sound && export->ident && !export->written && !export->there)
+		fprintf(stderr, "avld media: no photo of ident %s; an ident is compared whole\n",
+			export->ident);
 	PQfinish(conn);
 	if (export->dir_fd >= 0)
 		close(export->dir_fd);

@@ -20,16 +20,17 @@
 
 // Where the values of the last config_load come from. Here, and not in struct config, because
 // config_origin has no more than the key.
-enum { LINE_DEFAULT = 0, LINE_OPTION = -1 };
+enum { LINE_DEFAULT = 0 };
 static struct {
 	char *file;
-	int line[SETTINGS_MAX]; /* by index in settings; or one of the above */
+	int line[SETTINGS_MAX]; /* by index in settings; below 0: -n is the n-th option */
 } origin;
 
 struct load {
 	struct config *config;
 	const char *file;
 	const char *option; /* at hand, NULL while the file is read */
+	int option_number;  /* of it, from 1 */
 	FILE *stream;
 	char *line; /* of getline */
 	size_t line_cap;
@@ -98,7 +99,7 @@ static void take(struct load *load, const char *key, const char *value)
 		report(load, "%s: set in line %d already; remove one of the two", key, *line);
 		return;
 	}
-	*line = load->option ? LINE_OPTION : load->line_number;
+	*line = load->option ? -load->option_number : load->line_number;
 	struct complaint complaint;
 	size_t len = strlen(value);
 	if (len >= 2 && value[0] == '"' && value[len - 1] == '"')
@@ -260,6 +261,7 @@ static void load_file(struct load *load)
 static void load_option(struct load *load, const char *option)
 {
 	load->option = option;
+	load->option_number++;
 	char *copy = strdup(option);
 	if (!copy)
 		log_fatal("out of memory");
@@ -274,18 +276,29 @@ static void load_option(struct load *load, const char *option)
 	load->option = NULL;
 }
 
-// What no value can say alone.
-static bool check_together(const struct config *config)
+static int line_of(const char *key)
+{
+	return origin.line[setting_find(key) - settings];
+}
+
+// What no value can say alone. To blame is the option that was given last, else what the file has.
+static bool check_together(const struct config *config, char *const *options)
 {
 	if (config->journal.max_size / 2 >= config->journal.segment_size)
 		return true;
-	char size[VALUE_SHOW_MAX], segment[VALUE_SHOW_MAX];
-	bool by_size = strcmp(config_origin("journal.max_size"), "default");
+	const int max_size = line_of("journal.max_size");
+	const int segment_size = line_of("journal.segment_size");
+	const bool by_size = max_size != LINE_DEFAULT &&
+			     (segment_size >= LINE_DEFAULT || max_size < segment_size);
 	const char *key = by_size ? "journal.max_size" : "journal.segment_size";
+	const int line = by_size ? max_size : segment_size;
+	char size[VALUE_SHOW_MAX], segment[VALUE_SHOW_MAX];
 	fprintf(stderr,
-		"avld: %s: %s: max_size of %s does not hold two segments of %s; raise max_size or "
+		"avld: %s%s%s: %s: max_size of %s does not hold two segments of %s; raise max_size "
+		"or "
 		"lower segment_size\n",
-		config_origin(key), key, value_show_size(config->journal.max_size, size),
+		config_origin(key), line < 0 ? " " : "", line < 0 ? options[-line - 1] : "", key,
+		value_show_size(config->journal.max_size, size),
 		value_show_size(config->journal.segment_size, segment));
 	return false;
 }
@@ -309,7 +322,7 @@ bool config_load(struct config *config, const char *file, char *const *options, 
 	}
 	for (int i = 0; i < option_count; i++)
 		load_option(&load, options[i]);
-	return load.sound && check_together(config);
+	return load.sound && check_together(config, options);
 }
 
 void config_done(struct config *config)
@@ -332,7 +345,7 @@ const char *config_origin(const char *key)
 	int line = origin.line[setting - settings];
 	if (line == LINE_DEFAULT)
 		return "default";
-	if (line == LINE_OPTION)
+	if (line < LINE_DEFAULT)
 		return "-o";
 	snprintf(text, sizeof(text), "%s:%d", origin.file ? origin.file : "", line);
 	return text;

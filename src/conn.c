@@ -279,24 +279,38 @@ size_t conns_count(const struct conns *conns)
 	return conns->count;
 }
 
+const struct refused *conns_refused(const struct conns *conns)
+{
+	return &conns->refused;
+}
+
+static void refuse_peer(struct conns *conns, int fd, const struct peer *peer, enum refused_why why)
+{
+	char text[PEER_TEXT_MAX];
+
+	if (log_allow(peer->address, intake_now_s()))
+		log_warning("conn refused peer=%s reason=\"%s\"", peer_text(peer, text),
+			refused_reason(why));
+	refused_note(&conns->refused, conns->intake, peer, why);
+	close(fd);
+}
+
 void conns_add(struct conns *conns, int fd, const struct sockaddr *address)
 {
 	const struct peer peer = peer_of_sockaddr(address, TRANSPORT_TCP);
-	const bool too_many = conns->count >= (size_t)conns->intake->config->server.max_connections;
 
-	if (too_many || !count_ip(conns, &peer)) {
-		char text[PEER_TEXT_MAX];
-		if (log_allow(peer.address, intake_now_s()))
-			log_warning("conn refused peer=%s reason=\"%s\"", peer_text(&peer, text),
-				too_many ? "server.max_connections reached"
-					 : "server.max_connections_per_ip reached");
-		close(fd);
+	if (conns->count >= (size_t)conns->intake->config->server.max_connections) {
+		refuse_peer(conns, fd, &peer, REFUSED_MAX_CONNECTIONS);
+		return;
+	}
+	if (!count_ip(conns, &peer)) {
+		refuse_peer(conns, fd, &peer, REFUSED_MAX_CONNECTIONS_PER_IP);
 		return;
 	}
 	struct conn *c = calloc(1, sizeof(*c));
 	if (!c) {
 		conns_uncount_ip(conns, &peer);
-		close(fd);
+		refuse_peer(conns, fd, &peer, REFUSED_MEMORY);
 		return;
 	}
 	c->peer = peer;
@@ -332,6 +346,7 @@ void conns_finish(struct conns *conns)
 	finish(&conns->login);
 	finish(&conns->idle);
 	finish(&conns->paused);
+	refused_finish(&conns->refused, conns->intake);
 }
 
 void conns_free(struct conns *conns)

@@ -50,6 +50,7 @@ struct conns {
 	ev_timer timer;
 	size_t count;
 	struct ip_count *ips; /* only kept when server.max_connections_per_ip is set */
+	struct refused refused;
 	size_t peeked; /* of the read at hand: bytes at its end that still are in the socket too */
 	uint8_t buffer[2 * READ_SIZE]; /* the first half: room for what was left before */
 };

@@ -93,6 +93,13 @@ static void write_metrics(const struct http *http, FILE *to)
 		fprintf(to, "# HELP avld_%s %s\n# TYPE avld_%s %s\navld_%s %" PRIu64 "\n",
 			numbers[i].name, numbers[i].help, numbers[i].name, numbers[i].type,
 			numbers[i].name, numbers[i].value);
+	fputs("# HELP avld_connections_refused_total TCP connections turned away, by reason\n# "
+	      "TYPE "
+	      "avld_connections_refused_total counter\n",
+		to);
+	for (enum refused_why why = 0; why < REFUSED_REASONS; why++)
+		fprintf(to, "avld_connections_refused_total{reason=\"%s\"} %" PRIu64 "\n",
+			refused_reason(why), conns_refused(http->sources.conns)->counts[why]);
 	fputs("# HELP avld_rejected_total rejects by protocol and reason\n# TYPE "
 	      "avld_rejected_total counter\n",
 		to);
@@ -111,6 +118,11 @@ static void write_status(const struct http *http, FILE *to)
 	fprintf(to, "avld " AVLD_VERSION ", up %.0f s\n", ev_now(http->loop) - http->started);
 	for (size_t i = 0; i < count; i++)
 		fprintf(to, "%12" PRIu64 "  %s\n", numbers[i].value, numbers[i].help);
+	for (enum refused_why why = 0; why < REFUSED_REASONS; why++)
+		if (conns_refused(http->sources.conns)->counts[why])
+			fprintf(to, "%12" PRIu64 "  connections refused: %s\n",
+				conns_refused(http->sources.conns)->counts[why],
+				refused_reason(why));
 	for (size_t i = 0; i < REASONS_MAX && http->sources.intake->reasons[i].count; i++) {
 		const struct reason_count *reason = &http->sources.intake->reasons[i];
 		fprintf(to, "%12" PRIu64 "  rejected: %s: %s\n", reason->count, reason->protocol,

@@ -126,6 +126,12 @@ static bool ends_with(const char *name, const char *end)
 	return len >= end_len && !strcmp(name + len - end_len, end);
 }
 
+bool journal_is_aside(const char *name)
+{
+	return (!strncmp(name, "damaged-", 8) && ends_with(name, ".bin")) ||
+	       ends_with(name, ".damaged") || ends_with(name, ".foreign");
+}
+
 // Files that are neither segments nor half made.
 static void look_at_other(struct recovery *r, const char *name)
 {
@@ -140,8 +146,7 @@ static void look_at_other(struct recovery *r, const char *name)
 			    !strncmp(name, "damaged-", 8));
 	if (half && !journal->options.read_only)
 		unlinkat(journal->dir_fd, name, 0);
-	if (half || (!strncmp(name, "damaged-", 8) && ends_with(name, ".bin")) ||
-		ends_with(name, ".damaged") || ends_with(name, ".foreign"))
+	if (half || journal_is_aside(name))
 		return;
 	journal_tell(journal, false, "file %s is not part of the journal; left alone", name);
 }

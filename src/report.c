@@ -5,32 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-// The body is a format of the journal: these numbers never change within a journal version.
-#define AT(member, offset)                                                                         \
-	_Static_assert(offsetof(struct report_body, member) == (offset), "journal "                \
-									 "format: " #member)
-AT(device_time_us, 0);
-AT(odometer_m, 8);
-AT(alarms, 16);
-AT(dedup, 24);
-AT(has, 32);
-AT(lat_e7, 36);
-AT(lon_e7, 40);
-AT(altitude_m_e2, 44);
-AT(speed_kmh_e2, 48);
-AT(course_deg_e2, 52);
-AT(hdop_e2, 54);
-AT(adc, 56);
-AT(inputs, 72);
-AT(outputs, 76);
-AT(battery_mv, 80);
-AT(power_mv, 84);
-AT(satellites, 88);
-AT(battery_percent, 89);
-AT(gsm_percent, 90);
-AT(flags, 91);
-AT(reserved, 92);
-_Static_assert(sizeof(struct report_body) == 96, "journal format: size");
 _Static_assert(ALARM_COUNT <= 64, "alarms is a set of 64 bits");
 
 static const char *const alarm_names[ALARM_COUNT] = {

@@ -62,35 +62,41 @@ static void on_resolved(void *context, const struct resolve_result *result, cons
 	resolve_free(resolve);
 }
 
-// The value of a conninfo's keyword, else of its environment variable; NULL: neither. To be freed.
-static char *conninfo_value(const PQconninfoOption *options, const char *keyword)
+// What libpq takes for the keywords that a conninfo does not have: from its service, the environment, its
+// own. It tells so only of the service that the environment names.
+static PQconninfoOption *defaults_of(const PQconninfoOption *options)
 {
-	for (; options->keyword; options++) {
-		if (strcmp(options->keyword, keyword))
-			continue;
-		const char *value = options->val      ? options->val
-				    : options->envvar ? getenv(options->envvar)
-						      : NULL;
-		return value ? strdup(value) : NULL;
-	}
-	return NULL;
+	for (; options->keyword; options++)
+		if (!strncmp(options->keyword, "service", 7) && options->val && options->envvar)
+			setenv(options->envvar, options->val, 1);
+	return PQconndefaults();
 }
 
-// Hosts of a `service` are not seen here: libpq then resolves them itself, and waits for it.
+// NULL: nobody says. To be freed.
+static char *value_of(
+	const PQconninfoOption *options, const PQconninfoOption *defaults, const char *keyword)
+{
+	for (; options->keyword; options++)
+		if (!strcmp(options->keyword, keyword) && options->val)
+			return strdup(options->val);
+	return defaults ? value_of(defaults, NULL, keyword) : NULL;
+}
+
 void connect_start(struct writer *writer)
 {
 	char *error = NULL;
 	PQconninfoOption *options = PQconninfoParse(writer->config->database.conninfo, &error);
-	char *host = NULL, *hostaddr = NULL, *port = NULL;
 
 	if (!options) {
 		writer_lose(writer, TROUBLE_SCHEMA, "", error ? error : "bad conninfo");
 		PQfreemem(error);
 		return;
 	}
-	host = conninfo_value(options, "host");
-	hostaddr = conninfo_value(options, "hostaddr");
-	port = conninfo_value(options, "port");
+	PQconninfoOption *defaults = defaults_of(options);
+	char *host = value_of(options, defaults, "host");
+	char *hostaddr = value_of(options, defaults, "hostaddr");
+	char *port = value_of(options, defaults, "port");
+	PQconninfoFree(defaults);
 	PQconninfoFree(options);
 	if (!hostaddr && resolve_needed(host)) {
 		writer->link.resolve = resolve_start(writer->loop, host, port, on_resolved, writer);

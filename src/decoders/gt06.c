@@ -108,12 +108,17 @@ static bool is_topin(const uint8_t *data)
 	return data[0] == 0x78 && (data[3] == 0x17 || data[3] == 0x69);
 }
 
-// 78 78 n type time(6) n x 7 | m MCC u16 MNC u8 m x 5 | 0D 0A
+// 78 78 n type time(6) n x 7 | m MCC u16 MNC u8 m x 5 | 0D 0A. Some leave out what is between the bars;
+// 0D is no m then: no country's code begins with 0A.
 static struct frame frame_topin(const uint8_t *data, size_t len)
 {
 	size_t cells = 10 + data[2] * (size_t)7;
 	if (len <= cells)
 		return (struct frame){FRAME_MORE, cells + 1};
+	if (data[cells] == 0x0D && len < cells + 2)
+		return (struct frame){FRAME_MORE, cells + 2};
+	if (data[cells] == 0x0D && data[cells + 1] == 0x0A)
+		return (struct frame){FRAME_OK, cells + 2};
 	size_t total = cells + 4 + data[cells] * (size_t)5 + 2;
 	if (len < total)
 		return (struct frame){FRAME_MORE, total};

@@ -153,8 +153,8 @@ static unsigned of_bcd(uint8_t byte)
 	return (byte >> 4) * 10u + (byte & 15);
 }
 
-// Topin-like: 78 78 n type, time in BCD, n x (MAC, rssi), m, MCC, MNC u8, m x (LAC u16, CID u16,
-// rssi).
+// Topin-like: 78 78 n type, time in BCD, n x (MAC, rssi); then nothing, or m, MCC, MNC u8, m x (LAC u16,
+// CID u16, rssi).
 enum decode_status gt06_read_topin(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
@@ -167,6 +167,8 @@ enum decode_status gt06_read_topin(struct gt06_frame *f)
 		text_make_time(2000 + (int)of_bcd(t[0]), (int)of_bcd(t[1]), (int)of_bcd(t[2]),
 			(int)of_bcd(t[3]), (int)of_bcd(t[4]), (int)of_bcd(t[5]), 0, &f->clock_us);
 	gt06_read_wifi(f, r, f->length);
+	if (r->left == 0)
+		return DECODE_OK;
 	size_t count = reader_u8(r);
 	unsigned mcc = reader_be16(r), mnc = reader_u8(r);
 	gt06_read_cells(f, r, mcc, mnc, (struct gt06_widths){1, 2, 2}, count);

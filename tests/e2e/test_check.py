@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """avld check: each thing that would keep serve from working is told with its setting's place, and nothing is changed."""
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 import uuid
 
 import psycopg2
@@ -51,7 +53,7 @@ def problems(lines):
 def test_all_good(check, tmp_path):
     code, lines = check()
     assert code == 0, lines
-    assert [line.split()[:2] for line in lines] == [
+    assert [line.split()[:2] for line in lines if not line.startswith("note: UDP")] == [
         ["ok", "settings"], ["ok", "journal"], ["ok", "listen"], ["ok", "database"], ["ok", "schema"], ["ok", "rights"]]
     assert not (tmp_path / "journal").exists()
 
@@ -83,11 +85,64 @@ def test_journal_is_no_folder(check, tmp_path, make):
     assert "journal.dir" in problems(lines)[0]
 
 
+@pytest.mark.parametrize("folder", ["/proc/avld", "/proc", "/sys/avld", "/proc/self/fdinfo/avld"])
+def test_journal_where_no_files_can_be_made(check, folder):
+    code, lines = check(journal__dir=folder)
+    assert code == 1
+    assert problems(lines)[0].startswith("problem: FILE:4: journal.dir: " + folder)
+    assert "; name a folder on a local disk" in problems(lines)[0] or "name another" in problems(lines)[0]
+
+
+def test_journal_is_a_link_to_nowhere(check, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    code, lines = check(journal__dir=str(tmp_path / "link"))
+    assert code == 1
+    assert "link to what is not there" in problems(lines)[0]
+
+
+def test_nothing_is_left_in_the_folder(check, tmp_path):
+    (tmp_path / "journal").mkdir()
+    before = os.stat(tmp_path / "journal")
+    assert check()[0] == 0
+    after = os.stat(tmp_path / "journal")
+    assert not list((tmp_path / "journal").iterdir()) and before.st_mtime_ns == after.st_mtime_ns
+
+
+def test_small_udp_buffer(check):
+    """As the service gets it: root may have more, the service may not."""
+    with open("/proc/sys/net/core/rmem_max") as file:
+        small = 2 * int(file.read()) < 64 << 20
+    notes = [line for line in check()[1] if line.startswith("note: UDP: ") and "net.core.rmem_max=67108864" in line]
+    assert len(notes) == small
+    assert not [line for line in check(server__transports="tcp")[1] if line.startswith("note: UDP")]
+
+
 def test_beside_a_running_daemon(check, avld):
     code, lines = check(server__listen=f"127.0.0.1:{avld.port}", journal__dir=avld.settings["journal.dir"])
     assert code == 0, lines
     assert f"note: port {avld.port}: an avld listens there already (pid {avld.process.pid})" in lines
     assert any("in use by a running avld" in line for line in lines)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_beside_a_daemon_with_capabilities(daemons):
+    """As the unit runs it: it shows its sockets to root only, and the check is run as the daemon's user."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        binary, journal = shutil.copy(AVLD, folder), os.path.join(folder, "journal")
+        os.mkdir(journal)
+        os.chown(journal, 65534, 65534)
+        nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        avld = daemons({"journal.dir": journal}).start(
+            wrap=nobody + ["--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"])
+
+        def ask(*options):
+            return subprocess.run(nobody + [binary, "check", "-c", "/dev/null", "-o", "database.conninfo=host=/nowhere",
+                                            "-o", f"server.listen=127.0.0.1:{avld.port}", *options],
+                                  capture_output=True, text=True, timeout=60).stdout
+        assert f"note: port {avld.port}: an avld listens there already (pid {avld.process.pid})" in ask(
+            "-o", f"journal.dir={journal}")
+        assert f"server.listen: port {avld.port} is taken by a process of uid 65534" in ask("-o", f"journal.dir={folder}")
 
 
 def test_schema_missing_and_migrated_by_serve(check):

@@ -211,7 +211,18 @@ def test_limits_of_connections(daemons, database):
         for n, peer in enumerate((one, two)):
             peer.sendall(pt502.record(ident=f"502000{n}"))
         database.wait(COUNT, 2)
+        # in SQL at once; those that follow within the minute are one more row
+        database.wait("SELECT reason || ' ' || rejects FROM avld.connections WHERE bytes = 0", "server.max_connections reached 1")
+        for _ in range(5):
+            with avld.tcp() as another:
+                assert another.recv(1) == b""
     avld.wait_log("server.max_connections reached")
+    avld.end()
+    assert database.query("SELECT rejects, reason, split_part(peer, ':', 1), ident, protocol, bytes, frames, opened_at <= closed_at"
+                          " FROM avld.connections WHERE frames = 0 ORDER BY opened_at") == [
+        (n, "server.max_connections reached", "127.0.0.1", None, None, 0, 0, True) for n in (1, 5)]
+    assert database.query("SELECT severity, ident, split_part(detail, ',', 1) FROM avld.diagnose() WHERE finding ="
+                          " 'connections refused: server.max_connections reached'") == [("warning", None, "6 in the last day")]
 
 
 def test_limit_per_address(daemons, database):
@@ -220,6 +231,7 @@ def test_limit_per_address(daemons, database):
         assert two.recv(1) == b""
         one.sendall(pt502.record())
         database.wait(COUNT, 1)
+        database.wait("SELECT reason FROM avld.connections", "server.max_connections_per_ip reached")
 
     def again():
         with avld.tcp() as peer:  # the place is free once the first has gone
@@ -404,3 +416,16 @@ def test_what_the_owner_changes_counts_at_once(avld, database):
     avld.send_tcp(pt502.record(time=pt502.now(-20)))
     database.wait(COUNT, 3)
     assert database.one("SELECT count(*)::int FROM avld.devices") == 1
+
+
+def test_the_host_of_a_service_is_resolved_off_the_loop(daemons, database, tmp_path):
+    """By c-ares, as one that conninfo names; libpq itself would wait for the name server. Whose words they are shows who
+    has asked; .onion is refused without asking anybody."""
+    services = tmp_path / "services"
+    services.write_text("[boat]\nhost=nobody.onion\n")
+    avld = daemons({"database.conninfo": f"service=boat {database.conninfo}"}).start(env={"PGSERVICEFILE": str(services)})
+    avld.wait_log('"host name \\"nobody.onion\\"')
+    avld.send_tcp(pt502.record())
+    services.write_text(f"[boat]\nhost=localhost\nport={os.environ['PGPORT']}\n")
+    database.wait(COUNT, 1)
+    assert "could not translate" not in avld.logged()

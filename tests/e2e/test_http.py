@@ -57,6 +57,17 @@ def test_metrics_count_what_happens(told, database):
     assert 'avld_rejected_total{protocol="-",reason="unknown protocol"} 1' in text
 
 
+def test_connections_turned_away_are_counted_by_reason(daemons):
+    port = free_port()
+    avld = daemons({"http.listen": f"127.0.0.1:{port}", "server.max_connections_per_ip": "1"}).start()
+    with avld.tcp(), avld.tcp() as second, avld.tcp() as third:
+        assert second.recv(1) == b"" and third.recv(1) == b""
+    text = get(port, "/metrics")[1]
+    assert 'avld_connections_refused_total{reason="server.max_connections_per_ip reached"} 2' in text
+    assert 'avld_connections_refused_total{reason="server.max_connections reached"} 0' in text
+    assert "2  connections refused: server.max_connections_per_ip reached" in get(port, "/status")[1]
+
+
 def test_health(told, database):
     avld, port = told
     wait_for(lambda: json.loads(get(port, "/health")[1]) == {"status": "ok", "database": "connected"}, "health")

@@ -261,7 +261,9 @@ def test_export(avld, database, tmp_path):
     stamp = time.strftime("%Y%m%dT%H%M%SZ")
     names = [f"{IDENT}_{stamp}_1.jpg", f"{IDENT}_{stamp}.jpg", f"5020002_{stamp}_1.jpg"]
     folder = tmp_path / "photos"
-    assert "written=2 already_there=0" in export(database, folder, "--ident", IDENT).stdout
+    done = export(database, folder, "--ident", IDENT)
+    assert "written=2 already_there=0" in done.stdout and done.stderr == ""
+    assert "no photo of ident nope;" in export(database, folder, "--ident", "nope").stderr
     assert sorted(path.name for path in folder.iterdir()) == sorted(names[:2])
     assert "written=1 already_there=2" in export(database, folder).stdout
     for name, photo in zip(names, photos):

@@ -220,6 +220,24 @@ SELECT results_eq('SELECT address, count, what FROM avld.find_strangers(10)', $$
 	('192.0.2.66', 2::bigint, 'unknown protocol: 16030100'), ('[2001:db8::1]', 1, 'unknown protocol: 00'),
 	('192.0.2.68', 1, 'sent 0 bytes at most; ended: login timeout')$$, 'each address once, its newest bytes');
 SELECT is((SELECT count(*) FROM avld.diagnose() WHERE finding = 'a peer that never identified itself'), 3::bigint, 'told of all');
+SAVEPOINT refused;
+INSERT INTO avld.connections VALUES
+	(now() - interval '3 min', now() - interval '3 min', '192.0.2.69:9', 'tcp', NULL, NULL, 0, 0, 1, 'server.max_connections reached'),
+	(now() - interval '3 min', now() - interval '2 min', '192.0.2.69:10', 'tcp', NULL, NULL, 0, 0, 41, 'server.max_connections reached'),
+	(now() - interval '3 days', now() - interval '3 days', '192.0.2.70:10', 'tcp', NULL, NULL, 0, 0, 7, 'server.max_connections reached'),
+	(now() - interval '3 min', now() - interval '2 min', '192.0.2.71:10', 'tcp', NULL, NULL, 0, 0, 2, 'server.max_connections_per_ip reached'),
+	(now() - interval '3 min', now() - interval '1 min', '[2001:db8::2]:10', 'tcp', NULL, NULL, 0, 0, 3, 'server.max_connections_per_ip reached');
+SELECT results_eq($$SELECT severity, ident, finding, regexp_replace(detail, ', the last .*', ''), next_step FROM avld.diagnose()
+	WHERE finding LIKE 'connections refused%'$$, $$VALUES
+	('warning', NULL::text, 'connections refused: server.max_connections reached', '42 in the last day, from 1 address',
+		'raise it if these are trackers of yours: SELECT peer, rejects FROM avld.connections WHERE reason LIKE ''server.max_connections %'''),
+	('warning', NULL, 'connections refused: server.max_connections_per_ip reached', '5 in the last day, from 2 addresses',
+		'raise it if these are trackers of yours: SELECT peer, rejects FROM avld.connections WHERE reason LIKE ''server.max_connections_per_ip %''')$$,
+	'who was turned away, by the setting that did it');
+SELECT is((SELECT count(*) FROM avld.diagnose() WHERE finding = 'a peer that never identified itself'), 3::bigint, 'and is no stranger for that');
+SELECT is((SELECT count(*) FROM avld.diagnose('5020000') WHERE detail LIKE '192.0.2.69%ended: server.max_connections reached%'), 1::bigint,
+	'but may be the one that is looked for');
+ROLLBACK TO refused;
 SELECT is((SELECT count(*) FROM avld.diagnose('5020000') WHERE finding LIKE 'a peer that%'), 3::bigint, 'and to who looks for one that is not there');
 SELECT is((SELECT count(*) FROM avld.diagnose('5020001') WHERE finding LIKE 'a peer that%'), 0::bigint, 'not to who looks for one that is');
 

@@ -154,6 +154,10 @@ static void entries_are_found_by_ident_and_time(void **state)
 		assert_int_equal(run(dir, cases[i].option, cases[i].value, NULL), 0);
 		if (lines(out) != cases[i].lines)
 			fail_msg("%s %s: %s", cases[i].option, cases[i].value, out);
+		if (cases[i].lines == 0)
+			assert_non_null(strstr(err, "avld journal: no entry"));
+		else
+			assert_string_equal(err, "");
 	}
 	struct journal *journal = open_small();
 	struct entry entry = entry_of(ENTRY_CONNECTED, TEXT("5020003"));
@@ -162,6 +166,7 @@ static void entries_are_found_by_ident_and_time(void **state)
 	journal_close(journal);
 	assert_int_equal(run("--since=4m", dir, "--ident=5020003", NULL), 0);
 	assert_int_equal(lines(out), 0);
+	assert_non_null(strstr(err, "no entry of ident 5020003 since then in "));
 	assert_int_equal(run("--since=6m", dir, "--ident=5020003", NULL), 0);
 	assert_int_equal(lines(out), 1);
 }
@@ -198,6 +203,33 @@ static void damage_is_shown_and_not_touched(void **state)
 	assert_int_equal(files_with("damaged-"), 0);
 }
 
+// Files of earlier starts are no damage of now, and yet are told.
+static void what_was_set_aside_is_shown(void **state)
+{
+	(void)state;
+	journal_close(a_journal());
+	assert_int_equal(run(dir, NULL, NULL, NULL), 0);
+	assert_null(strstr(out, "set aside"));
+	static const struct {
+		const char *name;
+		int bytes;
+	} files[] = {{"damaged-0000000000000136.bin", 80}, {"0000000000100000.seg.damaged", 7},
+		{"notes.txt", 3}};
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char path[256];
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i].name);
+		FILE *file = fopen(path, "w");
+		assert_non_null(file);
+		fprintf(file, "%*s", files[i].bytes, "");
+		assert_int_equal(fclose(file), 0);
+	}
+	assert_int_equal(run(dir, NULL, NULL, NULL), 0);
+	assert_non_null(strstr(out, "damage    none\n"
+				    "set aside 0000000000100000.seg.damaged, 7 bytes\n"
+				    "          damaged-0000000000000136.bin, 80 bytes\n"));
+	assert_null(strstr(strstr(out, "set aside"), "notes.txt"));
+}
+
 static void what_is_no_journal_is_said(void **state)
 {
 	(void)state;
@@ -226,6 +258,7 @@ int main(void)
 		IN_FOLDER(entries_are_found_by_ident_and_time),
 		IN_FOLDER(a_live_folder_is_summed_up),
 		IN_FOLDER(damage_is_shown_and_not_touched),
+		IN_FOLDER(what_was_set_aside_is_shown),
 		IN_FOLDER(what_is_no_journal_is_said),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

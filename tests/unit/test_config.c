@@ -329,8 +329,41 @@ static void wrong_options_are_told(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct config config;
 		bool good = load_option(&config, rows[i].option);
-		if (good || !strstr(told, rows[i].message) || strncmp(told, "avld: -o", 8))
+		char begin[256];
+		snprintf(begin, sizeof(begin), "avld: -o %s: ", rows[i].option);
+		if (good || !strstr(told, rows[i].message) || strncmp(told, begin, strlen(begin)))
 			fail_msg("'%s' told '%s'", rows[i].option, told);
+		config_done(&config);
+	}
+}
+
+// Two settings that do not go together: the one that was set last is named as it was given.
+static void options_that_do_not_fit_are_named(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *options[2], *begin;
+	} rows[] = {
+		{"", {"journal.max_size=64M", "log.level=info"},
+			"avld: -o journal.max_size=64M: journal.max_size: max_size of 64M does"},
+		{"", {"log.level=info", "journal.max_size=65536K"},
+			"avld: -o journal.max_size=65536K: journal.max_size: max_size of 64M does"},
+		{"", {"journal.max_size=64M", "journal.segment_size=64M"},
+			"avld: -o journal.segment_size=64M: journal.segment_size: max_size of 64M"},
+		{"", {"journal.segment_size=64M", "journal.max_size=64M"},
+			"avld: -o journal.max_size=64M: journal.max_size: max_size of 64M"},
+		{"[journal]\nmax_size=64M\nsegment_size=1M\n",
+			{"log.level=info", "journal.segment_size=64M"},
+			"avld: -o journal.segment_size=64M: journal.segment_size: max_size of 64M"},
+		{"[journal]\nsegment_size=1G\n", {"log.level=info", "journal.max_size=1G"},
+			"avld: -o journal.max_size=1G: journal.max_size: max_size of 1G does"},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct config config;
+		write_file(rows[i].text, strlen(rows[i].text));
+		bool good = load(&config, path, rows[i].options, 2);
+		if (good || strncmp(told, rows[i].begin, strlen(rows[i].begin)))
+			fail_msg("row %zu told '%s'", i, told);
 		config_done(&config);
 	}
 }
@@ -608,6 +641,7 @@ int main(void)
 		cmocka_unit_test(options_win_in_order),
 		cmocka_unit_test(values_are_read),
 		cmocka_unit_test(wrong_options_are_told),
+		cmocka_unit_test(options_that_do_not_fit_are_named),
 		cmocka_unit_test(wrong_files_are_told_with_their_lines),
 		cmocka_unit_test(nothing_is_cut_silently),
 		cmocka_unit_test(files_that_cannot_be_read),

@@ -190,6 +190,46 @@ static void topin_frames_are_framed_on_a_session_but_open_none(void **state)
 	assert_text(report_of(&many)->event, "17");
 }
 
+// A frame that ends without cells is not taken for one of 13 of them, which would reach into what follows.
+static void a_topin_frame_may_have_no_cells(void **state)
+{
+	static const struct {
+		const char *hex, *wifi;
+	} rows[] = {
+		{"787802 69 310514091200 A1A2A3A4A5A63C B1B2B3B4B5B646 0D0A",
+			"\"wifi\":\"a1a2a3a4a5a6,-60;b1b2b3b4b5b6,-70\""},
+		// an end within an address is none
+		{"787801 17 310514091200 A1A20D0AA5A63C 0D0A", "\"wifi\":\"a1a20d0aa5a6,-60\""},
+		{"787800 69 310514091200 0D0A", NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct bytes frame = from_hex(rows[i].hex), more = frame;
+		log_in();
+		for (size_t len = 0; len < frame.len; len++)
+			assert_int_equal(frame_at(&frame, len).kind, FRAME_MORE);
+		for (int n = 0; n < 9; n++)
+			add_hex(&more, HEARTBEAT);
+		for (size_t len = frame.len; len <= more.len; len++) {
+			assert_int_equal(frame_at(&more, len).kind, FRAME_OK);
+			assert_int_equal(frame_at(&more, len).len, frame.len);
+		}
+		const struct report *report = report_of(&frame);
+		assert_true(report->body.device_time_us == at(9, 12, 0));
+		if (rows[i].wifi)
+			assert_text(report->extra, rows[i].wifi);
+		else
+			assert_int_equal(report->extra.len, 0);
+	}
+	// 13 cells are still 13 cells
+	struct bytes many = from_hex("787800 69 310514091200 0D 01F6 0A");
+	for (int i = 0; i < 13; i++)
+		add_hex(&many, "1B2C A1B2 50");
+	add_hex(&many, "0D0A");
+	assert_int_equal(frame_at(&many, many.len).len, many.len);
+	assert_extra(report_of(&many), "\"mcc\":502");
+}
+
 // Log-in ----------------------------------------------------------------------
 
 static void the_login_gives_the_ident(void **state)
@@ -532,6 +572,7 @@ int main(void)
 		cmocka_unit_test(an_end_inside_the_body_is_none),
 		cmocka_unit_test(lost_framing_reaches_up_to_the_next_start),
 		cmocka_unit_test(topin_frames_are_framed_on_a_session_but_open_none),
+		cmocka_unit_test(a_topin_frame_may_have_no_cells),
 		cmocka_unit_test(the_login_gives_the_ident),
 		cmocka_unit_test(data_before_the_login_is_kept_and_not_answered),
 		cmocka_unit_test(the_zone_of_the_login_is_used_when_it_fits),

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+// Connections turned away: what of them gets into the journal, and how little of a flood.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "journal_fixture.h"
+#include "refused.h"
+#include "text.h"
+
+static struct intake intake;
+static struct refused refused;
+static uint64_t read_up_to;
+
+static int begin(void **state)
+{
+	if (make_folder(state))
+		return -1;
+	intake = (struct intake){.journal = open_small()};
+	refused = (struct refused){0};
+	read_up_to = 0;
+	return 0;
+}
+
+static int end(void **state)
+{
+	journal_close(intake.journal);
+	return drop_folder(state);
+}
+
+static struct peer peer_number(unsigned n)
+{
+	return (struct peer){
+		.address = {[10] = 0xff, 0xff, 10, 0, (uint8_t)(n >> 8), (uint8_t)n}, .port = 4711};
+}
+
+// A minute goes by: as if all had been told so long ago.
+static void a_minute_passes(void)
+{
+	for (size_t i = 0; i < refused.rows; i++)
+		refused.row[i].told_s -= 60;
+	for (size_t i = 0; i < REFUSED_REASONS; i++)
+		if (refused.others[i].told_s)
+			refused.others[i].told_s -= 60;
+	refused_each_second(&refused, &intake);
+}
+
+struct told_rows {
+	size_t rows;
+	uint64_t connections;
+	struct entry last;
+	char peer[PEER_TEXT_MAX];
+};
+
+// What the journal holds since this was asked last.
+static struct told_rows told_rows(void)
+{
+	static uint8_t copy[4096];
+	struct told_rows rows = {0};
+	struct journal_cursor cursor;
+	journal_cursor_init(&cursor, intake.journal, read_up_to);
+	while (journal_next(&cursor)) {
+		assert_true(cursor.len <= sizeof(copy));
+		memcpy(copy, cursor.data, cursor.len);
+		assert_true(entry_read(copy, cursor.len, &rows.last));
+		assert_int_equal(rows.last.kind, ENTRY_DISCONNECTED);
+		assert_int_equal(rows.last.traffic.bytes + rows.last.traffic.frames, 0);
+		assert_int_equal(rows.last.ident.len + rows.last.protocol.len, 0);
+		assert_in_range(rows.last.traffic.opened_us, 1, rows.last.received_us);
+		peer_text(&rows.last.peer, rows.peer);
+		rows.rows++;
+		rows.connections += rows.last.traffic.rejects;
+	}
+	read_up_to = cursor.lsn;
+	journal_cursor_done(&cursor);
+	return rows;
+}
+
+static void note(unsigned address, enum refused_why why)
+{
+	const struct peer peer = peer_number(address);
+	refused_note(&refused, &intake, &peer, why);
+}
+
+static void the_first_is_told_at_once_the_others_once_a_minute(void **state)
+{
+	(void)state;
+	note(1, REFUSED_MAX_CONNECTIONS_PER_IP);
+	struct told_rows rows = told_rows();
+	assert_int_equal(rows.rows, 1);
+	assert_int_equal(rows.connections, 1);
+	assert_string_equal(rows.peer, "10.0.0.1:4711");
+	assert_true(text_equal(rows.last.reason, "server.max_connections_per_ip reached"));
+	for (int i = 0; i < 1000; i++) {
+		note(1, REFUSED_MAX_CONNECTIONS_PER_IP);
+		refused_each_second(&refused, &intake);
+	}
+	assert_int_equal(told_rows().rows, 0);
+	a_minute_passes();
+	rows = told_rows();
+	assert_int_equal(rows.rows, 1);
+	assert_int_equal(rows.connections, 1000);
+	// A quiet minute, and it is forgotten; then it is new again.
+	a_minute_passes();
+	assert_int_equal(told_rows().rows, 0);
+	assert_int_equal(refused.rows, 0);
+	note(1, REFUSED_MAX_CONNECTIONS_PER_IP);
+	assert_int_equal(told_rows().connections, 1);
+	assert_int_equal(refused.counts[REFUSED_MAX_CONNECTIONS_PER_IP], 1002);
+	assert_int_equal(refused.counts[REFUSED_MAX_CONNECTIONS], 0);
+}
+
+static void reasons_are_told_apart(void **state)
+{
+	(void)state;
+	note(1, REFUSED_MAX_CONNECTIONS);
+	assert_true(text_equal(told_rows().last.reason, "server.max_connections reached"));
+	note(1, REFUSED_MEMORY);
+	assert_true(text_equal(told_rows().last.reason, "out of memory"));
+}
+
+// Many addresses get few rows, and none of the connections is forgotten.
+static void a_flood_is_few_rows(void **state)
+{
+	(void)state;
+	uint64_t noted = 0, connections = 0;
+	for (int minute = 0; minute < 5; minute++) {
+		for (unsigned n = 0; n < 20000; n++, noted++)
+			note(n * 7919 + (unsigned)minute, REFUSED_MAX_CONNECTIONS);
+		a_minute_passes();
+		const struct told_rows rows = told_rows();
+		assert_in_range(rows.rows, 1, 2 * (REFUSED_ADDRESSES + 1));
+		connections += rows.connections;
+	}
+	refused_finish(&refused, &intake);
+	const struct told_rows rows = told_rows();
+	connections += rows.connections;
+	assert_int_equal(connections, noted);
+	assert_int_equal(refused.counts[REFUSED_MAX_CONNECTIONS], noted);
+}
+
+static void those_without_a_row_of_their_own_share_one(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < REFUSED_ADDRESSES + 10; n++)
+		note(n, REFUSED_MAX_CONNECTIONS);
+	struct told_rows rows = told_rows();
+	assert_int_equal(rows.rows, REFUSED_ADDRESSES + 1);
+	assert_string_equal(rows.peer, "[::]:0");
+	refused_finish(&refused, &intake);
+	rows = told_rows();
+	assert_int_equal(rows.rows, 1);
+	assert_int_equal(rows.connections, 9);
+	assert_string_equal(rows.peer, "[::]:0");
+}
+
+static int no_room(int fd, off_t offset, off_t len)
+{
+	(void)fd;
+	(void)offset;
+	(void)len;
+	return ENOSPC;
+}
+
+static void a_full_journal_leaves_them_for_later(void **state)
+{
+	(void)state;
+	int (*const allocate)(int, off_t, off_t) = intake.journal->allocate;
+	intake.journal->allocate = no_room;
+	for (int i = 0; i < 3; i++)
+		note(1, REFUSED_MAX_CONNECTIONS);
+	assert_int_equal(told_rows().rows, 0);
+	intake.journal->allocate = allocate;
+	intake.journal->retry_us = 0;
+	refused_each_second(&refused, &intake);
+	const struct told_rows rows = told_rows();
+	assert_int_equal(rows.rows, 1);
+	assert_int_equal(rows.connections, 3);
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_FOLDER(the_first_is_told_at_once_the_others_once_a_minute),
+		IN_FOLDER(reasons_are_told_apart),
+		IN_FOLDER(a_flood_is_few_rows),
+		IN_FOLDER(those_without_a_row_of_their_own_share_one),
+		IN_FOLDER(a_full_journal_leaves_them_for_later),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
