@@ -155,12 +155,14 @@ def test_disk_filled_by_others(daemons, proxy, database, small_disk, results):
     tracker = Gt06(avld.port, "860000000000041", 2000)
     tracker.start()
     for turn in range(rounds(1, 10)):
-        done = len(tracker.acknowledged)
         full = avld.logged().count("journal is full")
         fill(small_disk)
         proxy.block()
         wait_for(lambda: avld.logged().count("journal is full") > full, "the journal to be full", 60)
         os.unlink(small_disk / "other")
+        wait_for(lambda: avld.logged().count("journal has room again") == avld.logged().count("journal is full"),
+                 "room to be seen")
+        done = len(tracker.acknowledged)
         wait_for(lambda: len(tracker.acknowledged) > done + 50, "reading to go on")
         proxy.unblock()
         database.wait(f"SELECT (count(*) > {done})::int FROM avld.positions", 1)
