@@ -10,10 +10,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MIB ((uint64_t)1 << 20)
@@ -230,6 +234,45 @@ static inline void flip(const char *path, uint64_t offset, unsigned bit)
 	byte ^= (uint8_t)(1u << bit);
 	assert_int_equal(pwrite(fd, &byte, 1, (off_t)offset), 1);
 	close(fd);
+}
+
+// A child appends as fast as it can and counts in shared memory what it has put; it is killed at a
+// random moment, of `most_ns` after it has begun, and all must be there. And again.
+static inline void kill_at_random(void work(_Atomic uint32_t *put), long most_ns)
+{
+	srandom((unsigned)time(NULL));
+	_Atomic uint32_t *put =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(put, MAP_FAILED);
+	uint64_t end = 0;
+	for (int round = 0; round < 40; round++) {
+		const uint32_t before = *put;
+		pid_t pid = fork();
+		if (pid == 0) {
+			work(put);
+			_exit(1);
+		}
+		while (*put == before) /* until it is at work */
+			assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+		struct timespec some = {0, random() % most_ns};
+		nanosleep(&some, NULL);
+		kill(pid, SIGKILL);
+		int status;
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+
+		struct journal *journal = open_small();
+		uint32_t last = 0;
+		read_all(journal, 0, &last);
+		/* The child may have died between putting and counting. */
+		assert_true(last == *put || last == *put + 1);
+		*put = last;
+		assert_true(journal_end(journal) > end);
+		end = journal_end(journal);
+		assert_int_equal(told.serious, 0);
+		crash(journal);
+	}
+	munmap((void *)(uintptr_t)put, 4096);
 }
 
 #endif

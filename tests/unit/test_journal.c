@@ -12,12 +12,8 @@
 
 #include <ev.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 
 // In place of libc's: a disk that fails or takes its time.
 static struct {
@@ -528,54 +524,26 @@ static void a_file_cut_short_is_a_last_word(void **state)
 	close(ends[0]);
 }
 
-// A child appends as fast as it can and counts in shared memory what it has put; it is killed at a
-// random moment.
+static void append_on(_Atomic uint32_t *put)
+{
+	struct journal *journal = open_small();
+	for (;;) {
+		uint32_t n = *put + 1;
+		size_t len = length_of(n, n % 50 ? 400 : 60000);
+		if (!journal_room(journal, 1, len))
+			return;
+		fill(journal_take(journal, len), n, len);
+		journal_put(journal);
+		*put = n;
+		if (n % 1000 == 0)
+			journal_release(journal, journal_end(journal));
+	}
+}
+
 static void nothing_put_is_lost_by_a_kill(void **state)
 {
 	(void)state;
-	srandom((unsigned)time(NULL));
-	_Atomic uint32_t *put =
-		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(put, MAP_FAILED);
-	uint64_t end = 0;
-	for (int round = 0; round < 40; round++) {
-		uint32_t before = *put;
-		pid_t pid = fork();
-		if (pid == 0) {
-			struct journal *journal = open_small();
-			for (;;) {
-				uint32_t n = *put + 1;
-				size_t len = length_of(n, n % 50 ? 400 : 60000);
-				if (!journal_room(journal, 1, len))
-					_exit(1);
-				fill(journal_take(journal, len), n, len);
-				journal_put(journal);
-				*put = n;
-				if (n % 1000 == 0)
-					journal_release(journal, journal_end(journal));
-			}
-		}
-		while (*put == before)
-			; /* at work */
-		struct timespec some = {0, random() % 3000000};
-		nanosleep(&some, NULL);
-		kill(pid, SIGKILL);
-		int status;
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_true(WIFSIGNALED(status));
-
-		struct journal *journal = open_small();
-		uint32_t last = 0;
-		read_all(journal, 0, &last);
-		/* The child may have died between putting and counting. */
-		assert_true(last == *put || last == *put + 1);
-		*put = last;
-		assert_true(journal_end(journal) > end);
-		end = journal_end(journal);
-		assert_int_equal(told.serious, 0);
-		crash(journal);
-	}
-	munmap((void *)(uintptr_t)put, 4096);
+	kill_at_random(append_on, 3000000);
 }
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, drop_folder)

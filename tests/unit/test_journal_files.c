@@ -12,11 +12,7 @@
 
 #include <ev.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 
 // Making and deleting wait here while they are to; how often, and by whom.
 static struct {
@@ -374,49 +370,23 @@ static void the_end_leaves_nothing_half_done(void **state)
 	assert_int_equal(disk.on_loop, 0);
 }
 
-// A child appends as fast as it can, and is killed at a random moment.
+static _Noreturn void append_on(_Atomic uint32_t *put)
+{
+	struct journal_options options = small_options();
+	struct journal *journal = start(&options);
+	for (;;) {
+		put_when_there_is_room(journal, *put + 1);
+		++*put;
+		if (*put % 1000 == 0)
+			journal_release(journal, journal_end(journal));
+		ev_run(loop, EVRUN_NOWAIT);
+	}
+}
+
 static void nothing_put_is_lost_by_a_kill(void **state)
 {
 	(void)state;
-	srandom((unsigned)time(NULL));
-	_Atomic uint32_t *count =
-		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	assert_ptr_not_equal(count, MAP_FAILED);
-	uint64_t before = 0;
-	for (int round = 0; round < 40; round++) {
-		const uint32_t was = *count;
-		pid_t pid = fork();
-		if (pid == 0) {
-			struct journal_options options = small_options();
-			struct journal *journal = start(&options);
-			for (;;) {
-				put_when_there_is_room(journal, *count + 1);
-				++*count;
-				if (*count % 1000 == 0)
-					journal_release(journal, journal_end(journal));
-				ev_run(loop, EVRUN_NOWAIT);
-			}
-		}
-		while (*count == was) /* until it is at work */
-			assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
-		struct timespec some = {0, random() % 5000000};
-		nanosleep(&some, NULL);
-		kill(pid, SIGKILL);
-		int status;
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_true(WIFSIGNALED(status));
-
-		struct journal *journal = open_small();
-		uint32_t last = 0;
-		read_all(journal, 0, &last);
-		assert_true(last == *count || last == *count + 1);
-		*count = last;
-		assert_true(journal_end(journal) > before);
-		before = journal_end(journal);
-		assert_int_equal(told.serious, 0);
-		crash(journal);
-	}
-	munmap((void *)(uintptr_t)count, 4096);
+	kill_at_random(append_on, 5000000);
 }
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, drop_folder)
