@@ -22,6 +22,8 @@ enum decode_status pt502_decode_line(
 // none.
 bool pt502_decode_usual(
 	struct session *session, const uint8_t *data, size_t len, struct batch *out);
+// The session takes over an ident whose digits have been looked at.
+void pt502_know_ident(struct session *session, struct text ident);
 void pt502_add_alarm(struct report *report, struct text code);
 
 // Of session.memo: a bare delta ended because nothing followed (1 byte); ticks (4 bytes each) of the

@@ -277,8 +277,7 @@ static void set_event(
 	pt502_open_photo(session, report, size, (int)camera, out);
 }
 
-// Of an ident whose digits have been looked at.
-static inline void know_ident(struct session *session, struct text ident)
+void pt502_know_ident(struct session *session, struct text ident)
 {
 	if (session->ident_len == ident.len && memcmp(session->ident, ident.data, ident.len) == 0)
 		return;
@@ -290,7 +289,7 @@ static inline void know_ident(struct session *session, struct text ident)
 static struct report *add_report(
 	struct session *session, const struct line *line, struct text ident, struct batch *out)
 {
-	know_ident(session, ident);
+	pt502_know_ident(session, ident);
 	struct report *report = batch_report(out, session);
 	if (!report)
 		return NULL;

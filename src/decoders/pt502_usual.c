@@ -313,14 +313,11 @@ static inline bool has_code(const char *at)
 	       pt502_is_code_char(at[2]) && pt502_is_code_char(at[3]) && memcmp(at, "$PHD", 4) != 0;
 }
 
-// The session takes the ident over.
-static inline void know_ident(struct session *session, const char *ident, size_t len)
+// Is it the session's ident? Mostly it is.
+static inline bool is_known(const struct session *session, const char *ident, size_t len)
 {
 	const uint32_t others = lanes_set((lanes)(lanes_load(ident) != lanes_load(session->ident)));
-	if (session->ident_len == len && !(others & ((UINT32_C(1) << len) - 1)))
-		return;
-	memcpy(session->ident, ident, len);
-	session->ident_len = (uint8_t)len;
+	return session->ident_len == len && !(others & ((UINT32_C(1) << len) - 1));
 }
 
 bool pt502_decode_usual(struct session *session, const uint8_t *data, size_t len, struct batch *out)
@@ -342,9 +339,10 @@ bool pt502_decode_usual(struct session *session, const uint8_t *data, size_t len
 	report_clear(report);
 	if (!take_rest(ident + ident_len + 1, end, &report->body))
 		return false;
-	know_ident(session, ident, ident_len);
-	report->body.flags |= stored ? FLAG_STORED : 0;
 	report->ident = (struct text){ident, ident_len};
+	if (!is_known(session, ident, ident_len))
+		pt502_know_ident(session, report->ident);
+	report->body.flags |= stored ? FLAG_STORED : 0;
 	report->event = (struct text){start + 1, 3};
 	report->key = (struct text){start, (size_t)(end - start)};
 	report->raw = (struct text){start, len};
