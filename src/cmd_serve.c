@@ -160,14 +160,14 @@ static void on_synced(void *context)
 {
 	struct server *server = context;
 
-	if (server->conns)
+	if (server->conns) {
 		conns_synced(server->conns);
-	if (server->udp)
-		udp_synced(server->udp);
-	if (server->conns)
 		conns_resume(server->conns);
-	if (server->udp)
+	}
+	if (server->udp) {
+		udp_synced(server->udp);
 		udp_resume(server->udp);
+	}
 }
 
 static void choose_pace(struct server *server)

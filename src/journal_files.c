@@ -12,14 +12,12 @@
 // One segment is under way at most; it goes before what is to be deleted, unless the quota wants that
 // first, and then the loop has not asked for it yet. Without a thread all is done in place.
 #include "journal_internal.h"
-#include "log.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,7 +183,6 @@ static void on_work(struct ev_loop *loop, struct ev_async *async, int events)
 void files_start(
 	struct files *files, struct ev_loop *loop, journal_synced_callback *done, void *context)
 {
-	sigset_t all, old;
 	assert(!files->started);
 	files->loop = loop;
 	files->done = done;
@@ -194,13 +191,7 @@ void files_start(
 	files->async.data = files;
 	ev_async_start(loop, &files->async);
 	ev_unref(loop); /* does not keep the loop alive */
-
-	sigfillset(&all); /* signals are the loop's */
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int error = pthread_create(&files->thread, NULL, work, files);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (error)
-		log_fatal("cannot start the journal's thread error=\"%s\"", strerror(error));
+	files->thread = journal_thread_start(work, files);
 	files->started = true;
 }
 

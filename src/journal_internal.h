@@ -14,6 +14,7 @@
 
 #include "journal.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <sys/types.h>
 
@@ -196,6 +197,8 @@ bool files_pending(struct files *files);  /* is anything under way, or to be col
 bool files_wait(struct files *files);     /* until there is something to collect; false: nothing */
 
 // journal_sync.c
+// Runs run(argument) on a thread that no signal reaches: they are the loop's.
+pthread_t journal_thread_start(void *(*run)(void *argument), void *argument);
 struct syncer *syncer_new(struct journal *journal);
 void syncer_free(struct syncer *sync);             /* ends the thread; does not sync */
 void syncer_use(struct journal *journal, int fd);  /* the current segment's, or -1 */

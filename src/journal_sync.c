@@ -146,11 +146,23 @@ static void on_synced(struct ev_loop *loop, struct ev_async *async, int events)
 	sync->done(sync->context);
 }
 
+pthread_t journal_thread_start(void *(*run)(void *argument), void *argument)
+{
+	pthread_t thread;
+	sigset_t all, old;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int error = pthread_create(&thread, NULL, run, argument);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (error)
+		log_fatal("cannot start the journal's thread error=\"%s\"", strerror(error));
+	return thread;
+}
+
 void journal_sync_start(
 	struct journal *journal, struct ev_loop *loop, journal_synced_callback *done, void *context)
 {
 	struct syncer *sync = journal->sync;
-	sigset_t all, old;
 	assert(!sync->started);
 	sync->loop = loop;
 	sync->done = done;
@@ -159,13 +171,7 @@ void journal_sync_start(
 	sync->async.data = sync;
 	ev_async_start(loop, &sync->async);
 	ev_unref(loop); /* does not keep the loop alive */
-
-	sigfillset(&all); /* signals are the loop's */
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int error = pthread_create(&sync->thread, NULL, work, sync);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (error)
-		log_fatal("cannot start the journal's thread error=\"%s\"", strerror(error));
+	sync->thread = journal_thread_start(work, sync);
 	sync->started = true;
 	files_start(journal->files, loop, done, context);
 	journal_go_on(journal);
