@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The command line: finds the verb and hands over.
-#include "commands.h"
+#include "cli/cli.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The verbs of the command line. Each gets what follows its name and returns the exit code: 0 good, 1 failed, 2 bad usage
 // or bad settings.
-#ifndef AVLD_COMMANDS_H
-#define AVLD_COMMANDS_H
+#ifndef AVLD_CLI
+#define AVLD_CLI
 
-#include "config.h"
+#include "config/config.h"
 
 int cmd_serve(int argc, char **argv);
 int cmd_check(int argc, char **argv);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Settings' values: from text, and back for messages. The readers take the whole text, which has no blanks around it, or
 // fail and leave *out alone.
-#ifndef AVLD_VALUE_H
-#define AVLD_VALUE_H
+#ifndef AVLD_CONFIG_SETTING_VALUE
+#define AVLD_CONFIG_SETTING_VALUE
 
 #include <stdbool.h>
 #include <stddef.h>

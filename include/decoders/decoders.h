@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The decoders there are. registry.c puts them in order.
-#ifndef AVLD_DECODERS_H
-#define AVLD_DECODERS_H
+#ifndef AVLD_DECODERS
+#define AVLD_DECODERS
 
-#include "decoder.h"
+#include "protocol/decoder.h"
 
 extern const struct decoder decoder_pt502;
 extern const struct decoder decoder_gt06;

@@ -2,14 +2,14 @@
 // Commands on their way to trackers: those of avld.commands that have not ended, by the device they are for. Decides
 // which may be sent now, and what later reports say of those that were. Owns no socket: connections ask for what is to be
 // sent. Each change of a command is an entry of the journal before it is anything else.
-#ifndef AVLD_COMMAND_H
-#define AVLD_COMMAND_H
+#ifndef AVLD_DOWNLINK_COMMAND
+#define AVLD_DOWNLINK_COMMAND
 
-#include "config.h"
-#include "decoder.h"
-#include "journal.h"
-#include "peer.h"
-#include "writer.h"
+#include "config/config.h"
+#include "journal/journal.h"
+#include "model/peer.h"
+#include "protocol/decoder.h"
+#include "writer/writer.h"
 
 #define COMMAND_FRAME_MAX 512 /* bytes of a command on the wire */
 

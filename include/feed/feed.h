@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Bytes in, reports out: sniff -> frame -> decode. Pure (no clock, no I/O), so that the daemon,
 // `avld decode`, the tests and the fuzzer run the very same code.
-#ifndef AVLD_FEED_H
-#define AVLD_FEED_H
+#ifndef AVLD_FEED
+#define AVLD_FEED
 
-#include "memory.h"
-#include "photo.h"
-#include "registry.h"
+#include "feed/registry.h"
+#include "protocol/device_memory.h"
+#include "protocol/photo.h"
 
 struct feed {
 	decoder_set set; /* who may be asked */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The decoders there are, and which of them a conversation's first bytes belong to.
-#ifndef AVLD_REGISTRY_H
-#define AVLD_REGISTRY_H
+#ifndef AVLD_FEED_REGISTRY
+#define AVLD_FEED_REGISTRY
 
-#include "decoder.h"
+#include "protocol/decoder.h"
 
 #define SNIFF_CAP 512 /* bytes without a verdict after which a peer is given up */
 

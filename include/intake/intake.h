@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 // From a decoded batch into the journal: what TCP and UDP do alike once the bytes are understood.
-#ifndef AVLD_INTAKE_H
-#define AVLD_INTAKE_H
+#ifndef AVLD_INTAKE
+#define AVLD_INTAKE
 
-#include "command.h"
-#include "config.h"
-#include "directory.h"
-#include "entry.h"
-#include "feed.h"
-#include "journal.h"
-#include "photo.h"
+#include "config/config.h"
+#include "downlink/command.h"
+#include "feed/feed.h"
+#include "journal/entry.h"
+#include "journal/journal.h"
+#include "model/device_directory.h"
+#include "protocol/photo.h"
 
 struct intake_counters {
 	uint64_t frames, reports, rejects;

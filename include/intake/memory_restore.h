@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What was remembered of devices (memory.h) is lost with the process; the journal still has it.
-#ifndef AVLD_RECOLLECT_H
-#define AVLD_RECOLLECT_H
+#ifndef AVLD_INTAKE_MEMORY_RESTORE
+#define AVLD_INTAKE_MEMORY_RESTORE
 
-#include "entry.h"
-#include "feed.h"
-#include "journal.h"
+#include "feed/feed.h"
+#include "journal/entry.h"
+#include "journal/journal.h"
 
 // Decodes the raw bytes of a report or reject once more, with the ident that was known. False: its
 // bytes are no whole frame. What comes of it is in *batch. feed: a conversation for such entries, kept

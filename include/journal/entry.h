@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What a journal entry says, and its bytes. Everything that goes to the database is an entry first.
 // The byte layout is drawn in entry.c.
-#ifndef AVLD_ENTRY_H
-#define AVLD_ENTRY_H
+#ifndef AVLD_JOURNAL_ENTRY
+#define AVLD_JOURNAL_ENTRY
 
-#include "peer.h"
-#include "report.h"
+#include "model/peer.h"
+#include "model/report.h"
 
 enum entry_kind {
 	ENTRY_REPORT = 1,

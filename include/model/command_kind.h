@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What may be asked of a tracker: the standard names of commands, their arguments and ranges. Decoders turn a struct
 // command into their protocol's words. Pure. The table avld.commands (src/sql/003_commands.sql) knows the same.
-#ifndef AVLD_COMMAND_KIND_H
-#define AVLD_COMMAND_KIND_H
+#ifndef AVLD_MODEL_COMMAND_KIND
+#define AVLD_MODEL_COMMAND_KIND
 
-#include "report.h"
+#include "model/report.h"
 
 #define COMMAND_TEXT_MAX 200 /* bytes of a custom command */
 

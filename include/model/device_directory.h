@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The devices we know: ident -> database id, what the owner said of it, and the live connection if there is one.
 // Filled by the writer from avld.devices; asked by connections and by the writer. At most 200 bytes a device.
-#ifndef AVLD_DIRECTORY_H
-#define AVLD_DIRECTORY_H
+#ifndef AVLD_MODEL_DEVICE_DIRECTORY
+#define AVLD_MODEL_DEVICE_DIRECTORY
 
-#include "report.h"
-#include "uthash_config.h"
+#include "model/report.h"
+#include "util/uthash_config.h"
 
 struct directory;
 struct conn;

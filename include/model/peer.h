@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Who sent it: an address, and over what.
-#ifndef AVLD_PEER_H
-#define AVLD_PEER_H
+#ifndef AVLD_MODEL_PEER
+#define AVLD_MODEL_PEER
 
 #include <stdint.h>
 #include <sys/socket.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The normalised report: what every decoder speaks, whatever its tracker sent.
 // Integers until SQL; a field counts only when its bit in `has` is set (absent is NULL, never 0).
-#ifndef AVLD_REPORT_H
-#define AVLD_REPORT_H
+#ifndef AVLD_MODEL_REPORT
+#define AVLD_MODEL_REPORT
 
 #include <stdbool.h>
 #include <stddef.h>

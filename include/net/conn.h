@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // TCP peers: buffers, time-outs, replies, and one way to close.
-#ifndef AVLD_CONN_H
-#define AVLD_CONN_H
+#ifndef AVLD_NET_CONN
+#define AVLD_NET_CONN
 
-#include "refused.h"
+#include "net/conn_refusals.h"
 
 #include <ev.h>
 

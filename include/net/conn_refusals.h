@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Connections that were turned away as they came: counted by reason, and told to avld.connections in so few rows that
 // no flood of them can fill the journal.
-#ifndef AVLD_REFUSED_H
-#define AVLD_REFUSED_H
+#ifndef AVLD_NET_CONN_REFUSALS
+#define AVLD_NET_CONN_REFUSALS
 
-#include "intake.h"
+#include "intake/intake.h"
 
 enum refused_why {
 	REFUSED_MAX_CONNECTIONS,

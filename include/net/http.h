@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // /health, /metrics (Prometheus) and /status (for people) over HTTP, on the daemon's own loop
 // (libmicrohttpd).
-#ifndef AVLD_HTTP_H
-#define AVLD_HTTP_H
+#ifndef AVLD_NET_HTTP
+#define AVLD_NET_HTTP
 
-#include "conn.h"
-#include "writer.h"
+#include "net/conn.h"
+#include "writer/writer.h"
 
 struct http;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The sockets we are reached at, and accepting.
-#ifndef AVLD_LISTENER_H
-#define AVLD_LISTENER_H
+#ifndef AVLD_NET_LISTENER
+#define AVLD_NET_LISTENER
 
-#include "conn.h"
+#include "net/conn.h"
 
 struct listener;
 

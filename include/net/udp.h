@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // UDP: many datagrams a system call, a small memory of each sender, replies from the address that
 // was hit.
-#ifndef AVLD_UDP_H
-#define AVLD_UDP_H
+#ifndef AVLD_NET_UDP
+#define AVLD_NET_UDP
 
-#include "intake.h"
+#include "intake/intake.h"
 
 #include <ev.h>
 

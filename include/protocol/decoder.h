@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What a protocol decoder is. One file in src/decoders and one line in registry.c make a decoder.
 // Decoders are pure: const input, output into the caller's batch; no malloc, clock, log, global or I/O.
-#ifndef AVLD_DECODER_H
-#define AVLD_DECODER_H
+#ifndef AVLD_PROTOCOL_DECODER
+#define AVLD_PROTOCOL_DECODER
 
-#include "command_kind.h"
-#include "report.h"
+#include "model/command_kind.h"
+#include "model/report.h"
 
 #define FRAME_CAP     4096 /* no frame is longer; FRAME_MORE never asks for more in all */
 #define BATCH_REPORTS 256  /* reports one frame may hold */

@@ -2,10 +2,10 @@
 // What decoders remember beyond one frame: of each device a block of the decoder's own, by ident and
 // across connections, and of each conversation the frames that wait for something to come. Both are
 // capped. Decoders allocate nothing themselves: what they ask for here is there, or is not.
-#ifndef AVLD_MEMORY_H
-#define AVLD_MEMORY_H
+#ifndef AVLD_PROTOCOL_DEVICE_MEMORY
+#define AVLD_PROTOCOL_DEVICE_MEMORY
 
-#include "decoder.h"
+#include "protocol/decoder.h"
 
 #define MEMORY_HELD       32   /* frames that one conversation may hold, */
 #define MEMORY_HELD_BYTES 4096 /* and their bytes in all */

@@ -3,10 +3,10 @@
 // for the journal. As with memory.h, decoders allocate nothing themselves.
 //
 //   photo_open  ->  open: photo_take for each part  ->  photo_end  ->  finished, until photo_drop
-#ifndef AVLD_PHOTO_H
-#define AVLD_PHOTO_H
+#ifndef AVLD_PROTOCOL_PHOTO
+#define AVLD_PROTOCOL_PHOTO
 
-#include "decoder.h"
+#include "protocol/decoder.h"
 
 #define PHOTO_BYTES  (UINT32_C(1) << 20) /* of one, */
 #define PHOTOS_BYTES ((size_t)64 << 20)  /* of all together */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // All simulated trackers and their sockets: what `avld simulate` runs.
-#ifndef AVLD_SIMULATE_FLEET_H
-#define AVLD_SIMULATE_FLEET_H
+#ifndef AVLD_SIMULATE_FLEET
+#define AVLD_SIMULATE_FLEET
 
-#include "simulate.h"
+#include "simulate/simulate.h"
 
 #include <ev.h>
 #include <sys/socket.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The check sums of tracker protocols.
-#ifndef AVLD_CHECKSUM_H
-#define AVLD_CHECKSUM_H
+#ifndef AVLD_UTIL_CHECKSUM
+#define AVLD_UTIL_CHECKSUM
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Text protocols: take fields apart and turn them into integers, in one pass, without copies, without strtod.
 // All parsers take (data, len), use every byte of it or fail, and never write.
-#ifndef AVLD_TEXT_H
-#define AVLD_TEXT_H
+#ifndef AVLD_UTIL_TEXT
+#define AVLD_UTIL_TEXT
 
-#include "report.h"
+#include "model/report.h"
 
 static inline bool text_is_digit(char c)
 {

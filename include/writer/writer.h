@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // From the journal into PostgreSQL, exactly once: a state machine over libpq that never blocks the loop.
-#ifndef AVLD_WRITER_H
-#define AVLD_WRITER_H
+#ifndef AVLD_WRITER
+#define AVLD_WRITER
 
-#include "command_kind.h"
-#include "config.h"
-#include "directory.h"
-#include "journal.h"
+#include "config/config.h"
+#include "journal/journal.h"
+#include "model/command_kind.h"
+#include "model/device_directory.h"
 
 struct ev_loop;
 struct writer;

@@ -5,13 +5,13 @@
 //   ok ...        it would
 //   note: ...     worth knowing
 //   problem: ...  it would not: where the setting stands, what is wrong, what to do
-#include "address.h"
-#include "commands.h"
-#include "listener.h"
-#include "migrate.h"
-#include "migrations.h"
-#include "port_holder.h"
-#include "udp.h"
+#include "cli/cli.h"
+#include "cli/port_holder.h"
+#include "net/listener.h"
+#include "net/udp.h"
+#include "schema/migrate.h"
+#include "schema/migrations.h"
+#include "util/address.h"
 
 #include <errno.h>
 #include <fcntl.h>

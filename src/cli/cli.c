@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What the verbs share: options that name settings, help, and how a wrong command line is told.
-#include "commands.h"
+#include "cli/cli.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // avld decode: the very code that serves the sockets, over bytes from a file or stdin.
-#include "commands.h"
-#include "report_json.h"
+#include "cli/cli.h"
+#include "cli/report_json.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // avld journal: looks into a journal folder, also while a daemon writes to it; changes nothing
 // there. The summary reads and checks every entry; --dump prints them.
-#include "commands.h"
-#include "entry.h"
-#include "journal.h"
-#include "redecode.h"
-#include "text.h"
-#include "value.h"
+#include "journal/journal.h"
+#include "cli/cli.h"
+#include "cli/redecode.h"
+#include "config/setting_value.h"
+#include "journal/entry.h"
+#include "util/text.h"
 
 #include <dirent.h>
 #include <getopt.h>

@@ -5,7 +5,7 @@
 //
 // A file that is there with the same bytes is left alone; for one with others (a second photo in the
 // same second, or what somebody put there) another name is found: ..._2.jpg, _3 and so on.
-#include "commands.h"
+#include "cli/cli.h"
 
 #include <endian.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // avld migrate: makes or upgrades the schema, or prints the SQL that would.
-#include "commands.h"
-#include "migrate.h"
+#include "schema/migrate.h"
+#include "cli/cli.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 //   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
 //    0: 00000000:22B8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345
 //    ...
-#include "port_holder.h"
+#include "cli/port_holder.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -5,12 +5,12 @@
 //      of its peer): reports remind the decoders of what they knew then, and of what came later;
 //      rejects that wait are tried again with each
 //   2  what is there already is no find
-#include "log.h"
+#include "util/log.h"
 #define uthash_fatal(message) log_fatal("out of memory")
-#include "redecode.h"
+#include "cli/redecode.h"
 
-#include "intake.h"
-#include "recollect.h"
+#include "intake/intake.h"
+#include "intake/memory_restore.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

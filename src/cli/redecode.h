@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A journal's frames through today's decoders: what was rejected and can be read now is put behind the
 // rest as reports, for the next avld serve to store.
-#ifndef AVLD_REDECODE_H
-#define AVLD_REDECODE_H
+#ifndef AVLD_CLI_REDECODE
+#define AVLD_CLI_REDECODE
 
-#include "journal.h"
+#include "journal/journal.h"
 
 struct redecoded {
 	uint64_t frames, rejects; /* looked at */

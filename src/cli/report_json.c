@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The JSON lines of `avld decode`.
-#include "report_json.h"
+#include "cli/report_json.h"
 
 #include <inttypes.h>
 #include <time.h>

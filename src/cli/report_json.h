@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The JSON lines of `avld decode` (a contract: keys as the SQL columns, absent ones left out).
-#ifndef AVLD_REPORT_JSON_H
-#define AVLD_REPORT_JSON_H
+#ifndef AVLD_CLI_REPORT_JSON
+#define AVLD_CLI_REPORT_JSON
 
-#include "feed.h"
+#include "feed/feed.h"
 
 #include <stdio.h>
 

@@ -5,15 +5,15 @@
 //
 // Once per turn, before the loop sleeps (on_prepare): the writer is told of new entries, and the
 // disk is asked to make the journal durable if a reply waits for that.
-#include "commands.h"
-#include "http.h"
-#include "listener.h"
-#include "log.h"
-#include "migrate.h"
-#include "migrations.h"
-#include "recollect.h"
-#include "udp.h"
-#include "writer.h"
+#include "cli/cli.h"
+#include "intake/memory_restore.h"
+#include "net/http.h"
+#include "net/listener.h"
+#include "net/udp.h"
+#include "schema/migrate.h"
+#include "schema/migrations.h"
+#include "util/log.h"
+#include "writer/writer.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // avld simulate: trackers on a map that report to a server, to see it work and to measure it.
 // This file: the command line, progress while it runs, the closing summary. The rest: simulate_*.c.
-#include "commands.h"
+#include "cli/cli.h"
 
-#include "simulate_fleet.h"
-#include "text.h"
+#include "simulate/simulate_fleet.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <getopt.h>

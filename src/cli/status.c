@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // avld status: asks the running daemon for its counters, over the HTTP it serves at http.listen.
-#include "address.h"
-#include "commands.h"
+#include "cli/cli.h"
+#include "util/address.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The settings: the one table of all there are, and what makes values of text. config_load.c reads
 // files into it.
-#include "setting.h"
+#include "config/setting.h"
 
-#include "address.h"
-#include "command_kind.h"
-#include "log.h"
-#include "registry.h"
-#include "value.h"
+#include "config/setting_value.h"
+#include "feed/registry.h"
+#include "model/command_kind.h"
+#include "util/address.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <stdarg.h>

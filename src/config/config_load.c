@@ -5,9 +5,9 @@
 //   file -> read_line (counts; blank lines, comments, [section]) -> inih -> on_setting -+
 //   -o section.key=value ---------------------------------------------------------------+-> take ->
 //   setting.read
-#include "log.h"
-#include "setting.h"
-#include "value.h"
+#include "config/setting.h"
+#include "config/setting_value.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <ctype.h>

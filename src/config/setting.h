@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // One row of the table of settings: between config.c, which has the table, and config_load.c, which fills it.
-#ifndef AVLD_SETTING_H
-#define AVLD_SETTING_H
+#ifndef AVLD_CONFIG_SETTING
+#define AVLD_CONFIG_SETTING
 
-#include "config.h"
+#include "config/config.h"
 
 #define SETTINGS_MAX 64
 

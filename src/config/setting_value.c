@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Settings' values: flags, numbers with units.
-#include "value.h"
+#include "config/setting_value.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -11,7 +11,7 @@
 // for a lower speed) lets the others pass, and is withdrawn by an engineResume that comes after it.
 //
 // A command that has ended stays here until the database knows: what it still calls "sent" must not be taken for open.
-#include "command_internal.h"
+#include "downlink/command_internal.h"
 
 #include <assert.h>
 #include <inttypes.h>

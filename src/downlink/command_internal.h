@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What the two files of the commands share: command.c sends them and hears of them, command_load.c takes them from the
 // database.
-#ifndef AVLD_COMMAND_INTERNAL_H
-#define AVLD_COMMAND_INTERNAL_H
+#ifndef AVLD_DOWNLINK_COMMAND_INTERNAL
+#define AVLD_DOWNLINK_COMMAND_INTERNAL
 
-#include "log.h"
+#include "util/log.h"
 #define uthash_fatal(message) log_fatal("out of memory: commands")
-#include "command.h"
-#include "entry.h"
-#include "uthash_config.h"
+#include "downlink/command.h"
+#include "journal/entry.h"
+#include "util/uthash_config.h"
 
 struct target;
 

@@ -7,7 +7,7 @@
 //   open              ended       the database will hear of it
 //   not open          open        withdrawn: cancelled, deleted
 //   not open          ended       forgotten, once what ended it is stored
-#include "command_internal.h"
+#include "downlink/command_internal.h"
 
 #include <assert.h>
 #include <stdlib.h>

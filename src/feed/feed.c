@@ -6,7 +6,7 @@
 //
 // A UDP sender keeps its feed from datagram to datagram; each is sniffed again, the last decoder
 // first.
-#include "feed.h"
+#include "feed/feed.h"
 
 #define XXH_INLINE_ALL
 #include <assert.h>

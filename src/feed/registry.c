@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The table of decoders, and the decision which of them the first bytes belong to.
-#include "registry.h"
+#include "feed/registry.h"
 
-#include "decoders.h"
+#include "decoders/decoders.h"
 
 #include <string.h>
 

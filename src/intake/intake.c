@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // From a decoded batch into the journal.
-#include "intake.h"
+#include "intake/intake.h"
 
-#include "log.h"
-#include "text.h"
+#include "util/log.h"
+#include "util/text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What was remembered of devices, out of the journal: its entries' raw bytes go once more through the
 // decoders that remember anything.
-#include "recollect.h"
+#include "intake/memory_restore.h"
 
-#include "log.h"
-#include "text.h"
+#include "util/log.h"
+#include "util/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -24,7 +24,7 @@
 // kind: enum entry_kind. transport: 0 tcp, 1 udp. address: IPv6, IPv4 as ::ffff:a.b.c.d. port: host
 // order. A later version may make head and body longer, never shorter; what is read here is at the
 // offsets above.
-#include "entry.h"
+#include "journal/entry.h"
 
 #include <assert.h>
 #include <string.h>

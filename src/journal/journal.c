@@ -11,7 +11,7 @@
 // Entries never cross into the next segment: what is left at the end stays zero. Only a window of
 // the current segment is mapped in: pages are brought in a chunk ahead of the end and let go behind
 // it, so memory stays flat.
-#include "journal_internal.h"
+#include "journal/journal_internal.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -11,7 +11,7 @@
 //
 // One segment is under way at most; it goes before what is to be deleted, unless the quota wants that
 // first, and then the loop has not asked for it yet. Without a thread all is done in place.
-#include "journal_internal.h"
+#include "journal/journal_internal.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -8,7 +8,7 @@
 //   empty, short or wrong header, wrong name        renamed to *.damaged; but read when it holds
 //                                                   sound entries
 //   segment of another journal                      renamed to *.foreign
-#include "journal_internal.h"
+#include "journal/journal_internal.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -24,8 +24,8 @@
 // uuid. The length is written last: an entry is born with it. No entry crosses into the next
 // segment; length 0 ends a segment. Every later version keeps: magic, version, header size, and the
 // check in the last 8 bytes of the header.
-#include "journal_internal.h"
-#include "log.h"
+#include "journal/journal_internal.h"
+#include "util/log.h"
 
 #define XXH_INLINE_ALL
 #include <assert.h>

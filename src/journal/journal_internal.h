@@ -9,10 +9,10 @@
 //   journal_meta.c     journal.meta, stored, lock
 //   journal_files.c    segment files made and deleted, on a thread of its own
 //   journal_sync.c     fdatasync, on another
-#ifndef AVLD_JOURNAL_INTERNAL_H
-#define AVLD_JOURNAL_INTERNAL_H
+#ifndef AVLD_JOURNAL_INTERNAL
+#define AVLD_JOURNAL_INTERNAL
 
-#include "journal.h"
+#include "journal/journal.h"
 
 #include <pthread.h>
 #include <stdarg.h>

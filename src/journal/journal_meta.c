@@ -12,7 +12,7 @@
 //                                      lost; or -
 //     check 16 hex digits              XXH3 of the lines above
 // stored: 16 hex digits, the LSN below which all is in the database. lock: the pid of its holder.
-#include "journal_internal.h"
+#include "journal/journal_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

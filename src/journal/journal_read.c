@@ -8,7 +8,7 @@
 //   any                                  another sound entry     bytes between are set aside, go on there
 //   older segment                        no sound entry          bytes are set aside, next segment
 //   read-only, newest segment            no sound entry          the end; the writer may be at work
-#include "journal_internal.h"
+#include "journal/journal_internal.h"
 
 #include <assert.h>
 #include <errno.h>

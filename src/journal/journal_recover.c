@@ -12,7 +12,7 @@
 // Writing goes on behind the last entry, unless LSNs behind it may have been given before: bytes
 // were cut, a segment is missing, or the machine went down and took with it what was not synced.
 // Then it goes on at meta.reserved, in a new segment.
-#include "journal_internal.h"
+#include "journal/journal_internal.h"
 
 #include <assert.h>
 #include <dirent.h>

@@ -9,8 +9,8 @@
 // Only the thread closes a rolled segment's fd, and only it or nobody (before the start, after the
 // end) writes meta, so nothing is used by both at once but what `lock` guards. Without a thread the
 // rounds are run in place.
-#include "journal_internal.h"
-#include "log.h"
+#include "journal/journal_internal.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <errno.h>

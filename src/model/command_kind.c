@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The standard commands: one row each, with their arguments and ranges.
-#include "command_kind.h"
+#include "model/command_kind.h"
 
-#include "text.h"
+#include "util/text.h"
 
 #include <assert.h>
 #include <inttypes.h>

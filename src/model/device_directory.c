@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The devices we know, in one uthash table; entries are never removed, so a pointer stays good for
 // the process's life.
-#include "log.h"
+#include "util/log.h"
 #define uthash_fatal(message) log_fatal("out of memory: devices")
-#include "directory.h"
+#include "model/device_directory.h"
 
 #include <assert.h>
 #include <stdlib.h>

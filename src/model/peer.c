@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Addresses of peers: one form for IPv4 and IPv6, and how people read it.
-#include "peer.h"
+#include "model/peer.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The normalised report: ranges of its fields, names of alarms, and the time it is stored under.
-#include "report.h"
+#include "model/report.h"
 
 #include <assert.h>
 #include <string.h>

@@ -5,9 +5,9 @@
 //               (one receive buffer for all; a peer between frames holds no memory for bytes)
 //
 // Paused: the journal has no room; the socket is not read until conns_resume.
-#include "conn_internal.h"
+#include "net/conn_internal.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The devices that a connection has named: nearly always one, which is connected as long as it is.
 // One that names several serves them all, up to IDENTS_MAX; beyond that it is a gateway.
-#include "conn_internal.h"
+#include "net/conn_internal.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <stdlib.h>
 #include <string.h>

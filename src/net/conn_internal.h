@@ -4,12 +4,12 @@
 //   conn_send.c     what goes out, and the ways out
 //   conn_devices.c  which devices a connection has named
 //   conn_timeout.c  the lists by which a peer's time runs out, and what is left open
-#ifndef AVLD_CONN_INTERNAL_H
-#define AVLD_CONN_INTERNAL_H
+#ifndef AVLD_NET_CONN_INTERNAL
+#define AVLD_NET_CONN_INTERNAL
 
-#include "conn.h"
+#include "net/conn.h"
 
-#include "list.h"
+#include "util/list.h"
 
 #define READ_SIZE  65536
 #define IDENTS_MAX 8 /* one with more is a gateway: its devices are not "connected" */

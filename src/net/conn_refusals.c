@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Who is turned away again and again has a row in the table here, and through it one a minute in
 // avld.connections. Addresses that find none share one for each reason.
-#include "refused.h"
+#include "net/conn_refusals.h"
 
 #include <assert.h>
 #include <string.h>

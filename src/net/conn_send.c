@@ -3,9 +3,9 @@
 //
 // Replies that wait for the disk are `held`; what may go out is `out`. A conversation that we end while
 // some are held lingers: all is told and freed but for the socket and those replies, nothing is read.
-#include "conn_internal.h"
+#include "net/conn_internal.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <stdlib.h>

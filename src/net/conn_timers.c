@@ -7,7 +7,7 @@
 //   paused: the journal is full                    lingering: see conn_send.c
 // Beside that it is in `sniffing`, by time of connection, as long as no decoder has been found for it;
 // afterwards in `late`, while its feed is open or waits.
-#include "conn_internal.h"
+#include "net/conn_internal.h"
 
 #include <time.h>
 

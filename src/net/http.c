@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // /health, /metrics and /status. libmicrohttpd's epoll descriptor is one more watcher of our loop.
-#include "http.h"
+#include "net/http.h"
 
-#include "address.h"
+#include "util/address.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The sockets we are reached at, and accepting.
-#include "listener.h"
+#include "net/listener.h"
 
-#include "address.h"
-#include "log.h"
-#include "udp.h"
+#include "net/udp.h"
+#include "util/address.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -5,10 +5,10 @@
 // last, the ident, the protocol's memo. At most server.max_connections of them; the one silent
 // longest is forgotten first. Replies that wait for the disk stand in one queue, in the order of
 // their LSNs.
-#include "udp.h"
+#include "net/udp.h"
 
-#include "list.h"
-#include "log.h"
+#include "util/list.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
 //
 //   arena  "a":1,"b":"x" | "c":true | free ...
 //          report 0        report 1 ^ arena_len
-#include "decoder.h"
-#include "text.h"
+#include "protocol/decoder.h"
+#include "util/text.h"
 
 #include <assert.h>
 #include <inttypes.h>

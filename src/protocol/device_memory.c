@@ -5,9 +5,9 @@
 //
 // A device heard of again only notes when (used); it moves when it stands first and a place is
 // wanted. So a report touches no neighbour of the device's, which with many devices are far away.
-#include "memory.h"
+#include "protocol/device_memory.h"
 
-#include "list.h"
+#include "util/list.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 
 // Out of memory is no reason to end: the device is not remembered then.
 #define HASH_NONFATAL_OOM 1
-#include "uthash_config.h"
+#include "util/uthash_config.h"
 
 #define SEARCH_FREE  4096 /* so few devices may be searched at any time, */
 #define SEARCH_SHARE 16   /* more of them when there was a tick for each so many */

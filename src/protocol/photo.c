@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A session's photos: at most one that is open, and a list of those that are finished.
-#include "photo.h"
+#include "protocol/photo.h"
 
 #include <assert.h>
 #include <stdlib.h>

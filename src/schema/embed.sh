@@ -1,8 +1,8 @@
 #!/bin/sh
 # Prints C: the table of migrations, one for each NNN_name.sql given, in order.
 set -eu
-echo '// Made by src/sql/embed.sh from src/sql. Do not edit.'
-echo '#include "migrations.h"'
+echo '// Made by src/schema/embed.sh from src/schema/sql. Do not edit.'
+echo '#include "schema/migrations.h"'
 for file; do
 	name=$(basename "$file" .sql)
 	echo "static const char sql_${name}[] = {"

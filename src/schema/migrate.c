@@ -6,8 +6,8 @@
 //
 // A run that dies anywhere leaves the last whole version; of two runs the second waits at the lock
 // and then finds the work done.
-#include "migrate.h"
-#include "migrations.h"
+#include "schema/migrate.h"
+#include "schema/migrations.h"
 
 #include <stdlib.h>
 #include <string.h>

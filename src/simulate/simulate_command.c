@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What simulated trackers of any protocol understand of a command's words.
-#include "simulate.h"
+#include "simulate/simulate.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 //   below 10000000
 //          13 digits  5 seed(6) number(6)                         else
 //   IMEI   15 digits  86 seed-1(6) number(6) check
-#include "simulate.h"
+#include "simulate/simulate.h"
 
 #include <assert.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // All simulated trackers together: who may connect, which reports are due, and when it is over.
-#include "simulate_fleet.h"
+#include "simulate/simulate_fleet.h"
 
 #include <assert.h>
 #include <signal.h>

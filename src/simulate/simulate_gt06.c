@@ -12,9 +12,9 @@
 //   answer        78 78 05 type serial crc 0D 0A
 //   80 command    n, flag u32, text, serial; answered by
 //   15 reply      n, flag u32, text, language u16
-#include "simulate.h"
+#include "simulate/simulate.h"
 
-#include "checksum.h"
+#include "util/checksum.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 //
 // TCP hands over many records at once, UDP one a datagram. Protocols without a log-in go straight
 // to OPEN.
-#include "simulate_fleet.h"
+#include "simulate/simulate_fleet.h"
 
 #include <errno.h>
 #include <netinet/in.h>

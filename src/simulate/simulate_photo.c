@@ -4,10 +4,10 @@
 //
 //   SOI  APP0  COM: letters, as many as are wanted  DQT SOF0 DHT DHT SOS data EOI
 //   head[] ......      make_byte                    tail[] ...............
-#include "simulate.h"
+#include "simulate/simulate.h"
 
-#include "checksum.h"
-#include "text.h"
+#include "util/checksum.h"
+#include "util/text.h"
 
 #include <string.h>
 

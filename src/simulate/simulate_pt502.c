@@ -11,9 +11,9 @@
 //
 // With gaps, a tracker cannot send some records in a row. They go into its log ("# LF" at their end),
 // and out of it behind the next live one.
-#include "simulate.h"
+#include "simulate/simulate.h"
 
-#include "checksum.h"
+#include "util/checksum.h"
 
 #include <string.h>
 

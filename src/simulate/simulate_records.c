@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What one simulated tracker has said and has still to say. Drawn in simulate_fleet.h.
-#include "simulate_fleet.h"
+#include "simulate/simulate_fleet.h"
 
 #include <stdlib.h>
 #include <string.h>

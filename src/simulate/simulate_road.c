@@ -11,7 +11,7 @@
 //
 // Speed follows the way ahead: up to the limit, and never more than the brakes can take off before
 // the crossing.
-#include "simulate.h"
+#include "simulate/simulate.h"
 
 #include <assert.h>
 #include <math.h>

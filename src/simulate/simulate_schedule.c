@@ -5,7 +5,7 @@
 //   fast, count   base ---- step ---- step ---- end = when the last one is sent
 //   fast, endless base is back by what a day's run gains on the clock, at most 300 days; then the
 //   clock holds it
-#include "simulate.h"
+#include "simulate/simulate.h"
 
 #define SECOND_US   INT64_C(1000000)
 #define DAY_US      (86400 * SECOND_US)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which reports a simulated tracker has to make by now, and how they get into its socket.
-#include "simulate_fleet.h"
+#include "simulate/simulate_fleet.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // HOST:PORT to a socket address.
-#include "address.h"
+#include "util/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

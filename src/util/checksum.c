@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The check sums of tracker protocols.
-#include "checksum.h"
-#include "scan.h"
+#include "util/checksum.h"
+#include "util/scan.h"
 
 uint8_t checksum_xor(const uint8_t *data, size_t len)
 {

@@ -4,7 +4,7 @@
 //
 //   on a terminal, in a file:  2026-11-22T10:15:00.123Z INFO conn closed peer=...
 //   under journald:            <6>conn closed peer=...
-#include "log.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <poll.h>

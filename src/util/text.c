@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Text protocols: take fields apart and turn them into integers. Nothing here allocates, copies or
 // writes.
-#include "text.h"
-#include "scan.h"
+#include "util/text.h"
+#include "util/scan.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From journal entries to COPY BINARY rows. The order of the copy_put_ calls is the order of the
 // columns named beside them.
-#include "rows.h"
+#include "writer/batch_rows.h"
 
 #include <assert.h>
 

@@ -2,12 +2,12 @@
 // From journal entries to the rows of a batch, as COPY BINARY buffers: one for each table that a
 // batch writes. Pure: no libpq, no clock. Which entry becomes what is the writer's decision
 // (writer_batch.c).
-#ifndef AVLD_ROWS_H
-#define AVLD_ROWS_H
+#ifndef AVLD_WRITER_BATCH_ROWS
+#define AVLD_WRITER_BATCH_ROWS
 
-#include "copy.h"
-#include "entry.h"
-#include "latest.h"
+#include "journal/entry.h"
+#include "writer/device_state.h"
+#include "writer/pgcopy.h"
 
 enum rows_kind {
 	ROWS_POSITIONS,

@@ -8,9 +8,9 @@
 //
 // Nearly every key is new, and learns so from the slots alone: these are small enough to stay in the
 // processor's caches.
-#include "recent.h"
+#include "writer/dedup_cache.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 // The keys of the records stored last, so that most of what trackers send twice is dropped before
 // the database sees it. Exact keys, no hashes of them: what is said to be a repeat is one. Forgets
 // the oldest; memory is taken once.
-#ifndef AVLD_RECENT_H
-#define AVLD_RECENT_H
+#ifndef AVLD_WRITER_DEDUP_CACHE
+#define AVLD_WRITER_DEDUP_CACHE
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // One row a device, found through an open-addressing table of row numbers.
-#include "latest.h"
+#include "writer/device_state.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <stdlib.h>
 

@@ -4,11 +4,11 @@
 //
 // Order in the journal is truth for connections; time is for fixes and telemetry (a record out of a
 // tracker's log never replaces a newer one).
-#ifndef AVLD_LATEST_H
-#define AVLD_LATEST_H
+#ifndef AVLD_WRITER_DEVICE_STATE
+#define AVLD_WRITER_DEVICE_STATE
 
-#include "copy.h"
-#include "entry.h"
+#include "journal/entry.h"
+#include "writer/pgcopy.h"
 
 struct latest;
 

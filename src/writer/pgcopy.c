@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Rows in PostgreSQL's COPY BINARY format: the parts that are not inline.
-#include "copy.h"
+#include "writer/pgcopy.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <stdlib.h>
 

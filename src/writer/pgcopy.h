@@ -6,10 +6,10 @@
 //
 // Numbers are big endian; a NULL is the length -1. A row is written through a plain pointer:
 // copy_row promises the room.
-#ifndef AVLD_COPY_H
-#define AVLD_COPY_H
+#ifndef AVLD_WRITER_PGCOPY
+#define AVLD_WRITER_PGCOPY
 
-#include "report.h"
+#include "model/report.h"
 
 #include <endian.h>
 #include <string.h>

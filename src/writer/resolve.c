@@ -2,9 +2,9 @@
 // Host names to addresses with c-ares: its sockets become ev_io, its timeouts one ev_timer. It may
 // answer at once (/etc/hosts), from within our call; so `done` always waits for the loop's next
 // turn.
-#include "resolve.h"
+#include "writer/resolve.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <ares.h>
 #include <arpa/inet.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The database's host names turned into addresses without blocking the loop (libpq would call
 // getaddrinfo). c-ares on libev.
-#ifndef AVLD_RESOLVE_H
-#define AVLD_RESOLVE_H
+#ifndef AVLD_WRITER_RESOLVE
+#define AVLD_WRITER_RESOLVE
 
 #include <stdbool.h>
 

@@ -8,9 +8,9 @@
 //
 // What is watched follows from the state (writer_watch). Nothing here waits: libpq is non-blocking,
 // PQexec is not used.
-#include "writer_internal.h"
+#include "writer/writer_internal.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <stdio.h>

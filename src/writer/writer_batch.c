@@ -14,9 +14,9 @@
 // it need not wait then: in slices from when the socket has taken what it can, so that neither the
 // database's questions nor the trackers wait for long; the rest, if any is left, when all of this one
 // is sent. What is built ahead holds only if this batch commits as it is.
-#include "writer_internal.h"
+#include "writer/writer_internal.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What stands open in avld.commands, read for whoever sends commands: after each connect, when the database notifies us,
 // and once a minute. Not before what an earlier process left in the journal is stored: it may have sent some of them.
-#include "writer_internal.h"
+#include "writer/writer_internal.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

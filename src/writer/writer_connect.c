@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // From a conninfo to a connection: names resolved, then PQconnectPoll until it stands.
-#include "writer_internal.h"
+#include "writer/writer_internal.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

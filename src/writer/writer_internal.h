@@ -9,14 +9,14 @@
 //   writer_batch.c     from journal entries to a batch
 //   writer_send.c      the batch on its way, and what the database says to it
 //   writer_sql.c       SQL text
-#ifndef AVLD_WRITER_INTERNAL_H
-#define AVLD_WRITER_INTERNAL_H
+#ifndef AVLD_WRITER_INTERNAL
+#define AVLD_WRITER_INTERNAL
 
-#include "entry.h"
-#include "recent.h"
-#include "resolve.h"
-#include "rows.h"
-#include "writer.h"
+#include "journal/entry.h"
+#include "writer/batch_rows.h"
+#include "writer/dedup_cache.h"
+#include "writer/resolve.h"
+#include "writer/writer.h"
 
 #include <ev.h>
 #include <libpq-fe.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What a batch needs to be there before it: ids of devices, partitions of days.
-#include "writer_internal.h"
+#include "writer/writer_internal.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

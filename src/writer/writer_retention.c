@@ -2,9 +2,9 @@
 // The end of what is older than the settings keep it: at the start, then once an hour. Days of positions and statuses are
 // dropped; their rows in DEFAULT, and those of other tables, are deleted a few thousand at a time, one step between two
 // batches, so that no batch waits for more than a step.
-#include "writer_internal.h"
+#include "writer/writer_internal.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <inttypes.h>
 #include <stddef.h>

@@ -10,9 +10,9 @@
 //   a row is refused                its entry becomes a reject and the batch is built again; not
 //   known which row: half the batch anything else                   nothing is dropped: back-off,
 //   all over again
-#include "writer_internal.h"
+#include "writer/writer_internal.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

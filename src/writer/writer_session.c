@@ -2,11 +2,11 @@
 // From a fresh connection to one that is ready: one query a step, in the order of `steps`, then the
 // devices are loaded. What fails here gives the connection up; the next attempt starts from the
 // beginning.
-#include "writer_internal.h"
+#include "writer/writer_internal.h"
 
-#include "log.h"
-#include "migrations.h"
-#include "registry.h"
+#include "feed/registry.h"
+#include "schema/migrations.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The writer's SQL. Simple query strings with several statements and without BEGIN: an implicit
 // transaction each.
-#include "writer_internal.h"
+#include "writer/writer_internal.h"
 
-#include "log.h"
+#include "util/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>

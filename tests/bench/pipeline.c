@@ -14,9 +14,9 @@
 // Seconds are CPU time of this thread: others on the machine disturb them less. The frames are
 // those of simulated PT-502, half of them bare records, half in frames with a checksum. Each has a
 // conversation of its own, and they take turns with pieces of 64 KiB. All frames must become reports.
-#include "intake.h"
-#include "memory.h"
-#include "simulate.h"
+#include "intake/intake.h"
+#include "protocol/device_memory.h"
+#include "simulate/simulate.h"
 
 #include <ev.h>
 #include <inttypes.h>

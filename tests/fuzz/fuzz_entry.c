@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // libFuzzer: any bytes as a journal entry. What can be read lies inside them and within the limits,
 // and what is written of it reads the same.
-#include "entry.h"
+#include "journal/entry.h"
 
 #include <stdio.h>
 #include <stdlib.h>

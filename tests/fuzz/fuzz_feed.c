@@ -6,8 +6,8 @@
 // how: bit 0 datagrams; bits 1..6 the protocol told (0: found by the bytes); bit 7 frames of the
 // GT06 get a sum that holds, which no mutation finds. cut: seed of where the bytes are cut. Whatever comes: every step gets on, nothing out of range comes out, and a stream
 // says the same in one piece and in many. Only where framing is lost may the cuts show.
-#include "checksum.h"
-#include "feed.h"
+#include "feed/feed.h"
+#include "util/checksum.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from tap import Databases, connect, done, equal, finish, migrate, ok, query, start, wait_for_lock, wait_until  # noqa: E402
 
 ROLES = ("avld_writer", "avld_reader", "avld_operator")
-FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/sql")
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../src/schema/sql")
 STEPS = sorted(name[:-4] for name in os.listdir(FOLDER) if re.fullmatch(r"\d{3}_\w+\.sql", name))
 LAST = int(STEPS[-1][:3])
 VERSIONS = "SELECT string_agg(version || ' ' || name, ',' ORDER BY version) FROM avld.schema_version"

@@ -9,9 +9,9 @@
 // in between but never open a session. Only the log-in (01) says who it is. The device waits for
 // its message to come back empty, with the same type and serial. Pictures of up to 32 KiB (41) are
 // longer than FRAME_CAP and lose the framing.
-#include "gt06.h"
-#include "checksum.h"
-#include "decoders.h"
+#include "decoders/gt06/gt06.h"
+#include "decoders/decoders.h"
+#include "util/checksum.h"
 
 #include <string.h>
 

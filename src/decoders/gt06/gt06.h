@@ -7,11 +7,11 @@
 // others
 // ("lac,cid,rssi;..." and "mac,rssi;..."); alarm is the alarm code as sent; unknown is hex whose
 // meaning is not known; length_bad marks a position whose frame or tail had the wrong length.
-#ifndef AVLD_GT06_H
-#define AVLD_GT06_H
+#ifndef AVLD_GT06
+#define AVLD_GT06
 
-#include "decoder.h"
-#include "reader.h"
+#include "protocol/decoder.h"
+#include "util/reader.h"
 
 #include <stdint.h>
 

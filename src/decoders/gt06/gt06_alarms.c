@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the alarm codes of GT06 trackers mean. The names follow the makers' manuals; where relatives
 // differ, a row of the variant stands before the plain one.
-#include "gt06.h"
+#include "decoders/gt06/gt06.h"
 
 #define ANY UINT8_MAX
 

@@ -3,8 +3,8 @@
 //
 //   78 78 05 type serial crc 0D 0A                  acknowledgement
 //   78 78 L  80 n flag u32 text serial crc 0D 0A    command, n counts flag and text
-#include "checksum.h"
-#include "gt06.h"
+#include "decoders/gt06/gt06.h"
+#include "util/checksum.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
 //
 //   Relay,1#  engine stop     Relay,0#  resume     WHERE#  position     TIMER,on_s,off_s#  interval
 //   RESET#  reboot            GMT,E|W,hours,0#     VERSION#             FACTORY#
-#include "gt06.h"
-#include "text.h"
+#include "decoders/gt06/gt06.h"
+#include "util/text.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // GT06 information (94, many sub-types), events with pictures (95), serial port (9B), OBD (8C).
-#include "gt06.h"
-#include "text.h"
+#include "decoders/gt06/gt06.h"
+#include "util/text.h"
 
 #include <string.h>
 

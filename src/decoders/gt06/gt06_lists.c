@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // GT06 messages that are lists of numbered items: 36 and 39, 70, F1 and F2. An item whose length
 // does not fit its meaning, and one without a known meaning, is kept: "xxxx=hex;...".
-#include "gt06.h"
+#include "decoders/gt06/gt06.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // GT06 messages of single models: NT (22, 25), X1 (34), LW 4G (A2), TRX-16 (17, 36).
-#include "gt06.h"
+#include "decoders/gt06/gt06.h"
 
 // NT models (22, 25): source u8, IMEI, device time, then GPS, k, CELL, info, power cV, battery/10,
 // GSM, alarm, language, mileage u24, minutes u24, and in 25 len, kind, driver.

@@ -2,7 +2,7 @@
 // GT06 messages that carry a position: the GPS block, then cell, status and tails that differ by
 // firmware. The length is what tells the forms apart; a tail that fits none of them is kept as hex
 // and costs neither the position nor the frame.
-#include "gt06.h"
+#include "decoders/gt06/gt06.h"
 
 // ACC, what made it report, and whether it comes out of the tracker's log.
 static void read_acc(struct gt06_frame *f, struct reader *r)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // GT06 messages without a position: heart-beats, cells and Wi-Fi, answers to commands.
-#include "gt06.h"
-#include "text.h"
+#include "decoders/gt06/gt06.h"
+#include "util/text.h"
 
 #include <string.h>
 

@@ -9,12 +9,12 @@
 //   photo data  $PHD<offset>,<count>,<bytes>   binary, only in a full frame
 //   text        any other line that begins with $ or #: a reply or a notice
 //   delta       @ check { field offset count text[count] } ...      no end mark; see pt502_delta.c
-#include "pt502.h"
-#include "checksum.h"
-#include "decoders.h"
-#include "lanes.h"
-#include "memory.h"
-#include "scan.h"
+#include "decoders/pt502/pt502.h"
+#include "decoders/decoders.h"
+#include "protocol/device_memory.h"
+#include "util/checksum.h"
+#include "util/scan.h"
+#include "util/simd.h"
 
 #define HEADER_LEN 5    /* of a full frame */
 #define BARE_CAP   1024 /* bytes of a bare record or delta */

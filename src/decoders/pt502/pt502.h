@@ -2,11 +2,11 @@
 // Shared by the files of the PT-502: pt502.c finds the records (frames, sniffing), pt502_record.c
 // takes one apart, those of pt502_delta.h make records of deltas, pt502_photo.c fetches photos,
 // pt502_command.c speaks to the tracker.
-#ifndef AVLD_PT502_H
-#define AVLD_PT502_H
+#ifndef AVLD_PT502
+#define AVLD_PT502
 
-#include "decoder.h"
-#include "text.h"
+#include "protocol/decoder.h"
+#include "util/text.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A delta and a record it is applied to. Fields end at ',' and '/'; the line end is part of the last.
-#include "pt502_delta.h"
+#include "decoders/pt502/pt502_delta.h"
 
-#include "checksum.h"
+#include "util/checksum.h"
 
 enum {
 	FIELD_IDENT = 1,

@@ -4,7 +4,7 @@
 //   #OPC<n>,<0|1>  output n       #RCP  position now          #PTI<s>  report interval
 //   #SPD<km/h>  speed alarm       #RST<n>  reboot             #PHO  photo
 //   #TMZ<h>  time zone of its SMS   #VER  firmware             #DFT  factory defaults
-#include "pt502.h"
+#include "decoders/pt502/pt502.h"
 
 struct words {
 	uint8_t *out;

@@ -5,7 +5,7 @@
 //
 // check is the XOR of that record, the reference; text takes the place of the field's old text from
 // offset on. A delta whose reference has not come, or is not certain, waits.
-#include "pt502_delta.h"
+#include "decoders/pt502/pt502_delta.h"
 
 #define CHAIN_LEAST 2  /* checks in a row that must fit one device's records */
 #define SURE_BITS   12 /* 1 in 2^12 that one fits by chance, among all that are looked at, */

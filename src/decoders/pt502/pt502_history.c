@@ -3,8 +3,8 @@
 // comes out of the log after it.
 //
 //   pool   record | (gone) | record | record | ... | free        records[] in order of arrival
-#include "pt502_delta.h"
-#include "scan.h"
+#include "decoders/pt502/pt502_delta.h"
+#include "util/scan.h"
 
 struct text past_text(const struct past *past, size_t index)
 {

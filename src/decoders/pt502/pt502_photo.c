@@ -8,9 +8,9 @@
 //
 // One part is asked for at a time, again when it does not come, and only when it comes the next one:
 // an answer that comes twice must not double what follows.
-#include "photo.h"
-#include "pt502.h"
-#include "scan.h"
+#include "decoders/pt502/pt502.h"
+#include "protocol/photo.h"
+#include "util/scan.h"
 
 #define ASK_US  INT64_C(10000000) /* after which a part is asked for again, */
 #define TRIES   3                 /* so many times */

@@ -9,8 +9,8 @@
 // Fields end at ',' or '/'; the first '/' ends the front part whatever is missing there. One broken
 // field is absent; without a sound ident, or a sound time under a fix that claims to be valid, the
 // record is rejected.
-#include "pt502.h"
-#include "scan.h"
+#include "decoders/pt502/pt502.h"
+#include "util/scan.h"
 
 // A line taken apart as far as all kinds of lines are alike.
 struct line {

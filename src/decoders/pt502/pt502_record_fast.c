@@ -8,9 +8,9 @@
 // loops over bytes, and hardly anything branches on what they are: where fields end is found for many of
 // them at once (lanes.h), and eight bytes at a step become a number. Whatever is unusual about a record
 // leaves it to pt502_record.c, which reads anything and says the same of these; tests compare the two.
-#include "lanes.h"
-#include "pt502.h"
-#include "scan.h"
+#include "decoders/pt502/pt502.h"
+#include "util/scan.h"
+#include "util/simd.h"
 
 // A function of its own: all in one leaves the compiler without registers (50 instructions a record).
 #define APART        __attribute__((noinline))

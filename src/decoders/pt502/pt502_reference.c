@@ -10,7 +10,7 @@
 //
 // A record that fits is taken at once when no delta has led on from it yet and it stands where the
 // reference must; where something may be missing, not before the next delta's check fits the result.
-#include "pt502_delta.h"
+#include "decoders/pt502/pt502_delta.h"
 
 #define LEANS_LEAST 3  /* lean deltas after which one that is not looks wrong */
 #define LAG_S       90 /* that much a live record's age may differ from the last one's */

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "commands.h"
+#include "cli/cli.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "commands.h"
-#include "entry.h"
-#include "journal_fixture.h"
+#include "cli/cli.h"
+#include "journal/entry.h"
+#include "journal/journal_fixture.h"
 
 #include <sys/wait.h>
 #include <time.h>

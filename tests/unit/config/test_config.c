@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Run from the top of the tree: reads conf/avld.ini.
-#include "commands.h"
-#include "config.h"
-#include "log.h"
-#include "registry.h"
+#include "cli/cli.h"
+#include "config/config.h"
+#include "feed/registry.h"
+#include "util/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "address.h"
-#include "value.h"
+#include "config/setting_value.h"
+#include "util/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -11,11 +11,11 @@
 
 #include <cmocka.h>
 
-#include "../../src/decoders/gt06.h"
-#include "checksum.h"
-#include "decoders.h"
+#include "decoders/decoders.h"
+#include "decoders/gt06/gt06.h"
 #include "fixture.h"
-#include "text.h"
+#include "util/checksum.h"
+#include "util/text.h"
 
 #include <string.h>
 

@@ -4,9 +4,9 @@
 #ifndef AVLD_PT502_FIXTURE_H
 #define AVLD_PT502_FIXTURE_H
 
-#include "checksum.h"
-#include "decoders.h"
+#include "decoders/decoders.h"
 #include "fixture.h"
+#include "util/checksum.h"
 
 #include <inttypes.h>
 #include <setjmp.h>

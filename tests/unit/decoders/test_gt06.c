@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // GT06: sniffing, framing, log-in, answers, commands, and that no bytes can make it read beyond
 // them.
-#include "gt06_frames.h"
+#include "decoders/gt06_frames.h"
 
 // Values are told in the tests below; all of these are whole, with a right sum.
 #define LOGIN "78781101086000000000001720010001000146290D0A"

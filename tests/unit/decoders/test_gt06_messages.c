@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // GT06: what each message says, by the forms its length tells apart.
-#include "gt06_frames.h"
+#include "decoders/gt06_frames.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The PT-502's records: each field, event and tail.
-#include "../../src/decoders/pt502.h"
-#include "pt502_fixture.h"
+#include "decoders/pt502/pt502.h"
+#include "decoders/pt502_fixture.h"
 
 // The cross of framing, tail and terminator gives the same values.
 static void tails_in_every_framing(void **state)

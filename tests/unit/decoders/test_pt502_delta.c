@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Deltas of the PT-502, through the feed as the daemon has it: what a tracker made is what comes out,
 // or a reject. What comes out of a conversation is a list of records and rejects (struct harvest).
-#include "checksum.h"
-#include "decoders.h"
-#include "feed.h"
+#include "decoders/decoders.h"
+#include "feed/feed.h"
 #include "fixture.h"
+#include "util/checksum.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The PT-502's full frames, framing, sniffing, and what damaged bytes do.
-#include "pt502_fixture.h"
+#include "decoders/pt502_fixture.h"
 
 #define PREFIX_MOST 4200
 

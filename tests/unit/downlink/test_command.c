@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The commands on their way: what is sent when, what ends them, and what the journal says of it.
-#include "command.h"
+#include "downlink/command.h"
 
-#include "decoders.h"
-#include "entry.h"
-#include "log.h"
+#include "decoders/decoders.h"
+#include "journal/entry.h"
+#include "util/log.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "decoders.h"
-#include "feed.h"
+#include "decoders/decoders.h"
+#include "feed/feed.h"
 #include "fixture.h"
 
 #include <stdio.h>

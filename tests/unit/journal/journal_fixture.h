@@ -4,7 +4,7 @@
 #ifndef AVLD_JOURNAL_FIXTURE_H
 #define AVLD_JOURNAL_FIXTURE_H
 
-#include "../../src/journal_internal.h"
+#include "journal/journal_internal.h"
 
 #include <dirent.h>
 #include <errno.h>

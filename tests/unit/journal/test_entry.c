@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "entry.h"
 #include "fixture.h"
+#include "journal/entry.h"
 
 #include <stdlib.h>
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "journal_fixture.h"
+#include "journal/journal_fixture.h"
 
 #include <ev.h>
 #include <pthread.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Commands: names, arguments and ranges; their words in each protocol; what confirms them; and that the schema knows the
 // same names.
-#include "command_kind.h"
+#include "model/command_kind.h"
 
-#include "decoders.h"
+#include "decoders/decoders.h"
 #include "fixture.h"
-#include "migrations.h"
+#include "schema/migrations.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

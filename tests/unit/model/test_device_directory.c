@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "directory.h"
+#include "model/device_directory.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "peer.h"
+#include "model/peer.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // report.c and batch.c.
-#include "decoder.h"
 #include "fixture.h"
+#include "protocol/decoder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "journal_fixture.h"
-#include "refused.h"
-#include "text.h"
+#include "journal/journal_fixture.h"
+#include "net/conn_refusals.h"
+#include "util/text.h"
 
 static struct intake intake;
 static struct refused refused;

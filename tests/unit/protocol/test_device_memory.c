@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What decoders remember: blocks of devices, frames that wait.
-#include "memory.h"
+#include "protocol/device_memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Photos of the PT-502 through the feed: what is asked for, what is taken, what is kept.
-#include "checksum.h"
-#include "decoders.h"
-#include "feed.h"
-#include "photo.h"
+#include "decoders/decoders.h"
+#include "feed/feed.h"
+#include "protocol/photo.h"
+#include "util/checksum.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

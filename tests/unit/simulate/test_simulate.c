@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "decoders.h"
-#include "simulate_fleet.h"
+#include "decoders/decoders.h"
+#include "simulate/simulate_fleet.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "decoders.h"
-#include "simulate.h"
+#include "decoders/decoders.h"
+#include "simulate/simulate.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sets of bytes, found sixteen at a step, against a loop over the bytes. test_lanes_words.c is the same for
 // machines without SSE2.
-#include "lanes.h"
+#include "util/simd.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: MIT
 // test_lanes.c of lanes as they are where there is no SSE2.
 #define LANES_BY_WORDS
-#include "test_lanes.c"
+#include "util/test_simd.c"

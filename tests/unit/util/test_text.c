@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // text.c (and scan.h beneath it), checksum.c.
-#include "checksum.h"
 #include "fixture.h"
-#include "text.h"
+#include "util/checksum.h"
+#include "util/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

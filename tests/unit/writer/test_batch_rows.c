@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
-#include "recent.h"
-#include "rows.h"
-#include "text.h"
+#include "util/text.h"
+#include "writer/batch_rows.h"
+#include "writer/dedup_cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>

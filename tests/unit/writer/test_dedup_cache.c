@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "recent.h"
+#include "writer/dedup_cache.h"
 
 static struct recent_key key_of(uint32_t n)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "resolve.h"
+#include "writer/resolve.h"
 
 #include <ev.h>
 #include <stdio.h>
