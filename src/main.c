@@ -10,14 +10,14 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 	const char *what;
 } verbs[] = {
-	{"serve", cmd_serve, "take in trackers: run the daemon"},
-	{"check", cmd_check, "check settings and database"},
-	{"migrate", cmd_migrate, "make or upgrade the database schema"},
-	{"decode", cmd_decode, "bytes in, JSON lines out"},
-	{"simulate", cmd_simulate, "drive trackers that report to a server"},
-	{"journal", cmd_journal, "look into a journal folder"},
-	{"media", cmd_media, "photos out of the database into files"},
-	{"status", cmd_status, "the running daemon's counters"},
+	{"serve", serve_verb, "take in trackers: run the daemon"},
+	{"check", check_verb, "check settings and database"},
+	{"migrate", migrate_verb, "make or upgrade the database schema"},
+	{"decode", decode_verb, "bytes in, JSON lines out"},
+	{"simulate", simulate_verb, "drive trackers that report to a server"},
+	{"journal", journal_verb, "look into a journal folder"},
+	{"media", media_verb, "photos out of the database into files"},
+	{"status", status_verb, "the running daemon's counters"},
 };
 
 static void print_help(FILE *to)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 // The verbs of the command line. Each gets what follows its name and returns the exit code: 0 good, 1 failed, 2 bad usage
 // or bad settings.
-#ifndef AVLD_CLI
-#define AVLD_CLI
+#ifndef AVLD_CLI_CLI_H
+#define AVLD_CLI_CLI_H
 
 #include "config/config.h"
 
-int cmd_serve(int argc, char **argv);
-int cmd_check(int argc, char **argv);
-int cmd_migrate(int argc, char **argv);
-int cmd_decode(int argc, char **argv);
-int cmd_simulate(int argc, char **argv);
-int cmd_journal(int argc, char **argv);
-int cmd_media(int argc, char **argv);
-int cmd_status(int argc, char **argv);
+int serve_verb(int argc, char **argv);
+int check_verb(int argc, char **argv);
+int migrate_verb(int argc, char **argv);
+int decode_verb(int argc, char **argv);
+int simulate_verb(int argc, char **argv);
+int journal_verb(int argc, char **argv);
+int media_verb(int argc, char **argv);
+int status_verb(int argc, char **argv);
 
 // cli.c: what the verbs share. argv[0] is the verb.
 // Settings of a verb that reads them: takes -c FILE, -o SECTION.KEY=VALUE (any number), --help (prints usage and the table

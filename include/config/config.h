@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Settings: one INI file (inih), -o SECTION.KEY=VALUE on top. One table in config.c says name, type, default and range
 // of each key, and is what conf/avld.ini documents.
-#ifndef AVLD_CONFIG
-#define AVLD_CONFIG
+#ifndef AVLD_CONFIG_CONFIG_H
+#define AVLD_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>

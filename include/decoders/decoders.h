@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The decoders there are. registry.c puts them in order.
-#ifndef AVLD_DECODERS
-#define AVLD_DECODERS
+#ifndef AVLD_DECODERS_DECODERS_H
+#define AVLD_DECODERS_DECODERS_H
 
 #include "protocol/decoder.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Bytes in, reports out: sniff -> frame -> decode. Pure (no clock, no I/O), so that the daemon,
 // `avld decode`, the tests and the fuzzer run the very same code.
-#ifndef AVLD_FEED
-#define AVLD_FEED
+#ifndef AVLD_FEED_FEED_H
+#define AVLD_FEED_FEED_H
 
 #include "feed/registry.h"
 #include "protocol/device_memory.h"
@@ -41,12 +41,12 @@ void feed_datagram(struct feed *feed, int64_t received_us);
 // is the caller's to set. A datagram (session.datagram) is never asked for more: its rest is a
 // reject.
 enum feed_verdict feed_step(
-	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used);
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *batch, size_t *used);
 
 // As feed_step, when nothing has followed these bytes for a while, or nothing will: what is open is a
 // frame.
 enum feed_verdict feed_rest(
-	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used);
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *batch, size_t *used);
 
 // Does the feed hold frames that wait for something to come?
 static inline bool feed_holds(const struct feed *feed)
@@ -59,7 +59,7 @@ static inline bool feed_waits(const struct feed *feed)
 	return feed_holds(feed) || feed->session.photo || feed->session.finished;
 }
 // Has neither the batch anything to say, nor the feed a photo that is finished?
-static inline bool feed_is_quiet(const struct feed *feed, const struct batch *batch)
+static inline bool feed_is_quiet(const struct feed *feed, const struct decoded *batch)
 {
 	return batch->report_count + batch->reject_count + batch->reply_len[REPLY_NOW] +
 			       batch->reply_len[REPLY_STORED] ==
@@ -69,7 +69,7 @@ static inline bool feed_is_quiet(const struct feed *feed, const struct batch *ba
 // Looks after them: fills *batch with what has become of them elsewhere, and with rejects for those
 // that came before before_us. The batch may stay empty.
 #define FEED_HOLD_US INT64_C(120000000) /* how long a frame is held */
-void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct batch *batch);
+void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct decoded *batch);
 
 // How many of the bytes at the head are blanks (CR, LF, NUL, space): what is left of a conversation
 // that ends counts only if there is more than that.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The decoders there are, and which of them a conversation's first bytes belong to.
-#ifndef AVLD_FEED_REGISTRY
-#define AVLD_FEED_REGISTRY
+#ifndef AVLD_FEED_REGISTRY_H
+#define AVLD_FEED_REGISTRY_H
 
 #include "protocol/decoder.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // From a decoded batch into the journal: what TCP and UDP do alike once the bytes are understood.
-#ifndef AVLD_INTAKE
-#define AVLD_INTAKE
+#ifndef AVLD_INTAKE_INTAKE_H
+#define AVLD_INTAKE_INTAKE_H
 
 #include "config/config.h"
-#include "downlink/command.h"
+#include "downlink/command_queue.h"
 #include "feed/feed.h"
 #include "journal/entry.h"
 #include "journal/journal.h"
@@ -30,8 +30,8 @@ struct reason_count {
 struct intake {
 	const struct config *config;
 	struct journal *journal;
-	struct directory *directory;
-	struct memory *memory;          /* of all devices */
+	struct device_directory *directory;
+	struct device_memory *memory;   /* of all devices */
 	struct command_queue *commands; /* NULL: none are sent */
 	struct photos photos;           /* of all conversations */
 	bool photos_full;               /* one found no room when last looked */
@@ -40,8 +40,8 @@ struct intake {
 	bool stopping; /* nothing is left for later: such moments are waited for */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
-	struct batch batch; /* of the frame at hand, whoever's it is */
-	struct batch late;  /* of a conversation that ends meanwhile */
+	struct decoded batch; /* of the frame at hand, whoever's it is */
+	struct decoded late;  /* of a conversation that ends meanwhile */
 };
 
 // Is there room for all that one frame may become? To be asked before each frame; the answer's

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What a journal entry says, and its bytes. Everything that goes to the database is an entry first.
 // The byte layout is drawn in entry.c.
-#ifndef AVLD_JOURNAL_ENTRY
-#define AVLD_JOURNAL_ENTRY
+#ifndef AVLD_JOURNAL_ENTRY_H
+#define AVLD_JOURNAL_ENTRY_H
 
 #include "model/peer.h"
 #include "model/report.h"
@@ -34,7 +34,7 @@ enum command_state {
 	COMMAND_EXPIRED,
 	COMMAND_STATES
 };
-const char *command_state_name(enum command_state state); /* queued, sent, ... */
+const char *entry_command_state_name(enum command_state state); /* queued, sent, ... */
 
 struct command_change {
 	int64_t id;

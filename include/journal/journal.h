@@ -4,8 +4,8 @@
 //
 // LSN: 64-bit position in the endless log; a segment's file name is its first LSN. An LSN once given to an
 // entry is never given to another, whatever is cut, lost or deleted.
-#ifndef AVLD_JOURNAL
-#define AVLD_JOURNAL
+#ifndef AVLD_JOURNAL_JOURNAL_H
+#define AVLD_JOURNAL_JOURNAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

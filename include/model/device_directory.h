@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The devices we know: ident -> database id, what the owner said of it, and the live connection if there is one.
 // Filled by the writer from avld.devices; asked by connections and by the writer. At most 200 bytes a device.
-#ifndef AVLD_MODEL_DEVICE_DIRECTORY
-#define AVLD_MODEL_DEVICE_DIRECTORY
+#ifndef AVLD_MODEL_DEVICE_DIRECTORY_H
+#define AVLD_MODEL_DEVICE_DIRECTORY_H
 
 #include "model/report.h"
 #include "util/uthash_config.h"
 
-struct directory;
+struct device_directory;
 struct conn;
 
 enum device_state { DEVICE_UNKNOWN, DEVICE_ACTIVE, DEVICE_BLOCKED };
@@ -22,17 +22,17 @@ struct device {
 	char ident[]; /* ident_len bytes */
 };
 
-struct directory *directory_new(void);
-void directory_free(struct directory *directory);
+struct device_directory *device_directory_new(void);
+void device_directory_free(struct device_directory *directory);
 // NULL: never seen.
-struct device *directory_find(const struct directory *directory, struct text ident);
+struct device *device_directory_find(const struct device_directory *directory, struct text ident);
 // Finds or makes. ident: 1..IDENT_MAX bytes.
-struct device *directory_add(struct directory *directory, struct text ident);
-size_t directory_count(const struct directory *directory);
+struct device *device_directory_add(struct device_directory *directory, struct text ident);
+size_t device_directory_count(const struct device_directory *directory);
 // The table has been read at least once.
-bool directory_loaded(const struct directory *directory);
-void directory_set_loaded(struct directory *directory, bool loaded);
+bool device_directory_loaded(const struct device_directory *directory);
+void device_directory_set_loaded(struct device_directory *directory, bool loaded);
 // Every device gets state UNKNOWN and id 0 (before the table is read again).
-void directory_forget_ids(struct directory *directory);
+void device_directory_forget_ids(struct device_directory *directory);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Who sent it: an address, and over what.
-#ifndef AVLD_MODEL_PEER
-#define AVLD_MODEL_PEER
+#ifndef AVLD_MODEL_PEER_H
+#define AVLD_MODEL_PEER_H
 
 #include <stdint.h>
 #include <sys/socket.h>
@@ -19,6 +19,6 @@ struct peer {
 struct peer peer_of_sockaddr(const struct sockaddr *address, enum transport transport);
 // "192.0.2.1:4711" or "[2001:db8::1]:4711"; returns text, which has room for PEER_TEXT_MAX.
 char *peer_text(const struct peer *peer, char *text);
-const char *transport_name(uint8_t transport); /* tcp, udp */
+const char *peer_transport_name(uint8_t transport); /* tcp, udp */
 
 #endif

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The normalised report: what every decoder speaks, whatever its tracker sent.
 // Integers until SQL; a field counts only when its bit in `has` is set (absent is NULL, never 0).
-#ifndef AVLD_MODEL_REPORT
-#define AVLD_MODEL_REPORT
+#ifndef AVLD_MODEL_REPORT_H
+#define AVLD_MODEL_REPORT_H
+
+#include "util/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,12 +15,6 @@
 #define EVENT_MAX  32
 #define DRIVER_MAX 64
 #define EXTRA_MAX  4096 /* bytes of JSON members of one report */
-
-// Bytes that are not NUL-terminated and not owned. data may be NULL when len is 0.
-struct text {
-	const char *data;
-	size_t len;
-};
 
 // Alarm names are Traccar's. The number of an alarm is its bit in report.body.alarms and part of the
 // journal's format: never renumber, add at the end (before ALARM_COUNT).
@@ -132,7 +128,7 @@ struct report {
 };
 
 // The name of an alarm, Traccar's; never NULL for a number below ALARM_COUNT.
-const char *alarm_name(enum alarm alarm);
+const char *report_alarm_name(enum alarm alarm);
 
 // Sets *report to one with nothing in it.
 static inline void report_clear(struct report *report)
@@ -173,6 +169,6 @@ struct fixed_time {
 // device time if it is plausible against the receipt, else device time + 1024 weeks if that is, else the
 // time of receipt. Pure.
 struct fixed_time report_fixed_time(const struct report_body *body, int64_t received_us);
-const char *time_source_name(enum time_source source); /* device, rollover, received */
+const char *report_time_source_name(enum time_source source); /* device, rollover, received */
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // TCP peers: buffers, time-outs, replies, and one way to close.
-#ifndef AVLD_NET_CONN
-#define AVLD_NET_CONN
+#ifndef AVLD_NET_CONN_H
+#define AVLD_NET_CONN_H
 
 #include "net/conn_refusals.h"
 
@@ -12,7 +12,7 @@ struct conns;
 struct conns *conns_new(struct ev_loop *loop, struct intake *intake);
 void conns_free(struct conns *conns); /* after conns_finish */
 size_t conns_count(const struct conns *conns);
-const struct refused *conns_refused(const struct conns *conns);
+const struct conn_refusals *conns_refused(const struct conns *conns);
 
 // Takes over a connected, non-blocking socket (and closes it when it may not stay).
 void conns_add(struct conns *conns, int fd, const struct sockaddr *address);

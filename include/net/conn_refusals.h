@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Connections that were turned away as they came: counted by reason, and told to avld.connections in so few rows that
 // no flood of them can fill the journal.
-#ifndef AVLD_NET_CONN_REFUSALS
-#define AVLD_NET_CONN_REFUSALS
+#ifndef AVLD_NET_CONN_REFUSALS_H
+#define AVLD_NET_CONN_REFUSALS_H
 
 #include "intake/intake.h"
 
@@ -12,11 +12,11 @@ enum refused_why {
 	REFUSED_MEMORY,
 	REFUSED_REASONS
 };
-const char *refused_reason(enum refused_why why);
+const char *conn_refusals_reason(enum refused_why why);
 
 #define REFUSED_ADDRESSES 64 /* told by name at a time */
 
-struct refused_row {
+struct conn_refusals_row {
 	struct peer peer; /* of the newest */
 	enum refused_why why;
 	uint32_t told_s;  /* when its last row was written */
@@ -24,17 +24,19 @@ struct refused_row {
 	int64_t first_us; /* the first of these */
 };
 
-struct refused {
+struct conn_refusals {
 	uint64_t counts[REFUSED_REASONS];
 	size_t rows;
-	struct refused_row row[REFUSED_ADDRESSES];
-	struct refused_row others[REFUSED_REASONS]; /* of all addresses beyond these; peer [::]:0 */
+	struct conn_refusals_row row[REFUSED_ADDRESSES];
+	struct conn_refusals_row
+		others[REFUSED_REASONS]; /* of all addresses beyond these; peer [::]:0 */
 };
 
 // One was. An address's first is a row at once; those that follow are one row a minute, its `rejects` their number.
-void refused_note(struct refused *refused, struct intake *intake, const struct peer *peer,
-	enum refused_why why);
-void refused_each_second(struct refused *refused, struct intake *intake);
-void refused_finish(struct refused *refused, struct intake *intake); /* what is not told yet */
+void conn_refusals_note(struct conn_refusals *refused, struct intake *intake,
+	const struct peer *peer, enum refused_why why);
+void conn_refusals_each_second(struct conn_refusals *refused, struct intake *intake);
+void conn_refusals_finish(
+	struct conn_refusals *refused, struct intake *intake); /* what is not told yet */
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // /health, /metrics (Prometheus) and /status (for people) over HTTP, on the daemon's own loop
 // (libmicrohttpd).
-#ifndef AVLD_NET_HTTP
-#define AVLD_NET_HTTP
+#ifndef AVLD_NET_HTTP_H
+#define AVLD_NET_HTTP_H
 
 #include "net/conn.h"
 #include "writer/writer.h"

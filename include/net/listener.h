@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The sockets we are reached at, and accepting.
-#ifndef AVLD_NET_LISTENER
-#define AVLD_NET_LISTENER
+#ifndef AVLD_NET_LISTENER_H
+#define AVLD_NET_LISTENER_H
 
 #include "net/conn.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // UDP: many datagrams a system call, a small memory of each sender, replies from the address that
 // was hit.
-#ifndef AVLD_NET_UDP
-#define AVLD_NET_UDP
+#ifndef AVLD_NET_UDP_H
+#define AVLD_NET_UDP_H
 
 #include "intake/intake.h"
 

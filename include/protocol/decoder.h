@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 // What a protocol decoder is. One file in src/decoders and one line in registry.c make a decoder.
 // Decoders are pure: const input, output into the caller's batch; no malloc, clock, log, global or I/O.
-#ifndef AVLD_PROTOCOL_DECODER
-#define AVLD_PROTOCOL_DECODER
+#ifndef AVLD_PROTOCOL_DECODER_H
+#define AVLD_PROTOCOL_DECODER_H
 
-#include "model/command_kind.h"
+#include "model/command.h"
 #include "model/report.h"
 
-#define FRAME_CAP     4096 /* no frame is longer; FRAME_MORE never asks for more in all */
-#define BATCH_REPORTS 256  /* reports one frame may hold */
-#define BATCH_REJECTS 64
-#define BATCH_REPLY   2048  /* bytes to send back for one frame, of each kind */
-#define BATCH_ARENA   65536 /* extra members and other text of one frame */
-#define SESSION_MEMO  32
+#define FRAME_CAP       4096 /* no frame is longer; FRAME_MORE never asks for more in all */
+#define DECODED_REPORTS 256  /* reports one frame may hold */
+#define DECODED_REJECTS 64
+#define DECODED_REPLY   2048  /* bytes to send back for one frame, of each kind */
+#define DECODED_ARENA   65536 /* extra members and other text of one frame */
+#define SESSION_MEMO    32
 
 // Does this open a conversation in the decoder's protocol?
 enum probe {
@@ -49,7 +49,7 @@ enum decode_status {
 };
 
 struct decoder;
-struct memory; /* memory.h */
+struct device_memory; /* memory.h */
 struct hold;
 struct photo; /* photo.h */
 struct photos;
@@ -64,7 +64,7 @@ struct session {
 	bool quiet;                    /* nothing followed for a while, or will: nothing is OPEN */
 	uint8_t memo[SESSION_MEMO];    /* the protocol's own, all 0 at first; go through memcpy */
 	const struct decoder *decoder; /* who is asked */
-	struct memory *memory;         /* what is remembered beyond a frame; NULL: nothing */
+	struct device_memory *memory;  /* what is remembered beyond a frame; NULL: nothing */
 	struct hold *held;             /* frames that wait; NULL: none did so far */
 	void *device;                  /* memory's: what session_device found last, */
 	uint64_t device_forgotten;     /* and until when it holds */
@@ -82,18 +82,18 @@ struct reject {
 	struct text raw;
 };
 
-// What one frame said. The caller owns it, and gives it empty (batch_reset); reports and rejects may point
+// What one frame said. The caller owns it, and gives it empty (decoded_reset); reports and rejects may point
 // into the frame, into the arena, into the session or into static text: use them before the next frame.
-struct batch {
+struct decoded {
 	size_t report_count;
 	size_t reject_count;
 	size_t reply_len[REPLY_KINDS];
 	size_t arena_len;
 	const char *detail; /* see enum decode_status; static text or NULL */
-	struct report reports[BATCH_REPORTS];
-	struct reject rejects[BATCH_REJECTS];
-	uint8_t reply[REPLY_KINDS][BATCH_REPLY];
-	char arena[BATCH_ARENA];
+	struct report reports[DECODED_REPORTS];
+	struct reject rejects[DECODED_REJECTS];
+	uint8_t reply[REPLY_KINDS][DECODED_REPLY];
+	char arena[DECODED_ARENA];
 };
 
 struct decoder {
@@ -103,11 +103,11 @@ struct decoder {
 	struct frame (*frame)(struct session *session, const uint8_t *data, size_t len);
 	// data, len: a whole frame as frame() cut it.
 	enum decode_status (*decode)(
-		struct session *session, const uint8_t *data, size_t len, struct batch *out);
+		struct session *session, const uint8_t *data, size_t len, struct decoded *out);
 	size_t device_size; /* of what it remembers of a device (session_device); 0: nothing */
 	// Once a second: tries again what the session holds (what came before last_us has no other chance),
 	// asks again for what a photo lacks. NULL: there is nothing of the kind.
-	void (*wake)(struct session *session, int64_t last_us, struct batch *out);
+	void (*wake)(struct session *session, int64_t last_us, struct decoded *out);
 	// The command in the protocol's words, ready to send. Returns their length; 0: the protocol has none for it.
 	size_t (*encode_command)(const struct session *session, const struct command *command,
 		uint8_t *out, size_t cap); /* NULL: takes no commands */
@@ -116,29 +116,29 @@ struct decoder {
 };
 
 // batch.c ------------------------------------------------------------------------------------------
-void batch_reset(struct batch *batch);
-// The next report, cleared, with ident taken from the session if known; NULL when BATCH_REPORTS are used.
-struct report *batch_report(struct batch *batch, const struct session *session);
+void decoded_reset(struct decoded *batch);
+// The next report, cleared, with ident taken from the session if known; NULL when DECODED_REPORTS are used.
+struct report *decoded_report(struct decoded *batch, const struct session *session);
 // Takes back the newest report (its record turned out to be bad).
-void batch_drop_report(struct batch *batch);
-// Rejects part of a frame. When BATCH_REJECTS are used the last one is widened to cover it as well.
-void batch_reject(struct batch *batch, enum decode_status status, const char *detail,
+void decoded_drop_report(struct decoded *batch);
+// Rejects part of a frame. When DECODED_REJECTS are used the last one is widened to cover it as well.
+void decoded_reject(struct decoded *batch, enum decode_status status, const char *detail,
 	const uint8_t *data, size_t len);
 // Appends bytes to send back. False (and nothing is appended) when they do not fit.
-bool batch_reply(struct batch *batch, enum reply_when when, const void *data, size_t len);
+bool decoded_reply(struct decoded *batch, enum reply_when when, const void *data, size_t len);
 // Add "name":value to the report's extra, which must be the newest of the batch. name: a constant, plain
 // ASCII. Nothing is added when EXTRA_MAX or the arena is full. Text: bytes that are not UTF-8 become
 // U+FFFD, control characters are escaped, NUL is left out.
-void extra_int(struct batch *batch, struct report *report, const char *name, int64_t value);
+void extra_int(struct decoded *batch, struct report *report, const char *name, int64_t value);
 // value / 10^decimals: extra_fixed(..., 1234, 2) is 12.34
-void extra_fixed(struct batch *batch, struct report *report, const char *name, int64_t value,
+void extra_fixed(struct decoded *batch, struct report *report, const char *name, int64_t value,
 	unsigned decimals);
-void extra_bool(struct batch *batch, struct report *report, const char *name, bool value);
-void extra_text(
-	struct batch *batch, struct report *report, const char *name, const void *data, size_t len);
+void extra_bool(struct decoded *batch, struct report *report, const char *name, bool value);
+void extra_text(struct decoded *batch, struct report *report, const char *name, const void *data,
+	size_t len);
 // value as lower-case hex text
-void extra_hex(
-	struct batch *batch, struct report *report, const char *name, const void *data, size_t len);
+void extra_hex(struct decoded *batch, struct report *report, const char *name, const void *data,
+	size_t len);
 
 // session: sets the ident; false (and no change) unless it is 1..IDENT_MAX bytes of [0-9A-Za-z._:-].
 bool session_set_ident(struct session *session, const void *data, size_t len);

@@ -2,21 +2,21 @@
 // What decoders remember beyond one frame: of each device a block of the decoder's own, by ident and
 // across connections, and of each conversation the frames that wait for something to come. Both are
 // capped. Decoders allocate nothing themselves: what they ask for here is there, or is not.
-#ifndef AVLD_PROTOCOL_DEVICE_MEMORY
-#define AVLD_PROTOCOL_DEVICE_MEMORY
+#ifndef AVLD_PROTOCOL_DEVICE_MEMORY_H
+#define AVLD_PROTOCOL_DEVICE_MEMORY_H
 
 #include "protocol/decoder.h"
 
 #define MEMORY_HELD       32   /* frames that one conversation may hold, */
 #define MEMORY_HELD_BYTES 4096 /* and their bytes in all */
 
-struct memory;
+struct device_memory;
 
 // devices: blocks at a time; the device heard of longest ago is forgotten for a new one. NULL: out of
 // memory.
-struct memory *memory_new(size_t devices);
-void memory_free(struct memory *memory); /* NULL is allowed */
-size_t memory_count(const struct memory *memory);
+struct device_memory *device_memory_new(size_t devices);
+void device_memory_free(struct device_memory *memory); /* NULL is allowed */
+size_t device_memory_count(const struct device_memory *memory);
 
 // For decoders ----------------------------------------------------------------------------------------
 
@@ -27,8 +27,8 @@ void *session_device(struct session *session);
 // Shows the blocks of all devices of the session's decoder. False, and nothing is shown, when it was
 // asked lately, measured by what has happened since: a peer must not make us look through all devices
 // for each of its frames.
-typedef void memory_visit(void *context, struct text ident, const void *block);
-bool session_search(struct session *session, memory_visit *visit, void *context);
+typedef void device_memory_visit(void *context, struct text ident, const void *block);
+bool session_search(struct session *session, device_memory_visit *visit, void *context);
 
 // Numbers what happens, so that one can tell what came first. 0 without memory.
 uint32_t session_tick(struct session *session);

@@ -3,8 +3,8 @@
 // for the journal. As with memory.h, decoders allocate nothing themselves.
 //
 //   photo_open  ->  open: photo_take for each part  ->  photo_end  ->  finished, until photo_drop
-#ifndef AVLD_PROTOCOL_PHOTO
-#define AVLD_PROTOCOL_PHOTO
+#ifndef AVLD_PROTOCOL_PHOTO_H
+#define AVLD_PROTOCOL_PHOTO_H
 
 #include "protocol/decoder.h"
 

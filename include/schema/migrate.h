@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Brings the schema of a database to what this program was built with (migrations.h). Blocking: for
 // `avld migrate`, and for `serve` before its loop starts.
-#ifndef AVLD_SCHEMA_MIGRATE
-#define AVLD_SCHEMA_MIGRATE
+#ifndef AVLD_SCHEMA_MIGRATE_H
+#define AVLD_SCHEMA_MIGRATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

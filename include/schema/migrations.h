@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The schema's migrations, compiled in from src/sql/NNN_name.sql (the build makes migrations.c of them).
-#ifndef AVLD_SCHEMA_MIGRATIONS
-#define AVLD_SCHEMA_MIGRATIONS
+#ifndef AVLD_SCHEMA_MIGRATIONS_H
+#define AVLD_SCHEMA_MIGRATIONS_H
 
 #include <stddef.h>
 

@@ -2,8 +2,8 @@
 // Trackers that are not there: vehicles on the streets of a made-up town, and their reports as real
 // trackers would send them. Pure and deterministic: the same seed gives the same trackers on the
 // same ways.
-#ifndef AVLD_SIMULATE
-#define AVLD_SIMULATE
+#ifndef AVLD_SIMULATE_SIMULATE_H
+#define AVLD_SIMULATE_SIMULATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // All simulated trackers and their sockets: what `avld simulate` runs.
-#ifndef AVLD_SIMULATE_FLEET
-#define AVLD_SIMULATE_FLEET
+#ifndef AVLD_SIMULATE_SIMULATE_FLEET_H
+#define AVLD_SIMULATE_SIMULATE_FLEET_H
 
 #include "simulate/simulate.h"
 

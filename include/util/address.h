@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // An address to listen at, as settings write it. Numbers only: no name is looked up.
-#ifndef AVLD_UTIL_ADDRESS
-#define AVLD_UTIL_ADDRESS
+#ifndef AVLD_UTIL_ADDRESS_H
+#define AVLD_UTIL_ADDRESS_H
 
 #include <stdbool.h>
 #include <sys/socket.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The check sums of tracker protocols.
-#ifndef AVLD_UTIL_CHECKSUM
-#define AVLD_UTIL_CHECKSUM
+#ifndef AVLD_UTIL_CHECKSUM_H
+#define AVLD_UTIL_CHECKSUM_H
 
 #include <stddef.h>
 #include <stdint.h>

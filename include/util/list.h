@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A doubly linked ring, embedded: the head and each member is a struct list.
-#ifndef AVLD_UTIL_LIST
-#define AVLD_UTIL_LIST
+#ifndef AVLD_UTIL_LIST_H
+#define AVLD_UTIL_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

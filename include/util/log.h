@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // One line an event: what happened, then key=value. Lines go to stderr in one write and never block the loop:
 // what would block is dropped and counted. Under journald (JOURNAL_STREAM set) lines begin with <priority>.
-#ifndef AVLD_UTIL_LOG
-#define AVLD_UTIL_LOG
+#ifndef AVLD_UTIL_LOG_H
+#define AVLD_UTIL_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>

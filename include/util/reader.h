@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Binary protocols: a reader with a sticky error. Read twenty fields, check once.
-#ifndef AVLD_UTIL_READER
-#define AVLD_UTIL_READER
+#ifndef AVLD_UTIL_READER_H
+#define AVLD_UTIL_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>

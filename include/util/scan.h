@@ -3,8 +3,8 @@
 // the number is left at `at`, for the caller to judge; the number parsers of text.h are these with
 // "and nothing behind it". Inline and eight bytes at a step: a decoder takes a dozen of them off a
 // report, and the lengths vary, so that a loop over digits costs a mispredicted branch for each.
-#ifndef AVLD_UTIL_SCAN
-#define AVLD_UTIL_SCAN
+#ifndef AVLD_UTIL_SCAN_H
+#define AVLD_UTIL_SCAN_H
 
 #include "util/text.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Sixteen bytes at a step: which of them are of a kind, as a set of bits (bit n stands for byte n). So the
 // fields of a record are found at once, and not one behind the other.
-#ifndef AVLD_UTIL_SIMD
-#define AVLD_UTIL_SIMD
+#ifndef AVLD_UTIL_SIMD_H
+#define AVLD_UTIL_SIMD_H
 
 #include <stdint.h>
 #include <string.h>

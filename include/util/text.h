@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: MIT
 // Text protocols: take fields apart and turn them into integers, in one pass, without copies, without strtod.
 // All parsers take (data, len), use every byte of it or fail, and never write.
-#ifndef AVLD_UTIL_TEXT
-#define AVLD_UTIL_TEXT
+#ifndef AVLD_UTIL_TEXT_H
+#define AVLD_UTIL_TEXT_H
 
-#include "model/report.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Bytes that are not NUL-terminated and not owned. data may be NULL when len is 0.
+struct text {
+	const char *data;
+	size_t len;
+};
 
 static inline bool text_is_digit(char c)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // uthash with our hash function (xxh3: idents come from peers, uthash's own is weak) and no exit() on full memory.
-#ifndef AVLD_UTIL_UTHASH_CONFIG
-#define AVLD_UTIL_UTHASH_CONFIG
+#ifndef AVLD_UTIL_UTHASH_CONFIG_H
+#define AVLD_UTIL_UTHASH_CONFIG_H
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // From the journal into PostgreSQL, exactly once: a state machine over libpq that never blocks the loop.
-#ifndef AVLD_WRITER
-#define AVLD_WRITER
+#ifndef AVLD_WRITER_WRITER_H
+#define AVLD_WRITER_WRITER_H
 
 #include "config/config.h"
 #include "journal/journal.h"
-#include "model/command_kind.h"
+#include "model/command.h"
 #include "model/device_directory.h"
 
 struct ev_loop;
@@ -48,7 +48,7 @@ struct command_sink {
 
 // config and the others must outlive the writer. Starts connecting at once. schema_version: what this program needs.
 struct writer *writer_new(struct ev_loop *loop, const struct config *config,
-	struct journal *journal, struct directory *directory);
+	struct journal *journal, struct device_directory *directory);
 // sink must outlive the writer. Before the loop turns for the first time.
 void writer_set_commands(struct writer *writer, const struct command_sink *sink);
 void writer_free(struct writer *writer);

@@ -456,7 +456,7 @@ static bool check_database(const struct config *config)
 	return good;
 }
 
-int cmd_check(int argc, char **argv)
+int check_verb(int argc, char **argv)
 {
 	struct config config;
 	int code;

@@ -24,9 +24,9 @@ static const char usage[] =
 
 struct decoding {
 	struct feed feed;
-	struct batch batch;
+	struct decoded batch;
 	const struct decoder *told; /* -p, or NULL */
-	struct memory *memory;
+	struct device_memory *memory;
 	struct photos photos;
 	bool with_photos;
 };
@@ -120,8 +120,8 @@ static int decode_file(struct decoding *d, int fd, const char *name, bool datagr
 	}
 	const size_t blanks = feed_blanks(buffer, len);
 	if (blanks < len) {
-		batch_reset(&d->batch);
-		batch_reject(&d->batch, DECODE_DETAIL, "incomplete frame", buffer + blanks,
+		decoded_reset(&d->batch);
+		decoded_reject(&d->batch, DECODE_DETAIL, "incomplete frame", buffer + blanks,
 			len - blanks);
 		print(d);
 	}
@@ -145,7 +145,7 @@ static bool find_protocol(struct decoding *d, const char *name)
 	return false;
 }
 
-int cmd_decode(int argc, char **argv)
+int decode_verb(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"protocol", required_argument, NULL, 'p'},
@@ -179,7 +179,7 @@ int cmd_decode(int argc, char **argv)
 	}
 	if (argc - optind > 1)
 		return cli_usage_error("decode", "one file at a time");
-	decoding.memory = memory_new(DEVICES);
+	decoding.memory = device_memory_new(DEVICES);
 	if (!decoding.memory) {
 		fputs("avld decode: out of memory\n", stderr);
 		return 1;
@@ -194,6 +194,6 @@ int cmd_decode(int argc, char **argv)
 			&decoding, fd, from_stdin ? "standard input" : argv[optind], datagram);
 	if (fd > STDIN_FILENO)
 		close(fd);
-	memory_free(decoding.memory);
+	device_memory_free(decoding.memory);
 	return code;
 }

@@ -123,7 +123,7 @@ static bool read_since(const char *text, int64_t *since_us)
 	int64_t ago_us;
 	if (read_time(text, since_us))
 		return true;
-	if (!value_read_duration(text, &ago_us) || ago_us < 0)
+	if (!setting_value_read_duration(text, &ago_us) || ago_us < 0)
 		return false;
 	*since_us = now_us() - ago_us;
 	return true;
@@ -204,7 +204,7 @@ static void print_entry(uint64_t lsn, const struct entry *entry)
 	printf("{\"lsn\":%" PRIu64
 	       ",\"kind\":\"%s\",\"received_at\":\"%s\",\"peer\":\"%s\",\"transport\":\"%s\"",
 		lsn, kinds[entry->kind], time_text(entry->received_us, time),
-		peer_text(&entry->peer, peer), transport_name(entry->peer.transport));
+		peer_text(&entry->peer, peer), peer_transport_name(entry->peer.transport));
 	print_member("protocol", entry->protocol);
 	print_member("ident", entry->ident);
 	print_member("event", entry->event);
@@ -217,7 +217,7 @@ static void print_entry(uint64_t lsn, const struct entry *entry)
 	if (entry->kind == ENTRY_COMMAND)
 		printf(",\"command\":%" PRId64 ",\"state\":\"%s\",\"attempts\":%" PRIu32,
 			entry->change.id,
-			command_state_name((enum command_state)entry->change.state),
+			entry_command_state_name((enum command_state)entry->change.state),
 			entry->change.attempts);
 	if (entry->kind == ENTRY_MEDIA)
 		printf(",\"piece\":%u,\"pieces\":%u", entry->media.piece, entry->media.pieces);
@@ -364,7 +364,7 @@ static void summarize(const struct look *look, struct journal *journal)
 	count_all(journal, &all, &waiting);
 	printf("\nLSNs      %" PRIu64 " to %" PRIu64 "\n", journal_start(journal),
 		journal_end(journal));
-	printf("on disk   %s\n", value_show_size((int64_t)journal_bytes(journal), size));
+	printf("on disk   %s\n", setting_value_show_size((int64_t)journal_bytes(journal), size));
 	print_count("holds    ", &all);
 	printf("stored    below LSN %" PRIu64 " all is in the database\n", journal_stored(journal));
 	print_count("waiting  ", &waiting);
@@ -412,7 +412,7 @@ static int redecode(struct look *look)
 	return fflush(stdout) || ferror(stdout) ? 1 : 0;
 }
 
-int cmd_journal(int argc, char **argv)
+int journal_verb(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"dump", no_argument, NULL, 'd'},

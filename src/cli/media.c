@@ -289,7 +289,7 @@ static bool run(const struct config *config, struct export *export)
 	return sound && fflush(stdout) == 0;
 }
 
-int cmd_media(int argc, char **argv)
+int media_verb(int argc, char **argv)
 {
 	struct export export = {.dir_fd = -1};
 	struct config config;

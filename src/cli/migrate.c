@@ -85,7 +85,7 @@ static int migrate(const struct config *config, bool dry_run)
 	return code;
 }
 
-int cmd_migrate(int argc, char **argv)
+int migrate_verb(int argc, char **argv)
 {
 	struct config config;
 	int code;

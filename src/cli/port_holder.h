@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Who holds a port of this machine, as far as /proc tells us.
-#ifndef AVLD_CLI_PORT_HOLDER
-#define AVLD_CLI_PORT_HOLDER
+#ifndef AVLD_CLI_PORT_HOLDER_H
+#define AVLD_CLI_PORT_HOLDER_H
 
 #include <stdbool.h>
 #include <stdint.h>

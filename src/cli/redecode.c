@@ -46,11 +46,11 @@ struct find {
 
 struct work {
 	struct journal *journal;
-	struct memory *memory;
+	struct device_memory *memory;
 	struct talk *talks;
 	struct find *finds, *first, **last;
 	struct redecoded *done;
-	struct batch batch;
+	struct decoded batch;
 };
 
 static void copy(char *to, size_t room, struct text text)
@@ -141,7 +141,7 @@ static void decode_again(struct work *work, const struct entry *entry)
 	forget_old(&talk->feed, entry->received_us);
 	work->done->frames++;
 	work->done->rejects += entry->kind == ENTRY_REJECT;
-	if (recollect_entry(&talk->feed, entry, &work->batch))
+	if (memory_restore_entry(&talk->feed, entry, &work->batch))
 		keep_all(work, talk, entry);
 }
 
@@ -214,7 +214,7 @@ static void free_all(struct work *work)
 		free(work->first);
 		work->first = next;
 	}
-	memory_free(work->memory);
+	device_memory_free(work->memory);
 	free(work);
 }
 
@@ -247,7 +247,7 @@ bool redecode_journal(const char *dir, journal_finding *finding, void *context,
 	if (!work)
 		log_fatal("out of memory");
 	work->journal = journal;
-	work->memory = memory_new(DEVICES);
+	work->memory = device_memory_new(DEVICES);
 	work->done = done;
 	work->last = &work->first;
 	if (!work->memory)

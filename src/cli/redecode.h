@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A journal's frames through today's decoders: what was rejected and can be read now is put behind the
 // rest as reports, for the next avld serve to store.
-#ifndef AVLD_CLI_REDECODE
-#define AVLD_CLI_REDECODE
+#ifndef AVLD_CLI_REDECODE_H
+#define AVLD_CLI_REDECODE_H
 
 #include "journal/journal.h"
 

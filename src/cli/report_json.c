@@ -130,7 +130,7 @@ static void print_alarms(FILE *to, uint64_t alarms)
 	for (unsigned i = 0; i < ALARM_COUNT; i++) {
 		if (!(alarms >> i & 1))
 			continue;
-		fprintf(to, "%s\"%s\"", separator, alarm_name((enum alarm)i));
+		fprintf(to, "%s\"%s\"", separator, report_alarm_name((enum alarm)i));
 		separator = ",";
 	}
 	fputc(']', to);
@@ -176,7 +176,7 @@ static void print_reject(FILE *to, const char *protocol, const struct reject *re
 	fputs("\"}\n", to);
 }
 
-void batch_print_json(FILE *to, const char *protocol, const struct batch *batch)
+void batch_print_json(FILE *to, const char *protocol, const struct decoded *batch)
 {
 	static const char *const when[REPLY_KINDS] = {"now", "stored"};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The JSON lines of `avld decode` (a contract: keys as the SQL columns, absent ones left out).
-#ifndef AVLD_CLI_REPORT_JSON
-#define AVLD_CLI_REPORT_JSON
+#ifndef AVLD_CLI_REPORT_JSON_H
+#define AVLD_CLI_REPORT_JSON_H
 
 #include "feed/feed.h"
 
@@ -9,7 +9,7 @@
 
 // Everything a batch holds, a line each: reports, then rejects, then replies. protocol: NULL if
 // none was found.
-void batch_print_json(FILE *to, const char *protocol, const struct batch *batch);
+void batch_print_json(FILE *to, const char *protocol, const struct decoded *batch);
 
 // A photo that the feed has finished, without its bytes.
 void photo_print_json(FILE *to, const char *protocol, const struct photo *photo);

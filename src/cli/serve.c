@@ -231,7 +231,7 @@ static void on_sync(struct ev_loop *loop, ev_timer *timer, int revents)
 static void on_command_ready(void *context, struct text ident)
 {
 	struct server *server = context;
-	const struct device *device = directory_find(server->intake.directory, ident);
+	const struct device *device = device_directory_find(server->intake.directory, ident);
 
 	if (device && device->live)
 		conn_send_command(device->live);
@@ -243,7 +243,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 
 	(void)loop;
 	(void)revents;
-	command_tick(server->intake.commands, intake_now_us());
+	command_queue_tick(server->intake.commands, intake_now_us());
 }
 
 static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -390,11 +390,11 @@ static bool start(struct server *server)
 		return false;
 	journal_sync_start(server->intake.journal, server->loop, on_synced, server);
 	server->intake.config = &server->config;
-	server->intake.directory = directory_new();
-	server->intake.memory = memory_new((size_t)server->config.devices.remembered);
+	server->intake.directory = device_directory_new();
+	server->intake.memory = device_memory_new((size_t)server->config.devices.remembered);
 	if (!server->intake.memory)
 		log_fatal("out of memory");
-	recollect_devices(server->intake.memory, server->intake.journal);
+	memory_restore_devices(server->intake.memory, server->intake.journal);
 	server->intake.commands = command_queue_new(
 		&server->config, server->intake.journal, on_command_ready, server);
 	server->conns = conns_new(server->loop, &server->intake);
@@ -407,7 +407,7 @@ static bool start(struct server *server)
 		log_fatal("out of memory");
 	server->writer = writer_new(
 		server->loop, &server->config, server->intake.journal, server->intake.directory);
-	server->sink = command_sink(server->intake.commands);
+	server->sink = command_queue_sink(server->intake.commands);
 	writer_set_commands(server->writer, &server->sink);
 	start_watchers(server);
 	if (!start_http(server))
@@ -434,12 +434,12 @@ static void finish(struct server *server)
 	conns_free(server->conns);
 	command_queue_free(server->intake.commands);
 	journal_close(server->intake.journal);
-	directory_free(server->intake.directory);
-	memory_free(server->intake.memory);
+	device_directory_free(server->intake.directory);
+	device_memory_free(server->intake.memory);
 	ev_loop_destroy(server->loop);
 }
 
-int cmd_serve(int argc, char **argv)
+int serve_verb(int argc, char **argv)
 {
 	static struct server server;
 	int code;

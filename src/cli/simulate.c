@@ -136,7 +136,7 @@ static int take_option(int option, struct arguments *args)
 		return cli_usage_error(
 			"simulate", "--seed wants 1 to %d, not '%s'", SIMULATE_SEED_MAX, optarg);
 	default:
-		return 2; /* told in cmd_simulate */
+		return 2; /* told in simulate_verb */
 	}
 }
 
@@ -380,7 +380,7 @@ static int run(struct view *view)
 	return code;
 }
 
-int cmd_simulate(int argc, char **argv)
+int simulate_verb(int argc, char **argv)
 {
 	struct view view = {0};
 	struct arguments args = {.protocol = "pt502",

@@ -90,7 +90,7 @@ static int show(const char *listen)
 	return 0;
 }
 
-int cmd_status(int argc, char **argv)
+int status_verb(int argc, char **argv)
 {
 	struct config config;
 	int code;

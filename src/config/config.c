@@ -5,7 +5,7 @@
 
 #include "config/setting_value.h"
 #include "feed/registry.h"
-#include "model/command_kind.h"
+#include "model/command.h"
 #include "util/address.h"
 #include "util/log.h"
 
@@ -184,7 +184,7 @@ static bool in_range(const struct setting *setting, int64_t value)
 static bool read_bool(const struct setting *setting, const char *value, struct config *config,
 	struct complaint *complaint)
 {
-	if (value_read_bool(value, field_of(setting, config)))
+	if (setting_value_read_bool(value, field_of(setting, config)))
 		return true;
 	return complain(
 		complaint, "%s is neither yes nor no; write one of these", show(value).text);
@@ -195,7 +195,7 @@ static bool read_integer(const struct setting *setting, const char *value, struc
 {
 	int64_t number;
 	const char *what = NULL;
-	if (!value_read_integer(value, &number))
+	if (!setting_value_read_integer(value, &number))
 		what = "not a whole number";
 	else if (!in_range(setting, number))
 		what = "out of range";
@@ -226,15 +226,15 @@ static bool read_quantity(const struct setting *setting, const char *value, stru
 static bool read_size(const struct setting *setting, const char *value, struct config *config,
 	struct complaint *complaint)
 {
-	return read_quantity(setting, value, config, complaint, value_read_size, value_show_size,
-		"size such as 64M or 10G");
+	return read_quantity(setting, value, config, complaint, setting_value_read_size,
+		setting_value_show_size, "size such as 64M or 10G");
 }
 
 static bool read_segment_size(const struct setting *setting, const char *value,
 	struct config *config, struct complaint *complaint)
 {
 	int64_t size;
-	if (value_read_size(value, &size) && in_range(setting, size) && (size & (size - 1)))
+	if (setting_value_read_size(value, &size) && in_range(setting, size) && (size & (size - 1)))
 		return complain(complaint, "%s is not a power of two; write 32M, 64M, 128M, ...",
 			show(value).text);
 	return read_size(setting, value, config, complaint);
@@ -243,8 +243,8 @@ static bool read_segment_size(const struct setting *setting, const char *value,
 static bool read_duration(const struct setting *setting, const char *value, struct config *config,
 	struct complaint *complaint)
 {
-	return read_quantity(setting, value, config, complaint, value_read_duration,
-		value_show_duration, "duration such as 100ms, 30s or 10min");
+	return read_quantity(setting, value, config, complaint, setting_value_read_duration,
+		setting_value_show_duration, "duration such as 100ms, 30s or 10min");
 }
 
 static bool read_enum(const struct setting *setting, const char *value, struct config *config,
@@ -373,7 +373,7 @@ static bool read_later_flag(const struct setting *setting, const char *value, st
 	struct complaint *complaint)
 {
 	bool flag;
-	if (value_read_bool(value, &flag) && flag)
+	if (setting_value_read_bool(value, &flag) && flag)
 		return complain(complaint, "not in this version; leave it out or write no");
 	return read_bool(setting, value, config, complaint);
 }

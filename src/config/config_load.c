@@ -62,7 +62,7 @@ static const struct setting *find_near(const char *key)
 	const struct setting *near = NULL;
 	size_t least = 3;
 	for (size_t i = 0; i < setting_count; i++) {
-		size_t distance = value_distance(settings[i].key, key);
+		size_t distance = setting_value_distance(settings[i].key, key);
 		if (distance < least) {
 			least = distance;
 			near = &settings[i];
@@ -140,7 +140,7 @@ static void report_section(struct load *load, const char *name)
 		memcpy(known, settings[i].key, len);
 		known[len] = '\0';
 		// Two wrong letters of three are no slip: another name was meant.
-		const size_t distance = value_distance(known, name);
+		const size_t distance = setting_value_distance(known, name);
 		if (distance <= 2 && 2 * distance < len) {
 			report(load, "[%s]: no such section; did you mean [%s]?", name, known);
 			return;
@@ -298,8 +298,8 @@ static bool check_together(const struct config *config, char *const *options)
 		"or "
 		"lower segment_size\n",
 		config_origin(key), line < 0 ? " " : "", line < 0 ? options[-line - 1] : "", key,
-		value_show_size(config->journal.max_size, size),
-		value_show_size(config->journal.segment_size, segment));
+		setting_value_show_size(config->journal.max_size, size),
+		setting_value_show_size(config->journal.segment_size, segment));
 	return false;
 }
 

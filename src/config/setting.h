@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One row of the table of settings: between config.c, which has the table, and config_load.c, which fills it.
-#ifndef AVLD_CONFIG_SETTING
-#define AVLD_CONFIG_SETTING
+#ifndef AVLD_CONFIG_SETTING_H
+#define AVLD_CONFIG_SETTING_H
 
 #include "config/config.h"
 

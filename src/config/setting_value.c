@@ -38,7 +38,7 @@ static const struct unit durations[] = {
 	{NULL, 0},
 };
 
-bool value_read_bool(const char *text, bool *out)
+bool setting_value_read_bool(const char *text, bool *out)
 {
 	static const char *const words[][2] = {
 		{"no", "yes"}, {"false", "true"}, {"off", "on"}, {"0", "1"}};
@@ -69,7 +69,7 @@ static int64_t take_digits(const char **text)
 	return value;
 }
 
-bool value_read_integer(const char *text, int64_t *out)
+bool setting_value_read_integer(const char *text, int64_t *out)
 {
 	bool minus = *text == '-';
 	text += minus;
@@ -126,12 +126,12 @@ static bool read_quantity(const char *text, const struct unit *units,
 	return true;
 }
 
-bool value_read_size(const char *text, int64_t *out)
+bool setting_value_read_size(const char *text, int64_t *out)
 {
 	return read_quantity(text, sizes, strcasecmp, out);
 }
 
-bool value_read_duration(const char *text, int64_t *out_us)
+bool setting_value_read_duration(const char *text, int64_t *out_us)
 {
 	return read_quantity(text, durations, strcmp, out_us); // M might be months
 }
@@ -145,17 +145,17 @@ static const char *show_quantity(int64_t value, const struct unit *units, char *
 	return out;
 }
 
-const char *value_show_size(int64_t bytes, char *out)
+const char *setting_value_show_size(int64_t bytes, char *out)
 {
 	return show_quantity(bytes, sizes, out);
 }
 
-const char *value_show_duration(int64_t us, char *out)
+const char *setting_value_show_duration(int64_t us, char *out)
 {
 	return show_quantity(us, durations, out);
 }
 
-size_t value_distance(const char *one, const char *other)
+size_t setting_value_distance(const char *one, const char *other)
 {
 	size_t row[64];
 	size_t one_len = strlen(one), other_len = strlen(other);

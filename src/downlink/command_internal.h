@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // What the two files of the commands share: command.c sends them and hears of them, command_load.c takes them from the
 // database.
-#ifndef AVLD_DOWNLINK_COMMAND_INTERNAL
-#define AVLD_DOWNLINK_COMMAND_INTERNAL
+#ifndef AVLD_DOWNLINK_COMMAND_INTERNAL_H
+#define AVLD_DOWNLINK_COMMAND_INTERNAL_H
 
 #include "util/log.h"
 #define uthash_fatal(message) log_fatal("out of memory: commands")
-#include "downlink/command.h"
+#include "downlink/command_queue.h"
 #include "journal/entry.h"
 #include "util/uthash_config.h"
 
@@ -45,7 +45,7 @@ struct target {
 struct command_queue {
 	const struct config *config;
 	struct journal *journal;
-	command_ready *ready;
+	command_queue_ready *ready;
 	void *context;
 	struct item *items;
 	struct target *targets;

@@ -46,21 +46,21 @@ size_t feed_blanks(const uint8_t *data, size_t len)
 	return n;
 }
 
-static void reject(struct feed *feed, struct batch *batch, enum decode_status status,
+static void reject(struct feed *feed, struct decoded *batch, enum decode_status status,
 	const char *detail, const uint8_t *data, size_t len)
 {
 	feed->rejects++;
-	batch_reject(batch, status, detail, data, len);
+	decoded_reject(batch, status, detail, data, len);
 }
 
 // Rejects what is held and came before before_us. The oldest stand first.
-static void reject_held(struct feed *feed, int64_t before_us, struct batch *batch)
+static void reject_held(struct feed *feed, int64_t before_us, struct decoded *batch)
 {
 	while (feed_holds(feed)) {
 		struct hold *held = feed->session.held;
 		const struct hold_frame *frame = &held->frames[0];
-		const bool full = batch->reject_count == BATCH_REJECTS ||
-				  frame->len > BATCH_ARENA - batch->arena_len;
+		const bool full = batch->reject_count == DECODED_REJECTS ||
+				  frame->len > DECODED_ARENA - batch->arena_len;
 		if (frame->received_us >= before_us || full)
 			return;
 		char *copy = batch->arena + batch->arena_len;
@@ -72,7 +72,7 @@ static void reject_held(struct feed *feed, int64_t before_us, struct batch *batc
 	}
 }
 
-static void pin(struct feed *feed, const struct decoder *decoder, struct batch *batch)
+static void pin(struct feed *feed, const struct decoder *decoder, struct decoded *batch)
 {
 	if (feed->session.decoder && feed->session.decoder != decoder) {
 		// Another protocol: what the first one had noted means nothing to it.
@@ -85,7 +85,7 @@ static void pin(struct feed *feed, const struct decoder *decoder, struct batch *
 	feed->pinned = true;
 }
 
-static void set_dedup(struct batch *batch)
+static void set_dedup(struct decoded *batch)
 {
 	for (size_t i = 0; i < batch->report_count; i++) {
 		struct report *report = &batch->reports[i];
@@ -93,7 +93,7 @@ static void set_dedup(struct batch *batch)
 	}
 }
 
-static void decode(struct feed *feed, const uint8_t *data, size_t len, struct batch *batch)
+static void decode(struct feed *feed, const uint8_t *data, size_t len, struct decoded *batch)
 {
 	const enum decode_status status =
 		feed->session.decoder->decode(&feed->session, data, len, batch);
@@ -109,7 +109,7 @@ static void decode(struct feed *feed, const uint8_t *data, size_t len, struct ba
 
 // Bytes between lost framing and the next verdict. However they are cut into reads, they may be SNIFF_CAP in all.
 static enum feed_verdict skip_garbage(struct feed *feed, const uint8_t *data, size_t len,
-	size_t bad, struct batch *batch, size_t *used)
+	size_t bad, struct decoded *batch, size_t *used)
 {
 	const size_t taken = bad == 0 || bad > len ? len : bad;
 
@@ -124,7 +124,7 @@ static enum feed_verdict skip_garbage(struct feed *feed, const uint8_t *data, si
 
 // Framing is lost at data: the first time the rest is sniffed anew, the second time the peer has to go.
 static enum feed_verdict lose_framing(struct feed *feed, const uint8_t *data, size_t len,
-	size_t bad, struct batch *batch, size_t *used)
+	size_t bad, struct decoded *batch, size_t *used)
 {
 	feed->pinned = false;
 	if (!feed->sniffed_again) {
@@ -139,7 +139,7 @@ static enum feed_verdict lose_framing(struct feed *feed, const uint8_t *data, si
 // No decoder wants these bytes: at the start of a conversation that ends it; after lost framing the last decoder
 // says how far the garbage goes.
 static enum feed_verdict take_unknown(
-	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used)
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *batch, size_t *used)
 {
 	if (feed->session.decoder && (feed->sniffed_again || !feed->session.datagram)) {
 		feed->sniffed_again = true;
@@ -181,9 +181,9 @@ static enum sniff sniff_other(
 }
 
 enum feed_verdict feed_step(
-	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used)
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *batch, size_t *used)
 {
-	batch_reset(batch);
+	decoded_reset(batch);
 	*used = 0;
 	feed->open = false;
 	if (!feed->pinned) {
@@ -241,7 +241,7 @@ enum feed_verdict feed_step(
 }
 
 enum feed_verdict feed_rest(
-	struct feed *feed, const uint8_t *data, size_t len, struct batch *batch, size_t *used)
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *batch, size_t *used)
 {
 	feed->session.quiet = true;
 	const enum feed_verdict verdict = feed_step(feed, data, len, batch, used);
@@ -249,9 +249,9 @@ enum feed_verdict feed_rest(
 	return verdict;
 }
 
-void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct batch *batch)
+void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct decoded *batch)
 {
-	batch_reset(batch);
+	decoded_reset(batch);
 	if (!feed_waits(feed))
 		return;
 	feed->session.now_us = now_us;

@@ -13,8 +13,8 @@
 
 // What one frame can become at most: every report and reject there is room for, the arena, and the
 // bytes themselves (each belongs to one report or reject; widened rejects stay within the frame).
-#define FRAME_ENTRIES (BATCH_REPORTS + BATCH_REJECTS)
-#define FRAME_BYTES   (FRAME_ENTRIES * 384 + BATCH_ARENA + 2 * FRAME_CAP + 65536)
+#define FRAME_ENTRIES (DECODED_REPORTS + DECODED_REJECTS)
+#define FRAME_BYTES   (FRAME_ENTRIES * 384 + DECODED_ARENA + 2 * FRAME_CAP + 65536)
 
 // Beyond a frame's: for what is told while one is taken in, and of conversations that end while none
 // may be.
@@ -192,10 +192,10 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 
 // Behind all that the frame was promised room for.
 static void note_reports(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const struct batch *batch)
+	const struct decoded *batch)
 {
 	for (size_t i = 0; i < batch->report_count; i++)
-		command_note_report(intake->commands, feed->session.decoder, peer,
+		command_queue_note_report(intake->commands, feed->session.decoder, peer,
 			&batch->reports[i], feed->session.received_us);
 }
 
@@ -203,17 +203,17 @@ size_t intake_command(
 	struct intake *intake, const struct feed *feed, const struct peer *peer, uint8_t *out)
 {
 	const struct session *session = &feed->session;
-	const struct command_talk talk = {
+	const struct command_queue_talk talk = {
 		{session->ident, session->ident_len}, feed->session.decoder, session, peer};
 
-	if (!intake->commands || !command_count(intake->commands) || !feed->pinned)
+	if (!intake->commands || !command_queue_count(intake->commands) || !feed->pinned)
 		return 0;
-	return command_next(intake->commands, &talk, intake_now_us(), out);
+	return command_queue_next(intake->commands, &talk, intake_now_us(), out);
 }
 
 // Returns the LSN behind it.
 static uint64_t append_batch(struct intake *intake, struct feed *feed, const struct peer *peer,
-	const struct batch *batch, const char *refusal)
+	const struct decoded *batch, const char *refusal)
 {
 	for (size_t i = 0; i < batch->report_count; i++) {
 		if (refusal)
@@ -231,7 +231,7 @@ static uint64_t append_batch(struct intake *intake, struct feed *feed, const str
 		append_reject(intake, feed, peer, reason, batch->rejects[i].raw);
 	}
 	const uint64_t lsn = journal_end(intake->journal);
-	if (!refusal && intake->commands && command_count(intake->commands))
+	if (!refusal && intake->commands && command_queue_count(intake->commands))
 		note_reports(intake, feed, peer, batch);
 	return lsn;
 }
@@ -425,27 +425,28 @@ const char *intake_objection(const struct device *device, const struct feed *fee
 
 struct device *intake_device(struct intake *intake, struct text ident)
 {
-	struct device *device = directory_find(intake->directory, ident);
+	struct device *device = device_directory_find(intake->directory, ident);
 
 	if (device || intake->config->devices.unknown == UNKNOWN_REFUSE ||
-		directory_count(intake->directory) >= DEVICES_MAX)
+		device_directory_count(intake->directory) >= DEVICES_MAX)
 		return device;
-	return directory_add(intake->directory, ident);
+	return device_directory_add(intake->directory, ident);
 }
 
 const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **found)
 {
 	const struct text ident = {feed->session.ident, feed->session.ident_len};
-	struct device *device = directory_find(intake->directory, ident);
+	struct device *device = device_directory_find(intake->directory, ident);
 
 	*found = NULL;
 	if (device && intake_objection(device, feed))
 		return intake_objection(device, feed);
 	if (intake->config->devices.unknown == UNKNOWN_REFUSE &&
-		directory_loaded(intake->directory) && (!device || device->state != DEVICE_ACTIVE))
+		device_directory_loaded(intake->directory) &&
+		(!device || device->state != DEVICE_ACTIVE))
 		return unknown;
-	if (!device && directory_count(intake->directory) >= DEVICES_MAX)
+	if (!device && device_directory_count(intake->directory) >= DEVICES_MAX)
 		return too_many;
-	*found = device ? device : directory_add(intake->directory, ident);
+	*found = device ? device : device_directory_add(intake->directory, ident);
 	return NULL;
 }

@@ -24,11 +24,11 @@ static void begin(struct feed *feed, const struct decoder *decoder, const struct
 		session_set_ident(&feed->session, kept.ident, kept.ident_len);
 }
 
-bool recollect_entry(struct feed *feed, const struct entry *entry, struct batch *batch)
+bool memory_restore_entry(struct feed *feed, const struct entry *entry, struct decoded *batch)
 {
 	size_t used;
 	const bool cut = text_equal(entry->reason, "incomplete frame");
-	batch_reset(batch);
+	decoded_reset(batch);
 	if (entry->raw.len == 0 || cut)
 		return false;
 	begin(feed, registry_find(entry->protocol.data, entry->protocol.len), entry);
@@ -47,7 +47,7 @@ static uint64_t first_lsn(const struct journal *journal, uint64_t wanted)
 {
 	struct journal_segment segment;
 	for (size_t i = 0; journal_segment_at(journal, i, &segment); i++) {
-		if (segment.first + RECOLLECT_BYTES >= wanted)
+		if (segment.first + MEMORY_RESTORE_BYTES >= wanted)
 			return segment.first;
 	}
 	return journal_end(journal);
@@ -60,14 +60,14 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-void recollect_devices(struct memory *memory, struct journal *journal)
+void memory_restore_devices(struct device_memory *memory, struct journal *journal)
 {
 	const double start = seconds();
 	const uint64_t end = journal_end(journal);
-	const uint64_t wanted = end > RECOLLECT_BYTES ? end - RECOLLECT_BYTES : 0;
+	const uint64_t wanted = end > MEMORY_RESTORE_BYTES ? end - MEMORY_RESTORE_BYTES : 0;
 	struct journal_cursor cursor;
 	struct feed feed = {.session.memory = memory};
-	struct batch *batch = malloc(sizeof(*batch));
+	struct decoded *batch = malloc(sizeof(*batch));
 	struct entry entry;
 	unsigned long long records = 0;
 
@@ -78,11 +78,11 @@ void recollect_devices(struct memory *memory, struct journal *journal)
 		if (cursor.lsn < wanted || !entry_read(cursor.data, cursor.len, &entry) ||
 			!is_remembered(&entry))
 			continue;
-		records += recollect_entry(&feed, &entry, batch);
+		records += memory_restore_entry(&feed, &entry, batch);
 	}
 	journal_cursor_done(&cursor);
 	feed_done(&feed);
 	free(batch);
 	log_info("remembered devices=%zu records=%llu from=journal seconds=%.3f",
-		memory_count(memory), records, seconds() - start);
+		device_memory_count(memory), records, seconds() - start);
 }

@@ -96,7 +96,7 @@ static_assert(HEAD_LEN + BODY_LEN + PROTOCOL_MAX + IDENT_MAX + REASON_MAX + DRIV
 	"ENTRY_SIZE_MAX");
 static_assert(EXTRA_MAX <= UINT16_MAX && REASON_MAX <= UINT8_MAX, "lengths fit their fields");
 
-const char *command_state_name(enum command_state state)
+const char *entry_command_state_name(enum command_state state)
 {
 	static const char *const names[COMMAND_STATES] = {
 		[COMMAND_QUEUED] = "queued",

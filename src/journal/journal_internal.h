@@ -9,8 +9,8 @@
 //   journal_meta.c     journal.meta, stored, lock
 //   journal_files.c    segment files made and deleted, on a thread of its own
 //   journal_sync.c     fdatasync, on another
-#ifndef AVLD_JOURNAL_INTERNAL
-#define AVLD_JOURNAL_INTERNAL
+#ifndef AVLD_JOURNAL_JOURNAL_INTERNAL_H
+#define AVLD_JOURNAL_JOURNAL_INTERNAL_H
 
 #include "journal/journal.h"
 

@@ -9,20 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct directory {
+struct device_directory {
 	struct device *table;
 	bool loaded;
 };
 
-struct directory *directory_new(void)
+struct device_directory *device_directory_new(void)
 {
-	struct directory *directory = calloc(1, sizeof(*directory));
+	struct device_directory *directory = calloc(1, sizeof(*directory));
 	if (!directory)
 		log_fatal("out of memory: devices");
 	return directory;
 }
 
-void directory_free(struct directory *directory)
+void device_directory_free(struct device_directory *directory)
 {
 	if (!directory)
 		return;
@@ -36,7 +36,7 @@ void directory_free(struct directory *directory)
 	free(directory);
 }
 
-struct device *directory_find(const struct directory *directory, struct text ident)
+struct device *device_directory_find(const struct device_directory *directory, struct text ident)
 {
 	struct device *device = NULL;
 	if (ident.len)
@@ -44,10 +44,10 @@ struct device *directory_find(const struct directory *directory, struct text ide
 	return device;
 }
 
-struct device *directory_add(struct directory *directory, struct text ident)
+struct device *device_directory_add(struct device_directory *directory, struct text ident)
 {
 	assert(ident.len >= 1 && ident.len <= IDENT_MAX);
-	struct device *device = directory_find(directory, ident);
+	struct device *device = device_directory_find(directory, ident);
 	if (device)
 		return device;
 	device = calloc(1, sizeof(*device) + ident.len);
@@ -59,22 +59,22 @@ struct device *directory_add(struct directory *directory, struct text ident)
 	return device;
 }
 
-size_t directory_count(const struct directory *directory)
+size_t device_directory_count(const struct device_directory *directory)
 {
 	return HASH_COUNT(directory->table);
 }
 
-bool directory_loaded(const struct directory *directory)
+bool device_directory_loaded(const struct device_directory *directory)
 {
 	return directory->loaded;
 }
 
-void directory_set_loaded(struct directory *directory, bool loaded)
+void device_directory_set_loaded(struct device_directory *directory, bool loaded)
 {
 	directory->loaded = loaded;
 }
 
-void directory_forget_ids(struct directory *directory)
+void device_directory_forget_ids(struct device_directory *directory)
 {
 	for (struct device *device = directory->table; device; device = device->hh.next) {
 		device->id = 0;

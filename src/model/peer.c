@@ -44,7 +44,7 @@ char *peer_text(const struct peer *peer, char *text)
 	return text;
 }
 
-const char *transport_name(uint8_t transport)
+const char *peer_transport_name(uint8_t transport)
 {
 	return transport == TRANSPORT_UDP ? "udp" : "tcp";
 }

@@ -48,7 +48,7 @@ static const char *const alarm_names[ALARM_COUNT] = {
 	[ALARM_REMOVING] = "removing",
 };
 
-const char *alarm_name(enum alarm alarm)
+const char *report_alarm_name(enum alarm alarm)
 {
 	assert(alarm < ALARM_COUNT);
 	return alarm_names[alarm];
@@ -215,7 +215,7 @@ struct fixed_time report_fixed_time(const struct report_body *body, int64_t rece
 	return (struct fixed_time){received_us, TIME_RECEIVED};
 }
 
-const char *time_source_name(enum time_source source)
+const char *report_time_source_name(enum time_source source)
 {
 	switch (source) {
 	case TIME_DEVICE:

@@ -51,7 +51,7 @@ static bool add_command(struct conn *c)
 const char *conn_take_batch(struct conn *c)
 {
 	struct intake *intake = conns_of(c)->intake;
-	struct batch *batch = &intake->batch;
+	struct decoded *batch = &intake->batch;
 	const char *refusal = must_ask(c) ? conn_attach(c) : NULL;
 	if (!refusal)
 		conn_name_others(c, batch);
@@ -279,7 +279,7 @@ size_t conns_count(const struct conns *conns)
 	return conns->count;
 }
 
-const struct refused *conns_refused(const struct conns *conns)
+const struct conn_refusals *conns_refused(const struct conns *conns)
 {
 	return &conns->refused;
 }
@@ -290,8 +290,8 @@ static void refuse_peer(struct conns *conns, int fd, const struct peer *peer, en
 
 	if (log_allow(peer->address, intake_now_s()))
 		log_warning("conn refused peer=%s reason=\"%s\"", peer_text(peer, text),
-			refused_reason(why));
-	refused_note(&conns->refused, conns->intake, peer, why);
+			conn_refusals_reason(why));
+	conn_refusals_note(&conns->refused, conns->intake, peer, why);
 	close(fd);
 }
 
@@ -346,7 +346,7 @@ void conns_finish(struct conns *conns)
 	finish(&conns->login);
 	finish(&conns->idle);
 	finish(&conns->paused);
-	refused_finish(&conns->refused, conns->intake);
+	conn_refusals_finish(&conns->refused, conns->intake);
 }
 
 void conns_free(struct conns *conns)

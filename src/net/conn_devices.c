@@ -81,7 +81,7 @@ const char *conn_attach(struct conn *c)
 	return NULL;
 }
 
-void conn_name_others(struct conn *c, struct batch *batch)
+void conn_name_others(struct conn *c, struct decoded *batch)
 {
 	for (size_t i = 0; batch->report_count > 1 && i < batch->report_count; i++) {
 		const struct text ident = batch->reports[i].ident;

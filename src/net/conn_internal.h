@@ -4,8 +4,8 @@
 //   conn_send.c     what goes out, and the ways out
 //   conn_devices.c  which devices a connection has named
 //   conn_timeout.c  the lists by which a peer's time runs out, and what is left open
-#ifndef AVLD_NET_CONN_INTERNAL
-#define AVLD_NET_CONN_INTERNAL
+#ifndef AVLD_NET_CONN_INTERNAL_H
+#define AVLD_NET_CONN_INTERNAL_H
 
 #include "net/conn.h"
 
@@ -50,7 +50,7 @@ struct conns {
 	ev_timer timer;
 	size_t count;
 	struct ip_count *ips; /* only kept when server.max_connections_per_ip is set */
-	struct refused refused;
+	struct conn_refusals refused;
 	size_t peeked; /* of the read at hand: bytes at its end that still are in the socket too */
 	uint8_t buffer[2 * READ_SIZE]; /* the first half: room for what was left before */
 };
@@ -81,7 +81,7 @@ void conn_watch(struct conn *c);
 // Behind what may go out. False: more than a peer may leave unread.
 bool conn_put(struct conn *c, const void *data, size_t len);
 // The batch's replies; lsn: behind what they acknowledge. False as conn_put.
-bool conn_reply(struct conn *c, const struct batch *batch, uint64_t lsn);
+bool conn_reply(struct conn *c, const struct decoded *batch, uint64_t lsn);
 // Sends what may go out as far as the socket takes it. False: the connection is closed.
 bool conn_flush(struct conn *c);
 // The ways out; c is dead afterwards. close: at once, the peer is gone, or takes nothing from us.
@@ -94,7 +94,7 @@ void conn_end(struct conn *c, const char *reason);
 // The session has named a device: may it stay (NULL), and is it the device's newest connection?
 const char *conn_attach(struct conn *c);
 // One frame may hold records of several devices: each is on this connection.
-void conn_name_others(struct conn *c, struct batch *batch);
+void conn_name_others(struct conn *c, struct decoded *batch);
 // None of them is connected any more. ends: the end of the connection speaks for the one it names itself.
 void conn_leave_all(struct conn *c, bool ends);
 

@@ -8,7 +8,7 @@
 
 #define TELL_S 60
 
-const char *refused_reason(enum refused_why why)
+const char *conn_refusals_reason(enum refused_why why)
 {
 	static const char *const reasons[REFUSED_REASONS] = {
 		[REFUSED_MAX_CONNECTIONS] = "server.max_connections reached",
@@ -20,7 +20,7 @@ const char *refused_reason(enum refused_why why)
 }
 
 // A full journal leaves the number for later.
-static void tell(struct refused_row *row, struct intake *intake)
+static void tell(struct conn_refusals_row *row, struct intake *intake)
 {
 	static const struct feed nobody; // said nothing
 	const struct traffic traffic = {.opened_us = row->first_us,
@@ -28,16 +28,16 @@ static void tell(struct refused_row *row, struct intake *intake)
 
 	if (row->count == 0 || !intake_room(intake))
 		return;
-	intake_disconnected(intake, &nobody, &row->peer, &traffic, refused_reason(row->why));
+	intake_disconnected(intake, &nobody, &row->peer, &traffic, conn_refusals_reason(row->why));
 	row->told_s = intake_now_s();
 	row->count -= traffic.rejects;
 }
 
-static struct refused_row *find_row(
-	struct refused *refused, const struct peer *peer, enum refused_why why)
+static struct conn_refusals_row *find_row(
+	struct conn_refusals *refused, const struct peer *peer, enum refused_why why)
 {
 	for (size_t i = 0; i < refused->rows; i++) {
-		struct refused_row *row = &refused->row[i];
+		struct conn_refusals_row *row = &refused->row[i];
 		if (row->why == why &&
 			!memcmp(row->peer.address, peer->address, sizeof(peer->address)))
 			return row;
@@ -46,21 +46,21 @@ static struct refused_row *find_row(
 		refused->others[why].why = why;
 		return &refused->others[why];
 	}
-	struct refused_row *row = &refused->row[refused->rows++];
-	*row = (struct refused_row){.why = why};
+	struct conn_refusals_row *row = &refused->row[refused->rows++];
+	*row = (struct conn_refusals_row){.why = why};
 	return row;
 }
 
 // Told the last time so long ago, or never.
-static bool is_due(const struct refused_row *row)
+static bool is_due(const struct conn_refusals_row *row)
 {
 	return row->told_s == 0 || intake_now_s() - row->told_s >= TELL_S;
 }
 
-void refused_note(struct refused *refused, struct intake *intake, const struct peer *peer,
-	enum refused_why why)
+void conn_refusals_note(struct conn_refusals *refused, struct intake *intake,
+	const struct peer *peer, enum refused_why why)
 {
-	struct refused_row *row = find_row(refused, peer, why);
+	struct conn_refusals_row *row = find_row(refused, peer, why);
 
 	refused->counts[why]++;
 	if (row != &refused->others[why])
@@ -71,10 +71,10 @@ void refused_note(struct refused *refused, struct intake *intake, const struct p
 		tell(row, intake);
 }
 
-void refused_each_second(struct refused *refused, struct intake *intake)
+void conn_refusals_each_second(struct conn_refusals *refused, struct intake *intake)
 {
 	for (size_t i = refused->rows; i-- > 0;) {
-		struct refused_row *row = &refused->row[i];
+		struct conn_refusals_row *row = &refused->row[i];
 		if (!is_due(row))
 			continue;
 		if (row->count > 0)
@@ -87,7 +87,7 @@ void refused_each_second(struct refused *refused, struct intake *intake)
 			tell(&refused->others[why], intake);
 }
 
-void refused_finish(struct refused *refused, struct intake *intake)
+void conn_refusals_finish(struct conn_refusals *refused, struct intake *intake)
 {
 	for (size_t i = 0; i < refused->rows; i++)
 		tell(&refused->row[i], intake);

@@ -226,7 +226,7 @@ static bool release(struct conn *c, uint64_t safe)
 	return true;
 }
 
-bool conn_reply(struct conn *c, const struct batch *batch, uint64_t lsn)
+bool conn_reply(struct conn *c, const struct decoded *batch, uint64_t lsn)
 {
 	const size_t now = batch->reply_len[REPLY_NOW], stored = batch->reply_len[REPLY_STORED];
 

@@ -157,5 +157,5 @@ void conns_on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	expire(&conns->lingering, LINGER_US, now, NULL);
 	expire_sniffing(conns, now);
 	look_after_all(conns);
-	refused_each_second(&conns->refused, conns->intake);
+	conn_refusals_each_second(&conns->refused, conns->intake);
 }

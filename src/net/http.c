@@ -36,7 +36,7 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 	const struct http_sources *s = &http->sources;
 	const struct intake_counters *in = &s->intake->counters;
 	const struct writer_counters *out = writer_counters(s->writer);
-	const struct command_counters *commands = command_counters(s->commands);
+	const struct command_counters *commands = command_queue_counters(s->commands);
 	const struct journal *journal = s->intake->journal;
 	const uint64_t start = journal_start(journal), end = journal_end(journal);
 	const uint64_t waiting = end - (out->lsn > start ? out->lsn : start);
@@ -51,7 +51,7 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 		{"udp_lost_total", "counter",
 			"datagrams dropped by the kernel, the socket was full", in->udp_lost},
 		{"photos_total", "counter", "photos fetched, whole or in part", in->photos},
-		{"devices", "gauge", "devices known", directory_count(s->intake->directory)},
+		{"devices", "gauge", "devices known", device_directory_count(s->intake->directory)},
 		{"journal_bytes", "gauge", "size of the journal on disk", journal_bytes(journal)},
 		{"journal_waiting_bytes", "gauge", "bytes not yet in the database", waiting},
 		{"journal_unsynced_bytes", "gauge", "bytes not yet safe against loss of power",
@@ -68,7 +68,8 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 		{"duplicates_total", "counter", "records sent again and left out", out->duplicates},
 		{"refused_total", "counter", "rows the database refused", out->refused},
 		{"retries_total", "counter", "batches tried again", out->retries},
-		{"commands_open", "gauge", "commands queued or sent", command_count(s->commands)},
+		{"commands_open", "gauge", "commands queued or sent",
+			command_queue_count(s->commands)},
 		{"commands_sent_total", "counter", "commands sent, repeats too", commands->sent},
 		{"commands_confirmed_total", "counter", "commands confirmed", commands->confirmed},
 		{"commands_failed_total", "counter", "commands failed", commands->failed},
@@ -99,7 +100,7 @@ static void write_metrics(const struct http *http, FILE *to)
 		to);
 	for (enum refused_why why = 0; why < REFUSED_REASONS; why++)
 		fprintf(to, "avld_connections_refused_total{reason=\"%s\"} %" PRIu64 "\n",
-			refused_reason(why), conns_refused(http->sources.conns)->counts[why]);
+			conn_refusals_reason(why), conns_refused(http->sources.conns)->counts[why]);
 	fputs("# HELP avld_rejected_total rejects by protocol and reason\n# TYPE "
 	      "avld_rejected_total counter\n",
 		to);
@@ -122,7 +123,7 @@ static void write_status(const struct http *http, FILE *to)
 		if (conns_refused(http->sources.conns)->counts[why])
 			fprintf(to, "%12" PRIu64 "  connections refused: %s\n",
 				conns_refused(http->sources.conns)->counts[why],
-				refused_reason(why));
+				conn_refusals_reason(why));
 	for (size_t i = 0; i < REASONS_MAX && http->sources.intake->reasons[i].count; i++) {
 		const struct reason_count *reason = &http->sources.intake->reasons[i];
 		fprintf(to, "%12" PRIu64 "  rejected: %s: %s\n", reason->count, reason->protocol,

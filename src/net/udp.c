@@ -200,7 +200,8 @@ bool udp_waiting(const struct udp *udp)
 	return udp->held_count > 0;
 }
 
-static void reply(struct udp *udp, struct msghdr *message, const struct batch *batch, uint64_t lsn)
+static void reply(
+	struct udp *udp, struct msghdr *message, const struct decoded *batch, uint64_t lsn)
 {
 	const size_t now = batch->reply_len[REPLY_NOW], stored = batch->reply_len[REPLY_STORED];
 
@@ -313,7 +314,7 @@ static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, s
 static void look_after(struct udp *udp, struct sender *sender)
 {
 	struct intake *intake = udp->intake;
-	const struct batch *batch = &intake->batch;
+	const struct decoded *batch = &intake->batch;
 	const int64_t now_us = intake_now_us();
 
 	if (!intake_room(intake))

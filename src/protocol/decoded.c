@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void batch_reset(struct batch *batch)
+void decoded_reset(struct decoded *batch)
 {
 	batch->report_count = 0;
 	batch->reject_count = 0;
@@ -21,9 +21,9 @@ void batch_reset(struct batch *batch)
 	batch->detail = NULL;
 }
 
-struct report *batch_report(struct batch *batch, const struct session *session)
+struct report *decoded_report(struct decoded *batch, const struct session *session)
 {
-	if (batch->report_count == BATCH_REPORTS)
+	if (batch->report_count == DECODED_REPORTS)
 		return NULL;
 	struct report *report = &batch->reports[batch->report_count++];
 	report_clear(report);
@@ -32,7 +32,7 @@ struct report *batch_report(struct batch *batch, const struct session *session)
 	return report;
 }
 
-void batch_drop_report(struct batch *batch)
+void decoded_drop_report(struct decoded *batch)
 {
 	assert(batch->report_count > 0);
 	// Its members go too, so that those of the report before it are at the arena's end again.
@@ -46,22 +46,22 @@ static struct text span(struct text a, struct text b)
 	return (struct text){start, (size_t)((a_end > b_end ? a_end : b_end) - start)};
 }
 
-void batch_reject(struct batch *batch, enum decode_status status, const char *detail,
+void decoded_reject(struct decoded *batch, enum decode_status status, const char *detail,
 	const uint8_t *data, size_t len)
 {
 	struct text raw = {(const char *)data, len};
-	if (batch->reject_count == BATCH_REJECTS) {
-		struct reject *last = &batch->rejects[BATCH_REJECTS - 1];
+	if (batch->reject_count == DECODED_REJECTS) {
+		struct reject *last = &batch->rejects[DECODED_REJECTS - 1];
 		last->raw = span(last->raw, raw);
 		return;
 	}
 	batch->rejects[batch->reject_count++] = (struct reject){status, detail, raw};
 }
 
-bool batch_reply(struct batch *batch, enum reply_when when, const void *data, size_t len)
+bool decoded_reply(struct decoded *batch, enum reply_when when, const void *data, size_t len)
 {
 	assert(when < REPLY_KINDS);
-	if (len > BATCH_REPLY - batch->reply_len[when])
+	if (len > DECODED_REPLY - batch->reply_len[when])
 		return false;
 	if (len > 0)
 		memcpy(batch->reply[when] + batch->reply_len[when], data, len);
@@ -86,10 +86,10 @@ static void put(struct member *member, const char *data, size_t len)
 	member->at += len;
 }
 
-static struct member begin(struct batch *batch, const struct report *report, const char *name)
+static struct member begin(struct decoded *batch, const struct report *report, const char *name)
 {
 	assert(batch->report_count > 0 && report == &batch->reports[batch->report_count - 1]);
-	size_t room = BATCH_ARENA - batch->arena_len;
+	size_t room = DECODED_ARENA - batch->arena_len;
 	if (room > EXTRA_MAX - report->extra.len)
 		room = EXTRA_MAX - report->extra.len;
 	char *start = batch->arena + batch->arena_len;
@@ -102,7 +102,7 @@ static struct member begin(struct batch *batch, const struct report *report, con
 	return member;
 }
 
-static void finish(struct batch *batch, struct report *report, const struct member *member)
+static void finish(struct decoded *batch, struct report *report, const struct member *member)
 {
 	if (member->full)
 		return;
@@ -113,12 +113,12 @@ static void finish(struct batch *batch, struct report *report, const struct memb
 	batch->arena_len += len;
 }
 
-void extra_int(struct batch *batch, struct report *report, const char *name, int64_t value)
+void extra_int(struct decoded *batch, struct report *report, const char *name, int64_t value)
 {
 	extra_fixed(batch, report, name, value, 0);
 }
 
-void extra_fixed(struct batch *batch, struct report *report, const char *name, int64_t value,
+void extra_fixed(struct decoded *batch, struct report *report, const char *name, int64_t value,
 	unsigned decimals)
 {
 	char digits[32];
@@ -137,7 +137,7 @@ void extra_fixed(struct batch *batch, struct report *report, const char *name, i
 	finish(batch, report, &member);
 }
 
-void extra_bool(struct batch *batch, struct report *report, const char *name, bool value)
+void extra_bool(struct decoded *batch, struct report *report, const char *name, bool value)
 {
 	struct member member = begin(batch, report, name);
 	put(&member, value ? "true" : "false", value ? 4 : 5);
@@ -191,8 +191,8 @@ static void put_ascii(struct member *member, char c)
 	}
 }
 
-void extra_text(
-	struct batch *batch, struct report *report, const char *name, const void *data, size_t len)
+void extra_text(struct decoded *batch, struct report *report, const char *name, const void *data,
+	size_t len)
 {
 	const uint8_t *bytes = data;
 	struct member member = begin(batch, report, name);
@@ -211,8 +211,8 @@ void extra_text(
 	finish(batch, report, &member);
 }
 
-void extra_hex(
-	struct batch *batch, struct report *report, const char *name, const void *data, size_t len)
+void extra_hex(struct decoded *batch, struct report *report, const char *name, const void *data,
+	size_t len)
 {
 	const uint8_t *bytes = data;
 	struct member member = begin(batch, report, name);

@@ -35,7 +35,7 @@ struct remembered {
 	_Alignas(16) uint8_t block[]; /* decoder->device_size */
 };
 
-struct memory {
+struct device_memory {
 	struct remembered *table;
 	struct list turns;
 	size_t most;
@@ -45,10 +45,10 @@ struct memory {
 	uint32_t searched; /* tick of the last search */
 };
 
-struct memory *memory_new(size_t devices)
+struct device_memory *device_memory_new(size_t devices)
 {
 	assert(devices > 0);
-	struct memory *memory = calloc(1, sizeof(*memory));
+	struct device_memory *memory = calloc(1, sizeof(*memory));
 	if (!memory)
 		return NULL;
 	list_init(&memory->turns);
@@ -56,7 +56,7 @@ struct memory *memory_new(size_t devices)
 	return memory;
 }
 
-static void forget(struct memory *memory, struct remembered *device)
+static void forget(struct device_memory *memory, struct remembered *device)
 {
 	assert(memory->table); // it holds this one
 	HASH_DEL(memory->table, device);
@@ -65,7 +65,7 @@ static void forget(struct memory *memory, struct remembered *device)
 	memory->forgotten++;
 }
 
-void memory_free(struct memory *memory)
+void device_memory_free(struct device_memory *memory)
 {
 	if (!memory)
 		return;
@@ -74,12 +74,12 @@ void memory_free(struct memory *memory)
 	free(memory);
 }
 
-size_t memory_count(const struct memory *memory)
+size_t device_memory_count(const struct device_memory *memory)
 {
 	return HASH_COUNT(memory->table);
 }
 
-static void forget_oldest(struct memory *memory)
+static void forget_oldest(struct device_memory *memory)
 {
 	for (;;) {
 		struct remembered *first = list_item(memory->turns.next, struct remembered, turn);
@@ -93,7 +93,7 @@ static void forget_oldest(struct memory *memory)
 	}
 }
 
-static struct remembered *add(struct memory *memory, const struct key *key, size_t ident_len)
+static struct remembered *add(struct device_memory *memory, const struct key *key, size_t ident_len)
 {
 	if (HASH_COUNT(memory->table) >= memory->most)
 		forget_oldest(memory);
@@ -127,7 +127,7 @@ static struct remembered *find_again(const struct session *session)
 
 void *session_device(struct session *session)
 {
-	struct memory *memory = session->memory;
+	struct device_memory *memory = session->memory;
 	if (!memory || session->ident_len == 0 || !session->decoder ||
 		session->decoder->device_size == 0)
 		return NULL;
@@ -147,9 +147,9 @@ void *session_device(struct session *session)
 	return device->block;
 }
 
-bool session_search(struct session *session, memory_visit *visit, void *context)
+bool session_search(struct session *session, device_memory_visit *visit, void *context)
 {
-	struct memory *memory = session->memory;
+	struct device_memory *memory = session->memory;
 	if (!memory)
 		return false;
 	const size_t count = HASH_COUNT(memory->table);
@@ -167,7 +167,7 @@ bool session_search(struct session *session, memory_visit *visit, void *context)
 
 uint32_t session_tick(struct session *session)
 {
-	struct memory *memory = session->memory;
+	struct device_memory *memory = session->memory;
 	if (memory && ++memory->tick == 0)
 		memory->tick = 1;
 	return memory ? memory->tick : 0;

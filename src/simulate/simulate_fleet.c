@@ -46,7 +46,7 @@ void fleet_begin_schedule(struct fleet *fleet)
 	fleet->scheduled_us = clock_us(CLOCK_MONOTONIC);
 	bool fits = schedule_make(&fleet->schedule, options->devices, options->count,
 		options->rate_milli, clock_us(CLOCK_REALTIME));
-	assert(fits); /* cmd_simulate has tried it */
+	assert(fits); /* simulate_verb has tried it */
 	(void)fits;
 	fleet->due = schedule_due(&fleet->schedule, fleet->schedule.start_us);
 	double tick = options->rate_milli ? 500.0 / (double)options->rate_milli : TICK_MAX_S;

@@ -19,41 +19,41 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define SLOTS       ((size_t)2 * RECENT_GENERATION) /* half empty: short probes */
+#define SLOTS       ((size_t)2 * DEDUP_CACHE_GENERATION) /* half empty: short probes */
 #define NUMBER_BITS 18
 #define NUMBER_MASK ((1u << NUMBER_BITS) - 1)
 
-static_assert(RECENT_GENERATION <= NUMBER_MASK, "numbers fit their bits");
+static_assert(DEDUP_CACHE_GENERATION <= NUMBER_MASK, "numbers fit their bits");
 
 struct generation {
 	uint32_t *slots;
-	struct recent_key *keys;
+	struct dedup_key *keys;
 	uint32_t count;
 };
 
-struct recent {
+struct dedup_cache {
 	unsigned young; /* which generation takes new keys */
 	struct generation generations[2];
 };
 
-struct recent *recent_new(void)
+struct dedup_cache *dedup_cache_new(void)
 {
-	struct recent *recent = calloc(1, sizeof(*recent));
+	struct dedup_cache *recent = calloc(1, sizeof(*recent));
 	if (!recent)
 		log_fatal("out of memory: recent keys");
 	for (int i = 0; i < 2; i++) {
 		struct generation *generation = &recent->generations[i];
 		generation->slots = calloc(SLOTS, sizeof(*generation->slots));
-		generation->keys = malloc(RECENT_GENERATION * sizeof(*generation->keys));
+		generation->keys = malloc(DEDUP_CACHE_GENERATION * sizeof(*generation->keys));
 		if (!generation->slots || !generation->keys)
 			log_fatal("out of memory: recent keys");
 		// Touched now, so that the process does not grow while they fill.
-		memset(generation->keys, 0xff, RECENT_GENERATION * sizeof(*generation->keys));
+		memset(generation->keys, 0xff, DEDUP_CACHE_GENERATION * sizeof(*generation->keys));
 	}
 	return recent;
 }
 
-void recent_free(struct recent *recent)
+void dedup_cache_free(struct dedup_cache *recent)
 {
 	if (!recent)
 		return;
@@ -77,7 +77,7 @@ static uint32_t tag_of(uint64_t hash)
 }
 
 // Is the key there? *free: if not, the slot where it would go.
-static bool find(const struct generation *generation, const struct recent_key *key, uint64_t hash,
+static bool find(const struct generation *generation, const struct dedup_key *key, uint64_t hash,
 	size_t *free)
 {
 	size_t i = hash & (SLOTS - 1);
@@ -90,7 +90,7 @@ static bool find(const struct generation *generation, const struct recent_key *k
 	return false;
 }
 
-bool recent_add(struct recent *recent, const struct recent_key *key)
+bool dedup_cache_add(struct dedup_cache *recent, const struct dedup_key *key)
 {
 	const uint64_t hash = XXH3_64bits(key, sizeof(*key));
 	struct generation *young = &recent->generations[recent->young];
@@ -101,14 +101,14 @@ bool recent_add(struct recent *recent, const struct recent_key *key)
 		return true;
 	young->keys[young->count++] = *key;
 	young->slots[slot] = tag_of(hash) | young->count;
-	if (young->count == RECENT_GENERATION) {
+	if (young->count == DEDUP_CACHE_GENERATION) {
 		recent->young = !recent->young;
 		empty(&recent->generations[recent->young]);
 	}
 	return false;
 }
 
-void recent_forget(struct recent *recent)
+void dedup_cache_forget(struct dedup_cache *recent)
 {
 	empty(&recent->generations[0]);
 	empty(&recent->generations[1]);

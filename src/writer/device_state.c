@@ -45,7 +45,7 @@ struct row {
 	struct telemetry telemetry;
 };
 
-struct latest {
+struct device_states {
 	struct row *rows;
 	size_t count, cap;
 	uint32_t *slots; /* number of a row + 1, or 0; twice `cap` of them, a power of two */
@@ -53,7 +53,7 @@ struct latest {
 
 #define FIRST_CAP 256
 
-static void allocate(struct latest *latest, size_t cap)
+static void allocate(struct device_states *latest, size_t cap)
 {
 	struct row *rows = realloc(latest->rows, cap * sizeof(*rows));
 	free(latest->slots);
@@ -64,16 +64,16 @@ static void allocate(struct latest *latest, size_t cap)
 	latest->cap = cap;
 }
 
-struct latest *latest_new(void)
+struct device_states *device_state_new(void)
 {
-	struct latest *latest = calloc(1, sizeof(*latest));
+	struct device_states *latest = calloc(1, sizeof(*latest));
 	if (!latest)
 		log_fatal("out of memory: batch");
 	allocate(latest, FIRST_CAP);
 	return latest;
 }
 
-void latest_free(struct latest *latest)
+void device_state_free(struct device_states *latest)
 {
 	if (!latest)
 		return;
@@ -82,7 +82,7 @@ void latest_free(struct latest *latest)
 	free(latest);
 }
 
-void latest_clear(struct latest *latest)
+void device_state_clear(struct device_states *latest)
 {
 	for (size_t i = 0; i < latest->count; i++)
 		latest->slots[latest->rows[i].slot] = 0;
@@ -91,7 +91,7 @@ void latest_clear(struct latest *latest)
 
 // The slot of the device's row, or the free one where it would be. Ids are consecutive numbers:
 // spread them.
-static size_t slot_of(const struct latest *latest, int64_t device_id)
+static size_t slot_of(const struct device_states *latest, int64_t device_id)
 {
 	const size_t mask = latest->cap * 2 - 1;
 	size_t slot = (size_t)(((uint64_t)device_id * UINT64_C(0x9e3779b97f4a7c15)) >> 32) & mask;
@@ -100,7 +100,7 @@ static size_t slot_of(const struct latest *latest, int64_t device_id)
 	return slot;
 }
 
-static void enlarge(struct latest *latest)
+static void enlarge(struct device_states *latest)
 {
 	allocate(latest, latest->cap * 2);
 	for (size_t i = 0; i < latest->count; i++) {
@@ -110,7 +110,7 @@ static void enlarge(struct latest *latest)
 }
 
 // The device's row; made from the entry if the batch has none yet.
-static struct row *row_of(struct latest *latest, int64_t device_id, bool *made)
+static struct row *row_of(struct device_states *latest, int64_t device_id, bool *made)
 {
 	size_t slot = slot_of(latest, device_id);
 	*made = !latest->slots[slot];
@@ -136,7 +136,8 @@ static uint8_t keep(char *to, size_t cap, struct text text)
 	return (uint8_t)len;
 }
 
-void latest_seen(struct latest *latest, int64_t device_id, const struct entry *entry, bool live)
+void device_state_seen(
+	struct device_states *latest, int64_t device_id, const struct entry *entry, bool live)
 {
 	bool made;
 	struct seen *seen = &row_of(latest, device_id, &made)->seen;
@@ -153,7 +154,8 @@ void latest_seen(struct latest *latest, int64_t device_id, const struct entry *e
 		seen->certain = seen->open = true;
 }
 
-bool latest_disconnected(struct latest *latest, int64_t device_id, const struct entry *entry)
+bool device_state_disconnected(
+	struct device_states *latest, int64_t device_id, const struct entry *entry)
 {
 	const uint32_t found = latest->slots[slot_of(latest, device_id)];
 	struct seen *seen = found ? &latest->rows[found - 1].seen : NULL;
@@ -218,7 +220,7 @@ static void take_telemetry(struct telemetry *telemetry, const struct entry *entr
 			keep(telemetry->driver, sizeof(telemetry->driver), entry->driver);
 }
 
-void latest_report(struct latest *latest, int64_t device_id, const struct entry *entry,
+void device_state_report(struct device_states *latest, int64_t device_id, const struct entry *entry,
 	struct fixed_time fixed)
 {
 	/* A record out of the log without a sound time says nothing about now. */
@@ -232,67 +234,69 @@ void latest_report(struct latest *latest, int64_t device_id, const struct entry 
 	take_telemetry(&row->telemetry, entry, fixed.time_us);
 }
 
-const char latest_columns[] = "device_id, last_seen, protocol, transport, peer, connected, "
-			      "instance, fixed_at, latitude, longitude, "
-			      "altitude_m, speed_kmh, course_deg, satellites, hdop, telemetry_at, "
-			      "event, ignition, inputs, outputs, "
-			      "adc1, adc2, adc3, adc4, odometer_m, battery_percent, battery_v, "
-			      "power_v, gsm_percent, driver";
+const char device_state_columns[] =
+	"device_id, last_seen, protocol, transport, peer, connected, "
+	"instance, fixed_at, latitude, longitude, "
+	"altitude_m, speed_kmh, course_deg, satellites, hdop, telemetry_at, "
+	"event, ignition, inputs, outputs, "
+	"adc1, adc2, adc3, adc4, odometer_m, battery_percent, battery_v, "
+	"power_v, gsm_percent, driver";
 #define COLUMNS 30
 
 static uint8_t *put_seen(uint8_t *out, const struct seen *seen, struct text instance)
 {
 	char peer[PEER_TEXT_MAX];
-	const char *transport = transport_name(seen->peer.transport);
+	const char *transport = peer_transport_name(seen->peer.transport);
 
 	peer_text(&seen->peer, peer);
-	out = copy_put_time(out, seen->time_us);
-	out = copy_put_text(out, (struct text){seen->protocol, seen->protocol_len});
-	out = copy_put_text(out, (struct text){transport, strlen(transport)});
-	out = copy_put_text(out, (struct text){peer, strlen(peer)});
-	out = copy_put_bool(out, seen->certain && seen->open);
-	return seen->certain ? copy_put_text_always(out, instance) : copy_put_null(out);
+	out = pgcopy_put_time(out, seen->time_us);
+	out = pgcopy_put_text(out, (struct text){seen->protocol, seen->protocol_len});
+	out = pgcopy_put_text(out, (struct text){transport, strlen(transport)});
+	out = pgcopy_put_text(out, (struct text){peer, strlen(peer)});
+	out = pgcopy_put_bool(out, seen->certain && seen->open);
+	return seen->certain ? pgcopy_put_text_always(out, instance) : pgcopy_put_null(out);
 }
 
 static uint8_t *put_fix(uint8_t *out, const struct fix *fix)
 {
 	if (!fix->known) {
 		for (int i = 0; i < 8; i++)
-			out = copy_put_null(out);
+			out = pgcopy_put_null(out);
 		return out;
 	}
-	out = copy_put_time(out, fix->time_us);
-	out = copy_put_double(out, fix->body.lat_e7 / 1e7);
-	out = copy_put_double(out, fix->body.lon_e7 / 1e7);
-	return copy_put_motion(out, &fix->body);
+	out = pgcopy_put_time(out, fix->time_us);
+	out = pgcopy_put_double(out, fix->body.lat_e7 / 1e7);
+	out = pgcopy_put_double(out, fix->body.lon_e7 / 1e7);
+	return pgcopy_put_motion(out, &fix->body);
 }
 
 static uint8_t *put_telemetry(uint8_t *out, const struct telemetry *telemetry)
 {
 	if (!telemetry->known) {
 		for (int i = 0; i < 15; i++)
-			out = copy_put_null(out);
+			out = pgcopy_put_null(out);
 		return out;
 	}
-	out = copy_put_time(out, telemetry->time_us);
-	out = copy_put_text(out, (struct text){telemetry->event, telemetry->event_len});
-	out = copy_put_telemetry(out, &telemetry->body);
-	return copy_put_text(out, (struct text){telemetry->driver, telemetry->driver_len});
+	out = pgcopy_put_time(out, telemetry->time_us);
+	out = pgcopy_put_text(out, (struct text){telemetry->event, telemetry->event_len});
+	out = pgcopy_put_telemetry(out, &telemetry->body);
+	return pgcopy_put_text(out, (struct text){telemetry->driver, telemetry->driver_len});
 }
 
-void latest_write(const struct latest *latest, const char *instance, struct copy *copy)
+void device_state_write(
+	const struct device_states *latest, const char *instance, struct pgcopy *copy)
 {
 	const struct text name = {instance, strlen(instance)};
-	const size_t size = COLUMNS * COPY_FIELD_MAX + PROTOCOL_MAX + PEER_TEXT_MAX + EVENT_MAX +
+	const size_t size = COLUMNS * PGCOPY_FIELD_MAX + PROTOCOL_MAX + PEER_TEXT_MAX + EVENT_MAX +
 			    DRIVER_MAX + name.len;
 
 	for (size_t i = 0; i < latest->count; i++) {
 		const struct row *row = &latest->rows[i];
-		uint8_t *out = copy_row(copy, COLUMNS, size, 0);
-		out = copy_put_int8(out, row->device_id);
+		uint8_t *out = pgcopy_row(copy, COLUMNS, size, 0);
+		out = pgcopy_put_int8(out, row->device_id);
 		out = put_seen(out, &row->seen, name);
 		out = put_fix(out, &row->fix);
 		out = put_telemetry(out, &row->telemetry);
-		copy_row_end(copy, out);
+		pgcopy_row_end(copy, out);
 	}
 }

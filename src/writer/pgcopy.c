@@ -27,7 +27,7 @@ static void *grow(void *memory, size_t *cap, size_t need, size_t each)
 	return memory;
 }
 
-void copy_begin(struct copy *copy)
+void pgcopy_begin(struct pgcopy *copy)
 {
 	copy->data = grow(copy->data, &copy->cap, sizeof(head), 1);
 	memcpy(copy->data, head, sizeof(head));
@@ -35,7 +35,7 @@ void copy_begin(struct copy *copy)
 	copy->rows = 0;
 }
 
-uint8_t *copy_row(struct copy *copy, unsigned fields, size_t size, uint64_t lsn)
+uint8_t *pgcopy_row(struct pgcopy *copy, unsigned fields, size_t size, uint64_t lsn)
 {
 	const uint16_t wire = htobe16((uint16_t)fields);
 	copy->data = grow(copy->data, &copy->cap, copy->len + sizeof(wire) + size, 1);
@@ -45,30 +45,30 @@ uint8_t *copy_row(struct copy *copy, unsigned fields, size_t size, uint64_t lsn)
 	return copy->data + copy->len + sizeof(wire);
 }
 
-void copy_row_end(struct copy *copy, const uint8_t *end)
+void pgcopy_row_end(struct pgcopy *copy, const uint8_t *end)
 {
 	copy->len = (size_t)(end - copy->data);
 }
 
-void copy_end(struct copy *copy)
+void pgcopy_end(struct pgcopy *copy)
 {
 	copy->data = grow(copy->data, &copy->cap, copy->len + 2, 1);
 	copy->data[copy->len++] = 0xff;
 	copy->data[copy->len++] = 0xff;
 }
 
-void copy_done(struct copy *copy)
+void pgcopy_done(struct pgcopy *copy)
 {
 	free(copy->data);
 	free(copy->lsns);
-	*copy = (struct copy){0};
+	*copy = (struct pgcopy){0};
 }
 
-uint8_t *copy_put_time(uint8_t *out, int64_t time_us)
+uint8_t *pgcopy_put_time(uint8_t *out, int64_t time_us)
 {
 	if (time_us < YEAR_1800_US || time_us >= YEAR_9999_US)
-		return copy_put_null(out);
-	return copy_put_int8(out, time_us - EPOCH_2000_US);
+		return pgcopy_put_null(out);
+	return pgcopy_put_int8(out, time_us - EPOCH_2000_US);
 }
 
 static uint8_t *put_printable(uint8_t *out, struct text text)
@@ -80,21 +80,21 @@ static uint8_t *put_printable(uint8_t *out, struct text text)
 	return out + text.len;
 }
 
-uint8_t *copy_put_text_always(uint8_t *out, struct text text)
+uint8_t *pgcopy_put_text_always(uint8_t *out, struct text text)
 {
-	return put_printable(copy_put_raw32(out, (uint32_t)text.len), text);
+	return put_printable(pgcopy_put_raw32(out, (uint32_t)text.len), text);
 }
 
-uint8_t *copy_put_text(uint8_t *out, struct text text)
+uint8_t *pgcopy_put_text(uint8_t *out, struct text text)
 {
-	return text.len ? copy_put_text_always(out, text) : copy_put_null(out);
+	return text.len ? pgcopy_put_text_always(out, text) : pgcopy_put_null(out);
 }
 
-uint8_t *copy_put_members(uint8_t *out, struct text members)
+uint8_t *pgcopy_put_members(uint8_t *out, struct text members)
 {
 	if (!members.len)
-		return copy_put_null(out);
-	out = copy_put_raw32(out, (uint32_t)members.len + 3);
+		return pgcopy_put_null(out);
+	out = pgcopy_put_raw32(out, (uint32_t)members.len + 3);
 	*out++ = 1; /* jsonb's version */
 	*out++ = '{';
 	out = put_printable(out, members);
@@ -102,9 +102,9 @@ uint8_t *copy_put_members(uint8_t *out, struct text members)
 	return out;
 }
 
-uint8_t *copy_put_bytes(uint8_t *out, struct text bytes)
+uint8_t *pgcopy_put_bytes(uint8_t *out, struct text bytes)
 {
-	out = copy_put_raw32(out, (uint32_t)bytes.len);
+	out = pgcopy_put_raw32(out, (uint32_t)bytes.len);
 	if (bytes.len)
 		memcpy(out, bytes.data, bytes.len);
 	return out + bytes.len;
@@ -112,25 +112,25 @@ uint8_t *copy_put_bytes(uint8_t *out, struct text bytes)
 
 static uint8_t *put_e2(uint8_t *out, bool present, double e2)
 {
-	return present ? copy_put_real(out, (float)(e2 / 1e2)) : copy_put_null(out);
+	return present ? pgcopy_put_real(out, (float)(e2 / 1e2)) : pgcopy_put_null(out);
 }
 
 static uint8_t *put_milli(uint8_t *out, bool present, double milli)
 {
-	return present ? copy_put_real(out, (float)(milli / 1e3)) : copy_put_null(out);
+	return present ? pgcopy_put_real(out, (float)(milli / 1e3)) : pgcopy_put_null(out);
 }
 
 static uint8_t *put_small(uint8_t *out, bool present, uint8_t value)
 {
-	return present ? copy_put_int2(out, value) : copy_put_null(out);
+	return present ? pgcopy_put_int2(out, value) : pgcopy_put_null(out);
 }
 
 static uint8_t *put_int4(uint8_t *out, bool present, int32_t value)
 {
-	return present ? copy_put_int4(out, value) : copy_put_null(out);
+	return present ? pgcopy_put_int4(out, value) : pgcopy_put_null(out);
 }
 
-uint8_t *copy_put_motion(uint8_t *out, const struct report_body *body)
+uint8_t *pgcopy_put_motion(uint8_t *out, const struct report_body *body)
 {
 	const uint32_t has = body->has;
 
@@ -141,17 +141,17 @@ uint8_t *copy_put_motion(uint8_t *out, const struct report_body *body)
 	return put_e2(out, has & HAS_HDOP, body->hdop_e2);
 }
 
-uint8_t *copy_put_telemetry(uint8_t *out, const struct report_body *body)
+uint8_t *pgcopy_put_telemetry(uint8_t *out, const struct report_body *body)
 {
 	const uint32_t has = body->has;
 
-	out = has & HAS_IGNITION ? copy_put_bool(out, body->flags & FLAG_IGNITION)
-				 : copy_put_null(out);
+	out = has & HAS_IGNITION ? pgcopy_put_bool(out, body->flags & FLAG_IGNITION)
+				 : pgcopy_put_null(out);
 	out = put_int4(out, has & HAS_INPUTS, (int32_t)body->inputs);
 	out = put_int4(out, has & HAS_OUTPUTS, (int32_t)body->outputs);
 	for (unsigned i = 0; i < 4; i++)
 		out = put_int4(out, has & (uint32_t)HAS_ADC1 << i, body->adc[i]);
-	out = has & HAS_ODOMETER ? copy_put_int8(out, body->odometer_m) : copy_put_null(out);
+	out = has & HAS_ODOMETER ? pgcopy_put_int8(out, body->odometer_m) : pgcopy_put_null(out);
 	out = put_small(out, has & HAS_BATTERY_PERCENT, body->battery_percent);
 	out = put_milli(out, has & HAS_BATTERY_V, body->battery_mv);
 	out = put_milli(out, has & HAS_POWER_V, body->power_mv);

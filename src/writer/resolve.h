@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The database's host names turned into addresses without blocking the loop (libpq would call
 // getaddrinfo). c-ares on libev.
-#ifndef AVLD_WRITER_RESOLVE
-#define AVLD_WRITER_RESOLVE
+#ifndef AVLD_WRITER_RESOLVE_H
+#define AVLD_WRITER_RESOLVE_H
 
 #include <stdbool.h>
 

@@ -216,7 +216,7 @@ void writer_lose(
 		message); /* before PQfinish: the message may be libpq's */
 	writer->counters.retries++;
 	disconnect(writer);
-	recent_forget(writer->recent);
+	dedup_cache_forget(writer->recent);
 	batch_drop_ahead(writer);
 	link->backoff = steady || link->backoff <= 0. ? BACKOFF_FIRST_S : link->backoff * 2;
 	if (link->backoff > BACKOFF_MAX_S)
@@ -434,7 +434,7 @@ void writer_ready(struct writer *writer)
 		else if (link->trouble == TROUBLE_NONE)
 			log_info("database ready instance=%s devices=%zu waiting_bytes=%llu",
 				writer->config->database.instance,
-				directory_count(writer->directory), waiting_bytes(writer));
+				device_directory_count(writer->directory), waiting_bytes(writer));
 	}
 	writer_set_state(writer, WRITER_IDLE);
 	writer_wake(writer);
@@ -486,7 +486,7 @@ const struct writer_counters *writer_counters(const struct writer *writer)
 }
 
 struct writer *writer_new(struct ev_loop *loop, const struct config *config,
-	struct journal *journal, struct directory *directory)
+	struct journal *journal, struct device_directory *directory)
 {
 	struct writer *writer = calloc(1, sizeof(*writer));
 	if (!writer)
@@ -495,7 +495,7 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	writer->config = config;
 	writer->journal = journal;
 	writer->directory = directory;
-	writer->recent = recent_new();
+	writer->recent = dedup_cache_new();
 	writer->lsn = writer->counters.lsn = journal_start(journal);
 	ev_init(&writer->link.io, on_io);
 	writer->link.io.data = writer;
@@ -525,7 +525,7 @@ void writer_free(struct writer *writer)
 	retention_done(writer);
 	commands_done(writer);
 	batch_done(writer);
-	recent_free(writer->recent);
+	dedup_cache_free(writer->recent);
 	sql_done(&writer->sql);
 	free(writer);
 }

@@ -48,8 +48,8 @@ void batch_init(struct writer *writer)
 {
 	struct writer_batch *batch = &writer->batch;
 
-	rows_init(&batch->now.rows);
-	rows_init(&batch->ahead.rows);
+	batch_rows_init(&batch->now.rows);
+	batch_rows_init(&batch->ahead.rows);
 	batch->limit = (size_t)writer->config->database.batch_rows;
 	batch->entry_bytes = ENTRY_BYTES;
 	ev_timer_init(&batch->timer, on_due, 0., 0.);
@@ -60,8 +60,8 @@ void batch_init(struct writer *writer)
 
 void batch_done(struct writer *writer)
 {
-	rows_done(&writer->batch.now.rows);
-	rows_done(&writer->batch.ahead.rows);
+	batch_rows_done(&writer->batch.now.rows);
+	batch_rows_done(&writer->batch.ahead.rows);
 	free(writer->batch.refused);
 	ev_timer_stop(writer->loop, &writer->batch.timer);
 	ev_timer_stop(writer->loop, &writer->batch.slices);
@@ -124,7 +124,7 @@ static struct text text_of(const char *chars)
 static enum ident_verdict look_up(struct writer *writer, const struct entry *entry,
 	const struct device **found, const char **why)
 {
-	struct device *device = directory_find(writer->directory, entry->ident);
+	struct device *device = device_directory_find(writer->directory, entry->ident);
 
 	*found = NULL;
 	*why = NULL;
@@ -141,9 +141,9 @@ static bool is_repeat(struct writer *writer, const struct entry *entry, int64_t 
 	/* Where we go by the receipt, the tracker's own idea of the time tells its records apart.
 	 */
 	const bool broken_clock = fixed.source == TIME_RECEIVED && entry->body.has & HAS_TIME;
-	const struct recent_key key = {device_id,
+	const struct dedup_key key = {device_id,
 		broken_clock ? entry->body.device_time_us : fixed.time_us, entry->body.dedup};
-	return recent_add(writer->recent, &key);
+	return dedup_cache_add(writer->recent, &key);
 }
 
 static bool accepts(const struct writer *writer)
@@ -160,13 +160,13 @@ static bool is_too_old(const struct writer *writer, int64_t time_us)
 
 static void add_report(struct writer *writer, const struct entry *entry, struct at at)
 {
-	struct rows *rows = &writer->batch.building->rows;
+	struct batch_rows *rows = &writer->batch.building->rows;
 	const struct fixed_time fixed = report_fixed_time(&entry->body, entry->received_us);
 	const struct device *device;
 	const char *why;
 
 	if (!entry->ident.len) {
-		rows_add_reject(rows, entry, text_of("no ident"), at.lsn);
+		batch_rows_add_reject(rows, entry, text_of("no ident"), at.lsn);
 		return;
 	}
 	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
@@ -177,19 +177,20 @@ static void add_report(struct writer *writer, const struct entry *entry, struct 
 		learn_day(writer, fixed.time_us);
 	if (!device) {
 		if (verdict == IDENT_BROKEN)
-			rows_add_reject(rows, entry, text_of(why), at.lsn);
+			batch_rows_add_reject(rows, entry, text_of(why), at.lsn);
 		else if (verdict == IDENT_REFUSED)
-			rows_add_unknown(rows, entry, at.lsn);
+			batch_rows_add_unknown(rows, entry, at.lsn);
 	} else if (device->state == DEVICE_BLOCKED) {
 		writer->batch.building->blocked++;
 	} else if (is_repeat(writer, entry, device->id, fixed)) {
 		writer->batch.building->duplicates++;
-		rows_add_repeat(rows, entry, device->id, at.live);
+		batch_rows_add_repeat(rows, entry, device->id, at.live);
 	} else if (old) {
-		rows_add_reject(rows, entry, text_of("older than database.retention"), at.lsn);
-		rows_add_repeat(rows, entry, device->id, at.live); /* it was seen, no more */
+		batch_rows_add_reject(
+			rows, entry, text_of("older than database.retention"), at.lsn);
+		batch_rows_add_repeat(rows, entry, device->id, at.live); /* it was seen, no more */
 	} else {
-		rows_add_report(rows, entry, device->id, fixed, at.lsn, at.live);
+		batch_rows_add_report(rows, entry, device->id, fixed, at.lsn, at.live);
 	}
 }
 
@@ -198,13 +199,13 @@ static void add_reject(struct writer *writer, const struct entry *entry, struct 
 	const struct device *device;
 	const char *why;
 
-	rows_add_reject(&writer->batch.building->rows, entry, entry->reason, at.lsn);
+	batch_rows_add_reject(&writer->batch.building->rows, entry, entry->reason, at.lsn);
 	/* Refused for being unknown: the owner may have entered it since, then its next report gets
 	 * in. */
 	if (!accepts(writer) && entry->ident.len && entry->reason.len == strlen("unknown device") &&
 		!memcmp(entry->reason.data, "unknown device", entry->reason.len) &&
 		look_up(writer, entry, &device, &why) == IDENT_REFUSED && !device)
-		rows_add_unknown(&writer->batch.building->rows, entry, at.lsn);
+		batch_rows_add_unknown(&writer->batch.building->rows, entry, at.lsn);
 }
 
 static void add_connected(struct writer *writer, const struct entry *entry, struct at at)
@@ -216,17 +217,17 @@ static void add_connected(struct writer *writer, const struct entry *entry, stru
 		return;
 	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
 	if (device && device->state != DEVICE_BLOCKED)
-		rows_add_connected(&writer->batch.building->rows, entry, device->id, at.live);
+		batch_rows_add_connected(&writer->batch.building->rows, entry, device->id, at.live);
 	else if (!device && verdict == IDENT_REFUSED && !why)
-		rows_add_unknown(&writer->batch.building->rows, entry, at.lsn);
+		batch_rows_add_unknown(&writer->batch.building->rows, entry, at.lsn);
 }
 
 static void add_left(struct writer *writer, const struct entry *entry, struct at at)
 {
-	const struct device *device = directory_find(writer->directory, entry->ident);
+	const struct device *device = device_directory_find(writer->directory, entry->ident);
 
 	if (device && device->id) /* blocked meanwhile or not: it was connected */
-		rows_add_left(&writer->batch.building->rows, entry, device->id, at.lsn);
+		batch_rows_add_left(&writer->batch.building->rows, entry, device->id, at.lsn);
 }
 
 // Of a device that may not report no report tells of the photo either.
@@ -239,14 +240,14 @@ static void add_media(struct writer *writer, const struct entry *entry, struct a
 	if (device && device->state == DEVICE_BLOCKED)
 		writer->batch.building->blocked++;
 	else if (device)
-		rows_add_media(&writer->batch.building->rows, entry, device->id, at.lsn);
+		batch_rows_add_media(&writer->batch.building->rows, entry, device->id, at.lsn);
 	else if (verdict == IDENT_BROKEN)
-		rows_add_reject(&writer->batch.building->rows, entry, text_of(why), at.lsn);
+		batch_rows_add_reject(&writer->batch.building->rows, entry, text_of(why), at.lsn);
 }
 
 static void add_entry(struct writer *writer, const struct journal_cursor *cursor, struct at at)
 {
-	struct rows *rows = &writer->batch.building->rows;
+	struct batch_rows *rows = &writer->batch.building->rows;
 	struct entry entry;
 
 	if (!entry_read(cursor->data, cursor->len, &entry)) {
@@ -255,12 +256,13 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 				cursor->len < ENTRY_RAW_MAX ? cursor->len : ENTRY_RAW_MAX}};
 		log_warning("journal entry of a kind unknown here, kept as a reject lsn=%" PRIu64,
 			at.lsn);
-		rows_add_reject(rows, &entry, text_of("journal: entry of unknown kind"), at.lsn);
+		batch_rows_add_reject(
+			rows, &entry, text_of("journal: entry of unknown kind"), at.lsn);
 		return;
 	}
 	const struct refusal *refusal = find_refusal(&writer->batch, at.lsn);
 	if (refusal) {
-		rows_add_reject(rows, &entry, text_of(refusal->message), at.lsn);
+		batch_rows_add_reject(rows, &entry, text_of(refusal->message), at.lsn);
 		return;
 	}
 	switch (entry.kind) {
@@ -274,14 +276,14 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 		add_connected(writer, &entry, at);
 		break;
 	case ENTRY_DISCONNECTED:
-		rows_add_disconnected(rows, &entry, at.lsn);
+		batch_rows_add_disconnected(rows, &entry, at.lsn);
 		add_left(writer, &entry, at);
 		break;
 	case ENTRY_LEFT:
 		add_left(writer, &entry, at);
 		break;
 	case ENTRY_COMMAND:
-		rows_add_command(rows, &entry, at.lsn);
+		batch_rows_add_command(rows, &entry, at.lsn);
 		break;
 	case ENTRY_MEDIA:
 		add_media(writer, &entry, at);
@@ -293,7 +295,7 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 
 static void build_start(struct built *built, uint64_t start)
 {
-	rows_clear(&built->rows);
+	batch_rows_clear(&built->rows);
 	built->start = built->end = start;
 	built->entries = built->duplicates = built->blocked = 0;
 	built->whole = false;
@@ -310,8 +312,8 @@ static void build(struct writer *writer, struct built *built, size_t entries)
 	batch->building = built;
 	journal_cursor_init(&cursor, writer->journal, built->end);
 	for (; left > 0; left--) {
-		if (built->entries >= batch->limit || rows_bytes(&built->rows) >= BATCH_BYTES ||
-			!journal_next(&cursor))
+		if (built->entries >= batch->limit ||
+			batch_rows_bytes(&built->rows) >= BATCH_BYTES || !journal_next(&cursor))
 			break;
 		add_entry(writer, &cursor, (struct at){cursor.lsn, cursor.lsn > recovered});
 		built->entries++;
@@ -324,7 +326,7 @@ static void build(struct writer *writer, struct built *built, size_t entries)
 	built->more = built->end < journal_end(writer->journal);
 	if (built->entries)
 		batch->entry_bytes = (double)(built->end - built->start) / (double)built->entries;
-	rows_finish(&built->rows, writer->config->database.instance);
+	batch_rows_finish(&built->rows, writer->config->database.instance);
 }
 
 static bool is_built(const struct built *built)
@@ -337,7 +339,8 @@ void batch_drop_ahead(struct writer *writer)
 	struct built *ahead = &writer->batch.ahead;
 
 	if (is_built(ahead))
-		recent_forget(writer->recent); /* its keys are in, and it will be built again */
+		dedup_cache_forget(
+			writer->recent); /* its keys are in, and it will be built again */
 	ahead->start = ahead->end = 0;
 }
 
@@ -414,7 +417,8 @@ void batch_start(struct writer *writer)
 	}
 	get_next(writer);
 	if (learn_needed(writer)) {
-		recent_forget(writer->recent); /* this batch's are in, and it will be built again */
+		dedup_cache_forget(
+			writer->recent); /* this batch's are in, and it will be built again */
 		learn_run(writer, batch_start);
 		return;
 	}

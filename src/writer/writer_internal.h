@@ -9,8 +9,8 @@
 //   writer_batch.c     from journal entries to a batch
 //   writer_send.c      the batch on its way, and what the database says to it
 //   writer_sql.c       SQL text
-#ifndef AVLD_WRITER_INTERNAL
-#define AVLD_WRITER_INTERNAL
+#ifndef AVLD_WRITER_WRITER_INTERNAL_H
+#define AVLD_WRITER_WRITER_INTERNAL_H
 
 #include "journal/entry.h"
 #include "writer/batch_rows.h"
@@ -62,7 +62,7 @@ struct batch_sql {
 	bool staged;
 };
 void sql_batch(struct sql *sql, PGconn *conn, const struct batch_sql *batch,
-	const struct rows *rows, enum rows_kind *order, size_t *count);
+	const struct batch_rows *rows, enum rows_kind *order, size_t *count);
 // "positions" or "avld_positions_stage" (as an error's context names it) to its kind; ROWS_KINDS:
 // none.
 enum rows_kind sql_kind_of(const char *relation, size_t len);
@@ -147,7 +147,7 @@ struct refusal {
 
 // Rows of the journal's entries between two LSNs.
 struct built {
-	struct rows rows;
+	struct batch_rows rows;
 	uint64_t start, end; /* equal: nothing is built */
 	size_t entries;
 	bool whole; /* nothing is to be added */
@@ -193,8 +193,8 @@ struct writer {
 	struct ev_loop *loop;
 	const struct config *config;
 	struct journal *journal;
-	struct directory *directory;
-	struct recent *recent;
+	struct device_directory *directory;
+	struct dedup_cache *recent;
 	struct writer_counters counters;
 	enum writer_state state;
 	uint64_t lsn; /* everything below is stored: the checkpoint in the database */

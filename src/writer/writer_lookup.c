@@ -166,7 +166,7 @@ static void settle_asked(struct writer *writer, double for_s, const char *why)
 				drop_note(learn, note);
 			continue;
 		}
-		const struct device *device = directory_find(
+		const struct device *device = device_directory_find(
 			writer->directory, (struct text){note->ident, note->ident_len});
 		learn->wanted--;
 		note->wanted = note->asked = false;

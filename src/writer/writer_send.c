@@ -75,7 +75,7 @@ void send_feed(struct writer *writer)
 {
 	struct writer_batch *batch = &writer->batch;
 	PGconn *conn = writer->link.conn;
-	const struct copy *copy = &batch->now.rows.copies[batch->order[batch->copied - 1]];
+	const struct pgcopy *copy = &batch->now.rows.copies[batch->order[batch->copied - 1]];
 
 	while (batch->offset < copy->len) {
 		const size_t left = copy->len - batch->offset, len = left < CHUNK ? left : CHUNK;
@@ -132,7 +132,7 @@ static void on_refused(struct writer *writer)
 
 	batch->sent = false; /* the server said no: it is rolled back */
 	writer->counters.retries++;
-	recent_forget(writer->recent);
+	dedup_cache_forget(writer->recent);
 	batch_drop_ahead(writer);
 	if (failure->kind < ROWS_KINDS && failure->line >= 1 &&
 		failure->line <= batch->now.rows.copies[failure->kind].rows) {

@@ -374,7 +374,7 @@ static void take_device(struct writer *writer, const PGresult *result, int row)
 
 	if (len < 1 || len > IDENT_MAX)
 		return; /* characters were counted, not bytes: no tracker has such an ident */
-	struct device *device = directory_add(writer->directory, (struct text){ident, len});
+	struct device *device = device_directory_add(writer->directory, (struct text){ident, len});
 	device->id = strtoll(PQgetvalue(result, row, 0), NULL, 10);
 	device->state =
 		strcmp(PQgetvalue(result, row, 2), "blocked") ? DEVICE_ACTIVE : DEVICE_BLOCKED;
@@ -396,7 +396,7 @@ static void on_loaded(struct writer *writer)
 		writer_lose_query(writer);
 		return;
 	}
-	directory_set_loaded(writer->directory, true);
+	device_directory_set_loaded(writer->directory, true);
 	learn_near_days(writer);
 	learn_run(writer, writer_ready);
 }
@@ -404,8 +404,8 @@ static void on_loaded(struct writer *writer)
 static void read_devices(struct writer *writer, on_end *end)
 {
 	writer->devices_due = false;
-	directory_set_loaded(writer->directory, false);
-	directory_forget_ids(writer->directory);
+	device_directory_set_loaded(writer->directory, false);
+	device_directory_forget_ids(writer->directory);
 	learn_start_session(writer);
 	writer_query(
 		writer, "SELECT id, ident, state, protocol FROM avld.devices", device_row, end);
@@ -419,9 +419,9 @@ static void on_reloaded(struct writer *writer)
 		writer_lose_query(writer);
 		return;
 	}
-	directory_set_loaded(writer->directory, true);
+	device_directory_set_loaded(writer->directory, true);
 	log_info("devices read again, the table was changed devices=%zu",
-		directory_count(writer->directory));
+		device_directory_count(writer->directory));
 	writer_ready(writer);
 }
 

@@ -232,9 +232,9 @@ static const char *const telemetry_columns[] = {"event", "ignition", "inputs", "
 static void add_keep_state(struct sql *sql)
 {
 	sql_add(sql, "PREPARE avld_keep_state AS INSERT INTO avld.device_state AS s (");
-	sql_add(sql, latest_columns);
+	sql_add(sql, device_state_columns);
 	sql_add(sql, ") SELECT ");
-	sql_add(sql, latest_columns);
+	sql_add(sql, device_state_columns);
 	sql_add(sql, " FROM pg_temp.avld_state");
 	sql_add(sql, keep_state_begin);
 	for (size_t i = 0; i < sizeof(fix_columns) / sizeof(fix_columns[0]); i++)
@@ -270,7 +270,7 @@ static void add_copy(struct sql *sql, enum rows_kind kind, const char *schema, c
 	sql_add(sql, schema);
 	sql_add(sql, table);
 	sql_add(sql, " (");
-	sql_add(sql, rows_columns(kind));
+	sql_add(sql, batch_rows_columns(kind));
 	sql_add(sql, ") FROM STDIN (FORMAT binary);\n");
 }
 
@@ -279,16 +279,16 @@ static void add_from_stage(struct sql *sql, enum rows_kind kind)
 	sql_add(sql, "INSERT INTO ");
 	sql_add(sql, targets[kind].table);
 	sql_add(sql, " (");
-	sql_add(sql, rows_columns(kind));
+	sql_add(sql, batch_rows_columns(kind));
 	sql_add(sql, ") SELECT ");
-	sql_add(sql, rows_columns(kind));
+	sql_add(sql, batch_rows_columns(kind));
 	sql_format(sql,
 		" FROM pg_temp.%s ORDER BY %s ON CONFLICT DO NOTHING; TRUNCATE pg_temp.%s;\n",
 		targets[kind].stage, targets[kind].order, targets[kind].stage);
 }
 
 void sql_batch(struct sql *sql, PGconn *conn, const struct batch_sql *batch,
-	const struct rows *rows, enum rows_kind *order, size_t *count)
+	const struct batch_rows *rows, enum rows_kind *order, size_t *count)
 {
 	sql_clear(sql);
 	sql_format(sql,

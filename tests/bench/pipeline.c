@@ -126,7 +126,7 @@ static void scan(const struct bench *bench)
 static uint64_t read_piece(struct bench *bench, struct stream *stream, bool append)
 {
 	struct intake *intake = &bench->intake;
-	struct batch *batch = &intake->batch;
+	struct decoded *batch = &intake->batch;
 	uint64_t reports = 0;
 	size_t used;
 
@@ -196,7 +196,7 @@ static void open_journal(struct bench *bench, const char *folder)
 	bench->loop = ev_default_loop(EVFLAG_AUTO);
 	bench->intake.config = &config;
 	bench->intake.journal = journal;
-	bench->intake.memory = memory_new(DEVICES);
+	bench->intake.memory = device_memory_new(DEVICES);
 	if (!bench->intake.memory)
 		die("out of memory");
 	bench->peer = (struct peer){.address = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 1}};
@@ -247,7 +247,7 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 			measure(&bench, all[i]);
 	journal_close(bench.intake.journal);
-	memory_free(bench.intake.memory);
+	device_memory_free(bench.intake.memory);
 	free(bench.data);
 	return 0;
 }

@@ -23,7 +23,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static struct photos photos;
-static struct batch batch; // half a megabyte: not for the stack
+static struct decoded batch; // half a megabyte: not for the stack
 
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \
@@ -224,8 +224,8 @@ static bool begins(const char *text, const char *start)
 
 static void check_batch(struct outcome *outcome, const uint8_t *data, size_t used)
 {
-	CHECK(batch.report_count <= BATCH_REPORTS && batch.reject_count <= BATCH_REJECTS);
-	CHECK(batch.arena_len <= BATCH_ARENA);
+	CHECK(batch.report_count <= DECODED_REPORTS && batch.reject_count <= DECODED_REJECTS);
+	CHECK(batch.arena_len <= DECODED_ARENA);
 	for (size_t i = 0; i < batch.report_count; i++) {
 		check_report(&batch.reports[i], data, used);
 		add(outcome, batch.reports[i].body.dedup);
@@ -242,7 +242,7 @@ static void check_batch(struct outcome *outcome, const uint8_t *data, size_t use
 			outcome->is_sniff_capped = reject->raw.len >= SNIFF_CAP;
 	}
 	for (size_t kind = 0; kind < REPLY_KINDS; kind++) {
-		CHECK(batch.reply_len[kind] <= BATCH_REPLY);
+		CHECK(batch.reply_len[kind] <= DECODED_REPLY);
 		if (batch.reply_len[kind] > 0)
 			add(outcome, XXH3_64bits(batch.reply[kind], batch.reply_len[kind]));
 	}
@@ -278,7 +278,7 @@ static struct feed begin(uint8_t how)
 	struct feed feed;
 	feed_init(&feed, DECODERS_ALL, told_decoder(how), how & HOW_DATAGRAM);
 	feed.session.received_us = RECEIVED_US;
-	feed.session.memory = memory_new(4);
+	feed.session.memory = device_memory_new(4);
 	feed.session.photos = &photos;
 	CHECK(feed.session.memory);
 	return feed;
@@ -299,7 +299,7 @@ static void end_feed(struct feed *feed, const uint8_t *data, size_t len, struct 
 	}
 	photo_end(&feed->session);
 	check_photos(&feed->session, outcome);
-	memory_free(feed->session.memory);
+	device_memory_free(feed->session.memory);
 	feed_done(feed);
 	CHECK(photos.bytes == 0);
 }

@@ -377,7 +377,7 @@ static bool is_whole_topin(const uint8_t *data, size_t len)
 }
 
 static struct gt06_frame open_frame(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	size_t head = head_size(data), least = head + 1 + TRAILER;
 	struct gt06_frame f = {
@@ -402,7 +402,7 @@ static struct gt06_frame open_frame(
 }
 
 static enum decode_status decode(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	struct gt06_frame f = open_frame(session, data, len, out);
 	bool whole = is_whole(data, len);

@@ -7,8 +7,8 @@
 // others
 // ("lac,cid,rssi;..." and "mac,rssi;..."); alarm is the alarm code as sent; unknown is hex whose
 // meaning is not known; length_bad marks a position whose frame or tail had the wrong length.
-#ifndef AVLD_GT06
-#define AVLD_GT06
+#ifndef AVLD_DECODERS_GT06_H
+#define AVLD_DECODERS_GT06_H
 
 #include "protocol/decoder.h"
 #include "util/reader.h"
@@ -37,7 +37,7 @@ struct gt06_memo {
 struct gt06_frame {
 	struct session *session;
 	struct gt06_memo memo;
-	struct batch *out;
+	struct decoded *out;
 	struct report *report; /* NULL until gt06_begin */
 	struct text raw, key;
 	struct reader body; /* between type and serial */

@@ -34,7 +34,7 @@ static void reply(struct gt06_frame *f, enum reply_when when, bool extended, con
 {
 	uint8_t bytes[64];
 	size_t size = seal(bytes, extended, payload, len, f->serial);
-	batch_reply(f->out, when, bytes, size);
+	decoded_reply(f->out, when, bytes, size);
 }
 
 // Type and serial go back in the short form; 79 79 32 and 33 and any 41 are answered in the long one.
@@ -83,7 +83,7 @@ void gt06_answer_topin(struct gt06_frame *f, const uint8_t time[6])
 	memcpy(bytes + 4, time, 6);
 	bytes[10] = 0x0D;
 	bytes[11] = 0x0A;
-	batch_reply(f->out, REPLY_STORED, bytes, sizeof bytes);
+	decoded_reply(f->out, REPLY_STORED, bytes, sizeof bytes);
 }
 
 size_t gt06_encode_command(

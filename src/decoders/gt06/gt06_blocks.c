@@ -28,8 +28,8 @@ static const char lower_digits[] = "0123456789abcdef";
 
 void gt06_begin(struct gt06_frame *f, int sub)
 {
-	f->report = batch_report(f->out, f->session);
-	assert(f->report && BATCH_ARENA - f->out->arena_len >= EVENT_ROOM + DRIVER_MAX);
+	f->report = decoded_report(f->out, f->session);
+	assert(f->report && DECODED_ARENA - f->out->arena_len >= EVENT_ROOM + DRIVER_MAX);
 	// Event and driver lie in the arena ahead of the extra members, which must be its end.
 	char *event = f->out->arena + f->out->arena_len;
 	f->driver = event + EVENT_ROOM;

@@ -198,7 +198,7 @@ static void read_event(struct gt06_frame *f, struct reader *r, bool is_long)
 
 static enum decode_status bad_position(struct gt06_frame *f)
 {
-	batch_drop_report(f->out);
+	decoded_drop_report(f->out);
 	f->report = NULL;
 	f->out->detail = "position";
 	return DECODE_BAD_VALUE;

@@ -279,7 +279,7 @@ static enum probe probe(const uint8_t *data, size_t len, bool datagram)
 // Decoding ---
 
 static enum decode_status decode_delta(
-	struct session *session, const uint8_t *data, size_t len, size_t head, struct batch *out)
+	struct session *session, const uint8_t *data, size_t len, size_t head, struct decoded *out)
 {
 	size_t wanted;
 	if (len < head + 3 || walk_triples(data, len, head, &wanted) != len)
@@ -291,7 +291,7 @@ static enum decode_status decode_delta(
 }
 
 static enum decode_status decode_line(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	const size_t reports = out->report_count;
 	const enum decode_status status = pt502_decode_usual(session, data, len, out)
@@ -305,7 +305,7 @@ static enum decode_status decode_line(
 
 // One record, text or delta: what the body of a full frame holds several of.
 static enum decode_status decode_part(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	switch (data[0]) {
 	case '$':
@@ -337,14 +337,14 @@ static size_t part_len(const uint8_t *data, size_t len)
 }
 
 // What has come may be what some deltas waited for.
-static inline void wake(struct session *session, struct batch *out)
+static inline void wake(struct session *session, struct decoded *out)
 {
 	if (session_holds(session) > 0)
 		pt502_wake(session, INT64_MIN, out);
 }
 
 static enum decode_status decode_body(struct session *session, const uint8_t *body, size_t len,
-	bool verify_bad, struct batch *out)
+	bool verify_bad, struct decoded *out)
 {
 	enum decode_status status = DECODE_IGNORED;
 	for (size_t at = 0, part; at < len; at += part) {
@@ -365,14 +365,14 @@ static enum decode_status decode_body(struct session *session, const uint8_t *bo
 			return status; // alone in its frame: what becomes of it becomes of the
 				       // frame
 		if (status != DECODE_OK)
-			batch_reject(out, status, out->detail, body + at, part);
+			decoded_reject(out, status, out->detail, body + at, part);
 		out->detail = NULL;
 	}
 	return status == DECODE_IGNORED ? DECODE_IGNORED : DECODE_OK;
 }
 
 static enum decode_status decode_full(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	if (len <= HEADER_LEN)
 		return DECODE_BAD_LENGTH;
@@ -384,7 +384,7 @@ static enum decode_status decode_full(
 }
 
 static enum decode_status decode(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	if (len == 0)
 		return DECODE_IGNORED;
@@ -397,7 +397,7 @@ static enum decode_status decode(
 	return status;
 }
 
-static void wake_all(struct session *session, int64_t last_us, struct batch *out)
+static void wake_all(struct session *session, int64_t last_us, struct decoded *out)
 {
 	if (session_holds(session) > 0)
 		pt502_wake(session, last_us, out);

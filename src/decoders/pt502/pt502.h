@@ -2,8 +2,8 @@
 // Shared by the files of the PT-502: pt502.c finds the records (frames, sniffing), pt502_record.c
 // takes one apart, those of pt502_delta.h make records of deltas, pt502_photo.c fetches photos,
 // pt502_command.c speaks to the tracker.
-#ifndef AVLD_PT502
-#define AVLD_PT502
+#ifndef AVLD_DECODERS_PT502_H
+#define AVLD_DECODERS_PT502_H
 
 #include "protocol/decoder.h"
 #include "util/text.h"
@@ -16,12 +16,12 @@
 // A line that begins with $ or #, with its terminators if it has any, as frame() or the body of a
 // full frame gives it: a record, a firmware status, a text.
 enum decode_status pt502_decode_line(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out);
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out);
 
 // pt502_usual.c: the same of a record that has nothing unusual about it; false, and nothing done, if it has, or is
 // none.
 bool pt502_decode_usual(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out);
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out);
 // The session takes over an ident whose digits have been looked at.
 void pt502_know_ident(struct session *session, struct text ident);
 void pt502_add_alarm(struct report *report, struct text code);
@@ -45,21 +45,21 @@ void pt502_remember(
 void pt502_note_start(struct session *session);
 // data, len: whole triples behind '@' and check.
 enum decode_status pt502_decode_delta(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out);
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out);
 // decoder.wake
-void pt502_wake(struct session *session, int64_t last_us, struct batch *out);
+void pt502_wake(struct session *session, int64_t last_us, struct decoded *out);
 // The newest delta was not whole: takes back what can be.
-void pt502_break_delta(struct session *session, struct batch *out);
+void pt502_break_delta(struct session *session, struct decoded *out);
 
 // pt502_photo.c
 // A record has told of a photo: asks for its first part.
 void pt502_open_photo(struct session *session, const struct report *report, uint64_t size,
-	int camera, struct batch *out);
+	int camera, struct decoded *out);
 // data, len: "$PHD..." with its terminator, as the length of a full frame gives it.
 enum decode_status pt502_decode_photo(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out);
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out);
 // Asks once more for a part that has not come, or gives the photo up.
-void pt502_ask_again(struct session *session, struct batch *out);
+void pt502_ask_again(struct session *session, struct decoded *out);
 
 // pt502_command.c
 size_t pt502_encode_command(
@@ -67,7 +67,7 @@ size_t pt502_encode_command(
 bool pt502_confirms_command(const struct command *command, const struct report *report);
 
 static inline enum decode_status pt502_refuse(
-	struct batch *out, enum decode_status status, const char *detail)
+	struct decoded *out, enum decode_status status, const char *detail)
 {
 	out->detail = detail;
 	return status;

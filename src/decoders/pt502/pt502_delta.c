@@ -16,11 +16,11 @@
 
 // A record rebuilt is decoded as if it had been sent whole; its text is kept in the batch.
 static bool emit(
-	struct session *session, const struct record *record, uint32_t tick, struct batch *out)
+	struct session *session, const struct record *record, uint32_t tick, struct decoded *out)
 {
 	const size_t arena_len = out->arena_len, reports = out->report_count;
 	const char *detail = out->detail;
-	if (reports == BATCH_REPORTS || record->len > BATCH_ARENA - arena_len)
+	if (reports == DECODED_REPORTS || record->len > DECODED_ARENA - arena_len)
 		return false;
 	char *text = out->arena + arena_len;
 	memcpy(text, record->data, record->len);
@@ -34,13 +34,13 @@ static bool emit(
 		return true;
 	}
 	if (out->report_count > reports)
-		batch_drop_report(out);
+		decoded_drop_report(out);
 	out->arena_len = arena_len;
 	return false;
 }
 
 // True: the delta is done with.
-static bool seek(struct session *session, const struct seeker *seeker, struct batch *out)
+static bool seek(struct session *session, const struct seeker *seeker, struct decoded *out)
 {
 	struct past *past = session_device(session);
 	if (!past)
@@ -83,7 +83,7 @@ static void note_astray(struct session *session, uint32_t tick)
 }
 
 enum decode_status pt502_decode_delta(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	if (session->memory)
 		pt502_note_start(session);
@@ -213,7 +213,7 @@ static void found(struct session *session, uint32_t tick, uint32_t before)
 		past->astray = before;
 }
 
-void pt502_wake(struct session *session, int64_t last_us, struct batch *out)
+void pt502_wake(struct session *session, int64_t last_us, struct decoded *out)
 {
 	if (session->ident_len == 0)
 		adopt(session);
@@ -238,17 +238,17 @@ void pt502_wake(struct session *session, int64_t last_us, struct batch *out)
 	}
 }
 
-void pt502_break_delta(struct session *session, struct batch *out)
+void pt502_break_delta(struct session *session, struct decoded *out)
 {
 	struct hold *held = session->held;
 	struct past *past;
 	if (session_holds(session) > 0) {
 		struct text delta = delta_held(held, held->count - 1);
-		if (delta.len <= BATCH_ARENA - out->arena_len) {
+		if (delta.len <= DECODED_ARENA - out->arena_len) {
 			char *copy = out->arena + out->arena_len;
 			memcpy(copy, delta.data, delta.len);
 			out->arena_len += delta.len;
-			batch_reject(
+			decoded_reject(
 				out, DECODE_DETAIL, PT502_DELTA_LATE, (uint8_t *)copy, delta.len);
 		}
 		hold_remove(held, held->count - 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Shared by the files that make records of the PT-502's deltas: pt502_past.c remembers records,
 // pt502_apply.c applies a delta to one, pt502_reference.c chooses which, pt502_delta.c is the rest.
-#ifndef AVLD_PT502_DELTA
-#define AVLD_PT502_DELTA
+#ifndef AVLD_DECODERS_PT502_DELTA_H
+#define AVLD_DECODERS_PT502_DELTA_H
 
 #include "decoders/pt502/pt502.h"
 #include "protocol/device_memory.h"

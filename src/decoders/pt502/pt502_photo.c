@@ -28,7 +28,7 @@ static size_t put_number(char *out, uint32_t value)
 	return sizeof digits - at;
 }
 
-static void ask(struct session *session, int64_t now_us, struct batch *out)
+static void ask(struct session *session, int64_t now_us, struct decoded *out)
 {
 	struct photo *photo = session->photo;
 	char line[32] = "#PHD";
@@ -39,7 +39,7 @@ static void ask(struct session *session, int64_t now_us, struct batch *out)
 	line[len++] = '\r';
 	line[len++] = '\n';
 	photo->asked_us = now_us;
-	batch_reply(out, REPLY_NOW, line, len); // if it does not fit, it is asked for later
+	decoded_reply(out, REPLY_NOW, line, len); // if it does not fit, it is asked for later
 }
 
 static void end(struct session *session, int64_t now_us)
@@ -59,7 +59,7 @@ static bool is_same(
 }
 
 void pt502_open_photo(struct session *session, const struct report *report, uint64_t size,
-	int camera, struct batch *out)
+	int camera, struct decoded *out)
 {
 	// What is asked for is the newest photo: not the one that an old record tells of.
 	if (report->body.flags & FLAG_STORED || is_same(session->photo, report, size, camera))
@@ -68,7 +68,7 @@ void pt502_open_photo(struct session *session, const struct report *report, uint
 		ask(session, session->received_us, out);
 }
 
-void pt502_ask_again(struct session *session, struct batch *out)
+void pt502_ask_again(struct session *session, struct decoded *out)
 {
 	struct photo *photo = session->photo;
 	if (!photo)
@@ -92,7 +92,7 @@ static bool is_late(const struct session *session)
 }
 
 static enum decode_status take_part(struct session *session, uint64_t offset, const uint8_t *data,
-	uint64_t count, struct batch *out)
+	uint64_t count, struct decoded *out)
 {
 	struct photo *photo = session->photo;
 	const uint32_t part = (uint32_t)(offset / PHOTO_PART);
@@ -118,7 +118,7 @@ static enum decode_status take_part(struct session *session, uint64_t offset, co
 }
 
 enum decode_status pt502_decode_photo(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	struct scan scan = {(const char *)data + 4, (const char *)data + len};
 	uint64_t offset, count;

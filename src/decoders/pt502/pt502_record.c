@@ -20,12 +20,12 @@ struct line {
 	struct text code; /* between '$' and the first ','; empty if that is no code */
 };
 
-static enum decode_status refuse_field(struct batch *out, const char *field)
+static enum decode_status refuse_field(struct decoded *out, const char *field)
 {
 	return pt502_refuse(out, DECODE_BAD_VALUE, field);
 }
 
-static enum decode_status refuse_many(struct batch *out)
+static enum decode_status refuse_many(struct decoded *out)
 {
 	return pt502_refuse(out, DECODE_DETAIL, "too many records in one frame");
 }
@@ -143,7 +143,7 @@ static inline void take_inputs(struct scan *scan, struct report *report)
 	leave_part(scan);
 }
 
-static inline void take_adc(struct scan *scan, struct report *report, struct batch *out)
+static inline void take_adc(struct scan *scan, struct report *report, struct decoded *out)
 {
 	static const char *const more[] = {"adc5", "adc6", "adc7", "adc8", "adc9", "adc10", "adc11",
 		"adc12", "adc13", "adc14", "adc15", "adc16"};
@@ -193,7 +193,7 @@ static void set_state(struct report *report, struct text state)
 }
 
 // From the first '/' on.
-static inline void take_tail(struct scan *scan, struct report *report, struct batch *out)
+static inline void take_tail(struct scan *scan, struct report *report, struct decoded *out)
 {
 	uint64_t odometer_m;
 	take_part(scan); // two unnamed fields and the mode, which some leave out
@@ -262,7 +262,7 @@ static bool is_photo(struct text code, uint64_t *size, int64_t *camera)
 }
 
 static void set_event(
-	struct session *session, struct report *report, struct text code, struct batch *out)
+	struct session *session, struct report *report, struct text code, struct decoded *out)
 {
 	uint64_t size;
 	int64_t camera;
@@ -287,10 +287,10 @@ void pt502_know_ident(struct session *session, struct text ident)
 
 // NULL: the batch is full. ident: as it stands in the frame, the session takes it over.
 static struct report *add_report(
-	struct session *session, const struct line *line, struct text ident, struct batch *out)
+	struct session *session, const struct line *line, struct text ident, struct decoded *out)
 {
 	pt502_know_ident(session, ident);
-	struct report *report = batch_report(out, session);
+	struct report *report = decoded_report(out, session);
 	if (!report)
 		return NULL;
 	// In the frame: the session's may change with the frame's next record.
@@ -308,7 +308,7 @@ static struct scan behind_code(const struct line *line)
 }
 
 static enum decode_status decode_record(
-	struct session *session, const struct line *line, struct batch *out)
+	struct session *session, const struct line *line, struct decoded *out)
 {
 	struct scan scan = behind_code(line);
 	struct text ident;
@@ -327,7 +327,7 @@ static enum decode_status decode_record(
 	bool date = scan_ddmmyy(&scan, &date_us);
 	date &= leave_field(&scan);
 	if (valid && !(clock && date)) {
-		batch_drop_report(out);
+		decoded_drop_report(out);
 		return refuse_field(out, clock ? "date" : "time");
 	}
 	if (clock && date)
@@ -338,7 +338,7 @@ static enum decode_status decode_record(
 }
 
 static enum decode_status decode_firmware(
-	struct session *session, const struct line *line, struct batch *out)
+	struct session *session, const struct line *line, struct decoded *out)
 {
 	struct scan scan = behind_code(line);
 	struct text rest = {scan.at, (size_t)(scan.end - scan.at)}, firmware;
@@ -357,17 +357,18 @@ static enum decode_status decode_firmware(
 }
 
 // The session's ident may change with the frame's next record: the report keeps its own copy.
-static struct text copy_ident(const struct session *session, struct batch *out)
+static struct text copy_ident(const struct session *session, struct decoded *out)
 {
 	char *copy = out->arena + out->arena_len;
-	if (session->ident_len > BATCH_ARENA - out->arena_len)
+	if (session->ident_len > DECODED_ARENA - out->arena_len)
 		return (struct text){NULL, 0};
 	memcpy(copy, session->ident, session->ident_len);
 	out->arena_len += session->ident_len;
 	return (struct text){copy, session->ident_len};
 }
 
-static enum decode_status decode_text(struct session *session, struct line *line, struct batch *out)
+static enum decode_status decode_text(
+	struct session *session, struct line *line, struct decoded *out)
 {
 	if (session->ident_len == 0)
 		return pt502_refuse(out, DECODE_DETAIL, "text before ident");
@@ -380,7 +381,7 @@ static enum decode_status decode_text(struct session *session, struct line *line
 	extra_text(out, report, "text", line->body.data, line->body.len);
 	if (report->extra.len > 0)
 		return DECODE_OK;
-	batch_drop_report(out);
+	decoded_drop_report(out);
 	return pt502_refuse(out, DECODE_DETAIL, "text too long");
 }
 
@@ -433,7 +434,7 @@ static bool is_record(const struct line *line)
 }
 
 enum decode_status pt502_decode_line(
-	struct session *session, const uint8_t *data, size_t len, struct batch *out)
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	const char *start = (const char *)data;
 	size_t body_len = len;

@@ -320,14 +320,15 @@ static inline bool is_known(const struct session *session, const char *ident, si
 	return session->ident_len == len && !(others & ((UINT32_C(1) << len) - 1));
 }
 
-bool pt502_decode_usual(struct session *session, const uint8_t *data, size_t len, struct batch *out)
+bool pt502_decode_usual(
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	const char *start = (const char *)data, *end = start + len, *ident = start + 5;
 	while (end > start && pt502_is_line_end((uint8_t)end[-1]))
 		end--;
 	const bool stored = end > start && end[-1] == '#';
 	end -= stored;
-	if (end - start < USUAL_LEAST || out->report_count == BATCH_REPORTS)
+	if (end - start < USUAL_LEAST || out->report_count == DECODED_REPORTS)
 		return false;
 	const bool position = is_position(start);
 	const size_t ident_len = first(~lanes_digits(lanes_load(ident)));

@@ -30,7 +30,7 @@ static int run(const char *file)
 	if (pid == 0) {
 		dup2(open("/tmp", O_RDONLY), 0);
 		dup2(to, 2);
-		_exit(cmd_decode(2, argv));
+		_exit(decode_verb(2, argv));
 	}
 	int status;
 	assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -42,7 +42,7 @@ static int run(const char *first, const char *second, const char *third, const c
 	if (pid == 0) {
 		dup2(files[0], 1);
 		dup2(files[1], 2);
-		int code = cmd_journal(argc, argv);
+		int code = journal_verb(argc, argv);
 		fflush(stdout);
 		_exit(code);
 	}

@@ -67,26 +67,26 @@ static void quantities_are_shown(void **state)
 {
 	(void)state;
 	char out[VALUE_SHOW_MAX];
-	assert_string_equal(value_show_size(0, out), "0");
-	assert_string_equal(value_show_size(1, out), "1");
-	assert_string_equal(value_show_size(1536, out), "1536");
-	assert_string_equal(value_show_size(64 << 20, out), "64M");
-	assert_string_equal(value_show_size(INT64_C(5) << 40, out), "5T");
-	assert_string_equal(value_show_duration(1, out), "1us");
-	assert_string_equal(value_show_duration(1500000, out), "1500ms");
-	assert_string_equal(value_show_duration(60000000, out), "1min");
-	assert_string_equal(value_show_duration(90000000, out), "90s");
-	assert_string_equal(value_show_duration(INT64_C(172800000000), out), "2d");
+	assert_string_equal(setting_value_show_size(0, out), "0");
+	assert_string_equal(setting_value_show_size(1, out), "1");
+	assert_string_equal(setting_value_show_size(1536, out), "1536");
+	assert_string_equal(setting_value_show_size(64 << 20, out), "64M");
+	assert_string_equal(setting_value_show_size(INT64_C(5) << 40, out), "5T");
+	assert_string_equal(setting_value_show_duration(1, out), "1us");
+	assert_string_equal(setting_value_show_duration(1500000, out), "1500ms");
+	assert_string_equal(setting_value_show_duration(60000000, out), "1min");
+	assert_string_equal(setting_value_show_duration(90000000, out), "90s");
+	assert_string_equal(setting_value_show_duration(INT64_C(172800000000), out), "2d");
 }
 
 static void distances(void **state)
 {
 	(void)state;
-	assert_int_equal(value_distance("listen", "listen"), 0);
-	assert_int_equal(value_distance("lsten", "listen"), 1);
-	assert_int_equal(value_distance("", "abc"), 3);
-	assert_int_equal(value_distance("abc", ""), 3);
-	assert_int_equal(value_distance("kitten", "sitting"), 3);
+	assert_int_equal(setting_value_distance("listen", "listen"), 0);
+	assert_int_equal(setting_value_distance("lsten", "listen"), 1);
+	assert_int_equal(setting_value_distance("", "abc"), 3);
+	assert_int_equal(setting_value_distance("abc", ""), 3);
+	assert_int_equal(setting_value_distance("kitten", "sitting"), 3);
 }
 
 int main(void)

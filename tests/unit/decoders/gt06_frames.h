@@ -73,7 +73,7 @@ static inline struct bytes frame_of(bool extended, const char *type_and_body)
 
 // One conversation, and what its newest frame said.
 static struct session session;
-static struct batch batch;
+static struct decoded batch;
 static struct guarded page;
 
 #define IDENT "860000000000017"
@@ -91,7 +91,7 @@ static inline enum decode_status decode_bytes(const uint8_t *data, size_t len)
 	struct frame frame = decoder_gt06.frame(&session, copy, len);
 	assert_int_equal(frame.kind, FRAME_OK);
 	assert_int_equal(frame.len, len);
-	batch_reset(&batch);
+	decoded_reset(&batch);
 	return decoder_gt06.decode(&session, copy, len, &batch);
 }
 
@@ -259,7 +259,7 @@ static inline void mutations_neither_crash_nor_read_beyond(void **state)
 			continue;
 		// The frame alone, so that nothing behind it is within reach.
 		data = guarded_copy(&page, mutant.data, frame.len);
-		batch_reset(&batch);
+		decoded_reset(&batch);
 		enum decode_status status = decoder_gt06.decode(&session, data, frame.len, &batch);
 		check_batch(status, data, frame.len);
 	}

@@ -19,7 +19,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct guarded guard;
-static struct batch batch;
+static struct decoded batch;
 
 struct output {
 	char text[65536];
@@ -98,7 +98,7 @@ static inline void describe(struct output *out, const struct report *report)
 	say_text(out, "driver", report->driver);
 	for (unsigned i = 0; i < ALARM_COUNT; i++) {
 		if (body->alarms >> i & 1)
-			say(out, " !%s", alarm_name((enum alarm)i));
+			say(out, " !%s", report_alarm_name((enum alarm)i));
 	}
 	say_text(out, "extra", report->extra);
 	if (body->flags & FLAG_TEXT)
@@ -146,7 +146,7 @@ static inline size_t take_frames(
 		if (cut.kind == FRAME_BAD)
 			say(out, "bad frame\n");
 		if (cut.kind == FRAME_OK) {
-			batch_reset(&batch);
+			decoded_reset(&batch);
 			const uint8_t *frame = guarded_copy(&guard, data, cut.len);
 			describe_batch(out, decoder_pt502.decode(session, frame, cut.len, &batch));
 		}

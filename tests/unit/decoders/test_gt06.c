@@ -463,7 +463,7 @@ static void a_wrong_length_costs_the_tail_not_the_position(void **state)
 		from_hex("78781F 12" GPS "0D0A 7878 0A 13 46 05 03 00 02 0003 95DC 0D0A");
 	struct frame frame = frame_at(&no_trailer, no_trailer.len);
 	assert_int_equal(frame.len, 24);
-	batch_reset(&batch);
+	decoded_reset(&batch);
 	assert_int_equal(decoder_gt06.decode(&session, no_trailer.data, 24, &batch), DECODE_OK);
 	assert_int_equal(batch.reports[0].body.lat_e7, 123456000);
 	assert_text(batch.reports[0].extra, "\"length_bad\":true");

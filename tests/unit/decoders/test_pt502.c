@@ -370,7 +370,7 @@ static void usual_records_are_taken_at_one_go(void **state)
 	for (size_t i = 0; i < COUNT(records); i++) {
 		struct session session = {0};
 		const uint8_t *record = (const uint8_t *)records[i].key;
-		batch_reset(&batch);
+		decoded_reset(&batch);
 		assert_int_equal(
 			pt502_decode_usual(&session, record, strlen(records[i].key), &batch),
 			records[i].usual);

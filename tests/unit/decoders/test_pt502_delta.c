@@ -19,8 +19,8 @@
 #define NOT_SEEN     "delta: reference not seen"
 
 static struct guarded guard;
-static struct batch batch;
-static struct memory *memory;
+static struct decoded batch;
+static struct device_memory *memory;
 
 // What comes out -----------------------------------------------------------------------------------
 
@@ -275,7 +275,7 @@ static const char *stored(unsigned n)
 static int new_memory(void **state)
 {
 	(void)state;
-	memory = memory_new(1000);
+	memory = device_memory_new(1000);
 	forget();
 	begin(&talk, false);
 	begin(&other, false);
@@ -287,7 +287,7 @@ static int free_memory(void **state)
 	(void)state;
 	end(&talk);
 	end(&other);
-	memory_free(memory);
+	device_memory_free(memory);
 	return 0;
 }
 
@@ -408,8 +408,8 @@ static void bare_deltas_end_where_something_else_begins(void **state)
 	all.len += next.len;
 	for (size_t step = 1; step <= all.len; step++) {
 		forget();
-		memory_free(memory);
-		memory = memory_new(10);
+		device_memory_free(memory);
+		memory = device_memory_new(10);
 		begin(&talk, false);
 		for (size_t at = 0; at < all.len; at += step)
 			hear(&talk, all.bytes + at, all.len - at < step ? all.len - at : step);
@@ -445,8 +445,8 @@ static void look_back(unsigned back, unsigned again)
 {
 	const size_t sent = 12 + again;
 	forget();
-	memory_free(memory);
-	memory = memory_new(10);
+	device_memory_free(memory);
+	memory = device_memory_new(10);
 	begin(&talk, true);
 	for (unsigned n = 1; n <= 12; n++)
 		send_text(&talk, live(n));
@@ -793,8 +793,8 @@ static void among_many_devices_more_checks_are_wanted(void **state)
 	unsigned few = deltas_until_known(1);
 	end(&talk);
 	begin(&talk, false);
-	memory_free(memory);
-	memory = memory_new(1000);
+	device_memory_free(memory);
+	memory = device_memory_new(1000);
 	begin(&talk, false);
 	begin(&other, false);
 	for (unsigned i = 0; i < 30; i++) {

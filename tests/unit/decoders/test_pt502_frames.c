@@ -98,12 +98,12 @@ static void a_frame_may_hold_too_many_records(void **state)
 		memcpy(body + i, "$AB,1234,1\r\n", sizeof body - i < 12 ? sizeof body - i : 12);
 	uint8_t frame[FRAME_CAP];
 	struct session session = {0};
-	batch_reset(&batch);
+	decoded_reset(&batch);
 	size_t len = make_full(frame, body, sizeof body);
 	assert_int_equal(decoder_pt502.decode(&session, frame, len, &batch), DECODE_OK);
-	assert_int_equal(batch.report_count, BATCH_REPORTS);
-	assert_int_equal(batch.reject_count, BATCH_REJECTS);
-	const struct text last = batch.rejects[BATCH_REJECTS - 1].raw;
+	assert_int_equal(batch.report_count, DECODED_REPORTS);
+	assert_int_equal(batch.reject_count, DECODED_REJECTS);
+	const struct text last = batch.rejects[DECODED_REJECTS - 1].raw;
 	assert_ptr_equal(last.data + last.len, frame + len); // nothing is lost from sight
 }
 
@@ -117,7 +117,7 @@ static void a_long_text_is_kept_or_rejected(void **state)
 	struct session session = {0};
 	for (size_t i = 0; i < 2; i++) {
 		size_t len = make_full(frame, body, i ? 12 + 681 : sizeof body);
-		batch_reset(&batch);
+		decoded_reset(&batch);
 		assert_int_equal(decoder_pt502.decode(&session, frame, len, &batch), DECODE_OK);
 		assert_int_equal(batch.report_count, i ? 2 : 1);
 		assert_int_equal(batch.reject_count, i ? 0 : 1);
@@ -482,7 +482,7 @@ static void damaged_bytes_do_no_harm(void **state)
 		output.len = 0;
 		take_frames(&session, bytes, len, &output);
 		// and decode() by itself, of what no frame() has cut
-		batch_reset(&batch);
+		decoded_reset(&batch);
 		const uint8_t *data = guarded_copy(&guard, bytes, len);
 		decoder_pt502.decode(&session, data, len, &batch);
 		for (size_t i = 0; i < batch.report_count; i++)

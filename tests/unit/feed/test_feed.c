@@ -118,7 +118,7 @@ struct outcome {
 	enum feed_verdict last;
 };
 
-static struct batch batch;
+static struct decoded batch;
 
 static void add(struct outcome *outcome, const struct feed *feed)
 {

@@ -18,60 +18,60 @@ static struct text text_of(const char *literal)
 static void test_find_and_add(void **state)
 {
 	(void)state;
-	struct directory *directory = directory_new();
-	assert_null(directory_find(directory, text_of("5020001")));
-	assert_null(directory_find(directory, (struct text){NULL, 0}));
-	struct device *device = directory_add(directory, text_of("5020001"));
+	struct device_directory *directory = device_directory_new();
+	assert_null(device_directory_find(directory, text_of("5020001")));
+	assert_null(device_directory_find(directory, (struct text){NULL, 0}));
+	struct device *device = device_directory_add(directory, text_of("5020001"));
 	assert_int_equal(device->id, 0);
 	assert_int_equal(device->state, DEVICE_UNKNOWN);
 	assert_int_equal(device->ident_len, 7);
 	assert_memory_equal(device->ident, "5020001", 7);
-	assert_ptr_equal(directory_add(directory, text_of("5020001")), device);
-	assert_ptr_equal(directory_find(directory, text_of("5020001")), device);
+	assert_ptr_equal(device_directory_add(directory, text_of("5020001")), device);
+	assert_ptr_equal(device_directory_find(directory, text_of("5020001")), device);
 	/* Neither a prefix, nor a longer ident, nor one without its leading zero is the same
 	 * device. */
-	assert_null(directory_find(directory, text_of("502000")));
-	assert_null(directory_find(directory, text_of("50200011")));
-	assert_ptr_not_equal(directory_add(directory, text_of("05020001")), device);
-	assert_int_equal(directory_count(directory), 2);
-	directory_free(directory);
+	assert_null(device_directory_find(directory, text_of("502000")));
+	assert_null(device_directory_find(directory, text_of("50200011")));
+	assert_ptr_not_equal(device_directory_add(directory, text_of("05020001")), device);
+	assert_int_equal(device_directory_count(directory), 2);
+	device_directory_free(directory);
 }
 
 static void test_many_and_stable(void **state)
 {
 	(void)state;
-	struct directory *directory = directory_new();
-	struct device *first = directory_add(directory, text_of("0"));
+	struct device_directory *directory = device_directory_new();
+	struct device *first = device_directory_add(directory, text_of("0"));
 	char ident[IDENT_MAX + 1];
 	for (int i = 1; i < 50000; i++) {
 		snprintf(ident, sizeof(ident), "%d", i);
-		directory_add(directory, text_of(ident))->id = i;
+		device_directory_add(directory, text_of(ident))->id = i;
 	}
-	assert_int_equal(directory_count(directory), 50000);
-	assert_ptr_equal(directory_find(directory, text_of("0")), first);
-	assert_int_equal(directory_find(directory, text_of("49999"))->id, 49999);
+	assert_int_equal(device_directory_count(directory), 50000);
+	assert_ptr_equal(device_directory_find(directory, text_of("0")), first);
+	assert_int_equal(device_directory_find(directory, text_of("49999"))->id, 49999);
 	memset(ident, 'x', IDENT_MAX);
-	assert_non_null(directory_add(directory, (struct text){ident, IDENT_MAX}));
-	directory_free(directory);
+	assert_non_null(device_directory_add(directory, (struct text){ident, IDENT_MAX}));
+	device_directory_free(directory);
 }
 
 static void test_forget(void **state)
 {
 	(void)state;
-	struct directory *directory = directory_new();
-	struct device *device = directory_add(directory, text_of("860000000000017"));
+	struct device_directory *directory = device_directory_new();
+	struct device *device = device_directory_add(directory, text_of("860000000000017"));
 	device->id = 7;
 	device->state = DEVICE_BLOCKED;
 	device->decoder = 2;
-	assert_false(directory_loaded(directory));
-	directory_set_loaded(directory, true);
-	assert_true(directory_loaded(directory));
-	directory_forget_ids(directory);
+	assert_false(device_directory_loaded(directory));
+	device_directory_set_loaded(directory, true);
+	assert_true(device_directory_loaded(directory));
+	device_directory_forget_ids(directory);
 	assert_int_equal(device->id, 0);
 	assert_int_equal(device->state, DEVICE_UNKNOWN);
 	assert_int_equal(device->decoder, 0);
-	assert_ptr_equal(directory_find(directory, text_of("860000000000017")), device);
-	directory_free(directory);
+	assert_ptr_equal(device_directory_find(directory, text_of("860000000000017")), device);
+	device_directory_free(directory);
 }
 
 static void test_size(void **state)

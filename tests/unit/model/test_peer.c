@@ -65,8 +65,8 @@ static void other_families_are_no_address(void **state)
 static void transports_have_names(void **state)
 {
 	(void)state;
-	assert_string_equal(transport_name(TRANSPORT_TCP), "tcp");
-	assert_string_equal(transport_name(TRANSPORT_UDP), "udp");
+	assert_string_equal(peer_transport_name(TRANSPORT_TCP), "tcp");
+	assert_string_equal(peer_transport_name(TRANSPORT_UDP), "udp");
 }
 
 int main(void)

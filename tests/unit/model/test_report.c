@@ -13,7 +13,7 @@
 #define MINUTE       (60 * INT64_C(1000000))
 #define RECEIVED     INT64_C(1795342500000000) /* 2026-11-22T10:15:00Z */
 
-static struct batch batch;
+static struct decoded batch;
 
 // A journal written today must read the same tomorrow: the numbers, not just the names.
 static void alarms_keep_number_and_name(void **state)
@@ -30,7 +30,7 @@ static void alarms_keep_number_and_name(void **state)
 	for (unsigned i = 0; i < COUNT(names); i++) {
 		struct report report;
 		report_clear(&report);
-		assert_string_equal(alarm_name((enum alarm)i), names[i]);
+		assert_string_equal(report_alarm_name((enum alarm)i), names[i]);
 		report_add_alarm(&report, (enum alarm)i);
 		assert_int_equal(report.body.alarms, UINT64_C(1) << i);
 	}
@@ -157,9 +157,9 @@ static void fixed_time_is_plausible(void **state)
 	report_clear(&none);
 	none.body.device_time_us = RECEIVED - 1; // without its bit: absent
 	assert_int_equal(report_fixed_time(&none.body, RECEIVED).source, TIME_RECEIVED);
-	assert_string_equal(time_source_name(TIME_DEVICE), "device");
-	assert_string_equal(time_source_name(TIME_ROLLOVER), "rollover");
-	assert_string_equal(time_source_name(TIME_RECEIVED), "received");
+	assert_string_equal(report_time_source_name(TIME_DEVICE), "device");
+	assert_string_equal(report_time_source_name(TIME_ROLLOVER), "rollover");
+	assert_string_equal(report_time_source_name(TIME_RECEIVED), "received");
 }
 
 static void check_extra(const struct report *report, const char *expected)
@@ -172,8 +172,8 @@ static void extra_is_json(void **state)
 {
 	(void)state;
 	const struct session session = {0};
-	batch_reset(&batch);
-	struct report *report = batch_report(&batch, &session);
+	decoded_reset(&batch);
+	struct report *report = decoded_report(&batch, &session);
 	extra_int(&batch, report, "a", -5);
 	extra_int(&batch, report, "b", INT64_MIN);
 	extra_fixed(&batch, report, "c", 1234, 2);
@@ -217,8 +217,8 @@ static void extra_text_is_sound_utf8(void **state)
 	struct guarded guard = guarded_new(64);
 	for (size_t i = 0; i < COUNT(samples); i++) {
 		char expected[64] = "\"t\":\"";
-		batch_reset(&batch);
-		struct report *report = batch_report(&batch, &session);
+		decoded_reset(&batch);
+		struct report *report = decoded_report(&batch, &session);
 		extra_text(&batch, report, "t", guarded_copy(&guard, samples[i].in, samples[i].len),
 			samples[i].len);
 		strcat(strcat(expected, samples[i].out), "\"");
@@ -233,8 +233,8 @@ static void a_member_goes_in_whole_or_not_at_all(void **state)
 	static char long_text[EXTRA_MAX];
 	const struct session session = {0};
 	memset(long_text, 'x', sizeof long_text);
-	batch_reset(&batch);
-	struct report *report = batch_report(&batch, &session);
+	decoded_reset(&batch);
+	struct report *report = decoded_report(&batch, &session);
 	extra_text(&batch, report, "t", long_text, EXTRA_MAX - 5); // "t":"" are six
 	assert_int_equal(report->extra.len, 0);
 	assert_int_equal(batch.arena_len, 0);
@@ -244,23 +244,23 @@ static void a_member_goes_in_whole_or_not_at_all(void **state)
 	assert_int_equal(report->extra.len, EXTRA_MAX);
 
 	// The arena fills up: the last report's text is left out, none is cut.
-	for (size_t i = 1; i < BATCH_ARENA / EXTRA_MAX + 1; i++) {
-		report = batch_report(&batch, &session);
+	for (size_t i = 1; i < DECODED_ARENA / EXTRA_MAX + 1; i++) {
+		report = decoded_report(&batch, &session);
 		extra_text(&batch, report, "t", long_text, EXTRA_MAX - 6);
-		assert_int_equal(report->extra.len, i < BATCH_ARENA / EXTRA_MAX ? EXTRA_MAX : 0);
+		assert_int_equal(report->extra.len, i < DECODED_ARENA / EXTRA_MAX ? EXTRA_MAX : 0);
 	}
-	assert_int_equal(batch.arena_len, BATCH_ARENA);
+	assert_int_equal(batch.arena_len, DECODED_ARENA);
 }
 
 static void a_dropped_report_takes_its_members_along(void **state)
 {
 	(void)state;
 	const struct session session = {0};
-	batch_reset(&batch);
-	struct report *first = batch_report(&batch, &session);
+	decoded_reset(&batch);
+	struct report *first = decoded_report(&batch, &session);
 	extra_int(&batch, first, "a", 1);
-	extra_int(&batch, batch_report(&batch, &session), "b", 2);
-	batch_drop_report(&batch);
+	extra_int(&batch, decoded_report(&batch, &session), "b", 2);
+	decoded_drop_report(&batch);
 	extra_int(&batch, first, "c", 3);
 	check_extra(first, "\"a\":1,\"c\":3");
 	assert_int_equal(batch.report_count, 1);
@@ -270,34 +270,34 @@ static void reports_are_clean_and_bounded(void **state)
 {
 	(void)state;
 	struct session session = {0};
-	batch_reset(&batch);
+	decoded_reset(&batch);
 	memset(batch.reports, 0xAA, sizeof batch.reports);
-	struct report *report = batch_report(&batch, &session);
+	struct report *report = decoded_report(&batch, &session);
 	struct report empty;
 	report_clear(&empty);
 	assert_memory_equal(report, &empty, sizeof empty);
 	assert_true(session_set_ident(&session, "0042", 4));
-	for (size_t i = 1; i < BATCH_REPORTS; i++) {
-		report = batch_report(&batch, &session);
+	for (size_t i = 1; i < DECODED_REPORTS; i++) {
+		report = decoded_report(&batch, &session);
 		assert_non_null(report);
 		assert_int_equal(report->ident.len, 4);
 		assert_memory_equal(report->ident.data, "0042", 4);
 	}
-	assert_null(batch_report(&batch, &session));
-	batch_reset(&batch);
+	assert_null(decoded_report(&batch, &session));
+	decoded_reset(&batch);
 	assert_int_equal(batch.report_count, 0);
 }
 
 static void rejects_beyond_the_last_widen_it(void **state)
 {
 	(void)state;
-	static const uint8_t frame[BATCH_REJECTS * 2 + 10];
-	batch_reset(&batch);
-	for (size_t i = 0; i < BATCH_REJECTS + 3; i++)
-		batch_reject(&batch, DECODE_BAD_VALUE, "record", frame + 2 * i, 2);
-	assert_int_equal(batch.reject_count, BATCH_REJECTS);
-	const struct reject *last = &batch.rejects[BATCH_REJECTS - 1];
-	assert_ptr_equal(last->raw.data, frame + 2 * (BATCH_REJECTS - 1));
+	static const uint8_t frame[DECODED_REJECTS * 2 + 10];
+	decoded_reset(&batch);
+	for (size_t i = 0; i < DECODED_REJECTS + 3; i++)
+		decoded_reject(&batch, DECODE_BAD_VALUE, "record", frame + 2 * i, 2);
+	assert_int_equal(batch.reject_count, DECODED_REJECTS);
+	const struct reject *last = &batch.rejects[DECODED_REJECTS - 1];
+	assert_ptr_equal(last->raw.data, frame + 2 * (DECODED_REJECTS - 1));
 	assert_int_equal(last->raw.len, 8);
 	assert_int_equal(batch.rejects[0].raw.len, 2);
 	assert_int_equal(last->status, DECODE_BAD_VALUE);
@@ -306,16 +306,16 @@ static void rejects_beyond_the_last_widen_it(void **state)
 static void replies_fit_or_are_refused(void **state)
 {
 	(void)state;
-	static const uint8_t bytes[BATCH_REPLY + 1];
-	batch_reset(&batch);
-	assert_false(batch_reply(&batch, REPLY_NOW, bytes, BATCH_REPLY + 1));
-	assert_true(batch_reply(&batch, REPLY_NOW, "ab", 2));
-	assert_true(batch_reply(&batch, REPLY_STORED, bytes, BATCH_REPLY));
-	assert_false(batch_reply(&batch, REPLY_STORED, "x", 1));
-	assert_true(batch_reply(&batch, REPLY_NOW, "cd", 2));
+	static const uint8_t bytes[DECODED_REPLY + 1];
+	decoded_reset(&batch);
+	assert_false(decoded_reply(&batch, REPLY_NOW, bytes, DECODED_REPLY + 1));
+	assert_true(decoded_reply(&batch, REPLY_NOW, "ab", 2));
+	assert_true(decoded_reply(&batch, REPLY_STORED, bytes, DECODED_REPLY));
+	assert_false(decoded_reply(&batch, REPLY_STORED, "x", 1));
+	assert_true(decoded_reply(&batch, REPLY_NOW, "cd", 2));
 	assert_int_equal(batch.reply_len[REPLY_NOW], 4);
 	assert_memory_equal(batch.reply[REPLY_NOW], "abcd", 4);
-	assert_int_equal(batch.reply_len[REPLY_STORED], BATCH_REPLY);
+	assert_int_equal(batch.reply_len[REPLY_STORED], DECODED_REPLY);
 }
 
 static void idents_are_plain(void **state)

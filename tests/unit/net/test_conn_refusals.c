@@ -12,7 +12,7 @@
 #include "util/text.h"
 
 static struct intake intake;
-static struct refused refused;
+static struct conn_refusals refused;
 static uint64_t read_up_to;
 
 static int begin(void **state)
@@ -20,7 +20,7 @@ static int begin(void **state)
 	if (make_folder(state))
 		return -1;
 	intake = (struct intake){.journal = open_small()};
-	refused = (struct refused){0};
+	refused = (struct conn_refusals){0};
 	read_up_to = 0;
 	return 0;
 }
@@ -45,7 +45,7 @@ static void a_minute_passes(void)
 	for (size_t i = 0; i < REFUSED_REASONS; i++)
 		if (refused.others[i].told_s)
 			refused.others[i].told_s -= 60;
-	refused_each_second(&refused, &intake);
+	conn_refusals_each_second(&refused, &intake);
 }
 
 struct told_rows {
@@ -82,7 +82,7 @@ static struct told_rows told_rows(void)
 static void note(unsigned address, enum refused_why why)
 {
 	const struct peer peer = peer_number(address);
-	refused_note(&refused, &intake, &peer, why);
+	conn_refusals_note(&refused, &intake, &peer, why);
 }
 
 static void the_first_is_told_at_once_the_others_once_a_minute(void **state)
@@ -96,7 +96,7 @@ static void the_first_is_told_at_once_the_others_once_a_minute(void **state)
 	assert_true(text_equal(rows.last.reason, "server.max_connections_per_ip reached"));
 	for (int i = 0; i < 1000; i++) {
 		note(1, REFUSED_MAX_CONNECTIONS_PER_IP);
-		refused_each_second(&refused, &intake);
+		conn_refusals_each_second(&refused, &intake);
 	}
 	assert_int_equal(told_rows().rows, 0);
 	a_minute_passes();
@@ -135,7 +135,7 @@ static void a_flood_is_few_rows(void **state)
 		assert_in_range(rows.rows, 1, 2 * (REFUSED_ADDRESSES + 1));
 		connections += rows.connections;
 	}
-	refused_finish(&refused, &intake);
+	conn_refusals_finish(&refused, &intake);
 	const struct told_rows rows = told_rows();
 	connections += rows.connections;
 	assert_int_equal(connections, noted);
@@ -150,7 +150,7 @@ static void those_without_a_row_of_their_own_share_one(void **state)
 	struct told_rows rows = told_rows();
 	assert_int_equal(rows.rows, REFUSED_ADDRESSES + 1);
 	assert_string_equal(rows.peer, "[::]:0");
-	refused_finish(&refused, &intake);
+	conn_refusals_finish(&refused, &intake);
 	rows = told_rows();
 	assert_int_equal(rows.rows, 1);
 	assert_int_equal(rows.connections, 9);
@@ -175,7 +175,7 @@ static void a_full_journal_leaves_them_for_later(void **state)
 	assert_int_equal(told_rows().rows, 0);
 	intake.journal->allocate = allocate;
 	intake.journal->retry_us = 0;
-	refused_each_second(&refused, &intake);
+	conn_refusals_each_second(&refused, &intake);
 	const struct told_rows rows = told_rows();
 	assert_int_equal(rows.rows, 1);
 	assert_int_equal(rows.connections, 3);

@@ -11,7 +11,7 @@
 
 static const struct decoder first = {.name = "first", .device_size = 16},
 			    second = {.name = "second", .device_size = 8}, none = {.name = "none"};
-static struct memory *memory;
+static struct device_memory *memory;
 
 static struct session session_of(const struct decoder *decoder, const char *ident)
 {
@@ -33,14 +33,14 @@ static unsigned ask(const char *ident)
 static int make(void **state)
 {
 	(void)state;
-	memory = memory_new(3);
+	memory = device_memory_new(3);
 	return memory ? 0 : 1;
 }
 
 static int drop(void **state)
 {
 	(void)state;
-	memory_free(memory);
+	device_memory_free(memory);
 	return 0;
 }
 
@@ -58,7 +58,7 @@ static void a_block_is_kept_by_ident_and_decoder(void **state)
 	assert_null(session_device(&forgetful));
 	a.memory = NULL;
 	assert_null(session_device(&a));
-	assert_int_equal(memory_count(memory), 2);
+	assert_int_equal(device_memory_count(memory), 2);
 }
 
 static void the_one_silent_longest_is_forgotten(void **state)
@@ -69,12 +69,12 @@ static void the_one_silent_longest_is_forgotten(void **state)
 	ask("3");
 	assert_int_equal(ask("1"), 2);
 	ask("4"); // forgets 2
-	assert_int_equal(memory_count(memory), 3);
+	assert_int_equal(device_memory_count(memory), 3);
 	assert_int_equal(ask("3"), 2);
 	assert_int_equal(ask("1"), 3);
 	assert_int_equal(ask("2"), 1); // forgets 4
 	assert_int_equal(ask("4"), 1);
-	assert_int_equal(memory_count(memory), 3);
+	assert_int_equal(device_memory_count(memory), 3);
 }
 
 static void what_a_session_found_is_not_used_when_it_is_gone(void **state)
@@ -115,8 +115,8 @@ static void a_search_shows_all_of_the_decoder(void **state)
 static void many_devices_are_not_searched_for_each_frame(void **state)
 {
 	(void)state;
-	memory_free(memory);
-	memory = memory_new(10000);
+	device_memory_free(memory);
+	memory = device_memory_new(10000);
 	for (unsigned i = 0; i < 10000; i++) {
 		char ident[8];
 		snprintf(ident, sizeof ident, "%u", i);

@@ -16,7 +16,7 @@
 #define SECOND   INT64_C(1000000)
 
 static struct feed feed;
-static struct batch batch;
+static struct decoded batch;
 static struct photos photos;
 static uint8_t jpeg[PHOTO_BYTES];
 

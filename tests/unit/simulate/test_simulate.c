@@ -180,7 +180,7 @@ static void seeds_decide_the_ways(void **state)
 
 // What they send ------------------------------------------------------------------------------
 
-static struct batch batch;
+static struct decoded batch;
 
 static const struct report *decode_one(
 	const struct decoder *decoder, const uint8_t *data, size_t len)
@@ -190,7 +190,7 @@ static const struct report *decode_one(
 	assert_int_equal(frame.kind, FRAME_OK);
 	size_t blanks = len - frame.len;
 	assert_true(blanks <= 2); /* CR LF may count as filler */
-	batch_reset(&batch);
+	decoded_reset(&batch);
 	assert_int_equal(decoder->decode(&session, data, frame.len, &batch), DECODE_OK);
 	assert_int_equal(batch.report_count, 1);
 	assert_int_equal(batch.reject_count, 0);

@@ -15,7 +15,7 @@
 
 #define NOON_US INT64_C(1795003200000000) /* 2026-11-18 12:00:00 UTC */
 
-static struct batch batch;
+static struct decoded batch;
 
 // Decodes a whole frame; the answer it asks for is the acknowledgement that the tracker waits for.
 static void decode_one(struct session *session, const uint8_t *data, size_t len)
@@ -23,7 +23,7 @@ static void decode_one(struct session *session, const uint8_t *data, size_t len)
 	struct frame frame = decoder_gt06.frame(session, data, len);
 	assert_int_equal(frame.kind, FRAME_OK);
 	assert_int_equal(frame.len, len);
-	batch_reset(&batch);
+	decoded_reset(&batch);
 	assert_int_equal(decoder_gt06.decode(session, data, len, &batch), DECODE_OK);
 	assert_int_equal(batch.reject_count, 0);
 	enum reply_when when = batch.reply_len[REPLY_NOW] ? REPLY_NOW : REPLY_STORED;

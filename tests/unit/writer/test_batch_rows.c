@@ -46,14 +46,14 @@ static struct entry report_of(int64_t time_us, bool fix)
 	return entry;
 }
 
-static void add(struct rows *rows, const struct entry *entry, uint64_t lsn)
+static void add(struct batch_rows *rows, const struct entry *entry, uint64_t lsn)
 {
-	rows_add_report(
+	batch_rows_add_report(
 		rows, entry, 7, report_fixed_time(&entry->body, entry->received_us), lsn, true);
 }
 
 // A field of a COPY BINARY buffer: `row` and `column` from 0. *len is -1 for NULL.
-static const uint8_t *field(const struct copy *copy, size_t row, unsigned column, int32_t *len)
+static const uint8_t *field(const struct pgcopy *copy, size_t row, unsigned column, int32_t *len)
 {
 	const uint8_t *at = copy->data + 19, *end = copy->data + copy->len;
 
@@ -76,7 +76,7 @@ static const uint8_t *field(const struct copy *copy, size_t row, unsigned column
 // The number of the column called `name` of a kind.
 static unsigned column_of(enum rows_kind kind, const char *name)
 {
-	struct text rest = text_of(rows_columns(kind)), one;
+	struct text rest = text_of(batch_rows_columns(kind)), one;
 	for (unsigned n = 0; text_next(&rest, ',', &one); n++) {
 		while (one.len && *one.data == ' ')
 			one.data++, one.len--;
@@ -87,14 +87,16 @@ static unsigned column_of(enum rows_kind kind, const char *name)
 	return 0;
 }
 
-static bool is_null(const struct rows *rows, enum rows_kind kind, size_t row, const char *name)
+static bool is_null(
+	const struct batch_rows *rows, enum rows_kind kind, size_t row, const char *name)
 {
 	int32_t len;
 	field(&rows->copies[kind], row, column_of(kind, name), &len);
 	return len == -1;
 }
 
-static int64_t number(const struct rows *rows, enum rows_kind kind, size_t row, const char *name)
+static int64_t number(
+	const struct batch_rows *rows, enum rows_kind kind, size_t row, const char *name)
 {
 	int32_t len;
 	const uint8_t *at = field(&rows->copies[kind], row, column_of(kind, name), &len);
@@ -105,7 +107,7 @@ static int64_t number(const struct rows *rows, enum rows_kind kind, size_t row, 
 	return (int64_t)value;
 }
 
-static double real(const struct rows *rows, enum rows_kind kind, size_t row, const char *name)
+static double real(const struct batch_rows *rows, enum rows_kind kind, size_t row, const char *name)
 {
 	int32_t len;
 	field(&rows->copies[kind], row, column_of(kind, name), &len);
@@ -122,8 +124,8 @@ static double real(const struct rows *rows, enum rows_kind kind, size_t row, con
 	return value;
 }
 
-static void assert_text(const struct rows *rows, enum rows_kind kind, size_t row, const char *name,
-	const char *want)
+static void assert_text(const struct batch_rows *rows, enum rows_kind kind, size_t row,
+	const char *name, const char *want)
 {
 	int32_t len;
 	const uint8_t *at = field(&rows->copies[kind], row, column_of(kind, name), &len);
@@ -134,8 +136,8 @@ static void assert_text(const struct rows *rows, enum rows_kind kind, size_t row
 static void test_position(void **state)
 {
 	(void)state;
-	struct rows rows;
-	rows_init(&rows);
+	struct batch_rows rows;
+	batch_rows_init(&rows);
 	struct entry entry = report_of(RECEIVED - 3 * SECOND, true);
 	entry.body.has |= HAS_SPEED | HAS_ADC3 | HAS_IGNITION | HAS_POWER_V | HAS_ALTITUDE;
 	entry.body.flags |= FLAG_IGNITION | FLAG_STORED;
@@ -147,7 +149,7 @@ static void test_position(void **state)
 	entry.extra = text_of("\"a\":1");
 	entry.driver = text_of("card\x01\xff");
 	add(&rows, &entry, 1000);
-	rows_finish(&rows, "main");
+	batch_rows_finish(&rows, "main");
 
 	const enum rows_kind p = ROWS_POSITIONS;
 	assert_int_equal(rows.copies[p].rows, 1);
@@ -175,16 +177,16 @@ static void test_position(void **state)
 
 	assert_int_equal(rows.copies[ROWS_ALARMS].rows, 2);
 	assert_text(&rows, ROWS_ALARMS, 0, "alarm", "sos");
-	assert_text(&rows, ROWS_ALARMS, 1, "alarm", alarm_name(ALARM_REMOVING));
+	assert_text(&rows, ROWS_ALARMS, 1, "alarm", report_alarm_name(ALARM_REMOVING));
 	assert_int_equal(rows.copies[ROWS_ALARMS].lsns[1], 1000);
-	rows_done(&rows);
+	batch_rows_done(&rows);
 }
 
 static void test_status_and_times(void **state)
 {
 	(void)state;
-	struct rows rows;
-	rows_init(&rows);
+	struct batch_rows rows;
+	batch_rows_init(&rows);
 	const enum rows_kind s = ROWS_STATUSES;
 	struct entry entry = report_of(5 * SECOND, false); /* a clock in 1970 */
 	add(&rows, &entry, 10);
@@ -193,7 +195,7 @@ static void test_status_and_times(void **state)
 	entry = report_of(INT64_MIN, false);
 	entry.body.alarms = 1;
 	add(&rows, &entry, 30);
-	rows_finish(&rows, "main");
+	batch_rows_finish(&rows, "main");
 
 	assert_int_equal(rows.copies[s].rows, 3);
 	assert_text(&rows, s, 0, "time_source", "received");
@@ -204,27 +206,27 @@ static void test_status_and_times(void **state)
 	assert_true(is_null(&rows, s, 2, "device_time"));
 	assert_true(is_null(&rows, ROWS_ALARMS, 0, "latitude"));
 	assert_true(is_null(&rows, ROWS_ALARMS, 0, "valid"));
-	rows_done(&rows);
+	batch_rows_done(&rows);
 }
 
 static void test_other_kinds(void **state)
 {
 	(void)state;
-	struct rows rows;
-	rows_init(&rows);
+	struct batch_rows rows;
+	batch_rows_init(&rows);
 	struct entry entry = report_of(RECEIVED, false);
 	entry.raw = (struct text){"\0\xff", 2};
-	rows_add_reject(&rows, &entry, text_of("bad value: time"), 40);
+	batch_rows_add_reject(&rows, &entry, text_of("bad value: time"), 40);
 	entry.raw = (struct text){NULL, 0};
 	entry.protocol = entry.ident = (struct text){NULL, 0};
-	rows_add_reject(&rows, &entry, text_of(""), 41);
+	batch_rows_add_reject(&rows, &entry, text_of(""), 41);
 	entry = report_of(RECEIVED, false);
 	entry.kind = ENTRY_DISCONNECTED;
 	entry.reason = text_of("idle");
 	entry.traffic = (struct traffic){RECEIVED - SECOND, UINT64_C(1) << 40, 2, 3};
-	rows_add_disconnected(&rows, &entry, 50);
-	rows_add_unknown(&rows, &entry, 60);
-	rows_finish(&rows, "main");
+	batch_rows_add_disconnected(&rows, &entry, 50);
+	batch_rows_add_unknown(&rows, &entry, 60);
+	batch_rows_finish(&rows, "main");
 
 	assert_int_equal(rows.copies[ROWS_REJECTS].rows, 2);
 	assert_text(&rows, ROWS_REJECTS, 0, "peer", "192.0.2.1:4711");
@@ -237,14 +239,14 @@ static void test_other_kinds(void **state)
 	assert_int_equal(number(&rows, ROWS_CONNECTIONS, 0, "rejects"), 3);
 	assert_text(&rows, ROWS_UNKNOWN, 0, "ident", "5020001");
 	assert_int_equal(rows.copies[ROWS_STATE].rows, 0);
-	rows_done(&rows);
+	batch_rows_done(&rows);
 }
 
 static void test_latest(void **state)
 {
 	(void)state;
-	struct rows rows;
-	rows_init(&rows);
+	struct batch_rows rows;
+	batch_rows_init(&rows);
 	const enum rows_kind s = ROWS_STATE;
 	struct entry entry = report_of(RECEIVED - 10 * SECOND, true);
 	entry.body.has |= HAS_ODOMETER | HAS_INPUTS;
@@ -275,7 +277,7 @@ static void test_latest(void **state)
 	entry.body.flags |= FLAG_STORED;
 	entry.body.lat_e7 = 3;
 	add(&rows, &entry, 4);
-	rows_finish(&rows, "main");
+	batch_rows_finish(&rows, "main");
 
 	assert_int_equal(rows.copies[s].rows, 1);
 	assert_int_equal(rows.copies[ROWS_POSITIONS].rows, 4);
@@ -292,7 +294,7 @@ static void test_latest(void **state)
 	assert_text(&rows, s, 0, "transport", "tcp");
 	assert_text(&rows, s, 0, "instance", "main");
 	assert_int_equal(number(&rows, s, 0, "connected"), 1);
-	rows_done(&rows);
+	batch_rows_done(&rows);
 }
 
 static void test_connections(void **state)
@@ -320,8 +322,8 @@ static void test_connections(void **state)
 		{"S1", true, false, false, "192.0.2.1:1", 0},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct rows rows;
-		rows_init(&rows);
+		struct batch_rows rows;
+		batch_rows_init(&rows);
 		for (const char *step = cases[i].what; *step; step += 2) {
 			struct entry entry = report_of(RECEIVED, false);
 			entry.peer.port = (uint16_t)(step[1] - '0');
@@ -329,69 +331,69 @@ static void test_connections(void **state)
 			if (*step == 'S')
 				entry.body.flags |= FLAG_SHARED;
 			if (*step == 'C')
-				rows_add_connected(&rows, &entry, 7, cases[i].live);
+				batch_rows_add_connected(&rows, &entry, 7, cases[i].live);
 			else if (*step == 'D')
-				rows_add_left(&rows, &entry, 7, 1);
+				batch_rows_add_left(&rows, &entry, 7, 1);
 			else
 				add(&rows, &entry, 1);
 		}
-		rows_finish(&rows, "main");
+		batch_rows_finish(&rows, "main");
 		assert_int_equal(rows.copies[ROWS_ENDED].rows, cases[i].ended);
 		assert_int_equal(rows.copies[ROWS_STATE].rows, cases[i].peer != NULL);
 		if (!cases[i].peer) {
-			rows_done(&rows);
+			batch_rows_done(&rows);
 			continue;
 		}
 		assert_int_equal(is_null(&rows, ROWS_STATE, 0, "instance"), !cases[i].certain);
 		assert_int_equal(number(&rows, ROWS_STATE, 0, "connected"), cases[i].open);
 		assert_text(&rows, ROWS_STATE, 0, "peer", cases[i].peer);
-		rows_done(&rows);
+		batch_rows_done(&rows);
 	}
 }
 
 static void test_many_and_again(void **state)
 {
 	(void)state;
-	struct rows rows;
-	rows_init(&rows);
+	struct batch_rows rows;
+	batch_rows_init(&rows);
 	for (int round = 0; round < 3; round++) {
 		const int64_t devices = round == 1 ? 3 : 5000;
-		rows_clear(&rows);
+		batch_rows_clear(&rows);
 		for (int64_t i = 0; i < 10000; i++) {
 			const struct entry entry = report_of(RECEIVED + i, true);
-			rows_add_report(&rows, &entry, 1 + i % devices,
+			batch_rows_add_report(&rows, &entry, 1 + i % devices,
 				(struct fixed_time){RECEIVED + i, TIME_DEVICE}, (uint64_t)i, true);
 		}
-		rows_finish(&rows, "main");
+		batch_rows_finish(&rows, "main");
 		assert_int_equal(rows.copies[ROWS_POSITIONS].rows, 10000);
 		assert_int_equal(rows.copies[ROWS_STATE].rows, devices);
 		assert_int_equal(number(&rows, ROWS_STATE, 2, "device_id"), 3);
 		assert_true(number(&rows, ROWS_STATE, 2, "fixed_at") >=
 			    RECEIVED + 10000 - devices - EPOCH2000);
 	}
-	rows_done(&rows);
+	batch_rows_done(&rows);
 }
 
 static void test_recent(void **state)
 {
 	(void)state;
-	struct recent *recent = recent_new();
-	const int total = 3 * RECENT_GENERATION;
+	struct dedup_cache *recent = dedup_cache_new();
+	const int total = 3 * DEDUP_CACHE_GENERATION;
 	for (int i = 1; i <= total; i++) {
-		const struct recent_key key = {i, RECEIVED, 5}, other = {i, RECEIVED, 6};
-		assert_false(recent_add(recent, &key));
-		assert_true(recent_add(recent, &key));
+		const struct dedup_key key = {i, RECEIVED, 5}, other = {i, RECEIVED, 6};
+		assert_false(dedup_cache_add(recent, &key));
+		assert_true(dedup_cache_add(recent, &key));
 		if (i == total) {
-			assert_false(recent_add(recent, &other));
+			assert_false(dedup_cache_add(recent, &other));
 		}
 	}
 	/* One generation back is remembered, three are not. */
-	assert_true(recent_add(
-		recent, &(struct recent_key){total - RECENT_GENERATION + 1, RECEIVED, 5}));
-	assert_false(recent_add(recent, &(struct recent_key){1, RECEIVED, 5}));
-	recent_forget(recent);
-	assert_false(recent_add(recent, &(struct recent_key){total, RECEIVED, 5}));
-	recent_free(recent);
+	assert_true(dedup_cache_add(
+		recent, &(struct dedup_key){total - DEDUP_CACHE_GENERATION + 1, RECEIVED, 5}));
+	assert_false(dedup_cache_add(recent, &(struct dedup_key){1, RECEIVED, 5}));
+	dedup_cache_forget(recent);
+	assert_false(dedup_cache_add(recent, &(struct dedup_key){total, RECEIVED, 5}));
+	dedup_cache_free(recent);
 }
 
 int main(void)

@@ -9,17 +9,17 @@
 
 #include "writer/dedup_cache.h"
 
-static struct recent_key key_of(uint32_t n)
+static struct dedup_key key_of(uint32_t n)
 {
-	return (struct recent_key){1 + n % 100, 1795342500000000 + n / 100 * 1000000, n * 7919};
+	return (struct dedup_key){1 + n % 100, 1795342500000000 + n / 100 * 1000000, n * 7919};
 }
 
-static size_t add(struct recent *recent, uint32_t first, uint32_t count)
+static size_t add(struct dedup_cache *recent, uint32_t first, uint32_t count)
 {
 	size_t repeats = 0;
 	for (uint32_t n = first; n < first + count; n++) {
-		const struct recent_key key = key_of(n);
-		repeats += recent_add(recent, &key);
+		const struct dedup_key key = key_of(n);
+		repeats += dedup_cache_add(recent, &key);
 	}
 	return repeats;
 }
@@ -27,46 +27,47 @@ static size_t add(struct recent *recent, uint32_t first, uint32_t count)
 static void repeats_are_known(void **state)
 {
 	(void)state;
-	struct recent *recent = recent_new();
-	assert_int_equal(add(recent, 0, RECENT_GENERATION), 0);
-	assert_int_equal(add(recent, 0, RECENT_GENERATION), RECENT_GENERATION);
-	recent_free(recent);
+	struct dedup_cache *recent = dedup_cache_new();
+	assert_int_equal(add(recent, 0, DEDUP_CACHE_GENERATION), 0);
+	assert_int_equal(add(recent, 0, DEDUP_CACHE_GENERATION), DEDUP_CACHE_GENERATION);
+	dedup_cache_free(recent);
 }
 
 static void each_part_of_the_key_counts(void **state)
 {
 	(void)state;
-	struct recent *recent = recent_new();
-	const struct recent_key keys[] = {{1, 2, 3}, {2, 2, 3}, {1, 3, 3}, {1, 2, 4}};
+	struct dedup_cache *recent = dedup_cache_new();
+	const struct dedup_key keys[] = {{1, 2, 3}, {2, 2, 3}, {1, 3, 3}, {1, 2, 4}};
 	for (size_t i = 0; i < 4; i++)
-		assert_false(recent_add(recent, &keys[i]));
+		assert_false(dedup_cache_add(recent, &keys[i]));
 	for (size_t i = 0; i < 4; i++)
-		assert_true(recent_add(recent, &keys[i]));
-	recent_free(recent);
+		assert_true(dedup_cache_add(recent, &keys[i]));
+	dedup_cache_free(recent);
 }
 
 static void the_oldest_are_forgotten(void **state)
 {
 	(void)state;
-	struct recent *recent = recent_new();
+	struct dedup_cache *recent = dedup_cache_new();
 	// So many that each generation has been emptied more than once.
-	for (uint32_t first = 0; first < 7 * RECENT_GENERATION; first += RECENT_GENERATION / 2)
-		assert_int_equal(add(recent, first, RECENT_GENERATION / 2), 0);
-	const uint32_t last = 7 * RECENT_GENERATION - RECENT_GENERATION;
-	assert_int_equal(add(recent, last, RECENT_GENERATION), RECENT_GENERATION);
+	for (uint32_t first = 0; first < 7 * DEDUP_CACHE_GENERATION;
+		first += DEDUP_CACHE_GENERATION / 2)
+		assert_int_equal(add(recent, first, DEDUP_CACHE_GENERATION / 2), 0);
+	const uint32_t last = 7 * DEDUP_CACHE_GENERATION - DEDUP_CACHE_GENERATION;
+	assert_int_equal(add(recent, last, DEDUP_CACHE_GENERATION), DEDUP_CACHE_GENERATION);
 	assert_int_equal(add(recent, 0, 1000), 0);
-	recent_free(recent);
+	dedup_cache_free(recent);
 }
 
 static void all_are_forgotten_when_asked(void **state)
 {
 	(void)state;
-	struct recent *recent = recent_new();
-	assert_int_equal(add(recent, 0, RECENT_GENERATION + 1000), 0);
-	recent_forget(recent);
-	assert_int_equal(add(recent, 0, RECENT_GENERATION + 1000), 0);
+	struct dedup_cache *recent = dedup_cache_new();
+	assert_int_equal(add(recent, 0, DEDUP_CACHE_GENERATION + 1000), 0);
+	dedup_cache_forget(recent);
+	assert_int_equal(add(recent, 0, DEDUP_CACHE_GENERATION + 1000), 0);
 	assert_int_equal(add(recent, 0, 1), 1);
-	recent_free(recent);
+	dedup_cache_free(recent);
 }
 
 int main(void)

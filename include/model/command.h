@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // What may be asked of a tracker: the standard names of commands, their arguments and ranges. Decoders turn a struct
 // command into their protocol's words. Pure. The table avld.commands (src/sql/003_commands.sql) knows the same.
-#ifndef AVLD_MODEL_COMMAND_KIND
-#define AVLD_MODEL_COMMAND_KIND
+#ifndef AVLD_MODEL_COMMAND_H
+#define AVLD_MODEL_COMMAND_H
 
 #include "model/report.h"
 
 #define COMMAND_TEXT_MAX 200 /* bytes of a custom command */
 
-// Their order is that of the table in command_kind.c; nothing outside the process knows the numbers.
+// Their order is that of the table in command.c; nothing outside the process knows the numbers.
 enum command_kind {
 	COMMAND_ENGINE_STOP,
 	COMMAND_ENGINE_RESUME,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The commands on their way: what is sent when, what ends them, and what the journal says of it.
-#include "downlink/command.h"
+#include "downlink/command_queue.h"
 
 #include "decoders/decoders.h"
 #include "journal/entry.h"
@@ -52,7 +52,7 @@ static int set_up(void **state)
 	log_set_level(LOG_LEVEL_ERROR);
 	config = (struct config){.commands = {UINT32_MAX, 10}};
 	queue = command_queue_new(&config, journal, on_ready, NULL);
-	sink = command_sink(queue);
+	sink = command_queue_sink(queue);
 	clock_gettime(CLOCK_REALTIME, &time);
 	now = (int64_t)time.tv_sec * SECOND;
 	seen = journal_end(journal);
@@ -101,8 +101,8 @@ static const char *next(void)
 {
 	static char out[COMMAND_FRAME_MAX + 1];
 	const struct session session = {0};
-	const struct command_talk talk = {IDENT, &decoder_pt502, &session, NULL};
-	size_t len = command_next(queue, &talk, now, (uint8_t *)out);
+	const struct command_queue_talk talk = {IDENT, &decoder_pt502, &session, NULL};
+	size_t len = command_queue_next(queue, &talk, now, (uint8_t *)out);
 	assert_true(len < COMMAND_FRAME_MAX);
 	out[len > 2 ? len - 2 : 0] = 0;
 	return out;
@@ -120,7 +120,7 @@ static const char *told(void)
 		assert_true(entry_read(cursor.data, cursor.len, &entry));
 		assert_int_equal(entry.kind, ENTRY_COMMAND);
 		snprintf(text, sizeof(text), "%d %s %u%s%.*s", (int)entry.change.id,
-			command_state_name(entry.change.state), entry.change.attempts,
+			entry_command_state_name(entry.change.state), entry.change.attempts,
 			entry.reason.len ? " " : "", (int)entry.reason.len, entry.reason.data);
 	}
 	seen = cursor.lsn;
@@ -130,7 +130,7 @@ static const char *told(void)
 
 static void note(const struct report *report)
 {
-	command_note_report(queue, &decoder_pt502, NULL, report, now);
+	command_queue_note_report(queue, &decoder_pt502, NULL, report, now);
 }
 
 static void note_text(const char *extra)
@@ -161,7 +161,7 @@ static void sent_and_confirmed(void **state)
 	(void)state;
 	assert_string_equal(next(), "");
 	load_one(3, "getVersion");
-	assert_int_equal(command_count(queue), 1);
+	assert_int_equal(command_queue_count(queue), 1);
 	assert_int_equal(readies, 1);
 	assert_string_equal(told(), "");
 	assert_string_equal(next(), "#VER");
@@ -171,7 +171,7 @@ static void sent_and_confirmed(void **state)
 	now += SECOND;
 	note_text("\"text\":\"$OK\"");
 	assert_string_equal(told(), "3 confirmed 1");
-	assert_int_equal(command_count(queue), 0);
+	assert_int_equal(command_queue_count(queue), 0);
 	assert_string_equal(next(), "");
 }
 
@@ -187,12 +187,12 @@ static void what_has_ended_is_not_taken_up_again(void **state)
 	old.attempts = 1;
 	old.sent_us = now - SECOND;
 	load(&old, 1, journal_end(journal) - 1);
-	assert_int_equal(command_count(queue), 0);
+	assert_int_equal(command_queue_count(queue), 0);
 	now += 60 * SECOND;
 	assert_string_equal(next(), "");
 	load(NULL, 0, journal_end(journal)); /* it knows */
 	load(&old, 1, journal_end(journal)); /* so this would be another */
-	assert_int_equal(command_count(queue), 1);
+	assert_int_equal(command_queue_count(queue), 1);
 }
 
 static void what_the_database_has_not_is_withdrawn(void **state)
@@ -203,14 +203,14 @@ static void what_the_database_has_not_is_withdrawn(void **state)
 	load(rows, 3, 0);
 	sink.begin(sink.context, 0); /* broke off */
 	sink.end(sink.context, -1);
-	assert_int_equal(command_count(queue), 3);
+	assert_int_equal(command_queue_count(queue), 3);
 	sink.begin(sink.context, 0); /* only some were asked for */
 	sink.row(sink.context, &rows[1]);
 	sink.end(sink.context, 4);
-	assert_int_equal(command_count(queue), 2);
+	assert_int_equal(command_queue_count(queue), 2);
 	assert_string_equal(next(), "#RCP");
 	load(&rows[1], 1, 0);
-	assert_int_equal(command_count(queue), 1);
+	assert_int_equal(command_queue_count(queue), 1);
 }
 
 static void repeated_three_times(void **state)
@@ -228,10 +228,10 @@ static void repeated_three_times(void **state)
 	}
 	assert_string_equal(next(), "");
 	now += 210 * SECOND;
-	command_tick(queue, now);
+	command_queue_tick(queue, now);
 	assert_string_equal(told(), "3 expired 3 sent 3 times, no confirmation");
-	assert_int_equal(command_counters(queue)->sent, 3);
-	assert_int_equal(command_counters(queue)->expired, 1);
+	assert_int_equal(command_queue_counters(queue)->sent, 3);
+	assert_int_equal(command_queue_counters(queue)->expired, 1);
 }
 
 static void a_reboot_is_not_repeated(void **state)
@@ -341,21 +341,21 @@ static void what_must_not_be_sent(void **state)
 	load(&row, 1, 0);
 	assert_string_equal(told(),
 		"9 expired 0 never sent: the device was not heard, or busy with another command");
-	assert_int_equal(command_count(queue), 0);
+	assert_int_equal(command_queue_count(queue), 0);
 	assert_string_equal(next(), "");
 }
 
 static void no_such_word(void **state)
 {
 	const struct session session = {0};
-	const struct command_talk talk = {IDENT, &decoder_gt06, &session, NULL};
+	const struct command_queue_talk talk = {IDENT, &decoder_gt06, &session, NULL};
 	struct command_row rows[] = {a_row(3, "requestPhoto"), a_row(4, "getVersion")};
 	uint8_t out[COMMAND_FRAME_MAX];
 	(void)state;
 	load(rows, 2, 0);
-	assert_true(command_next(queue, &talk, now, out) > 0); /* passes to the next */
-	assert_int_equal(command_counters(queue)->failed, 1);
-	assert_int_equal(command_count(queue), 1);
+	assert_true(command_queue_next(queue, &talk, now, out) > 0); /* passes to the next */
+	assert_int_equal(command_queue_counters(queue)->failed, 1);
+	assert_int_equal(command_queue_count(queue), 1);
 }
 
 static void an_engine_is_stopped_only_when_it_is_safe(void **state)
@@ -486,7 +486,7 @@ static void a_fix_of_an_earlier_command_does_not_count(void **state)
 	assert_string_equal(next(), "#VER");
 	now += SECOND;
 	note_text("\"text\":\"$OK\"");
-	assert_int_equal(command_count(queue), 0);
+	assert_int_equal(command_queue_count(queue), 0);
 	const uint64_t stored = journal_end(journal);
 	fill_journal(); /* the fast one */
 	assert_int_equal(load_stop(&stop, stored), journal_end(journal));
@@ -519,7 +519,7 @@ static void others_pass_a_stop_that_waits(void **state)
 	assert_string_equal(next(), "#VER");
 	load(rows, 3, 0);
 	assert_string_equal(next(), ""); /* 4 is outstanding; 3 is withdrawn at once */
-	assert_int_equal(command_counters(queue)->failed, 1);
+	assert_int_equal(command_queue_counters(queue)->failed, 1);
 	now += SECOND;
 	note_text("\"text\":\"$OK\"");
 	assert_string_equal(next(), "#OPC1,0");
@@ -534,24 +534,24 @@ static void a_stop_that_was_sent_gives_way(void **state)
 	assert_string_equal(next(), "#OPC1,1");
 	load(rows, 2, 0);
 	assert_string_equal(next(), "#OPC1,0");
-	assert_int_equal(command_counters(queue)->failed, 1);
+	assert_int_equal(command_queue_counters(queue)->failed, 1);
 }
 
 static void other_devices_are_not_meant(void **state)
 {
 	const struct session session = {0};
-	const struct command_talk talk = {TEXT("5020002"), &decoder_pt502, &session, NULL};
+	const struct command_queue_talk talk = {TEXT("5020002"), &decoder_pt502, &session, NULL};
 	uint8_t out[COMMAND_FRAME_MAX];
 	(void)state;
 	load_one(3, "getVersion");
-	assert_int_equal(command_next(queue, &talk, now, out), 0);
+	assert_int_equal(command_queue_next(queue, &talk, now, out), 0);
 	assert_string_equal(next(), "#VER");
 	now += SECOND;
 	struct report report = {.ident = TEXT("5020002"),
 		.body.flags = FLAG_TEXT,
 		.extra = TEXT("\"text\":\"$OK\"")};
 	note(&report);
-	assert_int_equal(command_count(queue), 1);
+	assert_int_equal(command_queue_count(queue), 1);
 }
 
 // Nothing is sent that the journal has not: on a full one commands wait.
@@ -570,11 +570,11 @@ static void a_full_journal_keeps_all_as_it_is(void **state)
 	seen = journal_end(journal);
 	assert_string_equal(next(), "");
 	now += 301 * SECOND;
-	command_tick(queue, now);
-	assert_int_equal(command_count(queue), 1);
+	command_queue_tick(queue, now);
+	assert_int_equal(command_queue_count(queue), 1);
 	journal_release(journal, journal_end(journal));
-	command_tick(queue, now);
-	assert_int_equal(command_count(queue), 0);
+	command_queue_tick(queue, now);
+	assert_int_equal(command_queue_count(queue), 0);
 }
 
 int main(void)

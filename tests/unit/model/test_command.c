@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Commands: names, arguments and ranges; their words in each protocol; what confirms them; and that the schema knows the
 // same names.
-#include "model/command_kind.h"
+#include "model/command.h"
 
 #include "decoders/decoders.h"
 #include "fixture.h"

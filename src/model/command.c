@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The standard commands: one row each, with their arguments and ranges.
-#include "model/command_kind.h"
+#include "model/command.h"
 
 #include "util/text.h"
 

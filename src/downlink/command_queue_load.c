@@ -165,12 +165,12 @@ static uint64_t end(void *context, int64_t up_to)
 	struct command_queue *queue = context;
 
 	drop_settled(queue, up_to);
-	command_tick(queue, clock_us());
+	command_queue_tick(queue, clock_us());
 	command_drop_idle_targets(queue);
 	return find_wanted_lsn(queue);
 }
 
-struct command_sink command_sink(struct command_queue *queue)
+struct command_sink command_queue_sink(struct command_queue *queue)
 {
 	return (struct command_sink){queue, begin, take_row, end};
 }

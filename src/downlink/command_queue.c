@@ -66,7 +66,7 @@ void command_log_withdrawn(const struct item *item)
 
 void command_log(const struct item *item, enum command_state state, const char *reason)
 {
-	log_change(item, command_state_name(state), reason);
+	log_change(item, entry_command_state_name(state), reason);
 }
 
 void command_unlink(struct item *item)
@@ -225,7 +225,7 @@ static void withdraw_stops(struct command_queue *queue, struct target *target, i
 
 // The length of the command's words in out; 0: not now, or not at all.
 static size_t try_to_send(struct command_queue *queue, struct item *item,
-	const struct command_talk *talk, int64_t now_us, uint8_t *out)
+	const struct command_queue_talk *talk, int64_t now_us, uint8_t *out)
 {
 	const struct decoder *decoder = talk->decoder;
 	const struct cause cause = {.peer = talk->peer, .decoder = decoder};
@@ -259,8 +259,8 @@ struct target *command_find_target(const struct command_queue *queue, struct tex
 	return target;
 }
 
-size_t command_next(
-	struct command_queue *queue, const struct command_talk *talk, int64_t now_us, uint8_t *out)
+size_t command_queue_next(struct command_queue *queue, const struct command_queue_talk *talk,
+	int64_t now_us, uint8_t *out)
 {
 	struct target *target = queue->open ? command_find_target(queue, talk->ident) : NULL;
 	size_t len = 0;
@@ -351,7 +351,7 @@ static struct item *find_confirmed(const struct target *target, const struct dec
 	return found;
 }
 
-void command_note_report(struct command_queue *queue, const struct decoder *decoder,
+void command_queue_note_report(struct command_queue *queue, const struct decoder *decoder,
 	const struct peer *peer, const struct report *report, int64_t received_us)
 {
 	struct target *target = queue->open ? command_find_target(queue, report->ident) : NULL;
@@ -388,7 +388,7 @@ static void settle(struct command_queue *queue, struct item *item, int64_t now_u
 		expire(queue, item, now_us);
 }
 
-void command_tick(struct command_queue *queue, int64_t now_us)
+void command_queue_tick(struct command_queue *queue, int64_t now_us)
 {
 	struct item *item, *next_item;
 	struct target *target, *next_target;
@@ -409,8 +409,8 @@ void command_tick(struct command_queue *queue, int64_t now_us)
 
 // ---- all of them
 
-struct command_queue *command_queue_new(
-	const struct config *config, struct journal *journal, command_ready *ready, void *context)
+struct command_queue *command_queue_new(const struct config *config, struct journal *journal,
+	command_queue_ready *ready, void *context)
 {
 	struct command_queue *queue = calloc(1, sizeof(*queue));
 
@@ -440,12 +440,12 @@ void command_queue_free(struct command_queue *queue)
 	free(queue);
 }
 
-size_t command_count(const struct command_queue *queue)
+size_t command_queue_count(const struct command_queue *queue)
 {
 	return queue->open;
 }
 
-const struct command_counters *command_counters(const struct command_queue *queue)
+const struct command_counters *command_queue_counters(const struct command_queue *queue)
 {
 	return &queue->counters;
 }
