@@ -161,10 +161,10 @@ void simulated_init(struct simulated *device, const struct simulate_protocol *pr
 uint8_t simulate_ident_short(uint32_t seed, uint32_t number, char out[16]);
 uint8_t simulate_ident_imei(uint32_t seed, uint32_t number, char out[16]);
 
-struct calendar {
+struct simulate_date {
 	int year, month, day, hour, minute, second, ms;
 };
-struct calendar simulate_calendar(int64_t time_us);
+struct simulate_date simulate_calendar(int64_t time_us);
 
 // simulate_schedule.c: when each report is due, and what its device time is -----------------
 #define SCHEDULE_ENDLESS    UINT64_MAX

@@ -69,7 +69,7 @@ void simulated_init(struct simulated *device, const struct simulate_protocol *pr
 }
 
 // Days since 1970 to a date, by eras of 400 years that begin on 1 March.
-struct calendar simulate_calendar(int64_t time_us)
+struct simulate_date simulate_calendar(int64_t time_us)
 {
 	int64_t days = time_us / 86400000000;
 	int ms = (int)(time_us % 86400000000 / 1000);
@@ -78,7 +78,7 @@ struct calendar simulate_calendar(int64_t time_us)
 	uint32_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
 	uint32_t of_year = of_era - (365 * year + year / 4 - year / 100);
 	uint32_t month = (5 * of_year + 2) / 153; /* 0 is March */
-	struct calendar c = {
+	struct simulate_date c = {
 		.year = (int)(year + era * 400 + (month >= 10)),
 		.month = (int)(month < 10 ? month + 3 : month - 9),
 		.day = (int)(of_year - (153 * month + 2) / 5 + 1),

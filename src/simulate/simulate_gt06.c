@@ -67,7 +67,7 @@ static uint32_t angle(int32_t e7)
 
 static uint8_t *put_gps(uint8_t *out, const struct sighting *seen)
 {
-	struct calendar now = simulate_calendar(seen->time_us);
+	struct simulate_date now = simulate_calendar(seen->time_us);
 	*out++ = (uint8_t)(now.year - 2000);
 	*out++ = (uint8_t)now.month;
 	*out++ = (uint8_t)now.day;

@@ -121,7 +121,7 @@ static char *put_state(char *out, const struct simulated *device, const struct s
 static char *put_record(
 	char *out, const struct simulated *device, const struct sighting *seen, bool photo)
 {
-	struct calendar now = simulate_calendar(seen->time_us);
+	struct simulate_date now = simulate_calendar(seen->time_us);
 	*out++ = '$';
 	out = put_text(out, photo ? "PHO" : event_names[seen->event], 3);
 	if (photo) {

@@ -53,7 +53,7 @@ static void calendar_agrees_with_gmtime(void **state)
 		time_t at = (time_t)(day * 86400 + day * 7919 % 86400);
 		struct tm tm;
 		gmtime_r(&at, &tm);
-		struct calendar c = simulate_calendar((int64_t)at * 1000000 + 123456);
+		struct simulate_date c = simulate_calendar((int64_t)at * 1000000 + 123456);
 		assert_int_equal(c.year, tm.tm_year + 1900);
 		assert_int_equal(c.month, tm.tm_mon + 1);
 		assert_int_equal(c.day, tm.tm_mday);
