@@ -17,7 +17,7 @@ struct device {
 	struct conn *live; /* its TCP connection, or NULL */
 	UT_hash_handle hh;
 	uint8_t state;   /* enum device_state */
-	uint8_t decoder; /* 1 + index in decoders[] of the protocol the owner set; 0: none set */
+	uint8_t decoder; /* 1 + index in registry_decoders[] of the protocol the owner set; 0: none set */
 	uint8_t ident_len;
 	char ident[]; /* ident_len bytes */
 };
