@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Simulated trackers: who they are, and the calendar their protocols need.
-//
-// Idents carry seed and number, so that two seeds never share one:
-//   short  7 digits   5020000 + 10000 * (seed - 1) + number       while number < 10000 and that is
-//   below 10000000
-//          13 digits  5 seed(6) number(6)                         else
+// Idents contain seed and number, so that two seeds never share one:
+//   short  7 digits   5020000 + 10000 * (seed - 1) + number    if number < 10000 and the result has 7 digits
+//          13 digits  5 seed(6) number(6)                      else
 //   IMEI   15 digits  86 seed-1(6) number(6) check
-#include "simulate/simulate.h"
+#include "simulate/simulate_tracker.h"
+
+#include "simulate/simulate_run.h"
 
 #include <assert.h>
+#include <string.h>
 
 static void put_digits(char *out, uint32_t value, unsigned width)
 {
@@ -18,7 +18,7 @@ static void put_digits(char *out, uint32_t value, unsigned width)
 	}
 }
 
-uint8_t simulate_ident_short(uint32_t seed, uint32_t number, char out[16])
+uint8_t simulate_tracker_ident_short(uint32_t seed, uint32_t number, char out[16])
 {
 	assert(seed >= 1 && seed <= SIMULATE_SEED_MAX && number >= 1 &&
 		number <= SIMULATE_NUMBER_MAX);
@@ -35,7 +35,7 @@ uint8_t simulate_ident_short(uint32_t seed, uint32_t number, char out[16])
 	return len;
 }
 
-// Luhn: every second digit counts double, as the sum of its digits.
+// Computes the Luhn digit: every second digit counts double, as the sum of its digits.
 static char check_digit(const char *digits, size_t count)
 {
 	int sum = 0;
@@ -48,7 +48,7 @@ static char check_digit(const char *digits, size_t count)
 	return (char)('0' + (10 - sum % 10) % 10);
 }
 
-uint8_t simulate_ident_imei(uint32_t seed, uint32_t number, char out[16])
+uint8_t simulate_tracker_ident_imei(uint32_t seed, uint32_t number, char out[16])
 {
 	assert(seed >= 1 && seed <= SIMULATE_SEED_MAX && number >= 1 &&
 		number <= SIMULATE_NUMBER_MAX);
@@ -61,31 +61,35 @@ uint8_t simulate_ident_imei(uint32_t seed, uint32_t number, char out[16])
 	return 15;
 }
 
-void simulated_init(struct simulated *device, const struct simulate_protocol *protocol,
-	uint32_t seed, uint32_t number)
+void simulate_tracker_init(struct simulate_tracker *tracker,
+	const struct simulate_protocol *protocol, uint32_t seed, uint32_t number)
 {
-	*device = (struct simulated){.protocol = protocol, .number = number};
-	device->ident_len = protocol->ident(seed, number, device->ident);
+	*tracker = (struct simulate_tracker){.protocol = protocol, .number = number};
+	tracker->camera.number = number;
+	tracker->ident_len = protocol->ident(seed, number, tracker->ident);
 }
 
-// Days since 1970 to a date, by eras of 400 years that begin on 1 March.
-struct simulate_date simulate_calendar(int64_t time_us)
+static bool begins(const char *text, size_t len, const char *start)
 {
-	int64_t days = time_us / 86400000000;
-	int ms = (int)(time_us % 86400000000 / 1000);
-	uint32_t z = (uint32_t)days + 719468;
-	uint32_t era = z / 146097, of_era = z % 146097;
-	uint32_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-	uint32_t of_year = of_era - (365 * year + year / 4 - year / 100);
-	uint32_t month = (5 * of_year + 2) / 153; /* 0 is March */
-	struct simulate_date c = {
-		.year = (int)(year + era * 400 + (month >= 10)),
-		.month = (int)(month < 10 ? month + 3 : month - 9),
-		.day = (int)(of_year - (153 * month + 2) / 5 + 1),
-		.hour = ms / 3600000,
-		.minute = ms / 60000 % 60,
-		.second = ms / 1000 % 60,
-		.ms = ms % 1000,
-	};
-	return c;
+	size_t start_len = strlen(start);
+	return len >= start_len && memcmp(text, start, start_len) == 0;
+}
+
+bool simulate_tracker_set_output(struct simulate_tracker *tracker, const char *text, size_t len)
+{
+	unsigned index = 0;
+	size_t value_at = 0;
+	if (begins(text, len, "OPC") && len >= 6 && text[3] >= '1' && text[3] <= '5' &&
+		text[4] == ',') {
+		index = (unsigned)(text[3] - '1');
+		value_at = 5;
+	} else if (begins(text, len, "Relay,") && len >= 7) {
+		value_at = 6;
+	}
+	if (value_at == 0 || (text[value_at] != '0' && text[value_at] != '1'))
+		return false;
+	unsigned bit = 1u << index;
+	tracker->outputs =
+		(uint8_t)(text[value_at] == '1' ? tracker->outputs | bit : tracker->outputs & ~bit);
+	return true;
 }
