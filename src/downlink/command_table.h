@@ -1,84 +1,87 @@
 // SPDX-License-Identifier: MIT
-// What the two files of the commands share: command.c sends them and hears of them, command_load.c takes them from the
-// database.
-#ifndef AVLD_DOWNLINK_COMMAND_INTERNAL_H
-#define AVLD_DOWNLINK_COMMAND_INTERNAL_H
+// The commands in memory: found by id, and per device in a list by id. Also keeps each device's newest fix, while there
+// are commands for it.
+#ifndef AVLD_DOWNLINK_COMMAND_TABLE_H
+#define AVLD_DOWNLINK_COMMAND_TABLE_H
 
-#include "util/log.h"
-#define uthash_fatal(message) log_fatal("out of memory: commands")
-#include "downlink/command_queue.h"
 #include "journal/entry.h"
+#include "model/command.h"
 #include "util/uthash_config.h"
 
-struct target;
+struct command_target;
 
-struct item {
-	UT_hash_handle hh;     /* in queue->items, by command.id */
-	struct item *next;     /* of the same device, by id */
-	struct target *target; /* NULL: the device is no more, or the command has ended */
+struct command_item {
+	UT_hash_handle hh;             /* in table->items, by command.id */
+	struct command_item *next;     /* of the same device, by id */
+	struct command_target *target; /* NULL: no such device, or the command has ended */
 	struct command command;
 	enum command_state state;
 	uint32_t attempts;
 	int64_t created_us, expires_us, sent_us;
-	const char *waits;   /* why it is not sent, as the row says; NULL: nothing said */
-	const char *refusal; /* it must never be sent, from here at least */
-	/* Another avld heard the device last, when the rows were read: it may allow what we do not, and may
-	 * have sent it since. Left to it until they are read again. */
+	const char *waits;   /* the reason in its row for not being sent; NULL: none written */
+	const char *refusal; /* why this process must never send it, or NULL */
+	/* At the last reading another avld had heard the device last. That one may allow what this one refuses, and may
+	 * have sent the command since, so that it is left alone until the next reading. */
 	bool elsewhere;
-	uint64_t ended_lsn; /* behind the entry that ended it */
-	uint64_t reading;   /* the one that showed it last */
+	uint64_t ended_lsn; /* LSN after the entry that ended it */
+	uint64_t reading;   /* the last reading that contained it */
 };
 
-// A device that commands are for.
-struct target {
-	UT_hash_handle hh;
-	struct item *items;
-	uint64_t
-		since; /* the journal's end when it was made: later reports are noted here, earlier ones the database knows */
-	bool has_fix;  /* the newest plausible valid one */
+// A device that has commands.
+struct command_target {
+	UT_hash_handle hh; /* in table->targets, by ident */
+	struct command_item *items;
+	uint64_t since; /* end of the journal when it was added: later reports are noted here */
+	bool has_fix;   /* the fields below hold the newest valid, plausible fix */
 	int64_t fixed_us;
-	int32_t speed_kmh_e2; /* -1: not known */
+	int32_t speed_kmh_e2; /* -1: unknown */
 	uint8_t ident_len;
 	char ident[IDENT_MAX];
 };
 
-struct command_queue {
-	const struct config *config;
-	struct journal *journal;
-	command_queue_ready *ready;
-	void *context;
-	struct item *items;
-	struct target *targets;
-	size_t open;
-	uint64_t reading, lsn; /* number of the newest reading, and what was stored before it */
-	struct command_counters counters;
+struct command_table {
+	struct command_item *items;
+	struct command_target *targets;
+	uint64_t reading; /* number of the newest reading of the database's commands */
+	uint64_t lsn;     /* the journal was stored up to here before that reading */
 };
 
-static inline bool command_is_open(const struct item *item)
+static inline bool command_table_is_open(const struct command_item *item)
 {
 	return item->state < COMMAND_CONFIRMED;
 }
 
-// Has all been stored that was received before reports were noted? If not, the database's fix may be older than one that
-// waits in the journal.
-static inline bool command_fix_is_known(
-	const struct command_queue *queue, const struct target *target)
+// Returns true if the database held all reports received before this process noted them. Otherwise the database's fix may
+// be older than one in the journal.
+static inline bool command_table_fix_is_known(
+	const struct command_table *table, const struct command_target *target)
 {
-	return queue->lsn >= target->since;
+	return table->lsn >= target->since;
 }
 
-// command.c: The device's fix, unless a newer one is known.
-void command_note_fix(struct target *target, int64_t fixed_us, int32_t speed_kmh_e2);
-// NULL: no commands for it.
-struct target *command_find_target(const struct command_queue *queue, struct text ident);
-// Why the command must never be sent, or NULL.
-const char *command_find_refusal(const struct command_queue *queue, const struct item *item);
-// Out of its device's list.
-void command_unlink(struct item *item);
-void command_log_withdrawn(const struct item *item);
-void command_log(const struct item *item, enum command_state state, const char *reason);
+// Return NULL if there is none.
+struct command_item *command_table_find(const struct command_table *table, int64_t id);
+struct command_target *command_table_find_target(
+	const struct command_table *table, struct text ident);
 
-// command_load.c: frees what no command is for.
-void command_drop_idle_targets(struct command_queue *queue);
+// Adds an item of that id, otherwise zero. Links it to the device of that ident (1..IDENT_MAX bytes; empty: to none).
+// journal_end: for the device's `since` if it has no other commands.
+struct command_item *command_table_add(
+	struct command_table *table, int64_t id, struct text ident, uint64_t journal_end);
+
+// Removes the item from its device's list.
+void command_table_unlink(struct command_item *item);
+
+// Unlinks and frees the item.
+void command_table_remove(struct command_table *table, struct command_item *item);
+
+// Frees the devices without commands.
+void command_table_drop_idle_targets(struct command_table *table);
+
+// Keeps the fix unless a newer one is known. Of two at the same time keeps the faster one: trackers' times are in seconds.
+void command_table_note_fix(struct command_target *target, int64_t fixed_us, int32_t speed_kmh_e2);
+
+// Frees all items and targets.
+void command_table_clear(struct command_table *table);
 
 #endif
