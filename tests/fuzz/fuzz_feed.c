@@ -232,9 +232,9 @@ static void check_batch(struct outcome *outcome, const uint8_t *data, size_t use
 	}
 	for (size_t i = 0; i < batch.reject_count; i++) {
 		const struct reject *reject = &batch.rejects[i];
-		char reason[REASON_MAX];
-		const size_t len = reject_reason(reject, reason);
-		CHECK(is_printable((struct text){reason, len}, 1, REASON_MAX - 1));
+		char reason[DECODED_REASON_MAX];
+		const size_t len = decoded_reject_reason(reject, reason);
+		CHECK(is_printable((struct text){reason, len}, 1, DECODED_REASON_MAX - 1));
 		CHECK(reject->raw.len > 0 && is_from(reject->raw, data, used));
 		if (begins(reject->detail, "framing lost"))
 			outcome->cuts_may_show = true;
@@ -255,8 +255,8 @@ static void check_photos(struct session *session, struct outcome *outcome)
 {
 	for (; session->finished; photo_drop(session)) {
 		const struct photo *photo = session->finished;
-		CHECK(BETWEEN(photo->size, 1, PHOTO_BYTES) && photo->size <= photo->told_size);
-		CHECK(!photo->complete || photo->size == photo->told_size);
+		CHECK(BETWEEN(photo->size, 1, PHOTO_BYTES) && photo->size <= photo->announced_size);
+		CHECK(!photo->complete || photo->size == photo->announced_size);
 		add(outcome, XXH3_64bits(photo->data, photo->size));
 	}
 }
@@ -267,10 +267,10 @@ static void check_photos(struct session *session, struct outcome *outcome)
 static const struct decoder *told_decoder(uint8_t how)
 {
 	size_t count = 0;
-	while (decoders[count])
+	while (registry_decoders[count])
 		count++;
 	const size_t told = (how >> 1 & 63u) % (count + 1);
-	return told > 0 ? decoders[told - 1] : NULL;
+	return told > 0 ? registry_decoders[told - 1] : NULL;
 }
 
 static struct feed begin(uint8_t how)

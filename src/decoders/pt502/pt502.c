@@ -12,6 +12,7 @@
 #include "decoders/pt502/pt502.h"
 #include "decoders/decoders.h"
 #include "protocol/device_memory.h"
+#include "protocol/held_frames.h"
 #include "util/checksum.h"
 #include "util/scan.h"
 #include "util/simd.h"
@@ -339,7 +340,7 @@ static size_t part_len(const uint8_t *data, size_t len)
 // What has come may be what some deltas waited for.
 static inline void wake(struct session *session, struct decoded *out)
 {
-	if (session_holds(session) > 0)
+	if (held_frames_count(session) > 0)
 		pt502_wake(session, INT64_MIN, out);
 }
 
@@ -399,7 +400,7 @@ static enum decode_status decode(
 
 static void wake_all(struct session *session, int64_t last_us, struct decoded *out)
 {
-	if (session_holds(session) > 0)
+	if (held_frames_count(session) > 0)
 		pt502_wake(session, last_us, out);
 	pt502_ask_again(session, out);
 }

@@ -136,9 +136,9 @@ bool delta_is_lean(struct text reference, struct text delta)
 	return true;
 }
 
-struct text delta_held(const struct hold *held, uint32_t index)
+struct text delta_held(const struct held_frames *held, uint32_t index)
 {
-	const struct hold_frame *frame = &held->frames[index];
+	const struct held_frame *frame = &held->frames[index];
 	return (struct text){(const char *)held->bytes + frame->at, frame->len};
 }
 
@@ -189,7 +189,7 @@ static unsigned weigh(const struct fields *here, struct text delta, struct own *
 	return digits < 2 ? 2 * digits : DELTA_CHECK_BITS;
 }
 
-struct chain delta_chain(const struct hold *held, uint32_t start, struct text reference)
+struct chain delta_chain(const struct held_frames *held, uint32_t start, struct text reference)
 {
 	struct record here = {0}, next;
 	struct chain chain = {0};

@@ -42,7 +42,7 @@ static bool emit(
 // True: the delta is done with.
 static bool seek(struct session *session, const struct seeker *seeker, struct decoded *out)
 {
-	struct past *past = session_device(session);
+	struct past *past = device_memory_block(session);
 	if (!past)
 		return false;
 	struct choice choice = delta_choose(session, past, seeker);
@@ -68,7 +68,7 @@ static uint32_t read_tick(const struct session *session, size_t at)
 // When the last delta went astray, in this conversation or of this device. 0: none did.
 static uint32_t last_astray(struct session *session)
 {
-	const struct past *past = session_device(session);
+	const struct past *past = device_memory_block(session);
 	uint32_t tick = read_tick(session, PT502_MEMO_ASTRAY);
 	return past && past->astray && (!tick || is_later(past->astray, tick)) ? past->astray
 									       : tick;
@@ -76,7 +76,7 @@ static uint32_t last_astray(struct session *session)
 
 static void note_astray(struct session *session, uint32_t tick)
 {
-	struct past *past = session_device(session);
+	struct past *past = device_memory_block(session);
 	memcpy(session->memo + PT502_MEMO_ASTRAY, &tick, sizeof tick);
 	if (past)
 		past->astray = tick;
@@ -89,7 +89,7 @@ enum decode_status pt502_decode_delta(
 		pt502_note_start(session);
 	const struct seeker seeker = {.delta = {(const char *)data, len},
 		.place = -1,
-		.tick = session_tick(session),
+		.tick = device_memory_tick(session),
 		.after = last_astray(session),
 		.start = read_tick(session, PT502_MEMO_START),
 		.came_us = session->received_us};
@@ -97,7 +97,7 @@ enum decode_status pt502_decode_delta(
 		return DECODE_OK;
 	note_astray(session, seeker.tick);
 	const uint32_t marks[2] = {seeker.tick, seeker.after};
-	if (session_hold(session, NOT_SEEN, marks, data, len))
+	if (held_frames_add(session, NOT_SEEN, marks, data, len))
 		return DECODE_OK;
 	return pt502_refuse(out, DECODE_DETAIL, NOT_SEEN);
 }
@@ -105,7 +105,7 @@ enum decode_status pt502_decode_delta(
 // Whose deltas are these? ---------------------------------------------------------------------------
 
 struct adoption {
-	const struct hold *held;
+	const struct held_frames *held;
 	uint32_t start;   /* the conversation's first tick */
 	size_t records;   /* held against deltas */
 	size_t longest;   /* deltas in a row, up to the newest, that go on from a device's record */
@@ -148,7 +148,7 @@ static bool is_elsewhere(const struct past *past, uint32_t start)
 static void look_at(void *context, struct text ident, const void *block)
 {
 	struct adoption *adoption = context;
-	const struct hold *held = adoption->held;
+	const struct held_frames *held = adoption->held;
 	const struct past *past = block;
 	size_t longest = 0, ends[2];
 	int surplus = 0;
@@ -185,7 +185,8 @@ static void adopt(struct session *session)
 {
 	struct adoption adoption = {
 		.held = session->held, .start = read_tick(session, PT502_MEMO_START)};
-	if (session_holds(session) < CHAIN_LEAST || !session_search(session, look_at, &adoption))
+	if (held_frames_count(session) < CHAIN_LEAST ||
+		!device_memory_search(session, look_at, &adoption))
 		return;
 	const int wanted =
 		adoption.records <= FEW ? FEW_BITS : SURE_BITS + log2_of(adoption.records);
@@ -193,7 +194,7 @@ static void adopt(struct session *session)
 		session_set_ident(session, adoption.ident, adoption.ident_len);
 }
 
-static bool is_for(const struct session *session, const struct hold_frame *frame)
+static bool is_for(const struct session *session, const struct held_frame *frame)
 {
 	return frame->ident_len == 0 || is_same((struct text){frame->ident, frame->ident_len},
 						(struct text){session->ident, session->ident_len});
@@ -202,8 +203,8 @@ static bool is_for(const struct session *session, const struct hold_frame *frame
 // One that had gone astray is found: those behind it have the one before it before them.
 static void found(struct session *session, uint32_t tick, uint32_t before)
 {
-	struct past *past = session_device(session);
-	for (uint32_t i = 0; i < session_holds(session); i++) {
+	struct past *past = device_memory_block(session);
+	for (uint32_t i = 0; i < held_frames_count(session); i++) {
 		uint32_t *after = &session->held->frames[i].marks[1];
 		*after = *after == tick ? before : *after;
 	}
@@ -219,18 +220,19 @@ void pt502_wake(struct session *session, int64_t last_us, struct decoded *out)
 		adopt(session);
 	if (session->ident_len == 0)
 		return;
-	for (uint32_t i = 0; i < session_holds(session);) {
-		const struct hold_frame *frame = &session->held->frames[i];
+	for (uint32_t i = 0; i < held_frames_count(session);) {
+		const struct held_frame *frame = &session->held->frames[i];
 		const struct seeker seeker = {.delta = delta_held(session->held, i),
 			.place = (int32_t)i,
 			.tick = frame->marks[0],
 			.after = frame->marks[1],
 			.start = read_tick(session, PT502_MEMO_START),
 			.came_us = frame->received_us,
-			.last = frame->received_us < last_us && i + 1 == session_holds(session)};
+			.last = frame->received_us < last_us &&
+				i + 1 == held_frames_count(session)};
 		if (is_for(session, frame) && seek(session, &seeker, out)) {
 			found(session, seeker.tick, seeker.after);
-			hold_remove(session->held, i);
+			held_frames_remove(session->held, i);
 			i = 0; // those before it may wait for what it became
 		} else {
 			i++;
@@ -240,9 +242,9 @@ void pt502_wake(struct session *session, int64_t last_us, struct decoded *out)
 
 void pt502_break_delta(struct session *session, struct decoded *out)
 {
-	struct hold *held = session->held;
+	struct held_frames *held = session->held;
 	struct past *past;
-	if (session_holds(session) > 0) {
+	if (held_frames_count(session) > 0) {
 		struct text delta = delta_held(held, held->count - 1);
 		if (delta.len <= DECODED_ARENA - out->arena_len) {
 			char *copy = out->arena + out->arena_len;
@@ -251,8 +253,8 @@ void pt502_break_delta(struct session *session, struct decoded *out)
 			decoded_reject(
 				out, DECODE_DETAIL, PT502_DELTA_LATE, (uint8_t *)copy, delta.len);
 		}
-		hold_remove(held, held->count - 1);
-	} else if ((past = session_device(session)) && past->count > 0) {
+		held_frames_remove(held, held->count - 1);
+	} else if ((past = device_memory_block(session)) && past->count > 0) {
 		past_drop(past, past->count - 1u);
 		for (size_t i = 0; i < past->count; i++)
 			past->records[i].followed = false; // one of them was not

@@ -6,13 +6,14 @@
 
 #include "decoders/pt502/pt502.h"
 #include "protocol/device_memory.h"
+#include "protocol/held_frames.h"
 
 #define PAST_MOST   9 /* the last 8, and the newest live one if it is not among them */
 #define PAST_POOL   1280u
 #define RECORD_MOST 255 /* bytes of a record that is remembered */
 #define FIELDS_MOST 64
 
-// Remembered of a device, in order of arrival (drawn in pt502_past.c). Ticks: session_tick.
+// Remembered of a device, in order of arrival (drawn in pt502_past.c). Ticks: device_memory_tick.
 struct past_record {
 	uint32_t time_s; /* of the device, since 1970; 0: none */
 	uint32_t tick;   /* when it came; of one made of a delta, when that came */
@@ -79,7 +80,7 @@ uint32_t delta_time(const struct fields *fields); /* 0: none, or broken */
 bool delta_apply(struct text reference, struct text delta, struct record *out);
 // Does each text begin where the reference differs, as the trackers known make them? It must fit.
 bool delta_is_lean(struct text reference, struct text delta);
-struct text delta_held(const struct hold *held, uint32_t index);
+struct text delta_held(const struct held_frames *held, uint32_t index);
 // How many deltas in a row go on from the reference, the first of them at `start`, and how much that
 // says: about 1 in 2^bits does by chance. It is less than the number of checks makes one think.
 #define DELTA_CHECK_BITS 4u /* of records of one layout: digits differ in four bits */
@@ -87,7 +88,7 @@ struct chain {
 	size_t length;
 	unsigned bits;
 };
-struct chain delta_chain(const struct hold *held, uint32_t start, struct text reference);
+struct chain delta_chain(const struct held_frames *held, uint32_t start, struct text reference);
 
 // pt502_reference.c
 // A delta that looks for its reference.

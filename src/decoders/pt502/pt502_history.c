@@ -114,7 +114,7 @@ void pt502_note_start(struct session *session)
 	memcpy(&tick, session->memo + PT502_MEMO_START, sizeof tick);
 	if (tick != 0)
 		return;
-	tick = session_tick(session);
+	tick = device_memory_tick(session);
 	memcpy(session->memo + PT502_MEMO_START, &tick, sizeof tick);
 }
 
@@ -149,7 +149,7 @@ static bool is_known(struct past *past, struct text text, uint32_t time_s, uint8
 static void remember(
 	struct session *session, struct text text, const struct report *report, uint32_t tick)
 {
-	struct past *past = is_record(session, text, report) ? session_device(session) : NULL;
+	struct past *past = is_record(session, text, report) ? device_memory_block(session) : NULL;
 	if (!past)
 		return;
 	const bool dated = report && report->body.has & HAS_TIME && report->body.device_time_us > 0;
@@ -160,7 +160,7 @@ static void remember(
 	pt502_note_start(session);
 	struct past_record *record = add(past, text, sum, pt502_is_stored(text));
 	record->time_s = time_s;
-	record->tick = tick ? tick : session_tick(session);
+	record->tick = tick ? tick : device_memory_tick(session);
 	past->latest_s = time_s > past->latest_s ? time_s : past->latest_s;
 	if (dated && !tick && !record->stored) {
 		past->lag_s = (int32_t)(session->received_us / 1000000 - time_s);

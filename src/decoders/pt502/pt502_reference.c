@@ -149,7 +149,7 @@ static enum rank judge_late(const struct candidate *candidate, const struct sess
 		session->received_us - seeker->came_us > LATE_US ||
 		is_live_between(candidate->past, seeker->tick, candidate->record->tick))
 		return NONE;
-	return (uint32_t)seeker->place + 1 == session_holds(session) ? NEXT_IN_TIME : UNPROVEN;
+	return (uint32_t)seeker->place + 1 == held_frames_count(session) ? NEXT_IN_TIME : UNPROVEN;
 }
 
 // Is the result as old as the device's live records are when they come?
@@ -192,7 +192,7 @@ static enum rank judge_known(const struct candidate *candidate, const struct ses
 {
 	const bool fresh = !session->datagram &&
 			   !is_live_between(candidate->past, seeker->start, seeker->tick);
-	const bool again = session->datagram && session_holds(session) == 0;
+	const bool again = session->datagram && held_frames_count(session) == 0;
 	return fresh || again || !candidate->live || candidate->record->stored ? REPEATED : NONE;
 }
 
@@ -215,7 +215,7 @@ static bool is_proven(const struct session *session, const struct seeker *seeker
 {
 	const size_t wanted = rank == ASTRAY ? 2 : 1;
 	const uint32_t place = rank == OVERTAKEN ? 0 : (uint32_t)(seeker->place + 1);
-	if (session_holds(session) == 0 || (seeker->place < 0 && rank != OVERTAKEN))
+	if (held_frames_count(session) == 0 || (seeker->place < 0 && rank != OVERTAKEN))
 		return false;
 	if ((rank == MISSING || rank == ASTRAY) &&
 		delta_chain(session->held, (uint32_t)seeker->place, reference).bits < SURE_BITS)

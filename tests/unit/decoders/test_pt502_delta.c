@@ -32,7 +32,7 @@ struct crop {
 	uint64_t dedup;
 	bool reject, stored;
 	char ident[IDENT_MAX + 1];
-	char reason[REASON_MAX];
+	char reason[DECODED_REASON_MAX];
 };
 
 struct harvest {
@@ -69,7 +69,7 @@ static void gather(void)
 	for (size_t i = 0; i < batch.reject_count; i++) {
 		struct crop *crop = add_crop(batch.rejects[i].raw);
 		crop->reject = true;
-		reject_reason(&batch.rejects[i], crop->reason);
+		decoded_reject_reason(&batch.rejects[i], crop->reason);
 		harvest.rejects++;
 	}
 }
@@ -731,7 +731,7 @@ static const char *driven(const char *ident, unsigned n)
 // Sends deltas until it is known whose they are. 0: it is not before the hold is full.
 static unsigned deltas_until_known(unsigned first)
 {
-	for (unsigned n = 1; n <= MEMORY_HELD; n++) {
+	for (unsigned n = 1; n <= HELD_FRAMES_MAX; n++) {
 		send_delta(&talk, driven(DEVICE, first + n - 1), driven(DEVICE, first + n));
 		if (talk.feed.session.ident_len > 0)
 			return n;
@@ -765,7 +765,7 @@ static void one_heard_elsewhere_meanwhile_is_not_the_one(void **state)
 	assert_int_equal(deltas_until_known(2), 0);
 	send_text(&talk, driven(DEVICE, 40));
 	assert_int_equal(harvest.rejects, 1); // that found no room
-	assert_int_equal(harvest.count, 3 + MEMORY_HELD + 1);
+	assert_int_equal(harvest.count, 3 + HELD_FRAMES_MAX + 1);
 }
 
 // Two devices that differ in idents of the same XOR: nobody can tell.
@@ -1205,7 +1205,7 @@ static void go_on(struct vehicle *v, bool moves, unsigned jitter)
 // True: it was known whose the deltas are, and rightly so. lost: the record before the first of them.
 static bool meet_fleet(bool moves, unsigned jitter, bool lost)
 {
-	char texts[MEMORY_HELD + 1][160];
+	char texts[HELD_FRAMES_MAX + 1][160];
 	unsigned sent = 0;
 	struct vehicle mine = new_vehicle(moves);
 	for (unsigned number = 0; number < FLEET; number++) {
@@ -1219,7 +1219,7 @@ static bool meet_fleet(bool moves, unsigned jitter, bool lost)
 	if (!lost)
 		send_text(&other, texts[0]);
 	const size_t first = harvest.count;
-	for (; sent < MEMORY_HELD && talk.feed.session.ident_len == 0; sent++) {
+	for (; sent < HELD_FRAMES_MAX && talk.feed.session.ident_len == 0; sent++) {
 		go_on(&mine, moves, jitter);
 		write_fleet(texts[sent + 1], 0, &mine);
 		send_delta(&talk, texts[sent], texts[sent + 1]);
