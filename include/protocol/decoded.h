@@ -25,6 +25,9 @@ enum decode_status {
 	DECODE_STATUS_COUNT
 };
 
+// The reason of the reject when a decoder breaks its contract. decoded.fault then holds the rule, for the log.
+#define DECODED_FAULT "decoder fault"
+
 // NOW: sent at once. STORED: sent once the journal holds the data.
 enum reply_when { REPLY_NOW, REPLY_STORED, REPLY_KINDS };
 
@@ -43,13 +46,24 @@ struct decoded {
 	size_t reply_len[REPLY_KINDS];
 	size_t arena_len;
 	const char *detail; /* see enum decode_status; static text or NULL */
+	const char
+		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
 	struct report reports[DECODED_REPORTS];
 	struct reject rejects[DECODED_REJECTS];
 	uint8_t reply[REPLY_KINDS][DECODED_REPLY];
 	char arena[DECODED_ARENA];
 };
 
-void decoded_reset(struct decoded *decoded);
+// Empties *decoded, in constant time.
+static inline void decoded_reset(struct decoded *decoded)
+{
+	decoded->report_count = 0;
+	decoded->reject_count = 0;
+	memset(decoded->reply_len, 0, sizeof decoded->reply_len);
+	decoded->arena_len = 0;
+	decoded->detail = NULL;
+	decoded->fault = NULL;
+}
 
 // Appends an empty report with the session's ident, if known. Returns NULL when DECODED_REPORTS are used.
 struct report *decoded_report(struct decoded *decoded, const struct session *session);

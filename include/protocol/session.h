@@ -26,7 +26,7 @@ struct session {
 	struct device_memory *memory;  /* memory beyond one frame; NULL: none */
 	struct held_frames *held;      /* frames held for later; NULL: none was held so far */
 	void *device;                  /* device_memory's: the block found last */
-	uint64_t device_forgotten;     /* device_memory's: its drop count at that time */
+	uint64_t device_dropped;       /* device_memory's: its drop count at that time */
 	struct photos *photos;         /* budget of all conversations; NULL: photos are off */
 	struct photo *photo;           /* the photo being fetched, or NULL */
 	struct photo *finished;        /* fetched photos not yet in the journal, oldest first */

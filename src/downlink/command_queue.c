@@ -242,7 +242,7 @@ static size_t try_to_send(struct command_queue *queue, struct command_item *item
 	const size_t len = decoder->encode_command ? decoder->encode_command(talk->session,
 							     &item->command, out, COMMAND_FRAME_MAX)
 						   : 0;
-	if (len == 0) {
+	if (len == 0 || len > COMMAND_FRAME_MAX) {
 		snprintf(reason, sizeof(reason), "protocol %s has no such command", decoder->name);
 		fail(queue, item, now_us, reason);
 		return 0;

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Bytes in, reports out. A conversation is in one of two states:
+// A conversation is in one of two states:
 //
 //   sniffing (not pinned) --FOUND--> pinned --FRAME_BAD, first time--> sniffing --> ...
 //        `--NONE--> close                `--FRAME_BAD, second time--> close
 //
-// A UDP sender keeps its feed from datagram to datagram; each is sniffed again, the last decoder
-// first.
+// A UDP sender keeps its feed; each datagram is sniffed again, with the last decoder preferred.
+//
+// Nothing that a decoder returns can end the process: the bytes on which it breaks its contract (protocol/decoder.h)
+// become a reject with the reason "decoder fault".
 #include "feed/feed.h"
 
 #define XXH_INLINE_ALL
-#include <assert.h>
 #include <string.h>
 #include <xxhash.h>
 
-#define QUIET_US 2000000 /* nothing more is on its way then */
+#define QUIET_US 2000000 /* without bytes: no more are expected */
 
 void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder, bool datagram)
 {
@@ -45,37 +46,37 @@ size_t feed_blanks(const uint8_t *data, size_t len)
 	return n;
 }
 
-static void reject(struct feed *feed, struct decoded *batch, enum decode_status status,
+static void reject(struct feed *feed, struct decoded *decoded, enum decode_status status,
 	const char *detail, const uint8_t *data, size_t len)
 {
 	feed->rejects++;
-	decoded_reject(batch, status, detail, data, len);
+	decoded_reject(decoded, status, detail, data, len);
 }
 
-// Rejects what is held and came before before_us. The oldest stand first.
-static void reject_held(struct feed *feed, int64_t before_us, struct decoded *batch)
+// Rejects the held frames received before before_us, oldest first, as far as there is room.
+static void reject_held(struct feed *feed, int64_t before_us, struct decoded *decoded)
 {
 	while (feed_holds(feed)) {
 		struct held_frames *held = feed->session.held;
 		const struct held_frame *frame = &held->frames[0];
-		const bool full = batch->reject_count == DECODED_REJECTS ||
-				  frame->len > DECODED_ARENA - batch->arena_len;
+		const bool full = decoded->reject_count == DECODED_REJECTS ||
+				  frame->len > DECODED_ARENA - decoded->arena_len;
 		if (frame->received_us >= before_us || full)
 			return;
-		char *copy = batch->arena + batch->arena_len;
+		char *copy = decoded->arena + decoded->arena_len;
 		memcpy(copy, held->bytes + frame->at, frame->len);
-		batch->arena_len += frame->len;
-		reject(feed, batch, DECODE_DETAIL, frame->detail, (const uint8_t *)copy,
+		decoded->arena_len += frame->len;
+		reject(feed, decoded, DECODE_DETAIL, frame->detail, (const uint8_t *)copy,
 			frame->len);
 		held_frames_remove(held, 0);
 	}
 }
 
-static void pin(struct feed *feed, const struct decoder *decoder, struct decoded *batch)
+static void pin(struct feed *feed, const struct decoder *decoder, struct decoded *decoded)
 {
 	if (feed->session.decoder && feed->session.decoder != decoder) {
-		// Another protocol: what the first one had noted means nothing to it.
-		reject_held(feed, INT64_MAX, batch);
+		// Another protocol cannot use the state of the previous one.
+		reject_held(feed, INT64_MAX, decoded);
 		photo_drop_all(&feed->session);
 		feed->session.ident_len = 0;
 		memset(feed->session.memo, 0, sizeof(feed->session.memo));
@@ -84,75 +85,102 @@ static void pin(struct feed *feed, const struct decoder *decoder, struct decoded
 	feed->pinned = true;
 }
 
-static void set_dedup(struct decoded *batch)
+// Checks what the decoder returned, and hashes the keys of its reports. Returns the rule of decoder.h that it broke, or
+// NULL. Checks only what costs next to nothing per frame; the functions of decoded.h enforce the other limits.
+static inline const char *complete(struct decoded *decoded)
 {
-	for (size_t i = 0; i < batch->report_count; i++) {
-		struct report *report = &batch->reports[i];
+	if (decoded->fault)
+		return decoded->fault;
+	if (decoded->report_count > DECODED_REPORTS)
+		return "decode: too many reports";
+	struct report *end = decoded->reports + decoded->report_count;
+	for (struct report *report = decoded->reports; report < end; report++) {
+		if (report->ident.len - 1 >= IDENT_MAX)
+			return "decode: a report's ident is missing or too long";
 		report->body.dedup = XXH3_64bits(report->key.data, report->key.len);
 	}
+	return NULL;
 }
 
-static void decode(struct feed *feed, const uint8_t *data, size_t len, struct decoded *batch)
+// Replaces the decoder's result by one reject of the bytes, because it broke a rule of its contract.
+static void reject_fault(struct feed *feed, struct decoded *decoded, const char *rule,
+	const uint8_t *data, size_t len)
+{
+	decoded_reset(decoded);
+	decoded->fault = rule;
+	feed->faults++;
+	reject(feed, decoded, DECODE_DETAIL, DECODED_FAULT, data, len);
+}
+
+static void decode(struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded)
 {
 	const enum decode_status status =
-		feed->session.decoder->decode(&feed->session, data, len, batch);
-	const size_t parts = batch->reject_count;
+		feed->session.decoder->decode(&feed->session, data, len, decoded);
+	const bool accepted = (unsigned)status <= DECODE_IGNORED;
+	const char *rule = complete(decoded);
 
-	feed->rejects += (uint32_t)parts;
-	if (status == DECODE_OK || status == DECODE_IGNORED)
+	if (!rule && !accepted && (unsigned)status >= DECODE_STATUS_COUNT)
+		rule = "decode: status out of range";
+	if (rule) {
+		reject_fault(feed, decoded, rule, data, len);
+		return;
+	}
+	feed->rejects += (uint32_t)decoded->reject_count;
+	if (accepted)
 		feed->frames++;
 	else
-		reject(feed, batch, status, batch->detail, data, len);
-	set_dedup(batch);
+		reject(feed, decoded, status, decoded->detail, data, len);
 }
 
-// Bytes between lost framing and the next verdict. However they are cut into reads, they may be SNIFF_CAP in all.
+// Rejects bytes between lost framing and the next verdict: `bad` bytes, or all if that is 0. Closes after SNIFF_CAP bytes
+// in all, however they are cut into reads.
 static enum feed_verdict skip_garbage(struct feed *feed, const uint8_t *data, size_t len,
-	size_t bad, struct decoded *batch, size_t *used)
+	size_t bad, struct decoded *decoded, size_t *used)
 {
-	const size_t taken = bad == 0 || bad > len ? len : bad;
+	const size_t skipped = bad == 0 || bad > len ? len : bad;
 
-	reject(feed, batch, DECODE_DETAIL, "framing lost", data, taken);
-	*used += taken;
-	feed->garbage += (uint32_t)taken;
+	reject(feed, decoded, DECODE_DETAIL, "framing lost", data, skipped);
+	*used += skipped;
+	feed->garbage += (uint32_t)skipped;
 	if (feed->garbage <= SNIFF_CAP || feed->session.datagram)
 		return FEED_TAKEN;
-	batch->detail = "framing lost";
+	decoded->detail = "framing lost";
 	return FEED_CLOSE;
 }
 
-// Framing is lost at data: the first time the rest is sniffed anew, the second time the peer has to go.
+// Handles framing lost at data: the first time the rest is sniffed again, the second time the conversation is closed.
 static enum feed_verdict lose_framing(struct feed *feed, const uint8_t *data, size_t len,
-	size_t bad, struct decoded *batch, size_t *used)
+	size_t bad, struct decoded *decoded, size_t *used)
 {
 	feed->pinned = false;
 	if (!feed->sniffed_again) {
 		feed->sniffed_again = true;
 		feed->garbage = 0;
-		return skip_garbage(feed, data, len, bad, batch, used);
+		return skip_garbage(feed, data, len, bad, decoded, used);
 	}
 	feed->garbage = SNIFF_CAP;
-	return skip_garbage(feed, data, len, len, batch, used);
+	return skip_garbage(feed, data, len, len, decoded, used);
 }
 
-// No decoder wants these bytes: at the start of a conversation that ends it; after lost framing the last decoder
-// says how far the garbage goes.
-static enum feed_verdict take_unknown(
-	struct feed *feed, const uint8_t *data, size_t len, struct decoded *batch, size_t *used)
+// Handles bytes that no decoder recognises: closes a new conversation; after lost framing the last decoder tells how many
+// bytes are garbage.
+static enum feed_verdict reject_unknown(
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded, size_t *used)
 {
 	if (feed->session.decoder && (feed->sniffed_again || !feed->session.datagram)) {
 		feed->sniffed_again = true;
 		const struct frame frame = feed->session.decoder->frame(&feed->session, data, len);
 		return skip_garbage(
-			feed, data, len, frame.kind == FRAME_BAD ? frame.len : len, batch, used);
+			feed, data, len, frame.kind == FRAME_BAD ? frame.len : len, decoded, used);
 	}
-	reject(feed, batch, DECODE_DETAIL, "unknown protocol", data, len);
+	reject(feed, decoded, DECODE_DETAIL, "unknown protocol", data, len);
 	*used += len;
-	batch->detail = "unknown protocol";
+	decoded->detail = "unknown protocol";
 	return FEED_CLOSE;
 }
 
-// What opens no conversation may go on with one: a UDP sender that is known answers a command in words of its own.
+// Sniffs the bytes. A datagram that opens no conversation may continue one: a known UDP sender may answer a command in a
+// format of its own, which the last decoder can frame.
 static enum sniff sniff_bytes(
 	struct feed *feed, const uint8_t *data, size_t len, const struct decoder **found)
 {
@@ -168,7 +196,7 @@ static enum sniff sniff_bytes(
 	return SNIFF_FOUND;
 }
 
-// Where the framing of one protocol is lost, another may begin: sniffed once, before anything is passed over.
+// Sniffs for another protocol where framing is lost: once per conversation, before any byte is skipped.
 static enum sniff sniff_other(
 	struct feed *feed, const uint8_t *data, size_t len, const struct decoder **found)
 {
@@ -179,10 +207,53 @@ static enum sniff sniff_other(
 	return sniff == SNIFF_FOUND && *found == feed->session.decoder ? SNIFF_NONE : sniff;
 }
 
-enum feed_verdict feed_step(
-	struct feed *feed, const uint8_t *data, size_t len, struct decoded *batch, size_t *used)
+// Acts on what the decoder's frame() returned. Rejects all bytes if that breaks a rule of decoder.h.
+static enum feed_verdict process(struct feed *feed, struct frame frame, const uint8_t *data,
+	size_t len, struct decoded *decoded, size_t *used)
 {
-	decoded_reset(batch);
+	const char *rule = "frame: unknown kind";
+
+	switch (frame.kind) {
+	case FRAME_OPEN:
+		rule = "frame: OPEN though no more bytes are expected";
+		if (feed->session.datagram || feed->session.quiet)
+			break;
+		feed->open = true;
+		/* fall through */
+	case FRAME_MORE:
+		rule = "frame: length of MORE out of range";
+		if (frame.len <= len || frame.len > FRAME_CAP)
+			break;
+		if (!feed->session.datagram)
+			return *used ? FEED_TAKEN : FEED_MORE;
+		reject(feed, decoded, DECODE_DETAIL, "incomplete frame", data, len);
+		*used += len;
+		return FEED_TAKEN;
+	case FRAME_SKIP:
+	case FRAME_OK:
+		rule = "frame: length of OK or SKIP out of range";
+		if (frame.len - 1 >= len)
+			break;
+		*used += frame.len;
+		if (frame.kind == FRAME_OK)
+			decode(feed, data, frame.len, decoded);
+		return FEED_TAKEN;
+	case FRAME_BAD:
+		rule = "frame: length of BAD out of range";
+		if (frame.len > len)
+			break;
+		return lose_framing(feed, data, len, frame.len, decoded, used);
+	}
+	feed->open = false;
+	reject_fault(feed, decoded, rule, data, len);
+	*used += len;
+	return FEED_TAKEN;
+}
+
+enum feed_verdict feed_step(
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded, size_t *used)
+{
+	decoded_reset(decoded);
 	*used = 0;
 	feed->open = false;
 	if (!feed->pinned) {
@@ -195,62 +266,38 @@ enum feed_verdict feed_step(
 		if (sniff == SNIFF_MORE)
 			return *used ? FEED_TAKEN : FEED_MORE;
 		if (sniff == SNIFF_NONE)
-			return take_unknown(feed, data, len, batch, used);
-		pin(feed, found, batch);
+			return reject_unknown(feed, data, len, decoded, used);
+		pin(feed, found, decoded);
 	}
 
 	struct frame frame = feed->session.decoder->frame(&feed->session, data, len);
-	if (frame.kind == FRAME_BAD) {
+	if (frame.kind == FRAME_BAD && frame.len <= len) {
 		const struct decoder *other;
 		const enum sniff sniff = sniff_other(feed, data, len, &other);
 		if (sniff == SNIFF_NONE)
-			return lose_framing(feed, data, len, frame.len, batch, used);
+			return lose_framing(feed, data, len, frame.len, decoded, used);
 		feed->pinned = false;
 		if (sniff == SNIFF_MORE)
 			return *used ? FEED_TAKEN : FEED_MORE;
 		feed->sniffed_again = true;
-		pin(feed, other, batch);
+		pin(feed, other, decoded);
 		frame = feed->session.decoder->frame(&feed->session, data, len);
 	}
-	switch (frame.kind) {
-	case FRAME_OPEN:
-		assert(!feed->session.datagram && !feed->session.quiet);
-		feed->open = true;
-		/* fall through */
-	case FRAME_MORE:
-		assert(frame.len > len && frame.len <= FRAME_CAP);
-		if (!feed->session.datagram)
-			return *used ? FEED_TAKEN : FEED_MORE;
-		reject(feed, batch, DECODE_DETAIL, "incomplete frame", data, len);
-		*used += len;
-		return FEED_TAKEN;
-	case FRAME_SKIP:
-		assert(frame.len > 0 && frame.len <= len);
-		*used += frame.len;
-		return FEED_TAKEN;
-	case FRAME_OK:
-		assert(frame.len > 0 && frame.len <= len);
-		*used += frame.len;
-		decode(feed, data, frame.len, batch);
-		return FEED_TAKEN;
-	case FRAME_BAD:
-		break;
-	}
-	return lose_framing(feed, data, len, frame.len, batch, used);
+	return process(feed, frame, data, len, decoded, used);
 }
 
 enum feed_verdict feed_rest(
-	struct feed *feed, const uint8_t *data, size_t len, struct decoded *batch, size_t *used)
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded, size_t *used)
 {
 	feed->session.quiet = true;
-	const enum feed_verdict verdict = feed_step(feed, data, len, batch, used);
+	const enum feed_verdict verdict = feed_step(feed, data, len, decoded, used);
 	feed->session.quiet = false;
 	return verdict;
 }
 
-void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct decoded *batch)
+void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct decoded *decoded)
 {
-	decoded_reset(batch);
+	decoded_reset(decoded);
 	if (!feed_waits(feed))
 		return;
 	feed->session.now_us = now_us;
@@ -258,8 +305,10 @@ void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct de
 		now_us - feed->session.received_us >= QUIET_US || before_us == INT64_MAX;
 	if (feed->session.decoder->wake)
 		feed->session.decoder->wake(
-			&feed->session, before_us == INT64_MAX ? INT64_MIN : before_us, batch);
+			&feed->session, before_us == INT64_MAX ? INT64_MIN : before_us, decoded);
 	feed->session.quiet = false;
-	set_dedup(batch);
-	reject_held(feed, before_us, batch);
+	const char *rule = complete(decoded);
+	if (rule)
+		reject_fault(feed, decoded, rule, (const uint8_t *)"", 0);
+	reject_held(feed, before_us, decoded);
 }

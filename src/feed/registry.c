@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-// The table of decoders, and the decision which of them the first bytes belong to.
 #include "feed/registry.h"
 
 #include "decoders/decoders.h"
@@ -21,14 +20,13 @@ const struct decoder *registry_find(const char *name, size_t len)
 	return NULL;
 }
 
-// What the set says about the bytes: how many say YES, MAYBE and MORE, and the first (or preferred)
-// of each.
+// The answers of a set of decoders: the first (or preferred) YES and MAYBE, and how many answered MAYBE and MORE.
 struct poll {
 	const struct decoder *yes, *maybe;
 	unsigned maybes, mores;
 };
 
-static struct poll ask(decoder_set set, const struct decoder *preferred, const uint8_t *data,
+static struct poll probe(decoder_set set, const struct decoder *preferred, const uint8_t *data,
 	size_t len, bool datagram)
 {
 	struct poll poll = {0};
@@ -59,13 +57,13 @@ static struct poll ask(decoder_set set, const struct decoder *preferred, const u
 enum sniff registry_sniff(decoder_set set, const struct decoder *preferred, const uint8_t *data,
 	size_t len, bool datagram, const struct decoder **found)
 {
-	const struct poll poll = ask(set, preferred, data, len, datagram);
-	const bool last_chance = datagram || len >= SNIFF_CAP;
+	const struct poll poll = probe(set, preferred, data, len, datagram);
+	const bool final = datagram || len >= SNIFF_CAP;
 
 	*found = NULL;
 	if (poll.yes)
 		*found = poll.yes;
-	else if (poll.mores && !last_chance)
+	else if (poll.mores && !final)
 		return SNIFF_MORE;
 	else if (poll.maybe && (poll.maybes == 1 || poll.maybe == preferred))
 		*found = poll.maybe;

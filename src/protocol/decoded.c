@@ -7,18 +7,8 @@
 
 #include "protocol/session.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
-
-void decoded_reset(struct decoded *decoded)
-{
-	decoded->report_count = 0;
-	decoded->reject_count = 0;
-	memset(decoded->reply_len, 0, sizeof decoded->reply_len);
-	decoded->arena_len = 0;
-	decoded->detail = NULL;
-}
 
 struct report *decoded_report(struct decoded *decoded, const struct session *session)
 {
@@ -33,7 +23,10 @@ struct report *decoded_report(struct decoded *decoded, const struct session *ses
 
 void decoded_drop_report(struct decoded *decoded)
 {
-	assert(decoded->report_count > 0);
+	if (decoded->report_count == 0) {
+		decoded->fault = "decoded_drop_report without a report";
+		return;
+	}
 	// Its members are removed too, so that those of the report before it are last in the arena again.
 	decoded->arena_len -= decoded->reports[--decoded->report_count].extra.len;
 }
@@ -59,7 +52,10 @@ void decoded_reject(struct decoded *decoded, enum decode_status status, const ch
 
 bool decoded_reply(struct decoded *decoded, enum reply_when when, const void *data, size_t len)
 {
-	assert(when < REPLY_KINDS);
+	if ((unsigned)when >= REPLY_KINDS) {
+		decoded->fault = "decoded_reply of an unknown kind";
+		return false;
+	}
 	if (len > DECODED_REPLY - decoded->reply_len[when])
 		return false;
 	if (len > 0)
@@ -79,17 +75,17 @@ const char *decoded_status_text(enum decode_status status)
 		[DECODE_UNKNOWN] = "unknown message",
 		[DECODE_DETAIL] = "",
 	};
-	assert(status < DECODE_STATUS_COUNT);
-	return texts[status];
+	return (unsigned)status < DECODE_STATUS_COUNT ? texts[status] : DECODED_FAULT;
 }
 
 size_t decoded_reject_reason(const struct reject *reject, char out[DECODED_REASON_MAX])
 {
 	const char *status = decoded_status_text(reject->status);
 	const char *detail = reject->detail ? reject->detail : "";
-	const int len = snprintf(
-		out, DECODED_REASON_MAX, "%s%s%s", status, *status && *detail ? ": " : "", detail);
+	const char *separator = *status && *detail ? ": " : "";
 
-	assert(len > 0 && len < DECODED_REASON_MAX);
-	return (size_t)len;
+	if (!*status && !*detail)
+		status = DECODED_FAULT;
+	const int len = snprintf(out, DECODED_REASON_MAX, "%s%s%s", status, separator, detail);
+	return len < DECODED_REASON_MAX ? (size_t)len : DECODED_REASON_MAX - 1;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Blocks of devices in one uthash table, and in one list in which they are forgotten:
+// Blocks are in a uthash table, and in a list in which they are dropped:
 //
-//   list  longest unheard <-> ... <-> newest
+//   list  used longest ago <-> ... <-> newest
 //
-// A device heard of again only notes when (used); it moves when it stands first and a place is
-// wanted. So a report touches no neighbour of the device's, which with many devices are far away.
+// Using a block only sets `used`; the block moves when it is first in the list and room is needed. So a report does not
+// touch the neighbours in the list, which with many devices are not in the cache.
 #include "protocol/device_memory.h"
 
 #include "protocol/decoder.h"
@@ -14,23 +14,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Out of memory is no reason to end: the device is not remembered then.
+// Out of memory: the device is not remembered.
 #define HASH_NONFATAL_OOM 1
 #include "util/uthash_config.h"
 
-#define SEARCH_FREE  4096 /* so few devices may be searched at any time, */
-#define SEARCH_SHARE 16   /* more of them when there was a tick for each so many */
+#define SEARCH_FREE  4096 /* up to so many devices a search is always allowed */
+#define SEARCH_SHARE 16   /* above that, one tick per so many devices must have passed */
 
-// The decoder's name is part of it: two protocols may have devices of one ident.
+// Contains the decoder: two protocols may have devices of the same ident.
 struct key {
 	const struct decoder *decoder;
-	char ident[IDENT_MAX]; /* filled up with zeros */
+	char ident[IDENT_MAX]; /* padded with zeros */
 };
 
 struct remembered {
 	struct key key;
 	struct list turn;
-	uint64_t used, placed; /* clock when it was heard of, when it was put where it stands */
+	uint64_t used,
+		placed; /* clock at its last use, and when it was put at the end of the list */
 	UT_hash_handle hh;
 	uint8_t ident_len;
 	_Alignas(16) uint8_t block[]; /* decoder->device_size */
@@ -41,7 +42,8 @@ struct device_memory {
 	struct list turns;
 	size_t most;
 	uint64_t clock;
-	uint64_t forgotten; /* pointers that sessions keep are good while it stands */
+	uint64_t
+		dropped; /* blocks dropped so far: while it is the same, sessions' pointers are valid */
 	uint32_t tick;
 	uint32_t searched; /* tick of the last search */
 };
@@ -57,13 +59,13 @@ struct device_memory *device_memory_new(size_t devices)
 	return memory;
 }
 
-static void forget(struct device_memory *memory, struct remembered *device)
+static void drop(struct device_memory *memory, struct remembered *device)
 {
-	assert(memory->table); // it holds this one
+	assert(memory->table); // at least this one
 	HASH_DEL(memory->table, device);
 	list_remove(&device->turn);
 	free(device);
-	memory->forgotten++;
+	memory->dropped++;
 }
 
 void device_memory_free(struct device_memory *memory)
@@ -71,7 +73,7 @@ void device_memory_free(struct device_memory *memory)
 	if (!memory)
 		return;
 	while (!list_empty(&memory->turns))
-		forget(memory, list_item(memory->turns.next, struct remembered, turn));
+		drop(memory, list_item(memory->turns.next, struct remembered, turn));
 	free(memory);
 }
 
@@ -80,12 +82,12 @@ size_t device_memory_count(const struct device_memory *memory)
 	return HASH_COUNT(memory->table);
 }
 
-static void forget_oldest(struct device_memory *memory)
+static void drop_oldest(struct device_memory *memory)
 {
 	for (;;) {
 		struct remembered *first = list_item(memory->turns.next, struct remembered, turn);
 		if (first->placed == first->used) {
-			forget(memory, first);
+			drop(memory, first);
 			return;
 		}
 		first->placed = first->used;
@@ -97,7 +99,7 @@ static void forget_oldest(struct device_memory *memory)
 static struct remembered *add(struct device_memory *memory, const struct key *key, size_t ident_len)
 {
 	if (HASH_COUNT(memory->table) >= memory->most)
-		forget_oldest(memory);
+		drop_oldest(memory);
 	struct remembered *device = calloc(1, sizeof(*device) + key->decoder->device_size);
 	if (!device)
 		return NULL;
@@ -114,11 +116,11 @@ static struct remembered *add(struct device_memory *memory, const struct key *ke
 	return device;
 }
 
-// What the session found last, if that is still there and still the one.
+// Returns the block that the session found last, if it still exists and belongs to its device.
 static struct remembered *find_again(const struct session *session)
 {
 	struct remembered *device = session->device;
-	if (!device || session->device_forgotten != session->memory->forgotten)
+	if (!device || session->device_dropped != session->memory->dropped)
 		return NULL;
 	bool same = device->key.decoder == session->decoder &&
 		    device->ident_len == session->ident_len &&
@@ -140,7 +142,7 @@ void *device_memory_block(struct session *session)
 		if (!device)
 			device = add(memory, &key, session->ident_len);
 		session->device = device;
-		session->device_forgotten = memory->forgotten;
+		session->device_dropped = memory->dropped;
 		if (!device)
 			return NULL;
 	}

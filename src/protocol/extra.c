@@ -4,11 +4,12 @@
 
 #include "util/json.h"
 
-#include <assert.h>
-
 static struct json begin(struct decoded *decoded, const struct report *report, const char *name)
 {
-	assert(decoded->report_count > 0 && report == &decoded->reports[decoded->report_count - 1]);
+	if (decoded->report_count == 0 || report != &decoded->reports[decoded->report_count - 1]) {
+		decoded->fault = "extra for a report that is not the newest";
+		return (struct json){.full = true};
+	}
 	size_t room = DECODED_ARENA - decoded->arena_len;
 	if (room > EXTRA_MAX - report->extra.len)
 		room = EXTRA_MAX - report->extra.len;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A session's photos: at most one that is open, and a list of those that are finished.
+// A session has at most one open photo, and a list of finished ones.
 #include "protocol/photo.h"
 
 #include <assert.h>
@@ -57,14 +57,15 @@ uint32_t photo_missing(const struct photo *photo)
 
 void photo_add_part(struct photo *photo, uint32_t part, const uint8_t *data, uint32_t len)
 {
-	assert(part < count_parts(photo) && len <= photo_part_len(photo, part));
+	if (part >= count_parts(photo) || len > photo_part_len(photo, part))
+		return;
 	memcpy(photo->data + part * PHOTO_PART, data, len);
 	if (len < photo_part_len(photo, part))
 		photo->size = part * PHOTO_PART + len;
 	photo->have[part / 8] |= (uint8_t)(1u << part % 8);
 }
 
-// Starts as a JPEG does, and ends so. Cameras that hand out blocks fill the last one up with zeros.
+// Returns true if the bytes start and end like a JPEG. Cameras that send blocks pad the last one with zeros.
 static bool is_jpeg(const uint8_t *data, uint32_t len)
 {
 	while (len > 0 && data[len - 1] == 0)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Trackers of the benchmark's own, where `avld simulate` cannot do what is to be measured: one frame a read, sockets that
-stay open, frames whose moment of sending is noted."""
+"""Trackers for measurements that `avld simulate` cannot do: one frame per read, sockets that stay open, frames whose time
+of sending is recorded."""
 import datetime
 import multiprocessing
 import socket
@@ -13,7 +13,7 @@ def ident_of(number):
 
 
 def frame(number, when_s):
-    """A PT-502 position of that moment."""
+    """Returns a PT-502 position of that time."""
     when = datetime.datetime.fromtimestamp(when_s, datetime.timezone.utc)
     return b"$POS,%s,%s%03d,A,4807.0380,N,01131.0000,E,22.40,84.40,%s,,,A/00010,00000/0,0,0,0/1200//fa7/\r\n" % (
         ident_of(number), when.strftime("%H%M%S.").encode(), when.microsecond // 1000, when.strftime("%d%m%y").encode())
@@ -29,14 +29,14 @@ def close_all(sockets):
 
 
 def send_bursts(port, connections, bursts, every_s, first_number=1):
-    """Each connection one frame, again and again: the daemon finds one frame a read."""
+    """Sends one frame per connection in turn, so that the daemon reads single frames."""
     sockets = open_connections(port, connections)
-    # Device times go up by a second a burst, so that all are different records.
+    # Device times increase by a second per burst, so that all records differ.
     base_s = time.time() - bursts - 60
     due = time.monotonic()
     for burst in range(bursts):
         frames = [frame(first_number + i, base_s + burst) for i in range(connections)]
-        # Never earlier than so long after the last one: the daemon needs the time to read it.
+        # Waits at least this long after the last burst, so that the daemon has read it.
         due = max(due, time.monotonic()) + every_s
         time.sleep(max(0, due - time.monotonic()))
         for peer, data in zip(sockets, frames):
@@ -45,7 +45,7 @@ def send_bursts(port, connections, bursts, every_s, first_number=1):
 
 
 class Crowd:
-    """Many idle connections, spread over processes because one may not have so many files."""
+    """Many idle connections, spread over processes because of the limit of open files."""
 
     def __init__(self, port, processes=2):
         self.members = []
@@ -56,7 +56,7 @@ class Crowd:
             self.members.append((ours, process))
 
     def grow(self, total):
-        """Until there are so many connections, each of which has sent one report."""
+        """Waits until there are so many connections, each of which has sent one report."""
         for index, (pipe, _) in enumerate(self.members):
             pipe.send(total * (index + 1) // len(self.members) - total * index // len(self.members))
         for pipe, _ in self.members:
@@ -80,7 +80,7 @@ def _hold(pipe, port, index, processes):
 
 
 def _send_paced(port, devices, rate, seconds, pipe):
-    """Notes (device, device time in ms) -> when its last byte was sent."""
+    """Records (device, device time in ms) -> time at which its last byte was sent."""
     sockets = open_connections(port, devices)
     for number, peer in enumerate(sockets, 1):
         peer.send(frame(number, time.time() - 60))
@@ -102,7 +102,7 @@ def _send_paced(port, devices, rate, seconds, pipe):
 
 
 class Pacer:
-    """Sends frames at a rate from a process of its own."""
+    """Sends frames at a fixed rate from a separate process."""
 
     def __init__(self, port, devices, rate, seconds):
         self.pipe, theirs = multiprocessing.Pipe()
@@ -125,7 +125,7 @@ class Pacer:
 
 
 class Sink:
-    """A server that throws away what it reads: how fast is the client alone?"""
+    """A server that discards what it reads, to measure the client alone."""
 
     def __init__(self, udp=False):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)

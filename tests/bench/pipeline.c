@@ -106,7 +106,7 @@ static void make_frames(struct bench *bench)
 	}
 }
 
-// ---- what is measured
+// ---- measurements
 
 static void scan(const struct bench *bench)
 {
@@ -121,8 +121,8 @@ static void scan(const struct bench *bench)
 		die("lines are missing");
 }
 
-// As the daemon's conn.c: in pieces, frame by frame, the start of a frame kept for the next piece.
-// Returns how many reports came out.
+// Feeds like the daemon: in pieces, frame by frame, keeping the start of a frame for the next piece. Returns the number
+// of reports.
 static uint64_t read_piece(struct bench *bench, struct stream *stream, bool append)
 {
 	struct intake *intake = &bench->intake;

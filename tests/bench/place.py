@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Where is measured: a database in the PostgreSQL that pg_virtualenv made, daemons in front of it, and what the kernel
-says of a process."""
+"""The environment of the measurements: a database in the PostgreSQL of pg_virtualenv, daemons connected to it, and the
+kernel's numbers of a process."""
 import os
 import pathlib
 import shutil
@@ -23,7 +23,7 @@ def run(*command, **options):
 
 
 def wait(ask, what, patience_s=300, pause_s=0.005):
-    """Asks until the answer is true; returns it."""
+    """Polls until the answer is true and returns it."""
     end = time.monotonic() + patience_s
     while not (answer := ask()):
         if time.monotonic() > end:
@@ -70,7 +70,7 @@ def open_database(is_open):
 
 
 def cpu_s(pid):
-    """CPU seconds of all its threads so far."""
+    """Returns the CPU seconds of all threads of the process so far."""
     total_ns = 0
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
         total_ns += int((task / "schedstat").read_text().split()[0])
@@ -91,7 +91,7 @@ def backends_cpu_s():
 
 
 class Daemon:
-    """avld serve with its own journal; in a with statement."""
+    """avld serve with its own journal. Use it in a with statement."""
 
     def __init__(self, **settings):
         self.journal = FOLDER / "journal"
@@ -149,12 +149,12 @@ class Daemon:
         wait(lambda: self.metric("database_connected"), "the database", pause_s=0.02)
 
     def wait_stored(self, positions, pause_s=0.02):
-        """Until so many rows are in positions; returns when that was."""
+        """Waits until positions has so many rows. Returns the time."""
         wait(lambda: self.metric("positions_total") >= positions, f"{positions} positions", pause_s=pause_s)
         return time.monotonic()
 
     def simulate(self, **options):
-        """avld simulate against it, not waited for."""
+        """Starts avld simulate against the daemon."""
         return simulate(f"127.0.0.1:{self.port}", **options)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is measured: one function for each part, named in PARTS; each gives rows of the table."""
+"""The measurements: one function per part, named in PARTS; each returns rows of the table."""
 import dataclasses
 import pathlib
 import re
@@ -18,7 +18,7 @@ US = 1e6
 
 @dataclasses.dataclass
 class Row:
-    """A line of the table. ours, other: one value a round. holds: of the medians of ours and of the ratio."""
+    """A line of the table. ours, other: one value per round. holds: a condition on the medians of ours and of the ratio."""
     what: str
     unit: str
     ours: list
@@ -55,7 +55,7 @@ class Bench:
 # --- without sockets --------------------------------------------------------------------------------------
 
 def feed(bench):
-    """From bytes to reports, and on to the journal."""
+    """From bytes to reports and into the journal."""
     frames = bench.count(2_000_000)
     program = pathlib.Path(place.AVLD).parent / "bench/pipeline"
     bench.say(f"feed: {bench.rounds} rounds of {frames} frames")
@@ -78,7 +78,7 @@ def feed(bench):
 
 
 def instruction_counts(program, frames=20000):
-    """Instructions a frame, as valgrind counts them: they repeat where seconds do not."""
+    """Instructions per frame, counted by valgrind: repeatable, unlike times."""
     total = {}
     for what in ("nothing", "feed", "remember", "append"):
         done = place.run("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program,
@@ -90,7 +90,7 @@ def instruction_counts(program, frames=20000):
 # --- live traffic -----------------------------------------------------------------------------------------
 
 def live(bench):
-    """100 connections, each frame alone in a read."""
+    """100 connections, one frame per read."""
     cpu_us = []
     bursts = bench.count(2000)
     for _ in bench.each_round("live"):
@@ -147,7 +147,7 @@ EXPORT = "bench_rows.bin"
 
 
 def copy_rate(rows):
-    """`psql \\copy` of the rows that avld has stored, in their order, into the same table, emptied."""
+    """Runs `psql \\copy` with the rows that avld has stored, in their order, into the same table after emptying it."""
     file = place.FOLDER / EXPORT
     psql("COPY (SELECT * FROM avld.positions) TO STDOUT (FORMAT binary)", stdout=file)
     place.empty_tables()
@@ -164,7 +164,7 @@ def psql(command, stdout=None):
 
 
 def store(bench):
-    """100 connections as fast as they can, all the way into SQL."""
+    """100 connections at full speed, into SQL."""
     rows = bench.count(2_000_000)
     ours, other, cpu_us, backend_us = [], [], [], []
     for number in bench.each_round("store"):
@@ -190,7 +190,7 @@ def store(bench):
 
 
 def drain(bench):
-    """What the journal holds after the database was away, while 2,000 reports/s come in."""
+    """Stores the journal's backlog after an outage of the database, while 2,000 reports/s arrive."""
     rows = bench.count(1_000_000)
     ours, other = [], []
     for number in bench.each_round("drain"):
@@ -227,7 +227,7 @@ CREATE TRIGGER bench_tell AFTER INSERT ON public.bench_probe FOR EACH STATEMENT 
 
 
 class Watcher:
-    """Learns of each commit by NOTIFY, then asks how far each device is."""
+    """Gets each commit by NOTIFY, then queries the newest fix of each device."""
 
     def __init__(self):
         self.conn = place.connect()
@@ -247,7 +247,7 @@ class Watcher:
         return time.monotonic(), seen
 
     def own_error_s(self):
-        """From a commit's end in another session to what the watcher has learnt from it, at the median."""
+        """Returns the median time from a commit in another session to the watcher's result."""
         conn = place.connect()
         cursor = conn.cursor()
         found = []
@@ -261,7 +261,7 @@ class Watcher:
 
 
 def latency(bench):
-    """From the last byte sent to a row that SQL sees."""
+    """From the last byte sent to a visible row."""
     p50, p99, errors = [], [], []
     query(TRIGGER)
     try:
@@ -286,8 +286,8 @@ def latency(bench):
 
 
 def watch(watcher, pacer):
-    """Sorted latencies of all frames. A frame counts as seen when its device's newest fix is it or a later one: they are
-    written in the transaction that writes the position, in the order of sending."""
+    """Returns the sorted latencies of all frames. A frame counts as visible when its device's newest fix is that frame's or a
+    later one: the transaction that writes a position writes it too, in the order of sending."""
     looks = []
     pacer.go()
     while not pacer.is_done():
@@ -319,7 +319,7 @@ def watch(watcher, pacer):
 # --- many devices -----------------------------------------------------------------------------------------
 
 def first_frames(bench):
-    """10,000 connections, each of which sends its first frame."""
+    """10,000 connections, each sending its first frame."""
     new, known = [], []
     devices = 10000
     for number in bench.each_round("first frames"):
@@ -358,7 +358,7 @@ def send_first(daemon, devices, ago_s):
 
 
 def idle(bench):
-    """19,000 connections that have sent one report each."""
+    """19,000 connections after one report each."""
     slope, cpu_percent = [], []
     few, many = 1000, 19000
     for _ in bench.each_round("idle"):
@@ -385,7 +385,7 @@ def idle(bench):
 
 
 def warm_up(daemon, devices):
-    """A batch of all of them written, over one connection: what grows later is connections."""
+    """Sends a report of each device over one connection first, so that later growth is due to connections."""
     data = b"".join(client.frame(number, time.time() - 3600) for number in range(1, devices + 1))
     for peer in client.open_connections(daemon.port, 1):
         peer.sendall(data)
@@ -395,7 +395,7 @@ def warm_up(daemon, devices):
 
 def settle(positions):
     place.wait(lambda: one("SELECT count(*) FROM avld.positions") >= positions, f"{positions} positions", pause_s=0.1)
-    time.sleep(1)  # for what the daemon does behind its answers
+    time.sleep(1)  # for work that the daemon does after answering
 
 
 def insert_devices(first, last):
@@ -404,7 +404,7 @@ def insert_devices(first, last):
 
 
 def known(bench):
-    """1,000,000 devices in avld.devices against 1,000: memory, and what a position costs."""
+    """1,000,000 devices in avld.devices compared with 1,000: memory, and the cost of a position."""
     sizes, costs = {1000: [], 1_000_000: []}, {1000: [], 1_000_000: []}
     for number in bench.each_round("known devices"):
         for devices in sizes:
@@ -426,7 +426,7 @@ def known(bench):
 
 
 def cost_us(daemon, rows, seed):
-    """CPU of daemon and backend a position."""
+    """Returns the CPU time of daemon and backend per position."""
     cpu = place.cpu_s(daemon.pid) + place.backends_cpu_s()
     before = daemon.metric("positions_total")
     sender = daemon.simulate(devices=1000, rate=0, count=rows, seed=seed)
@@ -444,7 +444,7 @@ SELECT n %% 1000 + 1000000, date_trunc('day', now(), 'UTC') - %s * interval '1 d
 
 
 def partitions(bench):
-    """A hundred days with rows against one."""
+    """A hundred days with rows compared with one."""
     many, few = [], []
     for number in bench.each_round("partitions"):
         for days, costs in ((1, few), (100, many)):
@@ -465,7 +465,7 @@ def partitions(bench):
 # --- the journal ------------------------------------------------------------------------------------------
 
 def udp(bench):
-    """More than 150,000 datagrams a second into the journal, the database away."""
+    """More than 150,000 datagrams per second into the journal, without the database."""
     rate, seconds = 165_000, 8 * min(1, bench.scale)
     taken, lost, no_room = [], [], 0
     for number in bench.each_round("udp"):
@@ -493,7 +493,7 @@ def udp(bench):
 
 
 def is_drained(port):
-    """Nothing waits in the UDP socket's buffer."""
+    """Returns true if the UDP socket's buffer is empty."""
     for line in pathlib.Path("/proc/net/udp").read_text().splitlines()[1:]:
         fields = line.split()
         if int(fields[1].rsplit(":", 1)[1], 16) == port:
@@ -502,7 +502,7 @@ def is_drained(port):
 
 
 def start(bench):
-    """Start with 1 GB that the database has not got yet."""
+    """Starts with a journal of 1 GB that is not in the database yet."""
     seconds = []
     place.empty_tables()
     with Daemon() as daemon:
@@ -526,7 +526,7 @@ def start(bench):
 # --- the client alone -------------------------------------------------------------------------------------
 
 def sink(bench):
-    """What avld simulate can send to who reads and throws away; checked first, as it must not be what limits."""
+    """The rate of avld simulate against a server that discards everything. Measured first: the client must not be the limit."""
     tcp, datagrams = [], []
     count = bench.count(1_000_000)
     for _ in bench.each_round("client against a sink"):

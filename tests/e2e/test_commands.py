@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Commands: from a row of avld.commands to the tracker, and what became of them, in the row."""
+"""Commands: from a row of avld.commands to the tracker, and their result in the row."""
 import json
 import signal
 import socket
@@ -41,7 +41,7 @@ class Tracker:
         self.say(tail=f"A/00010,{bits}/0,0,0,0/1200//fa7/", **kwargs)
 
     def line(self):
-        """The next line the server says."""
+        """Returns the server's next line."""
         while b"\r\n" not in self.heard:
             more = self.peer.recv(4096)
             assert more, f"closed after {self.heard!r}"
@@ -71,7 +71,7 @@ def row(database, command):
 
 
 def age(database, command, seconds):
-    """As if it had been made and sent that much earlier."""
+    """Makes the command look as if created and sent that much earlier."""
     database.query("UPDATE avld.commands SET created_at = created_at - past, expires_at = expires_at - past,"
                    " sent_at = sent_at - past FROM (SELECT %s * interval '1 s' AS past) p WHERE id = %s",
                    seconds, command)
@@ -92,7 +92,7 @@ def metric(address, name):
     return [int(line.split()[1]) for line in page.decode().splitlines() if line.startswith(f"avld_{name} ")][0]
 
 
-# ---- the ways to the tracker
+# ---- sending
 
 def test_at_once_on_a_live_connection(avld, database):
     with Tracker(avld) as tracker:
@@ -132,13 +132,13 @@ def test_udp_to_the_address_it_sends_from(avld, database):
         peer.sendto(pt502.record(time=pt502.now(1)), ("127.0.0.1", avld.port))
         assert peer.recvfrom(4096) == (b"#SPD90\r\n", ("127.0.0.1", avld.port))
         database.wait(STATE.format(one), "sent")
-        peer.sendto(b"$OK\r\n", ("127.0.0.1", avld.port))  # a text has no ident: the sender is known
+        peer.sendto(b"$OK\r\n", ("127.0.0.1", avld.port))  # a text has no ident: the sender identifies the device
         database.wait(STATE.format(one), "confirmed")
         peer.sendto(b"OK\r\n", ("127.0.0.1", avld.port))
         database.wait("SELECT reason FROM avld.rejects", "unknown protocol")
 
 
-def test_each_word(avld, database):
+def test_every_command(avld, database):
     words = [("engineResume", {}, "#OPC1,0"), ("outputControl", {"index": 2, "value": 1}, "#OPC2,1"),
              ("positionSingle", {}, "#RCP"), ("positionPeriodic", {"seconds": 30}, "#PTI30"),
              ("positionPeriodic", {"seconds": 30.0}, "#PTI30"),
@@ -183,7 +183,7 @@ def test_two_devices(avld, database):
         assert row(database, second)["reply"] == "$OK two"
 
 
-# ---- confirmation, repeats, ends
+# ---- confirmation, repetition, expiry
 
 def test_an_output_is_confirmed_by_what_is_reported(avld, database):
     with Tracker(avld) as tracker:
@@ -193,10 +193,10 @@ def test_an_output_is_confirmed_by_what_is_reported(avld, database):
         assert tracker.line() == "#OPC3,1"
         tracker.peer.sendall(b"$OK\r\n")
         tracker.outputs("00000", time=pt502.now(1))
-        tracker.outputs("00100", end=b"#\n", time=pt502.now(-5))  # out of the log: of then, not of now
+        tracker.outputs("00100", end=b"#\n", time=pt502.now(-5))  # from the log: past, not current
         database.wait("SELECT count(*)::int FROM avld.positions", 3)
         assert row(database, one)["state"] == "sent"
-        tracker.outputs("00100", time=pt502.now(-3600))  # the same, not marked as such
+        tracker.outputs("00100", time=pt502.now(-3600))  # the same, not marked as stored
         database.wait("SELECT count(*)::int FROM avld.positions", 4)
         assert row(database, one)["state"] == "sent"
         tracker.outputs("00100", time=pt502.now(2))
@@ -229,7 +229,7 @@ def test_a_photo_that_was_not_taken_is_no_confirmation(avld, database):
         database.wait(STATE.format(one), "confirmed")
 
 
-def test_a_position_confirms_that_it_was_asked_for(avld, database):
+def test_a_position_confirms_its_request(avld, database):
     with Tracker(avld) as tracker:
         tracker.say()
         known(database)
@@ -258,7 +258,7 @@ def test_one_at_a_time_in_order(avld, database):
         commands = [send(database, "alarmSpeed", kmh=kmh) for kmh in (50, 60, 70)]
         for command, kmh in zip(commands, (50, 60, 70)):
             assert tracker.line() == f"#SPD{kmh}"
-            tracker.say(time=pt502.now(kmh))  # no reason to send the next
+            tracker.say(time=pt502.now(kmh))  # does not release the next command
             states = [row(database, other)["state"] for other in commands if other > command]
             assert states == ["queued"] * len(states)
             assert not tracker.heard
@@ -273,7 +273,7 @@ def test_expires_unsent(avld, database):
     database.wait(STATE.format(one), "expired")
     assert row(database, one) == {"state": "expired", "attempts": 0, "reply": None,
                                   "reason": "never sent: the device was not heard, or busy with another command"}
-    with Tracker(avld) as tracker:  # and it is not sent then
+    with Tracker(avld) as tracker:  # an expired command is not sent
         tracker.say(time=pt502.now(1))
         two = send(database, "alarmSpeed", kmh=50)
         assert tracker.line() == "#SPD50"
@@ -292,7 +292,7 @@ def test_expires_unconfirmed_while_the_connection_is_gone(avld, database):
 
 
 def test_sent_again_at_most_three_times(daemons, database):
-    """Half a minute between two: the daemon is told after a restart that it has passed."""
+    """Half a minute between attempts: the rows are aged while the daemon is down."""
     avld = daemons({"commands.allow": ALLOW})
     avld.start()
     avld.send_tcp(pt502.record())
@@ -312,7 +312,7 @@ def test_sent_again_at_most_three_times(daemons, database):
         avld.wait_log("database ready")
     with Tracker(avld) as tracker:
         tracker.say(time=pt502.now(20))
-        two = send(database, "alarmSpeed", kmh=50)  # it is given up, and in nobody's way
+        two = send(database, "alarmSpeed", kmh=50)  # it has been given up and blocks nothing
         assert tracker.line() == "#SPD50"
         database.wait(STATE.format(two), "sent")
         assert row(database, one)["attempts"] == 3
@@ -361,8 +361,8 @@ def test_restart_between_sent_and_confirmed(daemons, database, how):
     assert row(database, one)["attempts"] == 1
 
 
-def test_what_the_journal_knows_counts_when_the_database_was_away(daemons, database):
-    """Sent and confirmed, but the database does not know: after a kill it is not sent again."""
+def test_the_journal_counts_after_an_outage_of_the_database(daemons, database):
+    """A command sent and confirmed during an outage is not sent again after a kill."""
     avld = daemons({"commands.allow": ALLOW, "database.batch_interval": "60s", "database.batch_rows": "1"}).start()
     with Tracker(avld) as tracker:
         tracker.say()
@@ -400,10 +400,10 @@ def test_cancelled(avld, database):
     assert not database.one("SELECT avld.cancel_command(%s)", one)
 
 
-# ---- what may be sent
+# ---- permission and safety
 
-def test_who_hears_the_tracker_decides(daemons, database, tmp_path):
-    """Of two on one database, the one that does not hear the tracker leaves its commands alone, whatever it allows."""
+def test_the_instance_with_the_tracker_decides(daemons, database, tmp_path):
+    """Of two instances on one database, the one without the tracker leaves its commands alone, whatever it allows."""
     strict, other = [daemons({"commands.allow": allow, "database.instance": name}, folder=tmp_path / name).start()
                      for name, allow in (("strict", ""), ("other", ALLOW))]
     with Tracker(other) as tracker:
@@ -412,7 +412,7 @@ def test_who_hears_the_tracker_decides(daemons, database, tmp_path):
         command = send(database, "getVersion")
         assert tracker.line() == "#VER"
         database.wait(f"SELECT state FROM avld.commands WHERE id = {command}", "sent")
-    with Tracker(strict) as tracker:  # here it is not allowed
+    with Tracker(strict) as tracker:  # this instance does not allow it
         tracker.say(time=pt502.now(1))
         database.wait("SELECT instance FROM avld.device_state", "strict")
         second = send(database, "getVersion")
@@ -449,7 +449,7 @@ def test_engine_stop_waits_until_it_is_slow(avld, database):
         stop = send(database, "engineStop")
         database.wait(f"SELECT reason FROM avld.commands WHERE id = {stop}",
                       "waits for a speed up to commands.engine_stop_max_kmh")
-        other = send(database, "getVersion")  # goes past it
+        other = send(database, "getVersion")  # passes the waiting stop
         assert tracker.line() == "#VER"
         tracker.peer.sendall(b"$OK\r\n")
         database.wait(STATE.format(other), "confirmed")
@@ -457,7 +457,7 @@ def test_engine_stop_waits_until_it_is_slow(avld, database):
         tracker.say(speed="", time=pt502.now(2))
         database.wait(f"SELECT reason FROM avld.commands WHERE id = {stop}", "waits for a fix with a speed")
         assert row(database, stop)["state"] == "queued"
-        tracker.say(speed=SLOW, fix="V", time=pt502.now(3))  # not vouched for
+        tracker.say(speed=SLOW, fix="V", time=pt502.now(3))  # not a valid fix
         database.wait("SELECT count(*)::int FROM avld.positions", 4)
         assert row(database, stop)["state"] == "queued"
         tracker.say(speed=SLOW, time=pt502.now(4))
@@ -469,7 +469,7 @@ def test_engine_stop_waits_until_it_is_slow(avld, database):
 
 
 def test_engine_stop_is_not_sent_on_an_old_fix(avld, database):
-    """Fresh when it was asked for, old when the tracker is heard again."""
+    """The fix is fresh when the command is created and old when the tracker reports again."""
     avld.send_tcp(pt502.record(speed=SLOW))
     known(database)
     stop = send(database, "engineStop")
@@ -487,8 +487,8 @@ def test_engine_stop_is_not_sent_on_an_old_fix(avld, database):
 
 
 @pytest.mark.parametrize("batch_rows", ["1", "10000"])
-def test_engine_stop_waits_for_what_is_not_stored_yet(daemons, database, batch_rows):
-    """The database has a slow fix, the journal faster ones that are newer: they count."""
+def test_engine_stop_waits_for_reports_not_stored_yet(daemons, database, batch_rows):
+    """The database has a slow fix, but the newer, faster ones in the journal count."""
     address = free_address()
     avld = daemons({"commands.allow": ALLOW, "http.listen": address, "database.batch_rows": batch_rows}).start()
     operator = psycopg2.connect(database.conninfo)
@@ -517,13 +517,13 @@ def test_engine_stop_waits_for_what_is_not_stored_yet(daemons, database, batch_r
         assert tracker.line() == "#OPC1,1"
 
 
-def test_engine_stop_goes_out_once_what_was_received_is_stored(daemons, database):
-    """Nothing more comes from the tracker: the fix that the database gets counts."""
+def test_engine_stop_is_sent_once_everything_received_is_stored(daemons, database):
+    """Without further reports the fix stored in the database counts."""
     avld = daemons({"commands.allow": ALLOW, "database.batch_interval": "1s"}).start()
     with Tracker(avld) as tracker, Tracker(avld, "5020002") as other:
         tracker.say(speed=SLOW)
         known(database)
-        other.say()  # waits in the journal while the command is read
+        other.say()  # in the journal only, while the command is read
         stop = send(database, "engineStop")
         assert tracker.line() == "#OPC1,1"
         database.wait(STATE.format(stop), "sent")
@@ -564,7 +564,7 @@ def test_refused_in_sql(avld, database):
     assert database.one("SELECT count(*)::int FROM avld.commands") == 0
 
 
-def test_bad_rows_are_seen_by_the_daemon_too(avld, database):
+def test_the_daemon_rejects_bad_rows_too(avld, database):
     """The owner of the table can write anything into it."""
     avld.send_tcp(pt502.record(speed=SLOW))
     known(database)
@@ -633,7 +633,7 @@ def test_gt06(avld, database):
         peer.sendall(gt06_reply(flag, b"RELAY:ON OK!", 4))
         database.wait(STATE.format(stop), "confirmed")
         assert row(database, stop)["reply"] == "RELAY:ON OK!"
-        # what the status shows counts as well
+        # a status confirms as well
         resume = send(database, "engineResume", imei)
         assert gt06_command(peer) == (resume, "Relay,0#")
         peer.sendall(gt06.frame(0x13, bytes.fromhex("8605030002"), 5) + gt06.frame(0x13, bytes.fromhex("0605030002"), 6))
@@ -642,7 +642,7 @@ def test_gt06(avld, database):
         database.wait(STATE.format(photo), "failed")
         assert row(database, photo)["reason"] == "protocol gt06 has no such command"
         custom = send(database, "custom", imei, text="STATUS#")
-        gt06.read_exactly(peer, 20)  # the answers to the heart-beats
+        gt06.read_exactly(peer, 20)  # the answers to the heartbeats
         assert gt06_command(peer) == (custom, "STATUS#")
 
 
@@ -662,7 +662,7 @@ def test_gt06_with_its_log_in(avld, database):
 # ---- simulated trackers
 
 @pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
-def test_simulated_trackers_obey(daemons, database, udp):
+def test_simulated_trackers_execute_commands(daemons, database, udp):
     avld = daemons({"commands.allow": ALLOW, "commands.engine_stop_max_kmh": "300"}).start()
     trackers = subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--protocol", "mixed",
                                  "--devices", "4"] + ["--udp"] * udp, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""avld simulate against servers that misbehave: what it sends again, and how it ends."""
+"""avld simulate with servers that misbehave: which records it sends again, and how it ends."""
 import re
 import signal
 import socket
@@ -10,7 +10,7 @@ from conftest import AVLD, PATIENCE_S, wait_for
 
 
 class Server:
-    """Takes PT-502 connections; ends each of the first `breaks` (closed or reset) at its first bytes."""
+    """Accepts PT-502 connections; closes or resets each of the first `breaks` at its first bytes."""
 
     def __init__(self, breaks=0, reset=False):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -40,7 +40,7 @@ class Server:
                     return
 
     def records(self):
-        """Every whole record, with repeats."""
+        """Returns all whole records, including repeated ones."""
         return [record for stream in self.streams
                 for record in re.findall(rb"\$[A-Z0-9]{3},[^$\r]*\r\n", bytes(stream))]
 
@@ -61,7 +61,7 @@ def numbers(out):
         r"sent (\d+) reports from (\d+) devices over \w+ in .* (\d+) reconnects, (\d+) sent again", out).groups()]
 
 
-def test_exactly_as_many_as_counted():
+def test_sends_exactly_the_count():
     server = Server()
     out, _ = end(simulate(server.port, "--count", 1003, "--devices", 10, "--rate", 0), 0)
     assert numbers(out) == [1003, 10, 0, 0]
@@ -71,16 +71,16 @@ def test_exactly_as_many_as_counted():
 
 
 def test_the_same_seed_makes_the_same_trackers():
-    ways = []
+    routes = []
     for seed in (5, 5, 6):
         server = Server()
         end(simulate(server.port, "--count", 60, "--devices", 3, "--rate", 0, "--seed", seed), 0)
-        ways.append(sorted((f[1], f[4], f[6], f[8]) for f in (r.split(b",") for r in server.records())))
-    assert ways[0] == ways[1]
-    assert not {way[0] for way in ways[0]} & {way[0] for way in ways[2]}
+        routes.append(sorted((f[1], f[4], f[6], f[8]) for f in (r.split(b",") for r in server.records())))
+    assert routes[0] == routes[1]
+    assert not {route[0] for route in routes[0]} & {route[0] for route in routes[2]}
 
 
-def test_a_broken_connection_costs_no_report():
+def test_a_broken_connection_loses_no_report():
     for reset in (False, True):
         server = Server(breaks=2, reset=reset)
         out, _ = end(simulate(server.port, "--count", 40, "--devices", 2, "--rate", 40), 0)
@@ -91,7 +91,7 @@ def test_a_broken_connection_costs_no_report():
         assert len(server.records()) == 40 + again
 
 
-def test_nobody_there():
+def test_an_unreachable_server():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     for udp in ((), ("--udp",)):
@@ -99,7 +99,7 @@ def test_nobody_there():
         assert f"cannot reach 127.0.0.1:{port}: Connection refused" in err
 
 
-def test_interrupted_it_ends_in_order():
+def test_an_interrupt_ends_it_in_order():
     server = Server()
     process = simulate(server.port, "--devices", 5, "--rate", 200)
     wait_for(lambda: len(server.records()) > 20, "reports")

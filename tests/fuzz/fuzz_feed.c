@@ -224,6 +224,7 @@ static bool begins(const char *text, const char *start)
 
 static void check_batch(struct outcome *outcome, const uint8_t *data, size_t used)
 {
+	CHECK(!batch.fault); // a fault is a reject in the daemon, but a defect here
 	CHECK(batch.report_count <= DECODED_REPORTS && batch.reject_count <= DECODED_REJECTS);
 	CHECK(batch.arena_len <= DECODED_ARENA);
 	for (size_t i = 0; i < batch.report_count; i++) {

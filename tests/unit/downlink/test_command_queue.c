@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The commands on their way: what is sent when, what ends them, and what the journal says of it.
+// The queue of commands: when each is sent, how it ends, and its changes in the journal.
 #include "downlink/command_queue.h"
 
 #include "decoders/decoders.h"
@@ -29,7 +29,7 @@ static struct command_queue *queue;
 static struct command_sink sink;
 static int64_t now;
 static unsigned readies;
-static uint64_t seen; /* of the journal */
+static uint64_t seen; /* LSN up to which the journal has been read */
 
 static void on_ready(void *context, struct text ident)
 {
@@ -96,7 +96,7 @@ static void load_one(int64_t id, const char *name)
 	load(&row, 1, 0);
 }
 
-// What is sent now, without its line end; "" for nothing.
+// Returns what is sent now, without its line end; "" for nothing.
 static const char *next(void)
 {
 	static char out[COMMAND_FRAME_MAX + 1];
@@ -108,7 +108,7 @@ static const char *next(void)
 	return out;
 }
 
-// The newest change in the journal: "id state attempts reason"; "" if there is none since.
+// Returns the newest change in the journal since the last call: "id state attempts reason"; "" for none.
 static const char *told(void)
 {
 	static char text[200];
@@ -166,7 +166,7 @@ static void sent_and_confirmed(void **state)
 	assert_string_equal(told(), "");
 	assert_string_equal(next(), "#VER");
 	assert_string_equal(told(), "3 sent 1");
-	note_text("\"text\":\"$OK\""); /* came with the frame that it was sent after */
+	note_text("\"text\":\"$OK\""); /* received before the command was sent */
 	assert_string_equal(told(), "");
 	now += SECOND;
 	note_text("\"text\":\"$OK\"");
@@ -175,14 +175,15 @@ static void sent_and_confirmed(void **state)
 	assert_string_equal(next(), "");
 }
 
-static void what_has_ended_is_not_taken_up_again(void **state)
+static void an_ended_command_is_not_added_again(void **state)
 {
 	(void)state;
 	load_one(3, "getVersion");
 	assert_string_equal(next(), "#VER");
 	now += SECOND;
 	note_text("\"text\":\"$OK\"");
-	struct command_row old = a_row(3, "getVersion"); /* as the database has it until then */
+	struct command_row old =
+		a_row(3, "getVersion"); /* the row in the database until it has the end */
 	old.sent = true;
 	old.attempts = 1;
 	old.sent_us = now - SECOND;
@@ -190,21 +191,21 @@ static void what_has_ended_is_not_taken_up_again(void **state)
 	assert_int_equal(command_queue_count(queue), 0);
 	now += 60 * SECOND;
 	assert_string_equal(next(), "");
-	load(NULL, 0, journal_end(journal)); /* it knows */
-	load(&old, 1, journal_end(journal)); /* so this would be another */
+	load(NULL, 0, journal_end(journal)); /* the database has the end */
+	load(&old, 1, journal_end(journal)); /* so this is another command */
 	assert_int_equal(command_queue_count(queue), 1);
 }
 
-static void what_the_database_has_not_is_withdrawn(void **state)
+static void a_command_missing_in_the_database_is_withdrawn(void **state)
 {
 	const struct command_row rows[] = {
 		a_row(3, "getVersion"), a_row(4, "positionSingle"), a_row(9, "requestPhoto")};
 	(void)state;
 	load(rows, 3, 0);
-	sink.begin(sink.context, 0); /* broke off */
+	sink.begin(sink.context, 0); /* a failed reading */
 	sink.end(sink.context, -1);
 	assert_int_equal(command_queue_count(queue), 3);
-	sink.begin(sink.context, 0); /* only some were asked for */
+	sink.begin(sink.context, 0); /* a partial reading */
 	sink.row(sink.context, &rows[1]);
 	sink.end(sink.context, 4);
 	assert_int_equal(command_queue_count(queue), 2);
@@ -213,7 +214,7 @@ static void what_the_database_has_not_is_withdrawn(void **state)
 	assert_int_equal(command_queue_count(queue), 1);
 }
 
-static void repeated_three_times(void **state)
+static void sends_at_most_three_times(void **state)
 {
 	(void)state;
 	load_one(3, "getVersion");
@@ -254,7 +255,7 @@ static void one_at_a_time(void **state)
 	now += SECOND;
 	note_text("\"text\":\"$OK\"");
 	assert_string_equal(next(), "#VER");
-	now += 91 * SECOND; /* silent: its turn again, and then those behind it */
+	now += 91 * SECOND; /* silent: sent again, then the next ones */
 	assert_string_equal(next(), "#VER");
 	now += 31 * SECOND;
 	assert_string_equal(next(), "#VER");
@@ -267,7 +268,7 @@ static void one_at_a_time(void **state)
 	assert_string_equal(told(), "5 confirmed 3");
 }
 
-static void after_a_restart(void **state)
+static void continues_after_a_restart(void **state)
 {
 	struct command_row row = a_row(3, "outputControl");
 	(void)state;
@@ -289,7 +290,7 @@ static void after_a_restart(void **state)
 		.raw = RECORD};
 	note(&old);
 	assert_string_equal(told(), "");
-	old.body.flags = 0; /* not marked as such */
+	old.body.flags = 0; /* not marked as stored */
 	report_set_time(&old, now - 62 * SECOND);
 	note(&old);
 	assert_string_equal(told(), "");
@@ -307,7 +308,7 @@ static void refused_by_the_tracker(void **state)
 	assert_string_equal(told(), "3 failed 1 refused by the tracker");
 }
 
-static void what_must_not_be_sent(void **state)
+static void forbidden_commands_are_not_sent(void **state)
 {
 	struct command_row row = a_row(3, "getVersion");
 	(void)state;
@@ -345,7 +346,7 @@ static void what_must_not_be_sent(void **state)
 	assert_string_equal(next(), "");
 }
 
-static void no_such_word(void **state)
+static void a_command_unknown_to_the_protocol_fails(void **state)
 {
 	const struct session session = {0};
 	const struct command_queue_talk talk = {IDENT, &decoder_gt06, &session, NULL};
@@ -353,12 +354,12 @@ static void no_such_word(void **state)
 	uint8_t out[COMMAND_FRAME_MAX];
 	(void)state;
 	load(rows, 2, 0);
-	assert_true(command_queue_next(queue, &talk, now, out) > 0); /* passes to the next */
+	assert_true(command_queue_next(queue, &talk, now, out) > 0); /* the next command */
 	assert_int_equal(command_queue_counters(queue)->failed, 1);
 	assert_int_equal(command_queue_count(queue), 1);
 }
 
-static void an_engine_is_stopped_only_when_it_is_safe(void **state)
+static void an_engine_is_stopped_only_when_safe(void **state)
 {
 	(void)state;
 	load_one(3, "engineStop");
@@ -367,7 +368,7 @@ static void an_engine_is_stopped_only_when_it_is_safe(void **state)
 	assert_string_equal(next(), "");
 	assert_string_equal(told(), ""); /* once */
 	note_fix(now, 5, 0);
-	assert_string_equal(next(), ""); /* not vouched for */
+	assert_string_equal(next(), ""); /* not a valid fix */
 	note_fix(now - 121 * SECOND, 5, FLAG_VALID);
 	assert_string_equal(next(), "");
 	assert_string_equal(told(), "3 queued 0 waits for a fix that is not older than 2 minutes");
@@ -378,7 +379,7 @@ static void an_engine_is_stopped_only_when_it_is_safe(void **state)
 	note_fix(now - 5 * SECOND, -1, FLAG_VALID);
 	assert_string_equal(next(), "");
 	assert_string_equal(told(), "3 queued 0 waits for a fix with a speed");
-	note_fix(now - 8 * SECOND, 5, FLAG_VALID); /* older than that */
+	note_fix(now - 8 * SECOND, 5, FLAG_VALID); /* older than the last fix */
 	assert_string_equal(next(), "");
 	note_fix(now - 2 * SECOND, 5, FLAG_VALID | FLAG_STORED);
 	assert_string_equal(next(), "");
@@ -391,7 +392,7 @@ static void an_engine_is_stopped_only_when_it_is_safe(void **state)
 	now += 29 * SECOND;
 	note_fix(now + 130 * SECOND, 10, FLAG_VALID);
 	note_outputs(0);
-	now += SECOND; /* its turn again, on what is known then */
+	now += SECOND; /* checked again with the fix known then */
 	assert_string_equal(next(), "");
 	now += 10 * SECOND;
 	assert_string_equal(next(), "#OPC1,1");
@@ -418,7 +419,7 @@ static struct command_row a_stop(int64_t id)
 	return row;
 }
 
-// As a report that nobody noted makes the journal longer.
+// Makes the journal longer, like a report that was not noted.
 static void fill_journal(void)
 {
 	const struct entry entry = {.kind = ENTRY_COMMAND, .received_us = now, .ident = IDENT};
@@ -428,7 +429,7 @@ static void fill_journal(void)
 	seen = journal_end(journal);
 }
 
-// Reads once more, with what is stored below lsn; returns what is wanted then.
+// Reads the commands again, with the journal stored up to lsn. Returns the LSN that the queue asks for.
 static uint64_t load_stop(const struct command_row *row, uint64_t lsn)
 {
 	sink.begin(sink.context, lsn);
@@ -449,7 +450,7 @@ static void a_fix_in_the_journal_may_be_newer_than_the_databases(void **state)
 		told(), "3 queued 0 waits for the next fix, or until those received are stored");
 	assert_int_equal(load_stop(&row, all - 1), all);
 	assert_string_equal(next(), "");
-	row.fixed_us = now - 5 * SECOND; /* now all is stored */
+	row.fixed_us = now - 5 * SECOND; /* everything is stored */
 	row.speed_kmh_e2 = 6000;
 	assert_int_equal(load_stop(&row, all), 0);
 	assert_string_equal(next(), "");
@@ -461,7 +462,7 @@ static void a_fix_in_the_journal_may_be_newer_than_the_databases(void **state)
 	assert_string_equal(next(), "#OPC1,1");
 }
 
-static void the_next_fix_decides_before_that(void **state)
+static void the_next_fix_decides_before_everything_is_stored(void **state)
 {
 	const struct command_row row = a_stop(3);
 	const uint64_t stored = journal_end(journal);
@@ -470,13 +471,13 @@ static void the_next_fix_decides_before_that(void **state)
 	load_stop(&row, stored);
 	note_fix(now - SECOND, 60, FLAG_VALID);
 	assert_string_equal(next(), "");
-	load_stop(&row, journal_end(journal)); /* that of the database is older */
+	load_stop(&row, journal_end(journal)); /* the database's fix is older */
 	assert_string_equal(next(), "");
 	note_fix(now, 2, FLAG_VALID);
 	assert_string_equal(next(), "#OPC1,1");
 }
 
-// Its reports were not noted after the first had ended: what is known of then is forgotten.
+// Reports are not noted while a device has no command, so an earlier fix must be forgotten.
 static void a_fix_of_an_earlier_command_does_not_count(void **state)
 {
 	const struct command_row first = a_row(3, "getVersion"), stop = a_stop(4);
@@ -488,7 +489,7 @@ static void a_fix_of_an_earlier_command_does_not_count(void **state)
 	note_text("\"text\":\"$OK\"");
 	assert_int_equal(command_queue_count(queue), 0);
 	const uint64_t stored = journal_end(journal);
-	fill_journal(); /* the fast one */
+	fill_journal(); /* the fast fix */
 	assert_int_equal(load_stop(&stop, stored), journal_end(journal));
 	assert_string_equal(next(), "");
 }
@@ -498,7 +499,7 @@ static void a_fast_fix_is_not_hidden(void **state)
 	struct command_row row = a_stop(3);
 	(void)state;
 	load_stop(&row, journal_end(journal));
-	note_fix(now - 5 * SECOND, 60, FLAG_VALID | FLAG_STORED); /* newer, out of the log */
+	note_fix(now - 5 * SECOND, 60, FLAG_VALID | FLAG_STORED); /* newer, from the log */
 	assert_string_equal(next(), "");
 	note_fix(now - 3 * SECOND, 60, FLAG_VALID);
 	note_fix(now - 3 * SECOND, -1, FLAG_VALID);
@@ -510,7 +511,7 @@ static void a_fast_fix_is_not_hidden(void **state)
 		told(), "3 queued 0 waits for a speed up to commands.engine_stop_max_kmh");
 }
 
-static void others_pass_a_stop_that_waits(void **state)
+static void other_commands_pass_a_waiting_stop(void **state)
 {
 	struct command_row rows[] = {
 		a_row(3, "engineStop"), a_row(4, "getVersion"), a_row(5, "engineResume")};
@@ -525,7 +526,7 @@ static void others_pass_a_stop_that_waits(void **state)
 	assert_string_equal(next(), "#OPC1,0");
 }
 
-static void a_stop_that_was_sent_gives_way(void **state)
+static void a_resume_withdraws_a_stop_already_sent(void **state)
 {
 	struct command_row rows[] = {a_row(3, "engineStop"), a_row(4, "engineResume")};
 	(void)state;
@@ -537,7 +538,7 @@ static void a_stop_that_was_sent_gives_way(void **state)
 	assert_int_equal(command_queue_counters(queue)->failed, 1);
 }
 
-static void other_devices_are_not_meant(void **state)
+static void a_resume_leaves_other_devices_alone(void **state)
 {
 	const struct session session = {0};
 	const struct command_queue_talk talk = {TEXT("5020002"), &decoder_pt502, &session, NULL};
@@ -554,8 +555,8 @@ static void other_devices_are_not_meant(void **state)
 	assert_int_equal(command_queue_count(queue), 1);
 }
 
-// Nothing is sent that the journal has not: on a full one commands wait.
-static void a_full_journal_keeps_all_as_it_is(void **state)
+// Nothing is sent before the journal has it, so commands wait while the journal is full.
+static void a_full_journal_changes_nothing(void **state)
 {
 	(void)state;
 	load_one(3, "getVersion");
@@ -582,25 +583,25 @@ int main(void)
 #define WITH_QUEUE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		WITH_QUEUE(sent_and_confirmed),
-		WITH_QUEUE(what_has_ended_is_not_taken_up_again),
-		WITH_QUEUE(what_the_database_has_not_is_withdrawn),
-		WITH_QUEUE(repeated_three_times),
+		WITH_QUEUE(an_ended_command_is_not_added_again),
+		WITH_QUEUE(a_command_missing_in_the_database_is_withdrawn),
+		WITH_QUEUE(sends_at_most_three_times),
 		WITH_QUEUE(a_reboot_is_not_repeated),
 		WITH_QUEUE(one_at_a_time),
-		WITH_QUEUE(after_a_restart),
+		WITH_QUEUE(continues_after_a_restart),
 		WITH_QUEUE(refused_by_the_tracker),
-		WITH_QUEUE(what_must_not_be_sent),
-		WITH_QUEUE(no_such_word),
-		WITH_QUEUE(an_engine_is_stopped_only_when_it_is_safe),
+		WITH_QUEUE(forbidden_commands_are_not_sent),
+		WITH_QUEUE(a_command_unknown_to_the_protocol_fails),
+		WITH_QUEUE(an_engine_is_stopped_only_when_safe),
 		WITH_QUEUE(the_fix_in_the_database_counts),
 		WITH_QUEUE(a_fix_in_the_journal_may_be_newer_than_the_databases),
-		WITH_QUEUE(the_next_fix_decides_before_that),
+		WITH_QUEUE(the_next_fix_decides_before_everything_is_stored),
 		WITH_QUEUE(a_fix_of_an_earlier_command_does_not_count),
 		WITH_QUEUE(a_fast_fix_is_not_hidden),
-		WITH_QUEUE(others_pass_a_stop_that_waits),
-		WITH_QUEUE(a_stop_that_was_sent_gives_way),
-		WITH_QUEUE(other_devices_are_not_meant),
-		WITH_QUEUE(a_full_journal_keeps_all_as_it_is),
+		WITH_QUEUE(other_commands_pass_a_waiting_stop),
+		WITH_QUEUE(a_resume_withdraws_a_stop_already_sent),
+		WITH_QUEUE(a_resume_leaves_other_devices_alone),
+		WITH_QUEUE(a_full_journal_changes_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

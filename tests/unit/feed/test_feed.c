@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The feed over real decoders: who is asked, who answers, and that no cut of the bytes changes what
-// comes out.
+// The feed with the real decoders: which decoder is chosen, and that the result does not depend on how the bytes are cut.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,12 +19,12 @@ static struct guarded page;
 
 #define BYTES(literal) (const uint8_t *)(literal), sizeof(literal) - 1
 
-// Whole frames that open a conversation, one line each way a tracker may open it.
+// Whole frames that open a conversation: one for each way in which a tracker may open it.
 static const struct golden {
 	const struct decoder *decoder;
 	const uint8_t *data;
 	size_t len;
-	unsigned reports, rejects; /* what a feed makes of it */
+	unsigned reports, rejects; /* the feed's result */
 } goldens[] = {
 	{&decoder_pt502,
 		BYTES("$POS,5020001,101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126,,,A/"
@@ -55,7 +54,7 @@ static const struct golden {
 	{&decoder_gt06,
 		BYTES("\x78\x78\x0d\x01\x08\x60\x00\x00\x00\x00\x00\x17\x00\x01\xdf\xea\x0d\x0a"),
 		1, 0},
-	/* beat */
+	/* heartbeat */
 	{&decoder_gt06, BYTES("\x78\x78\x0a\x13\x46\x05\x03\x00\x02\x00\x02\x84\x55\x0d\x0a"), 0,
 		1},
 	/* position 12 */
@@ -86,21 +85,23 @@ static const struct golden {
 };
 #define GOLDENS (sizeof(goldens) / sizeof(goldens[0]))
 
-static void each_frame_is_known_by_its_own_decoder_only(void **state)
+static void only_its_own_decoder_recognises_a_frame(void **state)
 {
 	(void)state;
 	for (size_t g = 0; g < GOLDENS; g++) {
 		const struct golden *golden = &goldens[g];
 		for (size_t i = 0; registry_decoders[i]; i++) {
 			for (int datagram = 0; datagram < 2; datagram++) {
-				const enum probe probe =
-					registry_decoders[i]->probe(golden->data, golden->len, datagram);
-				assert_int_equal(probe,
-					registry_decoders[i] == golden->decoder ? PROBE_YES : PROBE_NO);
+				const enum probe probe = registry_decoders[i]->probe(
+					golden->data, golden->len, datagram);
+				assert_int_equal(probe, registry_decoders[i] == golden->decoder
+								? PROBE_YES
+								: PROBE_NO);
 			}
 			for (size_t len = 1; len < golden->len; len++) {
 				const uint8_t *prefix = guarded_copy(&page, golden->data, len);
-				const enum probe probe = registry_decoders[i]->probe(prefix, len, false);
+				const enum probe probe =
+					registry_decoders[i]->probe(prefix, len, false);
 				if (registry_decoders[i] != golden->decoder)
 					assert_true(probe == PROBE_NO || probe == PROBE_MORE);
 				else
@@ -110,7 +111,7 @@ static void each_frame_is_known_by_its_own_decoder_only(void **state)
 	}
 }
 
-// Whatever the feed is given and however it is cut, the sums of what came out.
+// Sums of everything that the feed returned.
 struct outcome {
 	size_t reports, rejects, replies;
 	uint64_t dedup; /* of all reports, in order */
@@ -118,15 +119,15 @@ struct outcome {
 	enum feed_verdict last;
 };
 
-static struct decoded batch;
+static struct decoded decoded;
 
 static void add(struct outcome *outcome, const struct feed *feed)
 {
-	for (size_t i = 0; i < batch.report_count; i++)
-		outcome->dedup = outcome->dedup * 31 + batch.reports[i].body.dedup;
-	outcome->reports += batch.report_count;
-	outcome->rejects += batch.reject_count;
-	outcome->replies += batch.reply_len[REPLY_NOW] + batch.reply_len[REPLY_STORED];
+	for (size_t i = 0; i < decoded.report_count; i++)
+		outcome->dedup = outcome->dedup * 31 + decoded.reports[i].body.dedup;
+	outcome->reports += decoded.report_count;
+	outcome->rejects += decoded.reject_count;
+	outcome->replies += decoded.reply_len[REPLY_NOW] + decoded.reply_len[REPLY_STORED];
 	outcome->decoder = feed->session.decoder;
 }
 
@@ -145,7 +146,7 @@ static struct outcome feed_pieces(
 		while (start < end) {
 			size_t used;
 			const uint8_t *at = guarded_copy(&page, data + start, end - start);
-			outcome.last = feed_step(&feed, at, end - start, &batch, &used);
+			outcome.last = feed_step(&feed, at, end - start, &decoded, &used);
 			if (outcome.last == FEED_MORE)
 				break;
 			assert_in_range(used, 1, end - start);
@@ -168,7 +169,7 @@ static void assert_same(struct outcome a, struct outcome b)
 	assert_ptr_equal(a.decoder, b.decoder);
 }
 
-static void each_frame_whole_split_and_byte_by_byte(void **state)
+static void the_result_does_not_depend_on_the_cuts(void **state)
 {
 	(void)state;
 	for (size_t g = 0; g < GOLDENS; g++) {
@@ -187,7 +188,7 @@ static void each_frame_whole_split_and_byte_by_byte(void **state)
 	}
 }
 
-static void many_frames_in_one_read_behind_blanks(void **state)
+static void many_frames_in_one_read_after_blanks(void **state)
 {
 	static uint8_t data[4096];
 	size_t cuts[4096], len = 0;
@@ -217,7 +218,7 @@ static void many_frames_in_one_read_behind_blanks(void **state)
 	assert_same(whole, feed_pieces(data, len, cuts, len - 1));
 }
 
-static void foreign_bytes_are_given_up(void **state)
+static void foreign_bytes_close_the_conversation(void **state)
 {
 	static const struct {
 		const uint8_t *data;
@@ -239,11 +240,11 @@ static void foreign_bytes_are_given_up(void **state)
 		assert_int_equal(outcome.last, FEED_CLOSE);
 		assert_int_equal(outcome.rejects, 1);
 		assert_int_equal(outcome.reports, 0);
-		assert_string_equal(batch.detail, "unknown protocol");
+		assert_string_equal(decoded.detail, "unknown protocol");
 	}
 }
 
-static void no_verdict_after_512_bytes_is_a_verdict(void **state)
+static void no_verdict_after_512_bytes_closes(void **state)
 {
 	uint8_t data[SNIFF_CAP];
 	struct feed feed;
@@ -252,14 +253,14 @@ static void no_verdict_after_512_bytes_is_a_verdict(void **state)
 	(void)state;
 	memset(data, 'A', sizeof(data));
 	memcpy(data, "$",
-		1); // a `$` and endless capitals: it may still become a record's code, or not
+		1); // a `$` and endless capitals: may still become a record's code
 	feed_init(&feed, DECODERS_ALL, NULL, false);
-	assert_int_equal(feed_step(&feed, data, SNIFF_CAP, &batch, &used), FEED_CLOSE);
+	assert_int_equal(feed_step(&feed, data, SNIFF_CAP, &decoded, &used), FEED_CLOSE);
 	assert_int_equal(used, SNIFF_CAP);
-	assert_int_equal(batch.reject_count, 1);
+	assert_int_equal(decoded.reject_count, 1);
 }
 
-static void lost_framing_is_sniffed_once_more_then_closed(void **state)
+static void lost_framing_is_sniffed_once_more_then_closes(void **state)
 {
 	static const char record[] = "$POS,5020001,101500.000,V,,,,,,,221126,,,\r\n";
 	char data[256];
@@ -272,7 +273,7 @@ static void lost_framing_is_sniffed_once_more_then_closed(void **state)
 	assert_int_equal(outcome.rejects, 1);
 	assert_int_not_equal(outcome.last, FEED_CLOSE);
 
-	size_t cuts[256]; // however the garbage is cut
+	size_t cuts[256]; // for every cut of the garbage
 	for (size_t at = 1; at < strlen(data); at++) {
 		cuts[at - 1] = at;
 		outcome = feed_pieces((const uint8_t *)data, strlen(data), &at, 1);
@@ -286,11 +287,11 @@ static void lost_framing_is_sniffed_once_more_then_closed(void **state)
 	outcome = feed_pieces((const uint8_t *)data, strlen(data), NULL, 0);
 	assert_int_equal(outcome.reports, 2);
 	assert_int_equal(outcome.last, FEED_CLOSE);
-	assert_string_equal(batch.detail, "framing lost");
+	assert_string_equal(decoded.detail, "framing lost");
 }
 
-// Where one protocol's framing is lost another may begin, at once and however the bytes are cut.
-static void another_protocol_may_go_on(void **state)
+// Another protocol may begin where the framing of one is lost.
+static void another_protocol_may_continue(void **state)
 {
 	static const char record[] = "$POS,5020001,101500.000,V,,,,,,,221126,,,\r\n";
 	static const uint8_t login[] = {0x78, 0x78, 0x11, 0x01, 0x08, 0x60, 0x00, 0x00, 0x00, 0x00,
@@ -332,10 +333,10 @@ static void endless_garbage_closes(void **state)
 	const struct outcome outcome = feed_pieces(data, sizeof(data), cuts, sizeof(data) - 1);
 	assert_int_equal(outcome.last, FEED_CLOSE);
 	assert_int_equal(outcome.rejects, SNIFF_CAP + 1);
-	assert_string_equal(batch.detail, "framing lost");
+	assert_string_equal(decoded.detail, "framing lost");
 }
 
-static void datagrams_end_where_they_end(void **state)
+static void a_datagram_ends_its_frame(void **state)
 {
 	static const uint8_t record[] = "$POS,5020001,101500.000,V,,,,,,,221126,,,";
 	const size_t len = sizeof(record) - 1;
@@ -346,19 +347,19 @@ static void datagrams_end_where_they_end(void **state)
 	feed_init(&feed, DECODERS_ALL, NULL, true);
 	for (int n = 0; n < 3; n++) {
 		feed_datagram(&feed, 1795342500000000);
-		assert_int_equal(feed_step(&feed, record, len, &batch, &used), FEED_TAKEN);
+		assert_int_equal(feed_step(&feed, record, len, &decoded, &used), FEED_TAKEN);
 		assert_int_equal(used, len);
-		assert_int_equal(batch.report_count, 1);
+		assert_int_equal(decoded.report_count, 1);
 	}
 	feed_datagram(&feed, 1795342500000000);
 	assert_int_equal(
-		feed_step(&feed, (const uint8_t *)"\xbf\xfb\x00\x40\x00$PO", 8, &batch, &used),
+		feed_step(&feed, (const uint8_t *)"\xbf\xfb\x00\x40\x00$PO", 8, &decoded, &used),
 		FEED_TAKEN);
 	assert_int_equal(used, 8);
-	assert_int_equal(batch.reject_count, 1);
+	assert_int_equal(decoded.reject_count, 1);
 }
 
-static void random_bytes_never_stop_it(void **state)
+static void random_bytes_never_stop_the_feed(void **state)
 {
 	uint8_t data[300];
 
@@ -372,7 +373,7 @@ static void random_bytes_never_stop_it(void **state)
 						  ? "$,/@#\r\n0123456789AVNE.POSxx\xbf\xfb"[rand() %
 											    30]
 						  : rand());
-		if (rand() % 2) { // begin as a conversation does, then go astray
+		if (rand() % 2) { // begins like a conversation, then is damaged
 			const struct golden *golden = &goldens[(size_t)rand() % GOLDENS];
 			memcpy(data, golden->data, golden->len < len ? golden->len : len);
 			data[(size_t)rand() % len] = (uint8_t)rand();
@@ -386,16 +387,16 @@ static void random_bytes_never_stop_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_frame_is_known_by_its_own_decoder_only),
-		cmocka_unit_test(each_frame_whole_split_and_byte_by_byte),
-		cmocka_unit_test(many_frames_in_one_read_behind_blanks),
-		cmocka_unit_test(foreign_bytes_are_given_up),
-		cmocka_unit_test(no_verdict_after_512_bytes_is_a_verdict),
-		cmocka_unit_test(lost_framing_is_sniffed_once_more_then_closed),
-		cmocka_unit_test(another_protocol_may_go_on),
+		cmocka_unit_test(only_its_own_decoder_recognises_a_frame),
+		cmocka_unit_test(the_result_does_not_depend_on_the_cuts),
+		cmocka_unit_test(many_frames_in_one_read_after_blanks),
+		cmocka_unit_test(foreign_bytes_close_the_conversation),
+		cmocka_unit_test(no_verdict_after_512_bytes_closes),
+		cmocka_unit_test(lost_framing_is_sniffed_once_more_then_closes),
+		cmocka_unit_test(another_protocol_may_continue),
 		cmocka_unit_test(endless_garbage_closes),
-		cmocka_unit_test(datagrams_end_where_they_end),
-		cmocka_unit_test(random_bytes_never_stop_it),
+		cmocka_unit_test(a_datagram_ends_its_frame),
+		cmocka_unit_test(random_bytes_never_stop_the_feed),
 	};
 	page = guarded_new(8192);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Commands: names, arguments and ranges; their words in each protocol; what confirms them; and that the schema knows the
-// same names.
+// Commands: names, arguments and ranges; their encoding in each protocol; reports that confirm them; the same names in the
+// schema.
 #include "model/command.h"
 
 #include "decoders/decoders.h"
@@ -18,7 +18,7 @@
 #define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
 #define TEXT(literal) ((struct text){literal, sizeof(literal) - 1})
 
-// "index=2 value=1", "text=..." up to the end: every argument by its name.
+// Parses "index=2 value=1"; "text=..." extends to the end.
 static const char *read_line(const char *name, const char *line, struct command *command)
 {
 	struct text args[COMMAND_ARGS] = {0};
@@ -44,7 +44,7 @@ static const char *read_line(const char *name, const char *line, struct command 
 static void arguments_are_checked(void **state)
 {
 	static const struct {
-		const char *name, *args, *wrong; /* NULL: sound */
+		const char *name, *args, *wrong; /* NULL: valid */
 	} rows[] = {
 		{"engineStop", "", NULL},
 		{"engineStop", "value=1", "an argument that the command does not have"},
@@ -128,7 +128,7 @@ static void arguments_are_printed(void **state)
 		command_print_args(&(struct command){.kind = COMMAND_KINDS}, out, sizeof(out)), "");
 }
 
-static void the_schema_knows_the_same_names(void **state)
+static void the_schema_has_the_same_names(void **state)
 {
 	const char *sql = NULL;
 	(void)state;
@@ -181,10 +181,10 @@ static void engines_are_stopped_under_many_names(void **state)
 	}
 }
 
-// ---- words
+// ---- encoding
 
 static const struct {
-	const char *name, *args, *pt502, *gt06; /* NULL: no word */
+	const char *name, *args, *pt502, *gt06; /* NULL: not in that protocol */
 } words[] = {
 	{"engineStop", "", "#OPC1,1\r\n", "Relay,1#"},
 	{"engineResume", "", "#OPC1,0\r\n", "Relay,0#"},
@@ -204,7 +204,7 @@ static const struct {
 	{"custom", "text=#IME", "#IME\r\n", "#IME"},
 };
 
-// Into room of exactly the length, and into less.
+// Encodes into a buffer of exactly the length, and into a shorter one.
 static void encode(const struct decoder *decoder, const struct command *command,
 	const uint8_t *expected, size_t len)
 {
@@ -222,7 +222,7 @@ static void encode(const struct decoder *decoder, const struct command *command,
 	guarded_free(&guarded);
 }
 
-static void each_has_its_words(void **state)
+static void each_command_is_encoded(void **state)
 {
 	uint8_t out[512];
 	(void)state;
@@ -250,7 +250,7 @@ static void each_has_its_words(void **state)
 	}
 }
 
-// ---- what confirms them
+// ---- confirmation
 
 static struct report a_report(
 	uint32_t has, uint32_t outputs, uint8_t flags, const char *event, const char *extra)
@@ -263,7 +263,7 @@ static struct report a_report(
 	};
 }
 
-static void what_confirms_is_seen(void **state)
+static void confirming_reports_are_recognised(void **state)
 {
 	const struct report text = a_report(0, 0, FLAG_TEXT, "", "\"text\":\"$OK\"");
 	const struct report place = a_report(HAS_FIX, 0, 0, "POS", "");
@@ -341,10 +341,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arguments_are_checked),
 		cmocka_unit_test(arguments_are_printed),
-		cmocka_unit_test(the_schema_knows_the_same_names),
+		cmocka_unit_test(the_schema_has_the_same_names),
 		cmocka_unit_test(engines_are_stopped_under_many_names),
-		cmocka_unit_test(each_has_its_words),
-		cmocka_unit_test(what_confirms_is_seen),
+		cmocka_unit_test(each_command_is_encoded),
+		cmocka_unit_test(confirming_reports_are_recognised),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

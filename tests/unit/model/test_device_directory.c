@@ -15,7 +15,7 @@ static struct text text_of(const char *literal)
 	return (struct text){literal, strlen(literal)};
 }
 
-static void test_find_and_add(void **state)
+static void finds_and_adds_by_whole_ident(void **state)
 {
 	(void)state;
 	struct device_directory *directory = device_directory_new();
@@ -37,7 +37,7 @@ static void test_find_and_add(void **state)
 	device_directory_free(directory);
 }
 
-static void test_many_and_stable(void **state)
+static void pointers_stay_valid_with_many_devices(void **state)
 {
 	(void)state;
 	struct device_directory *directory = device_directory_new();
@@ -55,7 +55,7 @@ static void test_many_and_stable(void **state)
 	device_directory_free(directory);
 }
 
-static void test_forget(void **state)
+static void forgets_ids_and_states(void **state)
 {
 	(void)state;
 	struct device_directory *directory = device_directory_new();
@@ -74,7 +74,7 @@ static void test_forget(void **state)
 	device_directory_free(directory);
 }
 
-static void test_size(void **state)
+static void a_device_takes_at_most_200_bytes(void **state)
 {
 	(void)state;
 	/* malloc's header, the bucket's share (uthash: at most 10 a bucket, 16 bytes each, three
@@ -85,10 +85,10 @@ static void test_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find_and_add),
-		cmocka_unit_test(test_many_and_stable),
-		cmocka_unit_test(test_forget),
-		cmocka_unit_test(test_size),
+		cmocka_unit_test(finds_and_adds_by_whole_ident),
+		cmocka_unit_test(pointers_stay_valid_with_many_devices),
+		cmocka_unit_test(forgets_ids_and_states),
+		cmocka_unit_test(a_device_takes_at_most_200_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

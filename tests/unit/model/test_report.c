@@ -45,7 +45,7 @@ static bool set_longitude(struct report *report, int64_t e7)
 	return report_set_fix(report, 0, e7, true);
 }
 
-static void setters_hold_their_range(void **state)
+static void setters_check_their_range(void **state)
 {
 	(void)state;
 	static const struct {
@@ -84,7 +84,7 @@ static void setters_hold_their_range(void **state)
 	}
 }
 
-static void setters_store_what_they_are_given(void **state)
+static void setters_store_their_value(void **state)
 {
 	(void)state;
 	struct report report;
@@ -163,8 +163,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alarms_keep_number_and_name),
-		cmocka_unit_test(setters_hold_their_range),
-		cmocka_unit_test(setters_store_what_they_are_given),
+		cmocka_unit_test(setters_check_their_range),
+		cmocka_unit_test(setters_store_their_value),
 		cmocka_unit_test(fixed_time_is_plausible),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

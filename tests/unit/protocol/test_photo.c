@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Photos of the PT-502 through the feed: what is asked for, what is taken, what is kept.
+// Photos of the PT-502 through the feed: requests, parts, results.
 #include "decoders/decoders.h"
 #include "feed/feed.h"
 #include "protocol/photo.h"
@@ -16,7 +16,7 @@
 #define SECOND   INT64_C(1000000)
 
 static struct feed feed;
-static struct decoded batch;
+static struct decoded decoded;
 static struct photos photos;
 static uint8_t jpeg[PHOTO_BYTES];
 
@@ -41,14 +41,14 @@ static int end(void **state)
 	return 0;
 }
 
-// "#PHD..." that was asked for, without its CR LF; "" if nothing was.
+// Returns the request "#PHD..." without its CR LF; "" for none.
 static const char *asked(void)
 {
 	static char text[64];
-	const size_t len = batch.reply_len[REPLY_NOW];
-	assert_int_equal(batch.reply_len[REPLY_STORED], 0);
+	const size_t len = decoded.reply_len[REPLY_NOW];
+	assert_int_equal(decoded.reply_len[REPLY_STORED], 0);
 	assert_true(len < sizeof(text));
-	memcpy(text, batch.reply[REPLY_NOW], len);
+	memcpy(text, decoded.reply[REPLY_NOW], len);
 	assert_true(len == 0 || (len > 2 && !memcmp(text + len - 2, "\r\n", 2)));
 	text[len ? len - 2 : 0] = '\0';
 	return text;
@@ -57,22 +57,22 @@ static const char *asked(void)
 static const char *take(const void *bytes, size_t len)
 {
 	size_t used;
-	assert_int_equal(feed_step(&feed, bytes, len, &batch, &used), FEED_TAKEN);
+	assert_int_equal(feed_step(&feed, bytes, len, &decoded, &used), FEED_TAKEN);
 	assert_int_equal(used, len);
 	return asked();
 }
 
-// A record at 10:15 and so many seconds.
-static const char *tell(const char *code, int second)
+// Feeds a record of 10:15 plus the seconds.
+static const char *announce(const char *code, int second)
 {
 	char record[128];
 	const int len = snprintf(record, sizeof(record),
 		"$%s,5020001,1015%02d.000,A,4807.0380,N,01131.0000,E,0.00,,221126\r\n", code,
 		second);
-	const char *said = take(record, (size_t)len);
-	assert_int_equal(batch.report_count, 1);
-	assert_int_equal(batch.reject_count, 0);
-	return said;
+	const char *request = take(record, (size_t)len);
+	assert_int_equal(decoded.report_count, 1);
+	assert_int_equal(decoded.reject_count, 0);
+	return request;
 }
 
 static const char *give(size_t offset, size_t count)
@@ -88,16 +88,16 @@ static const char *give(size_t offset, size_t count)
 	frame[2] = checksum_xor(frame + 5, len - 5);
 	frame[3] = (uint8_t)len;
 	frame[4] = (uint8_t)(len >> 8);
-	const char *said = take(frame, len);
-	assert_int_equal(batch.report_count, 0);
-	return said;
+	const char *request = take(frame, len);
+	assert_int_equal(decoded.report_count, 0);
+	return request;
 }
 
 static void check_reject(const char *reason)
 {
 	char text[DECODED_REASON_MAX];
-	assert_int_equal(batch.reject_count, 1);
-	decoded_reject_reason(&batch.rejects[0], text);
+	assert_int_equal(decoded.reject_count, 1);
+	decoded_reject_reason(&decoded.rejects[0], text);
 	assert_string_equal(text, reason);
 }
 
@@ -105,11 +105,11 @@ static const char *pass(int64_t us)
 {
 	const int64_t now_us = feed.session.received_us + us;
 	feed.session.received_us = now_us; // of what comes next
-	feed_expire(&feed, now_us, now_us - FEED_HOLD_US, &batch);
+	feed_expire(&feed, now_us, now_us - FEED_HOLD_US, &decoded);
 	return asked();
 }
 
-// The first of those finished is this; drops it.
+// Checks and drops the first finished photo.
 static void check_photo(size_t size, bool complete)
 {
 	const struct photo *photo = feed.session.finished;
@@ -134,13 +134,13 @@ static void seal(size_t size)
 	memcpy(jpeg + size - 2, "\xff\xd9", 2);
 }
 
-static void in_order(void **state)
+static void fetches_parts_in_order(void **state)
 {
 	(void)state;
 	seal(2000);
-	assert_string_equal(tell("PHO2000-3", 0), "#PHD0,960");
+	assert_string_equal(announce("PHO2000-3", 0), "#PHD0,960");
 	assert_string_equal(give(0, 960), "#PHD960,960");
-	assert_string_equal(tell("POS", 5), "");
+	assert_string_equal(announce("POS", 5), "");
 	assert_string_equal(give(960, 960), "#PHD1920,80");
 	assert_true(feed_waits(&feed));
 	assert_null(feed.session.finished);
@@ -156,7 +156,7 @@ static void in_order(void **state)
 	check_none();
 }
 
-static void each_size_ends(void **state)
+static void fetches_every_size(void **state)
 {
 	(void)state;
 	static const size_t sizes[] = {
@@ -168,7 +168,7 @@ static void each_size_ends(void **state)
 		if (size > 2)
 			seal(size);
 		snprintf(code, sizeof(code), "PHO%zu", size);
-		const char *next = tell(code, 0);
+		const char *next = announce(code, 0);
 		for (size_t at = 0; at < size; at += 960) {
 			char wanted[32];
 			const size_t count = size - at < 960 ? size - at : 960;
@@ -182,66 +182,66 @@ static void each_size_ends(void **state)
 	}
 }
 
-static void out_of_order_and_twice(void **state)
+static void accepts_parts_out_of_order_and_twice(void **state)
 {
 	(void)state;
 	seal(2900);
-	tell("PHO2900", 0);
+	announce("PHO2900", 0);
 	assert_string_equal(give(960, 960), "");
 	assert_string_equal(give(2880, 20), "");
 	assert_string_equal(give(2880, 20), "");
 	assert_string_equal(give(0, 960), "#PHD1920,960");
-	assert_string_equal(give(0, 960), ""); // an echo must not be asked after once more
+	assert_string_equal(give(0, 960), ""); // a duplicate must not cause another request
 	assert_string_equal(give(1920, 960), "");
 	check_photo(2900, true);
-	assert_string_equal(give(1920, 960), ""); // what comes late is no reject
-	assert_int_equal(batch.reject_count, 0);
+	assert_string_equal(give(1920, 960), ""); // a late part is no reject
+	assert_int_equal(decoded.reject_count, 0);
 	feed.session.received_us += 61 * SECOND;
 	give(1920, 960);
 	check_reject("photo data: not asked for");
 }
 
-static void lost_parts(void **state)
+static void requests_lost_parts_again(void **state)
 {
 	(void)state;
 	seal(2000);
-	tell("PHO2000", 0);
+	announce("PHO2000", 0);
 	give(0, 960);
 	assert_string_equal(pass(10 * SECOND - 1), "");
 	assert_string_equal(pass(1), "#PHD960,960");
 	assert_string_equal(pass(10 * SECOND), "#PHD960,960");
 	assert_string_equal(give(960, 960), "#PHD1920,80");
-	for (int i = 0; i < 3; i++) // counted anew
+	for (int i = 0; i < 3; i++) // counted again
 		assert_string_equal(pass(10 * SECOND), "#PHD1920,80");
 	assert_string_equal(pass(9 * SECOND), "");
 	assert_null(feed.session.finished);
 	assert_string_equal(pass(SECOND), "");
-	assert_true(feed_waits(&feed)); // for the journal
+	assert_true(feed_waits(&feed)); // until the journal has it
 	check_photo(1920, false);
 	check_none();
 	assert_string_equal(pass(10 * SECOND), "");
 }
 
-static void nothing_comes(void **state)
+static void gives_up_without_parts(void **state)
 {
 	(void)state;
-	tell("PHO2000", 0);
+	announce("PHO2000", 0);
 	assert_string_equal(give(960, 960), "");
 	for (int i = 0; i < 3; i++)
 		assert_string_equal(pass(10 * SECOND), "#PHD0,960");
 	pass(10 * SECOND);
-	check_none(); // without its head it is nothing
+	check_none(); // nothing is kept without the first part
 }
 
-static void a_clock_put_back(void **state)
+static void survives_a_clock_set_back(void **state)
 {
 	(void)state;
-	tell("PHO2000", 0);
+	announce("PHO2000", 0);
 	assert_string_equal(pass(-3600 * SECOND), "");
 	assert_string_equal(pass(10 * SECOND), "#PHD0,960");
 }
 
-static void what_is_no_part(void **state)
+static void rejects_invalid_parts(void **state)
 {
 	(void)state;
 	static const struct {
@@ -265,7 +265,7 @@ static void what_is_no_part(void **state)
 		{"$PHD0,3", "bad value: photo data"},
 		{"$PHD", "bad value: photo data"},
 	};
-	tell("PHO2000", 0);
+	announce("PHO2000", 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint8_t frame[256] = {0xBF, 0xFB, 0xFF};
 		const size_t len = strlen(rows[i].body);
@@ -279,57 +279,58 @@ static void what_is_no_part(void **state)
 	assert_string_equal(give(0, 960), "#PHD960,960");
 }
 
-static void shorter_than_told(void **state)
+static void ends_when_shorter_than_announced(void **state)
 {
 	(void)state;
 	seal(1500);
-	tell("PHO2000", 0);
+	announce("PHO2000", 0);
 	give(0, 960);
 	assert_string_equal(give(960, 540), "");
 	check_photo(1500, false);
-	tell("PHO2000", 1);
+	announce("PHO2000", 1);
 	give(0, 960);
 	assert_string_equal(give(960, 0), "");
 	check_photo(960, false);
-	tell("PHO2000", 2);
+	announce("PHO2000", 2);
 	assert_string_equal(give(0, 0), "");
 	check_none();
 }
 
-static void no_jpeg(void **state)
+static void marks_incomplete_if_not_a_jpeg(void **state)
 {
 	(void)state;
 	seal(1000);
 	jpeg[1] = 0xD9;
-	tell("PHO1000", 0);
+	announce("PHO1000", 0);
 	give(0, 960);
 	give(960, 40);
 	check_photo(1000, false);
 	jpeg[1] = 0xD8;
 	jpeg[999] = 0xDA;
-	tell("PHO1000", 1);
+	announce("PHO1000", 1);
 	give(0, 960);
 	give(960, 40);
 	check_photo(1000, false);
 	seal(990);
-	memset(jpeg + 990, 0, 10); // filled up
-	tell("PHO1000", 2);
+	memset(jpeg + 990, 0, 10); // padded
+	announce("PHO1000", 2);
 	give(0, 960);
 	give(960, 40);
 	check_photo(1000, true);
 }
 
-static void a_new_one_in_between(void **state)
+static void a_new_photo_ends_the_open_one(void **state)
 {
 	(void)state;
 	seal(1200);
-	tell("PHO2000", 0);
+	announce("PHO2000", 0);
 	assert_string_equal(give(0, 960), "#PHD960,960");
-	assert_string_equal(tell("PHO2000", 0), ""); // the same record
-	assert_string_equal(tell("PHO0-1", 1), "");
-	assert_string_equal(tell("PHO1048577", 1), "");
-	assert_string_equal(tell("PHO1200", 1), "#PHD0,960");
-	assert_string_equal(tell("PHO1200-1", 2), "#PHD0,960"); // nothing of the one before
+	assert_string_equal(announce("PHO2000", 0), ""); // the same record
+	assert_string_equal(announce("PHO0-1", 1), "");
+	assert_string_equal(announce("PHO1048577", 1), "");
+	assert_string_equal(announce("PHO1200", 1), "#PHD0,960");
+	assert_string_equal(
+		announce("PHO1200-1", 2), "#PHD0,960"); // without parts of the previous one
 	assert_string_equal(give(0, 960), "#PHD960,240");
 	assert_string_equal(give(960, 240), "");
 	check_photo(960, false);
@@ -337,21 +338,21 @@ static void a_new_one_in_between(void **state)
 	check_none();
 }
 
-static void not_asked_for(void **state)
+static void rejects_parts_not_requested(void **state)
 {
 	(void)state;
-	assert_string_equal(tell("PHO0", 0), "");
-	assert_string_equal(tell("PHO0-1", 0), "");
-	assert_string_equal(tell("PHO1048577", 0), "");
+	assert_string_equal(announce("PHO0", 0), "");
+	assert_string_equal(announce("PHO0-1", 0), "");
+	assert_string_equal(announce("PHO1048577", 0), "");
 	assert_string_equal(take("$PHO100,5020001,101500.000,V,,,,,,,221126#\n", 43), "");
 	give(0, 960);
 	check_reject("photo data: not asked for");
 	feed.session.photos = NULL; // off
-	assert_string_equal(tell("PHO100", 0), "");
+	assert_string_equal(announce("PHO100", 0), "");
 	check_none();
 }
 
-static void the_caps(void **state)
+static void caps_the_memory_of_all_photos(void **state)
 {
 	(void)state;
 	static struct feed many[80];
@@ -360,31 +361,31 @@ static void the_caps(void **state)
 		many[i] = feed;
 		feed_init(&feed, DECODERS_ALL, &decoder_pt502, false);
 		feed.session.photos = &photos;
-		open += *tell("PHO1048576", 0) != '\0';
+		open += *announce("PHO1048576", 0) != '\0';
 		assert_int_equal(photos.full, open < i + 1);
 		many[i] = feed;
 	}
-	assert_int_equal(open, 63); // and what is needed besides the bytes
+	assert_int_equal(open, 63); // 64 MiB, less their headers
 	assert_true(photos.bytes <= PHOTOS_BYTES);
 	feed_done(&many[7]);
 	feed_init(&feed, DECODERS_ALL, &decoder_pt502, false);
 	feed.session.photos = &photos;
-	assert_string_equal(tell("PHO1048576", 0), "#PHD0,960");
+	assert_string_equal(announce("PHO1048576", 0), "#PHD0,960");
 	assert_false(photos.full);
 	for (size_t i = 0; i < 80; i++)
 		feed_done(&many[i]);
 }
 
-static void ended_with_the_conversation(void **state)
+static void ends_with_the_conversation(void **state)
 {
 	(void)state;
-	tell("PHO2000", 0);
+	announce("PHO2000", 0);
 	give(0, 960);
 	photo_end(&feed.session);
 	check_photo(960, false);
 	photo_end(&feed.session);
 	check_none();
-	tell("PHO2000", 1);
+	announce("PHO2000", 1);
 	give(0, 960); // end() frees it
 }
 
@@ -392,19 +393,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
-		TEST(in_order),
-		TEST(each_size_ends),
-		TEST(out_of_order_and_twice),
-		TEST(lost_parts),
-		TEST(nothing_comes),
-		TEST(a_clock_put_back),
-		TEST(what_is_no_part),
-		TEST(shorter_than_told),
-		TEST(no_jpeg),
-		TEST(a_new_one_in_between),
-		TEST(not_asked_for),
-		TEST(the_caps),
-		TEST(ended_with_the_conversation),
+		TEST(fetches_parts_in_order),
+		TEST(fetches_every_size),
+		TEST(accepts_parts_out_of_order_and_twice),
+		TEST(requests_lost_parts_again),
+		TEST(gives_up_without_parts),
+		TEST(survives_a_clock_set_back),
+		TEST(rejects_invalid_parts),
+		TEST(ends_when_shorter_than_announced),
+		TEST(marks_incomplete_if_not_a_jpeg),
+		TEST(a_new_photo_ends_the_open_one),
+		TEST(rejects_parts_not_requested),
+		TEST(caps_the_memory_of_all_photos),
+		TEST(ends_with_the_conversation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// calendar.h against the C library, over some 400 years and at the edges.
+// Compares calendar.h with the C library over some 400 years and at the extremes.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sets of bytes, found sixteen at a step, against a loop over the bytes. test_lanes_words.c is the same for
-// machines without SSE2.
+// Compares the sets of simd.h with a loop over the bytes. test_simd_words.c does the same for machines without SSE2.
 #include "util/simd.h"
 
 #include <setjmp.h>
@@ -16,7 +15,7 @@ static uint32_t next(uint32_t *seed)
 	return *seed >> 8;
 }
 
-// Bytes of which many are near those that are looked for.
+// Fills with bytes of which many are near those searched for.
 static void write_bytes(uint32_t *seed, char bytes[64])
 {
 	static const char near[] = "0123456789/:,.\r\n\x00\x7f\x80\xac\xaf\xb0\xb9\xff";
@@ -24,7 +23,7 @@ static void write_bytes(uint32_t *seed, char bytes[64])
 		bytes[i] = next(seed) % 8 ? near[next(seed) % (sizeof near - 1)] : (char)next(seed);
 }
 
-static void sets_are_those_of_a_loop(void **state)
+static void sets_equal_those_of_a_loop(void **state)
 {
 	(void)state;
 	uint32_t seed = 7;
@@ -48,6 +47,6 @@ static void sets_are_those_of_a_loop(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(sets_are_those_of_a_loop)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(sets_equal_those_of_a_loop)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

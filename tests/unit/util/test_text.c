@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// text.c (and scan.h beneath it), checksum.c.
+// text.h with scan.h, and checksum.h.
 #include "fixture.h"
 #include "util/checksum.h"
 #include "util/text.h"
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define FAILS        INT64_MIN /* as expected value: the parser must say no */
+#define FAILS        INT64_MIN /* as expected value: the parser must fail */
 
 static struct guarded guard;
 
@@ -62,8 +62,8 @@ static void uint_takes_1_to_18_digits(void **state)
 	check_samples(parse_uint, samples, COUNT(samples));
 }
 
-// Every byte that is no digit ends a number wherever it stands in the eight bytes taken at a step.
-static void no_byte_but_a_digit_is_one(void **state)
+// Every byte that is no digit ends a number, at each position within the eight bytes of a step.
+static void only_digits_are_digits(void **state)
 {
 	(void)state;
 	for (unsigned c = 0; c < 256; c++) {
@@ -79,7 +79,7 @@ static void no_byte_but_a_digit_is_one(void **state)
 	}
 }
 
-static void int_takes_a_sign(void **state)
+static void int_accepts_a_sign(void **state)
 {
 	(void)state;
 	static const struct sample samples[] = {{"-5", -5}, {"+5", 5}, {"5", 5}, {"-0", 0},
@@ -96,7 +96,7 @@ static bool parse_hex(struct text text, int64_t *value)
 	return sound;
 }
 
-static void hex_takes_either_case(void **state)
+static void hex_accepts_either_case(void **state)
 {
 	(void)state;
 	static const struct sample samples[] = {{"0", 0}, {"fA7", 0xfa7},
@@ -126,7 +126,7 @@ static void fixed_rounds_half_away_from_zero(void **state)
 	check_samples(parse_fixed_2, samples, COUNT(samples));
 }
 
-static void fixed_knows_its_limits(void **state)
+static void fixed_rejects_what_does_not_fit(void **state)
 {
 	(void)state;
 	int64_t value;
@@ -167,7 +167,7 @@ static void nmea_angle_reads_minutes(void **state)
 	check_samples(parse_longitude, lon, COUNT(lon));
 }
 
-// Against the C library, over each day the parser takes, and the days beside them.
+// Compares with the C library for every valid day and the days before and after.
 static void make_time_agrees_with_timegm(void **state)
 {
 	(void)state;
@@ -193,7 +193,7 @@ static void make_time_agrees_with_timegm(void **state)
 	}
 }
 
-static void make_time_refuses_what_is_no_time(void **state)
+static void make_time_rejects_invalid_times(void **state)
 {
 	(void)state;
 	int64_t us;
@@ -231,7 +231,7 @@ static void clock_and_dates(void **state)
 	check_samples(text_yymmdd, ymd, COUNT(ymd));
 }
 
-static void next_tells_empty_from_none(void **state)
+static void next_distinguishes_empty_from_none(void **state)
 {
 	(void)state;
 	static const struct {
@@ -251,7 +251,7 @@ static void next_tells_empty_from_none(void **state)
 	}
 }
 
-static void equal_needs_all_of_it(void **state)
+static void equal_compares_the_whole_text(void **state)
 {
 	(void)state;
 	assert_true(text_equal(text_of("POS"), "POS"));
@@ -291,17 +291,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(uint_takes_1_to_18_digits),
-		cmocka_unit_test(no_byte_but_a_digit_is_one),
-		cmocka_unit_test(int_takes_a_sign),
-		cmocka_unit_test(hex_takes_either_case),
+		cmocka_unit_test(only_digits_are_digits),
+		cmocka_unit_test(int_accepts_a_sign),
+		cmocka_unit_test(hex_accepts_either_case),
 		cmocka_unit_test(fixed_rounds_half_away_from_zero),
-		cmocka_unit_test(fixed_knows_its_limits),
+		cmocka_unit_test(fixed_rejects_what_does_not_fit),
 		cmocka_unit_test(nmea_angle_reads_minutes),
 		cmocka_unit_test(make_time_agrees_with_timegm),
-		cmocka_unit_test(make_time_refuses_what_is_no_time),
+		cmocka_unit_test(make_time_rejects_invalid_times),
 		cmocka_unit_test(clock_and_dates),
-		cmocka_unit_test(next_tells_empty_from_none),
-		cmocka_unit_test(equal_needs_all_of_it),
+		cmocka_unit_test(next_distinguishes_empty_from_none),
+		cmocka_unit_test(equal_compares_the_whole_text),
 		cmocka_unit_test(checksums),
 	};
 	guard = guarded_new(4096);
