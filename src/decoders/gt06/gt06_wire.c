@@ -1,15 +1,202 @@
 // SPDX-License-Identifier: MIT
-// What goes back to a GT06 tracker: acknowledgements, the time, and commands.
+// GT06 frames on the wire, from the makers' manuals:
 //
-//   78 78 05 type serial crc 0D 0A                  acknowledgement
-//   78 78 L  80 n flag u32 text serial crc 0D 0A    command, n counts flag and text
-#include "decoders/gt06/gt06.h"
+//   78 78 | L u8  | type u8 | body | serial u16 | crc u16 | 0D 0A
+//   79 79 | L u16 | ...
+//
+//   L    bytes from type to crc
+//   crc  X-25 of the bytes from L to serial
+//
+// Bytes are not escaped: 0D 0A may occur inside, so the length decides where a frame ends. Some firmware
+// sends a wrong length; then the next 0D 0A ends the frame. Topin-like frames (78 78 n 17|69, where n is
+// a count) occur between others, but never open a session. Pictures (41, up to 32 KiB) are longer than
+// FRAME_CAP and lose the framing.
+#include "decoders/gt06/gt06_wire.h"
 #include "util/checksum.h"
 
 #include <string.h>
 
-// Writes start, length, the payload of type and body, serial and crc, end. Returns the length.
-static size_t seal(uint8_t *out, bool extended, const uint8_t *payload, size_t len, uint16_t serial)
+#define LENGTH_LEAST 5 /* type, serial, crc */
+#define TRAILER      6 /* serial, crc, 0D 0A */
+
+// Receiving -------------------------------------------------------------------
+
+struct header {
+	size_t size;   /* bytes before the type */
+	size_t length; /* L */
+	size_t total;  /* bytes of the frame if L is right */
+};
+
+// Returns the size of the header, which the first byte decides.
+static inline size_t header_size(const uint8_t *data)
+{
+	return data[0] == 0x78 ? 3 : 4;
+}
+
+// Reads the header. All its bytes must be there.
+static inline struct header read_header(const uint8_t *data)
+{
+	const size_t size = header_size(data);
+	const size_t length = size == 3 ? data[2] : (size_t)data[2] << 8 | data[3];
+	return (struct header){size, length, size + length + 2};
+}
+
+// Returns true at the start of a frame, of which the last byte may be only the first half.
+static bool is_start(const uint8_t *data, size_t len)
+{
+	return (data[0] == 0x78 || data[0] == 0x79) && (len < 2 || data[1] == data[0]);
+}
+
+static bool ends_at(const uint8_t *data, size_t end)
+{
+	return data[end - 2] == 0x0D && data[end - 1] == 0x0A;
+}
+
+static bool is_crc_right(const uint8_t *data, size_t len)
+{
+	uint16_t crc = (uint16_t)(data[len - 4] << 8 | data[len - 3]);
+	return checksum_crc16_x25(data + 2, len - TRAILER) == crc;
+}
+
+static bool is_login(const uint8_t *data, const struct header *header)
+{
+	const uint8_t *type = data + header->size;
+	const size_t length = header->length;
+	char digits[16];
+	return type[0] == 0x01 && (length == 0x0D || length == 0x0F || length == 0x11) &&
+	       type[1] >> 4 == 0 && gt06_frame_ident(type + 1, digits) > 0;
+}
+
+enum probe gt06_wire_probe(const uint8_t *data, size_t len, bool datagram)
+{
+	const enum probe more = datagram ? PROBE_NO : PROBE_MORE;
+	if (len == 0)
+		return more;
+	if (!is_start(data, len))
+		return PROBE_NO;
+	if (len < header_size(data))
+		return more;
+	const struct header header = read_header(data);
+	if (header.length < LENGTH_LEAST || header.total > FRAME_CAP)
+		return PROBE_NO;
+	if (len < header.total)
+		return more;
+	if (!ends_at(data, header.total))
+		return PROBE_NO;
+	if (is_crc_right(data, header.total))
+		return PROBE_YES;
+	return is_login(data, &header) ? PROBE_MAYBE : PROBE_NO;
+}
+
+// Rejects the bytes up to the next start of a frame.
+static struct frame bad_frame(const uint8_t *data, size_t len)
+{
+	for (size_t i = 1; i < len; i++) {
+		if (is_start(data + i, len - i))
+			return (struct frame){FRAME_BAD, i};
+	}
+	return (struct frame){FRAME_BAD, len};
+}
+
+// Cuts at the next terminator.
+static struct frame find_end(const uint8_t *data, size_t len, size_t from)
+{
+	for (size_t end = from + 2; end <= len; end++) {
+		if (ends_at(data, end))
+			return (struct frame){FRAME_OK, end};
+	}
+	return len < FRAME_CAP ? (struct frame){FRAME_MORE, len + 1} : bad_frame(data, len);
+}
+
+static bool is_topin(const uint8_t *data)
+{
+	return data[0] == 0x78 && (data[3] == 0x17 || data[3] == 0x69);
+}
+
+// Cuts 78 78 n type time(6) n x 7 | m MCC u16 MNC u8 m x 5 | 0D 0A. Some trackers omit the part between
+// the bars. Then 0D is not m, because no MCC begins with 0A.
+static struct frame frame_topin(const uint8_t *data, size_t len)
+{
+	size_t cells = 10 + data[2] * (size_t)7;
+	if (len <= cells)
+		return (struct frame){FRAME_MORE, cells + 1};
+	if (data[cells] == 0x0D && len < cells + 2)
+		return (struct frame){FRAME_MORE, cells + 2};
+	if (data[cells] == 0x0D && data[cells + 1] == 0x0A)
+		return (struct frame){FRAME_OK, cells + 2};
+	size_t total = cells + 4 + data[cells] * (size_t)5 + 2;
+	if (len < total)
+		return (struct frame){FRAME_MORE, total};
+	return (struct frame){ends_at(data, total) ? FRAME_OK : FRAME_BAD, total};
+}
+
+struct frame gt06_wire_frame(struct session *session, const uint8_t *data, size_t len)
+{
+	if (len == 0)
+		return (struct frame){FRAME_MORE, 1};
+	if (!is_start(data, len))
+		return bad_frame(data, len);
+	if (len <= header_size(data))
+		return (struct frame){FRAME_MORE, header_size(data) + 1};
+	const struct header header = read_header(data);
+	if (header.total > FRAME_CAP)
+		return bad_frame(data, len);
+	if (header.length >= LENGTH_LEAST) {
+		if (len >= header.total && ends_at(data, header.total))
+			return (struct frame){FRAME_OK, header.total};
+		if (len < header.total && !session->datagram)
+			return (struct frame){FRAME_MORE, header.total};
+	}
+	if (is_topin(data)) {
+		struct frame topin = frame_topin(data, len);
+		if (topin.kind == FRAME_OK || (topin.kind == FRAME_MORE && !session->datagram))
+			return topin;
+	}
+	return find_end(data, len, header.size + 1);
+}
+
+static enum gt06_shape shape_of(const uint8_t *data, size_t len, const struct header *header)
+{
+	if (header->length >= LENGTH_LEAST && header->total == len)
+		return GT06_WHOLE;
+	if (!is_topin(data))
+		return GT06_BAD_LENGTH;
+	const struct frame topin = frame_topin(data, len);
+	return topin.kind == FRAME_OK && topin.len == len ? GT06_TOPIN : GT06_BAD_LENGTH;
+}
+
+struct gt06_frame gt06_wire_open(
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
+{
+	const struct header header = read_header(data);
+	const size_t type = header.size;
+	struct gt06_frame f = {
+		.session = session,
+		.out = out,
+		.raw = {(const char *)data, len},
+		.length = header.length,
+		.shape = shape_of(data, len, &header),
+		.type = data[type],
+		.extended = data[0] == 0x79,
+	};
+	// Some firmware never sends a right checksum: its log-in is enough to open a session.
+	const bool opens =
+		session->ident_len == 0 && f.shape == GT06_WHOLE && is_login(data, &header);
+	f.crc_bad = len < type + 1 + TRAILER || !is_crc_right(data, len);
+	f.answerable = opens || !f.crc_bad;
+	const size_t end = f.answerable ? len - TRAILER : len - 2;
+	if (f.answerable)
+		f.serial = (uint16_t)(data[end] << 8 | data[end + 1]);
+	f.body = reader_of(data + type + 1, end - type - 1);
+	f.key = (struct text){(const char *)data + type, end - type};
+	memcpy(&f.memo, session->memo, sizeof f.memo);
+	return f;
+}
+
+// Sending ---------------------------------------------------------------------
+
+size_t gt06_wire_seal(
+	uint8_t *out, bool extended, const uint8_t *payload, size_t len, uint16_t serial)
 {
 	size_t at = 0, length = len + 4;
 	out[at++] = extended ? 0x79 : 0x78;
@@ -27,78 +214,4 @@ static size_t seal(uint8_t *out, bool extended, const uint8_t *payload, size_t l
 	out[at++] = 0x0D;
 	out[at++] = 0x0A;
 	return at;
-}
-
-static void reply(struct gt06_frame *f, enum reply_when when, bool extended, const uint8_t *payload,
-	size_t len)
-{
-	uint8_t bytes[64];
-	size_t size = seal(bytes, extended, payload, len, f->serial);
-	decoded_reply(f->out, when, bytes, size);
-}
-
-// Type and serial go back in the short form; 79 79 32 and 33 and any 41 are answered in the long one.
-void gt06_acknowledge(struct gt06_frame *f, enum reply_when when)
-{
-	bool extended = (f->extended && (f->type == 0x32 || f->type == 0x33)) || f->type == 0x41;
-	reply(f, when, extended, &f->type, 1);
-}
-
-// yy mm dd hh mm ss, UTC.
-enum decode_status gt06_answer_time(struct gt06_frame *f)
-{
-	int64_t second = f->session->received_us / 1000000;
-	int64_t days = second / 86400, rest = second % 86400;
-	// The civil date of a day count, years from March; see Howard Hinnant, civil_from_days.
-	int64_t shifted = days + 719468, era = shifted / 146097, day_of_era = shifted % 146097;
-	int64_t year_of_era =
-		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	int64_t month = (5 * day + 2) / 153;
-	int64_t year = era * 400 + year_of_era + (month >= 10);
-	const uint8_t payload[7] = {
-		f->type,
-		(uint8_t)(year % 100),
-		(uint8_t)(month < 10 ? month + 3 : month - 9),
-		(uint8_t)(day - (153 * month + 2) / 5 + 1),
-		(uint8_t)(rest / 3600),
-		(uint8_t)(rest / 60 % 60),
-		(uint8_t)(rest % 60),
-	};
-	reply(f, REPLY_NOW, false, payload, sizeof payload);
-	return DECODE_OK;
-}
-
-// We know no address: length of what follows, flag u32, text.
-enum decode_status gt06_answer_address(struct gt06_frame *f)
-{
-	static const uint8_t payload[] = "\x97\x0F\0\0\0\0NA&&NA&&0##";
-	reply(f, REPLY_NOW, true, payload, sizeof payload - 1);
-	return gt06_read_front(f);
-}
-
-void gt06_answer_topin(struct gt06_frame *f, const uint8_t time[6])
-{
-	uint8_t bytes[12] = {0x78, 0x78, 0x00, f->type};
-	memcpy(bytes + 4, time, 6);
-	bytes[10] = 0x0D;
-	bytes[11] = 0x0A;
-	decoded_reply(f->out, REPLY_STORED, bytes, sizeof bytes);
-}
-
-size_t gt06_encode_command(
-	uint32_t flag, const char *text, size_t text_len, uint16_t serial, uint8_t *out, size_t cap)
-{
-	uint8_t payload[UINT8_MAX];
-	if (text_len == 0 || text_len > sizeof payload - 10)
-		return 0;
-	size_t len = 6 + text_len;
-	if (cap < len + 9)
-		return 0;
-	payload[0] = 0x80;
-	payload[1] = (uint8_t)(4 + text_len);
-	for (size_t i = 0; i < 4; i++)
-		payload[2 + i] = (uint8_t)(flag >> (24 - 8 * i));
-	memcpy(payload + 6, text, text_len);
-	return seal(out, false, payload, len, serial);
 }

@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 #include "decoders/decoders.h"
-#include "decoders/gt06/gt06.h"
+#include "decoders/gt06/gt06_command.h"
+#include "decoders/gt06/gt06_frame.h"
 #include "fixture.h"
 #include "util/checksum.h"
 #include "util/text.h"

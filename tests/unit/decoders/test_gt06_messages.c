@@ -367,7 +367,7 @@ static const struct report *read_as(enum gt06_variant variant, const char *type_
 {
 	struct bytes frame = frame_of(false, type_and_body);
 	log_in();
-	gt06_set_variant(&session, variant);
+	gt06_frame_set_variant(&session, variant);
 	return report_of(&frame);
 }
 

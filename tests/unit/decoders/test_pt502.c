@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The PT-502's records: each field, event and tail.
-#include "decoders/pt502/pt502.h"
+#include "decoders/pt502/pt502_record_fast.h"
 #include "decoders/pt502_fixture.h"
 
 // The cross of framing, tail and terminator gives the same values.
@@ -372,7 +372,7 @@ static void usual_records_are_taken_at_one_go(void **state)
 		const uint8_t *record = (const uint8_t *)records[i].key;
 		decoded_reset(&batch);
 		assert_int_equal(
-			pt502_decode_usual(&session, record, strlen(records[i].key), &batch),
+			pt502_record_fast(&session, record, strlen(records[i].key), &batch),
 			records[i].usual);
 		assert_int_equal(batch.report_count, records[i].usual);
 	}
