@@ -295,7 +295,8 @@ static enum decode_status read_frame(struct gt06_frame *f)
 static enum decode_status decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
-	struct gt06_frame f = gt06_wire_open(session, data, len, out);
+	struct gt06_frame f;
+	gt06_wire_open(&f, session, data, len, out);
 	const bool whole = f.shape == GT06_WHOLE;
 
 	if (whole && !f.answerable)

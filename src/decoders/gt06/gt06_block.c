@@ -265,7 +265,8 @@ void gt06_block_set_alarm(struct gt06_frame *f, uint8_t info, unsigned code)
 		report_set_ignition(f->report, code == 0xFE);
 	if (code)
 		extra_int(f->out, f->report, "alarm", code);
-	if (gt06_alarm_of_code(code, variant, &alarm) || gt06_alarm_of_info(info, variant, &alarm))
+	if ((code && gt06_alarm_of_code(code, variant, &alarm)) ||
+		gt06_alarm_of_info(info, variant, &alarm))
 		report_add_alarm(f->report, alarm);
 }
 

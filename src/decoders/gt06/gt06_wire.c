@@ -165,12 +165,12 @@ static enum gt06_shape shape_of(const uint8_t *data, size_t len, const struct he
 	return topin.kind == FRAME_OK && topin.len == len ? GT06_TOPIN : GT06_BAD_LENGTH;
 }
 
-struct gt06_frame gt06_wire_open(
-	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
+void gt06_wire_open(struct gt06_frame *f, struct session *session, const uint8_t *data, size_t len,
+	struct decoded *out)
 {
 	const struct header header = read_header(data);
 	const size_t type = header.size;
-	struct gt06_frame f = {
+	*f = (struct gt06_frame){
 		.session = session,
 		.out = out,
 		.raw = {(const char *)data, len},
@@ -179,18 +179,16 @@ struct gt06_frame gt06_wire_open(
 		.type = data[type],
 		.extended = data[0] == 0x79,
 	};
+	memcpy(&f->memo, session->memo, sizeof f->memo);
+	f->crc_bad = len < type + 1 + TRAILER || !is_crc_right(data, len);
 	// Some firmware never sends a right checksum: its log-in is enough to open a session.
-	const bool opens =
-		session->ident_len == 0 && f.shape == GT06_WHOLE && is_login(data, &header);
-	f.crc_bad = len < type + 1 + TRAILER || !is_crc_right(data, len);
-	f.answerable = opens || !f.crc_bad;
-	const size_t end = f.answerable ? len - TRAILER : len - 2;
-	if (f.answerable)
-		f.serial = (uint16_t)(data[end] << 8 | data[end + 1]);
-	f.body = reader_of(data + type + 1, end - type - 1);
-	f.key = (struct text){(const char *)data + type, end - type};
-	memcpy(&f.memo, session->memo, sizeof f.memo);
-	return f;
+	f->answerable = !f->crc_bad || (session->ident_len == 0 && f->shape == GT06_WHOLE &&
+					       is_login(data, &header));
+	const size_t end = f->answerable ? len - TRAILER : len - 2;
+	if (f->answerable)
+		f->serial = (uint16_t)(data[end] << 8 | data[end + 1]);
+	f->body = reader_of(data + type + 1, end - type - 1);
+	f->key = (struct text){(const char *)data + type, end - type};
 }
 
 // Sending ---------------------------------------------------------------------
