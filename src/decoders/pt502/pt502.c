@@ -295,7 +295,7 @@ static enum decode_status decode_delta(
 }
 
 static enum decode_status decode_line(
-	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
+	struct session *session, const uint8_t *data, size_t len, int sum, struct decoded *out)
 {
 	const size_t reports = out->report_count;
 	const enum decode_status status = pt502_record_fast(session, data, len, out)
@@ -303,18 +303,18 @@ static enum decode_status decode_line(
 						  : pt502_record_decode(session, data, len, out);
 	if (data[0] == '$')
 		pt502_history_remember(session, (struct text){(const char *)data, len},
-			out->report_count > reports ? &out->reports[reports] : NULL, 0);
+			out->report_count > reports ? &out->reports[reports] : NULL, 0, sum);
 	return status;
 }
 
-// Decodes a record, text or delta.
+// Decodes a record, text or delta. sum: its XOR, or PT502_SUM_UNKNOWN.
 static enum decode_status decode_part(
-	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
+	struct session *session, const uint8_t *data, size_t len, int sum, struct decoded *out)
 {
 	switch (data[0]) {
 	case '$':
 	case '#':
-		return decode_line(session, data, len, out);
+		return decode_line(session, data, len, sum, out);
 	case '@':
 		return decode_delta(session, data, len, 2, out);
 	default:
@@ -347,8 +347,9 @@ static inline void retry_held(struct session *session, struct decoded *out)
 		pt502_delta_retry(session, INT64_MIN, out);
 }
 
+// sum: the XOR of the body, or PT502_SUM_UNKNOWN.
 static enum decode_status decode_body(struct session *session, const uint8_t *body, size_t len,
-	bool verify_bad, struct decoded *out)
+	int sum, bool verify_bad, struct decoded *out)
 {
 	enum decode_status status = DECODE_IGNORED;
 	for (size_t at = 0, part; at < len; at += part) {
@@ -359,7 +360,8 @@ static enum decode_status decode_body(struct session *session, const uint8_t *bo
 		part = part_len(body + at, len - at);
 		status = pt502_is_photo_data(body + at, part)
 				 ? pt502_photo_decode(session, body + at, part, out)
-				 : decode_part(session, body + at, part, out);
+				 : decode_part(session, body + at, part,
+					   part == len ? sum : PT502_SUM_UNKNOWN, out);
 		if (verify_bad && out->report_count > reports) {
 			extra_bool(out, &out->reports[reports], "verify_bad", true);
 			verify_bad = false;
@@ -382,8 +384,9 @@ static enum decode_status decode_full(
 	const uint8_t *body = data + HEADER_LEN;
 	size_t body_len = len - HEADER_LEN;
 	// Some trackers always send FF. A wrong byte is noted, but never a reason to reject the frame.
-	bool verify_bad = data[2] != 0xFF && data[2] != checksum_xor(body, body_len);
-	return decode_body(session, body, body_len, verify_bad, out);
+	const int sum = data[2] != 0xFF ? checksum_xor(body, body_len) : PT502_SUM_UNKNOWN;
+	const bool verify_bad = sum != PT502_SUM_UNKNOWN && sum != data[2];
+	return decode_body(session, body, body_len, sum, verify_bad, out);
 }
 
 static enum decode_status decode(
@@ -395,7 +398,7 @@ static enum decode_status decode(
 		return decode_full(session, data, len, out);
 	if (data[0] < 0x20)
 		return decode_delta(session, data, len, 0, out);
-	enum decode_status status = decode_part(session, data, len, out);
+	enum decode_status status = decode_part(session, data, len, PT502_SUM_UNKNOWN, out);
 	retry_held(session, out);
 	return status;
 }

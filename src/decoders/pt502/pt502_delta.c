@@ -37,8 +37,8 @@ static bool emit(struct session *session, const struct pt502_rebuilt *record, ui
 		     !(out->reports[reports].body.flags & FLAG_TEXT);
 	out->detail = detail;
 	if (valid) {
-		pt502_history_remember(
-			session, (struct text){text, record->len}, &out->reports[reports], tick);
+		pt502_history_remember(session, (struct text){text, record->len},
+			&out->reports[reports], tick, PT502_SUM_UNKNOWN);
 		return true;
 	}
 	if (out->report_count > reports)

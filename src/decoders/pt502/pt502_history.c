@@ -154,8 +154,8 @@ static bool is_known(struct pt502_history *history, struct text text, uint32_t t
 	return pt502_history_find(history, text, sum) < history->count;
 }
 
-static void remember(
-	struct session *session, struct text text, const struct report *report, uint32_t tick)
+static void remember(struct session *session, struct text text, const struct report *report,
+	uint32_t tick, int known_sum)
 {
 	struct pt502_history *history =
 		is_record(session, text, report) ? session_device(session) : NULL;
@@ -163,7 +163,7 @@ static void remember(
 		return;
 	const bool dated = report && report->body.has & HAS_TIME && report->body.device_time_us > 0;
 	const uint32_t time_s = dated ? (uint32_t)(report->body.device_time_us / 1000000) : 0;
-	const uint8_t sum = pt502_xor(text);
+	const uint8_t sum = known_sum != PT502_SUM_UNKNOWN ? (uint8_t)known_sum : pt502_xor(text);
 	if (is_known(history, text, time_s, sum))
 		return;
 	pt502_history_note_start(session);
@@ -183,11 +183,11 @@ static void remember_cut(struct session *session, struct text text, const struct
 	char whole[PT502_RECORD_MOST];
 	memcpy(whole, text.data, text.len);
 	whole[text.len] = memcmp(text.data, "$FUS", 4) == 0 ? '\r' : '\n';
-	remember(session, (struct text){whole, text.len + 1}, report, 0);
+	remember(session, (struct text){whole, text.len + 1}, report, 0, PT502_SUM_UNKNOWN);
 }
 
-void pt502_history_remember(
-	struct session *session, struct text line, const struct report *report, uint32_t tick)
+void pt502_history_remember(struct session *session, struct text line, const struct report *report,
+	uint32_t tick, int sum)
 {
 	bool cut;
 	if (!session->memory || line.len < 5)
@@ -198,5 +198,6 @@ void pt502_history_remember(
 	if (cut)
 		remember_cut(session, text, report);
 	else
-		remember(session, text, report, tick);
+		remember(session, text, report, tick,
+			text.len == line.len ? sum : PT502_SUM_UNKNOWN);
 }

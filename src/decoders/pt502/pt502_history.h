@@ -42,9 +42,11 @@ size_t pt502_history_find(const struct pt502_history *history, struct text text,
 void pt502_history_drop(struct pt502_history *history, size_t index);
 
 // Remembers a decoded line if it is a record. report: what it was decoded to; NULL if it was rejected.
-// tick: of the delta that it was rebuilt from; 0 if it was received whole.
-void pt502_history_remember(
-	struct session *session, struct text line, const struct report *report, uint32_t tick);
+// tick: of the delta that it was rebuilt from; 0 if it was received whole. sum: the XOR of the line if it is known,
+// else PT502_SUM_UNKNOWN.
+#define PT502_SUM_UNKNOWN (-1)
+void pt502_history_remember(struct session *session, struct text line, const struct report *report,
+	uint32_t tick, int sum);
 // Notes when the conversation's first record or delta arrived; later calls change nothing.
 void pt502_history_note_start(struct session *session);
 
