@@ -7,8 +7,8 @@
 
 #define DECIMAL_MAX 20 /* digits of the largest uint64_t */
 
-// Writes the digits of value, without leading zeros and without a NUL. out has room for DECIMAL_MAX.
-// Returns the byte after the last digit.
+// Writes the digits of value, without leading zeros and without a NUL. out has room for
+// DECIMAL_MAX. Returns the byte after the last digit.
 static inline char *decimal_write(char *out, uint64_t value)
 {
 	char digits[DECIMAL_MAX];

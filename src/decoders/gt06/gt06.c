@@ -5,9 +5,10 @@
 //   tracker  13 heart-beat                       server  13 empty, at once
 //   tracker  22 position, and others with data   server  22 empty, once the report is stored
 //
-// Sources: the makers' protocol manuals. Frames are drawn in gt06_wire.c, the blocks of most messages in
-// gt06_block.c, each message in the file whose function `messages` names. To add a message, write a reader
-// and a row; to add a layout of a known type, also a test that recognises it.
+// Sources: the makers' protocol manuals. Frames are drawn in gt06_wire.c, the blocks of most
+// messages in gt06_block.c, each message in the file whose function `messages` names. To add a
+// message, write a reader and a row; to add a layout of a known type, also a test that recognises
+// it.
 #include "decoders/decoders.h"
 #include "decoders/gt06/gt06_block.h"
 #include "decoders/gt06/gt06_command.h"
@@ -31,7 +32,8 @@ static void reply(struct gt06_frame *f, enum reply_when when, bool extended, con
 	decoded_reply(f->out, when, bytes, size);
 }
 
-// Returns type and serial to the tracker. 79 79 32, 79 79 33 and any 41 are answered with the long header.
+// Returns type and serial to the tracker. 79 79 32, 79 79 33 and any 41 are answered with the long
+// header.
 static void acknowledge(struct gt06_frame *f, enum reply_when when)
 {
 	bool extended = (f->extended && (f->type == 0x32 || f->type == 0x33)) || f->type == 0x41;
@@ -55,8 +57,8 @@ static enum decode_status answer_time(struct gt06_frame *f)
 	return DECODE_OK;
 }
 
-// 2A: the tracker requests the address of its position. Answer: length, flag u32, a text that says that the
-// address is not available.
+// 2A: the tracker requests the address of its position. Answer: length, flag u32, a text that says
+// that the address is not available.
 static enum decode_status answer_address(struct gt06_frame *f)
 {
 	static const uint8_t payload[] = "\x97\x0F\0\0\0\0NA&&NA&&0##";
@@ -124,8 +126,8 @@ static enum decode_status read_login(struct gt06_frame *f)
 	return DECODE_OK;
 }
 
-// Returns true if the session has an ident, which this message may set. Apart from the log-in two messages
-// have the IMEI: 94/0A, and 22 and 25 of the NT models, where a position must follow it.
+// Returns true if the session has an ident, which this message may set. Apart from the log-in two
+// messages have the IMEI: 94/0A, and 22 and 25 of the NT models, where a position must follow it.
 static bool find_ident(struct gt06_frame *f)
 {
 	const struct reader *r = &f->body;
@@ -263,8 +265,8 @@ static enum decode_status read_whole(struct gt06_frame *f)
 	return status;
 }
 
-// Keeps the GPS block at the start of a message of the wrong length if it is plausible. Acknowledges the
-// message only if the checksum of the received bytes holds.
+// Keeps the GPS block at the start of a message of the wrong length if it is plausible.
+// Acknowledges the message only if the checksum of the received bytes holds.
 static enum decode_status read_bad_length(struct gt06_frame *f)
 {
 	if (!find_layout(f)->gps_first || !gt06_block_is_gps(&f->body))

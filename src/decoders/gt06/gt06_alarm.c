@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: MIT
-// The alarm codes of GT06 trackers, from the makers' manuals. Where a model differs, its row comes before
-// the general one.
+// SPDX-License-Identifier: MIT The alarm codes of GT06 trackers, from the makers' manuals. Where a
+// model differs, its row comes before the general one.
 #include "decoders/gt06/gt06_alarm.h"
 
 #define ANY UINT8_MAX
@@ -11,8 +10,8 @@ struct meaning {
 	uint8_t alarm;
 };
 
-// Codes that raise no alarm are not listed and only kept in extra: 0A, 0B blind area, 0D first fix, 10
-// SIM change, 12 flight mode, 16 sound, 17 fake cell, 20 deep sleep.
+// Codes that raise no alarm are not listed and only kept in extra: 0A, 0B blind area, 0D first fix,
+// 10 SIM change, 12 flight mode, 16 sound, 17 fake cell, 20 deep sleep.
 static const struct meaning codes[] = {
 	{0x01, ANY, ALARM_SOS},
 	{0x02, ANY, ALARM_POWER_CUT},

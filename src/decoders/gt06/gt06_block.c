@@ -2,7 +2,7 @@
 // The blocks of GT06 messages, from the makers' manuals:
 //
 //   GPS     yy mm dd hh mm ss | satellites | lat u32 | lon u32 | speed km/h | course word u16
-//   CELL    MCC u16 | MNC u8, or u16 if bit 15 of the MCC is set | LAC u16 | CID u24    (4G: u32, u64)
+//   CELL    MCC u16 | MNC u8, or u16 if bit 15 of the MCC is set | LAC u16 | CID u24  (4G: u32, u64)
 //   STATUS  info | battery level | GSM level | alarm | language
 //
 //   course word: 9..0 course, 10 north, 11 west, 12 valid, 13 differential, 14 "15 is ACC", 15 ACC

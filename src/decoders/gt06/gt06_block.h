@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: MIT
-// The blocks that most GT06 messages are made of: GPS, CELL, lists of cells and access points, STATUS. They are
-// drawn in gt06_block.c.
+// SPDX-License-Identifier: MIT The blocks that most GT06 messages are made of: GPS, CELL, lists of
+// cells and access points, STATUS. They are drawn in gt06_block.c.
 #ifndef AVLD_DECODERS_GT06_BLOCK_H
 #define AVLD_DECODERS_GT06_BLOCK_H
 
@@ -12,9 +11,9 @@
 bool gt06_block_is_gps(const struct reader *r);
 // Reads the GPS block and opens the report with it. Leaves a report only with DECODE_OK.
 enum decode_status gt06_block_begin_gps(struct gt06_frame *f, struct reader *r);
-// Sets position, course and ignition. lat, lon: 1/1800000 degree, unsigned; course: the course word, with
-// the hemispheres; speed_e2: 1/100 km/h, -1 if not sent. Returns false, and sets no position, if a fix that
-// is marked valid is out of range.
+// Sets position, course and ignition. lat, lon: 1/1800000 degree, unsigned; course: the course
+// word, with the hemispheres; speed_e2: 1/100 km/h, -1 if not sent. Returns false, and sets no
+// position, if a fix that is marked valid is out of range.
 bool gt06_block_set_position(
 	struct gt06_frame *f, uint32_t lat, uint32_t lon, uint16_t course, int64_t speed_e2);
 
@@ -29,7 +28,8 @@ struct gt06_widths {
 #define GT06_CELL_WIDE ((struct gt06_widths){2, 2, 4})
 #define GT06_CELL_CID4 ((struct gt06_widths){1, 2, 4})
 
-// Reads the serving cell. An all-zero cell sets nothing. Returns false, and sets nothing, if bytes are missing.
+// Reads the serving cell. An all-zero cell sets nothing. Returns false, and sets nothing, if bytes
+// are missing.
 bool gt06_block_read_cell(struct gt06_frame *f, struct reader *r, struct gt06_widths widths);
 // The same, from exactly `size` bytes, which decide the widths: 8, 9, 10, or 15 and more.
 bool gt06_block_read_sized_cell(struct gt06_frame *f, struct reader *r, size_t size);

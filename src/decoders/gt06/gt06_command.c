@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Commands to a GT06, from the makers' manuals: the text of its SMS commands in a frame of type 80.
 //
-//   78 78 | L | 80 | n | flag u32 | text | serial u16 | crc u16 | 0D 0A       n: bytes of flag and text
+//   78 78 | L | 80 | n | flag u32 | text | serial u16 | crc u16 | 0D 0A   n: of flag and text
 //
 //   Relay,1#  engine stop     Relay,0#  resume     WHERE#  position     TIMER,on_s,off_s#  interval
 //   RESET#  reboot            GMT,E|W,hours,0#     VERSION#             FACTORY#
@@ -113,7 +113,8 @@ size_t gt06_command_encode(
 	return gt06_command_frame(flag, words.text, words.len, (uint16_t)flag, out, cap);
 }
 
-// Returns true if an answer returns the flag: "command":7 is the first member of its extra (gt06_status.c).
+// Returns true if an answer returns the flag: "command":7 is the first member of its extra
+// (gt06_status.c).
 static bool returns_flag(struct text extra, uint32_t flag)
 {
 	static const char name[] = "\"command\":";
@@ -126,8 +127,8 @@ static bool returns_flag(struct text extra, uint32_t flag)
 	       value == flag;
 }
 
-// An answer with the command's flag confirms it; a relay is also confirmed by a status that shows it as
-// requested.
+// An answer with the command's flag confirms it; a relay is also confirmed by a status that shows
+// it as requested.
 bool gt06_command_confirms(const struct command *command, const struct report *report)
 {
 	unsigned index;

@@ -71,8 +71,8 @@ static void read_door(struct gt06_frame *f, struct reader *r)
 	extra_bool(f->out, f->report, "io", bits >> 2 & 1);
 }
 
-// Keeps BCD digits up to the first nibble that is not a digit (a trailing F), without the pad 0 in front if
-// `padded`.
+// Keeps BCD digits up to the first nibble that is not a digit (a trailing F), without the pad 0 in
+// front if `padded`.
 static void keep_digits(
 	struct gt06_frame *f, const char *name, struct reader *r, size_t size, bool padded)
 {
@@ -226,8 +226,8 @@ static enum decode_status read_event_position(struct gt06_frame *f, struct reade
 	return DECODE_OK;
 }
 
-// FFFF, version u8, time, satellites, lat, lon, course word, speed u16, power u16 in 100 mV, event u8, u16,
-// file names
+// FFFF, version u8, time, satellites, lat, lon, course word, speed u16, power u16 in 100 mV, event
+// u8, u16, file names
 static enum decode_status read_event_camera(struct gt06_frame *f, struct reader *r)
 {
 	if (r->left < 25)

@@ -62,9 +62,9 @@ void gt06_frame_begin(struct gt06_frame *f, int sub)
 	f->report->event = (struct text){event, sub < 0 ? 2 : 5};
 }
 
-// Returns the zone of the frame's clock. New firmware sends UTC, old firmware the local time announced
-// at log-in. For a live record the one nearer to the time of receipt is right; a buffered record uses
-// the zone of the live ones before it.
+// Returns the zone of the frame's clock. New firmware sends UTC, old firmware the local time
+// announced at log-in. For a live record the one nearer to the time of receipt is right; a buffered
+// record uses the zone of the live ones before it.
 static int64_t find_zone(struct gt06_frame *f)
 {
 	int64_t zone_min = f->memo.zone_min;

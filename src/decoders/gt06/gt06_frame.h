@@ -1,19 +1,20 @@
-// SPDX-License-Identifier: MIT
-// One GT06 frame while it is decoded, and the parts that all its messages share: ident, report, time,
-// driver, undecoded bytes. The bottom of the GT06 decoder; private to it and its tests.
+// SPDX-License-Identifier: MIT One GT06 frame while it is decoded, and the parts that all its
+// messages share: ident, report, time, driver, undecoded bytes. The bottom of the GT06 decoder;
+// private to it and its tests.
 //
-// Conventions of the reports. event: the message type as two upper-case hex digits ("26"), followed by
-// the sub-type if there is one ("94/04"). extra: mcc, mnc, lac, cid are the serving cell; cells and wifi
-// the others ("lac,cid,rssi;..." and "mac,rssi;..."); alarm is the alarm code as sent; unknown is hex of
-// undocumented bytes; length_bad marks a position whose frame or tail has the wrong length.
+// Conventions of the reports. event: the message type as two upper-case hex digits ("26"), followed
+// by the sub-type if there is one ("94/04"). extra: mcc, mnc, lac, cid are the serving cell; cells
+// and wifi the others ("lac,cid,rssi;..." and "mac,rssi;..."); alarm is the alarm code as sent;
+// unknown is hex of undocumented bytes; length_bad marks a position whose frame or tail has the
+// wrong length.
 #ifndef AVLD_DECODERS_GT06_FRAME_H
 #define AVLD_DECODERS_GT06_FRAME_H
 
 #include "protocol/decoder.h"
 #include "util/reader.h"
 
-// Models that give the same bytes another meaning. LW and VXT01 are recognised by messages of their own;
-// the others only through gt06_frame_set_variant.
+// Models that give the same bytes another meaning. LW and VXT01 are recognised by messages of their
+// own; the others only through gt06_frame_set_variant.
 enum gt06_variant {
 	GT06_PLAIN,
 	GT06_VXT01,
@@ -46,9 +47,9 @@ struct gt06_frame {
 	size_t length;         /* the length field */
 	enum gt06_shape shape;
 	uint8_t type;
-	bool extended; /* starts with 79 79 */
-	bool crc_bad;  /* the checksum is wrong or missing */
-	bool answerable; /* the serial can be trusted: the checksum holds, or this log-in opens the session */
+	bool extended;   /* starts with 79 79 */
+	bool crc_bad;    /* the checksum is wrong or missing */
+	bool answerable; /* the checksum is right, or this log-in opens the session */
 	uint16_t serial; /* 0 unless answerable */
 	bool has_clock, clock_is_utc;
 	bool buffered;    /* sent from the tracker's memory */
@@ -64,8 +65,8 @@ typedef bool gt06_test(const struct gt06_frame *f);
 // Sets the model, for callers that have it from elsewhere. Holds until the next log-in.
 void gt06_frame_set_variant(struct session *session, enum gt06_variant variant);
 
-// Writes the digits of 8 BCD bytes, without a leading pad 0. Returns their number, 15 or 16, or 0 if a
-// nibble is not a digit.
+// Writes the digits of 8 BCD bytes, without a leading pad 0. Returns their number, 15 or 16, or 0
+// if a nibble is not a digit.
 size_t gt06_frame_ident(const uint8_t id[8], char digits[16]);
 // Returns true if these 8 BCD bytes are the session's ident.
 bool gt06_frame_is_own_ident(const struct session *session, const uint8_t id[8]);
@@ -75,8 +76,8 @@ void gt06_frame_begin(struct gt06_frame *f, int sub);
 // Gives the report its key, raw bytes and time.
 void gt06_frame_finish(struct gt06_frame *f);
 
-// Reads six bytes of time, year to second. Returns false if they are not a time. Six zeros are valid and
-// mean that no time is known (*absent).
+// Reads six bytes of time, year to second. Returns false if they are not a time. Six zeros are
+// valid and mean that no time is known (*absent).
 bool gt06_frame_read_time(struct reader *r, int64_t *time_us, bool *absent);
 // Reads the same into the frame's clock; an invalid time counts as none.
 void gt06_frame_read_clock(struct gt06_frame *f, struct reader *r);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // GT06 messages of single models, from the makers' manuals. k: length of CELL.
 //
-//   NT      22, 25  source u8, IMEI, device time, GPS, k, CELL, info, power 10 mV, battery 100 mV, GSM,
-//                   alarm, language, mileage u24, engine minutes u24; in 25 also len, kind, driver
-//   X1      34      alarm u32, GPS, u16, mileage, MCC, MNC u8, LAC, CID u32, driver u32, battery 10 mV,
-//                   power 10 mV, ports u32 (bits 23..20: number of ADC), inputs u8, outputs u8, ADC 10 mV each
+//   NT      22, 25  source u8, IMEI, device time, GPS, k, CELL, info, power 10 mV, battery 100 mV,
+//                   GSM, alarm, language, mileage u24, engine minutes u24; in 25 len, kind, driver
+//   X1      34      alarm u32, GPS, u16, mileage, MCC, MNC u8, LAC, CID u32, driver u32,
+//                   battery 10 mV, power 10 mV, ports u32 (bits 23..20: number of ADC), inputs u8,
+//                   outputs u8, ADC 10 mV each
 //   LW 4G   A2      GPS, 4G CELL, u8, info, power 10 mV, level, GSM, alarm, language, mileage,
 //                   engine seconds u32, id of 8 bytes, inputs u16
 //   TRX-16  17      GPS, CELL, RFID of 8 bytes, valid u8
@@ -22,8 +23,8 @@ bool gt06_model_is_nt(const struct gt06_frame *f)
 	return f->body.left >= 9 && gt06_frame_is_own_ident(f->session, f->body.at + 1);
 }
 
-// Finds the size of the cell such that the rest has the size of the tail. Whether k counts itself depends
-// on firmware.
+// Finds the size of the cell such that the rest has the size of the tail. Whether k counts itself
+// depends on firmware.
 static bool fit_nt_cell(const struct reader *r, size_t k, bool has_driver, size_t *size)
 {
 	for (size_t c = k > 0 ? k - 1 : 0; c <= k; c++) {

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// GT06 messages of single models that share their type with other messages, and how to recognise them.
+// SPDX-License-Identifier: MIT GT06 messages of single models that share their type with other
+// messages, and how to recognise them.
 #ifndef AVLD_DECODERS_GT06_MODEL_H
 #define AVLD_DECODERS_GT06_MODEL_H
 

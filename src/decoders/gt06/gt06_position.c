@@ -2,12 +2,12 @@
 // GT06 messages that begin with a GPS block, from the makers' manuals:
 //
 //   10, 11, 12                     GPS [CELL [tail]]
-//   16, 26, 27, 32, A3, A4, A9     GPS k CELL STATUS [fence u8] [mileage u32]       k: length of CELL
+//   16, 26, 27, 32, A3, A4, A9     GPS k CELL STATUS [fence u8] [mileage u32]   k: length of CELL
 //   22, 2D, 31, 37, A0             GPS CELL ACC [mileage u32]
 //   ACC                            ignition u8, reason u8, buffered u8
 //
-// The layout depends on firmware and only the length shows which one was sent. A tail that fits no layout
-// is kept as hex; the position remains valid.
+// The layout depends on firmware and only the length shows which one was sent. A tail that fits no
+// layout is kept as hex; the position remains valid.
 #include "decoders/gt06/gt06_position.h"
 #include "decoders/gt06/gt06_block.h"
 
@@ -21,8 +21,8 @@ static void read_acc(struct gt06_frame *f, struct reader *r)
 
 // Types 10, 11, 12 ------------------------------------------------------------
 
-// Reads the tail of Benway. Bit 15: ACC; 14: input 2; 12: temperature, in bits 8..0 with the sign in 9;
-// else a voltage in bits 9..0, in tenths unless bit 13 is set.
+// Reads the tail of Benway. Bit 15: ACC; 14: input 2; 12: temperature, in bits 8..0 with the sign
+// in 9; else a voltage in bits 9..0, in tenths unless bit 13 is set.
 static void read_benway(struct gt06_frame *f, struct reader *r)
 {
 	unsigned word = reader_be16(r);
@@ -88,7 +88,7 @@ static void read_oil(struct gt06_frame *f, struct reader *r)
 
 struct tail {
 	size_t length; /* the frame's length field, 0: any */
-	size_t left;   /* behind the cell */
+	size_t left;   /* bytes after the cell */
 	void (*read)(struct gt06_frame *f, struct reader *r);
 };
 
@@ -172,8 +172,8 @@ static bool is_cell_of(const struct reader *r, size_t size, const uint8_t tail_s
 	return is_cell && size <= r->left && is_legal(tail_sizes, r->left - size);
 }
 
-// Finds the size of the cell such that the rest has the size of a known tail. Whether the length byte k
-// counts itself depends on firmware. Without a cell (k = 0) zeros may take its place.
+// Finds the size of the cell such that the rest has the size of a known tail. Whether the length
+// byte k counts itself depends on firmware. Without a cell (k = 0) zeros may take its place.
 static bool fit_cell(const struct reader *r, size_t k, const uint8_t tail_sizes[4], size_t *size)
 {
 	static const uint8_t empty_sizes[3] = {45, 8, 0};
@@ -211,7 +211,8 @@ static const uint8_t *tail_sizes_of(uint8_t type)
 	}
 }
 
-// Reads STATUS and what follows it: [fence u8] [mileage u32], altitude s16 (SL4X), or an RFID (TRX16).
+// Reads STATUS and what follows it: [fence u8] [mileage u32], altitude s16 (SL4X), or an RFID
+// (TRX16).
 static void read_status_tail(struct gt06_frame *f, struct reader *r)
 {
 	gt06_block_read_status(f, r);
@@ -274,7 +275,8 @@ static bool read_item_37(struct gt06_frame *f, struct reader *r)
 	return true;
 }
 
-// Reads ACC and mileage. In 37 an item follows the mileage or replaces it; its length byte shows which.
+// Reads ACC and mileage. In 37 an item follows the mileage or replaces it; its length byte shows
+// which.
 static enum decode_status read_acc_tail(struct gt06_frame *f, struct reader *r)
 {
 	bool has_items = f->type == 0x37;

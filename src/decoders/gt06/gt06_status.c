@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: MIT
-// GT06 messages without a position, from the makers' manuals: heart-beats, cells and access points, answers
-// to commands. Layouts are drawn above the functions.
+// SPDX-License-Identifier: MIT GT06 messages without a position, from the makers' manuals:
+// heart-beats, cells and access points, answers to commands. Layouts are drawn above the functions.
 #include "decoders/gt06/gt06_status.h"
 #include "decoders/gt06/gt06_block.h"
 #include "util/text.h"
@@ -9,8 +8,8 @@
 
 // Heart-beats -----------------------------------------------------------------
 
-// OBD models: info, signal u16 (bits 14..10 and 9..5 satellites, 4..0 rssi), alarm, language, battery %,
-// mode, power 10 mV, u8, u16, and in mode 4 the temperature s16 in tenths.
+// OBD models: info, signal u16 (bits 14..10 and 9..5 satellites, 4..0 rssi), alarm, language,
+// battery %, mode, power 10 mV, u8, u16, and in mode 4 the temperature s16 in tenths.
 static enum decode_status read_heartbeat_obd(struct gt06_frame *f, struct reader *r)
 {
 	uint8_t info = reader_u8(r);
@@ -31,8 +30,8 @@ static enum decode_status read_heartbeat_obd(struct gt06_frame *f, struct reader
 	return DECODE_OK;
 }
 
-// Wrist models: u8, u16, alarm, language, battery %, 8 bytes, temperature u16 in tenths with bit 15 set
-// for plus.
+// Wrist models: u8, u16, alarm, language, battery %, 8 bytes, temperature u16 in tenths with bit 15
+// set for plus.
 static enum decode_status read_heartbeat_wrist(struct gt06_frame *f, struct reader *r)
 {
 	reader_bytes(r, 3);
@@ -47,8 +46,8 @@ static enum decode_status read_heartbeat_wrist(struct gt06_frame *f, struct read
 	return DECODE_OK;
 }
 
-// Models that use the five bytes of STATUS otherwise. LW, SEEWORLD: info, level, GSM, volts; R11: info,
-// power 10 mV, GSM, alarm.
+// Models that use the five bytes of STATUS otherwise. LW, SEEWORLD: info, level, GSM, volts; R11:
+// info, power 10 mV, GSM, alarm.
 static void read_heartbeat_variant(struct gt06_frame *f, struct reader *r)
 {
 	uint8_t info = reader_u8(r);
@@ -115,8 +114,8 @@ enum decode_status gt06_status_read_cell(struct gt06_frame *f)
 	return DECODE_OK;
 }
 
-// Reads the bytes after the cells: timing advance u8, then access points (count, count x (MAC, rssi)) and
-// the language u16, in the order that fits the number of bytes, or the language alone.
+// Reads the bytes after the cells: timing advance u8, then access points (count, count x (MAC,
+// rssi)) and the language u16, in the order that fits the number of bytes, or the language alone.
 static void read_lbs_tail(struct gt06_frame *f, struct reader *r)
 {
 	if (r->left == 0)
@@ -155,8 +154,8 @@ static unsigned of_bcd(uint8_t byte)
 	return (byte >> 4) * 10u + (byte & 15);
 }
 
-// Topin-like: time in BCD, n x (MAC, rssi); then nothing, or m, MCC, MNC u8, m x (LAC u16, CID u16, rssi).
-// n is in the place of the length field.
+// Topin-like: time in BCD, n x (MAC, rssi); then nothing, or m, MCC, MNC u8, m x (LAC u16, CID u16,
+// rssi). n is in the place of the length field.
 enum decode_status gt06_status_read_topin(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
@@ -190,8 +189,8 @@ static enum decode_status set_text(
 	return DECODE_OK;
 }
 
-// len u8 (of flag and text), flag u32, text, language u16. len may be 0; then the first NUL ends the text,
-// and may be the first byte of the language.
+// len u8 (of flag and text), flag u32, text, language u16. len may be 0; then the first NUL ends
+// the text, and may be the first byte of the language.
 enum decode_status gt06_status_read_answer(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;

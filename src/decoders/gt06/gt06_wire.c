@@ -7,10 +7,10 @@
 //   L    bytes from type to crc
 //   crc  X-25 of the bytes from L to serial
 //
-// Bytes are not escaped: 0D 0A may occur inside, so the length decides where a frame ends. Some firmware
-// sends a wrong length; then the next 0D 0A ends the frame. Topin-like frames (78 78 n 17|69, where n is
-// a count) occur between others, but never open a session. Pictures (41, up to 32 KiB) are longer than
-// FRAME_CAP and lose the framing.
+// Bytes are not escaped: 0D 0A may occur inside, so the length decides where a frame ends. Some
+// firmware sends a wrong length; then the next 0D 0A ends the frame. Topin-like frames (78 78 n
+// 17|69, where n is a count) occur between others, but never open a session. Pictures (41, up to 32
+// KiB) are longer than FRAME_CAP and lose the framing.
 #include "decoders/gt06/gt06_wire.h"
 #include "util/checksum.h"
 
@@ -113,8 +113,8 @@ static bool is_topin(const uint8_t *data)
 	return data[0] == 0x78 && (data[3] == 0x17 || data[3] == 0x69);
 }
 
-// Cuts 78 78 n type time(6) n x 7 | m MCC u16 MNC u8 m x 5 | 0D 0A. Some trackers omit the part between
-// the bars. Then 0D is not m, because no MCC begins with 0A.
+// Cuts 78 78 n type time(6) n x 7 | m MCC u16 MNC u8 m x 5 | 0D 0A. Some trackers omit the part
+// between the bars. Then 0D is not m, because no MCC begins with 0A.
 static struct frame frame_topin(const uint8_t *data, size_t len)
 {
 	size_t cells = 10 + data[2] * (size_t)7;

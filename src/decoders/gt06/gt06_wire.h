@@ -9,7 +9,8 @@
 enum probe gt06_wire_probe(const uint8_t *data, size_t len, bool datagram);
 struct frame gt06_wire_frame(struct session *session, const uint8_t *data, size_t len);
 
-// Fills in *f from a frame that gt06_wire_frame has cut. Checks the checksum and leaves the verdict to the caller.
+// Fills in *f from a frame that gt06_wire_frame has cut. Checks the checksum and leaves the verdict
+// to the caller.
 void gt06_wire_open(struct gt06_frame *f, struct session *session, const uint8_t *data, size_t len,
 	struct decoded *out);
 

@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: MIT
-// Bofan PT-502 and its relatives (PT-201, PT-510, PT-300X, PT-600X ...): framing, sniffing, and which parser gets a
-// part. The protocol has no log-in, heart-beat or acknowledgement. Sources: the maker's manuals and captures.
+// SPDX-License-Identifier: MIT Bofan PT-502 and its relatives (PT-201, PT-510, PT-300X, PT-600X
+// ...): framing, sniffing, and which parser gets a part. The protocol has no log-in, heart-beat or
+// acknowledgement. Sources: the maker's manuals and captures.
 //
-//   full frame  BF FB | XOR of the body u8 | length u16 LE, of the whole frame | body: one or more parts
+//   full frame  BF FB | XOR of the body u8 | length u16 LE of the frame | body: one or more parts
 //
 // A part is one of these. All but photo data also come bare, without a full frame:
 //
@@ -10,7 +10,7 @@
 //   firmware    $FUS<id>,<firmware>,<version>  CR CR                pt502_record.c
 //   text        any other line that begins with $ or #              pt502_record.c
 //   photo data  $PHD<offset>,<count>,<bytes>      binary            pt502_photo.c
-//   delta       @ check { field offset count text[count] } ...      pt502_delta.c; has no terminator
+//   delta       @ check { field offset count text[count] } ...      pt502_delta.c; no terminator
 #include "decoders/decoders.h"
 #include "decoders/pt502/pt502_command.h"
 #include "decoders/pt502/pt502_delta.h"
@@ -65,8 +65,8 @@ static size_t skip_line_ends(const uint8_t *data, size_t len, size_t at)
 	return at;
 }
 
-// Returns the offset after the last whole triple from `at` on. *wanted: the bytes in total that a cut triple needs,
-// or 0.
+// Returns the offset after the last whole triple from `at` on. *wanted: the bytes in total that a
+// cut triple needs, or 0.
 static size_t walk_triples(const uint8_t *data, size_t len, size_t at, size_t *wanted)
 {
 	*wanted = 0;
@@ -105,8 +105,8 @@ static struct frame frame_full(const uint8_t *data, size_t len)
 	return len < total ? (struct frame){FRAME_MORE, total} : (struct frame){FRAME_OK, total};
 }
 
-// Cuts a bare delta or, with head 0, the late rest of one. A delta has no terminator: it ends where no triple follows,
-// or if nothing follows.
+// Cuts a bare delta or, with head 0, the late rest of one. A delta has no terminator: it ends where
+// no triple follows, or if nothing follows.
 static struct frame frame_delta(
 	const struct session *session, const uint8_t *data, size_t len, size_t head)
 {
@@ -383,7 +383,8 @@ static enum decode_status decode_full(
 		return DECODE_BAD_LENGTH;
 	const uint8_t *body = data + HEADER_LEN;
 	size_t body_len = len - HEADER_LEN;
-	// Some trackers always send FF. A wrong byte is noted, but never a reason to reject the frame.
+	// Some trackers always send FF. A wrong byte is noted, but never a reason to reject the
+	// frame.
 	const int sum = data[2] != 0xFF ? checksum_xor(body, body_len) : PT502_SUM_UNKNOWN;
 	const bool verify_bad = sum != PT502_SUM_UNKNOWN && sum != data[2];
 	return decode_body(session, body, body_len, sum, verify_bad, out);

@@ -100,7 +100,8 @@ static bool is_later_of_same(struct text later, struct text text)
 	       pt502_fields_time(&a) >= pt502_fields_time(&b);
 }
 
-// The number of bytes of each field that are still the reference's own: no delta has rewritten them.
+// The number of bytes of each field that are still the reference's own: no delta has rewritten
+// them.
 struct own {
 	uint8_t len[PT502_FIELDS_MOST];
 };
@@ -114,8 +115,8 @@ static struct own own_of(struct text reference)
 	return own;
 }
 
-// Returns true if this digit tells vehicles apart. Only some fields differ between vehicles. A 0 is no
-// evidence: vehicles at rest have many, and odometers end in zeros.
+// Returns true if this digit tells vehicles apart. Only some fields differ between vehicles. A 0 is
+// no evidence: vehicles at rest have many, and odometers end in zeros.
 static bool is_telling(size_t field, char c)
 {
 	const bool differs = field == PT502_FIELD_LATITUDE || field == PT502_FIELD_LONGITUDE ||
@@ -124,10 +125,11 @@ static bool is_telling(size_t field, char c)
 	return differs && c >= '1' && c <= '9';
 }
 
-// Returns the evidence that the check of the next delta gives about the reference. If two records have the
-// same XOR and receive the same edits, their new XORs differ only if the replaced texts did. Texts that a
-// delta has written are the same in both, so only the reference's own bytes count. (The time, the only field
-// that changes while a vehicle is at rest, is the same in all trackers that report at the same times.)
+// Returns the evidence that the check of the next delta gives about the reference. If two records
+// have the same XOR and receive the same edits, their new XORs differ only if the replaced texts
+// did. Texts that a delta has written are the same in both, so only the reference's own bytes
+// count. (The time, the only field that changes while a vehicle is at rest, is the same in all
+// trackers that report at the same times.)
 static unsigned weigh(const struct pt502_fields *here, struct text delta, struct own *own)
 {
 	const uint8_t *at = (const uint8_t *)delta.data + 2, *end = at + delta.len - 2;

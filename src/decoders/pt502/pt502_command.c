@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// Commands to a PT-502, from the maker's manual: '#' + words + CR LF, without the password of the SMS commands.
+// SPDX-License-Identifier: MIT Commands to a PT-502, from the maker's manual: '#' + words + CR LF,
+// without the password of the SMS commands.
 //
 //   #OPC<n>,<0|1>  output n       #RCP  position now          #PTI<s>  report interval
 //   #SPD<km/h>  speed alarm       #RST<n>  reboot             #PHO  photo
@@ -110,7 +110,8 @@ static bool begins_with(struct text text, const char *start, size_t len)
 	return text.len >= len && memcmp(text.data, start, len) == 0;
 }
 
-// Returns the number of outputs in the record, "/inputs,outputs/". The body of a report does not have it.
+// Returns the number of outputs in the record, "/inputs,outputs/". The body of a report does not
+// have it.
 static unsigned count_outputs(struct text record)
 {
 	struct text rest = record, part = {NULL, 0}, field = {NULL, 0};
@@ -134,7 +135,8 @@ static bool shows_output(const struct report *report, unsigned index, bool on)
 	return (report->body.outputs >> (index - 1) & 1) == on;
 }
 
-// Returns true if a photo was taken: "photo_size" is the first member of the record's extra, and not 0.
+// Returns true if a photo was taken: "photo_size" is the first member of the record's extra, and
+// not 0.
 static bool shows_photo(const struct report *report)
 {
 	static const char none[] = "\"photo_size\":0";
@@ -145,8 +147,8 @@ static bool shows_photo(const struct report *report)
 	       !(begins_with(extra, none, len) && (extra.len == len || extra.data[len] == ','));
 }
 
-// The form of replies is undocumented. A later record confirms an output, a position or photo confirms its request,
-// and any text confirms another command.
+// The form of replies is undocumented. A later record confirms an output, a position or photo
+// confirms its request, and any text confirms another command.
 bool pt502_command_confirms(const struct command *command, const struct report *report)
 {
 	unsigned index;

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// Delta records ("Smart Report" in the maker's manuals): the fields that differ from the record made before.
+// SPDX-License-Identifier: MIT Delta records ("Smart Report" in the maker's manuals): the fields
+// that differ from the record made before.
 //
 //   '@' | check | field | offset | count | text | field | offset | count | text ...
 //
@@ -7,8 +7,8 @@
 //   field   number of the field, from 0 (pt502_fields.h)
 //   text    count bytes, which replace the field's old text from offset on
 //
-// All numbers are one byte; field..text is a triple. A delta whose reference has not arrived or is not certain is
-// held (session_hold) and tried again after each later record.
+// All numbers are one byte; field..text is a triple. A delta whose reference has not arrived or is
+// not certain is held (session_hold) and tried again after each later record.
 #include "decoders/pt502/pt502_delta.h"
 #include "decoders/pt502/pt502_record.h"
 #include "decoders/pt502/pt502_reference.h"
@@ -21,8 +21,8 @@
 #define NOT_SEEN  "delta: reference not seen"
 #define REST_LATE "delta: its rest came too late"
 
-// Decodes a rebuilt record as if it had been sent whole. Its text is kept in the arena. Returns false, and adds
-// nothing, if it is not a valid record.
+// Decodes a rebuilt record as if it had been sent whole. Its text is kept in the arena. Returns
+// false, and adds nothing, if it is not a valid record.
 static bool emit(struct session *session, const struct pt502_rebuilt *record, uint32_t tick,
 	struct decoded *out)
 {
@@ -73,7 +73,8 @@ static uint32_t read_tick(const struct session *session, size_t at)
 	return tick;
 }
 
-// Returns the tick of the last unresolved delta of this conversation or device, or 0 if there is none.
+// Returns the tick of the last unresolved delta of this conversation or device, or 0 if there is
+// none.
 static uint32_t last_unresolved(struct session *session)
 {
 	const struct pt502_history *history = session_device(session);
@@ -111,7 +112,8 @@ enum decode_status pt502_delta_decode(
 	return pt502_refuse(out, DECODE_DETAIL, NOT_SEEN);
 }
 
-// Identification by deltas alone ----------------------------------------------------------------------
+// Identification by deltas alone
+// ----------------------------------------------------------------------
 
 struct search {
 	const struct hold *held;
@@ -132,8 +134,8 @@ static int log2_of(size_t count)
 	return bits;
 }
 
-// Finds the two records that deltas may refer to: the newest by its time, and the last to arrive if it is from
-// the log. They may be the same.
+// Finds the two records that deltas may refer to: the newest by its time, and the last to arrive if
+// it is from the log. They may be the same.
 static void find_ends(const struct pt502_history *history, size_t ends[2])
 {
 	ends[0] = history->count - 1u;
@@ -189,9 +191,9 @@ static void visit_device(void *context, struct text ident, const void *block)
 	memcpy(search->ident, ident.data, ident.len);
 }
 
-// Sets the ident to the device that the held deltas refer to, if there is exactly one and the evidence rules out
-// chance among all remembered devices. With many vehicles, or vehicles at rest, it mostly is too weak; then the
-// first record identifies the device.
+// Sets the ident to the device that the held deltas refer to, if there is exactly one and the
+// evidence rules out chance among all remembered devices. With many vehicles, or vehicles at rest,
+// it mostly is too weak; then the first record identifies the device.
 static void identify(struct session *session)
 {
 	struct search search = {
@@ -209,8 +211,8 @@ static bool is_for(const struct session *session, const struct hold_frame *frame
 						(struct text){session->ident, session->ident_len});
 }
 
-// Notes that an unresolved delta is resolved: for the deltas after it, the one before it becomes the last
-// unresolved one.
+// Notes that an unresolved delta is resolved: for the deltas after it, the one before it becomes
+// the last unresolved one.
 static void note_resolved(struct session *session, uint32_t tick, uint32_t before)
 {
 	struct pt502_history *history = session_device(session);
@@ -249,7 +251,8 @@ void pt502_delta_retry(struct session *session, int64_t last_us, struct decoded 
 	}
 }
 
-// Rejects the newest held delta, or drops the newest record, which may be the result of the part of a delta.
+// Rejects the newest held delta, or drops the newest record, which may be the result of the part of
+// a delta.
 static void undo_newest(struct session *session, struct decoded *out)
 {
 	struct hold *held = session->held;

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: MIT
-// The last records of a device. For a new record the oldest is dropped, but the newest live record stays
-// until a newer one arrives, however many follow it from the log.
+// SPDX-License-Identifier: MIT The last records of a device. For a new record the oldest is
+// dropped, but the newest live record stays until a newer one arrives, however many follow it from
+// the log.
 //
 //   pool   record | (dropped) | record | record | ... | free        records[] in order of arrival
 #include "decoders/pt502/pt502_history.h"
@@ -22,8 +22,8 @@ void pt502_history_drop(struct pt502_history *history, size_t index)
 		later * sizeof history->records[0]);
 }
 
-// Returns the index of the record to drop for a new one: the oldest, but never the newest live one if the
-// new one is from the log.
+// Returns the index of the record to drop for a new one: the oldest, but never the newest live one
+// if the new one is from the log.
 static size_t find_oldest(const struct pt502_history *history, bool for_stored)
 {
 	if (!for_stored || history->records[0].stored || history->count < 2)
@@ -66,8 +66,8 @@ static void make_room(struct pt502_history *history, size_t len, bool stored)
 	close_gaps(history);
 }
 
-// Returns true if the byte is among these. Compares them all at once: this runs for each record, and mostly
-// finds none.
+// Returns true if the byte is among these. Compares them all at once: this runs for each record,
+// and mostly finds none.
 static inline bool has_byte(const uint8_t bytes[PT502_HISTORY_MOST], uint8_t byte)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
@@ -101,7 +101,8 @@ static struct pt502_history_record *add(
 	return record;
 }
 
-// Cuts off the bytes after the terminator, which is CR LF, CR CR or LF. *cut: a read ended between CR and LF.
+// Cuts off the bytes after the terminator, which is CR LF, CR CR or LF. *cut: a read ended between
+// CR and LF.
 static inline struct text trim(struct text line, bool *cut)
 {
 	size_t end = line.len; // only line ends follow the first of them
@@ -124,7 +125,8 @@ void pt502_history_note_start(struct session *session)
 	memcpy(session->memo + PT502_MEMO_START, &tick, sizeof tick);
 }
 
-// Returns true if the line is a record. That includes one rejected for a field, which the next delta may edit.
+// Returns true if the line is a record. That includes one rejected for a field, which the next
+// delta may edit.
 static bool is_record(const struct session *session, struct text text, const struct report *report)
 {
 	if (report)
@@ -144,8 +146,8 @@ static uint32_t find_latest(const struct pt502_history *history)
 	return latest_s;
 }
 
-// Returns true if the record is remembered already. Most records are later than all others, so they cannot
-// be: equal texts have equal times.
+// Returns true if the record is remembered already. Most records are later than all others, so they
+// cannot be: equal texts have equal times.
 static bool is_known(struct pt502_history *history, struct text text, uint32_t time_s, uint8_t sum)
 {
 	if (time_s > history->latest_s)

@@ -21,16 +21,14 @@ struct pt502_history_record {
 
 // The device's block. Drawn in pt502_history.c. Ticks: session_tick.
 struct pt502_history {
-	uint8_t xors
-		[PT502_HISTORY_MOST]; /* comes first: a search through all devices reads little else */
+	uint8_t xors[PT502_HISTORY_MOST]; /* first: a search of all devices reads little else */
 	uint8_t count;
-	uint8_t leans; /* lean deltas in a row */
-	uint16_t end;  /* of the used part of the pool */
-	uint16_t used; /* bytes of records in that part */
-	uint32_t
-		unresolved; /* tick of the last delta whose reference was not found at once; 0: none */
-	uint32_t latest_s; /* no record has a later time */
-	int32_t lag_s;     /* time of receipt less device time, of the last live record */
+	uint8_t leans;       /* lean deltas in a row */
+	uint16_t end;        /* of the used part of the pool */
+	uint16_t used;       /* bytes of records in that part */
+	uint32_t unresolved; /* tick of the last delta not resolved at once; 0: none */
+	uint32_t latest_s;   /* no record has a later time */
+	int32_t lag_s;       /* time of receipt less device time, of the last live record */
 	bool lag_known;
 	struct pt502_history_record records[PT502_HISTORY_MOST]; /* in order of arrival */
 	char pool[PT502_HISTORY_POOL];
@@ -41,9 +39,9 @@ struct text pt502_history_text(const struct pt502_history *history, size_t index
 size_t pt502_history_find(const struct pt502_history *history, struct text text, uint8_t sum);
 void pt502_history_drop(struct pt502_history *history, size_t index);
 
-// Remembers a decoded line if it is a record. report: what it was decoded to; NULL if it was rejected.
-// tick: of the delta that it was rebuilt from; 0 if it was received whole. sum: the XOR of the line if it is known,
-// else PT502_SUM_UNKNOWN.
+// Remembers a decoded line if it is a record. report: what it was decoded to; NULL if it was
+// rejected. tick: of the delta that it was rebuilt from; 0 if it was received whole. sum: the XOR
+// of the line if it is known, else PT502_SUM_UNKNOWN.
 #define PT502_SUM_UNKNOWN (-1)
 void pt502_history_remember(struct session *session, struct text line, const struct report *report,
 	uint32_t tick, int sum);

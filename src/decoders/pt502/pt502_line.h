@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// Characters and lines of the PT-502, and the layout of its session memo. The bottom of the decoder.
+// SPDX-License-Identifier: MIT Characters and lines of the PT-502, and the layout of its session
+// memo. The bottom of the decoder.
 #ifndef AVLD_DECODERS_PT502_LINE_H
 #define AVLD_DECODERS_PT502_LINE_H
 
@@ -13,12 +13,11 @@
 #define PT502_IDENT_MOST  15
 #define PT502_RECORD_MOST 255 /* bytes of a record that a delta can refer to */
 
-// Offsets in session.memo.
-#define PT502_MEMO_CUT 0 /* 1 byte: a bare delta ended because nothing followed it */
-#define PT502_MEMO_UNRESOLVED                                                                      \
-	4 /* 4 bytes: tick of the last delta whose reference was not found at once */
-#define PT502_MEMO_START 8  /* 4 bytes: tick of the conversation's first record or delta */
-#define PT502_MEMO_PHOTO 16 /* 8 bytes: when a photo ended, in µs */
+// Offsets in session.memo. Ticks (session_tick) are 4 bytes, the time 8.
+#define PT502_MEMO_CUT        0  /* 1 byte: a bare delta ended because nothing followed it */
+#define PT502_MEMO_UNRESOLVED 4  /* tick of the last delta not resolved at once */
+#define PT502_MEMO_START      8  /* tick of the conversation's first record or delta */
+#define PT502_MEMO_PHOTO      16 /* when a photo ended, in µs */
 
 // Sets the reason of a reject. Returns status.
 static inline enum decode_status pt502_refuse(

@@ -6,8 +6,9 @@
 //   tracker  BF FB .. $PHD<offset>,<count>,<bytes> CR LF
 //   ... up to size
 //
-// Requests one part at a time, and repeats the request if the part does not arrive. The next part is requested only
-// when the pending one has arrived, so that a repeated answer does not double the rest.
+// Requests one part at a time, and repeats the request if the part does not arrive. The next part
+// is requested only when the pending one has arrived, so that a repeated answer does not double the
+// rest.
 #include "decoders/pt502/pt502_photo.h"
 #include "decoders/decimal.h"
 #include "decoders/pt502/pt502_line.h"

@@ -11,8 +11,9 @@
 //   inputs    "00010": the leftmost is input 1  adc      hex, one field per channel
 //   odometer  metres                            state    three hex digits: battery, GSM, satellites
 //
-// Fields end at ',' or '/'; the first '/' ends the front part even if fields are missing there. An invalid field
-// counts as absent. A record is rejected if its ident is invalid, or if its fix is valid and its time is not.
+// Fields end at ',' or '/'; the first '/' ends the front part even if fields are missing there. An
+// invalid field counts as absent. A record is rejected if its ident is invalid, or if its fix is
+// valid and its time is not.
 #include "decoders/pt502/pt502_record.h"
 #include "decoders/pt502/pt502_line.h"
 #include "decoders/pt502/pt502_photo.h"
@@ -45,7 +46,8 @@ static bool skip_field(struct scan *scan)
 	return false;
 }
 
-// Steps over the ',' after a field, but stays at a '/'. Returns false if it had to skip bytes of the field.
+// Steps over the ',' after a field, but stays at a '/'. Returns false if it had to skip bytes of
+// the field.
 static inline bool leave_field(struct scan *scan)
 {
 	if (scan->at == scan->end || *scan->at == '/')
@@ -123,7 +125,8 @@ static inline void take_motion(struct scan *scan, struct report *report)
 		report_set_course(report, (int64_t)course_e2);
 }
 
-// Takes "00010"; the leftmost is number 1, bit 0. Returns the number of digits, or 0 if absent or invalid.
+// Takes "00010"; the leftmost is number 1, bit 0. Returns the number of digits, or 0 if absent or
+// invalid.
 static inline unsigned take_bits(struct scan *scan, uint32_t *bits)
 {
 	uint32_t more;
@@ -291,7 +294,8 @@ void pt502_record_set_ident(struct session *session, struct text ident)
 	session->ident_len = (uint8_t)ident.len;
 }
 
-// Adds a report and sets the session's ident. ident: in the frame. Returns NULL if there is no room.
+// Adds a report and sets the session's ident. ident: in the frame. Returns NULL if there is no
+// room.
 static struct report *add_report(
 	struct session *session, const struct line *line, struct text ident, struct decoded *out)
 {
@@ -362,7 +366,8 @@ static enum decode_status decode_firmware(
 	return DECODE_OK;
 }
 
-// Copies the session's ident, which may change with the frame's next record. Empty if there is no room.
+// Copies the session's ident, which may change with the frame's next record. Empty if there is no
+// room.
 static struct text copy_ident(const struct session *session, struct decoded *out)
 {
 	char *copy = out->arena + out->arena_len;
@@ -423,8 +428,9 @@ static bool is_event(struct text code)
 	       memcmp(code.data, "IN", 2) == 0 || memcmp(code.data, "PHO", 3) == 0;
 }
 
-// Tells records from replies, which may also begin with a code and a comma: "$VER,PT502-V3,2.1". A record has a
-// known event, or an ident followed by other fields, or a time or the letter of a fix in their places.
+// Tells records from replies, which may also begin with a code and a comma: "$VER,PT502-V3,2.1". A
+// record has a known event, or an ident followed by other fields, or a time or the letter of a fix
+// in their places.
 static bool is_record(const struct line *line)
 {
 	struct scan scan = after_code(line);

@@ -5,8 +5,8 @@
 
 #include "protocol/decoder.h"
 
-// Decodes a line that begins with $ or #. data, len: with its terminators if it has any, as frame() or the body
-// of a full frame gives it.
+// Decodes a line that begins with $ or #. data, len: with its terminators if it has any, as frame()
+// or the body of a full frame gives it.
 enum decode_status pt502_record_decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out);
 

@@ -4,13 +4,15 @@
 //   $EVT,id,hhmmss.sss,A,ddmm.mmmm,N,dddmm.mmmm,E,22.40,84.40,ddmmyy,,,A/00010,00000/3e8,0,0,0/1200//fa7/
 //        4..15 digits                            knots degrees           inputs outputs adc odometer state
 //
-// Nearly all records have it, and decoding them is most of the daemon's work. So nothing here loops over bytes, and
-// hardly anything branches on their values: the ends of many fields are found at once (util/simd.h), and eight bytes
-// become a number in one step. A record of any other shape is left to pt502_record.c, which accepts all of them.
+// Nearly all records have it, and decoding them is most of the daemon's work. So nothing here loops
+// over bytes, and hardly anything branches on their values: the ends of many fields are found at
+// once (util/simd.h), and eight bytes become a number in one step. A record of any other shape is
+// left to pt502_record.c, which accepts all of them.
 //
-// What it buys: a frame takes 1,350 instructions from bytes to report, instead of 2,660 with pt502_record.c alone
-// (half of the time and less; tests/bench/instructions, feed, gcc 12, x86-64). That both give equal results is held by
-// the test fast_and_general_parser_agree_on_random_records (tests/unit/decoders/test_pt502.c).
+// What it buys: a frame takes 1,350 instructions from bytes to report, instead of 2,660 with
+// pt502_record.c alone (half of the time and less; tests/bench/instructions, feed, gcc 12, x86-64).
+// That both give equal results is held by the test fast_and_general_parser_agree_on_random_records
+// (tests/unit/decoders/test_pt502.c).
 #include "decoders/pt502/pt502_record_fast.h"
 #include "decoders/pt502/pt502_line.h"
 #include "decoders/pt502/pt502_record.h"
@@ -50,7 +52,8 @@ static inline lanes place_faults(const char *at, const char *like, const uint8_t
 	return (lanes)((lanes_load(at) ^ lanes_load(like)) > lanes_load(limit));
 }
 
-// Returns true if the next 38 bytes have the shape of `like`: 0 stands for any digit, ? for any byte.
+// Returns true if the next 38 bytes have the shape of `like`: 0 stands for any digit, ? for any
+// byte.
 static inline bool has_place_shape(const char *at)
 {
 	static const char like[] = "000000.000,?,0000.0000,?,00000.0000,?,";
@@ -62,7 +65,8 @@ static inline bool has_place_shape(const char *at)
 			  place_faults(at + last, like + last, limit + last));
 }
 
-// Converts "ddmm.mmmm" and the hundreds of degrees to 1e-7 degree. Returns INT64_MAX for 60 minutes and more.
+// Converts "ddmm.mmmm" and the hundreds of degrees to 1e-7 degree. Returns INT64_MAX for 60 minutes
+// and more.
 static inline int64_t take_angle(const char *at, unsigned hundreds)
 {
 	uint64_t word = (scan_word(at) & UINT64_C(0x0F0F0F0F)) |
@@ -129,7 +133,8 @@ static inline bool take_date(const char *at, struct report_body *body)
 	return true;
 }
 
-// Takes "22.40,84.40,221126,,,A/". Reads REST_LEAST bytes. Returns the byte after it, or NULL if the shape differs.
+// Takes "22.40,84.40,221126,,,A/". Reads REST_LEAST bytes. Returns the byte after it, or NULL if
+// the shape differs.
 static APART const char *take_motion(const char *at, struct report_body *body)
 {
 	// The upper 32 bits are set, so there always is a first one.
@@ -214,8 +219,9 @@ static inline bool take_hex(const char *at, const char *end, int32_t *value)
 	return sound;
 }
 
-// Takes "3e8,0,0,0/", one to four channels of which mostly the last three are not connected. `ends`: the positions
-// of ',' and '/' from `at` on, not empty. Returns the byte after it, or NULL if the shape differs.
+// Takes "3e8,0,0,0/", one to four channels of which mostly the last three are not connected.
+// `ends`: the positions of ',' and '/' from `at` on, not empty. Returns the byte after it, or NULL
+// if the shape differs.
 static inline const char *take_adc(
 	const char *at, const char *edge, uint64_t ends, struct report_body *body)
 {

@@ -5,8 +5,8 @@
 
 #include "protocol/decoder.h"
 
-// Decodes a line if it is a record of the usual shape, with the result of pt502_record_decode. Returns false, and
-// changes nothing, if it is not.
+// Decodes a line if it is a record of the usual shape, with the result of pt502_record_decode.
+// Returns false, and changes nothing, if it is not.
 bool pt502_record_fast(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out);
 

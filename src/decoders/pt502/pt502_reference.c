@@ -1,32 +1,34 @@
-// SPDX-License-Identifier: MIT
-// Finds the record that a delta refers to. The delta's check is the XOR of that record, which is weak
-// evidence: records of one layout differ only in four bits of it, so 1 in 16 fits by chance. The behaviour of
-// the tracker says more. It makes records in the order of their times, and a delta refers to the record made
-// just before it. Live records are sent in the order in which they are made; without a connection the tracker
-// stores records, and sends them after the next live one. So the reference of
+// SPDX-License-Identifier: MIT Finds the record that a delta refers to. The delta's check is the
+// XOR of that record, which is weak evidence: records of one layout differ only in four bits of it,
+// so 1 in 16 fits by chance. The behaviour of the tracker says more. It makes records in the order
+// of their times, and a delta refers to the record made just before it. Live records are sent in
+// the order in which they are made; without a connection the tracker stores records, and sends them
+// after the next live one. So the reference of
 //
-//   a live delta    is the previous live record, or one from the log, which mostly has not arrived yet
+//   a live delta    is the previous live record, or one from the log, which mostly arrives later
 //   a stored delta  is the previous record of the log, or the last live one before the gap
 //
-// A candidate is accepted at once if no delta has used it yet and it is in the expected place. Where a record
-// may be missing, it is accepted only when the check of the next delta fits the result.
+// A candidate is accepted at once if no delta has used it yet and it is in the expected place.
+// Where a record may be missing, it is accepted only when the check of the next delta fits the
+// result.
 #include "decoders/pt502/pt502_reference.h"
 #include "decoders/pt502/pt502_fields.h"
 
-#define LEANS_LEAST 3 /* after so many lean deltas, one that is not lean is suspicious */
-#define LAG_S       90 /* most difference between the lag of a live record and that of the last one */
-#define SURE_BITS   10               /* least evidence for a reference that the order contradicts */
+#define LEANS_LEAST 3  /* after so many lean deltas, one that is not lean is suspicious */
+#define LAG_S       90 /* most difference between the lags of two live records */
+#define SURE_BITS   10 /* least evidence for a reference that the order contradicts */
 #define LATE_US     INT64_C(5500000) /* most delay of a live record after its delta */
 
-// How good a reference is, rising. Up to UNPROVEN it is accepted only if held deltas apply to the result.
+// How good a reference is, rising. Up to UNPROVEN it is accepted only if held deltas apply to the
+// result.
 enum rank {
 	NONE,
-	MISSING, /* a record may be missing: the next delta must apply, with SURE_BITS of evidence */
-	UNRESOLVED, /* an unresolved delta is a likelier reference: two must apply, with SURE_BITS */
-	OVERTAKEN,  /* the first held delta must apply: it has overtaken this one */
-	UNPROVEN,   /* the next held delta must apply */
-	REPEATED,   /* the result has arrived already */
-	NEWEST,     /* the newest record, though others have times between it and the result */
+	MISSING,      /* a record may be missing: the next delta must apply, with SURE_BITS */
+	UNRESOLVED,   /* an unresolved delta is likelier: two deltas must apply, with SURE_BITS */
+	OVERTAKEN,    /* the first held delta must apply: it has overtaken this one */
+	UNPROVEN,     /* the next held delta must apply */
+	REPEATED,     /* the result has arrived already */
+	NEWEST,       /* the newest record, though others have times between it and the result */
 	NEXT_IN_TIME, /* no remembered record has a time between it and the result */
 };
 
@@ -77,8 +79,9 @@ static bool is_gap(const struct pt502_history *history, uint32_t before_s, uint3
 	return steps >= 2 && time_s > before_s && time_s - before_s > longest_s + longest_s / 2 + 1;
 }
 
-// Returns true if a record seems to be missing: the device reports at regular times, except for a few lost
-// records, and this step is two to four intervals long. (A longer step is more likely another interval: is_gap.)
+// Returns true if a record seems to be missing: the device reports at regular times, except for a
+// few lost records, and this step is two to four intervals long. (A longer step is more likely
+// another interval: is_gap.)
 static bool is_missing(const struct pt502_history *history, uint32_t before_s, uint32_t time_s)
 {
 	uint32_t steps[PT502_HISTORY_MOST], usual_s = UINT32_MAX;
@@ -118,7 +121,8 @@ static bool is_near(const struct candidate *candidate, const struct session *ses
 	       !pt502_is_later(query->start, candidate->record->tick);
 }
 
-// Judges the step to the result. A long one may mean that a record is missing and this one fits by chance.
+// Judges the step to the result. A long one may mean that a record is missing and this one fits by
+// chance.
 static enum rank judge_step(const struct candidate *candidate, const struct session *session,
 	const struct pt502_query *query)
 {
@@ -197,8 +201,9 @@ static enum rank judge_logged(const struct candidate *candidate, const struct se
 	return came_before || session->quiet || ended ? NEXT_IN_TIME : UNPROVEN;
 }
 
-// Judges a reference whose result has arrived already. After reconnecting, a tracker repeats its last records,
-// and the network repeats datagrams. Otherwise it is a coincidence: a vehicle at rest makes nearly equal records.
+// Judges a reference whose result has arrived already. After reconnecting, a tracker repeats its
+// last records, and the network repeats datagrams. Otherwise it is a coincidence: a vehicle at rest
+// makes nearly equal records.
 static enum rank judge_known(const struct candidate *candidate, const struct session *session,
 	const struct pt502_query *query)
 {
@@ -238,7 +243,8 @@ static bool is_proven(const struct session *session, const struct pt502_query *q
 	return pt502_apply_chain(session->held, next, text).length >= wanted;
 }
 
-// Applies the delta to the record at `index`. Returns how good a reference that is; *out: the result.
+// Applies the delta to the record at `index`. Returns how good a reference that is; *out: the
+// result.
 static enum rank try_reference(const struct session *session, const struct pt502_history *history,
 	const struct pt502_query *query, size_t index, struct pt502_choice *out)
 {

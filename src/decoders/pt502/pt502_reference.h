@@ -9,11 +9,10 @@
 // A delta whose reference is to be found. Ticks: session_tick.
 struct pt502_query {
 	struct text delta;
-	int32_t held_at; /* its index in session->held; -1: it has just arrived */
-	uint32_t tick;   /* of its arrival */
-	uint32_t
-		unresolved; /* of the last delta before it whose reference was not found at once; 0: none */
-	uint32_t start; /* of the conversation's first record or delta; 0: this is the first */
+	int32_t held_at;     /* its index in session->held; -1: it has just arrived */
+	uint32_t tick;       /* of its arrival */
+	uint32_t unresolved; /* of the last delta before it not resolved at once; 0: none */
+	uint32_t start;      /* of the conversation's first record or delta; 0: this is the first */
 	int64_t received_us;
 	bool last; /* it expires, and no held delta follows it */
 };

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// GT06 frames for tests: written as hex, completed with length, serial and checksum, decoded on one session.
+// SPDX-License-Identifier: MIT GT06 frames for tests: written as hex, completed with length, serial
+// and checksum, decoded on one session.
 #ifndef AVLD_GT06_FRAMES_H
 #define AVLD_GT06_FRAMES_H
 
@@ -236,7 +236,8 @@ static inline void check_batch(enum decode_status status, const uint8_t *data, s
 	}
 }
 
-// The last test: mutations of all frames of the tests before it, each flush against an unreadable page.
+// The last test: mutations of all frames of the tests before it, each flush against an unreadable
+// page.
 static inline void mutated_frames_are_read_within_bounds(void **state)
 {
 	static struct bytes mutant;

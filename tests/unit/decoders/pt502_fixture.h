@@ -1,6 +1,5 @@
-// SPDX-License-Identifier: MIT
-// For the tests of the PT-502: results as text, one line a report (see describe); bytes as streams and full frames;
-// the tails that the tests combine with framings.
+// SPDX-License-Identifier: MIT For the tests of the PT-502: results as text, one line a report (see
+// describe); bytes as streams and full frames; the tails that the tests combine with framings.
 #ifndef AVLD_PT502_FIXTURE_H
 #define AVLD_PT502_FIXTURE_H
 
@@ -77,8 +76,8 @@ static inline void describe_telemetry(struct output *out, const struct report_bo
 	assert_false(body->has & (HAS_ALTITUDE | HAS_HDOP | HAS_BATTERY_V | HAS_POWER_V));
 }
 
-// Prints "5020001 POS t=2026-11-22/10:15:00.000 A 481173000 115166667 kmh=4148 deg=8440 in=8 ...". Absent values are
-// left out.
+// Prints "5020001 POS t=2026-11-22/10:15:00.000 A 481173000 115166667 kmh=4148 deg=8440 in=8 ...".
+// Absent values are left out.
 static inline void describe(struct output *out, const struct report *report)
 {
 	const struct report_body *body = &report->body;
@@ -129,8 +128,8 @@ static inline void describe_batch(struct output *out, enum decode_status status)
 	}
 }
 
-// Decodes all whole frames. Returns the number of bytes left. The bytes are laid flush against an unreadable page before
-// a frame is cut, and so is the frame before it is decoded.
+// Decodes all whole frames. Returns the number of bytes left. The bytes are laid flush against an
+// unreadable page before a frame is cut, and so is the frame before it is decoded.
 static inline size_t take_frames(
 	struct session *session, const uint8_t *data, size_t len, struct output *out)
 {

@@ -189,7 +189,8 @@ static void topin_frame_is_decoded_but_opens_no_session(void **state)
 	assert_text(report_of(&many)->event, "17");
 }
 
-// A frame without cells is not mistaken for one with 13 (0D) cells, which would include the next frames.
+// A frame without cells is not mistaken for one with 13 (0D) cells, which would include the next
+// frames.
 static void topin_frame_may_omit_its_cells(void **state)
 {
 	static const struct {
@@ -280,7 +281,7 @@ static void zone_of_the_login_is_used_if_the_time_fits(void **state)
 		const char *word;
 		int zone_min;
 	} zones[] = {{"2121", 330}, {"3200", 480}, {"4DD8", -765}, {"0001", 0}, {"FFF0", 0}};
-	struct bytes position = from_hex(POSITION); // says 09:08:07
+	struct bytes position = from_hex(POSITION); // its time is 09:08:07
 	(void)state;
 	for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++) {
 		struct bytes login = from_hex("787811 01 0860000000000017 2001");

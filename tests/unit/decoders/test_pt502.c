@@ -297,7 +297,8 @@ static unsigned pick(uint32_t *seed, const unsigned *of, size_t count)
 	return of[chance(seed) % count];
 }
 
-// Writes the rest of a record of the usual shape, after its milliseconds. Some values are out of range.
+// Writes the rest of a record of the usual shape, after its milliseconds. Some values are out of
+// range.
 static void write_usual_rest(uint32_t *seed, char out[256])
 {
 	static const unsigned powers[] = {1, 10, 100, 1000, 10000, 1000000, 100000000, 1000000000};
@@ -322,8 +323,9 @@ static void write_usual_rest(uint32_t *seed, char out[256])
 		chance(seed) % pick(seed, powers, 8), chance(seed) % 4096);
 }
 
-// The differential test of pt502_record_fast.c and pt502_record.c. A fourth digit of the milliseconds makes the shape
-// unusual and changes nothing else, so the decoder uses one parser with it and the other without it.
+// The differential test of pt502_record_fast.c and pt502_record.c. A fourth digit of the
+// milliseconds makes the shape unusual and changes nothing else, so the decoder uses one parser
+// with it and the other without it.
 static void fast_and_general_parser_agree_on_random_records(void **state)
 {
 	(void)state;

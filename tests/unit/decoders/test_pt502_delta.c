@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: MIT
-// Deltas of the PT-502, through the feed as in the daemon: each record that a tracker made is decoded or rejected.
-// The results of all conversations are collected in one list.
+// SPDX-License-Identifier: MIT Deltas of the PT-502, through the feed as in the daemon: each record
+// that a tracker made is decoded or rejected. The results of all conversations are collected in one
+// list.
 #include "decoders/decoders.h"
 #include "feed/feed.h"
 #include "fixture.h"
@@ -22,7 +22,8 @@ static struct guarded guard;
 static struct decoded batch;
 static struct device_memory *memory;
 
-// Results ------------------------------------------------------------------------------------------
+// Results
+// ------------------------------------------------------------------------------------------
 
 #define RESULTS_MOST 4096
 
@@ -74,7 +75,8 @@ static void collect(void)
 	}
 }
 
-// A conversation -------------------------------------------------------------------------------------
+// A conversation
+// -------------------------------------------------------------------------------------
 
 struct talk {
 	struct feed feed;
@@ -139,7 +141,8 @@ static void end(struct talk *t)
 	feed_done(&t->feed);
 }
 
-// What a tracker sends ---------------------------------------------------------------------------------
+// What a tracker sends
+// ---------------------------------------------------------------------------------
 
 struct wire {
 	size_t len;
@@ -158,7 +161,8 @@ static const char *field_end(const char *at)
 	return at + strcspn(at, ",/");
 }
 
-// Makes a delta as the trackers do: for each field that differs, the text from the first difference on.
+// Makes a delta as the trackers do: for each field that differs, the text from the first difference
+// on.
 static struct wire delta_of(const char *reference, const char *record)
 {
 	struct wire out = {.bytes = "@"};
@@ -230,8 +234,8 @@ static void expect_reject(size_t index, const struct wire *wire, const char *rea
 	assert_memory_equal(results.list[index].bytes, wire->bytes, wire->len);
 }
 
-// Changes the driver "00" so that the record has the wanted XOR. Records of a test need distinct ones, because there
-// are few values and equal ones fit by chance.
+// Changes the driver "00" so that the record has the wanted XOR. Records of a test need distinct
+// ones, because there are few values and equal ones fit by chance.
 static void set_xor(char *text, uint8_t wanted)
 {
 	char *driver = strstr(text, "/00/fa7/") + 1;
@@ -291,7 +295,8 @@ static int free_memory(void **state)
 	return 0;
 }
 
-// Single rules -----------------------------------------------------------------------------------------
+// Single rules
+// -----------------------------------------------------------------------------------------
 
 #define EX_1                                                                                       \
 	"$POS,5021041,093000.000,A,5410.5000,N,00752.2500,E,8.10,120.00,221126,,,"                 \
@@ -439,8 +444,8 @@ static void late_rest_of_a_delta_is_rejected_and_undone(void **state)
 	expect(results.count - 1, live(2));
 }
 
-// Sends live(1) to live(12) as datagrams, then `again` repetitions of two remembered records, then a delta that
-// refers to the record `back` places before the end.
+// Sends live(1) to live(12) as datagrams, then `again` repetitions of two remembered records, then
+// a delta that refers to the record `back` places before the end.
 static void look_back(unsigned back, unsigned again)
 {
 	const size_t sent = 12 + again;
@@ -557,8 +562,8 @@ static void three_deltas_in_a_row_resolve_after_an_unresolved_one(void **state)
 	expect(4, live(23));
 }
 
-// Over UDP, or between two connections, a record may be missing: one check is not enough for a step in time that is
-// longer than all before.
+// Over UDP, or between two connections, a record may be missing: one check is not enough for a step
+// in time that is longer than all before.
 static void after_a_gap_a_reference_needs_the_next_delta(void **state)
 {
 	(void)state;
@@ -597,8 +602,8 @@ static const char *parked(unsigned ident, unsigned odometer, unsigned n)
 	return text;
 }
 
-// A vehicle reports every half minute; one datagram is lost, and the record before it has the same XOR. While the
-// vehicle is at rest, nothing shows that the next deltas do not refer to it.
+// A vehicle reports every half minute; one datagram is lost, and the record before it has the same
+// XOR. While the vehicle is at rest, nothing shows that the next deltas do not refer to it.
 static void chance_match_after_a_missing_record_is_not_accepted(void **state)
 {
 	(void)state;
@@ -730,7 +735,8 @@ static const char *driven(const char *ident, unsigned n)
 	return text;
 }
 
-// Sends deltas until the device is identified. Returns their number, or 0 if the hold is full before that.
+// Sends deltas until the device is identified. Returns their number, or 0 if the hold is full
+// before that.
 static unsigned deltas_until_known(unsigned first)
 {
 	for (unsigned n = 1; n <= MEMORY_HELD; n++) {
@@ -741,8 +747,8 @@ static unsigned deltas_until_known(unsigned first)
 	return 0;
 }
 
-// A moving vehicle is identified by its records: each check is new evidence if digits change that no delta has
-// changed before.
+// A moving vehicle is identified by its records: each check is new evidence if digits change that
+// no delta has changed before.
 static void two_deltas_identify_one_of_few_devices(void **state)
 {
 	(void)state;
@@ -811,7 +817,8 @@ static void many_devices_require_more_evidence(void **state)
 	assert_true(many == 0 || many > 3);
 }
 
-// One record of B was lost, and A's newest record has the same XOR: all later deltas of B apply to it.
+// One record of B was lost, and A's newest record has the same XOR: all later deltas of B apply to
+// it.
 static void chain_that_changes_only_times_identifies_no_device(void **state)
 {
 	(void)state;
@@ -961,7 +968,8 @@ static void delta_is_rejected_without_memory(void **state)
 	expect_reject(1, &wire, NOT_SEEN);
 }
 
-// Random tracks ------------------------------------------------------------------------------------------
+// Random tracks
+// ------------------------------------------------------------------------------------------
 
 static uint32_t dice;
 
@@ -1041,8 +1049,8 @@ static void encode(struct track *track, size_t index, bool must_be_whole)
 		item->wire = full_of(&item->wire);
 }
 
-// Makes connections of 5 to 20 records, with a gap after each. The records of the gap are sent after the next one or
-// two live ones.
+// Makes connections of 5 to 20 records, with a gap after each. The records of the gap are sent
+// after the next one or two live ones.
 static void make_track(struct track *track, unsigned number)
 {
 	struct vehicle v = {.time_s = 3600 + chance(3600), .odometer = chance(100000)};
@@ -1122,8 +1130,9 @@ static void send_track(struct track *track, bool datagram)
 	begin(&talk, false);
 }
 
-// Counts the records that could have been decoded and were not. Few are: a live delta or two after unresolved ones from
-// the log, and datagrams after a long step, which look like those whose reference is lost.
+// Counts the records that could have been decoded and were not. Few are: a live delta or two after
+// unresolved ones from the log, and datagrams after a long step, which look like those whose
+// reference is lost.
 static size_t count_missing(const struct track *track)
 {
 	size_t missing = 0;
@@ -1168,8 +1177,9 @@ static void random_tracks_decode_without_a_wrong_record(void **state)
 	assert_true(missing < sum / 100);
 }
 
-// A fleet that reports at the same times, with one remembered record each. The last record of one vehicle is lost, and
-// its deltas open a new connection: a record that fits them by chance must not be accepted.
+// A fleet that reports at the same times, with one remembered record each. The last record of one
+// vehicle is lost, and its deltas open a new connection: a record that fits them by chance must not
+// be accepted.
 #define FLEET 60
 
 static void write_fleet(char text[160], unsigned number, const struct vehicle *v)
@@ -1205,7 +1215,8 @@ static void drive_on(struct vehicle *v, bool moves, unsigned jitter)
 	v->odometer += 100 * chance(9);
 }
 
-// Returns true if the device was identified, which must be right. lost: the record before the first delta is lost.
+// Returns true if the device was identified, which must be right. lost: the record before the first
+// delta is lost.
 static bool meet_fleet(bool moves, unsigned jitter, bool lost)
 {
 	char texts[MEMORY_HELD + 1][160];

@@ -280,7 +280,8 @@ static void bare_deltas_are_cut_after_their_triples(void **state)
 	check_line(DELTA SHORT_1 "\r\n", "reject delta: reference not seen\n" REPORT_1);
 }
 
-// A read may end between two triples. The next bytes continue the delta, whatever the first of them is.
+// A read may end between two triples. The next bytes continue the delta, whatever the first of them
+// is.
 static void next_read_continues_an_open_delta(void **state)
 {
 	(void)state;
@@ -363,7 +364,8 @@ static void probe_recognises_the_shape_of_first_bytes(void **state)
 		{BODY("@c\x01\x00\x02"
 		      "ab"),
 			7, PROBE_YES},
-		// one field is invalid, but the shape fits: rejected by this decoder, not as unknown
+		// one field is invalid, but the shape fits: rejected by this decoder, not as
+		// unknown
 		{BODY("$POS,xx,101500.000,A,4807"), 21, PROBE_MAYBE},
 		{BODY("$POS,5020001,,V,,,,,,,221126"), 16, PROBE_MAYBE},
 		{BODY("$POS,5020001,2460,A,4807"), 20, PROBE_MAYBE},
