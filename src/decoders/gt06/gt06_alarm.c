@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT The alarm codes of GT06 trackers, from the makers' manuals. Where a
-// model differs, its row comes before the general one.
+// SPDX-License-Identifier: MIT
+// The alarm codes of GT06 trackers, from the makers' manuals. Where a model differs, its row comes
+// before the general one.
 #include "decoders/gt06/gt06_alarm.h"
 
 #define ANY UINT8_MAX

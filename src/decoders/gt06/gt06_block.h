@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT The blocks that most GT06 messages are made of: GPS, CELL, lists of
-// cells and access points, STATUS. They are drawn in gt06_block.c.
+// SPDX-License-Identifier: MIT
+// The blocks that most GT06 messages are made of: GPS, CELL, lists of cells and access points,
+// STATUS. They are drawn in gt06_block.c.
 #ifndef AVLD_DECODERS_GT06_BLOCK_H
 #define AVLD_DECODERS_GT06_BLOCK_H
 

@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: MIT One GT06 frame while it is decoded, and the parts that all its
-// messages share: ident, report, time, driver, undecoded bytes. The bottom of the GT06 decoder;
-// private to it and its tests.
+// SPDX-License-Identifier: MIT
+// One GT06 frame while it is decoded, and the parts that all its messages share: ident, report,
+// time, driver, undecoded bytes. The bottom of the GT06 decoder; private to it and its tests.
 //
 // Conventions of the reports. event: the message type as two upper-case hex digits ("26"), followed
 // by the sub-type if there is one ("94/04"). extra: mcc, mnc, lac, cid are the serving cell; cells

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT GT06 messages of single models that share their type with other
-// messages, and how to recognise them.
+// SPDX-License-Identifier: MIT
+// GT06 messages of single models, and how to recognise those that share their type with other
+// messages.
 #ifndef AVLD_DECODERS_GT06_MODEL_H
 #define AVLD_DECODERS_GT06_MODEL_H
 

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT GT06 messages without a position, from the makers' manuals:
-// heart-beats, cells and access points, answers to commands. Layouts are drawn above the functions.
+// SPDX-License-Identifier: MIT
+// GT06 messages without a position, from the makers' manuals: heart-beats, cells and access points,
+// answers to commands. Layouts are drawn above the functions.
 #include "decoders/gt06/gt06_status.h"
 #include "decoders/gt06/gt06_block.h"
 #include "util/text.h"

@@ -1,6 +1,7 @@
-// SPDX-License-Identifier: MIT Bofan PT-502 and its relatives (PT-201, PT-510, PT-300X, PT-600X
-// ...): framing, sniffing, and which parser gets a part. The protocol has no log-in, heart-beat or
-// acknowledgement. Sources: the maker's manuals and captures.
+// SPDX-License-Identifier: MIT
+// Bofan PT-502 and its relatives (PT-201, PT-510, PT-300X, PT-600X ...): framing, sniffing, and
+// which parser gets a part. The protocol has no log-in, heart-beat or acknowledgement. Sources: the
+// maker's manuals and captures.
 //
 //   full frame  BF FB | XOR of the body u8 | length u16 LE of the frame | body: one or more parts
 //

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT Applies deltas of the PT-502 to records. A delta is '@', check, and
-// whole triples (pt502_delta.c draws it).
+// SPDX-License-Identifier: MIT
+// Applies deltas of the PT-502 to records. A delta is '@', check, and whole triples (pt502_delta.c
+// draws it).
 #ifndef AVLD_DECODERS_PT502_APPLY_H
 #define AVLD_DECODERS_PT502_APPLY_H
 

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT Commands to a PT-502, from the maker's manual: '#' + words + CR LF,
-// without the password of the SMS commands.
+// SPDX-License-Identifier: MIT
+// Commands to a PT-502, from the maker's manual: '#' + words + CR LF, without the password of the
+// SMS commands.
 //
 //   #OPC<n>,<0|1>  output n       #RCP  position now          #PTI<s>  report interval
 //   #SPD<km/h>  speed alarm       #RST<n>  reboot             #PHO  photo

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT Delta records ("Smart Report" in the maker's manuals): the fields
-// that differ from the record made before.
+// SPDX-License-Identifier: MIT
+// Delta records ("Smart Report" in the maker's manuals): the fields that differ from the record
+// made before.
 //
 //   '@' | check | field | offset | count | text | field | offset | count | text ...
 //

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT A record of the PT-502 as fields, which is how deltas see it. Fields
-// end at ',' and '/'; the line end is part of the last field.
+// SPDX-License-Identifier: MIT
+// A record of the PT-502 as fields, which is how deltas see it. Fields end at ',' and '/'; the line
+// end is part of the last field.
 #ifndef AVLD_DECODERS_PT502_FIELDS_H
 #define AVLD_DECODERS_PT502_FIELDS_H
 

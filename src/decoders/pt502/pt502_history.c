@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: MIT The last records of a device. For a new record the oldest is
-// dropped, but the newest live record stays until a newer one arrives, however many follow it from
-// the log.
+// SPDX-License-Identifier: MIT
+// The last records of a device. For a new record the oldest is dropped, but the newest live record
+// stays until a newer one arrives, however many follow it from the log.
 //
 //   pool   record | (dropped) | record | record | ... | free        records[] in order of arrival
 #include "decoders/pt502/pt502_history.h"

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT Characters and lines of the PT-502, and the layout of its session
-// memo. The bottom of the decoder.
+// SPDX-License-Identifier: MIT
+// Characters and lines of the PT-502, and the layout of its session memo. The bottom of the
+// decoder.
 #ifndef AVLD_DECODERS_PT502_LINE_H
 #define AVLD_DECODERS_PT502_LINE_H
 

@@ -1,9 +1,10 @@
-// SPDX-License-Identifier: MIT Finds the record that a delta refers to. The delta's check is the
-// XOR of that record, which is weak evidence: records of one layout differ only in four bits of it,
-// so 1 in 16 fits by chance. The behaviour of the tracker says more. It makes records in the order
-// of their times, and a delta refers to the record made just before it. Live records are sent in
-// the order in which they are made; without a connection the tracker stores records, and sends them
-// after the next live one. So the reference of
+// SPDX-License-Identifier: MIT
+// Finds the record that a delta refers to. The delta's check is the XOR of that record, which is
+// weak evidence: records of one layout differ only in four bits of it, so 1 in 16 fits by chance.
+// The behaviour of the tracker says more. It makes records in the order of their times, and a delta
+// refers to the record made just before it. Live records are sent in the order in which they are
+// made; without a connection the tracker stores records, and sends them after the next live one. So
+// the reference of
 //
 //   a live delta    is the previous live record, or one from the log, which mostly arrives later
 //   a stored delta  is the previous record of the log, or the last live one before the gap

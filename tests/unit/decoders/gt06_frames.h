@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT GT06 frames for tests: written as hex, completed with length, serial
-// and checksum, decoded on one session.
+// SPDX-License-Identifier: MIT
+// GT06 frames for tests: written as hex, completed with length, serial and checksum, decoded on one
+// session.
 #ifndef AVLD_GT06_FRAMES_H
 #define AVLD_GT06_FRAMES_H
 

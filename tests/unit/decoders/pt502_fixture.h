@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: MIT For the tests of the PT-502: results as text, one line a report (see
-// describe); bytes as streams and full frames; the tails that the tests combine with framings.
+// SPDX-License-Identifier: MIT
+// For the tests of the PT-502: results as text, one line a report (see describe); bytes as streams
+// and full frames; the tails that the tests combine with framings.
 #ifndef AVLD_PT502_FIXTURE_H
 #define AVLD_PT502_FIXTURE_H
 

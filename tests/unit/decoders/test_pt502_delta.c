@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: MIT Deltas of the PT-502, through the feed as in the daemon: each record
-// that a tracker made is decoded or rejected. The results of all conversations are collected in one
-// list.
+// SPDX-License-Identifier: MIT
+// Deltas of the PT-502, through the feed as in the daemon: each record that a tracker made is
+// decoded or rejected. The results of all conversations are collected in one list.
 #include "decoders/decoders.h"
 #include "feed/feed.h"
 #include "fixture.h"
