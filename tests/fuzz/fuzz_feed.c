@@ -37,7 +37,7 @@ static struct decoded batch; // half a megabyte: not for the stack
 		}                                                                                  \
 	} while (0)
 
-// Texts --------------------------------------------------------------------------
+// Texts -----------------------------------------------------------------------
 
 static bool is_inside(struct text text, const uint8_t *data, size_t len)
 {
@@ -155,7 +155,7 @@ static bool is_members(struct text json)
 	return json.len == 0;
 }
 
-// Results ------------------------------------------------------------------------
+// Results ---------------------------------------------------------------------
 
 #define BETWEEN(value, least, most) ((value) >= (least) && (value) <= (most))
 
@@ -264,7 +264,7 @@ static void check_photos(struct session *session, struct outcome *outcome)
 	}
 }
 
-// Conversations ------------------------------------------------------------------
+// Conversations ---------------------------------------------------------------
 
 static const struct decoder *chosen_decoder(uint8_t how)
 {

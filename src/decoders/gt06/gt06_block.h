@@ -6,7 +6,7 @@
 
 #include "decoders/gt06/gt06_frame.h"
 
-// GPS ---------------------------------------------------------------------------------------------
+// GPS -------------------------------------------------------------------------
 
 // Returns true if a complete GPS block follows whose time and position are in range, or zero.
 bool gt06_block_is_gps(const struct reader *r);
@@ -18,7 +18,7 @@ enum decode_status gt06_block_begin_gps(struct gt06_frame *f, struct reader *r);
 bool gt06_block_set_position(
 	struct gt06_frame *f, uint32_t lat, uint32_t lon, uint16_t course, int64_t speed_e2);
 
-// Cells -------------------------------------------------------------------------------------------
+// Cells -----------------------------------------------------------------------
 
 // The bytes of each member of a cell. mnc 0: two if bit 15 of the MCC is set, else one.
 struct gt06_widths {
@@ -40,7 +40,7 @@ void gt06_block_read_cells(struct gt06_frame *f, struct reader *r, unsigned mcc,
 // Reads up to `count` access points: MAC address and rssi.
 void gt06_block_read_wifi(struct gt06_frame *f, struct reader *r, size_t count);
 
-// Status ------------------------------------------------------------------------------------------
+// Status ----------------------------------------------------------------------
 
 // Reads the STATUS block, of which trailing bytes may be missing.
 void gt06_block_read_status(struct gt06_frame *f, struct reader *r);

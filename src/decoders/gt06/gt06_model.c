@@ -115,7 +115,7 @@ enum decode_status gt06_model_read_x1(struct gt06_frame *f)
 	return DECODE_OK;
 }
 
-// LW 4G ------------------------------------------------------------------------
+// LW 4G -----------------------------------------------------------------------
 
 #define LW_TAIL 26 /* bytes after CELL */
 
@@ -158,7 +158,7 @@ enum decode_status gt06_model_read_lw(struct gt06_frame *f)
 	return DECODE_OK;
 }
 
-// TRX-16 ------------------------------------------------------------------------
+// TRX-16 ----------------------------------------------------------------------
 
 bool gt06_model_is_trx_17(const struct gt06_frame *f)
 {

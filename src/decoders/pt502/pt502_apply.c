@@ -91,7 +91,7 @@ struct text pt502_apply_held(const struct hold *held, uint32_t index)
 	return (struct text){(const char *)held->bytes + frame->at, frame->len};
 }
 
-// Chains ------------------------------------------------------------------------
+// Chains ----------------------------------------------------------------------
 
 static bool is_later_of_same(struct text later, struct text text)
 {

@@ -113,8 +113,7 @@ enum decode_status pt502_delta_decode(
 	return pt502_refuse(out, DECODE_DETAIL, NOT_SEEN);
 }
 
-// Identification by deltas alone
-// ----------------------------------------------------------------------
+// Identification by deltas alone ----------------------------------------------
 
 struct search {
 	const struct hold *held;

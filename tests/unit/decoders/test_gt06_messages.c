@@ -25,7 +25,7 @@ static void assert_place(const struct report *report)
 	assert_int_equal(report->body.satellites, 9);
 }
 
-// Cell sizes ------------------------------------------------------------------------
+// Cell sizes ------------------------------------------------------------------
 
 #define STATUS  "46 04 03 06 02"
 #define MILEAGE "0001E240"
@@ -145,7 +145,7 @@ static void cell_of_unknown_size_keeps_the_position(void **state)
 	assert_false(has_extra(read_message("27" GPS "09" CELL_8 STATUS "FF"), "fence"));
 }
 
-// Tails of 12 -----------------------------------------------------------------------
+// Tails of 12 -----------------------------------------------------------------
 
 static void length_selects_the_tail_of_12(void **state)
 {

@@ -22,8 +22,7 @@ static struct guarded guard;
 static struct decoded batch;
 static struct device_memory *memory;
 
-// Results
-// ------------------------------------------------------------------------------------------
+// Results ---------------------------------------------------------------------
 
 #define RESULTS_MOST 4096
 
@@ -75,8 +74,7 @@ static void collect(void)
 	}
 }
 
-// A conversation
-// -------------------------------------------------------------------------------------
+// A conversation --------------------------------------------------------------
 
 struct talk {
 	struct feed feed;
@@ -141,8 +139,7 @@ static void end(struct talk *t)
 	feed_done(&t->feed);
 }
 
-// What a tracker sends
-// ---------------------------------------------------------------------------------
+// What a tracker sends --------------------------------------------------------
 
 struct wire {
 	size_t len;
@@ -295,8 +292,7 @@ static int free_memory(void **state)
 	return 0;
 }
 
-// Single rules
-// -----------------------------------------------------------------------------------------
+// Single rules ----------------------------------------------------------------
 
 #define EX_1                                                                                       \
 	"$POS,5021041,093000.000,A,5410.5000,N,00752.2500,E,8.10,120.00,221126,,,"                 \
@@ -968,8 +964,7 @@ static void delta_is_rejected_without_memory(void **state)
 	expect_reject(1, &wire, NOT_SEEN);
 }
 
-// Random tracks
-// ------------------------------------------------------------------------------------------
+// Random tracks ---------------------------------------------------------------
 
 static uint32_t dice;
 
