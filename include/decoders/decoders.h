@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The decoders there are. registry.c puts them in order.
+// All decoders. feed/registry.c sets their order.
 #ifndef AVLD_DECODERS_DECODERS_H
 #define AVLD_DECODERS_DECODERS_H
 

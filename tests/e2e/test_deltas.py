@@ -16,7 +16,7 @@ TRACK = """SELECT odometer_m::int, stored FROM avld.positions p JOIN avld.device
 
 
 class Tracker:
-    """Makes records ten seconds apart, the newest of now; each says its number as odometer."""
+    """Makes records ten seconds apart, the last one at the present time. The odometer of each is its number."""
 
     def __init__(self, ident="5021050", count=20):
         self.ident, self.start = ident, pt502.now(-10 * count)
@@ -44,14 +44,14 @@ def tracker():
 def test_deltas_over_tcp(avld, database, tracker):
     with avld.tcp() as peer:
         peer.sendall(tracker.record(0) + pt502.full(tracker.delta(1)) + tracker.delta(2) + tracker.delta(3))
-        database.wait(COUNT, 4)  # the last one is whole when nothing follows
+        database.wait(COUNT, 4)  # the last one is complete when nothing follows
         peer.sendall(pt502.full(tracker.record(4) + tracker.delta(5)))
         database.wait(COUNT, 6)
     assert database.query(TRACK, tracker.ident) == [(n, False) for n in range(6)]
     assert database.one(REJECTS) == 0
 
 
-def test_any_split_of_bare_deltas_gives_the_same(avld, database, tracker):
+def test_any_split_of_bare_deltas_gives_the_same_records(avld, database, tracker):
     with avld.tcp() as peer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream = tracker.record(0) + b"".join(map(tracker.delta, range(1, 8)))
@@ -72,14 +72,14 @@ def test_deltas_over_udp(avld, database, tracker):
     assert database.query(TRACK, tracker.ident) == [(n, False) for n in range(7)]
 
 
-def test_a_rebuilt_record_is_the_one_sent_whole(avld, database, tracker):
+def test_rebuilt_record_is_stored_once_with_the_one_sent_whole(avld, database, tracker):
     avld.send_tcp(tracker.record(0) + tracker.delta(1))
     database.wait(COUNT, 2)
     avld.send_tcp(tracker.record(1) + tracker.record(2))
     database.wait(COUNT, 3)
 
 
-def test_after_a_gap_the_live_one_comes_first(avld, database, tracker):
+def test_live_deltas_before_the_log_are_resolved_by_it(avld, database, tracker):
     avld.send_tcp(tracker.record(0) + tracker.delta(1))
     database.wait(COUNT, 2)
     alarm = tracker.stored(4).replace(b"$POS", b"$IN1")
@@ -96,11 +96,11 @@ def test_after_a_gap_the_live_one_comes_first(avld, database, tracker):
         ("sos", True, tracker.start + pt502.datetime.timedelta(seconds=40))]
 
 
-def test_a_connection_that_opens_with_deltas(avld, database, tracker):
+def test_deltas_at_the_start_identify_their_device(avld, database, tracker):
     avld.send_tcp(tracker.record(0) + tracker.record(1))
     database.wait(COUNT, 2)
     with avld.tcp() as peer:
-        for number in range(2, 14):  # enough to tell by what changes in them whose they are
+        for number in range(2, 14):  # enough changes to identify the device
             peer.sendall(pt502.full(tracker.delta(number)))
         database.wait(COUNT, 14)
         assert database.one("SELECT connected FROM avld.device_state") is True
@@ -110,8 +110,8 @@ def test_a_connection_that_opens_with_deltas(avld, database, tracker):
     assert database.query(TRACK, tracker.ident) == [(n, False) for n in range(16)]
 
 
-def test_deltas_that_fit_another_ones_record_are_not_its(avld, database):
-    """Both stand still; one's record was lost, and the other's newest has the same check."""
+def test_deltas_that_fit_a_record_of_another_device_are_not_given_to_it(avld, database):
+    """Both are at rest; a record of one was lost, and the newest record of the other has the same check."""
     def parked(ident, number, odometer):
         return pt502.record(ident=ident, time=start + pt502.datetime.timedelta(seconds=30 * number), speed="0.00",
                             course="0.00", tail=f"A/00000,00000/0,0,0,0/{odometer}//fa7/")
@@ -127,7 +127,7 @@ def test_deltas_that_fit_another_ones_record_are_not_its(avld, database):
         database.wait(COUNT, 2)
         for number in range(2, 10):
             deltas.sendall(pt502.full(step("6202", number, 5100)))
-        peer.sendall(parked("6101", 2, odometer))  # it has not been replaced
+        peer.sendall(parked("6101", 2, odometer))  # the history still has its record
         database.wait(COUNT, 3)
         deltas.sendall(parked("6202", 1, 5100))
         database.wait(COUNT, 12)
@@ -135,7 +135,7 @@ def test_deltas_that_fit_another_ones_record_are_not_its(avld, database):
                              GROUP BY 1 ORDER BY 1""") == [("6101", 2), ("6202", 10)]
 
 
-def test_across_a_restart(avld, database, tracker):
+def test_references_survive_a_restart(avld, database, tracker):
     others = [Tracker(f"50210{n}") for n in range(60, 70)]
     for other in others:
         avld.send_tcp(other.record(0) + other.delta(1))
@@ -153,7 +153,7 @@ def test_across_a_restart(avld, database, tracker):
     database.wait(COUNT, 50)
 
 
-def test_what_finds_no_reference_is_kept(avld, database, tracker):
+def test_delta_without_a_reference_is_a_reject(avld, database, tracker):
     wanted = pt502.delta(tracker.stored(4), tracker.record(5))
     avld.send_tcp(tracker.record(0) + wanted)
     database.wait(REJECTS, 1)
@@ -168,13 +168,13 @@ def redecode(avld, code=0):
     return done.stdout if code == 0 else done.stderr
 
 
-def test_redecode_recovers_what_was_rejected_once(daemons, database, tracker):
+def test_redecode_recovers_rejects_once(daemons, database, tracker):
     avld = daemons({"journal.retain": "1d"}).start()
     avld.send_tcp(tracker.record(0) + pt502.full(pt502.delta(tracker.stored(4), tracker.record(5))) +
                   pt502.full(tracker.delta(6)) + b"$POS,5021059,101500.0")
     database.wait(REJECTS, 3)
     assert "is in use by process" in redecode(avld, 1)
-    avld.send_tcp(b"".join(tracker.stored(n) for n in range(1, 5)))  # it comes after all
+    avld.send_tcp(b"".join(tracker.stored(n) for n in range(1, 5)))  # the reference arrives late
     database.wait(COUNT, 5)
     avld.end()
     assert "recovered      2 reports, 0 of them recovered before" in redecode(avld)
@@ -186,7 +186,7 @@ def test_redecode_recovers_what_was_rejected_once(daemons, database, tracker):
     assert "nothing to store" in redecode(avld)
 
 
-def test_what_was_refused_stays_out(daemons, database, tracker):
+def test_redecode_keeps_records_of_blocked_devices_rejected(daemons, database, tracker):
     database.query("INSERT INTO avld.devices(ident, state) VALUES (%s, 'blocked')", tracker.ident)
     avld = daemons({"journal.retain": "1d"}).start()
     avld.send_tcp(pt502.record(ident="5021057"))
@@ -197,8 +197,8 @@ def test_what_was_refused_stays_out(daemons, database, tracker):
     assert "recovered      0 reports" in redecode(avld)
 
 
-def test_waiting_deltas_keep_a_connection(daemons, database, tracker):
-    """Who it is comes out with the first record, be it after login_timeout."""
+def test_held_deltas_extend_the_login_timeout(daemons, database, tracker):
+    """The first record identifies the device, even after login_timeout."""
     avld = daemons({"server.login_timeout": "1s"}).start()
     with avld.tcp() as silent, avld.tcp() as peer:
         peer.sendall(pt502.full(pt502.delta(tracker.stored(0), tracker.record(1))))
@@ -218,7 +218,7 @@ def test_remembered_devices_are_limited(daemons, database):
         peer.send(trackers[3].delta(1))
         database.wait(COUNT, 5)
     with avld.tcp() as peer:
-        peer.sendall(trackers[0].record(2) + trackers[0].delta(1))  # forgotten: 0 is not there any more
+        peer.sendall(trackers[0].record(2) + trackers[0].delta(1))  # record 0 has been forgotten
         database.wait(COUNT, 6)
     database.wait(REJECTS, 1)
 
@@ -228,8 +228,9 @@ def test_decode_reads_a_stream_with_deltas(tracker):
     done = subprocess.run([AVLD, "decode"], input=stream, capture_output=True, check=True)
     assert [json.loads(line)["odometer_m"] for line in done.stdout.splitlines()] == list(range(5))
 
+
 @pytest.mark.parametrize("options", [["--deltas"], ["--gaps"], ["--deltas", "--gaps"], ["--deltas", "--gaps", "--udp"]])
-def test_simulated_trackers_speak_deltas_and_upload_their_log(avld, database, options):
+def test_simulated_trackers_send_deltas_and_upload_their_log(avld, database, options):
     avld.simulate("--devices", 8, "--count", 2000, "--rate", 2000, *options)
     database.wait(COUNT, 2000)
     assert database.one(REJECTS) == 0

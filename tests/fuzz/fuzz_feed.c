@@ -3,9 +3,13 @@
 //
 //   how | cut | bytes of a peer ...
 //
-// how: bit 0 datagrams; bits 1..6 the protocol told (0: found by the bytes); bit 7 frames of the
-// GT06 get a sum that holds, which no mutation finds. cut: seed of where the bytes are cut. Whatever comes: every step gets on, nothing out of range comes out, and a stream
-// says the same in one piece and in many. Only where framing is lost may the cuts show.
+//   how  bit 0: datagrams; bits 1..6: the configured protocol (0: sniffed); bit 7: the frames of
+//        GT06 get a right checksum, which mutation does not find
+//   cut  seed of the lengths of the pieces
+//
+// For any bytes each step must make progress, all results must be in range, and a stream must give
+// the same results in one piece and in many. Only where framing is lost may the results depend on
+// the pieces.
 #include "feed/feed.h"
 #include "util/checksum.h"
 
@@ -33,8 +37,7 @@ static struct decoded batch; // half a megabyte: not for the stack
 		}                                                                                  \
 	} while (0)
 
-// Texts
-// ---------------------------------------------------------------------------------------------
+// Texts -----------------------------------------------------------------------
 
 static bool is_inside(struct text text, const uint8_t *data, size_t len)
 {
@@ -53,7 +56,8 @@ static bool is_printable(struct text text, size_t least, size_t most)
 	return true;
 }
 
-// JSON members without the braces, as PostgreSQL's jsonb takes them. Each takes its part off *json.
+// JSON members without the braces, as PostgreSQL's jsonb accepts them. Each function cuts its part
+// off *json.
 static bool take(struct text *json, char c)
 {
 	if (json->len == 0 || json->data[0] != c)
@@ -151,12 +155,11 @@ static bool is_members(struct text json)
 	return json.len == 0;
 }
 
-// What comes out
-// -------------------------------------------------------------------------------------
+// Results ---------------------------------------------------------------------
 
 #define BETWEEN(value, least, most) ((value) >= (least) && (value) <= (most))
 
-// In range if it is there, 0 if it is not.
+// Each value must be in range if present, and 0 if absent.
 static void check_body(const struct report_body *body)
 {
 	const uint32_t has = body->has;
@@ -184,7 +187,7 @@ static void check_body(const struct report_body *body)
 	CHECK(body->gsm_percent <= (has & HAS_GSM ? 100 : 0));
 }
 
-// What a report or reject points at lies in the frame, or was made of it.
+// Returns true if the text is in the frame or in the arena.
 static bool is_from(struct text text, const uint8_t *data, size_t used)
 {
 	return is_inside(text, data, used) ||
@@ -204,15 +207,15 @@ static void check_report(const struct report *report, const uint8_t *data, size_
 	CHECK(report->body.dedup == XXH3_64bits(report->key.data, report->key.len));
 }
 
-// What a conversation came to.
+// The results of a conversation.
 struct outcome {
 	size_t reports, rejects;
 	uint64_t sum;         /* of reports and replies, in order */
-	bool cuts_may_show;   /* framing was lost */
-	bool is_sniff_capped; /* no verdict within SNIFF_CAP */
+	bool cuts_may_show;   /* framing was lost: results may depend on the pieces */
+	bool is_sniff_capped; /* no protocol was found within SNIFF_CAP */
 };
 
-static void add(struct outcome *outcome, uint64_t value)
+static void add_to_sum(struct outcome *outcome, uint64_t value)
 {
 	outcome->sum = (outcome->sum ^ value) * UINT64_C(0x9E3779B97F4A7C15);
 }
@@ -229,7 +232,7 @@ static void check_batch(struct outcome *outcome, const uint8_t *data, size_t use
 	CHECK(batch.arena_len <= DECODED_ARENA);
 	for (size_t i = 0; i < batch.report_count; i++) {
 		check_report(&batch.reports[i], data, used);
-		add(outcome, batch.reports[i].body.dedup);
+		add_to_sum(outcome, batch.reports[i].body.dedup);
 	}
 	for (size_t i = 0; i < batch.reject_count; i++) {
 		const struct reject *reject = &batch.rejects[i];
@@ -245,39 +248,38 @@ static void check_batch(struct outcome *outcome, const uint8_t *data, size_t use
 	for (size_t kind = 0; kind < REPLY_KINDS; kind++) {
 		CHECK(batch.reply_len[kind] <= DECODED_REPLY);
 		if (batch.reply_len[kind] > 0)
-			add(outcome, XXH3_64bits(batch.reply[kind], batch.reply_len[kind]));
+			add_to_sum(outcome, XXH3_64bits(batch.reply[kind], batch.reply_len[kind]));
 	}
 	outcome->reports += batch.report_count;
 	outcome->rejects += batch.reject_count;
 }
 
-// Those that are finished.
+// Checks and drops the finished photos.
 static void check_photos(struct session *session, struct outcome *outcome)
 {
 	for (; session->finished; photo_drop(session)) {
 		const struct photo *photo = session->finished;
 		CHECK(BETWEEN(photo->size, 1, PHOTO_BYTES) && photo->size <= photo->announced_size);
 		CHECK(!photo->complete || photo->size == photo->announced_size);
-		add(outcome, XXH3_64bits(photo->data, photo->size));
+		add_to_sum(outcome, XXH3_64bits(photo->data, photo->size));
 	}
 }
 
-// Conversations
-// --------------------------------------------------------------------------------------
+// Conversations ---------------------------------------------------------------
 
-static const struct decoder *told_decoder(uint8_t how)
+static const struct decoder *chosen_decoder(uint8_t how)
 {
 	size_t count = 0;
 	while (registry_decoders[count])
 		count++;
-	const size_t told = (how >> 1 & 63u) % (count + 1);
-	return told > 0 ? registry_decoders[told - 1] : NULL;
+	const size_t chosen = (how >> 1 & 63u) % (count + 1);
+	return chosen > 0 ? registry_decoders[chosen - 1] : NULL;
 }
 
 static struct feed begin(uint8_t how)
 {
 	struct feed feed;
-	feed_init(&feed, DECODERS_ALL, told_decoder(how), how & HOW_DATAGRAM);
+	feed_init(&feed, DECODERS_ALL, chosen_decoder(how), how & HOW_DATAGRAM);
 	feed.session.received_us = RECEIVED_US;
 	feed.session.memory = device_memory_new(4);
 	feed.session.photos = &photos;
@@ -285,7 +287,7 @@ static struct feed begin(uint8_t how)
 	return feed;
 }
 
-// What is open is a frame, what waits has waited in vain.
+// Ends a conversation: decodes an open frame and expires the held ones.
 static void end_feed(struct feed *feed, const uint8_t *data, size_t len, struct outcome *outcome)
 {
 	if (feed->open) {
@@ -305,8 +307,8 @@ static void end_feed(struct feed *feed, const uint8_t *data, size_t len, struct 
 	CHECK(photos.bytes == 0);
 }
 
-// Steps until more bytes are wanted or all are taken. Returns how many are, *closed: where the peer
-// has to go. The bytes end where the heap's red zone begins.
+// Steps until more bytes are needed or all are used. Returns the number used; *closed: the
+// connection is to be closed. The bytes lie flush against the red zone of the heap.
 static size_t step_through(
 	struct feed *feed, const uint8_t *data, size_t len, struct outcome *outcome, bool *closed)
 {
@@ -395,14 +397,15 @@ static void seal_frames(uint8_t *data, size_t len)
 	}
 }
 
-// Nothing marks the end of a bare delta: whether one opens a conversation is seen by where the first read ends.
+// Returns true if a conversation opens with a bare delta. It has no terminator, so its end depends
+// on the first read.
 static bool opens_with_delta(const uint8_t *data, size_t len)
 {
 	const size_t blanks = feed_blanks(data, len);
 	return blanks < len && data[blanks] == '@';
 }
 
-static void feed_all(uint8_t how, uint32_t seed, const uint8_t *data, size_t len)
+static void check_input(uint8_t how, uint32_t seed, const uint8_t *data, size_t len)
 {
 	if (how & HOW_DATAGRAM) {
 		feed_datagrams(how, data, len, 0);
@@ -428,7 +431,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memcpy(copy, data + 2, len - 2);
 	if (data[0] & HOW_SEALED)
 		seal_frames(copy, len - 2);
-	feed_all(data[0], data[1] + 1u, copy, len - 2);
+	check_input(data[0], data[1] + 1u, copy, len - 2);
 	free(copy);
 	return 0;
 }

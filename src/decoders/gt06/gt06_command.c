@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Commands to a GT06: the words of its SMS commands in a frame 80, with the number of our row as the flag that 15 and 21
-// bring back.
+// Commands to a GT06, from the makers' manuals: the text of its SMS commands in a frame of type 80.
+//
+//   78 78 | L | 80 | n | flag u32 | text | serial u16 | crc u16 | 0D 0A   n: of flag and text
 //
 //   Relay,1#  engine stop     Relay,0#  resume     WHERE#  position     TIMER,on_s,off_s#  interval
 //   RESET#  reboot            GMT,E|W,hours,0#     VERSION#             FACTORY#
-#include "decoders/gt06/gt06.h"
+//
+// flag is the low half of the command's id; the answers (types 15 and 21) return it.
+#include "decoders/gt06/gt06_command.h"
+#include "decoders/decimal.h"
+#include "decoders/gt06/gt06_wire.h"
 #include "util/text.h"
 
 #include <string.h>
@@ -27,16 +32,12 @@ static void put(struct words *words, const char *text)
 	put_text(words, text, strlen(text));
 }
 
+// Appends a number, which must not be negative.
 static void put_number(struct words *words, int32_t value)
 {
-	char digits[10];
-	size_t at = sizeof digits;
-	uint32_t rest = (uint32_t)value; // none of ours is negative
-	do {
-		digits[--at] = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest > 0);
-	put_text(words, digits + at, sizeof digits - at);
+	char digits[DECIMAL_MAX];
+	const char *end = decimal_write(digits, (uint32_t)value);
+	put_text(words, digits, (size_t)(end - digits));
 }
 
 static void put_timer(struct words *words, int32_t seconds)
@@ -55,7 +56,7 @@ static void put_zone(struct words *words, int32_t hours)
 	put(words, ",0#");
 }
 
-// Nothing is put for what these trackers have no word for.
+// Appends the words of a command; nothing if these trackers have none for it.
 static void put_command(struct words *words, const struct command *command)
 {
 	const int32_t *args = command->args;
@@ -80,43 +81,61 @@ static void put_command(struct words *words, const struct command *command)
 		put_text(words, command->text, command->text_len);
 }
 
+size_t gt06_command_frame(
+	uint32_t flag, const char *text, size_t text_len, uint16_t serial, uint8_t *out, size_t cap)
+{
+	uint8_t payload[UINT8_MAX];
+	if (text_len == 0 || text_len > sizeof payload - 10)
+		return 0;
+	size_t len = 6 + text_len;
+	if (cap < len + GT06_WIRE_OVERHEAD - 1) // the header is a short one
+		return 0;
+	payload[0] = 0x80;
+	payload[1] = (uint8_t)(4 + text_len);
+	for (size_t i = 0; i < 4; i++)
+		payload[2 + i] = (uint8_t)(flag >> (24 - 8 * i));
+	memcpy(payload + 6, text, text_len);
+	return gt06_wire_seal(out, false, payload, len, serial);
+}
+
 static uint32_t flag_of(const struct command *command)
 {
 	return (uint32_t)((uint64_t)command->id & UINT32_MAX);
 }
 
-size_t gt06_encode(
+size_t gt06_command_encode(
 	const struct session *session, const struct command *command, uint8_t *out, size_t cap)
 {
 	struct words words = {.len = 0};
 	uint32_t flag = flag_of(command);
 	(void)session;
 	put_command(&words, command);
-	return gt06_encode_command(flag, words.text, words.len, (uint16_t)flag, out, cap);
+	return gt06_command_frame(flag, words.text, words.len, (uint16_t)flag, out, cap);
 }
 
-// "command":7 is the first member of extra in an answer (gt06_statuses.c).
-static bool brings_flag(struct text extra, uint32_t flag)
+// Returns true if an answer returns the flag: "command":7 is the first member of its extra
+// (gt06_status.c).
+static bool returns_flag(struct text extra, uint32_t flag)
 {
 	static const char name[] = "\"command\":";
+	const size_t name_len = sizeof name - 1;
 	struct text rest = extra, member;
 	uint64_t value;
-	return text_next(&rest, ',', &member) && member.len > sizeof name - 1 &&
-	       memcmp(member.data, name, sizeof name - 1) == 0 &&
-	       text_uint(
-		       (struct text){member.data + sizeof name - 1, member.len - (sizeof name - 1)},
-		       &value) &&
+	return text_next(&rest, ',', &member) && member.len > name_len &&
+	       memcmp(member.data, name, name_len) == 0 &&
+	       text_uint((struct text){member.data + name_len, member.len - name_len}, &value) &&
 	       value == flag;
 }
 
-// An answer with our flag, or a status that shows the relay as it was wanted.
-bool gt06_confirms(const struct command *command, const struct report *report)
+// An answer with the command's flag confirms it; a relay is also confirmed by a status that shows
+// it as requested.
+bool gt06_command_confirms(const struct command *command, const struct report *report)
 {
 	unsigned index;
 	bool on;
 
 	if (report->body.flags & FLAG_TEXT)
-		return brings_flag(report->extra, flag_of(command));
+		return returns_flag(report->extra, flag_of(command));
 	return command_sets_output(command, &index, &on) && index == 1 &&
 	       report->body.has & HAS_OUTPUTS && (report->body.outputs & 1) == on;
 }

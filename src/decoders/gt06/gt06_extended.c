@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
-// GT06 information (94, many sub-types), events with pictures (95), serial port (9B), OBD (8C).
-#include "decoders/gt06/gt06.h"
+// GT06 messages that usually come in extended frames, from the makers' manuals:
+//
+//   94  sub-type u8, its data         information
+//   95  time, ..., event, ...         event with pictures or videos, in three layouts
+//   9B  port u8, data                 serial port
+//   8C  time, ACC, "id=hex,...", 8 bytes           OBD
+#include "decoders/gt06/gt06_extended.h"
+#include "decoders/gt06/gt06_alarm.h"
+#include "decoders/gt06/gt06_block.h"
 #include "util/text.h"
 
 #include <string.h>
@@ -18,18 +25,18 @@ static void keep_text(struct gt06_frame *f, const char *name, struct text text)
 		extra_text(f->out, f->report, name, text.data, text.len);
 }
 
-// A text that is one, bytes as hex.
+// Keeps the remaining bytes, as text if they are printable, else as hex.
 static void keep_bytes(struct gt06_frame *f, struct reader *r)
 {
-	if (gt06_is_printable(r->at, r->left))
+	if (gt06_frame_is_printable(r->at, r->left))
 		keep_text(f, "text", rest_of(r));
 	else
-		gt06_keep(f, r, "data");
+		gt06_frame_keep(f, r, "data");
 }
 
 // 94 --------------------------------------------------------------------------
 
-// DYD: 0 engine connected, 1 cut, 2 waits for a fix, 3 waits for low speed.
+// DYD: 0 engine connected, 1 cut, 2 pending until there is a fix, 3 pending until the speed is low.
 static void set_relay(struct gt06_frame *f, struct text hex)
 {
 	uint64_t bits;
@@ -51,11 +58,11 @@ static void read_settings(struct gt06_frame *f, struct reader *r)
 	}
 }
 
-// [time] bit 0 door, 1 trigger, 2 I/O
+// [time] u8: bit 0 door, 1 trigger, 2 I/O
 static void read_door(struct gt06_frame *f, struct reader *r)
 {
 	if (r->left >= 7)
-		gt06_set_clock(f, r);
+		gt06_frame_read_clock(f, r);
 	if (r->left == 0)
 		return;
 	uint8_t bits = reader_u8(r);
@@ -64,7 +71,8 @@ static void read_door(struct gt06_frame *f, struct reader *r)
 	extra_bool(f->out, f->report, "io", bits >> 2 & 1);
 }
 
-// BCD digits up to a nibble that is none (a trailing F), without the pad 0 in front if `padded`.
+// Keeps BCD digits up to the first nibble that is not a digit (a trailing F), without the pad 0 in
+// front if `padded`.
 static void keep_digits(
 	struct gt06_frame *f, const char *name, struct reader *r, size_t size, bool padded)
 {
@@ -89,11 +97,11 @@ static void read_identities(struct gt06_frame *f, struct reader *r)
 	keep_digits(f, "iccid", r, 10, false);
 }
 
-// One byte: the network; two: external power cV.
+// One byte: the network; two: external power in 10 mV.
 static void read_network_or_power(struct gt06_frame *f, struct reader *r)
 {
 	if (r->left == 2)
-		gt06_read_power(f, r);
+		gt06_frame_read_power(f, r);
 	else if (r->left == 1 && r->at[0] <= 1)
 		keep_text(f, "network", (struct text){reader_u8(r) ? "4G" : "2G", 2});
 }
@@ -102,7 +110,7 @@ static void read_network_or_power(struct gt06_frame *f, struct reader *r)
 static void read_fuel(struct gt06_frame *f, struct reader *r)
 {
 	if (r->left > 6 && r->at[0] != '!' && r->at[6] == '!')
-		gt06_set_clock(f, r);
+		gt06_frame_read_clock(f, r);
 	struct text rest = rest_of(r), field;
 	keep_text(f, "fuel_sensor", rest);
 	for (size_t i = 0; i <= 6 && text_next(&rest, ',', &field); i++) {
@@ -113,15 +121,15 @@ static void read_fuel(struct gt06_frame *f, struct reader *r)
 	}
 }
 
-// A card's number: as text, or 2 bytes and 4 of it.
+// A card's number: as text, or 2 bytes followed by 4 bytes of number.
 static void read_rfid(struct gt06_frame *f, struct reader *r)
 {
-	if (r->left == 6 && !gt06_is_printable(r->at, r->left)) {
+	if (r->left == 6 && !gt06_frame_is_printable(r->at, r->left)) {
 		reader_be16(r);
-		gt06_set_driver_hex(f, reader_bytes(r, 4), 4);
+		gt06_frame_set_driver_hex(f, reader_bytes(r, 4), 4);
 	} else if (r->left > 0) {
 		struct text text = rest_of(r);
-		gt06_set_driver(f, (const uint8_t *)text.data, text.len);
+		gt06_frame_set_driver(f, (const uint8_t *)text.data, text.len);
 	}
 }
 
@@ -136,16 +144,16 @@ static void read_climate(struct gt06_frame *f, struct reader *r)
 static void read_voltage(struct gt06_frame *f, struct reader *r)
 {
 	if (r->left >= 2)
-		gt06_read_power(f, r);
+		gt06_frame_read_power(f, r);
 }
 
-enum decode_status gt06_read_information(struct gt06_frame *f)
+enum decode_status gt06_extended_read_information(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	if (r->left == 0)
 		return DECODE_BAD_LENGTH;
 	uint8_t sub = reader_u8(r);
-	gt06_begin(f, sub);
+	gt06_frame_begin(f, sub);
 	switch (sub) {
 	case 0x00:
 		read_voltage(f, r);
@@ -157,7 +165,7 @@ enum decode_status gt06_read_information(struct gt06_frame *f)
 		read_door(f, r);
 		break;
 	case 0x09:
-		gt06_keep(f, r, "satellite_list");
+		gt06_frame_keep(f, r, "satellite_list");
 		break;
 	case 0x0A:
 		read_identities(f, r);
@@ -177,7 +185,7 @@ enum decode_status gt06_read_information(struct gt06_frame *f)
 	default:
 		break;
 	}
-	gt06_keep(f, r, "data");
+	gt06_frame_keep(f, r, "data");
 	return DECODE_OK;
 }
 
@@ -204,41 +212,41 @@ static enum decode_status bad_position(struct gt06_frame *f)
 	return DECODE_BAD_VALUE;
 }
 
-// time, lat, lon, course word, event, u16, file names
+// time, lat, lon, course word, event u8, u16, file names
 static enum decode_status read_event_position(struct gt06_frame *f, struct reader *r)
 {
 	if (r->left < 17)
 		return DECODE_BAD_LENGTH;
-	gt06_begin(f, -1);
-	gt06_set_clock(f, r);
+	gt06_frame_begin(f, -1);
+	gt06_frame_read_clock(f, r);
 	uint32_t lat = reader_be32(r), lon = reader_be32(r);
-	if (!gt06_set_position(f, lat, lon, reader_be16(r), -1))
+	if (!gt06_block_set_position(f, lat, lon, reader_be16(r), -1))
 		return bad_position(f);
 	read_event(f, r, true);
 	return DECODE_OK;
 }
 
-// FFFF, version u8, time, satellites, lat, lon, course word, speed u16, power u16/10, event, u16,
-// files
+// FFFF, version u8, time, satellites, lat, lon, course word, speed u16, power u16 in 100 mV, event
+// u8, u16, file names
 static enum decode_status read_event_camera(struct gt06_frame *f, struct reader *r)
 {
 	if (r->left < 25)
 		return DECODE_BAD_LENGTH;
-	gt06_begin(f, -1);
+	gt06_frame_begin(f, -1);
 	reader_be16(r);
 	extra_int(f->out, f->report, "version", reader_u8(r));
-	gt06_set_clock(f, r);
+	gt06_frame_read_clock(f, r);
 	report_set_satellites(f->report, reader_u8(r) & 15);
 	uint32_t lat = reader_be32(r), lon = reader_be32(r);
 	uint16_t course = reader_be16(r);
-	if (!gt06_set_position(f, lat, lon, course, reader_be16(r) * INT64_C(100)))
+	if (!gt06_block_set_position(f, lat, lon, course, reader_be16(r) * INT64_C(100)))
 		return bad_position(f);
 	report_set_power_mv(f->report, reader_be16(r) * INT64_C(100));
 	read_event(f, r, true);
 	return DECODE_OK;
 }
 
-enum decode_status gt06_read_media_event(struct gt06_frame *f)
+enum decode_status gt06_extended_read_media_event(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	if (r->left >= 2 && r->at[0] == 0xFF && r->at[1] == 0xFF)
@@ -247,36 +255,35 @@ enum decode_status gt06_read_media_event(struct gt06_frame *f)
 		return read_event_position(f, r);
 	if (r->left < 7)
 		return DECODE_BAD_LENGTH;
-	gt06_begin(f, -1);
-	gt06_set_clock(f, r);
+	gt06_frame_begin(f, -1);
+	gt06_frame_read_clock(f, r);
 	read_event(f, r, false);
 	return DECODE_OK;
 }
 
 // 9B, 8C ----------------------------------------------------------------------
 
-enum decode_status gt06_read_serial_port(struct gt06_frame *f)
+enum decode_status gt06_extended_read_serial_port(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	if (r->left == 0)
 		return DECODE_BAD_LENGTH;
-	gt06_begin(f, -1);
+	gt06_frame_begin(f, -1);
 	extra_int(f->out, f->report, "port", reader_u8(r));
 	keep_bytes(f, r);
 	return DECODE_OK;
 }
 
-// time, ACC, "id=hex,..." and 8 bytes behind it
-enum decode_status gt06_read_obd(struct gt06_frame *f)
+enum decode_status gt06_extended_read_obd(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	if (r->left < 15)
 		return DECODE_BAD_LENGTH;
-	gt06_begin(f, -1);
-	gt06_set_clock(f, r);
+	gt06_frame_begin(f, -1);
+	gt06_frame_read_clock(f, r);
 	report_set_ignition(f->report, reader_u8(r) != 0);
 	size_t len = r->left - 8;
 	keep_text(f, "obd", (struct text){(const char *)reader_bytes(r, len), len});
-	gt06_keep(f, r, "unknown");
+	gt06_frame_keep(f, r, "unknown");
 	return DECODE_OK;
 }

@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: MIT
-// Bofan PT-502 and its relatives (PT-201, PT-510, PT-300X, PT-600X ...). No log-in, no heart-beat,
-// no acknowledgement. Everything is one of these, bare on the wire or inside a full frame:
+// Bofan PT-502 and its relatives (PT-201, PT-510, PT-300X, PT-600X ...): framing, sniffing, and
+// which parser gets a part. The protocol has no log-in, heart-beat or acknowledgement. Sources: the
+// maker's manuals and captures.
 //
-//   full frame  BF FB | XOR of the body | length, 2 bytes LE, of all of it | body: one or several
-//               of
-//   record      $EVT,id, ...  CR LF, or "# LF" out of the log; see pt502_record.c
-//   firmware    $FUS<id>,<firmware>,<version>  CR CR
-//   photo data  $PHD<offset>,<count>,<bytes>   binary, only in a full frame
-//   text        any other line that begins with $ or #: a reply or a notice
-//   delta       @ check { field offset count text[count] } ...      no end mark; see pt502_delta.c
-#include "decoders/pt502/pt502.h"
+//   full frame  BF FB | XOR of the body u8 | length u16 LE of the frame | body: one or more parts
+//
+// A part is one of these. All but photo data also come bare, without a full frame:
+//
+//   record      $EVT,id, ...  CR LF, or "# LF" from the log         pt502_record.c
+//   firmware    $FUS<id>,<firmware>,<version>  CR CR                pt502_record.c
+//   text        any other line that begins with $ or #              pt502_record.c
+//   photo data  $PHD<offset>,<count>,<bytes>      binary            pt502_photo.c
+//   delta       @ check { field offset count text[count] } ...      pt502_delta.c; no terminator
 #include "decoders/decoders.h"
-#include "protocol/device_memory.h"
+#include "decoders/pt502/pt502_command.h"
+#include "decoders/pt502/pt502_delta.h"
+#include "decoders/pt502/pt502_history.h"
+#include "decoders/pt502/pt502_line.h"
+#include "decoders/pt502/pt502_photo.h"
+#include "decoders/pt502/pt502_record.h"
+#include "decoders/pt502/pt502_record_fast.h"
 #include "protocol/held_frames.h"
-#include "util/checksum.h"
 #include "util/scan.h"
 #include "util/simd.h"
 
 #define HEADER_LEN 5    /* of a full frame */
-#define BARE_CAP   1024 /* bytes of a bare record or delta */
+#define BARE_CAP   1024 /* most bytes of a bare record or delta */
 #define CODE_CAP   18   /* "FUS" and an ident of 15 digits */
-#define PART_CAP   32   /* bytes of a field that the sniffer looks past */
+#define FIELD_CAP  32   /* most bytes of a field that sniffing skips */
 
 static bool is_blank(uint8_t c)
 {
@@ -32,9 +39,9 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-// Framing ---
+// Framing ---------------------------------------------------------------------
 
-// Where the first CR or LF stands; len if there is none.
+// Returns the offset of the first CR or LF, or len if there is none.
 static size_t find_line_end(const uint8_t *data, size_t len)
 {
 	const char *start = (const char *)data, *at = start, *end = start + len;
@@ -43,7 +50,7 @@ static size_t find_line_end(const uint8_t *data, size_t len)
 		if (ends)
 			return (size_t)(at - start) + (size_t)__builtin_ctz(ends);
 	}
-	if (at < end && len >= 32) { // once more some that have been looked at
+	if (at < end && len >= 32) { // the last 32 bytes overlap those before
 		at = end - 32;
 		const uint32_t ends = lanes_either32(at, '\r', '\n');
 		return ends ? (size_t)(at - start) + (size_t)__builtin_ctz(ends) : len;
@@ -60,8 +67,8 @@ static size_t skip_line_ends(const uint8_t *data, size_t len, size_t at)
 	return at;
 }
 
-// Behind the last whole triple from `at` on. *wanted: the bytes in all that a cut one needs, else
-// 0.
+// Returns the offset after the last whole triple from `at` on. *wanted: the bytes in total that a
+// cut triple needs, or 0.
 static size_t walk_triples(const uint8_t *data, size_t len, size_t at, size_t *wanted)
 {
 	*wanted = 0;
@@ -100,8 +107,8 @@ static struct frame frame_full(const uint8_t *data, size_t len)
 	return len < total ? (struct frame){FRAME_MORE, total} : (struct frame){FRAME_OK, total};
 }
 
-// A bare delta, or (head 0) the rest of one that came too late. Nothing marks its end: it is whole when
-// what follows is no triple, or nothing follows.
+// Cuts a bare delta or, with head 0, the late rest of one. A delta has no terminator: it ends where
+// no triple follows, or if nothing follows.
 static struct frame frame_delta(
 	const struct session *session, const uint8_t *data, size_t len, size_t head)
 {
@@ -122,7 +129,7 @@ static struct frame frame_delta(
 				 : (struct frame){FRAME_MORE, wanted};
 }
 
-// Bytes that belong to nothing: up to the next record, frame or line end.
+// Returns the number of undecodable bytes: up to the next record, frame or line end.
 static size_t garbage_len(const uint8_t *data, size_t len)
 {
 	size_t at = 1;
@@ -154,31 +161,31 @@ static struct frame frame(struct session *session, const uint8_t *data, size_t l
 {
 	if (len == 0)
 		return (struct frame){FRAME_MORE, 1};
-	bool goes_on = session->memo[PT502_MEMO_CUT] && data[0] < 0x20 && !is_blank(data[0]);
+	bool is_rest = session->memo[PT502_MEMO_CUT] && data[0] < 0x20 && !is_blank(data[0]);
 	struct frame cut =
-		goes_on ? frame_delta(session, data, len, 0) : frame_any(session, data, len);
+		is_rest ? frame_delta(session, data, len, 0) : frame_any(session, data, len);
 	if (cut.kind == FRAME_OK)
 		session->memo[PT502_MEMO_CUT] =
-			(goes_on || data[0] == '@') && cut.len == len && session->quiet;
+			(is_rest || data[0] == '@') && cut.len == len && session->quiet;
 	return cut;
 }
 
-// Sniffing ---
+// Sniffing --------------------------------------------------------------------
 
-// Passes over a field of at most PART_CAP printable bytes. YES: behind its comma.
+// Skips a field of at most FIELD_CAP printable bytes. With PROBE_YES the comma is skipped too.
 static enum probe probe_field(struct scan *scan)
 {
 	const char *start = scan->at;
 	while (scan->at < scan->end && *scan->at >= 0x20 && *scan->at <= 0x7E && *scan->at != ',')
 		scan->at++;
-	if (scan->at - start > PART_CAP)
+	if (scan->at - start > FIELD_CAP)
 		return PROBE_NO;
 	if (scan->at == scan->end)
 		return PROBE_MORE;
 	return *scan->at++ == ',' ? PROBE_YES : PROBE_NO;
 }
 
-// hhmmss: YES for six digits, MORE for the start of them.
+// Returns PROBE_YES for six digits (hhmmss), PROBE_MORE for fewer at the end of the bytes.
 static enum probe probe_clock(const struct scan *scan)
 {
 	for (int i = 0; i < 6; i++) {
@@ -190,8 +197,8 @@ static enum probe probe_clock(const struct scan *scan)
 	return PROBE_YES;
 }
 
-// Ident or time is broken, but not both: it may be ours if the letter of the fix follows.
-static enum probe probe_broken(struct scan *scan)
+// If either ident or time is invalid, the letter of the fix decides.
+static enum probe probe_fix(struct scan *scan)
 {
 	enum probe field = probe_field(scan);
 	if (field != PROBE_YES)
@@ -230,7 +237,7 @@ static enum probe probe_record(struct scan scan)
 		return clock;
 	if (clock == PROBE_NO && !(sound && (*scan.at == ',' || text_is_digit(*scan.at))))
 		return PROBE_NO;
-	return probe_broken(&scan);
+	return probe_fix(&scan);
 }
 
 static enum probe probe_full(const uint8_t *data, size_t len)
@@ -277,7 +284,7 @@ static enum probe probe(const uint8_t *data, size_t len, bool datagram)
 	return datagram && verdict == PROBE_MORE ? PROBE_NO : verdict;
 }
 
-// Decoding ---
+// Decoding --------------------------------------------------------------------
 
 static enum decode_status decode_delta(
 	struct session *session, const uint8_t *data, size_t len, size_t head, struct decoded *out)
@@ -285,33 +292,31 @@ static enum decode_status decode_delta(
 	size_t wanted;
 	if (len < head + 3 || walk_triples(data, len, head, &wanted) != len)
 		return pt502_refuse(out, DECODE_BAD_LENGTH, "delta");
-	if (head > 0)
-		return pt502_decode_delta(session, data, len, out);
-	pt502_break_delta(session, out);
-	return pt502_refuse(out, DECODE_DETAIL, PT502_DELTA_LATE);
+	return head > 0 ? pt502_delta_decode(session, data, len, out)
+			: pt502_delta_refuse_rest(session, out);
 }
 
 static enum decode_status decode_line(
-	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
+	struct session *session, const uint8_t *data, size_t len, int sum, struct decoded *out)
 {
 	const size_t reports = out->report_count;
-	const enum decode_status status = pt502_decode_usual(session, data, len, out)
+	const enum decode_status status = pt502_record_fast(session, data, len, out)
 						  ? DECODE_OK
-						  : pt502_decode_line(session, data, len, out);
+						  : pt502_record_decode(session, data, len, out);
 	if (data[0] == '$')
-		pt502_remember(session, (struct text){(const char *)data, len},
-			out->report_count > reports ? &out->reports[reports] : NULL, 0);
+		pt502_history_remember(session, (struct text){(const char *)data, len},
+			out->report_count > reports ? &out->reports[reports] : NULL, 0, sum);
 	return status;
 }
 
-// One record, text or delta: what the body of a full frame holds several of.
+// Decodes a record, text or delta. sum: its XOR, or PT502_SUM_UNKNOWN.
 static enum decode_status decode_part(
-	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
+	struct session *session, const uint8_t *data, size_t len, int sum, struct decoded *out)
 {
 	switch (data[0]) {
 	case '$':
 	case '#':
-		return decode_line(session, data, len, out);
+		return decode_line(session, data, len, sum, out);
 	case '@':
 		return decode_delta(session, data, len, 2, out);
 	default:
@@ -319,12 +324,12 @@ static enum decode_status decode_part(
 	}
 }
 
-// Length of the part at the head of a body, with its terminators.
+// Returns the length of the part at the start of a body, with its terminators.
 static size_t part_len(const uint8_t *data, size_t len)
 {
 	size_t wanted, end;
 	if (pt502_is_photo_data(data, len))
-		return len; // binary: only the frame's length ends it
+		return len; // only the frame's length ends it
 	switch (data[0]) {
 	case '$':
 	case '#':
@@ -337,15 +342,16 @@ static size_t part_len(const uint8_t *data, size_t len)
 	}
 }
 
-// What has come may be what some deltas waited for.
-static inline void wake(struct session *session, struct decoded *out)
+// Tries held deltas again: the new record may be their reference.
+static inline void retry_held(struct session *session, struct decoded *out)
 {
 	if (held_frames_count(session) > 0)
-		pt502_wake(session, INT64_MIN, out);
+		pt502_delta_retry(session, INT64_MIN, out);
 }
 
+// sum: the XOR of the body, or PT502_SUM_UNKNOWN.
 static enum decode_status decode_body(struct session *session, const uint8_t *body, size_t len,
-	bool verify_bad, struct decoded *out)
+	int sum, bool verify_bad, struct decoded *out)
 {
 	enum decode_status status = DECODE_IGNORED;
 	for (size_t at = 0, part; at < len; at += part) {
@@ -355,16 +361,16 @@ static enum decode_status decode_body(struct session *session, const uint8_t *bo
 			continue;
 		part = part_len(body + at, len - at);
 		status = pt502_is_photo_data(body + at, part)
-				 ? pt502_decode_photo(session, body + at, part, out)
-				 : decode_part(session, body + at, part, out);
+				 ? pt502_photo_decode(session, body + at, part, out)
+				 : decode_part(session, body + at, part,
+					   part == len ? sum : PT502_SUM_UNKNOWN, out);
 		if (verify_bad && out->report_count > reports) {
 			extra_bool(out, &out->reports[reports], "verify_bad", true);
 			verify_bad = false;
 		}
-		wake(session, out);
+		retry_held(session, out);
 		if (part == len)
-			return status; // alone in its frame: what becomes of it becomes of the
-				       // frame
+			return status; // the only part of its frame: its reject is the frame's
 		if (status != DECODE_OK)
 			decoded_reject(out, status, out->detail, body + at, part);
 		out->detail = NULL;
@@ -379,9 +385,11 @@ static enum decode_status decode_full(
 		return DECODE_BAD_LENGTH;
 	const uint8_t *body = data + HEADER_LEN;
 	size_t body_len = len - HEADER_LEN;
-	// Some units send FF always. A wrong byte is noted, and never a reason to drop the frame.
-	bool verify_bad = data[2] != 0xFF && data[2] != checksum_xor(body, body_len);
-	return decode_body(session, body, body_len, verify_bad, out);
+	// Some trackers always send FF. A wrong byte is noted, but never a reason to reject the
+	// frame.
+	const int sum = data[2] != 0xFF ? checksum_xor(body, body_len) : PT502_SUM_UNKNOWN;
+	const bool verify_bad = sum != PT502_SUM_UNKNOWN && sum != data[2];
+	return decode_body(session, body, body_len, sum, verify_bad, out);
 }
 
 static enum decode_status decode(
@@ -393,16 +401,16 @@ static enum decode_status decode(
 		return decode_full(session, data, len, out);
 	if (data[0] < 0x20)
 		return decode_delta(session, data, len, 0, out);
-	enum decode_status status = decode_part(session, data, len, out);
-	wake(session, out);
+	enum decode_status status = decode_part(session, data, len, PT502_SUM_UNKNOWN, out);
+	retry_held(session, out);
 	return status;
 }
 
-static void wake_all(struct session *session, int64_t last_us, struct decoded *out)
+static void wake(struct session *session, int64_t last_us, struct decoded *out)
 {
 	if (held_frames_count(session) > 0)
-		pt502_wake(session, last_us, out);
-	pt502_ask_again(session, out);
+		pt502_delta_retry(session, last_us, out);
+	pt502_photo_retry(session, out);
 }
 
 const struct decoder decoder_pt502 = {
@@ -410,8 +418,8 @@ const struct decoder decoder_pt502 = {
 	.probe = probe,
 	.frame = frame,
 	.decode = decode,
-	.device_size = PT502_PAST_SIZE,
-	.wake = wake_all,
-	.encode_command = pt502_encode_command,
-	.confirms_command = pt502_confirms_command,
+	.device_size = sizeof(struct pt502_history),
+	.wake = wake,
+	.encode_command = pt502_command_encode,
+	.confirms_command = pt502_command_confirms,
 };

@@ -1,63 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A delta and a record it is applied to. Fields end at ',' and '/'; the line end is part of the last.
-#include "decoders/pt502/pt502_delta.h"
+// Applies deltas of the PT-502 to records. Contracts are in the header.
+#include "decoders/pt502/pt502_apply.h"
+#include "decoders/pt502/pt502_fields.h"
 
-#include "util/checksum.h"
-
-enum {
-	FIELD_IDENT = 1,
-	FIELD_TIME = 2,
-	FIELD_LATITUDE = 4,
-	FIELD_LONGITUDE = 6,
-	FIELD_SPEED = 8,
-	FIELD_COURSE = 9,
-	FIELD_DATE = 10,
-	FIELD_ODOMETER = 20
-};
-
-uint8_t delta_xor(struct text record)
-{
-	return checksum_xor((const uint8_t *)record.data, record.len);
-}
-
-struct fields delta_split(struct text record)
-{
-	struct fields fields;
-	const char *start = record.data, *end = record.data + record.len;
-	fields.count = 0;
-	for (const char *at = start; at <= end; at++) {
-		if (at < end && *at != ',' && *at != '/')
-			continue;
-		if (fields.count == FIELDS_MOST) {
-			fields.count = 0;
-			return fields;
-		}
-		fields.field[fields.count++] = (struct text){start, (size_t)(at - start)};
-		start = at + 1;
-	}
-	return fields;
-}
-
-struct text delta_ident(const struct fields *fields)
-{
-	if (fields->count < 2)
-		return (struct text){"", 0};
-	const struct text code = fields->field[0];
-	if (code.len > 4 && memcmp(code.data, "$FUS", 4) == 0)
-		return (struct text){code.data + 4, code.len - 4};
-	return fields->field[FIELD_IDENT];
-}
-
-uint32_t delta_time(const struct fields *fields)
-{
-	int64_t clock_us, date_us;
-	if (fields->count <= FIELD_DATE || !text_hhmmss(fields->field[FIELD_TIME], &clock_us) ||
-		!text_ddmmyy(fields->field[FIELD_DATE], &date_us))
-		return 0;
-	return (uint32_t)((date_us + clock_us) / 1000000);
-}
-
-// May these bytes stand in a field? CR and LF only at the end of the last one.
+// Returns true if these bytes may stand in a field. CR and LF may only end the last field.
 static bool is_plain(struct text text, bool last)
 {
 	bool ended = false;
@@ -72,9 +18,10 @@ static bool is_plain(struct text text, bool last)
 	return true;
 }
 
-static bool put(struct record *out, const char *data, size_t len)
+// Appends bytes. Returns false if they do not fit.
+static bool put(struct pt502_rebuilt *out, const char *data, size_t len)
 {
-	if (len > (size_t)(RECORD_MOST - out->len))
+	if (len > (size_t)(PT502_RECORD_MOST - out->len))
 		return false;
 	if (len > 0)
 		memcpy(out->data + out->len, data, len);
@@ -82,20 +29,22 @@ static bool put(struct record *out, const char *data, size_t len)
 	return true;
 }
 
+// The change of one field.
 struct edit {
-	bool named;
-	uint8_t keep;
-	struct text text;
+	bool present;
+	uint8_t keep;     /* bytes of the old text that remain */
+	struct text text; /* the text after them */
 };
 
-static bool take_edits(struct text delta, const struct fields *fields, struct edit *edits)
+// Reads the triples of a delta. edits: one for each field.
+static bool read_edits(struct text delta, const struct pt502_fields *fields, struct edit *edits)
 {
 	const uint8_t *at = (const uint8_t *)delta.data + 2, *end = at + delta.len - 2;
 	for (size_t triple; at < end; at += triple) {
 		triple = 3 + (size_t)at[2];
 		size_t field = at[0];
 		struct text text = {(const char *)at + 3, at[2]};
-		if (field >= fields->count || edits[field].named ||
+		if (field >= fields->count || edits[field].present ||
 			at[1] > fields->field[field].len ||
 			!is_plain(text, field == fields->count - 1))
 			return false;
@@ -104,30 +53,30 @@ static bool take_edits(struct text delta, const struct fields *fields, struct ed
 	return true;
 }
 
-bool delta_apply(struct text reference, struct text delta, struct record *out)
+bool pt502_apply(struct text reference, struct text delta, struct pt502_rebuilt *out)
 {
-	struct edit edits[FIELDS_MOST] = {0};
-	struct fields fields = delta_split(reference);
-	size_t start = 0; // of the field at hand
+	struct edit edits[PT502_FIELDS_MOST] = {0};
+	struct pt502_fields fields = pt502_fields_split(reference);
+	size_t start = 0; // of the current field
 	out->len = 0;
-	if (fields.count < 2 || !take_edits(delta, &fields, edits))
+	if (fields.count < 2 || !read_edits(delta, &fields, edits))
 		return false;
 	for (size_t i = 0; i < fields.count; i++) {
 		struct text old = fields.field[i];
 		start = out->len;
-		if (!put(out, old.data, edits[i].named ? edits[i].keep : old.len) ||
+		if (!put(out, old.data, edits[i].present ? edits[i].keep : old.len) ||
 			!put(out, edits[i].text.data, edits[i].text.len) ||
 			(i < fields.count - 1 && !put(out, old.data + old.len, 1)))
 			return false;
 	}
 	return is_plain((struct text){out->data + start, out->len - start}, true) &&
-	       !is_same(record_text(out), reference);
+	       !pt502_is_same(pt502_rebuilt_text(out), reference);
 }
 
-bool delta_is_lean(struct text reference, struct text delta)
+bool pt502_apply_is_lean(struct text reference, struct text delta)
 {
 	const uint8_t *at = (const uint8_t *)delta.data + 2, *end = at + delta.len - 2;
-	struct fields fields = delta_split(reference);
+	struct pt502_fields fields = pt502_fields_split(reference);
 	for (; at < end; at += 3 + (size_t)at[2]) {
 		struct text old = fields.field[at[0]];
 		if (at[2] > 0 && at[1] < old.len && old.data[at[1]] == (char)at[3])
@@ -136,47 +85,52 @@ bool delta_is_lean(struct text reference, struct text delta)
 	return true;
 }
 
-struct text delta_held(const struct held_frames *held, uint32_t index)
+struct text pt502_apply_held(const struct held_frames *held, uint32_t index)
 {
 	const struct held_frame *frame = &held->frames[index];
 	return (struct text){(const char *)held->bytes + frame->at, frame->len};
 }
 
+// Chains ----------------------------------------------------------------------
+
 static bool is_later_of_same(struct text later, struct text text)
 {
-	struct fields a = delta_split(later), b = delta_split(text);
-	return is_same(delta_ident(&a), delta_ident(&b)) && delta_time(&a) >= delta_time(&b);
+	struct pt502_fields a = pt502_fields_split(later), b = pt502_fields_split(text);
+	return pt502_is_same(pt502_fields_ident(&a), pt502_fields_ident(&b)) &&
+	       pt502_fields_time(&a) >= pt502_fields_time(&b);
 }
 
-// How much of each field still is the reference's own, none of it written by a delta since.
+// The number of bytes of each field that are still the reference's own: no delta has rewritten
+// them.
 struct own {
-	uint8_t len[FIELDS_MOST];
+	uint8_t len[PT502_FIELDS_MOST];
 };
 
 static struct own own_of(struct text reference)
 {
 	struct own own = {0};
-	const struct fields fields = delta_split(reference);
+	const struct pt502_fields fields = pt502_fields_split(reference);
 	for (size_t i = 0; i < fields.count; i++)
 		own.len[i] = (uint8_t)fields.field[i].len;
 	return own;
 }
 
-// The fields in which vehicles differ. Of their digits a 0 says nothing: those that stand still have
-// many alike, and odometers end in them.
+// Returns true if this digit tells vehicles apart. Only some fields differ between vehicles. A 0 is
+// no evidence: vehicles at rest have many, and odometers end in zeros.
 static bool is_telling(size_t field, char c)
 {
-	const bool differs = field == FIELD_LATITUDE || field == FIELD_LONGITUDE ||
-			     field == FIELD_SPEED || field == FIELD_COURSE ||
-			     field == FIELD_ODOMETER;
+	const bool differs = field == PT502_FIELD_LATITUDE || field == PT502_FIELD_LONGITUDE ||
+			     field == PT502_FIELD_SPEED || field == PT502_FIELD_COURSE ||
+			     field == PT502_FIELD_ODOMETER;
 	return differs && c >= '1' && c <= '9';
 }
 
-// What the check behind this delta will say about the reference. Of two records of the same XOR, both
-// edited alike, the XORs differ only if the texts that went did; and those that a delta has written
-// before are the same in both. So only text of the reference's own counts. (Time, the only one that
-// a vehicle at rest changes, is the same in all that report at the same times.)
-static unsigned weigh(const struct fields *here, struct text delta, struct own *own)
+// Returns the evidence that the check of the next delta gives about the reference. If two records
+// have the same XOR and receive the same edits, their new XORs differ only if the replaced texts
+// did. Texts that a delta has written are the same in both, so only the reference's own bytes
+// count. (The time, the only field that changes while a vehicle is at rest, is the same in all
+// trackers that report at the same times.)
+static unsigned weigh(const struct pt502_fields *here, struct text delta, struct own *own)
 {
 	const uint8_t *at = (const uint8_t *)delta.data + 2, *end = at + delta.len - 2;
 	unsigned digits = 0;
@@ -186,23 +140,25 @@ static unsigned weigh(const struct fields *here, struct text delta, struct own *
 			digits += is_telling(field, here->field[field].data[i]);
 		own->len[field] = at[1] < own->len[field] ? at[1] : own->len[field];
 	}
-	return digits < 2 ? 2 * digits : DELTA_CHECK_BITS;
+	return digits < 2 ? 2 * digits : PT502_CHECK_BITS;
 }
 
-struct chain delta_chain(const struct held_frames *held, uint32_t start, struct text reference)
+struct pt502_chain pt502_apply_chain(
+	const struct held_frames *held, uint32_t start, struct text reference)
 {
-	struct record here = {0}, next;
-	struct chain chain = {0};
+	struct pt502_rebuilt here = {0}, next;
+	struct pt502_chain chain = {0};
 	struct own own = own_of(reference);
-	unsigned bits = DELTA_CHECK_BITS; // of the check at hand
+	unsigned bits = PT502_CHECK_BITS; // of the current check
 	put(&here, reference.data, reference.len);
 	for (uint32_t i = start; i < held->count; i++, chain.length++) {
-		struct text delta = delta_held(held, i);
-		if (delta_xor(record_text(&here)) != (uint8_t)delta.data[1] ||
-			!delta_apply(record_text(&here), delta, &next) ||
-			!is_later_of_same(record_text(&next), record_text(&here)))
+		const struct text delta = pt502_apply_held(held, i);
+		const struct text record = pt502_rebuilt_text(&here);
+		if (pt502_xor(record) != (uint8_t)delta.data[1] ||
+			!pt502_apply(record, delta, &next) ||
+			!is_later_of_same(pt502_rebuilt_text(&next), record))
 			break;
-		const struct fields fields = delta_split(record_text(&here));
+		const struct pt502_fields fields = pt502_fields_split(record);
 		chain.bits += bits;
 		bits = weigh(&fields, delta, &own);
 		here = next;

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Commands to a PT-502: '#' + words + CR LF, without the password that SMS wants.
+// Commands to a PT-502, from the maker's manual: '#' + words + CR LF, without the password of the
+// SMS commands.
 //
 //   #OPC<n>,<0|1>  output n       #RCP  position now          #PTI<s>  report interval
 //   #SPD<km/h>  speed alarm       #RST<n>  reboot             #PHO  photo
 //   #TMZ<h>  time zone of its SMS   #VER  firmware             #DFT  factory defaults
-#include "decoders/pt502/pt502.h"
+#include "decoders/pt502/pt502_command.h"
+#include "decoders/decimal.h"
+#include "util/text.h"
+
+#include <string.h>
 
 struct words {
 	uint8_t *out;
-	size_t len, cap; /* len > cap: did not fit */
+	size_t len, cap; /* len > cap: the words did not fit */
 };
 
 static void put_text(struct words *words, const char *text, size_t len)
@@ -20,16 +25,11 @@ static void put_text(struct words *words, const char *text, size_t len)
 
 static void put_number(struct words *words, int32_t value)
 {
-	char digits[10];
-	size_t at = sizeof digits;
-	uint32_t rest = value < 0 ? 0u - (uint32_t)value : (uint32_t)value;
-	do {
-		digits[--at] = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest > 0);
+	char digits[DECIMAL_MAX];
+	const char *end = decimal_write(digits, value < 0 ? 0u - (uint32_t)value : (uint32_t)value);
 	if (value < 0)
 		put_text(words, "-", 1);
-	put_text(words, digits + at, sizeof digits - at);
+	put_text(words, digits, (size_t)(end - digits));
 }
 
 static void put_output(struct words *words, int32_t index, bool on)
@@ -39,7 +39,7 @@ static void put_output(struct words *words, int32_t index, bool on)
 	put_text(words, on ? ",1" : ",0", 2);
 }
 
-// Four letters and perhaps a number.
+// Appends four characters, and a number if there is one.
 static void put_word(struct words *words, const char *word, const int32_t *number)
 {
 	put_text(words, word, 4);
@@ -47,6 +47,7 @@ static void put_word(struct words *words, const char *word, const int32_t *numbe
 		put_number(words, *number);
 }
 
+// Appends the words of a command. Returns false if there are none for it.
 static bool put_command(struct words *words, const struct command *command)
 {
 	const int32_t *args = command->args;
@@ -94,7 +95,7 @@ static bool put_command(struct words *words, const struct command *command)
 	return false;
 }
 
-size_t pt502_encode_command(
+size_t pt502_command_encode(
 	const struct session *session, const struct command *command, uint8_t *out, size_t cap)
 {
 	struct words words = {out, 0, cap};
@@ -110,7 +111,8 @@ static bool begins_with(struct text text, const char *start, size_t len)
 	return text.len >= len && memcmp(text.data, start, len) == 0;
 }
 
-// How many outputs the record tells of: "/inputs,outputs/". The body of a report does not say.
+// Returns the number of outputs in the record, "/inputs,outputs/". The body of a report does not
+// have it.
 static unsigned count_outputs(struct text record)
 {
 	struct text rest = record, part = {NULL, 0}, field = {NULL, 0};
@@ -134,7 +136,8 @@ static bool shows_output(const struct report *report, unsigned index, bool on)
 	return (report->body.outputs >> (index - 1) & 1) == on;
 }
 
-// "photo_size" is the first member of extra in a photo's record. 0: none was taken.
+// Returns true if a photo was taken: "photo_size" is the first member of the record's extra, and
+// not 0.
 static bool shows_photo(const struct report *report)
 {
 	static const char none[] = "\"photo_size\":0";
@@ -145,9 +148,9 @@ static bool shows_photo(const struct report *report)
 	       !(begins_with(extra, none, len) && (extra.len == len || extra.data[len] == ','));
 }
 
-// The form of replies is unknown: an output is seen in later records, a position or a photo is its own answer, and for
-// the rest any line that is no record will do.
-bool pt502_confirms_command(const struct command *command, const struct report *report)
+// The form of replies is undocumented. A later record confirms an output, a position or photo
+// confirms its request, and any text confirms another command.
+bool pt502_command_confirms(const struct command *command, const struct report *report)
 {
 	unsigned index;
 	bool on;

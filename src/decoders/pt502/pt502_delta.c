@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: MIT
-// Delta records ("Smart Report"): what differs from the record that the tracker made just before.
+// Delta records ("Smart Report" in the maker's manuals): the fields that differ from the record
+// made before.
 //
-//   '@' check { field offset count text[count] } ...      numbers of one byte
+//   '@' | check | field | offset | count | text | field | offset | count | text ...
 //
-// check is the XOR of that record, the reference; text takes the place of the field's old text from
-// offset on. A delta whose reference has not come, or is not certain, waits.
+//   check   XOR of that record, the reference, with its line end
+//   field   number of the field, from 0 (pt502_fields.h)
+//   text    count bytes, which replace the field's old text from offset on
+//
+// All numbers are one byte; field..text is a triple. A delta whose reference has not arrived or is
+// not certain is held (held_frames_add) and tried again after each later record.
 #include "decoders/pt502/pt502_delta.h"
+#include "decoders/pt502/pt502_record.h"
+#include "decoders/pt502/pt502_reference.h"
 
-#define CHAIN_LEAST 2  /* checks in a row that must fit one device's records */
-#define SURE_BITS   12 /* 1 in 2^12 that one fits by chance, among all that are looked at, */
-#define FEW         4  /* but of so few that are looked at, it most likely is one of them: */
-#define FEW_BITS    8  /* two checks */
+#define CHAIN_LEAST 2  /* deltas in a row that must apply to one device's records */
+#define SURE_BITS   12 /* evidence beyond chance among many devices: 1 in 2^12 */
+#define FEW         4  /* among so few records the device most likely is one of them: */
+#define FEW_BITS    8  /* evidence enough then, two checks */
 
-#define NOT_SEEN "delta: reference not seen"
+#define NOT_SEEN  "delta: reference not seen"
+#define REST_LATE "delta: its rest came too late"
 
-// A record rebuilt is decoded as if it had been sent whole; its text is kept in the batch.
-static bool emit(
-	struct session *session, const struct record *record, uint32_t tick, struct decoded *out)
+// Decodes a rebuilt record as if it had been sent whole. Its text is kept in the arena. Returns
+// false, and adds nothing, if it is not a valid record.
+static bool emit(struct session *session, const struct pt502_rebuilt *record, uint32_t tick,
+	struct decoded *out)
 {
 	const size_t arena_len = out->arena_len, reports = out->report_count;
 	const char *detail = out->detail;
@@ -25,12 +34,12 @@ static bool emit(
 	char *text = out->arena + arena_len;
 	memcpy(text, record->data, record->len);
 	out->arena_len += record->len;
-	bool sound = pt502_decode_line(session, (uint8_t *)text, record->len, out) == DECODE_OK &&
+	bool valid = pt502_record_decode(session, (uint8_t *)text, record->len, out) == DECODE_OK &&
 		     !(out->reports[reports].body.flags & FLAG_TEXT);
 	out->detail = detail;
-	if (sound) {
-		pt502_remember(
-			session, (struct text){text, record->len}, &out->reports[reports], tick);
+	if (valid) {
+		pt502_history_remember(session, (struct text){text, record->len},
+			&out->reports[reports], tick, PT502_SUM_UNKNOWN);
 		return true;
 	}
 	if (out->report_count > reports)
@@ -39,22 +48,22 @@ static bool emit(
 	return false;
 }
 
-// True: the delta is done with.
-static bool seek(struct session *session, const struct seeker *seeker, struct decoded *out)
+// Decodes a delta if its reference is found. Returns false if not.
+static bool resolve(struct session *session, const struct pt502_query *query, struct decoded *out)
 {
-	struct past *past = device_memory_block(session);
-	if (!past)
+	struct pt502_history *history = device_memory_block(session);
+	if (!history)
 		return false;
-	struct choice choice = delta_choose(session, past, seeker);
+	struct pt502_choice choice = pt502_reference_choose(session, history, query);
 	if (!choice.found)
 		return false;
-	bool was_followed = past->records[choice.index].followed;
-	past->records[choice.index].followed = true; // before new ones move it
+	bool was_followed = history->records[choice.index].followed;
+	history->records[choice.index].followed = true; // before a new record moves it
 	if (!emit(session, &choice.record, choice.tick, out)) {
-		past->records[choice.index].followed = was_followed;
+		history->records[choice.index].followed = was_followed;
 		return false;
 	}
-	past->leans = (uint8_t)(choice.lean ? past->leans + (past->leans < UINT8_MAX) : 0);
+	history->leans = (uint8_t)(choice.lean ? history->leans + (history->leans < UINT8_MAX) : 0);
 	return true;
 }
 
@@ -65,52 +74,54 @@ static uint32_t read_tick(const struct session *session, size_t at)
 	return tick;
 }
 
-// When the last delta went astray, in this conversation or of this device. 0: none did.
-static uint32_t last_astray(struct session *session)
+// Returns the tick of the last unresolved delta of this conversation or device, or 0 if there is
+// none.
+static uint32_t last_unresolved(struct session *session)
 {
-	const struct past *past = device_memory_block(session);
-	uint32_t tick = read_tick(session, PT502_MEMO_ASTRAY);
-	return past && past->astray && (!tick || is_later(past->astray, tick)) ? past->astray
-									       : tick;
+	const struct pt502_history *history = device_memory_block(session);
+	uint32_t tick = read_tick(session, PT502_MEMO_UNRESOLVED);
+	const bool newer = history && history->unresolved &&
+			   (!tick || pt502_is_later(history->unresolved, tick));
+	return newer ? history->unresolved : tick;
 }
 
-static void note_astray(struct session *session, uint32_t tick)
+static void note_unresolved(struct session *session, uint32_t tick)
 {
-	struct past *past = device_memory_block(session);
-	memcpy(session->memo + PT502_MEMO_ASTRAY, &tick, sizeof tick);
-	if (past)
-		past->astray = tick;
+	struct pt502_history *history = device_memory_block(session);
+	memcpy(session->memo + PT502_MEMO_UNRESOLVED, &tick, sizeof tick);
+	if (history)
+		history->unresolved = tick;
 }
 
-enum decode_status pt502_decode_delta(
+enum decode_status pt502_delta_decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	if (session->memory)
-		pt502_note_start(session);
-	const struct seeker seeker = {.delta = {(const char *)data, len},
-		.place = -1,
+		pt502_history_note_start(session);
+	const struct pt502_query query = {.delta = {(const char *)data, len},
+		.held_at = -1,
 		.tick = device_memory_tick(session),
-		.after = last_astray(session),
+		.unresolved = last_unresolved(session),
 		.start = read_tick(session, PT502_MEMO_START),
-		.came_us = session->received_us};
-	if (seek(session, &seeker, out))
+		.received_us = session->received_us};
+	if (resolve(session, &query, out))
 		return DECODE_OK;
-	note_astray(session, seeker.tick);
-	const uint32_t marks[2] = {seeker.tick, seeker.after};
+	note_unresolved(session, query.tick);
+	const uint32_t marks[2] = {query.tick, query.unresolved};
 	if (held_frames_add(session, NOT_SEEN, marks, data, len))
 		return DECODE_OK;
 	return pt502_refuse(out, DECODE_DETAIL, NOT_SEEN);
 }
 
-// Whose deltas are these? ---------------------------------------------------------------------------
+// Identification by deltas alone ----------------------------------------------
 
-struct adoption {
+struct search {
 	const struct held_frames *held;
-	uint32_t start;   /* the conversation's first tick */
-	size_t records;   /* held against deltas */
-	size_t longest;   /* deltas in a row, up to the newest, that go on from a device's record */
-	int surplus;      /* what they say beyond what they must for their place */
-	unsigned devices; /* that many fit as well */
+	uint32_t start; /* the conversation's first tick */
+	size_t records; /* records compared */
+	size_t longest; /* length of the longest chain from a device's record to the newest delta */
+	int surplus;    /* its evidence in bits, less that for its position */
+	unsigned devices; /* number of devices with a chain of this length */
 	uint8_t ident_len;
 	char ident[IDENT_MAX];
 };
@@ -123,140 +134,150 @@ static int log2_of(size_t count)
 	return bits;
 }
 
-// Where deltas may go on: the newest record by its time, and one out of the log if that came last.
-// Two numbers.
-static void find_ends(const struct past *past, size_t ends[2])
+// Finds the two records that deltas may refer to: the newest by its time, and the last to arrive if
+// it is from the log. They may be the same.
+static void find_ends(const struct pt502_history *history, size_t ends[2])
 {
-	ends[0] = past->count - 1u;
-	for (size_t i = past->count; i-- > 0;) {
-		if (past->records[i].time_s > past->records[ends[0]].time_s)
+	ends[0] = history->count - 1u;
+	for (size_t i = history->count; i-- > 0;) {
+		if (history->records[i].time_s > history->records[ends[0]].time_s)
 			ends[0] = i;
 	}
-	ends[1] = past->records[past->count - 1].stored ? past->count - 1u : ends[0];
+	ends[1] = history->records[history->count - 1].stored ? history->count - 1u : ends[0];
 }
 
-// It has reported elsewhere since this conversation began.
-static bool is_elsewhere(const struct past *past, uint32_t start)
+// Returns true if the device has reported on another conversation since this one began.
+static bool is_elsewhere(const struct pt502_history *history, uint32_t start)
 {
-	for (size_t i = 0; i < past->count; i++) {
-		if (is_later(past->records[i].tick, start))
+	for (size_t i = 0; i < history->count; i++) {
+		if (pt502_is_later(history->records[i].tick, start))
 			return true;
 	}
-	return past->astray && is_later(past->astray, start);
+	return history->unresolved && pt502_is_later(history->unresolved, start);
 }
 
-static void look_at(void *context, struct text ident, const void *block)
+// device_memory_search: looks for the longest chain of held deltas from this device's records.
+static void visit_device(void *context, struct text ident, const void *block)
 {
-	struct adoption *adoption = context;
-	const struct held_frames *held = adoption->held;
-	const struct past *past = block;
+	struct search *search = context;
+	const struct held_frames *held = search->held;
+	const struct pt502_history *history = block;
 	size_t longest = 0, ends[2];
 	int surplus = 0;
-	if (past->count == 0)
+	if (history->count == 0)
 		return;
-	find_ends(past, ends);
-	adoption->records += ends[0] == ends[1] ? 1 : 2;
+	find_ends(history, ends);
+	search->records += ends[0] == ends[1] ? 1 : 2;
 	for (uint32_t start = 0; start + CHAIN_LEAST <= held->count; start++) {
-		uint8_t check = (uint8_t)delta_held(held, start).data[1];
+		uint8_t check = (uint8_t)pt502_apply_held(held, start).data[1];
 		for (size_t i = ends[0] == ends[1]; i < 2; i++) {
-			if (past->xors[ends[i]] != check)
+			if (history->xors[ends[i]] != check)
 				continue;
-			struct chain chain = delta_chain(held, start, past_text(past, ends[i]));
+			struct pt502_chain chain = pt502_apply_chain(
+				held, start, pt502_history_text(history, ends[i]));
 			if (start + chain.length < held->count || chain.length <= longest)
 				continue;
 			longest = chain.length;
 			surplus = (int)chain.bits - 2 * log2_of(start + 1); // many may be tried
 		}
 	}
-	if (longest < CHAIN_LEAST || longest < adoption->longest ||
-		is_elsewhere(past, adoption->start))
+	if (longest < CHAIN_LEAST || longest < search->longest ||
+		is_elsewhere(history, search->start))
 		return;
-	adoption->devices = longest > adoption->longest ? 1 : adoption->devices + 1;
-	adoption->longest = longest;
-	adoption->surplus = surplus;
-	adoption->ident_len = (uint8_t)ident.len;
-	memcpy(adoption->ident, ident.data, ident.len);
+	search->devices = longest > search->longest ? 1 : search->devices + 1;
+	search->longest = longest;
+	search->surplus = surplus;
+	search->ident_len = (uint8_t)ident.len;
+	memcpy(search->ident, ident.data, ident.len);
 }
 
-// The device whose records the deltas go on from, if there is just one, and what they say is enough
-// that chance does not make one up among all that are remembered. It mostly is not where vehicles
-// stand still, or are many: then the first record says who it is.
-static void adopt(struct session *session)
+// Sets the ident to the device that the held deltas refer to, if there is exactly one and the
+// evidence rules out chance among all remembered devices. With many vehicles, or vehicles at rest,
+// it mostly is too weak; then the first record identifies the device.
+static void identify(struct session *session)
 {
-	struct adoption adoption = {
+	struct search search = {
 		.held = session->held, .start = read_tick(session, PT502_MEMO_START)};
 	if (held_frames_count(session) < CHAIN_LEAST ||
-		!device_memory_search(session, look_at, &adoption))
+		!device_memory_search(session, visit_device, &search))
 		return;
-	const int wanted =
-		adoption.records <= FEW ? FEW_BITS : SURE_BITS + log2_of(adoption.records);
-	if (adoption.devices == 1 && adoption.surplus >= wanted)
-		session_set_ident(session, adoption.ident, adoption.ident_len);
+	const int wanted = search.records <= FEW ? FEW_BITS : SURE_BITS + log2_of(search.records);
+	if (search.devices == 1 && search.surplus >= wanted)
+		session_set_ident(session, search.ident, search.ident_len);
 }
 
 static bool is_for(const struct session *session, const struct held_frame *frame)
 {
-	return frame->ident_len == 0 || is_same((struct text){frame->ident, frame->ident_len},
+	return frame->ident_len == 0 || pt502_is_same((struct text){frame->ident, frame->ident_len},
 						(struct text){session->ident, session->ident_len});
 }
 
-// One that had gone astray is found: those behind it have the one before it before them.
-static void found(struct session *session, uint32_t tick, uint32_t before)
+// Notes that an unresolved delta is resolved: for the deltas after it, the one before it becomes
+// the last unresolved one.
+static void note_resolved(struct session *session, uint32_t tick, uint32_t before)
 {
-	struct past *past = device_memory_block(session);
+	struct pt502_history *history = device_memory_block(session);
 	for (uint32_t i = 0; i < held_frames_count(session); i++) {
-		uint32_t *after = &session->held->frames[i].marks[1];
-		*after = *after == tick ? before : *after;
+		uint32_t *unresolved = &session->held->frames[i].marks[1];
+		*unresolved = *unresolved == tick ? before : *unresolved;
 	}
-	if (read_tick(session, PT502_MEMO_ASTRAY) == tick)
-		memcpy(session->memo + PT502_MEMO_ASTRAY, &before, sizeof before);
-	if (past && past->astray == tick)
-		past->astray = before;
+	if (read_tick(session, PT502_MEMO_UNRESOLVED) == tick)
+		memcpy(session->memo + PT502_MEMO_UNRESOLVED, &before, sizeof before);
+	if (history && history->unresolved == tick)
+		history->unresolved = before;
 }
 
-void pt502_wake(struct session *session, int64_t last_us, struct decoded *out)
+void pt502_delta_retry(struct session *session, int64_t last_us, struct decoded *out)
 {
 	if (session->ident_len == 0)
-		adopt(session);
+		identify(session);
 	if (session->ident_len == 0)
 		return;
 	for (uint32_t i = 0; i < held_frames_count(session);) {
 		const struct held_frame *frame = &session->held->frames[i];
-		const struct seeker seeker = {.delta = delta_held(session->held, i),
-			.place = (int32_t)i,
+		const struct pt502_query query = {.delta = pt502_apply_held(session->held, i),
+			.held_at = (int32_t)i,
 			.tick = frame->marks[0],
-			.after = frame->marks[1],
+			.unresolved = frame->marks[1],
 			.start = read_tick(session, PT502_MEMO_START),
-			.came_us = frame->received_us,
+			.received_us = frame->received_us,
 			.last = frame->received_us < last_us &&
 				i + 1 == held_frames_count(session)};
-		if (is_for(session, frame) && seek(session, &seeker, out)) {
-			found(session, seeker.tick, seeker.after);
+		if (is_for(session, frame) && resolve(session, &query, out)) {
+			note_resolved(session, query.tick, query.unresolved);
 			held_frames_remove(session->held, i);
-			i = 0; // those before it may wait for what it became
+			i = 0; // its record may be the reference of those before it
 		} else {
 			i++;
 		}
 	}
 }
 
-void pt502_break_delta(struct session *session, struct decoded *out)
+// Rejects the newest held delta, or drops the newest record, which may be the result of the part of
+// a delta.
+static void undo_newest(struct session *session, struct decoded *out)
 {
 	struct held_frames *held = session->held;
-	struct past *past;
+	struct pt502_history *history;
 	if (held_frames_count(session) > 0) {
-		struct text delta = delta_held(held, held->count - 1);
+		struct text delta = pt502_apply_held(held, held->count - 1);
 		if (delta.len <= DECODED_ARENA - out->arena_len) {
 			char *copy = out->arena + out->arena_len;
 			memcpy(copy, delta.data, delta.len);
 			out->arena_len += delta.len;
-			decoded_reject(
-				out, DECODE_DETAIL, PT502_DELTA_LATE, (uint8_t *)copy, delta.len);
+			decoded_reject(out, DECODE_DETAIL, REST_LATE, (uint8_t *)copy, delta.len);
 		}
 		held_frames_remove(held, held->count - 1);
-	} else if ((past = device_memory_block(session)) && past->count > 0) {
-		past_drop(past, past->count - 1u);
-		for (size_t i = 0; i < past->count; i++)
-			past->records[i].followed = false; // one of them was not
+	} else if ((history = device_memory_block(session)) && history->count > 0) {
+		pt502_history_drop(history, history->count - 1u);
+		for (size_t i = 0; i < history->count; i++)
+			history->records[i].followed =
+				false; // one was followed only by the dropped one
 	}
+}
+
+enum decode_status pt502_delta_refuse_rest(struct session *session, struct decoded *out)
+{
+	undo_newest(session, out);
+	return pt502_refuse(out, DECODE_DETAIL, REST_LATE);
 }

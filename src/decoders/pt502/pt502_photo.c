@@ -1,54 +1,45 @@
 // SPDX-License-Identifier: MIT
-// Photos of the PT-502.
+// Photos of the PT-502, from the maker's manual:
 //
-//   tracker  $PHO<size>[-<camera>],id,...            an ordinary record; size 0: no photo
+//   tracker  $PHO<size>[-<camera>],id,...            an ordinary record; size 0: no photo was taken
 //   server   #PHD<offset>,<count> CR LF              at most 960 bytes at a time
 //   tracker  BF FB .. $PHD<offset>,<count>,<bytes> CR LF
-//   ... until size is reached
+//   ... up to size
 //
-// One part is asked for at a time, again when it does not come, and only when it comes the next one:
-// an answer that comes twice must not double what follows.
-#include "decoders/pt502/pt502.h"
+// Requests one part at a time, and repeats the request if the part does not arrive. The next part
+// is requested only when the pending one has arrived, so that a repeated answer does not double the
+// rest.
+#include "decoders/pt502/pt502_photo.h"
+#include "decoders/decimal.h"
+#include "decoders/pt502/pt502_line.h"
 #include "protocol/photo.h"
 #include "util/scan.h"
 
-#define ASK_US  INT64_C(10000000) /* after which a part is asked for again, */
-#define TRIES   3                 /* so many times */
-#define LATE_US INT64_C(60000000) /* for so long parts of the last photo may still come */
+#define RETRY_US INT64_C(10000000) /* between requests for the same part */
+#define RETRIES  3
+#define LATE_US  INT64_C(60000000) /* parts of the last photo are ignored so long after its end */
 
-static size_t put_number(char *out, uint32_t value)
-{
-	char digits[10];
-	size_t at = sizeof digits;
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	memcpy(out, digits + at, sizeof digits - at);
-	return sizeof digits - at;
-}
-
-static void ask(struct session *session, int64_t now_us, struct decoded *out)
+static void request(struct session *session, int64_t now_us, struct decoded *out)
 {
 	struct photo *photo = session->photo;
-	char line[32] = "#PHD";
-	size_t len = 4;
-	len += put_number(line + len, photo->asked * PHOTO_PART);
-	line[len++] = ',';
-	len += put_number(line + len, photo_part_len(photo, photo->asked));
-	line[len++] = '\r';
-	line[len++] = '\n';
+	char line[4 + 2 * DECIMAL_MAX + 3] = "#PHD", *end = line + 4;
+	end = decimal_write(end, photo->asked * PHOTO_PART);
+	*end++ = ',';
+	end = decimal_write(end, photo_part_len(photo, photo->asked));
+	*end++ = '\r';
+	*end++ = '\n';
 	photo->asked_us = now_us;
-	decoded_reply(out, REPLY_NOW, line, len); // if it does not fit, it is asked for later
+	decoded_reply(
+		out, REPLY_NOW, line, (size_t)(end - line)); // if it does not fit, a retry follows
 }
 
-static void end(struct session *session, int64_t now_us)
+static void end_photo(struct session *session, int64_t now_us)
 {
 	memcpy(session->memo + PT502_MEMO_PHOTO, &now_us, sizeof now_us);
 	photo_end(session);
 }
 
-// The record came twice: it tells of the photo that is being fetched.
+// Returns true if the record announces the photo that is being fetched: it was sent twice.
 static bool is_same(
 	const struct photo *photo, const struct report *report, uint64_t size, int camera)
 {
@@ -58,32 +49,32 @@ static bool is_same(
 	       memcmp(photo->ident, report->ident.data, report->ident.len) == 0;
 }
 
-void pt502_open_photo(struct session *session, const struct report *report, uint64_t size,
+void pt502_photo_open(struct session *session, const struct report *report, uint64_t size,
 	int camera, struct decoded *out)
 {
-	// What is asked for is the newest photo: not the one that an old record tells of.
+	// A tracker sends only its newest photo, and an old record announces another one.
 	if (report->body.flags & FLAG_STORED || is_same(session->photo, report, size, camera))
 		return;
 	if (photo_open(session, report, size, camera))
-		ask(session, session->received_us, out);
+		request(session, session->received_us, out);
 }
 
-void pt502_ask_again(struct session *session, struct decoded *out)
+void pt502_photo_retry(struct session *session, struct decoded *out)
 {
 	struct photo *photo = session->photo;
 	if (!photo)
 		return;
-	if (session->now_us < photo->asked_us) // the clock was put back
+	if (session->now_us < photo->asked_us) // the clock was set back
 		photo->asked_us = session->now_us;
-	if (session->now_us - photo->asked_us < ASK_US)
+	if (session->now_us - photo->asked_us < RETRY_US)
 		return;
-	if (photo->tries++ == TRIES)
-		end(session, session->now_us);
+	if (photo->tries++ == RETRIES)
+		end_photo(session, session->now_us);
 	else
-		ask(session, session->now_us, out);
+		request(session, session->now_us, out);
 }
 
-// Something of the photo that has ended just now.
+// Returns true if a photo has ended so recently that its parts may still arrive.
 static bool is_late(const struct session *session)
 {
 	int64_t ended_us;
@@ -98,7 +89,7 @@ static enum decode_status take_part(struct session *session, uint64_t offset, co
 	const uint32_t part = (uint32_t)(offset / PHOTO_PART);
 	if (offset % PHOTO_PART != 0 || offset >= photo->size)
 		return pt502_refuse(out, DECODE_BAD_VALUE, "photo data: offset");
-	// Less than was asked for is all that the tracker has.
+	// A part that is shorter than requested is the photo's last.
 	const uint32_t whole = photo_part_len(photo, part);
 	if (count > whole || (count < whole && part != photo->asked))
 		return pt502_refuse(out, DECODE_BAD_VALUE, "photo data: count");
@@ -111,13 +102,13 @@ static enum decode_status take_part(struct session *session, uint64_t offset, co
 	photo->tries = 0;
 	photo->asked = photo_missing(photo);
 	if (count < whole || photo->asked * PHOTO_PART >= photo->size)
-		end(session, session->received_us);
+		end_photo(session, session->received_us);
 	else
-		ask(session, session->received_us, out);
+		request(session, session->received_us, out);
 	return DECODE_OK;
 }
 
-enum decode_status pt502_decode_photo(
+enum decode_status pt502_photo_decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	struct scan scan = {(const char *)data + 4, (const char *)data + len};

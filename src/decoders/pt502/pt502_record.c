@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: MIT
-// One line of the PT-502, taken apart in one pass:
+// The general parser for lines of the PT-502, in one pass, from the maker's manual and captures:
 //
 //   record    $EVT,id,hhmmss.sss,fix,lat,N,lon,E,speed,course,ddmmyy,,,mode
-//             /inputs,outputs/adc/odometer/driver/state/spec    photo: EVT is PHO<size>[-<camera>]
+//             /inputs,outputs/adc/odometer/driver/state/spec
 //   firmware  $FUS<id>,<firmware>,<version>
-//   text      any other
+//   text      any other line
 //
-// Fields end at ',' or '/'; the first '/' ends the front part whatever is missing there. One broken
-// field is absent; without a sound ident, or a sound time under a fix that claims to be valid, the
-// record is rejected.
-#include "decoders/pt502/pt502.h"
+//   EVT       three characters, PHO<size>[-<camera>] for a photo
+//   fix       A valid, V not valid              speed    knots; course in degrees
+//   inputs    "00010": the leftmost is input 1  adc      hex, one field per channel
+//   odometer  metres                            state    three hex digits: battery, GSM, satellites
+//
+// Fields end at ',' or '/'; the first '/' ends the front part even if fields are missing there. An
+// invalid field counts as absent. A record is rejected if its ident is invalid, or if its fix is
+// valid and its time is not.
+#include "decoders/pt502/pt502_record.h"
+#include "decoders/pt502/pt502_line.h"
+#include "decoders/pt502/pt502_photo.h"
 #include "util/scan.h"
 
-// A line taken apart as far as all kinds of lines are alike.
+// The parts that all kinds of lines have.
 struct line {
 	struct text raw;  /* with its terminator */
 	struct text body; /* without it */
-	struct text key;  /* nor the '#' of a stored one: the same text, live or out of the log */
-	struct text code; /* between '$' and the first ','; empty if that is no code */
+	struct text key;  /* nor the '#' of a stored record: live and stored have the same key */
+	struct text code; /* between '$' and the first ','; empty if that is not a code */
 };
 
 static enum decode_status refuse_field(struct decoded *out, const char *field)
@@ -30,6 +37,7 @@ static enum decode_status refuse_many(struct decoded *out)
 	return pt502_refuse(out, DECODE_DETAIL, "too many records in one frame");
 }
 
+// Skips the rest of a field. Returns false, for leave_field.
 static bool skip_field(struct scan *scan)
 {
 	while (scan->at < scan->end && *scan->at != ',' && *scan->at != '/')
@@ -38,8 +46,8 @@ static bool skip_field(struct scan *scan)
 	return false;
 }
 
-// Steps behind the separator of a field, but stays at a '/'. False when bytes of the field were
-// left over.
+// Steps over the ',' after a field, but stays at a '/'. Returns false if it had to skip bytes of
+// the field.
 static inline bool leave_field(struct scan *scan)
 {
 	if (scan->at == scan->end || *scan->at == '/')
@@ -50,7 +58,7 @@ static inline bool leave_field(struct scan *scan)
 	return true;
 }
 
-// A field of one byte; 0 if it is not.
+// Takes a field of one byte. Returns 0 if its length differs.
 static inline char take_letter(struct scan *scan)
 {
 	char letter = 0;
@@ -59,7 +67,7 @@ static inline char take_letter(struct scan *scan)
 	return leave_field(scan) ? letter : 0;
 }
 
-// Up to the next '/' and behind it.
+// Takes the bytes up to the next '/' and steps over it.
 static inline struct text take_part(struct scan *scan)
 {
 	const char *start = scan->at;
@@ -70,7 +78,7 @@ static inline struct text take_part(struct scan *scan)
 	return part;
 }
 
-// Steps behind the '/' at the end of a part. False when bytes of the part were left over.
+// Steps over the '/' after a part. Returns false if it had to skip bytes of the part.
 static inline bool leave_part(struct scan *scan)
 {
 	return take_part(scan).len == 0;
@@ -80,44 +88,45 @@ static inline bool take_ident(struct scan *scan, struct text *ident)
 {
 	uint64_t number;
 	const char *start = scan->at;
-	bool sound = scan_uint(scan, PT502_IDENT_MOST, &number);
+	bool valid = scan_uint(scan, PT502_IDENT_MOST, &number);
 	*ident = (struct text){start, (size_t)(scan->at - start)};
-	return leave_field(scan) && sound && ident->len >= PT502_IDENT_LEAST;
+	return leave_field(scan) && valid && ident->len >= PT502_IDENT_LEAST;
 }
 
-// An angle and the letter of its hemisphere.
+// Takes an angle and the letter of its hemisphere.
 static inline bool take_angle(
 	struct scan *scan, unsigned max_degrees, char positive, char negative, int64_t *e7)
 {
-	bool sound = scan_nmea_angle(scan, max_degrees, e7);
-	sound &= leave_field(scan);
+	bool valid = scan_nmea_angle(scan, max_degrees, e7);
+	valid &= leave_field(scan);
 	char letter = take_letter(scan) & ~0x20; // upper case
 	if (letter == negative)
 		*e7 = -*e7;
-	return sound && (letter == positive || letter == negative);
+	return valid && (letter == positive || letter == negative);
 }
 
 static inline void take_fix(struct scan *scan, struct report *report, bool valid)
 {
 	int64_t lat_e7 = 0, lon_e7 = 0;
-	bool sound = take_angle(scan, 90, 'N', 'S', &lat_e7);
-	sound &= take_angle(scan, 180, 'E', 'W', &lon_e7);
-	if (sound)
+	bool complete = take_angle(scan, 90, 'N', 'S', &lat_e7);
+	complete &= take_angle(scan, 180, 'E', 'W', &lon_e7);
+	if (complete)
 		report_set_fix(report, lat_e7, lon_e7, valid);
 }
 
 static inline void take_motion(struct scan *scan, struct report *report)
 {
 	uint64_t knots_e6, course_e2;
-	bool sound = scan_fixed(scan, 6, &knots_e6) && knots_e6 < UINT64_C(1000000000);
-	if (leave_field(scan) && sound)
+	bool valid = scan_fixed(scan, 6, &knots_e6) && knots_e6 < UINT64_C(1000000000);
+	if (leave_field(scan) && valid)
 		report_set_speed(report, (int64_t)((knots_e6 * 1852 + 5000000) / 10000000));
-	sound = scan_fixed(scan, 2, &course_e2);
-	if (leave_field(scan) && sound)
+	valid = scan_fixed(scan, 2, &course_e2);
+	if (leave_field(scan) && valid)
 		report_set_course(report, (int64_t)course_e2);
 }
 
-// "00010": the leftmost is number 1, bit 0. Returns how many there are; 0: absent or broken.
+// Takes "00010"; the leftmost is number 1, bit 0. Returns the number of digits, or 0 if absent or
+// invalid.
 static inline unsigned take_bits(struct scan *scan, uint32_t *bits)
 {
 	uint32_t more;
@@ -176,7 +185,7 @@ static void set_driver(struct report *report, struct text driver)
 		report->driver = driver;
 }
 
-// Three hex digits: battery, GSM, satellites. The scales are unpublished; 15 is taken as full.
+// Three hex digits: battery, GSM, satellites. The scales are unpublished; 15 is taken to be full.
 static void set_state(struct report *report, struct text state)
 {
 	int digits[3];
@@ -192,15 +201,15 @@ static void set_state(struct report *report, struct text state)
 	report_set_satellites(report, digits[2]);
 }
 
-// From the first '/' on.
+// Takes the parts from the first '/' on.
 static inline void take_tail(struct scan *scan, struct report *report, struct decoded *out)
 {
 	uint64_t odometer_m;
-	take_part(scan); // two unnamed fields and the mode, which some leave out
+	take_part(scan); // two unnamed fields and the mode, which some trackers omit
 	take_inputs(scan, report);
 	take_adc(scan, report, out);
-	bool sound = scan_uint(scan, 18, &odometer_m);
-	if (leave_part(scan) && sound)
+	bool valid = scan_uint(scan, 18, &odometer_m);
+	if (leave_part(scan) && valid)
 		report_set_odometer(report, (int64_t)odometer_m);
 	set_driver(report, take_part(scan));
 	set_state(report, take_part(scan));
@@ -230,7 +239,7 @@ static const struct {
 	{"PMA", ALARM_MOVEMENT},
 };
 
-void pt502_add_alarm(struct report *report, struct text code)
+void pt502_record_add_alarm(struct report *report, struct text code)
 {
 	if (code.len < 3 || memcmp(code.data, "POS", 3) == 0)
 		return;
@@ -242,7 +251,7 @@ void pt502_add_alarm(struct report *report, struct text code)
 	}
 }
 
-// PHO<size>[-<camera>]: the digits are no part of the event. *camera is -1 if there is none.
+// Parses PHO<size>[-<camera>]. *camera is -1 if there is none.
 static bool is_photo(struct text code, uint64_t *size, int64_t *camera)
 {
 	struct scan scan = text_scan(code);
@@ -267,17 +276,17 @@ static void set_event(
 	uint64_t size;
 	int64_t camera;
 	report->event = code;
-	pt502_add_alarm(report, code);
+	pt502_record_add_alarm(report, code);
 	if (code.len == 3 || !is_photo(code, &size, &camera))
 		return;
 	report->event.len = 3;
 	extra_int(out, report, "photo_size", (int64_t)size);
 	if (camera >= 0)
 		extra_int(out, report, "camera", camera);
-	pt502_open_photo(session, report, size, (int)camera, out);
+	pt502_photo_open(session, report, size, (int)camera, out);
 }
 
-void pt502_know_ident(struct session *session, struct text ident)
+void pt502_record_set_ident(struct session *session, struct text ident)
 {
 	if (session->ident_len == ident.len && memcmp(session->ident, ident.data, ident.len) == 0)
 		return;
@@ -285,15 +294,16 @@ void pt502_know_ident(struct session *session, struct text ident)
 	session->ident_len = (uint8_t)ident.len;
 }
 
-// NULL: the batch is full. ident: as it stands in the frame, the session takes it over.
+// Adds a report and sets the session's ident. ident: in the frame. Returns NULL if there is no
+// room.
 static struct report *add_report(
 	struct session *session, const struct line *line, struct text ident, struct decoded *out)
 {
-	pt502_know_ident(session, ident);
+	pt502_record_set_ident(session, ident);
 	struct report *report = decoded_report(out, session);
 	if (!report)
 		return NULL;
-	// In the frame: the session's may change with the frame's next record.
+	// The session's ident may change with the frame's next record.
 	report->ident = ident;
 	report->raw = line->raw;
 	report->key = line->key;
@@ -302,7 +312,7 @@ static struct report *add_report(
 	return report;
 }
 
-static struct scan behind_code(const struct line *line)
+static struct scan after_code(const struct line *line)
 {
 	return (struct scan){line->code.data + line->code.len + 1, line->key.data + line->key.len};
 }
@@ -310,7 +320,7 @@ static struct scan behind_code(const struct line *line)
 static enum decode_status decode_record(
 	struct session *session, const struct line *line, struct decoded *out)
 {
-	struct scan scan = behind_code(line);
+	struct scan scan = after_code(line);
 	struct text ident;
 	int64_t clock_us = 0, date_us = 0;
 	if (!take_ident(&scan, &ident))
@@ -340,7 +350,7 @@ static enum decode_status decode_record(
 static enum decode_status decode_firmware(
 	struct session *session, const struct line *line, struct decoded *out)
 {
-	struct scan scan = behind_code(line);
+	struct scan scan = after_code(line);
 	struct text rest = {scan.at, (size_t)(scan.end - scan.at)}, firmware;
 	struct text ident = {line->code.data + 3, line->code.len - 3};
 	if (!pt502_is_ident(ident.data, ident.len))
@@ -356,7 +366,8 @@ static enum decode_status decode_firmware(
 	return DECODE_OK;
 }
 
-// The session's ident may change with the frame's next record: the report keeps its own copy.
+// Copies the session's ident, which may change with the frame's next record. Empty if there is no
+// room.
 static struct text copy_ident(const struct session *session, struct decoded *out)
 {
 	char *copy = out->arena + out->arena_len;
@@ -373,7 +384,7 @@ static enum decode_status decode_text(
 	if (session->ident_len == 0)
 		return pt502_refuse(out, DECODE_DETAIL, "text before ident");
 	struct text ident = copy_ident(session, out);
-	line->key = line->body; // a '#' at its end is just text
+	line->key = line->body; // a '#' at its end is part of the text
 	struct report *report = ident.len > 0 ? add_report(session, line, ident, out) : NULL;
 	if (!report)
 		return refuse_many(out);
@@ -392,7 +403,7 @@ static bool is_firmware(struct text code)
 	       text_uint((struct text){code.data + 3, code.len - 3}, &number);
 }
 
-// What stands between '$' and ','; empty unless it is the code of a record.
+// Returns the text between '$' and ',', or an empty text if it cannot be the code of a record.
 static struct text find_code(const uint8_t *data, size_t len)
 {
 	const char *start = (const char *)data + 1;
@@ -412,16 +423,17 @@ static struct text find_code(const uint8_t *data, size_t len)
 static bool is_event(struct text code)
 {
 	struct report report = {.event = code};
-	pt502_add_alarm(&report, code);
+	pt502_record_add_alarm(&report, code);
 	return report.body.alarms != 0 || memcmp(code.data, "POS", 3) == 0 ||
 	       memcmp(code.data, "IN", 2) == 0 || memcmp(code.data, "PHO", 3) == 0;
 }
 
-// A code and a comma may also begin a reply: "$VER,PT502-V3,2.1". A record has a known event, or an ident
-// with something behind it, or a time, or the letter of a fix where it belongs.
+// Tells records from replies, which may also begin with a code and a comma: "$VER,PT502-V3,2.1". A
+// record has a known event, or an ident followed by other fields, or a time or the letter of a fix
+// in their places.
 static bool is_record(const struct line *line)
 {
-	struct scan scan = behind_code(line);
+	struct scan scan = after_code(line);
 	struct text ident;
 	int64_t clock_us;
 	if (is_event(line->code) || (take_ident(&scan, &ident) && scan.at < scan.end))
@@ -433,7 +445,7 @@ static bool is_record(const struct line *line)
 	return letter == 'A' || letter == 'V';
 }
 
-enum decode_status pt502_decode_line(
+enum decode_status pt502_record_decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	const char *start = (const char *)data;

@@ -1,82 +1,95 @@
 // SPDX-License-Identifier: MIT
-// Which of a device's records a delta refers to. Its check is the XOR of that record: little proof,
-// for among records of one layout it differs in four bits, so that one in 16 has it by chance. What
-// the tracker does says more. It makes records in the order of their times, and refers to the one made
-// just before. It sends live ones in the order in which it makes them; while it has no connection it
-// stores them, and sends them after the next live one. So the reference of
+// Finds the record that a delta refers to. The delta's check is the XOR of that record, which is
+// weak evidence: records of one layout differ only in four bits of it, so 1 in 16 fits by chance.
+// The behaviour of the tracker says more. It makes records in the order of their times, and a delta
+// refers to the record made just before it. Live records are sent in the order in which they are
+// made; without a connection the tracker stores records, and sends them after the next live one. So
+// the reference of
 //
-//   a live delta    is the live record before it, or one out of the log, mostly still to come
-//   a stored delta  is the record before it in the log, or the last live one before the gap
+//   a live delta    is the previous live record, or one from the log, which mostly arrives later
+//   a stored delta  is the previous record of the log, or the last live one before the gap
 //
-// A record that fits is taken at once when no delta has led on from it yet and it stands where the
-// reference must; where something may be missing, not before the next delta's check fits the result.
-#include "decoders/pt502/pt502_delta.h"
+// A candidate is accepted at once if no delta has used it yet and it is in the expected place.
+// Where a record may be missing, it is accepted only when the check of the next delta fits the
+// result.
+#include "decoders/pt502/pt502_reference.h"
+#include "decoders/pt502/pt502_fields.h"
 
-#define LEANS_LEAST 3  /* lean deltas after which one that is not looks wrong */
-#define LAG_S       90 /* that much a live record's age may differ from the last one's */
-#define SURE_BITS   10 /* that much must be said for a reference that the order speaks against */
-#define LATE_US     INT64_C(5500000) /* a live record may come that long after its delta */
+#define LEANS_LEAST 3  /* after so many lean deltas, one that is not lean is suspicious */
+#define LAG_S       90 /* most difference between the lags of two live records */
+#define SURE_BITS   10 /* least evidence for a reference that the order contradicts */
+#define LATE_US     INT64_C(5500000) /* most delay of a live record after its delta */
 
-// How good a reference is, rising. Up to UNPROVEN other deltas must go on from the result: so many that
-// chance is out of the question; such two; the first that waits, which has overtaken this one; the
-// next one.
-enum rank { NONE, MISSING, ASTRAY, OVERTAKEN, UNPROVEN, REPEATED, NEWEST, NEXT_IN_TIME };
-
-// A record that check fits, and what it becomes.
-struct candidate {
-	const struct past *past;
-	const struct past_record *record;
-	bool live; /* the result is */
-	bool lean;
-	bool next; /* nothing remembered lies between it and the result, by their times */
-	uint32_t time_s;
+// How good a reference is, rising. Up to UNPROVEN it is accepted only if held deltas apply to the
+// result.
+enum rank {
+	NONE,
+	MISSING,      /* a record may be missing: the next delta must apply, with SURE_BITS */
+	UNRESOLVED,   /* an unresolved delta is likelier: two deltas must apply, with SURE_BITS */
+	OVERTAKEN,    /* the first held delta must apply: it has overtaken this one */
+	UNPROVEN,     /* the next held delta must apply */
+	REPEATED,     /* the result has arrived already */
+	NEWEST,       /* the newest record, though others have times between it and the result */
+	NEXT_IN_TIME, /* no remembered record has a time between it and the result */
 };
 
-static bool is_next_in_time(const struct past *past, size_t index, uint32_t time_s)
+// A record whose XOR is the delta's check, and the result of applying the delta.
+struct candidate {
+	const struct pt502_history *history;
+	const struct pt502_history_record *record;
+	bool live;       /* the result is a live record */
+	bool lean;       /* pt502_apply_is_lean */
+	bool next;       /* no remembered record has a time between the two */
+	uint32_t time_s; /* of the result */
+};
+
+static bool is_next_in_time(const struct pt502_history *history, size_t index, uint32_t time_s)
 {
-	uint32_t before_s = past->records[index].time_s;
+	uint32_t before_s = history->records[index].time_s;
 	if (before_s == 0 || time_s == 0 || time_s < before_s)
 		return false;
-	for (size_t i = 0; i < past->count; i++) {
-		uint32_t other_s = past->records[i].time_s;
+	for (size_t i = 0; i < history->count; i++) {
+		uint32_t other_s = history->records[i].time_s;
 		if (other_s > before_s && other_s < time_s)
 			return false;
 	}
 	return true;
 }
 
-// The record remembered before that time, by its time; 0: none.
-static uint32_t time_before(const struct past *past, uint32_t time_s)
+// Returns the latest remembered time before time_s, or 0 if there is none.
+static uint32_t time_before(const struct pt502_history *history, uint32_t time_s)
 {
 	uint32_t before_s = 0;
-	for (size_t i = 0; i < past->count; i++) {
-		uint32_t other_s = past->records[i].time_s;
+	for (size_t i = 0; i < history->count; i++) {
+		uint32_t other_s = history->records[i].time_s;
 		if (other_s < time_s && other_s > before_s)
 			before_s = other_s;
 	}
 	return before_s;
 }
 
-// Is the step to the result much longer than any between the records known?
-static bool is_gap(const struct past *past, uint32_t before_s, uint32_t time_s)
+// Returns true if the step to the result is much longer than any between the remembered records.
+static bool is_gap(const struct pt502_history *history, uint32_t before_s, uint32_t time_s)
 {
 	uint32_t longest_s = 0;
 	unsigned steps = 0;
-	for (uint32_t at_s = before_s, other_s; (other_s = time_before(past, at_s)); steps++) {
+	for (uint32_t at_s = before_s, other_s; (other_s = time_before(history, at_s)); steps++) {
 		longest_s = at_s - other_s > longest_s ? at_s - other_s : longest_s;
 		at_s = other_s;
 	}
 	return steps >= 2 && time_s > before_s && time_s - before_s > longest_s + longest_s / 2 + 1;
 }
 
-// Is a record missing? The device reports at even times, but for a few that are lost already, and this
-// step is two to four of them. (A longer one more likely is another interval: see is_gap.)
-static bool is_missing(const struct past *past, uint32_t before_s, uint32_t time_s)
+// Returns true if a record seems to be missing: the device reports at regular times, except for a
+// few lost records, and this step is two to four intervals long. (A longer step is more likely
+// another interval: is_gap.)
+static bool is_missing(const struct pt502_history *history, uint32_t before_s, uint32_t time_s)
 {
-	uint32_t steps[PAST_MOST], usual_s = UINT32_MAX;
+	uint32_t steps[PT502_HISTORY_MOST], usual_s = UINT32_MAX;
 	size_t count = 0, usual = 0;
 	for (uint32_t at_s = before_s, other_s;
-		count < PAST_MOST && (other_s = time_before(past, at_s)); at_s = other_s) {
+		count < PT502_HISTORY_MOST && (other_s = time_before(history, at_s));
+		at_s = other_s) {
 		steps[count] = at_s - other_s;
 		usual_s = steps[count] < usual_s ? steps[count] : usual_s;
 		count++;
@@ -89,174 +102,184 @@ static bool is_missing(const struct past *past, uint32_t before_s, uint32_t time
 	return step_s + slack_s >= 2 * usual_s && step_s <= 4 * usual_s + slack_s;
 }
 
-// Is there another live record that came between the two ticks?
-static bool is_live_between(const struct past *past, uint32_t from, uint32_t to)
+// Returns true if a live record arrived between the two ticks.
+static bool is_live_between(const struct pt502_history *history, uint32_t from, uint32_t to)
 {
-	for (size_t i = 0; i < past->count; i++) {
-		const struct past_record *record = &past->records[i];
-		if (!record->stored && is_later(record->tick, from) && is_later(to, record->tick))
+	for (size_t i = 0; i < history->count; i++) {
+		const struct pt502_history_record *record = &history->records[i];
+		if (!record->stored && pt502_is_later(record->tick, from) &&
+			pt502_is_later(to, record->tick))
 			return true;
 	}
 	return false;
 }
 
-// Nothing is lost within a stream.
+// Returns true if both arrived on one TCP connection, where nothing is lost between them.
 static bool is_near(const struct candidate *candidate, const struct session *session,
-	const struct seeker *seeker)
+	const struct pt502_query *query)
 {
-	return !session->datagram && seeker->start > 0 &&
-	       !is_later(seeker->start, candidate->record->tick);
+	return !session->datagram && query->start > 0 &&
+	       !pt502_is_later(query->start, candidate->record->tick);
 }
 
-// Else a record may be missing, and this one fit by chance.
+// Judges the step to the result. A long one may mean that a record is missing and this one fits by
+// chance.
 static enum rank judge_step(const struct candidate *candidate, const struct session *session,
-	const struct seeker *seeker)
+	const struct pt502_query *query)
 {
-	const struct past *past = candidate->past;
+	const struct pt502_history *history = candidate->history;
 	const uint32_t before_s = candidate->record->time_s;
-	if (!is_near(candidate, session, seeker) && candidate->next &&
-		is_gap(past, before_s, candidate->time_s))
-		return seeker->last ? REPEATED : UNPROVEN;
-	if (!candidate->lean && past->leans >= LEANS_LEAST)
-		return seeker->last ? REPEATED : UNPROVEN;
+	if (!is_near(candidate, session, query) && candidate->next &&
+		is_gap(history, before_s, candidate->time_s))
+		return query->last ? REPEATED : UNPROVEN;
+	if (!candidate->lean && history->leans >= LEANS_LEAST)
+		return query->last ? REPEATED : UNPROVEN;
 	return candidate->next ? NEXT_IN_TIME : NEWEST;
 }
 
-// A live record that came before the delta.
+// Judges a live record that arrived before the delta.
 static enum rank judge_live(const struct candidate *candidate, const struct session *session,
-	const struct seeker *seeker)
+	const struct pt502_query *query)
 {
 	const uint32_t tick = candidate->record->tick;
 	if (!candidate->live)
 		return candidate->next ? NEXT_IN_TIME : NONE;
-	if (is_live_between(candidate->past, tick, seeker->tick))
+	if (is_live_between(candidate->history, tick, query->tick))
 		return NONE;
-	if (candidate->next && !is_near(candidate, session, seeker) &&
-		is_missing(candidate->past, candidate->record->time_s, candidate->time_s))
+	if (candidate->next && !is_near(candidate, session, query) &&
+		is_missing(candidate->history, candidate->record->time_s, candidate->time_s))
 		return MISSING;
-	if (seeker->after == 0 || !is_later(seeker->after, tick))
-		return judge_step(candidate, session, seeker);
+	if (query->unresolved == 0 || !pt502_is_later(query->unresolved, tick))
+		return judge_step(candidate, session, query);
 	if (!candidate->next)
-		return NONE; // what has gone astray since is the reference
-	return session->datagram && seeker->place != 0 ? OVERTAKEN : ASTRAY;
+		return NONE; // the unresolved delta is the reference
+	return session->datagram && query->held_at != 0 ? OVERTAKEN : UNRESOLVED;
 }
 
-// One that came after it: they were sent in the wrong order.
+// Judges a live record that arrived after the delta: the two were reordered on the way.
 static enum rank judge_late(const struct candidate *candidate, const struct session *session,
-	const struct seeker *seeker)
+	const struct pt502_query *query)
 {
 	if (!candidate->live || !candidate->next ||
-		session->received_us - seeker->came_us > LATE_US ||
-		is_live_between(candidate->past, seeker->tick, candidate->record->tick))
+		session->received_us - query->received_us > LATE_US ||
+		is_live_between(candidate->history, query->tick, candidate->record->tick))
 		return NONE;
-	return (uint32_t)seeker->place + 1 == held_frames_count(session) ? NEXT_IN_TIME : UNPROVEN;
+	return (uint32_t)query->held_at + 1 == held_frames_count(session) ? NEXT_IN_TIME : UNPROVEN;
 }
 
-// Is the result as old as the device's live records are when they come?
-static bool is_of_its_time(const struct candidate *candidate, const struct seeker *seeker)
+// Returns true if the result is as old as the device's live records are on arrival.
+static bool has_live_age(const struct candidate *candidate, const struct pt502_query *query)
 {
-	const struct past *past = candidate->past;
-	const int64_t lag_s = seeker->came_us / 1000000 - candidate->time_s - past->lag_s;
-	return !past->lag_known || (lag_s >= -LAG_S && lag_s <= LAG_S);
+	const struct pt502_history *history = candidate->history;
+	const int64_t lag_s = query->received_us / 1000000 - candidate->time_s - history->lag_s;
+	return !history->lag_known || (lag_s >= -LAG_S && lag_s <= LAG_S);
 }
 
-// A record out of the log.
+// Judges a record from the log.
 static enum rank judge_logged(const struct candidate *candidate, const struct session *session,
-	const struct seeker *seeker)
+	const struct pt502_query *query)
 {
 	const uint32_t tick = candidate->record->tick;
-	const bool came_before = is_later(seeker->tick, tick);
-	const bool astray = seeker->after > 0 && is_later(seeker->after, tick);
-	const bool behind = came_before && !is_live_between(candidate->past, tick, seeker->tick);
+	const bool came_before = pt502_is_later(query->tick, tick);
+	const bool unresolved = query->unresolved > 0 && pt502_is_later(query->unresolved, tick);
+	const bool is_previous =
+		came_before && !is_live_between(candidate->history, tick, query->tick);
 	if (!candidate->next)
 		return NONE;
-	if (!candidate->live) // right behind it, or others may be missing
-		return behind && !astray ? NEXT_IN_TIME : UNPROVEN;
-	if (came_before && !behind)
-		return NONE; // then it would refer to the live one
-	// A live delta right behind one that went astray in this conversation refers to that.
-	if (seeker->after > 0 && !is_later(seeker->start, seeker->after) &&
-		!is_live_between(candidate->past, seeker->after, seeker->tick))
+	if (!candidate->live) // it must follow directly, or others may be missing
+		return is_previous && !unresolved ? NEXT_IN_TIME : UNPROVEN;
+	if (came_before && !is_previous)
+		return NONE; // the delta would refer to the live record between them
+	// A live delta that follows an unresolved one of this conversation refers to that.
+	if (query->unresolved > 0 && !pt502_is_later(query->start, query->unresolved) &&
+		!is_live_between(candidate->history, query->unresolved, query->tick))
 		return NONE;
-	// Is the log at its end? Else one may follow that fits better.
-	const bool ended = candidate->lean && is_of_its_time(candidate, seeker) &&
-			   !is_gap(candidate->past, candidate->record->time_s, candidate->time_s) &&
-			   is_live_between(candidate->past, tick, tick + INT32_MAX);
+	// Unless the log has ended, a better one may follow.
+	const bool ended =
+		candidate->lean && has_live_age(candidate, query) &&
+		!is_gap(candidate->history, candidate->record->time_s, candidate->time_s) &&
+		is_live_between(candidate->history, tick, tick + INT32_MAX);
 	return came_before || session->quiet || ended ? NEXT_IN_TIME : UNPROVEN;
 }
 
-// The result is there already. A tracker sends again what it sent last when it has connected anew; the
-// network repeats datagrams. Else a vehicle that stands still makes nearly the same records again.
+// Judges a reference whose result has arrived already. After reconnecting, a tracker repeats its
+// last records, and the network repeats datagrams. Otherwise it is a coincidence: a vehicle at rest
+// makes nearly equal records.
 static enum rank judge_known(const struct candidate *candidate, const struct session *session,
-	const struct seeker *seeker)
+	const struct pt502_query *query)
 {
 	const bool fresh = !session->datagram &&
-			   !is_live_between(candidate->past, seeker->start, seeker->tick);
+			   !is_live_between(candidate->history, query->start, query->tick);
 	const bool again = session->datagram && held_frames_count(session) == 0;
 	return fresh || again || !candidate->live || candidate->record->stored ? REPEATED : NONE;
 }
 
 static enum rank judge(const struct candidate *candidate, const struct session *session,
-	const struct seeker *seeker, struct text text)
+	const struct pt502_query *query, struct text text)
 {
-	const struct past_record *record = candidate->record;
-	if (past_find(candidate->past, text, delta_xor(text)) < candidate->past->count)
-		return candidate->next ? judge_known(candidate, session, seeker) : NONE;
+	const struct pt502_history_record *record = candidate->record;
+	if (pt502_history_find(candidate->history, text, pt502_xor(text)) <
+		candidate->history->count)
+		return candidate->next ? judge_known(candidate, session, query) : NONE;
 	if (record->followed)
 		return NONE;
 	if (record->stored)
-		return judge_logged(candidate, session, seeker);
-	return is_later(record->tick, seeker->tick) ? judge_late(candidate, session, seeker)
-						    : judge_live(candidate, session, seeker);
+		return judge_logged(candidate, session, query);
+	return pt502_is_later(record->tick, query->tick) ? judge_late(candidate, session, query)
+							 : judge_live(candidate, session, query);
 }
 
-static bool is_proven(const struct session *session, const struct seeker *seeker, enum rank rank,
-	struct text reference, struct text text)
+// Returns true if enough held deltas apply to the result, as the rank requires.
+static bool is_proven(const struct session *session, const struct pt502_query *query,
+	enum rank rank, struct text reference, struct text text)
 {
-	const size_t wanted = rank == ASTRAY ? 2 : 1;
-	const uint32_t place = rank == OVERTAKEN ? 0 : (uint32_t)(seeker->place + 1);
-	if (held_frames_count(session) == 0 || (seeker->place < 0 && rank != OVERTAKEN))
+	const size_t wanted = rank == UNRESOLVED ? 2 : 1;
+	const uint32_t next = rank == OVERTAKEN ? 0 : (uint32_t)(query->held_at + 1);
+	if (held_frames_count(session) == 0 || (query->held_at < 0 && rank != OVERTAKEN))
 		return false;
-	if ((rank == MISSING || rank == ASTRAY) &&
-		delta_chain(session->held, (uint32_t)seeker->place, reference).bits < SURE_BITS)
+	if ((rank == MISSING || rank == UNRESOLVED) &&
+		pt502_apply_chain(session->held, (uint32_t)query->held_at, reference).bits <
+			SURE_BITS)
 		return false;
-	return delta_chain(session->held, place, text).length >= wanted;
+	return pt502_apply_chain(session->held, next, text).length >= wanted;
 }
 
-// Makes what the record at `index` becomes, and says how good that is.
-static enum rank look_at(const struct session *session, const struct past *past,
-	const struct seeker *seeker, size_t index, struct choice *out)
+// Applies the delta to the record at `index`. Returns how good a reference that is; *out: the
+// result.
+static enum rank try_reference(const struct session *session, const struct pt502_history *history,
+	const struct pt502_query *query, size_t index, struct pt502_choice *out)
 {
-	struct text reference = past_text(past, index);
-	if (past->xors[index] != (uint8_t)seeker->delta.data[1] ||
-		!delta_apply(reference, seeker->delta, &out->record))
+	struct text reference = pt502_history_text(history, index);
+	if (history->xors[index] != (uint8_t)query->delta.data[1] ||
+		!pt502_apply(reference, query->delta, &out->record))
 		return NONE;
-	struct text text = record_text(&out->record);
-	struct fields fields = delta_split(text);
-	if (!is_same(delta_ident(&fields), (struct text){session->ident, session->ident_len}))
+	struct text text = pt502_rebuilt_text(&out->record);
+	struct pt502_fields fields = pt502_fields_split(text);
+	if (!pt502_is_same(
+		    pt502_fields_ident(&fields), (struct text){session->ident, session->ident_len}))
 		return NONE;
 	out->index = index;
-	out->lean = delta_is_lean(reference, seeker->delta);
-	struct candidate candidate = {.past = past,
-		.record = &past->records[index],
+	out->lean = pt502_apply_is_lean(reference, query->delta);
+	struct candidate candidate = {.history = history,
+		.record = &history->records[index],
 		.live = !pt502_is_stored(text),
 		.lean = out->lean,
-		.time_s = delta_time(&fields)};
-	candidate.next = is_next_in_time(past, index, candidate.time_s);
-	enum rank rank = judge(&candidate, session, seeker, text);
-	out->tick = rank == OVERTAKEN ? candidate.record->tick : seeker->tick;
-	if (rank != NONE && rank <= UNPROVEN && !is_proven(session, seeker, rank, reference, text))
+		.time_s = pt502_fields_time(&fields)};
+	candidate.next = is_next_in_time(history, index, candidate.time_s);
+	enum rank rank = judge(&candidate, session, query, text);
+	out->tick = rank == OVERTAKEN ? candidate.record->tick : query->tick;
+	if (rank != NONE && rank <= UNPROVEN && !is_proven(session, query, rank, reference, text))
 		return NONE;
 	return rank;
 }
 
-struct choice delta_choose(
-	const struct session *session, const struct past *past, const struct seeker *seeker)
+struct pt502_choice pt502_reference_choose(const struct session *session,
+	const struct pt502_history *history, const struct pt502_query *query)
 {
-	struct choice best = {.found = false}, next = best;
+	struct pt502_choice best = {.found = false}, next = best;
 	enum rank best_rank = NONE;
-	for (size_t i = past->count; i-- > 0;) {
-		enum rank rank = look_at(session, past, seeker, i, &next);
+	for (size_t i = history->count; i-- > 0;) {
+		enum rank rank = try_reference(session, history, query, i, &next);
 		if (rank > best_rank ||
 			(rank == best_rank && rank != NONE && next.lean && !best.lean)) {
 			best = next;

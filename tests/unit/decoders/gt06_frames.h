@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// GT06 frames for tests: written as hex, sealed with length, serial and check sum, decoded on one
+// GT06 frames for tests: written as hex, completed with length, serial and checksum, decoded on one
 // session.
 #ifndef AVLD_GT06_FRAMES_H
 #define AVLD_GT06_FRAMES_H
@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 #include "decoders/decoders.h"
-#include "decoders/gt06/gt06.h"
+#include "decoders/gt06/gt06_command.h"
+#include "decoders/gt06/gt06_frame.h"
 #include "fixture.h"
 #include "util/checksum.h"
 #include "util/text.h"
@@ -49,7 +50,7 @@ static inline struct bytes from_hex(const char *hex)
 	return bytes;
 }
 
-// Sets the length field of a frame and its sum.
+// Sets the length field and the checksum of a frame.
 static inline void seal(struct bytes *frame)
 {
 	size_t head = frame->data[0] == 0x78 ? 3 : 4, length = frame->len - head - 2;
@@ -61,7 +62,7 @@ static inline void seal(struct bytes *frame)
 	frame->data[frame->len - 3] = (uint8_t)crc;
 }
 
-// type and body as hex; serial 7.
+// Makes a frame of a type and body in hex, with serial 7.
 static inline struct bytes frame_of(bool extended, const char *type_and_body)
 {
 	struct bytes frame = from_hex(extended ? "7979 0000" : "7878 00");
@@ -71,7 +72,7 @@ static inline struct bytes frame_of(bool extended, const char *type_and_body)
 	return frame;
 }
 
-// One conversation, and what its newest frame said.
+// One conversation, and the result of its newest frame.
 static struct session session;
 static struct decoded batch;
 static struct guarded page;
@@ -106,7 +107,7 @@ static inline enum decode_status decode_hex(const char *hex)
 	return decode_frame(&bytes);
 }
 
-// Starts a session that is past its log-in.
+// Starts a session with a log-in.
 static inline void log_in(void)
 {
 	session = (struct session){.received_us = at(9, 10, 0)};
@@ -114,7 +115,7 @@ static inline void log_in(void)
 	assert_int_equal(decode_frame(&login), DECODE_OK);
 }
 
-// Every frame that a test reads is one to be mutated by the last test.
+// All frames that the tests decode, which the last test mutates.
 #define CORPUS_MOST 512
 static struct {
 	size_t len;
@@ -130,7 +131,7 @@ static inline void remember(const struct bytes *frame)
 	memcpy(corpus[corpus_count++].data, frame->data, frame->len);
 }
 
-// The one report of a message.
+// Decodes a message. Returns its only report.
 static inline const struct report *report_of(const struct bytes *frame)
 {
 	remember(frame);
@@ -189,7 +190,7 @@ static inline void assert_no_reply(void)
 	assert_int_equal(batch.reply_len[REPLY_NOW] + batch.reply_len[REPLY_STORED], 0);
 }
 
-// No bytes do harm ------------------------------------------------------------
+// Mutations -------------------------------------------------------------------
 
 static inline uint32_t next_random(uint32_t *seed)
 {
@@ -211,7 +212,7 @@ static inline void mutate(struct bytes *frame, uint32_t *seed)
 		frame->len = head + 7 + next_random(seed) % (frame->len - head - 6);
 	if (next_random(seed) % 4 == 0)
 		return;
-	// Mostly the length and the sum are right, so that what is inside is read.
+	// Mostly length and checksum are right, so that the content is decoded.
 	frame->data[0] = frame->data[1] = head == 3 ? 0x78 : 0x79;
 	memcpy(frame->data + frame->len - 2, "\r\n", 2);
 	seal(frame);
@@ -238,7 +239,7 @@ static inline void check_batch(enum decode_status status, const uint8_t *data, s
 
 // The last test: mutations of all frames of the tests before it, each flush against an unreadable
 // page.
-static inline void mutations_neither_crash_nor_read_beyond(void **state)
+static inline void mutated_frames_are_read_within_bounds(void **state)
 {
 	static struct bytes mutant;
 	uint32_t seed = 1;
@@ -257,7 +258,7 @@ static inline void mutations_neither_crash_nor_read_beyond(void **state)
 			assert_true(frame.len > 0 && frame.len <= mutant.len);
 		if (frame.kind != FRAME_OK)
 			continue;
-		// The frame alone, so that nothing behind it is within reach.
+		// The frame alone, so that the page after it is unreadable.
 		data = guarded_copy(&page, mutant.data, frame.len);
 		decoded_reset(&batch);
 		enum decode_status status = decoder_gt06.decode(&session, data, frame.len, &batch);

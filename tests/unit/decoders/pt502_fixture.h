@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// For the tests of the PT-502: what comes out of bytes, written as text, a line a report (see
-// describe); bytes as streams and full frames; the tails that the cross tests go over.
+// For the tests of the PT-502: results as text, one line a report (see describe); bytes as streams
+// and full frames; the tails that the tests combine with framings.
 #ifndef AVLD_PT502_FIXTURE_H
 #define AVLD_PT502_FIXTURE_H
 
@@ -28,7 +28,7 @@ struct output {
 
 static struct output output, other;
 
-__attribute__((format(printf, 2, 3))) static inline void say(
+__attribute__((format(printf, 2, 3))) static inline void print(
 	struct output *out, const char *format, ...)
 {
 	va_list args;
@@ -39,80 +39,80 @@ __attribute__((format(printf, 2, 3))) static inline void say(
 	out->len += (size_t)len;
 }
 
-static inline void say_time(struct output *out, int64_t time_us)
+static inline void print_time(struct output *out, int64_t time_us)
 {
 	char text[32];
 	time_t seconds = time_us / 1000000;
 	struct tm tm;
 	strftime(text, sizeof text, "%F/%T", gmtime_r(&seconds, &tm));
-	say(out, " t=%s.%03d", text, (int)(time_us / 1000 % 1000));
+	print(out, " t=%s.%03d", text, (int)(time_us / 1000 % 1000));
 }
 
-static inline void say_text(struct output *out, const char *name, struct text text)
+static inline void print_text(struct output *out, const char *name, struct text text)
 {
 	if (text.len > 0)
-		say(out, " %s=%.*s", name, (int)text.len, text.data);
+		print(out, " %s=%.*s", name, (int)text.len, text.data);
 }
 
 static inline void describe_telemetry(struct output *out, const struct report_body *body)
 {
 	if (body->has & HAS_INPUTS)
-		say(out, " in=%u", body->inputs);
+		print(out, " in=%u", body->inputs);
 	if (body->has & HAS_OUTPUTS)
-		say(out, " out=%u", body->outputs);
+		print(out, " out=%u", body->outputs);
 	if (body->has & HAS_IGNITION)
-		say(out, " ign=%d", (body->flags & FLAG_IGNITION) != 0);
+		print(out, " ign=%d", (body->flags & FLAG_IGNITION) != 0);
 	for (unsigned i = 0; i < 4; i++) {
 		if (body->has & (uint32_t)HAS_ADC1 << i)
-			say(out, " adc%u=%d", i + 1, body->adc[i]);
+			print(out, " adc%u=%d", i + 1, body->adc[i]);
 	}
 	if (body->has & HAS_ODOMETER)
-		say(out, " odo=%" PRId64, body->odometer_m);
+		print(out, " odo=%" PRId64, body->odometer_m);
 	if (body->has & HAS_BATTERY_PERCENT)
-		say(out, " bat=%u", body->battery_percent);
+		print(out, " bat=%u", body->battery_percent);
 	if (body->has & HAS_GSM)
-		say(out, " gsm=%u", body->gsm_percent);
+		print(out, " gsm=%u", body->gsm_percent);
 	if (body->has & HAS_SATELLITES)
-		say(out, " sat=%u", body->satellites);
+		print(out, " sat=%u", body->satellites);
 	assert_false(body->has & (HAS_ALTITUDE | HAS_HDOP | HAS_BATTERY_V | HAS_POWER_V));
 }
 
-// "5020001 POS t=2026-11-22/10:15:00.000 A 481173000 115166667 kmh=4148 deg=8440 in=8 ..."; absent
-// is left out.
+// Prints "5020001 POS t=2026-11-22/10:15:00.000 A 481173000 115166667 kmh=4148 deg=8440 in=8 ...".
+// Absent values are left out.
 static inline void describe(struct output *out, const struct report *report)
 {
 	const struct report_body *body = &report->body;
-	say(out, "%.*s", (int)report->ident.len, report->ident.data);
+	print(out, "%.*s", (int)report->ident.len, report->ident.data);
 	if (report->event.len > 0)
-		say(out, " %.*s", (int)report->event.len, report->event.data);
+		print(out, " %.*s", (int)report->event.len, report->event.data);
 	if (body->has & HAS_TIME)
-		say_time(out, body->device_time_us);
+		print_time(out, body->device_time_us);
 	if (body->has & HAS_FIX)
-		say(out, " %c %d %d", body->flags & FLAG_VALID ? 'A' : 'V', body->lat_e7,
+		print(out, " %c %d %d", body->flags & FLAG_VALID ? 'A' : 'V', body->lat_e7,
 			body->lon_e7);
 	if (body->has & HAS_SPEED)
-		say(out, " kmh=%u", body->speed_kmh_e2);
+		print(out, " kmh=%u", body->speed_kmh_e2);
 	if (body->has & HAS_COURSE)
-		say(out, " deg=%u", body->course_deg_e2);
+		print(out, " deg=%u", body->course_deg_e2);
 	describe_telemetry(out, body);
-	say_text(out, "driver", report->driver);
+	print_text(out, "driver", report->driver);
 	for (unsigned i = 0; i < ALARM_COUNT; i++) {
 		if (body->alarms >> i & 1)
-			say(out, " !%s", report_alarm_name((enum alarm)i));
+			print(out, " !%s", report_alarm_name((enum alarm)i));
 	}
-	say_text(out, "extra", report->extra);
+	print_text(out, "extra", report->extra);
 	if (body->flags & FLAG_TEXT)
-		say(out, " text");
+		print(out, " text");
 	if (body->flags & FLAG_STORED)
-		say(out, " stored");
-	say(out, "\n");
+		print(out, " stored");
+	print(out, "\n");
 }
 
 static inline void describe_reject(
 	struct output *out, enum decode_status status, const char *detail)
 {
 	const char *text = decoded_status_text(status);
-	say(out, "reject %s%s%s\n", text, *text && detail ? ": " : "", detail ? detail : "");
+	print(out, "reject %s%s%s\n", text, *text && detail ? ": " : "", detail ? detail : "");
 }
 
 static inline void describe_batch(struct output *out, enum decode_status status)
@@ -129,8 +129,8 @@ static inline void describe_batch(struct output *out, enum decode_status status)
 	}
 }
 
-// Takes frames off the bytes as long as there are whole ones; returns what is left. Each frame is
-// laid flush against the unreadable page before it is decoded, as the bytes are before it is cut.
+// Decodes all whole frames. Returns the number of bytes left. The bytes are laid flush against an
+// unreadable page before a frame is cut, and so is the frame before it is decoded.
 static inline size_t take_frames(
 	struct session *session, const uint8_t *data, size_t len, struct output *out)
 {
@@ -144,7 +144,7 @@ static inline size_t take_frames(
 		assert_in_range(cut.len, 1, len);
 		assert_true(cut.len <= FRAME_CAP);
 		if (cut.kind == FRAME_BAD)
-			say(out, "bad frame\n");
+			print(out, "bad frame\n");
 		if (cut.kind == FRAME_OK) {
 			decoded_reset(&batch);
 			const uint8_t *frame = guarded_copy(&guard, data, cut.len);
@@ -156,7 +156,7 @@ static inline size_t take_frames(
 	return len;
 }
 
-// What the bytes give when they come `step` at a time; left over: "left n".
+// Prints the results of bytes that arrive `step` at a time. Undecoded bytes at the end: "left n".
 static inline void stream(const void *data, size_t len, size_t step, struct output *out)
 {
 	static uint8_t buffer[65536];
@@ -172,10 +172,10 @@ static inline void stream(const void *data, size_t len, size_t step, struct outp
 		memmove(buffer, buffer + held - left, left);
 		held = left;
 	}
-	session.quiet = true; // what is open by now is whole
+	session.quiet = true; // an open frame is whole now
 	held = held > 0 ? take_frames(&session, buffer, held, out) : 0;
 	if (held > 0)
-		say(out, "left %zu\n", held);
+		print(out, "left %zu\n", held);
 }
 
 static inline void check_stream(const char *data, size_t len, const char *expected)
@@ -208,20 +208,20 @@ static inline void check_full(const char *body, size_t len, const char *expected
 
 #define BODY(text) text, sizeof(text) - 1
 
-#define SHORT_1 "$POS,5020001,101500.000,V,,,,,,,221126"
-#define SHORT_2 "$IN1,5020001,101515.000,V,,,,,,,221126"
-#define SAID_1  "5020001 POS t=2026-11-22/10:15:00.000\n"
-#define SAID_2  "5020001 IN1 t=2026-11-22/10:15:15.000 !sos\n"
+#define SHORT_1  "$POS,5020001,101500.000,V,,,,,,,221126"
+#define SHORT_2  "$IN1,5020001,101515.000,V,,,,,,,221126"
+#define REPORT_1 "5020001 POS t=2026-11-22/10:15:00.000\n"
+#define REPORT_2 "5020001 IN1 t=2026-11-22/10:15:15.000 !sos\n"
 #define DELTA                                                                                      \
 	"@\x6d\x02\x04\x06"                                                                        \
 	"15.000\x03\x04\x03"                                                                       \
 	"513"
 
-#define KNOWN "$FUS0042,A\r\r"
-#define GIVES "0042 FUS extra=\"firmware\":\"A\"\n"
+#define KNOWN        "$FUS0042,A\r\r"
+#define KNOWN_REPORT "0042 FUS extra=\"firmware\":\"A\"\n"
 
-#define FRONT "$POS,5020001,101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126"
-#define TOLD  "5020001 POS t=2026-11-22/10:15:00.000 A 481173000 115166667 kmh=4148 deg=8440"
+#define FRONT        "$POS,5020001,101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126"
+#define FRONT_REPORT "5020001 POS t=2026-11-22/10:15:00.000 A 481173000 115166667 kmh=4148 deg=8440"
 
 static const struct {
 	const char *tail, *expected;
@@ -231,7 +231,7 @@ static const struct {
 	{",,,A", ""},
 	{",,,A/00010,00000/0,0,0,0/1200//fa7/",
 		" in=8 out=0 ign=1 adc1=0 adc2=0 adc3=0 adc4=0 odo=1200 bat=100 gsm=67 sat=7"},
-	// the tails seen
+	// tails from captures
 	{",,,A/00010,00000/0/5360872", " in=8 out=0 ign=1 adc1=0 odo=5360872"},
 	{",,,A/00000,00000/0/0/", " in=0 out=0 ign=0 adc1=0 odo=0"},
 	{",,,A/00000,00000/0/23895000//", " in=0 out=0 ign=0 adc1=0 odo=23895000"},
@@ -260,8 +260,7 @@ static const struct {
 	{",,,A/0002,10/5/", " out=1 adc1=5"},
 	{",,,A/00010,1x/5/", " in=8 ign=1 adc1=5"},
 	{",,,A/00010,1,1/5/", " in=8 out=1 ign=1 adc1=5"},
-	// ADC: an empty element is null in its place, a broken one too; the fifth and on go into
-	// extra
+	// ADC: an empty or invalid element is absent; elements from the fifth on go into extra
 	{",,,A//,5,,7/9/", " adc2=5 adc4=7 odo=9"},
 	{",,,A//1,xx,3,4/9/", " adc1=1 adc3=3 adc4=4 odo=9"},
 	{",,,A//3ff,3FF,3fF/9/", " adc1=1023 adc2=1023 adc3=1023 odo=9"},
@@ -290,16 +289,16 @@ static const struct {
 	// spec
 	{",,,A//////abc", " extra=\"spec\":\"abc\""},
 	{",,,A//////a\"b/c//", " extra=\"spec\":\"a\\\"b/c\""},
-	// what stands in the unnamed fields costs nothing
+	// the unnamed fields are ignored
 	{",1,2,A/0/", " in=0"},
 	{",,,AAAAAAAAAAAAAAAA/0/", " in=0"},
 };
 
-// NULL: in a full frame without any
+// NULL: none, in a full frame
 static const char *const terminators[] = {
 	"\r\n", "\n", "\r\r", "\r", "#\n", "#\r\n", "\n\r\n\r", NULL};
 
-// The next of a row of numbers that is the same in each run: 24 bits.
+// Returns the next pseudo-random number of 24 bits.
 static inline uint32_t chance(uint32_t *seed)
 {
 	*seed = *seed * 1664525u + 1013904223u;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// GT06: sniffing, framing, log-in, answers, commands, and that no bytes can make it read beyond
-// them.
+// GT06: sniffing, framing, log-in, answers, commands, and that it never reads out of bounds.
 #include "decoders/gt06_frames.h"
 
-// Values are told in the tests below; all of these are whole, with a right sum.
+// Whole frames with right checksums. The tests below have their values.
 #define LOGIN "78781101086000000000001720010001000146290D0A"
 #define POSITION                                                                                   \
 	"787826221F050E090807C9015315000A98AC383D1D1201F60A1B2C00A1B20100000001E240000292B70D0A"
@@ -38,7 +37,7 @@ static struct frame frame_at(const struct bytes *bytes, size_t len)
 
 // Sniffing and framing --------------------------------------------------------
 
-static void whole_frames_are_known_and_their_prefixes_are_not_yet(void **state)
+static void probe_accepts_whole_frames_and_waits_for_the_rest_of_prefixes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < FRAMES; i++) {
@@ -60,7 +59,7 @@ static void whole_frames_are_known_and_their_prefixes_are_not_yet(void **state)
 	}
 }
 
-static void what_is_not_gt06_is_refused(void **state)
+static void probe_refuses_other_protocols_and_invalid_frames(void **state)
 {
 	static const char *const foreign[] = {
 		"24",
@@ -71,10 +70,10 @@ static void what_is_not_gt06_is_refused(void **state)
 		"7979 0004",
 		"7979 1001",
 		"7979 0FFB",
-		"7878 05 01 0001 D9DC 0D0B",                  // no end
-		"7878 05 13 0001 D9DC 0D0A",                  // sum of another
+		"7878 05 01 0001 D9DC 0D0B",                  // no terminator
+		"7878 05 13 0001 D9DC 0D0A",                  // checksum of another frame
 		"7878 0D 01 1860000000000017 0001 0000 0D0A", // the pad is not 0
-		"7878 0D 01 08600000000000F7 0001 0000 0D0A", // no digit
+		"7878 0D 01 08600000000000F7 0001 0000 0D0A", // not a digit
 		"7878 0E 01 0860000000000017 00 0001 0000 0D0A",
 	};
 	(void)state;
@@ -84,7 +83,7 @@ static void what_is_not_gt06_is_refused(void **state)
 	}
 }
 
-static void a_login_with_a_wrong_sum_may_open_a_session(void **state)
+static void login_with_a_wrong_checksum_opens_a_session(void **state)
 {
 	static const char *const logins[] = {
 		"7878 0D 01 0860000000000017 0001 0000 0D0A",
@@ -100,12 +99,12 @@ static void a_login_with_a_wrong_sum_may_open_a_session(void **state)
 		assert_text(report->ident, IDENT);
 		assert_extra(report, "\"crc_bad\":true");
 		assert_reply(REPLY_NOW, "787805010001D9DC0D0A");
-		assert_int_equal(decode_frame(&login), DECODE_BAD_SUM); // not the first any more
+		assert_int_equal(decode_frame(&login), DECODE_BAD_SUM); // not the first one
 		assert_no_reply();
 	}
 }
 
-static void a_frame_of_the_wrong_length_ends_at_the_next_end(void **state)
+static void frame_of_the_wrong_length_ends_at_the_next_terminator(void **state)
 {
 	(void)state;
 	session = (struct session){0};
@@ -124,13 +123,13 @@ static void a_frame_of_the_wrong_length_ends_at_the_next_end(void **state)
 		assert_int_equal(frame_at(&endless, len).len, len + 1);
 	}
 	assert_int_equal(frame_at(&endless, FRAME_CAP).kind, FRAME_BAD);
-	// In a datagram nothing can follow.
+	// No more bytes follow in a datagram.
 	session.datagram = true;
 	assert_int_equal(frame_at(&two, 15).kind, FRAME_OK);
 	assert_int_equal(frame_at(&two, 15).len, 15);
 }
 
-static void an_end_inside_the_body_is_none(void **state)
+static void terminator_inside_the_body_does_not_end_the_frame(void **state)
 {
 	(void)state;
 	struct bytes frame = frame_of(false, "13 46 0D 0A 0D 0A");
@@ -138,7 +137,7 @@ static void an_end_inside_the_body_is_none(void **state)
 	assert_int_equal(decode_frame(&frame), DECODE_OK);
 }
 
-static void lost_framing_reaches_up_to_the_next_start(void **state)
+static void bad_frame_ends_before_the_next_start(void **state)
 {
 	(void)state;
 	session = (struct session){0};
@@ -149,7 +148,7 @@ static void lost_framing_reaches_up_to_the_next_start(void **state)
 	frame = frame_at(&garbage, 4);
 	assert_int_equal(frame.kind, FRAME_BAD);
 	assert_int_equal(frame.len, 4);
-	// The read ends within the start: its first byte stays for what comes.
+	// The read ends within the start: its first byte is kept for the next read.
 	assert_int_equal(frame_at(&garbage, 3).len, 2);
 	struct bytes picture = from_hex("7979 8000 41 00");
 	assert_int_equal(frame_at(&picture, picture.len).kind, FRAME_BAD);
@@ -162,7 +161,7 @@ static void lost_framing_reaches_up_to_the_next_start(void **state)
 	assert_int_equal(frame_at(&largest, 5).kind, FRAME_BAD);
 }
 
-static void topin_frames_are_framed_on_a_session_but_open_none(void **state)
+static void topin_frame_is_decoded_but_opens_no_session(void **state)
 {
 	struct bytes frame = from_hex(TOPIN);
 	(void)state;
@@ -190,15 +189,16 @@ static void topin_frames_are_framed_on_a_session_but_open_none(void **state)
 	assert_text(report_of(&many)->event, "17");
 }
 
-// A frame that ends without cells is not taken for one of 13 of them, which would reach into what follows.
-static void a_topin_frame_may_have_no_cells(void **state)
+// A frame without cells is not mistaken for one with 13 (0D) cells, which would include the next
+// frames.
+static void topin_frame_may_omit_its_cells(void **state)
 {
 	static const struct {
 		const char *hex, *wifi;
 	} rows[] = {
 		{"787802 69 310514091200 A1A2A3A4A5A63C B1B2B3B4B5B646 0D0A",
 			"\"wifi\":\"a1a2a3a4a5a6,-60;b1b2b3b4b5b6,-70\""},
-		// an end within an address is none
+		// a terminator within an address does not end the frame
 		{"787801 17 310514091200 A1A20D0AA5A63C 0D0A", "\"wifi\":\"a1a20d0aa5a6,-60\""},
 		{"787800 69 310514091200 0D0A", NULL},
 	};
@@ -232,7 +232,7 @@ static void a_topin_frame_may_have_no_cells(void **state)
 
 // Log-in ----------------------------------------------------------------------
 
-static void the_login_gives_the_ident(void **state)
+static void login_sets_the_ident(void **state)
 {
 	(void)state;
 	session = (struct session){0};
@@ -246,7 +246,7 @@ static void the_login_gives_the_ident(void **state)
 	struct bytes far = frame_of(false, "01 0860000000000017 2001 C801"); // 32 hours
 	assert_int_equal(decode_frame(&far), DECODE_OK);
 	assert_text(batch.reports[0].extra, "\"model\":\"2001\",\"language\":1");
-	// A new log-in takes the place of the old; without the pad all digits count.
+	// A new log-in replaces the old one; without the pad all 16 digits are the ident.
 	struct bytes other = frame_of(false, "01 1234567890123456");
 	assert_text(report_of(&other)->ident, "1234567890123456");
 	struct bytes wrong = frame_of(false, "01 08600000000000A7");
@@ -256,7 +256,7 @@ static void the_login_gives_the_ident(void **state)
 	assert_int_equal(session.ident_len, 16);
 }
 
-static void data_before_the_login_is_kept_and_not_answered(void **state)
+static void data_before_the_login_is_rejected_without_an_answer(void **state)
 {
 	(void)state;
 	for (size_t i = 1; i < FRAMES; i++) {
@@ -275,13 +275,13 @@ static void data_before_the_login_is_kept_and_not_answered(void **state)
 			     "\"iccid\":\"8950210000000000001\"");
 }
 
-static void the_zone_of_the_login_is_used_when_it_fits(void **state)
+static void zone_of_the_login_is_used_if_the_time_fits(void **state)
 {
 	static const struct {
 		const char *word;
 		int zone_min;
 	} zones[] = {{"2121", 330}, {"3200", 480}, {"4DD8", -765}, {"0001", 0}, {"FFF0", 0}};
-	struct bytes position = from_hex(POSITION); // says 09:08:07
+	struct bytes position = from_hex(POSITION); // its time is 09:08:07
 	(void)state;
 	for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++) {
 		struct bytes login = from_hex("787811 01 0860000000000017 2001");
@@ -299,7 +299,7 @@ static void the_zone_of_the_login_is_used_when_it_fits(void **state)
 		report = report_of(&position);
 		assert_true(report->body.device_time_us == at(9, 8, 7) - zone_us);
 		assert_true(has_extra(report, "time_zone_min") == (zone_us != 0));
-		// A record out of the log goes with the live ones before it.
+		// A buffered record uses the zone of the live ones before it.
 		struct bytes stored = position;
 		stored.data[32] = 1; // re-upload
 		seal(&stored);
@@ -321,7 +321,7 @@ static void assert_fix(const struct report *report, int64_t time_us, int32_t lat
 	assert_int_equal(report->body.lon_e7, lon_e7);
 }
 
-static void example_position(void **state)
+static void example_position_decodes(void **state)
 {
 	(void)state;
 	log_in();
@@ -340,7 +340,7 @@ static void example_position(void **state)
 		report->extra, "\"mcc\":502,\"mnc\":10,\"lac\":6956,\"cid\":41394,\"reason\":0");
 	assert_int_equal(report->raw.len, frame.len);
 	assert_reply(REPLY_STORED, "7878 05 22 0002 0718 0D0A");
-	// Sent again under another serial it is the same record.
+	// Sent again with another serial it is the same record.
 	struct bytes key = {report->key.len, {0}};
 	memcpy(key.data, report->key.data, key.len);
 	frame.data[frame.len - 5]++;
@@ -349,7 +349,7 @@ static void example_position(void **state)
 	assert_memory_equal(batch.reports[0].key.data, key.data, key.len);
 }
 
-static void example_heartbeat(void **state)
+static void example_heartbeat_decodes(void **state)
 {
 	(void)state;
 	log_in();
@@ -366,7 +366,7 @@ static void example_heartbeat(void **state)
 	assert_reply(REPLY_NOW, "787805130003CAE30D0A");
 }
 
-static void example_alarms(void **state)
+static void example_alarms_decode(void **state)
 {
 	(void)state;
 	log_in();
@@ -390,7 +390,7 @@ static void example_alarms(void **state)
 	assert_extra(report, "\"fence\":3");
 }
 
-static void example_statuses(void **state)
+static void example_statuses_decode(void **state)
 {
 	(void)state;
 	log_in();
@@ -413,23 +413,23 @@ static void example_statuses(void **state)
 	assert_no_reply();
 }
 
-static void example_command(void **state)
+static void example_command_encodes_and_its_answer_decodes(void **state)
 {
 	uint8_t out[255 + 5];
 	struct bytes expected = from_hex("787812800C0000000752656C61792C312300012C810D0A");
 	(void)state;
-	size_t len = gt06_encode_command(7, "Relay,1#", 8, 1, out, sizeof out);
+	size_t len = gt06_command_frame(7, "Relay,1#", 8, 1, out, sizeof out);
 	assert_int_equal(len, expected.len);
 	assert_memory_equal(out, expected.data, len);
-	assert_int_equal(gt06_encode_command(7, "Relay,1#", 8, 1, out, len), len);
-	assert_int_equal(gt06_encode_command(7, "Relay,1#", 8, 1, out, len - 1), 0);
-	assert_int_equal(gt06_encode_command(7, "", 0, 1, out, sizeof out), 0);
+	assert_int_equal(gt06_command_frame(7, "Relay,1#", 8, 1, out, len), len);
+	assert_int_equal(gt06_command_frame(7, "Relay,1#", 8, 1, out, len - 1), 0);
+	assert_int_equal(gt06_command_frame(7, "", 0, 1, out, sizeof out), 0);
 	char text[246];
 	memset(text, 'x', sizeof text);
-	assert_int_equal(gt06_encode_command(7, text, 245, 1, out, sizeof out), sizeof out);
+	assert_int_equal(gt06_command_frame(7, text, 245, 1, out, sizeof out), sizeof out);
 	assert_int_equal(probe_of(&(struct bytes){0}, 0), PROBE_MORE);
 	assert_int_equal(decoder_gt06.probe(out, sizeof out, true), PROBE_YES);
-	assert_int_equal(gt06_encode_command(7, text, 246, 1, out, sizeof out), 0);
+	assert_int_equal(gt06_command_frame(7, text, 246, 1, out, sizeof out), 0);
 	log_in();
 	struct bytes answer = from_hex(TEXT_ANSWER);
 	const struct report *report = report_of(&answer);
@@ -440,7 +440,7 @@ static void example_command(void **state)
 
 // Rejects and answers ---------------------------------------------------------
 
-static void a_wrong_sum_is_a_reject_without_an_answer(void **state)
+static void wrong_checksum_is_rejected_without_an_answer(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < FRAMES; i++) {
@@ -455,7 +455,7 @@ static void a_wrong_sum_is_a_reject_without_an_answer(void **state)
 
 #define GPS "1F050E090807 C9 01531500 0A98AC38 3D 1D12"
 
-static void a_wrong_length_costs_the_tail_not_the_position(void **state)
+static void wrong_length_keeps_the_position(void **state)
 {
 	(void)state;
 	log_in();
@@ -468,7 +468,7 @@ static void a_wrong_length_costs_the_tail_not_the_position(void **state)
 	assert_int_equal(batch.reports[0].body.lat_e7, 123456000);
 	assert_text(batch.reports[0].extra, "\"length_bad\":true");
 	assert_no_reply();
-	// Only the length is wrong: the sum over what came holds.
+	// Only the length is wrong: the checksum of the received bytes holds.
 	struct bytes frame_12 = frame_of(false, "12" GPS "01F60A1B2C00A1B2");
 	frame_12.data[2] = 7;
 	uint16_t crc = checksum_crc16_x25(frame_12.data + 2, frame_12.len - 6);
@@ -486,14 +486,14 @@ static void a_wrong_length_costs_the_tail_not_the_position(void **state)
 	assert_no_reply();
 }
 
-static void values_out_of_range_are_rejects_and_empty_messages_are_not(void **state)
+static void values_out_of_range_are_rejected_and_empty_messages_ignored(void **state)
 {
 	(void)state;
 	log_in();
 	struct bytes no_month = frame_of(false, "10 1F0D0E090807 C9 01531500 0A98AC38 3D 1D12");
 	assert_int_equal(decode_frame(&no_month), DECODE_BAD_VALUE);
 	assert_string_equal(batch.detail, "time");
-	assert_int_equal(batch.reply_len[REPLY_STORED], 10); // it came whole and is kept
+	assert_int_equal(batch.reply_len[REPLY_STORED], 10); // it is stored as a reject
 	struct bytes far = frame_of(false, "10 1F050E090807 C9 09A7EC81 0A98AC38 3D 1D12");
 	assert_int_equal(decode_frame(&far), DECODE_BAD_VALUE);
 	assert_string_equal(batch.detail, "position");
@@ -508,7 +508,7 @@ static void values_out_of_range_are_rejects_and_empty_messages_are_not(void **st
 	assert_no_reply();
 }
 
-static void each_message_is_answered_in_its_way(void **state)
+static void each_message_gets_its_kind_of_answer(void **state)
 {
 	static const uint8_t stored[] = {0x10, 0x11, 0x12, 0x16, 0x19, 0x22, 0x26, 0x27, 0x2D, 0x31,
 		0x32, 0x34, 0x37, 0x38, 0xA0, 0xA2, 0xA3, 0xA4, 0xA5, 0x95, 0x28, 0x2C, 0x2E, 0x24,
@@ -541,7 +541,7 @@ static void each_message_is_answered_in_its_way(void **state)
 	assert_int_equal(batch.reply[REPLY_STORED][4], 0x33);
 }
 
-static void requests_are_served_at_once(void **state)
+static void requests_for_time_and_address_are_answered_at_once(void **state)
 {
 	(void)state;
 	log_in();
@@ -565,28 +565,28 @@ int main(void)
 {
 	page = guarded_new(2 * FRAME_CAP);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole_frames_are_known_and_their_prefixes_are_not_yet),
-		cmocka_unit_test(what_is_not_gt06_is_refused),
-		cmocka_unit_test(a_login_with_a_wrong_sum_may_open_a_session),
-		cmocka_unit_test(a_frame_of_the_wrong_length_ends_at_the_next_end),
-		cmocka_unit_test(an_end_inside_the_body_is_none),
-		cmocka_unit_test(lost_framing_reaches_up_to_the_next_start),
-		cmocka_unit_test(topin_frames_are_framed_on_a_session_but_open_none),
-		cmocka_unit_test(a_topin_frame_may_have_no_cells),
-		cmocka_unit_test(the_login_gives_the_ident),
-		cmocka_unit_test(data_before_the_login_is_kept_and_not_answered),
-		cmocka_unit_test(the_zone_of_the_login_is_used_when_it_fits),
-		cmocka_unit_test(example_position),
-		cmocka_unit_test(example_heartbeat),
-		cmocka_unit_test(example_alarms),
-		cmocka_unit_test(example_statuses),
-		cmocka_unit_test(example_command),
-		cmocka_unit_test(a_wrong_sum_is_a_reject_without_an_answer),
-		cmocka_unit_test(a_wrong_length_costs_the_tail_not_the_position),
-		cmocka_unit_test(values_out_of_range_are_rejects_and_empty_messages_are_not),
-		cmocka_unit_test(each_message_is_answered_in_its_way),
-		cmocka_unit_test(requests_are_served_at_once),
-		cmocka_unit_test(mutations_neither_crash_nor_read_beyond),
+		cmocka_unit_test(probe_accepts_whole_frames_and_waits_for_the_rest_of_prefixes),
+		cmocka_unit_test(probe_refuses_other_protocols_and_invalid_frames),
+		cmocka_unit_test(login_with_a_wrong_checksum_opens_a_session),
+		cmocka_unit_test(frame_of_the_wrong_length_ends_at_the_next_terminator),
+		cmocka_unit_test(terminator_inside_the_body_does_not_end_the_frame),
+		cmocka_unit_test(bad_frame_ends_before_the_next_start),
+		cmocka_unit_test(topin_frame_is_decoded_but_opens_no_session),
+		cmocka_unit_test(topin_frame_may_omit_its_cells),
+		cmocka_unit_test(login_sets_the_ident),
+		cmocka_unit_test(data_before_the_login_is_rejected_without_an_answer),
+		cmocka_unit_test(zone_of_the_login_is_used_if_the_time_fits),
+		cmocka_unit_test(example_position_decodes),
+		cmocka_unit_test(example_heartbeat_decodes),
+		cmocka_unit_test(example_alarms_decode),
+		cmocka_unit_test(example_statuses_decode),
+		cmocka_unit_test(example_command_encodes_and_its_answer_decodes),
+		cmocka_unit_test(wrong_checksum_is_rejected_without_an_answer),
+		cmocka_unit_test(wrong_length_keeps_the_position),
+		cmocka_unit_test(values_out_of_range_are_rejected_and_empty_messages_ignored),
+		cmocka_unit_test(each_message_gets_its_kind_of_answer),
+		cmocka_unit_test(requests_for_time_and_address_are_answered_at_once),
+		cmocka_unit_test(mutated_frames_are_read_within_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// GT06: what each message says, by the forms its length tells apart.
+// GT06: each message, in each layout that its length selects.
 #include "decoders/gt06_frames.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ static void assert_place(const struct report *report)
 	assert_int_equal(report->body.satellites, 9);
 }
 
-// Rule K ----------------------------------------------------------------------
+// Cell sizes ------------------------------------------------------------------
 
 #define STATUS  "46 04 03 06 02"
 #define MILEAGE "0001E240"
@@ -79,12 +79,12 @@ static const struct report *read_cell_form(
 	return read_message(text);
 }
 
-static void the_cell_length_may_count_itself_or_not(void **state)
+static void cell_length_may_or_may_not_count_itself(void **state)
 {
 	static const struct {
 		const char *hex;
 		unsigned size;
-		bool short_form; /* also sound one byte shorter, where A3 cannot tell */
+		bool short_form; /* also plausible one byte shorter, which A3 cannot tell apart */
 	} cells[] = {
 		{CELL_8, 8, false},
 		{CELL_9, 9, false},
@@ -115,13 +115,13 @@ static void the_cell_length_may_count_itself_or_not(void **state)
 	}
 }
 
-static void without_a_cell_there_may_be_zeros(void **state)
+static void zeros_may_replace_the_cell(void **state)
 {
 	static const char *const cells[] = {"", ZEROS_8, ZEROS_45};
 	(void)state;
 	for (size_t t = 0; t < sizeof tail_forms / sizeof tail_forms[0]; t++) {
 		for (size_t c = 0; c < 3; c++) {
-			// 2 more tails of SL4X length, which have a cell without a length
+			// of the length of SL4X, whose cell has no length byte
 			if (!strcmp(tail_forms[t].type, "32") && c == 1 && tail_forms[t].size == 7)
 				continue;
 			const struct report *report = read_cell_form(&tail_forms[t], 0, cells[c]);
@@ -131,7 +131,7 @@ static void without_a_cell_there_may_be_zeros(void **state)
 	}
 }
 
-static void a_cell_that_fits_nothing_costs_the_tail(void **state)
+static void cell_of_unknown_size_keeps_the_position(void **state)
 {
 	(void)state;
 	const struct report *report = read_message("26" GPS "0B" CELL_10 STATUS "0102");
@@ -145,9 +145,9 @@ static void a_cell_that_fits_nothing_costs_the_tail(void **state)
 	assert_false(has_extra(read_message("27" GPS "09" CELL_8 STATUS "FF"), "fence"));
 }
 
-// Rule T ----------------------------------------------------------------------
+// Tails of 12 -----------------------------------------------------------------
 
-static void tails_of_12_go_by_the_length(void **state)
+static void length_selects_the_tail_of_12(void **state)
 {
 	(void)state;
 	const struct report *report = read_message("12" GPS CELL_8);
@@ -194,20 +194,20 @@ static void tails_of_12_go_by_the_length(void **state)
 	assert_text(report->extra, CELL);
 }
 
-static void a_long_12_carries_a_card(void **state)
+static void long_12_has_a_card(void **state)
 {
 	char text[512] = "12" GPS CELL_8 MILEAGE "50";
 	(void)state;
 	for (size_t i = 0; i < 40; i++)
 		strcat(text, "41 20");
 	strcat(text, "0102");
-	const struct report *report = read_message(text); // 80 bytes: more than a driver has
+	const struct report *report = read_message(text); // 80 bytes: longer than DRIVER_MAX
 	assert_true(report->body.odometer_m == 123456);
 	assert_extra(report, "\"driver\":\"A A A");
 	assert_extra(report, "\"unknown\":\"0102\"");
 }
 
-static void the_12_of_qh302r_repeats_the_imei(void **state)
+static void qh302r_repeats_its_imei_in_12(void **state)
 {
 	(void)state;
 	const struct report *report = read_message("12 0860000000000017" GPS CELL_8 "01 02 00");
@@ -217,7 +217,7 @@ static void the_12_of_qh302r_repeats_the_imei(void **state)
 
 // Other positions -------------------------------------------------------------
 
-static void positions_with_acc(void **state)
+static void positions_with_acc_decode(void **state)
 {
 	(void)state;
 	const struct report *report = read_message("2D" GPS CELL_8 "01 03 01" MILEAGE);
@@ -244,7 +244,7 @@ static void positions_with_acc(void **state)
 	assert_extra(read_message("40 0102"), "\"data\":\"0102\"");
 }
 
-static void the_course_word_carries_more(void **state)
+static void course_word_sets_ignition_and_fix(void **state)
 {
 	(void)state;
 	const struct report *report = read_message("10 1F050E090807 C9 01531500 0A98AC38 3D F512");
@@ -254,7 +254,7 @@ static void the_course_word_carries_more(void **state)
 	report = read_message("10 1F050E090807 C9 01531500 0A98AC38 3D 4D12");
 	assert_true(report->body.has & HAS_IGNITION && report->body.has & HAS_FIX);
 	assert_int_equal(report->body.flags, 0);
-	// No fix: zeros are a status, so is a place without a time or with none at all.
+	// No fix: zeros are not a position, and neither is a position without a valid time.
 	report = read_message("10 1F050E090807 C0 00000000 00000000 00 0C00");
 	assert_int_equal(report->body.has, HAS_TIME | HAS_SATELLITES);
 	report = read_message("10 000000000000 C0 01531500 0A98AC38 00 0C00");
@@ -263,7 +263,7 @@ static void the_course_word_carries_more(void **state)
 	assert_int_equal(report->body.has, HAS_SATELLITES);
 }
 
-static void nt_models_repeat_the_imei(void **state)
+static void nt_messages_decode_and_may_identify(void **state)
 {
 	(void)state;
 #define NT "05 0860000000000017 1F050E090806" GPS "09" CELL_8 "46 04CE 29 03 06 02 01E240 00003C"
@@ -283,7 +283,7 @@ static void nt_models_repeat_the_imei(void **state)
 	assert_text(report_of(&first)->ident, IDENT);
 }
 
-static void x1_has_ports(void **state)
+static void x1_decodes_its_ports(void **state)
 {
 	(void)state;
 	const struct report *report = read_message("34 00000001" GPS "0000" MILEAGE CELL_C4
@@ -303,7 +303,7 @@ static void x1_has_ports(void **state)
 
 #define LW "A2" GPS CELL_15 "00 46 04CE 04 03 18 02" MILEAGE "00000E10 0102030405060708 0005"
 
-static void lw_4g_shows_its_kind(void **state)
+static void lw_message_selects_the_lw_variant(void **state)
 {
 	(void)state;
 	const struct report *report = read_message(LW);
@@ -321,7 +321,7 @@ static void lw_4g_shows_its_kind(void **state)
 	assert_true(report->body.alarms == 0);
 }
 
-static void trx16_reads_cards(void **state)
+static void trx16_messages_have_the_card_as_driver(void **state)
 {
 	(void)state;
 	const struct report *report = read_message("17" GPS CELL_8 "0102030405060708 01");
@@ -337,7 +337,7 @@ static void trx16_reads_cards(void **state)
 
 // Statuses --------------------------------------------------------------------
 
-static void heartbeats_by_length_and_model(void **state)
+static void length_and_model_select_the_heartbeat_layout(void **state)
 {
 	(void)state;
 	const struct report *report = read_message("13 82");
@@ -367,11 +367,11 @@ static const struct report *read_as(enum gt06_variant variant, const char *type_
 {
 	struct bytes frame = frame_of(false, type_and_body);
 	log_in();
-	gt06_set_variant(&session, variant);
+	gt06_frame_set_variant(&session, variant);
 	return report_of(&frame);
 }
 
-static void models_known_from_elsewhere(void **state)
+static void set_variant_changes_alarm_codes(void **state)
 {
 	static const struct {
 		enum gt06_variant variant;
@@ -407,7 +407,7 @@ static void models_known_from_elsewhere(void **state)
 	assert_alarm(report, ALARM_SOS);
 }
 
-static void alarms_beside_the_table(void **state)
+static void alarms_come_from_long_codes_and_info_bits(void **state)
 {
 	(void)state;
 	const struct report *report = read_message("27" GPS "09" CELL_8 "46 04 03 07 12 FF");
@@ -420,13 +420,13 @@ static void alarms_beside_the_table(void **state)
 	report = read_message("26" GPS "09" CELL_8 "46 04 03 0D 02");
 	assert_true(report->body.alarms == 0);
 	assert_extra(report, "\"alarm\":13");
-	// The info bits alone, and beside a code that says more.
+	// The info bits alone, and with a more specific code.
 	assert_alarm(read_message("13 76 04 03 00 02"), ALARM_GEOFENCE);
 	assert_alarm(read_message("13 76 04 03 04 02"), ALARM_GEOFENCE_ENTER);
 	assert_alarm(read_message("13 7E 04 03 00 02"), ALARM_REMOVING);
 }
 
-static void cells_and_wifi(void **state)
+static void cells_and_access_points_decode(void **state)
 {
 	(void)state;
 	const struct report *report = read_message("19" CELL_9 STATUS);
@@ -457,7 +457,7 @@ static void cells_and_wifi(void **state)
 	assert_text(read_message("A2" TIME "01F6 0A" CELLS_4G "FF 0002")->extra, NETWORK);
 }
 
-static void answers_to_commands(void **state)
+static void answers_to_commands_become_texts(void **state)
 {
 	(void)state;
 #define OK_TEXT "\"command\":7,\"text\":\"OK!\""
@@ -478,7 +478,7 @@ static void answers_to_commands(void **state)
 
 // Lists and extended messages -------------------------------------------------
 
-static void lists_of_items(void **state)
+static void items_decode_and_unknown_ones_are_kept(void **state)
 {
 	(void)state;
 	const struct report *report =
@@ -516,7 +516,7 @@ static void lists_of_items(void **state)
 	assert_text(read_message("F2 736CE3F7 0001 01 04")->extra, "\"items\":\"0001=04\"");
 }
 
-static void information_by_sub_type(void **state)
+static void information_decodes_by_sub_type(void **state)
 {
 	(void)state;
 	const struct report *report = read_extended("94 04 535441313D33303B4459443D30323B");
@@ -542,7 +542,7 @@ static void information_by_sub_type(void **state)
 	assert_text(read_extended("94 77 0102")->extra, "\"data\":\"0102\"");
 }
 
-static void events_with_pictures(void **state)
+static void media_events_decode_in_three_layouts(void **state)
 {
 	(void)state;
 	const struct report *report = read_message("95" TIME "01");
@@ -564,7 +564,7 @@ static void events_with_pictures(void **state)
 	assert_int_equal(batch.report_count, 0);
 }
 
-static void ports_and_engines(void **state)
+static void serial_port_and_obd_data_are_kept(void **state)
 {
 	(void)state;
 	assert_text(read_extended("9B 02 4142")->extra, "\"port\":2,\"text\":\"AB\"");
@@ -575,7 +575,7 @@ static void ports_and_engines(void **state)
 	assert_text(report->extra, "\"obd\":\"0C=0bE8,\",\"unknown\":\"0102030405060708\"");
 }
 
-static void no_prefix_of_them_is_a_frame(void **state)
+static void prefix_of_a_message_asks_for_more(void **state)
 {
 	(void)state;
 	session = (struct session){0};
@@ -593,29 +593,29 @@ int main(void)
 {
 	page = guarded_new(2 * FRAME_CAP);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_cell_length_may_count_itself_or_not),
-		cmocka_unit_test(without_a_cell_there_may_be_zeros),
-		cmocka_unit_test(a_cell_that_fits_nothing_costs_the_tail),
-		cmocka_unit_test(tails_of_12_go_by_the_length),
-		cmocka_unit_test(a_long_12_carries_a_card),
-		cmocka_unit_test(the_12_of_qh302r_repeats_the_imei),
-		cmocka_unit_test(positions_with_acc),
-		cmocka_unit_test(the_course_word_carries_more),
-		cmocka_unit_test(nt_models_repeat_the_imei),
-		cmocka_unit_test(x1_has_ports),
-		cmocka_unit_test(lw_4g_shows_its_kind),
-		cmocka_unit_test(trx16_reads_cards),
-		cmocka_unit_test(heartbeats_by_length_and_model),
-		cmocka_unit_test(models_known_from_elsewhere),
-		cmocka_unit_test(alarms_beside_the_table),
-		cmocka_unit_test(cells_and_wifi),
-		cmocka_unit_test(answers_to_commands),
-		cmocka_unit_test(lists_of_items),
-		cmocka_unit_test(information_by_sub_type),
-		cmocka_unit_test(events_with_pictures),
-		cmocka_unit_test(ports_and_engines),
-		cmocka_unit_test(no_prefix_of_them_is_a_frame),
-		cmocka_unit_test(mutations_neither_crash_nor_read_beyond),
+		cmocka_unit_test(cell_length_may_or_may_not_count_itself),
+		cmocka_unit_test(zeros_may_replace_the_cell),
+		cmocka_unit_test(cell_of_unknown_size_keeps_the_position),
+		cmocka_unit_test(length_selects_the_tail_of_12),
+		cmocka_unit_test(long_12_has_a_card),
+		cmocka_unit_test(qh302r_repeats_its_imei_in_12),
+		cmocka_unit_test(positions_with_acc_decode),
+		cmocka_unit_test(course_word_sets_ignition_and_fix),
+		cmocka_unit_test(nt_messages_decode_and_may_identify),
+		cmocka_unit_test(x1_decodes_its_ports),
+		cmocka_unit_test(lw_message_selects_the_lw_variant),
+		cmocka_unit_test(trx16_messages_have_the_card_as_driver),
+		cmocka_unit_test(length_and_model_select_the_heartbeat_layout),
+		cmocka_unit_test(set_variant_changes_alarm_codes),
+		cmocka_unit_test(alarms_come_from_long_codes_and_info_bits),
+		cmocka_unit_test(cells_and_access_points_decode),
+		cmocka_unit_test(answers_to_commands_become_texts),
+		cmocka_unit_test(items_decode_and_unknown_ones_are_kept),
+		cmocka_unit_test(information_decodes_by_sub_type),
+		cmocka_unit_test(media_events_decode_in_three_layouts),
+		cmocka_unit_test(serial_port_and_obd_data_are_kept),
+		cmocka_unit_test(prefix_of_a_message_asks_for_more),
+		cmocka_unit_test(mutated_frames_are_read_within_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

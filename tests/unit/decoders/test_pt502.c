@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The PT-502's records: each field, event and tail.
-#include "decoders/pt502/pt502.h"
+#include "decoders/pt502/pt502_record_fast.h"
 #include "decoders/pt502_fixture.h"
 
-// The cross of framing, tail and terminator gives the same values.
-static void tails_in_every_framing(void **state)
+// Every combination of framing, tail and terminator gives the same values.
+static void tails_decode_alike_in_every_framing(void **state)
 {
 	(void)state;
 	char record[512], expected[512], key[512];
@@ -13,8 +13,8 @@ static void tails_in_every_framing(void **state)
 			const char *end = terminators[k] ? terminators[k] : "";
 			int len = snprintf(record, sizeof record, FRONT "%s%s", tails[i].tail, end);
 			snprintf(key, sizeof key, FRONT "%s", tails[i].tail);
-			snprintf(expected, sizeof expected, TOLD "%s%s\n", tails[i].expected,
-				*end == '#' ? " stored" : "");
+			snprintf(expected, sizeof expected, FRONT_REPORT "%s%s\n",
+				tails[i].expected, *end == '#' ? " stored" : "");
 			for (int full = !terminators[k]; full <= 1; full++) {
 				if (full)
 					check_full(record, (size_t)len, expected);
@@ -30,15 +30,14 @@ static void tails_in_every_framing(void **state)
 	}
 }
 
-// In a datagram the end of the bytes is the end of the record.
-static void tails_in_a_datagram(void **state)
+static void end_of_a_datagram_ends_the_record(void **state)
 {
 	(void)state;
 	char record[512], expected[512];
 	for (size_t i = 0; i < COUNT(tails); i++) {
 		struct session session = {.datagram = true};
 		int len = snprintf(record, sizeof record, FRONT "%s", tails[i].tail);
-		snprintf(expected, sizeof expected, TOLD "%s\n", tails[i].expected);
+		snprintf(expected, sizeof expected, FRONT_REPORT "%s\n", tails[i].expected);
 		output.len = 0;
 		assert_int_equal(
 			take_frames(&session, (const uint8_t *)record, (size_t)len, &output), 0);
@@ -46,11 +45,11 @@ static void tails_in_a_datagram(void **state)
 	}
 }
 
-// $POS,5020001,<time>,<fix>,<lat..date> -> what stands behind the ident and event
+// $POS,5020001,<fields> -> the report after its ident and event, or the reject
 static const struct {
 	const char *fields, *expected;
 } fronts[] = {
-	// with a fix that claims to be valid, a broken field costs itself
+	// with a valid fix, an invalid field is absent
 	{"101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126",
 		" t=2026-11-22/10:15:00.000 A 481173000 115166667 kmh=4148 deg=8440"},
 	{"101500,A,4807.0380,n,01131.0000,e,,,221126",
@@ -84,7 +83,7 @@ static const struct {
 	{"101500.000,A,-4807.0380,N,01131.0000,E,1.00,,221126",
 		" t=2026-11-22/10:15:00.000 kmh=185"},
 	{"101500.000,A,,,,,,,221126", " t=2026-11-22/10:15:00.000"},
-	// speed is knots; course beyond 360 is a fault of real units
+	// speed is in knots; real trackers send courses beyond 360
 	{"101500.000,A,,,,,0.01,26815635,221126", " t=2026-11-22/10:15:00.000 kmh=2"},
 	{"101500.000,A,,,,,539.9568,360.01,221126", " t=2026-11-22/10:15:00.000 kmh=100000"},
 	{"101500.000,A,,,,,540,359.999,221126", " t=2026-11-22/10:15:00.000 deg=36000"},
@@ -105,7 +104,7 @@ static const struct {
 		" t=2026-11-22/10:15:00.000 V 481173000 115166667"},
 	{"101500.000,X,4807.0380,N,01131.0000,E,,,221126",
 		" t=2026-11-22/10:15:00.000 V 481173000 115166667"},
-	// and without a time that can be: kept, unless it claims a valid fix
+	// without a valid time: kept, unless the fix is valid
 	{"240000.000,V,,,,,,,221126", ""},
 	{",V,4807.0380,N,01131.0000,E,,,221126", " V 481173000 115166667"},
 	{"101500.000,V,,,,,,,310426", ""},
@@ -133,13 +132,13 @@ static const struct {
 	{"101500.000,A/00000,00000/0,0,0,0/1200//fa7/", "reject bad value: date\n"},
 };
 
-static void fronts_in_both_framings(void **state)
+static void invalid_front_fields_are_absent_or_reject_the_record(void **state)
 {
 	(void)state;
 	char record[512], expected[512];
 	for (size_t i = 0; i < COUNT(fronts); i++) {
 		bool reject = fronts[i].expected[0] == 'r';
-		// with a tail that shows that the fields behind a broken one keep their place
+		// the tail shows that the fields after an invalid one keep their places
 		const char *tail = strchr(fronts[i].fields, '/') || strlen(fronts[i].fields) < 44
 					   ? ""
 					   : ",,,A/0001,0///";
@@ -177,9 +176,8 @@ static void idents_are_4_to_15_digits(void **state)
 	check_line("$POS,5020001/0001/\r\n", "5020001 POS in=8 ign=1\n");
 }
 
-// The session knows its device by the newest record that names one, even if that record is
-// rejected.
-static void sessions_learn_the_ident(void **state)
+// Even a rejected record sets the ident, if it has one.
+static void newest_record_sets_the_ident_of_the_session(void **state)
 {
 	(void)state;
 	static const struct {
@@ -197,7 +195,7 @@ static void sessions_learn_the_ident(void **state)
 	}
 }
 
-static void events_and_their_alarms(void **state)
+static void events_raise_their_alarms(void **state)
 {
 	(void)state;
 	static const struct {
@@ -224,7 +222,7 @@ static void events_and_their_alarms(void **state)
 	}
 }
 
-static void photos_and_firmware(void **state)
+static void photo_and_firmware_lines_decode(void **state)
 {
 	(void)state;
 	static const struct {
@@ -262,7 +260,7 @@ static void photos_and_firmware(void **state)
 	}
 }
 
-static void lines_that_are_no_record_are_text(void **state)
+static void lines_that_are_not_records_are_text(void **state)
 {
 	(void)state;
 	static const struct {
@@ -277,14 +275,15 @@ static void lines_that_are_no_record_are_text(void **state)
 		{"#POS,5020001,101500\n", "#POS,5020001,101500"}, {"$OK #\n", "$OK #"},
 		{"$ABCDEFGHI,5020001\n", "$ABCDEFGHI,5020001"},
 		{"$FUS0000000000000000000,A\n", "$FUS0000000000000000000,A"},
-		{"$say \"x\"\xFF\n", "$say \\\"x\\\"\xEF\xBF\xBD"}};
+		{"$print \"x\"\xFF\n", "$print \\\"x\\\"\xEF\xBF\xBD"}};
 	char bytes[256], expected[256];
 	for (size_t i = 0; i < COUNT(lines); i++) {
-		if (!lines[i].text) // a code and a comma: a record, and a broken one
-			snprintf(expected, sizeof expected, GIVES "reject bad value: ident\n");
+		if (!lines[i].text) // a code and a comma: a record with an invalid ident
+			snprintf(expected, sizeof expected,
+				KNOWN_REPORT "reject bad value: ident\n");
 		else
 			snprintf(expected, sizeof expected,
-				GIVES "0042 extra=\"text\":\"%s\" text\n", lines[i].text);
+				KNOWN_REPORT "0042 extra=\"text\":\"%s\" text\n", lines[i].text);
 		snprintf(bytes, sizeof bytes, KNOWN "%s", lines[i].line);
 		check_line(bytes, expected);
 		check_full(bytes, strlen(bytes), expected);
@@ -298,8 +297,9 @@ static unsigned pick(uint32_t *seed, const unsigned *of, size_t count)
 	return of[chance(seed) % count];
 }
 
-// A record of the usual shape behind its milliseconds, with values now and then out of range.
-static void write_usual(uint32_t *seed, char out[256])
+// Writes the rest of a record of the usual shape, after its milliseconds. Some values are out of
+// range.
+static void write_usual_rest(uint32_t *seed, char out[256])
 {
 	static const unsigned powers[] = {1, 10, 100, 1000, 10000, 1000000, 100000000, 1000000000};
 	static const char *const bits[] = {
@@ -323,9 +323,10 @@ static void write_usual(uint32_t *seed, char out[256])
 		chance(seed) % pick(seed, powers, 8), chance(seed) % 4096);
 }
 
-// The decoder takes a record of the usual shape at one go and any other field by field. A fourth digit
-// of the milliseconds makes the shape unusual and changes nothing else: both ways must say the same.
-static void the_usual_record_is_as_any_other(void **state)
+// The differential test of pt502_record_fast.c and pt502_record.c. A fourth digit of the
+// milliseconds makes the shape unusual and changes nothing else, so the decoder uses one parser
+// with it and the other without it.
+static void fast_and_general_parser_agree_on_random_records(void **state)
 {
 	(void)state;
 	static const char letters[] = "AVNSEWnsew,/x.-0@`:gG\x11\xb5";
@@ -340,7 +341,7 @@ static void the_usual_record_is_as_any_other(void **state)
 			codes[chance(&seed) % COUNT(codes)], idents[chance(&seed) % COUNT(idents)],
 			chance(&seed) % 26, chance(&seed) % 62, chance(&seed) % 62,
 			chance(&seed) % 1000);
-		write_usual(&seed, rest);
+		write_usual_rest(&seed, rest);
 		for (unsigned change = chance(&seed) % 4; change > 1; change--)
 			rest[chance(&seed) % strlen(rest)] =
 				letters[chance(&seed) % (sizeof letters - 1)];
@@ -352,8 +353,8 @@ static void the_usual_record_is_as_any_other(void **state)
 	}
 }
 
-// What is to be taken at one go is: else the test above compares nothing.
-static void usual_records_are_taken_at_one_go(void **state)
+// If the fast parser accepted nothing, the test above would compare the general one with itself.
+static void fast_parser_accepts_usual_records(void **state)
 {
 	(void)state;
 	static const struct {
@@ -372,7 +373,7 @@ static void usual_records_are_taken_at_one_go(void **state)
 		const uint8_t *record = (const uint8_t *)records[i].key;
 		decoded_reset(&batch);
 		assert_int_equal(
-			pt502_decode_usual(&session, record, strlen(records[i].key), &batch),
+			pt502_record_fast(&session, record, strlen(records[i].key), &batch),
 			records[i].usual);
 		assert_int_equal(batch.report_count, records[i].usual);
 	}
@@ -381,16 +382,16 @@ static void usual_records_are_taken_at_one_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tails_in_every_framing),
-		cmocka_unit_test(tails_in_a_datagram),
-		cmocka_unit_test(fronts_in_both_framings),
+		cmocka_unit_test(tails_decode_alike_in_every_framing),
+		cmocka_unit_test(end_of_a_datagram_ends_the_record),
+		cmocka_unit_test(invalid_front_fields_are_absent_or_reject_the_record),
 		cmocka_unit_test(idents_are_4_to_15_digits),
-		cmocka_unit_test(sessions_learn_the_ident),
-		cmocka_unit_test(events_and_their_alarms),
-		cmocka_unit_test(photos_and_firmware),
-		cmocka_unit_test(lines_that_are_no_record_are_text),
-		cmocka_unit_test(the_usual_record_is_as_any_other),
-		cmocka_unit_test(usual_records_are_taken_at_one_go),
+		cmocka_unit_test(newest_record_sets_the_ident_of_the_session),
+		cmocka_unit_test(events_raise_their_alarms),
+		cmocka_unit_test(photo_and_firmware_lines_decode),
+		cmocka_unit_test(lines_that_are_not_records_are_text),
+		cmocka_unit_test(fast_and_general_parser_agree_on_random_records),
+		cmocka_unit_test(fast_parser_accepts_usual_records),
 	};
 	guard = guarded_new(65536);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

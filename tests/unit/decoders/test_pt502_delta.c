@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Deltas of the PT-502, through the feed as the daemon has it: what a tracker made is what comes out,
-// or a reject. What comes out of a conversation is a list of records and rejects (struct harvest).
+// Deltas of the PT-502, through the feed as in the daemon: each record that a tracker made is
+// decoded or rejected. The results of all conversations are collected in one list.
 #include "decoders/decoders.h"
 #include "feed/feed.h"
 #include "fixture.h"
@@ -22,11 +22,11 @@ static struct guarded guard;
 static struct decoded batch;
 static struct device_memory *memory;
 
-// What comes out -----------------------------------------------------------------------------------
+// Results ---------------------------------------------------------------------
 
-#define HARVEST_MOST 4096
+#define RESULTS_MOST 4096
 
-struct crop {
+struct result {
 	uint16_t len;
 	uint8_t bytes[300];
 	uint64_t dedup;
@@ -35,46 +35,46 @@ struct crop {
 	char reason[DECODED_REASON_MAX];
 };
 
-struct harvest {
+struct results {
 	size_t count, rejects;
-	struct crop crops[HARVEST_MOST];
+	struct result list[RESULTS_MOST];
 };
 
-static struct harvest harvest;
+static struct results results;
 
-static void forget(void)
+static void clear_results(void)
 {
-	harvest.count = harvest.rejects = 0;
+	results.count = results.rejects = 0;
 }
 
-static struct crop *add_crop(struct text raw)
+static struct result *add_result(struct text raw)
 {
-	assert_in_range(harvest.count, 0, HARVEST_MOST - 1);
-	struct crop *crop = &harvest.crops[harvest.count++];
-	*crop = (struct crop){.len = (uint16_t)raw.len};
-	assert_in_range(raw.len, 1, sizeof crop->bytes);
-	memcpy(crop->bytes, raw.data, raw.len);
-	return crop;
+	assert_in_range(results.count, 0, RESULTS_MOST - 1);
+	struct result *result = &results.list[results.count++];
+	*result = (struct result){.len = (uint16_t)raw.len};
+	assert_in_range(raw.len, 1, sizeof result->bytes);
+	memcpy(result->bytes, raw.data, raw.len);
+	return result;
 }
 
-static void gather(void)
+static void collect(void)
 {
 	for (size_t i = 0; i < batch.report_count; i++) {
 		const struct report *report = &batch.reports[i];
-		struct crop *crop = add_crop(report->raw);
-		crop->dedup = report->body.dedup;
-		crop->stored = report->body.flags & FLAG_STORED;
-		memcpy(crop->ident, report->ident.data, report->ident.len);
+		struct result *result = add_result(report->raw);
+		result->dedup = report->body.dedup;
+		result->stored = report->body.flags & FLAG_STORED;
+		memcpy(result->ident, report->ident.data, report->ident.len);
 	}
 	for (size_t i = 0; i < batch.reject_count; i++) {
-		struct crop *crop = add_crop(batch.rejects[i].raw);
-		crop->reject = true;
-		decoded_reject_reason(&batch.rejects[i], crop->reason);
-		harvest.rejects++;
+		struct result *result = add_result(batch.rejects[i].raw);
+		result->reject = true;
+		decoded_reject_reason(&batch.rejects[i], result->reason);
+		results.rejects++;
 	}
 }
 
-// A conversation -------------------------------------------------------------------------------------
+// A conversation --------------------------------------------------------------
 
 struct talk {
 	struct feed feed;
@@ -92,7 +92,7 @@ static void begin(struct talk *t, bool datagram)
 	t->len = 0;
 }
 
-static void hear(struct talk *t, const void *data, size_t len)
+static void receive(struct talk *t, const void *data, size_t len)
 {
 	if (t->feed.session.datagram)
 		feed_datagram(&t->feed, t->feed.session.received_us);
@@ -105,7 +105,7 @@ static void hear(struct talk *t, const void *data, size_t len)
 		if (verdict == FEED_MORE)
 			break;
 		assert_int_equal(verdict, FEED_TAKEN);
-		gather();
+		collect();
 		t->len -= used;
 		memmove(t->rest, t->rest + used, t->len);
 	}
@@ -119,13 +119,13 @@ static void pause_for(struct talk *t)
 	feed_rest(&t->feed, t->rest, t->len, &batch, &used);
 	assert_int_equal(used, t->len);
 	t->len = 0;
-	gather();
+	collect();
 }
 
-static void look_after(struct talk *t, int64_t now_us)
+static void expire(struct talk *t, int64_t now_us)
 {
 	feed_expire(&t->feed, now_us, now_us - FEED_HOLD_US, &batch);
-	gather();
+	collect();
 }
 
 static void end(struct talk *t)
@@ -134,12 +134,12 @@ static void end(struct talk *t)
 	assert_int_equal(t->len, 0);
 	while (feed_holds(&t->feed)) {
 		feed_expire(&t->feed, NOON_US, INT64_MAX, &batch);
-		gather();
+		collect();
 	}
 	feed_done(&t->feed);
 }
 
-// What a tracker sends ---------------------------------------------------------------------------------
+// What a tracker sends --------------------------------------------------------
 
 struct wire {
 	size_t len;
@@ -158,7 +158,8 @@ static const char *field_end(const char *at)
 	return at + strcspn(at, ",/");
 }
 
-// As the facts have it: of each field that differs, where it begins to differ and the rest of it.
+// Makes a delta as the trackers do: for each field that differs, the text from the first difference
+// on.
 static struct wire delta_of(const char *reference, const char *record)
 {
 	struct wire out = {.bytes = "@"};
@@ -197,12 +198,12 @@ static struct wire full_of(const struct wire *body)
 
 static void send(struct talk *t, const struct wire *wire)
 {
-	hear(t, wire->bytes, wire->len);
+	receive(t, wire->bytes, wire->len);
 }
 
 static void send_text(struct talk *t, const char *text)
 {
-	hear(t, text, strlen(text));
+	receive(t, text, strlen(text));
 }
 
 static void send_delta(struct talk *t, const char *reference, const char *record)
@@ -214,24 +215,24 @@ static void send_delta(struct talk *t, const char *reference, const char *record
 
 static void expect(size_t index, const char *record)
 {
-	assert_in_range(index, 0, harvest.count - 1);
-	assert_false(harvest.crops[index].reject);
-	const size_t len = strcspn(record, "\r\n"); // a read may have ended within the line's end
-	assert_in_range(harvest.crops[index].len, len + 1, len + 2);
-	assert_memory_equal(harvest.crops[index].bytes, record, len);
+	assert_in_range(index, 0, results.count - 1);
+	assert_false(results.list[index].reject);
+	const size_t len = strcspn(record, "\r\n"); // a read may have ended within the line end
+	assert_in_range(results.list[index].len, len + 1, len + 2);
+	assert_memory_equal(results.list[index].bytes, record, len);
 }
 
 static void expect_reject(size_t index, const struct wire *wire, const char *reason)
 {
-	assert_in_range(index, 0, harvest.count - 1);
-	assert_true(harvest.crops[index].reject);
-	assert_string_equal(harvest.crops[index].reason, reason);
-	assert_int_equal(harvest.crops[index].len, wire->len);
-	assert_memory_equal(harvest.crops[index].bytes, wire->bytes, wire->len);
+	assert_in_range(index, 0, results.count - 1);
+	assert_true(results.list[index].reject);
+	assert_string_equal(results.list[index].reason, reason);
+	assert_int_equal(results.list[index].len, wire->len);
+	assert_memory_equal(results.list[index].bytes, wire->bytes, wire->len);
 }
 
-// Two characters of the driver's, "00", become such that the record's XOR is the one wanted: there are
-// so few that what fits by chance would be all over these tests.
+// Changes the driver "00" so that the record has the wanted XOR. Records of a test need distinct
+// ones, because there are few values and equal ones fit by chance.
 static void set_xor(char *text, uint8_t wanted)
 {
 	char *driver = strstr(text, "/00/fa7/") + 1;
@@ -245,7 +246,7 @@ static void set_xor(char *text, uint8_t wanted)
 	fail();
 }
 
-// Record number n of a device: a different place, time and odometer each.
+// Returns record number n of a device, each with its own position, time and odometer.
 static const char *record_of(const char *ident, unsigned n, const char *line_end)
 {
 	static char texts[64][160];
@@ -276,7 +277,7 @@ static int new_memory(void **state)
 {
 	(void)state;
 	memory = device_memory_new(1000);
-	forget();
+	clear_results();
 	begin(&talk, false);
 	begin(&other, false);
 	return memory ? 0 : 1;
@@ -291,7 +292,7 @@ static int free_memory(void **state)
 	return 0;
 }
 
-// One sentence each ------------------------------------------------------------------------------------
+// Single rules ----------------------------------------------------------------
 
 #define EX_1                                                                                       \
 	"$POS,5021041,093000.000,A,5410.5000,N,00752.2500,E,8.10,120.00,221126,,,"                 \
@@ -335,40 +336,40 @@ static const uint8_t example_3[] = "@\x6b\x00\x01\x03"
 				   "\x14\x01\x03"
 				   "801";
 
-static void the_worked_example_with_other_numbers(void **state)
+static void example_of_five_records_decodes(void **state)
 {
 	(void)state;
 	struct wire made = delta_of(EX_1, EX_2);
 	assert_int_equal(made.len, sizeof example_2 - 1);
 	assert_memory_equal(made.bytes, example_2, made.len);
 	send_text(&talk, EX_1);
-	hear(&talk, example_2, sizeof example_2 - 1);
-	hear(&talk, example_3, sizeof example_3 - 1);
+	receive(&talk, example_2, sizeof example_2 - 1);
+	receive(&talk, example_3, sizeof example_3 - 1);
 	pause_for(&talk);
 	send_text(&talk, EX_0);
 	send_delta(&talk, EX_0, EX_1); // "# LF" becomes "CR LF"
-	assert_int_equal(harvest.count, 5);
+	assert_int_equal(results.count, 5);
 	expect(0, EX_1);
 	expect(1, EX_2);
 	expect(2, EX_3);
 	expect(3, EX_0);
 	expect(4, EX_1);
-	assert_true(harvest.crops[3].stored && !harvest.crops[4].stored);
-	assert_string_equal(harvest.crops[2].ident, "5021041");
+	assert_true(results.list[3].stored && !results.list[4].stored);
+	assert_string_equal(results.list[2].ident, "5021041");
 }
 
-static void a_rebuilt_record_is_the_same_as_one_sent_whole(void **state)
+static void rebuilt_record_equals_one_sent_whole(void **state)
 {
 	(void)state;
 	send_text(&talk, live(1));
 	send_delta(&talk, live(1), live(2));
 	send_text(&other, live(2));
-	assert_int_equal(harvest.count, 3);
-	assert_int_equal(harvest.crops[1].dedup, harvest.crops[2].dedup);
+	assert_int_equal(results.count, 3);
+	assert_int_equal(results.list[1].dedup, results.list[2].dedup);
 	expect(1, live(2));
 }
 
-static void full_frames_hold_deltas_and_records(void **state)
+static void full_frame_may_mix_deltas_and_records(void **state)
 {
 	(void)state;
 	struct wire body = wire_of(live(1)), more;
@@ -379,17 +380,17 @@ static void full_frames_hold_deltas_and_records(void **state)
 	}
 	more = full_of(&body);
 	send(&talk, &more);
-	assert_int_equal(harvest.count, 11);
+	assert_int_equal(results.count, 11);
 	for (unsigned n = 1; n < 12; n++)
 		expect(n - 1, live(n));
 }
 
-// A delta with each kind of follower, in pieces of every size: what is cut waits.
-static void bare_deltas_end_where_something_else_begins(void **state)
+// Deltas followed by each kind of part, in pieces of every size.
+static void bare_delta_ends_where_no_triple_follows(void **state)
 {
 	(void)state;
 	static const char *const texts[] = {
-		// they differ in fields 10 and 13, as LF and CR are
+		// they differ in fields 10 and 13, whose numbers are LF and CR
 		"$POS," DEVICE ",101000.000,V,,,,,,,010126,,,A/0,0/0/1/\r\n",
 		"$POS," DEVICE ",101000.000,V,,,,,,,020226,,,N/0,0/0/1/\r\n",
 		"$POS," DEVICE ",101000.000,V,,,,,,,120226,,,E/0,0/0/1/\r\n",
@@ -407,14 +408,14 @@ static void bare_deltas_end_where_something_else_begins(void **state)
 	memcpy(all.bytes + all.len, next.bytes, next.len);
 	all.len += next.len;
 	for (size_t step = 1; step <= all.len; step++) {
-		forget();
+		clear_results();
 		device_memory_free(memory);
 		memory = device_memory_new(10);
 		begin(&talk, false);
 		for (size_t at = 0; at < all.len; at += step)
-			hear(&talk, all.bytes + at, all.len - at < step ? all.len - at : step);
+			receive(&talk, all.bytes + at, all.len - at < step ? all.len - at : step);
 		end(&talk);
-		assert_int_equal(harvest.count, COUNT(texts) + 1);
+		assert_int_equal(results.count, COUNT(texts) + 1);
 		for (size_t i = 0; i < COUNT(texts); i++)
 			expect(i, texts[i]);
 		expect(COUNT(texts), live(9));
@@ -422,29 +423,29 @@ static void bare_deltas_end_where_something_else_begins(void **state)
 	begin(&talk, false);
 }
 
-static void the_rest_of_a_delta_that_comes_too_late_spoils_nothing(void **state)
+static void late_rest_of_a_delta_is_rejected_and_undone(void **state)
 {
 	(void)state;
 	struct wire wire = delta_of(live(1), live(2));
 	send_text(&talk, live(1));
-	hear(&talk, wire.bytes, 11); // the first triple
+	receive(&talk, wire.bytes, 11); // the first triple
 	pause_for(&talk);
-	hear(&talk, wire.bytes + 11, wire.len - 11);
+	receive(&talk, wire.bytes + 11, wire.len - 11);
 	pause_for(&talk);
 	send_delta(&talk, live(1), live(2));
-	assert_int_equal(harvest.rejects, 1);
-	assert_string_equal(harvest.crops[2].reason, "delta: its rest came too late");
-	assert_true(harvest.crops[2].reject);
+	assert_int_equal(results.rejects, 1);
+	assert_string_equal(results.list[2].reason, "delta: its rest came too late");
+	assert_true(results.list[2].reject);
 	expect(0, live(1));
-	expect(harvest.count - 1, live(2));
+	expect(results.count - 1, live(2));
 }
 
-// Sends live(1) to live(12) as datagrams, and so many times more two of them that are remembered; then
-// a delta that refers to the one that stands so far back.
+// Sends live(1) to live(12) as datagrams, then `again` repetitions of two remembered records, then
+// a delta that refers to the record `back` places before the end.
 static void look_back(unsigned back, unsigned again)
 {
 	const size_t sent = 12 + again;
-	forget();
+	clear_results();
 	device_memory_free(memory);
 	memory = device_memory_new(10);
 	begin(&talk, true);
@@ -452,47 +453,48 @@ static void look_back(unsigned back, unsigned again)
 		send_text(&talk, live(n));
 	for (unsigned i = 0; i < again; i++)
 		send_text(&talk, live(5 + i % 2));
-	// Into the log right after that record, with its time: nothing speaks against it.
+	// A stored record with the time of its reference: no rule rejects it.
 	char event[160];
 	snprintf(event, sizeof event, "%s", live(13 - back));
 	memcpy(event, "$LPA", 4);
 	memcpy(strchr(event, '\r'), "#\n", 3);
 	send_delta(&talk, live(13 - back), event);
-	assert_int_equal(harvest.count, back <= 9 ? sent + 1 : sent);
+	assert_int_equal(results.count, back <= 9 ? sent + 1 : sent);
 	if (back <= 8)
 		expect(sent, event);
 	end(&talk);
 	begin(&talk, false);
 }
 
-static void the_last_eight_are_remembered_and_not_more(void **state)
+static void last_eight_records_are_remembered(void **state)
 {
 	(void)state;
 	for (unsigned back = 1; back <= 10; back++)
 		look_back(back, 0);
 }
 
-static void what_comes_again_takes_no_place(void **state)
+static void repeated_record_takes_no_room_in_history(void **state)
 {
 	(void)state;
 	for (unsigned back = 1; back <= 8; back++)
 		look_back(back, 10);
 }
 
-static void the_newest_live_one_outlasts_the_log(void **state)
+static void newest_live_record_outlasts_the_log(void **state)
 {
 	(void)state;
 	send_text(&talk, live(100));
 	for (unsigned n = 1; n <= 40; n++)
 		send_text(&talk, stored(n));
 	send_delta(&talk, live(100), live(101));
-	assert_int_equal(harvest.count, 42);
+	assert_int_equal(results.count, 42);
 	expect(41, live(101));
-	send_delta(&talk, stored(33), stored(34)); // the log's last are there as well
+	send_delta(&talk, stored(33),
+		stored(34)); // the last records of the log are remembered as well
 	expect(42, stored(34));
 }
 
-static void long_records_leave_room_for_others(void **state)
+static void history_holds_long_records(void **state)
 {
 	(void)state;
 	char texts[8][300];
@@ -508,27 +510,27 @@ static void long_records_leave_room_for_others(void **state)
 	snprintf(event, sizeof event, "%s", texts[7]);
 	memcpy(event, "$LPA", 4);
 	send_delta(&talk, texts[7], event);
-	assert_int_equal(harvest.count, 9);
+	assert_int_equal(results.count, 9);
 	expect(8, event);
 }
 
-static void it_waits_for_its_reference_chains_and_all(void **state)
+static void chain_of_deltas_is_held_until_its_reference_arrives(void **state)
 {
 	(void)state;
 	send_text(&talk, live(1));
 	end(&talk);
-	begin(&talk, false); // connected again: the live ones first, the log after them
+	begin(&talk, false); // after reconnecting: the live records first, then the log
 	for (unsigned n = 5; n < 9; n++)
 		send_delta(&talk, n == 5 ? stored(4) : live(n - 1), live(n));
-	assert_int_equal(harvest.count, 1);
+	assert_int_equal(results.count, 1);
 	for (unsigned n = 2; n < 5; n++)
 		send_text(&talk, stored(n));
-	assert_int_equal(harvest.count, 8);
+	assert_int_equal(results.count, 8);
 	for (unsigned n = 2; n < 9; n++)
 		expect(n - 1, n < 5 ? stored(n) : live(n));
 }
 
-static void stored_records_may_be_deltas_too(void **state)
+static void stored_records_may_be_deltas(void **state)
 {
 	(void)state;
 	send_text(&talk, live(1));
@@ -536,13 +538,13 @@ static void stored_records_may_be_deltas_too(void **state)
 	send_delta(&talk, live(1), stored(2));
 	send_delta(&talk, stored(2), stored(3));
 	send_delta(&talk, stored(3), stored(4));
-	assert_int_equal(harvest.count, 5);
+	assert_int_equal(results.count, 5);
 	expect(3, stored(4));
 	expect(4, live(5));
 }
 
-// One out of the log, whose reference is lost for good, does not keep the live ones out for long.
-static void after_one_astray_three_in_a_row_are_proof(void **state)
+// A delta from the log whose reference is lost does not block the live ones for long.
+static void three_deltas_in_a_row_resolve_after_an_unresolved_one(void **state)
 {
 	(void)state;
 	send_text(&talk, live(1));
@@ -550,39 +552,40 @@ static void after_one_astray_three_in_a_row_are_proof(void **state)
 	send_delta(&talk, stored(8), stored(9));
 	send_delta(&talk, live(20), live(21));
 	send_delta(&talk, live(21), live(22));
-	assert_int_equal(harvest.count, 2);
+	assert_int_equal(results.count, 2);
 	send_delta(&talk, live(22), live(23));
-	assert_int_equal(harvest.count, 5);
+	assert_int_equal(results.count, 5);
 	expect(4, live(23));
 }
 
-// Over UDP, or from one connection to the next, a record may be missing: a step in time longer than
-// all before is not taken on one check alone.
-static void after_a_gap_the_next_delta_is_the_proof(void **state)
+// Over UDP, or between two connections, a record may be missing: one check is not enough for a step
+// in time that is longer than all before.
+static void after_a_gap_a_reference_needs_the_next_delta(void **state)
 {
 	(void)state;
 	for (unsigned n = 1; n < 5; n++)
 		send_text(&talk, live(n));
-	send_delta(&talk, live(4), live(10)); // in this very stream nothing can be missing
+	send_delta(&talk, live(4), live(10)); // nothing can be missing within one stream
 	expect(4, live(10));
 	begin(&talk, true);
 	send_text(&talk, live(11));
 	send_delta(&talk, live(11), live(40));
-	assert_int_equal(harvest.count, 6);
+	assert_int_equal(results.count, 6);
 	send_delta(&talk, live(40), live(41));
-	assert_int_equal(harvest.count, 8);
+	assert_int_equal(results.count, 8);
 	expect(6, live(40));
 	expect(7, live(41));
-	send_delta(&talk, live(41), live(200)); // nor is it held up for ever
-	assert_int_equal(harvest.count, 8);
-	look_after(&talk, NOON_US + 119 * SECOND_US);
-	assert_int_equal(harvest.count, 8);
-	look_after(&talk, NOON_US + 121 * SECOND_US);
-	assert_int_equal(harvest.count, 9);
+	send_delta(
+		&talk, live(41), live(200)); // without a next delta it is accepted when it expires
+	assert_int_equal(results.count, 8);
+	expire(&talk, NOON_US + 119 * SECOND_US);
+	assert_int_equal(results.count, 8);
+	expire(&talk, NOON_US + 121 * SECOND_US);
+	assert_int_equal(results.count, 9);
 	expect(8, live(200));
 }
 
-// Record number n of a vehicle that stands still, as all of a fleet that report at the same times.
+// Returns record number n of a vehicle at rest. All vehicles of the fleet report at the same times.
 static const char *parked(unsigned ident, unsigned odometer, unsigned n)
 {
 	static char texts[8][160];
@@ -595,9 +598,9 @@ static const char *parked(unsigned ident, unsigned odometer, unsigned n)
 	return text;
 }
 
-// Of a vehicle that reports every half minute one datagram is lost, and the record before it has the
-// same XOR. Nothing tells that the next deltas do not go on from it, if that vehicle stands still.
-static void where_one_is_missing_one_check_is_no_proof(void **state)
+// A vehicle reports every half minute; one datagram is lost, and the record before it has the same
+// XOR. While the vehicle is at rest, nothing shows that the next deltas do not refer to it.
+static void chance_match_after_a_missing_record_is_not_accepted(void **state)
 {
 	(void)state;
 	unsigned odometer = 4000;
@@ -612,17 +615,17 @@ static void where_one_is_missing_one_check_is_no_proof(void **state)
 	send_text(&talk, parked(6202, odometer, 3));
 	for (unsigned n = 5; n < 12; n++)
 		send_delta(&talk, parked(6202, 5100, n - 1), parked(6202, 5100, n));
-	assert_int_equal(harvest.count, 4);
-	look_after(&talk, NOON_US + 121 * SECOND_US);
-	assert_int_equal(harvest.rejects, 7);
-	assert_int_equal(harvest.count, 4 + 7);
+	assert_int_equal(results.count, 4);
+	expire(&talk, NOON_US + 121 * SECOND_US);
+	assert_int_equal(results.rejects, 7);
+	assert_int_equal(results.count, 4 + 7);
 	send_text(&talk, parked(6202, 5100, 12));
 	send_delta(&talk, parked(6202, 5100, 12), parked(6202, 5100, 13));
 	expect(4 + 7 + 1, parked(6202, 5100, 13));
 }
 
-// A tracker that has named only what differs does so always: another that fits by chance shows.
-static void what_is_not_as_this_tracker_makes_them_needs_proof(void **state)
+// A tracker whose deltas are lean always sends lean ones, so another one probably fits by chance.
+static void unusual_delta_needs_the_next_delta(void **state)
 {
 	(void)state;
 	send_text(&talk, live(1));
@@ -636,28 +639,28 @@ static void what_is_not_as_this_tracker_makes_them_needs_proof(void **state)
 	wire.len++;
 	send(&talk, &wire);
 	pause_for(&talk);
-	assert_int_equal(harvest.count, 6);
+	assert_int_equal(results.count, 6);
 	send_delta(&talk, live(7), live(8));
-	assert_int_equal(harvest.count, 8);
+	assert_int_equal(results.count, 8);
 	expect(6, live(7));
 }
 
-static void at_most_32_wait_in_a_conversation(void **state)
+static void conversation_holds_at_most_32_deltas(void **state)
 {
 	(void)state;
 	send_text(&talk, live(1));
 	for (unsigned n = 3; n < 36; n++)
 		send_delta(&talk, live(n - 1), live(n));
 	struct wire last = delta_of(live(34), live(35));
-	assert_int_equal(harvest.count, 2);
+	assert_int_equal(results.count, 2);
 	expect_reject(1, &last, NOT_SEEN);
 	send_text(&talk, live(2));
-	assert_int_equal(harvest.count, 3 + 32);
+	assert_int_equal(results.count, 3 + 32);
 	expect(34, live(34));
 	assert_false(feed_holds(&talk.feed));
 }
 
-static void a_full_house_does_not_keep_others_out(void **state)
+static void full_hold_does_not_block_resolvable_deltas(void **state)
 {
 	(void)state;
 	send_text(&talk, live(1));
@@ -665,11 +668,11 @@ static void a_full_house_does_not_keep_others_out(void **state)
 		send_delta(&talk, live(n - 1), live(n));
 	send_text(&talk, live(50));
 	send_delta(&talk, live(50), live(51));
-	assert_int_equal(harvest.count, 4);
+	assert_int_equal(results.count, 4);
 	expect(3, live(51));
 }
 
-static void none_waits_longer_than_two_minutes(void **state)
+static void held_deltas_expire_after_two_minutes(void **state)
 {
 	(void)state;
 	struct wire first = delta_of(live(2), live(3)), second = delta_of(live(3), live(4));
@@ -679,40 +682,40 @@ static void none_waits_longer_than_two_minutes(void **state)
 	talk.feed.session.received_us = NOON_US + 5 * SECOND_US;
 	send(&talk, &second);
 	pause_for(&talk);
-	look_after(&talk, NOON_US + 120 * SECOND_US);
-	assert_int_equal(harvest.count, 1);
-	look_after(&talk, NOON_US + 121 * SECOND_US);
-	assert_int_equal(harvest.count, 2);
+	expire(&talk, NOON_US + 120 * SECOND_US);
+	assert_int_equal(results.count, 1);
+	expire(&talk, NOON_US + 121 * SECOND_US);
+	assert_int_equal(results.count, 2);
 	expect_reject(1, &first, NOT_SEEN);
-	look_after(&talk, NOON_US + 126 * SECOND_US);
-	assert_int_equal(harvest.count, 3);
+	expire(&talk, NOON_US + 126 * SECOND_US);
+	assert_int_equal(results.count, 3);
 	expect_reject(2, &second, NOT_SEEN);
 	assert_false(feed_holds(&talk.feed));
 }
 
-static void what_comes_by_another_connection_counts_too(void **state)
+static void records_of_another_connection_resolve_held_deltas(void **state)
 {
 	(void)state;
 	send_text(&talk, live(1));
 	send_delta(&talk, live(2), live(3));
 	send_text(&other, stored(1));
 	send_text(&other, live(2));
-	look_after(&talk, NOON_US + SECOND_US);
-	assert_int_equal(harvest.count, 4);
+	expire(&talk, NOON_US + SECOND_US);
+	assert_int_equal(results.count, 4);
 	expect(3, live(3));
 }
 
-static void the_first_record_says_whose_the_deltas_are(void **state)
+static void first_record_identifies_held_deltas(void **state)
 {
 	(void)state;
 	send_delta(&talk, live(1), live(2));
 	assert_int_equal(talk.feed.session.ident_len, 0);
 	send_text(&talk, live(1));
-	assert_int_equal(harvest.count, 2);
+	assert_int_equal(results.count, 2);
 	expect(1, live(2));
 }
 
-// One that drives: all that a vehicle's record says of it changes.
+// Returns record number n of a moving vehicle: all fields that differ between vehicles change.
 static const char *driven(const char *ident, unsigned n)
 {
 	static char texts[8][160];
@@ -728,7 +731,8 @@ static const char *driven(const char *ident, unsigned n)
 	return text;
 }
 
-// Sends deltas until it is known whose they are. 0: it is not before the hold is full.
+// Sends deltas until the device is identified. Returns their number, or 0 if the hold is full
+// before that.
 static unsigned deltas_until_known(unsigned first)
 {
 	for (unsigned n = 1; n <= HELD_FRAMES_MAX; n++) {
@@ -739,9 +743,9 @@ static unsigned deltas_until_known(unsigned first)
 	return 0;
 }
 
-// A vehicle that moves is found by its records: each check shows anew where digits of theirs change
-// that no delta has changed before.
-static void two_checks_of_few_say_whose_they_are(void **state)
+// A moving vehicle is identified by its records: each check is new evidence if digits change that
+// no delta has changed before.
+static void two_deltas_identify_one_of_few_devices(void **state)
 {
 	(void)state;
 	send_text(&other, record_of("5021042", 60, "\r\n"));
@@ -749,14 +753,14 @@ static void two_checks_of_few_say_whose_they_are(void **state)
 	send_text(&other, record_of("5021043", 70, "\r\n"));
 	unsigned wanted = deltas_until_known(1);
 	assert_int_equal(wanted, 2);
-	assert_int_equal(harvest.count, 3 + wanted);
+	assert_int_equal(results.count, 3 + wanted);
 	for (unsigned n = 1; n <= wanted; n++)
 		expect(2 + n, driven(DEVICE, 1 + n));
 	assert_memory_equal(talk.feed.session.ident, DEVICE, 7);
 }
 
-// Who has been heard of elsewhere since the deltas began is not the one who sends them.
-static void one_heard_elsewhere_meanwhile_is_not_the_one(void **state)
+// A device that has reported on another conversation since the deltas began is not their sender.
+static void device_heard_on_another_conversation_is_not_identified(void **state)
 {
 	(void)state;
 	send_text(&other, driven(DEVICE, 1));
@@ -764,12 +768,12 @@ static void one_heard_elsewhere_meanwhile_is_not_the_one(void **state)
 	send_text(&other, record_of(DEVICE, 0, "#\n"));
 	assert_int_equal(deltas_until_known(2), 0);
 	send_text(&talk, driven(DEVICE, 40));
-	assert_int_equal(harvest.rejects, 1); // that found no room
-	assert_int_equal(harvest.count, 3 + HELD_FRAMES_MAX + 1);
+	assert_int_equal(results.rejects, 1); // the one for which there was no room
+	assert_int_equal(results.count, 3 + HELD_FRAMES_MAX + 1);
 }
 
-// Two devices that differ in idents of the same XOR: nobody can tell.
-static void two_devices_that_fit_are_none(void **state)
+// Two devices that differ only in idents of the same XOR cannot be told apart.
+static void deltas_that_fit_two_devices_identify_none(void **state)
 {
 	(void)state;
 	const char *twin = "5021004";
@@ -777,16 +781,16 @@ static void two_devices_that_fit_are_none(void **state)
 	send_text(&other, record_of(twin, 1, "\r\n"));
 	send_delta(&talk, live(1), live(2));
 	send_delta(&talk, live(2), live(3));
-	assert_int_equal(harvest.count, 2);
-	send_text(&talk, live(1)); // who it is
-	assert_int_equal(harvest.count, 5);
+	assert_int_equal(results.count, 2);
+	send_text(&talk, live(1)); // has the ident
+	assert_int_equal(results.count, 5);
 	expect(3, live(2));
 	expect(4, live(3));
-	assert_string_equal(harvest.crops[4].ident, DEVICE);
+	assert_string_equal(results.list[4].ident, DEVICE);
 }
 
-// What is proof among three fits one of many by chance.
-static void among_many_devices_more_checks_are_wanted(void **state)
+// Evidence that is enough among three devices fits one of many by chance.
+static void many_devices_require_more_evidence(void **state)
 {
 	(void)state;
 	send_text(&other, driven(DEVICE, 1));
@@ -809,8 +813,9 @@ static void among_many_devices_more_checks_are_wanted(void **state)
 	assert_true(many == 0 || many > 3);
 }
 
-// One record of B's was lost, and A's newest has that one's XOR: the deltas go on from it for ever.
-static void a_chain_of_times_alone_proves_nothing(void **state)
+// One record of B was lost, and A's newest record has the same XOR: all later deltas of B apply to
+// it.
+static void chain_that_changes_only_times_identifies_no_device(void **state)
 {
 	(void)state;
 	unsigned odometer = 1000;
@@ -824,14 +829,14 @@ static void a_chain_of_times_alone_proves_nothing(void **state)
 	for (unsigned n = 2; n < 30; n++)
 		send_delta(&talk, parked(6202, 5100, n - 1), parked(6202, 5100, n));
 	assert_int_equal(talk.feed.session.ident_len, 0);
-	assert_int_equal(harvest.count, 2);
+	assert_int_equal(results.count, 2);
 	send_text(&talk, parked(6202, 5100, 1));
-	assert_int_equal(harvest.count, 2 + 29);
+	assert_int_equal(results.count, 2 + 29);
 	expect(30, parked(6202, 5100, 29));
-	assert_string_equal(harvest.crops[30].ident, "6202");
+	assert_string_equal(results.list[30].ident, "6202");
 }
 
-static void deltas_of_one_device_never_meet_records_of_another(void **state)
+static void delta_never_uses_a_record_of_another_device(void **state)
 {
 	(void)state;
 	struct wire wire = delta_of(live(1), live(2));
@@ -839,30 +844,30 @@ static void deltas_of_one_device_never_meet_records_of_another(void **state)
 	send(&talk, &wire);
 	pause_for(&talk);
 	send_text(&talk, record_of("5021004", 1, "\r\n"));
-	assert_int_equal(harvest.count, 2);
+	assert_int_equal(results.count, 2);
 	send_text(&talk, live(1));
-	assert_int_equal(harvest.count, 4);
+	assert_int_equal(results.count, 4);
 	expect(3, live(2));
 }
 
-static void datagrams_are_conversations_too(void **state)
+static void deltas_in_datagrams_decode_in_any_order(void **state)
 {
 	(void)state;
 	begin(&talk, true);
 	send_text(&talk, live(1));
-	send_delta(&talk, live(2), live(3)); // overtook the one before
+	send_delta(&talk, live(2), live(3)); // has overtaken the one before
 	send_delta(&talk, live(1), live(2));
 	send_delta(&talk, live(1), live(2)); // twice
 	struct wire wire = delta_of(live(3), live(4)), full = full_of(&wire);
 	send(&talk, &full);
-	assert_int_equal(harvest.count, 5);
+	assert_int_equal(results.count, 5);
 	expect(1, live(2));
 	expect(2, live(3));
 	expect(3, live(2));
 	expect(4, live(4));
 }
 
-static void a_record_refused_for_a_field_is_still_a_reference(void **state)
+static void rejected_record_is_still_a_reference(void **state)
 {
 	(void)state;
 	const char *bad =
@@ -870,32 +875,32 @@ static void a_record_refused_for_a_field_is_still_a_reference(void **state)
 	const char *good =
 		"$POS," DEVICE ",101500.000,A,5412.0000,N,00748.0000,E,1.00,2.00,221126\r\n";
 	send_text(&talk, bad);
-	assert_int_equal(harvest.rejects, 1);
+	assert_int_equal(results.rejects, 1);
 	send_delta(&talk, bad, good);
 	expect(1, good);
 }
 
-// A line end is two bytes of the record, however the reads cut them; blank lines are none.
-static void line_ends_belong_to_the_record_once(void **state)
+// The line end is two bytes of the record, however the reads cut it; blank lines are not.
+static void line_end_is_part_of_the_record_once(void **state)
 {
 	(void)state;
 	char text[200];
 	snprintf(text, sizeof text, "%s\r\n\r\n", live(1));
 	send_text(&talk, text);
 	send_delta(&talk, live(1), live(2));
-	hear(&talk, live(3), strlen(live(3)) - 1);
-	hear(&talk, "\n", 1);
+	receive(&talk, live(3), strlen(live(3)) - 1);
+	receive(&talk, "\n", 1);
 	send_delta(&talk, live(3), live(4));
-	hear(&talk, "$FUS" DEVICE ",A,B\r", 16);
-	hear(&talk, "\r", 1);
-	assert_int_equal(harvest.rejects, 0);
-	assert_int_equal(harvest.count, 5);
-	assert_memory_equal(harvest.crops[1].bytes, live(2), strlen(live(2)));
+	receive(&talk, "$FUS" DEVICE ",A,B\r", 16);
+	receive(&talk, "\r", 1);
+	assert_int_equal(results.rejects, 0);
+	assert_int_equal(results.count, 5);
+	assert_memory_equal(results.list[1].bytes, live(2), strlen(live(2)));
 	expect(3, live(4));
 }
 
-// What check fits by chance must still be a record, and this device's.
-static void what_fits_by_chance_must_make_sense(void **state)
+// If a check fits by chance, the result must still be a record of this device.
+static void invalid_result_is_not_accepted(void **state)
 {
 	(void)state;
 	static const struct {
@@ -904,24 +909,24 @@ static void what_fits_by_chance_must_make_sense(void **state)
 	} wrong[] = {
 #define TRIPLES(text) {text, sizeof(text) - 1}
 		TRIPLES("\x1f\x00\x01"
-			"1"), // no such field
+			"1"), // unknown field
 		TRIPLES("\x02\x0b\x01"
-			"1"), // beyond its end
+			"1"), // offset beyond the end of the field
 		TRIPLES("\x02\x00\x01"
 			"1\x02\x00\x01"
-			"2"), // twice
+			"2"), // the same field twice
 		TRIPLES("\x02\x04\x03"
 			"1,2"), // a separator
 		TRIPLES("\x02\x04\x03"
 			"1\r\n"), // a line end within
 		TRIPLES("\x17\x02\x01"
-			"x"), // behind the line end
+			"x"), // after the line end
 		TRIPLES("\x01\x00\x07"
-			"5029999"), // another's ident
+			"5029999"), // the ident of another device
 		TRIPLES("\x00\x00\x03"
 			"POS"), // no '$'
 		TRIPLES("\x0a\x00\x06"
-			"320126"), // no date
+			"320126"), // invalid date
 		TRIPLES("\x08\x00\x05"
 			"12.00"), // nothing changes
 	};
@@ -930,24 +935,24 @@ static void what_fits_by_chance_must_make_sense(void **state)
 		struct wire wire = {.bytes = "@", .len = wrong[i].len + 2};
 		wire.bytes[1] = checksum_xor((const uint8_t *)live(1), strlen(live(1)));
 		memcpy(wire.bytes + 2, wrong[i].triples, wrong[i].len);
-		forget();
+		clear_results();
 		begin(&other, true);
 		session_set_ident(&other.feed.session, DEVICE, 7);
 		send(&other, &wire);
-		assert_int_equal(harvest.count, 0);
+		assert_int_equal(results.count, 0);
 		end(&other);
-		assert_int_equal(harvest.count, 1);
+		assert_int_equal(results.count, 1);
 		expect_reject(0, &wire, NOT_SEEN);
 		begin(&other, false);
 	}
-	forget();
+	clear_results();
 	send_text(&talk, live(2));
 	send_delta(&talk, live(2), live(3));
 	expect(1, live(3));
 }
 
-// Without memory (a decoder alone) a delta is a reject at once.
-static void without_memory_it_is_a_reject(void **state)
+// Without memory (a decoder by itself) a delta is rejected at once.
+static void delta_is_rejected_without_memory(void **state)
 {
 	(void)state;
 	talk.feed.session.memory = NULL;
@@ -955,11 +960,11 @@ static void without_memory_it_is_a_reject(void **state)
 	send_text(&talk, live(1));
 	send(&talk, &wire);
 	pause_for(&talk);
-	assert_int_equal(harvest.count, 2);
+	assert_int_equal(results.count, 2);
 	expect_reject(1, &wire, NOT_SEEN);
 }
 
-// Tracks as devices would send them ----------------------------------------------------------------------
+// Random tracks ---------------------------------------------------------------
 
 static uint32_t dice;
 
@@ -970,7 +975,7 @@ static uint32_t chance(uint32_t most)
 }
 
 #define TRACK_MOST 160
-#define APART      12 /* records in a row that differ in their XOR: a byte cannot tell more */
+#define APART      12 /* records in a row with different XORs; a byte cannot tell more apart */
 
 struct item {
 	char text[200];
@@ -982,7 +987,7 @@ struct track {
 	char ident[16];
 	size_t count;
 	struct item items[TRACK_MOST];
-	size_t order[TRACK_MOST]; /* as they are sent */
+	size_t order[TRACK_MOST]; /* in which they are sent */
 	bool begins[TRACK_MOST];  /* order[i] is the first of a connection */
 };
 
@@ -1039,7 +1044,8 @@ static void encode(struct track *track, size_t index, bool must_be_whole)
 		item->wire = full_of(&item->wire);
 }
 
-// Connections of 5 to 20 records; behind each a gap whose records come after the next live one or two.
+// Makes connections of 5 to 20 records, with a gap after each. The records of the gap are sent
+// after the next one or two live ones.
 static void make_track(struct track *track, unsigned number)
 {
 	struct vehicle v = {.time_s = 3600 + chance(3600), .odometer = chance(100000)};
@@ -1058,7 +1064,7 @@ static void make_track(struct track *track, unsigned number)
 			track->order[sent++] = i;
 		for (size_t i = first + gap + ahead; i < made; i++)
 			track->order[sent++] = i;
-		size_t whole = gap ? first + chance((uint32_t)gap) : first; // it says who it is
+		size_t whole = gap ? first + chance((uint32_t)gap) : first; // it has the ident
 		for (size_t i = first; i < made; i++)
 			encode(track, i, i == whole);
 	}
@@ -1074,13 +1080,13 @@ static bool is_due(const struct track *track, size_t index)
 	return false;
 }
 
-static struct item *find_item(struct track *track, const struct crop *crop)
+static struct item *find_item(struct track *track, const struct result *result)
 {
 	for (size_t i = 0; i < track->count; i++) {
 		struct item *item = &track->items[i];
 		const size_t len = strcspn(item->text, "\r\n"); // see expect
-		if (crop->len > len && crop->len <= len + 2 &&
-			!memcmp(crop->bytes, item->text, len))
+		if (result->len > len && result->len <= len + 2 &&
+			!memcmp(result->bytes, item->text, len))
 			return item;
 	}
 	return NULL;
@@ -1094,7 +1100,7 @@ static void send_pieces(struct talk *t, const struct wire *wire)
 	}
 	for (size_t at = 0, piece; at < wire->len; at += piece) {
 		piece = chance(3) ? wire->len - at : 1 + chance((uint32_t)(wire->len - at));
-		hear(t, wire->bytes + at, piece);
+		receive(t, wire->bytes + at, piece);
 	}
 	if (chance(3) == 0)
 		pause_for(t);
@@ -1106,21 +1112,22 @@ static void send_track(struct track *track, bool datagram)
 	for (size_t i = 0; i < track->count; i++) {
 		const struct item *item = &track->items[track->order[i]];
 		if (track->begins[i] && i > 0) {
-			if (datagram) // senders are forgotten long after what they held
-				look_after(&talk, NOON_US + 121 * SECOND_US);
+			if (datagram) // held deltas expire long before their sender
+				expire(&talk, NOON_US + 121 * SECOND_US);
 			end(&talk);
 			begin(&talk, datagram);
 		}
 		if (!item->lost)
 			send_pieces(&talk, &item->wire);
 	}
-	look_after(&talk, NOON_US + 121 * SECOND_US);
+	expire(&talk, NOON_US + 121 * SECOND_US);
 	end(&talk);
 	begin(&talk, false);
 }
 
-// Of what could be known next to nothing is missing: a live delta or two behind those out of the log that
-// went astray, and datagrams after a long step, which are not told from such whose reference is lost.
+// Counts the records that could have been decoded and were not. Few are: a live delta or two after
+// unresolved ones from the log, and datagrams after a long step, which look like those whose
+// reference is lost.
 static size_t count_missing(const struct track *track)
 {
 	size_t missing = 0;
@@ -1132,7 +1139,7 @@ static size_t count_missing(const struct track *track)
 	return missing;
 }
 
-static void what_goes_in_comes_out(void **state)
+static void random_tracks_decode_without_a_wrong_record(void **state)
 {
 	static struct track track;
 	size_t sum = 0, rejects = 0, missing = 0;
@@ -1142,31 +1149,32 @@ static void what_goes_in_comes_out(void **state)
 		dice = number;
 		memset(&track, 0, sizeof track);
 		make_track(&track, number);
-		forget();
+		clear_results();
 		send_track(&track, number % 3 == 0);
-		for (size_t i = 0; i < harvest.count; i++) {
-			struct item *item = find_item(&track, &harvest.crops[i]);
-			if (harvest.crops[i].reject) {
-				assert_string_equal(harvest.crops[i].reason, NOT_SEEN);
+		for (size_t i = 0; i < results.count; i++) {
+			struct item *item = find_item(&track, &results.list[i]);
+			if (results.list[i].reject) {
+				assert_string_equal(results.list[i].reason, NOT_SEEN);
 				continue;
 			}
-			assert_non_null(item); // nothing wrong ever comes out
+			assert_non_null(item); // no result is wrong
 			assert_false(item->found || item->lost);
 			item->found = true;
 		}
 		for (size_t i = 0; i < track.count; i++)
 			sent += !track.items[i].lost;
-		assert_int_equal(harvest.count, sent);
+		assert_int_equal(results.count, sent);
 		missing += count_missing(&track);
 		sum += sent;
-		rejects += harvest.rejects;
+		rejects += results.rejects;
 	}
-	assert_true(rejects > sum / 20 && rejects < sum / 3); // losses are seen as such
+	assert_true(rejects > sum / 20 && rejects < sum / 3); // losses become rejects
 	assert_true(missing < sum / 100);
 }
 
-// A fleet that reports all at once, and is remembered with one record each. The last one of some vehicle
-// is lost, and its deltas open a new connection: whatever fits them by chance is not the one.
+// A fleet that reports at the same times, with one remembered record each. The last record of one
+// vehicle is lost, and its deltas open a new connection: a record that fits them by chance must not
+// be accepted.
 #define FLEET 60
 
 static void write_fleet(char text[160], unsigned number, const struct vehicle *v)
@@ -1189,8 +1197,8 @@ static struct vehicle new_vehicle(bool moves)
 		.odometer = chance(9000) * 100};
 }
 
-// jitter: of positions while it stands.
-static void go_on(struct vehicle *v, bool moves, unsigned jitter)
+// Moves the vehicle by one report. jitter: of its position while it is at rest.
+static void drive_on(struct vehicle *v, bool moves, unsigned jitter)
 {
 	v->time_s += 30;
 	v->lat += moves ? chance(2000) : chance(jitter);
@@ -1202,7 +1210,8 @@ static void go_on(struct vehicle *v, bool moves, unsigned jitter)
 	v->odometer += 100 * chance(9);
 }
 
-// True: it was known whose the deltas are, and rightly so. lost: the record before the first of them.
+// Returns true if the device was identified, which must be right. lost: the record before the first
+// delta is lost.
 static bool meet_fleet(bool moves, unsigned jitter, bool lost)
 {
 	char texts[HELD_FRAMES_MAX + 1][160];
@@ -1214,13 +1223,13 @@ static bool meet_fleet(bool moves, unsigned jitter, bool lost)
 		begin(&other, false);
 		send_text(&other, texts[0]);
 	}
-	go_on(&mine, moves, jitter);
+	drive_on(&mine, moves, jitter);
 	write_fleet(texts[0], 0, &mine);
 	if (!lost)
 		send_text(&other, texts[0]);
-	const size_t first = harvest.count;
+	const size_t first = results.count;
 	for (; sent < HELD_FRAMES_MAX && talk.feed.session.ident_len == 0; sent++) {
-		go_on(&mine, moves, jitter);
+		drive_on(&mine, moves, jitter);
 		write_fleet(texts[sent + 1], 0, &mine);
 		send_delta(&talk, texts[sent], texts[sent + 1]);
 	}
@@ -1232,7 +1241,7 @@ static bool meet_fleet(bool moves, unsigned jitter, bool lost)
 	return true;
 }
 
-static void no_fleet_lends_its_records_to_another_vehicle(void **state)
+static void deltas_are_never_given_to_another_vehicle_of_a_fleet(void **state)
 {
 	static const struct {
 		bool moves, lost;
@@ -1249,7 +1258,7 @@ static void no_fleet_lends_its_records_to_another_vehicle(void **state)
 		(void)free_memory(NULL);
 		(void)new_memory(NULL);
 	}
-	assert_true(known[COUNT(kinds) - 1] > 0); // of those that have lost nothing
+	assert_true(known[COUNT(kinds) - 1] > 0); // where no record was lost
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, new_memory, free_memory)
@@ -1257,39 +1266,39 @@ static void no_fleet_lends_its_records_to_another_vehicle(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(the_worked_example_with_other_numbers),
-		CASE(a_rebuilt_record_is_the_same_as_one_sent_whole),
-		CASE(full_frames_hold_deltas_and_records),
-		CASE(bare_deltas_end_where_something_else_begins),
-		CASE(the_rest_of_a_delta_that_comes_too_late_spoils_nothing),
-		CASE(the_last_eight_are_remembered_and_not_more),
-		CASE(what_comes_again_takes_no_place),
-		CASE(the_newest_live_one_outlasts_the_log),
-		CASE(long_records_leave_room_for_others),
-		CASE(it_waits_for_its_reference_chains_and_all),
-		CASE(stored_records_may_be_deltas_too),
-		CASE(after_one_astray_three_in_a_row_are_proof),
-		CASE(after_a_gap_the_next_delta_is_the_proof),
-		CASE(where_one_is_missing_one_check_is_no_proof),
-		CASE(what_is_not_as_this_tracker_makes_them_needs_proof),
-		CASE(at_most_32_wait_in_a_conversation),
-		CASE(a_full_house_does_not_keep_others_out),
-		CASE(none_waits_longer_than_two_minutes),
-		CASE(what_comes_by_another_connection_counts_too),
-		CASE(the_first_record_says_whose_the_deltas_are),
-		CASE(two_checks_of_few_say_whose_they_are),
-		CASE(one_heard_elsewhere_meanwhile_is_not_the_one),
-		CASE(two_devices_that_fit_are_none),
-		CASE(among_many_devices_more_checks_are_wanted),
-		CASE(a_chain_of_times_alone_proves_nothing),
-		CASE(deltas_of_one_device_never_meet_records_of_another),
-		CASE(datagrams_are_conversations_too),
-		CASE(a_record_refused_for_a_field_is_still_a_reference),
-		CASE(line_ends_belong_to_the_record_once),
-		CASE(what_fits_by_chance_must_make_sense),
-		CASE(without_memory_it_is_a_reject),
-		CASE(what_goes_in_comes_out),
-		CASE(no_fleet_lends_its_records_to_another_vehicle),
+		CASE(example_of_five_records_decodes),
+		CASE(rebuilt_record_equals_one_sent_whole),
+		CASE(full_frame_may_mix_deltas_and_records),
+		CASE(bare_delta_ends_where_no_triple_follows),
+		CASE(late_rest_of_a_delta_is_rejected_and_undone),
+		CASE(last_eight_records_are_remembered),
+		CASE(repeated_record_takes_no_room_in_history),
+		CASE(newest_live_record_outlasts_the_log),
+		CASE(history_holds_long_records),
+		CASE(chain_of_deltas_is_held_until_its_reference_arrives),
+		CASE(stored_records_may_be_deltas),
+		CASE(three_deltas_in_a_row_resolve_after_an_unresolved_one),
+		CASE(after_a_gap_a_reference_needs_the_next_delta),
+		CASE(chance_match_after_a_missing_record_is_not_accepted),
+		CASE(unusual_delta_needs_the_next_delta),
+		CASE(conversation_holds_at_most_32_deltas),
+		CASE(full_hold_does_not_block_resolvable_deltas),
+		CASE(held_deltas_expire_after_two_minutes),
+		CASE(records_of_another_connection_resolve_held_deltas),
+		CASE(first_record_identifies_held_deltas),
+		CASE(two_deltas_identify_one_of_few_devices),
+		CASE(device_heard_on_another_conversation_is_not_identified),
+		CASE(deltas_that_fit_two_devices_identify_none),
+		CASE(many_devices_require_more_evidence),
+		CASE(chain_that_changes_only_times_identifies_no_device),
+		CASE(delta_never_uses_a_record_of_another_device),
+		CASE(deltas_in_datagrams_decode_in_any_order),
+		CASE(rejected_record_is_still_a_reference),
+		CASE(line_end_is_part_of_the_record_once),
+		CASE(invalid_result_is_not_accepted),
+		CASE(delta_is_rejected_without_memory),
+		CASE(random_tracks_decode_without_a_wrong_record),
+		CASE(deltas_are_never_given_to_another_vehicle_of_a_fleet),
 	};
 	guard = guarded_new(65536);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The PT-502's full frames, framing, sniffing, and what damaged bytes do.
+// The PT-502's full frames, framing and sniffing, also of damaged bytes.
 #include "decoders/pt502_fixture.h"
 
 #define PREFIX_MOST 4200
 
-static void bodies_hold_several_records(void **state)
+static void body_may_hold_several_parts(void **state)
 {
 	(void)state;
 	static const struct {
@@ -12,21 +12,21 @@ static void bodies_hold_several_records(void **state)
 		size_t len;
 		const char *expected;
 	} bodies[] = {
-		{BODY(SHORT_1 "\r\n" SHORT_2 "\r\n"), SAID_1 SAID_2},
+		{BODY(SHORT_1 "\r\n" SHORT_2 "\r\n"), REPORT_1 REPORT_2},
 		{BODY(SHORT_1 "#\n" SHORT_2),
-			"5020001 POS t=2026-11-22/10:15:00.000 stored\n" SAID_2},
-		{BODY("\r\n \0\n" SHORT_1 "\r\r\n\n" SHORT_2 "\n"), SAID_1 SAID_2},
+			"5020001 POS t=2026-11-22/10:15:00.000 stored\n" REPORT_2},
+		{BODY("\r\n \0\n" SHORT_1 "\r\r\n\n" SHORT_2 "\n"), REPORT_1 REPORT_2},
 		{BODY(SHORT_1 "\r\nrubbish\r\n" SHORT_2 "\r\n"),
-			SAID_1 SAID_2 "reject bad value: record\n"},
-		{BODY("rubbish" SHORT_1), SAID_1 "reject bad value: record\n"},
+			REPORT_1 REPORT_2 "reject bad value: record\n"},
+		{BODY("rubbish" SHORT_1), REPORT_1 "reject bad value: record\n"},
 		{BODY("rubbish"), "reject bad value: record\n"},
 		{BODY(SHORT_1 "\r\n$POS,xx,\r\n" SHORT_2),
-			SAID_1 SAID_2 "reject bad value: ident\n"},
-		{BODY(SHORT_1 "\r\n" DELTA), SAID_1 "reject delta: reference not seen\n"},
-		{BODY(DELTA SHORT_1), SAID_1 "reject delta: reference not seen\n"},
+			REPORT_1 REPORT_2 "reject bad value: ident\n"},
+		{BODY(SHORT_1 "\r\n" DELTA), REPORT_1 "reject delta: reference not seen\n"},
+		{BODY(DELTA SHORT_1), REPORT_1 "reject delta: reference not seen\n"},
 		{BODY(DELTA "@\x40\x06\x01\x01"
 			    "2" SHORT_1),
-			SAID_1
+			REPORT_1
 			"reject delta: reference not seen\nreject delta: reference not seen\n"},
 		{BODY(DELTA), "reject delta: reference not seen\n"},
 		{BODY(DELTA "\x01\x00\x05"
@@ -34,31 +34,31 @@ static void bodies_hold_several_records(void **state)
 			"reject bad length: delta\n"},
 		{BODY("@"), "reject bad length: delta\n"},
 		{BODY("@\x01"), "reject bad length: delta\n"},
-		{BODY("@\x01" SHORT_1), SAID_1 "reject bad length: delta\n"},
+		{BODY("@\x01" SHORT_1), REPORT_1 "reject bad length: delta\n"},
 		{BODY("$PHD0,12,\xFF\xD8$\r\nPOS,1\r\n\r\n"), "reject photo data: not asked for\n"},
 		{BODY(SHORT_1 "\r\n$PHD960,12,\xFF\xD8$\r\n$POS,1234\r\n\r\n"),
-			SAID_1 "reject photo data: not asked for\n"},
+			REPORT_1 "reject photo data: not asked for\n"},
 		{BODY("\r\n"), ""},
 		{BODY("$OK\r\n" SHORT_1 "\r\n$OK\r\n"),
-			SAID_1 "5020001 extra=\"text\":\"$OK\" text\nreject text before ident\n"},
+			REPORT_1 "5020001 extra=\"text\":\"$OK\" text\nreject text before ident\n"},
 	};
 	for (size_t i = 0; i < COUNT(bodies); i++)
 		check_full(bodies[i].body, bodies[i].len, bodies[i].expected);
 }
 
-// A part that is the whole body takes the frame along; else it is quarantined by itself.
-static void rejects_show_their_bytes(void **state)
+// If the rejected part is the whole body, the frame is the reject; else only the part.
+static void reject_has_the_bytes_of_its_part(void **state)
 {
 	(void)state;
 	check_full(BODY("$POS,xx,\r\n"), "reject bad value: ident\n");
 	assert_int_equal(batch.reject_count, 0);
-	check_full(BODY("$POS,xx,\r\n" SHORT_1), SAID_1 "reject bad value: ident\n");
+	check_full(BODY("$POS,xx,\r\n" SHORT_1), REPORT_1 "reject bad value: ident\n");
 	assert_int_equal(batch.reject_count, 1);
 	assert_int_equal(batch.rejects[0].raw.len, 10);
 	assert_memory_equal(batch.rejects[0].raw.data, "$POS,xx,\r\n", 10);
 }
 
-static void a_wrong_verify_byte_is_noted_once(void **state)
+static void wrong_verify_byte_is_noted_once(void **state)
 {
 	(void)state;
 	uint8_t frame[256];
@@ -68,17 +68,17 @@ static void a_wrong_verify_byte_is_noted_once(void **state)
 		frame[2] = (uint8_t)verify;
 		check_stream((const char *)frame, len,
 			wrong ? "5020001 POS t=2026-11-22/10:15:00.000 "
-				"extra=\"verify_bad\":true\n" SAID_2
-			      : SAID_1 SAID_2);
+				"extra=\"verify_bad\":true\n" REPORT_2
+			      : REPORT_1 REPORT_2);
 	}
 }
 
-// The texts of a frame belong to the device that was known when they came.
-static void each_report_keeps_its_own_ident(void **state)
+// Texts get the ident that the session has at their place in the frame.
+static void each_report_keeps_the_ident_of_its_part(void **state)
 {
 	(void)state;
 	check_full(BODY("$FUS0042,A\r\r$OK\r\n$POS,5020001,101500.000,V,,,,,,,221126\r\n"),
-		GIVES "0042 extra=\"text\":\"$OK\" text\n" SAID_1);
+		KNOWN_REPORT "0042 extra=\"text\":\"$OK\" text\n" REPORT_1);
 	char bytes[512];
 	struct session session = {0};
 	output.len = 0;
@@ -86,11 +86,11 @@ static void each_report_keeps_its_own_ident(void **state)
 	output.len = 0;
 	size_t len = make_full((uint8_t *)bytes, BODY("$OK\r\n" SHORT_1 "\r\n$OK\r\n"));
 	take_frames(&session, (const uint8_t *)bytes, len, &output);
-	assert_string_equal(output.text, "0042 extra=\"text\":\"$OK\" text\n" SAID_1
+	assert_string_equal(output.text, "0042 extra=\"text\":\"$OK\" text\n" REPORT_1
 					 "5020001 extra=\"text\":\"$OK\" text\n");
 }
 
-static void a_frame_may_hold_too_many_records(void **state)
+static void too_many_records_in_a_frame_are_rejected(void **state)
 {
 	(void)state;
 	static char body[FRAME_CAP - 5];
@@ -104,10 +104,10 @@ static void a_frame_may_hold_too_many_records(void **state)
 	assert_int_equal(batch.report_count, DECODED_REPORTS);
 	assert_int_equal(batch.reject_count, DECODED_REJECTS);
 	const struct text last = batch.rejects[DECODED_REJECTS - 1].raw;
-	assert_ptr_equal(last.data + last.len, frame + len); // nothing is lost from sight
+	assert_ptr_equal(last.data + last.len, frame + len); // the last reject covers the rest
 }
 
-static void a_long_text_is_kept_or_rejected(void **state)
+static void text_too_long_for_extra_is_rejected(void **state)
 {
 	(void)state;
 	static char body[FRAME_CAP - 5];
@@ -132,7 +132,7 @@ static struct frame cut_frame(const void *data, size_t len, bool datagram)
 
 #define FULL "\xBF\xFB\x46\x2d\x00" SHORT_1 "\r\n"
 
-static void prefixes_want_more(void **state)
+static void prefix_of_a_frame_asks_for_more(void **state)
 {
 	(void)state;
 	static const struct {
@@ -167,7 +167,7 @@ static void prefixes_want_more(void **state)
 	}
 }
 
-static void framing_has_limits(void **state)
+static void frames_beyond_the_limits_are_bad(void **state)
 {
 	(void)state;
 	static char bytes[PREFIX_MOST];
@@ -202,7 +202,7 @@ static void framing_has_limits(void **state)
 	assert_int_equal(cut_frame("\xBF\xFA", 2, false).kind, FRAME_BAD);
 }
 
-static void blanks_are_skipped_and_rubbish_is_bad(void **state)
+static void blanks_are_skipped_and_garbage_is_bad(void **state)
 {
 	(void)state;
 	static const struct {
@@ -225,7 +225,7 @@ static void blanks_are_skipped_and_rubbish_is_bad(void **state)
 	}
 }
 
-static void bare_deltas_are_framed(void **state)
+static void bare_deltas_are_cut_after_their_triples(void **state)
 {
 	(void)state;
 	static const struct {
@@ -277,12 +277,12 @@ static void bare_deltas_are_framed(void **state)
 	assert_int_equal(
 		cut_frame(bytes, 1023, false).kind, FRAME_BAD); // the 341st would go beyond
 	check_line(DELTA, "reject delta: reference not seen\n");
-	check_line(DELTA SHORT_1 "\r\n", "reject delta: reference not seen\n" SAID_1);
+	check_line(DELTA SHORT_1 "\r\n", "reject delta: reference not seen\n" REPORT_1);
 }
 
-// A read may end between two triples: what comes then goes on with the delta, whatever byte it
-// begins with.
-static void a_delta_goes_on_with_the_next_read(void **state)
+// A read may end between two triples. The next bytes continue the delta, whatever the first of them
+// is.
+static void next_read_continues_an_open_delta(void **state)
 {
 	(void)state;
 #define LONG_DELTA                                                                                 \
@@ -300,14 +300,14 @@ static void a_delta_goes_on_with_the_next_read(void **state)
 		size_t len = sizeof bytes - 1 - (split - left);
 		memcpy(rest, bytes + split - left, len);
 		assert_int_equal(take_frames(&session, rest, len, &output), 0);
-		assert_non_null(strstr(output.text, SAID_1 "reject delta: reference not seen\n"));
-		assert_non_null(strstr(output.text, SAID_2));
+		assert_non_null(strstr(output.text, REPORT_1 "reject delta: reference not seen\n"));
+		assert_non_null(strstr(output.text, REPORT_2));
 		assert_null(strstr(output.text, "bad"));
 	}
 }
 
-// Many frames of all kinds: whole, byte by byte, and split at each position.
-static void any_split_gives_the_same(void **state)
+// Frames of all kinds: whole, in pieces of several sizes, and split at each position.
+static void any_split_gives_the_same_reports(void **state)
 {
 	(void)state;
 	static uint8_t bytes[8192];
@@ -341,18 +341,18 @@ static void any_split_gives_the_same(void **state)
 	}
 }
 
-static enum probe ask(const void *data, size_t len, bool datagram)
+static enum probe probe_of(const void *data, size_t len, bool datagram)
 {
 	return decoder_pt502.probe(guarded_copy(&guard, data, len), len, datagram);
 }
 
-static void openings_are_known_by_their_shape(void **state)
+static void probe_recognises_the_shape_of_first_bytes(void **state)
 {
 	(void)state;
 	static const struct {
 		const char *bytes;
 		size_t len;
-		size_t decided; /* bytes after which the verdict stands; before that MORE */
+		size_t decided; /* bytes after which the verdict is final; before that PROBE_MORE */
 		enum probe verdict;
 	} samples[] = {
 		{BODY(SHORT_1 "\r\n"), 19, PROBE_YES},
@@ -364,11 +364,12 @@ static void openings_are_known_by_their_shape(void **state)
 		{BODY("@c\x01\x00\x02"
 		      "ab"),
 			7, PROBE_YES},
-		// one field is broken, the shape is there: better rejected by name than unknown
+		// one field is invalid, but the shape fits: rejected by this decoder, not as
+		// unknown
 		{BODY("$POS,xx,101500.000,A,4807"), 21, PROBE_MAYBE},
 		{BODY("$POS,5020001,,V,,,,,,,221126"), 16, PROBE_MAYBE},
 		{BODY("$POS,5020001,2460,A,4807"), 20, PROBE_MAYBE},
-		// others
+		// other protocols
 		{BODY("$OK\r\n" SHORT_1 "\r\n"), 4, PROBE_NO},
 		{BODY("$OK,5020001,101500"), 4, PROBE_NO},
 		{BODY("$GPRMC,123519,A,4807.038,N"), 15, PROBE_NO},
@@ -401,35 +402,35 @@ static void openings_are_known_by_their_shape(void **state)
 	for (size_t i = 0; i < COUNT(samples); i++) {
 		bool delta = samples[i].bytes[0] == '@';
 		for (size_t len = 0; len <= samples[i].len; len++) {
-			enum probe verdict = ask(samples[i].bytes, len, false);
+			enum probe verdict = probe_of(samples[i].bytes, len, false);
 			enum probe expected =
 				len < samples[i].decided ? PROBE_MORE : samples[i].verdict;
 			if (verdict != expected && !(delta && len < samples[i].decided))
 				fail_msg("sample %zu '%s' at %zu: %d", i, samples[i].bytes, len,
 					(int)verdict);
-			// in a datagram nothing more will come
-			assert_int_equal(ask(samples[i].bytes, len, true),
+			// no more bytes follow in a datagram
+			assert_int_equal(probe_of(samples[i].bytes, len, true),
 				verdict == PROBE_MORE ? PROBE_NO : verdict);
 		}
 	}
-	assert_int_equal(ask("@c\x01\x00\x02"
-			     "ab$P",
+	assert_int_equal(probe_of("@c\x01\x00\x02"
+				  "ab$P",
 				 9, false),
 		PROBE_YES);
-	assert_int_equal(ask("@c\x01\x00\x02"
-			     "ab\xBF\xFB",
+	assert_int_equal(probe_of("@c\x01\x00\x02"
+				  "ab\xBF\xFB",
 				 9, false),
 		PROBE_YES);
 }
 
-static void each_record_is_sniffed_when_it_is_there(void **state)
+static void probe_accepts_every_known_tail(void **state)
 {
 	(void)state;
 	char record[512];
 	for (size_t i = 0; i < COUNT(tails); i++) {
 		int len = snprintf(record, sizeof record, FRONT "%s", tails[i].tail);
-		assert_int_equal(ask(record, (size_t)len, true), PROBE_YES);
-		assert_int_equal(ask(record, (size_t)len, false), PROBE_YES);
+		assert_int_equal(probe_of(record, (size_t)len, true), PROBE_YES);
+		assert_int_equal(probe_of(record, (size_t)len, false), PROBE_YES);
 	}
 }
 
@@ -439,7 +440,7 @@ static bool is_within(struct text text, const void *start, size_t len)
 	       text.data + text.len <= (const char *)start + len;
 }
 
-static void check_sound(const struct report *report, const uint8_t *data, size_t len)
+static void check_valid(const struct report *report, const uint8_t *data, size_t len)
 {
 	assert_in_range(report->ident.len, 4, 15);
 	assert_true(report->event.len <= EVENT_MAX && report->driver.len <= DRIVER_MAX);
@@ -454,7 +455,7 @@ static void check_sound(const struct report *report, const uint8_t *data, size_t
 	assert_true(!(report->body.flags & FLAG_VALID) || report->body.has & HAS_TIME);
 }
 
-static void damaged_bytes_do_no_harm(void **state)
+static void damaged_bytes_give_only_valid_reports(void **state)
 {
 	(void)state;
 	static const char alphabet[] = "$@#,/\r\n0123456789.AVNSEWPOSHDFU-\xBF\xFB\xFF";
@@ -478,36 +479,36 @@ static void damaged_bytes_do_no_harm(void **state)
 		len -= chance(&seed) % 3 ? 0 : chance(&seed) % len;
 
 		struct session session = {.datagram = chance(&seed) % 4 == 0};
-		ask(bytes, len, session.datagram);
+		probe_of(bytes, len, session.datagram);
 		output.len = 0;
 		take_frames(&session, bytes, len, &output);
-		// and decode() by itself, of what no frame() has cut
+		// decode() alone, of bytes that frame() has not cut
 		decoded_reset(&batch);
 		const uint8_t *data = guarded_copy(&guard, bytes, len);
 		decoder_pt502.decode(&session, data, len, &batch);
 		for (size_t i = 0; i < batch.report_count; i++)
-			check_sound(&batch.reports[i], data, len);
+			check_valid(&batch.reports[i], data, len);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bodies_hold_several_records),
-		cmocka_unit_test(rejects_show_their_bytes),
-		cmocka_unit_test(a_wrong_verify_byte_is_noted_once),
-		cmocka_unit_test(each_report_keeps_its_own_ident),
-		cmocka_unit_test(a_frame_may_hold_too_many_records),
-		cmocka_unit_test(a_long_text_is_kept_or_rejected),
-		cmocka_unit_test(prefixes_want_more),
-		cmocka_unit_test(framing_has_limits),
-		cmocka_unit_test(blanks_are_skipped_and_rubbish_is_bad),
-		cmocka_unit_test(bare_deltas_are_framed),
-		cmocka_unit_test(a_delta_goes_on_with_the_next_read),
-		cmocka_unit_test(any_split_gives_the_same),
-		cmocka_unit_test(openings_are_known_by_their_shape),
-		cmocka_unit_test(each_record_is_sniffed_when_it_is_there),
-		cmocka_unit_test(damaged_bytes_do_no_harm),
+		cmocka_unit_test(body_may_hold_several_parts),
+		cmocka_unit_test(reject_has_the_bytes_of_its_part),
+		cmocka_unit_test(wrong_verify_byte_is_noted_once),
+		cmocka_unit_test(each_report_keeps_the_ident_of_its_part),
+		cmocka_unit_test(too_many_records_in_a_frame_are_rejected),
+		cmocka_unit_test(text_too_long_for_extra_is_rejected),
+		cmocka_unit_test(prefix_of_a_frame_asks_for_more),
+		cmocka_unit_test(frames_beyond_the_limits_are_bad),
+		cmocka_unit_test(blanks_are_skipped_and_garbage_is_bad),
+		cmocka_unit_test(bare_deltas_are_cut_after_their_triples),
+		cmocka_unit_test(next_read_continues_an_open_delta),
+		cmocka_unit_test(any_split_gives_the_same_reports),
+		cmocka_unit_test(probe_recognises_the_shape_of_first_bytes),
+		cmocka_unit_test(probe_accepts_every_known_tail),
+		cmocka_unit_test(damaged_bytes_give_only_valid_reports),
 	};
 	guard = guarded_new(65536);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

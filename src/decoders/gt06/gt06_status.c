@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// GT06 messages without a position: heart-beats, cells and Wi-Fi, answers to commands.
-#include "decoders/gt06/gt06.h"
+// GT06 messages without a position, from the makers' manuals: heart-beats, cells and access points,
+// answers to commands. Layouts are drawn above the functions.
+#include "decoders/gt06/gt06_status.h"
+#include "decoders/gt06/gt06_block.h"
 #include "util/text.h"
 
 #include <string.h>
@@ -8,70 +10,69 @@
 // Heart-beats -----------------------------------------------------------------
 
 // OBD models: info, signal u16 (bits 14..10 and 9..5 satellites, 4..0 rssi), alarm, language,
-// battery
-// %, mode, power cV, u8, u16, and in mode 4 the temperature s16/10.
+// battery %, mode, power 10 mV, u8, u16, and in mode 4 the temperature s16 in tenths.
 static enum decode_status read_heartbeat_obd(struct gt06_frame *f, struct reader *r)
 {
 	uint8_t info = reader_u8(r);
-	gt06_set_info(f, info);
+	gt06_block_set_info(f, info);
 	unsigned signal = reader_be16(r);
 	report_set_satellites(f->report, (signal >> 10 & 31) + (signal >> 5 & 31));
 	extra_int(f->out, f->report, "rssi", signal & 31);
-	gt06_set_alarm(f, info, reader_u8(r));
+	gt06_block_set_alarm(f, info, reader_u8(r));
 	reader_u8(r); // language
 	report_set_battery_percent(f->report, reader_u8(r));
 	uint8_t mode = reader_u8(r);
 	extra_int(f->out, f->report, "mode", mode);
-	gt06_read_power(f, r);
+	gt06_frame_read_power(f, r);
 	struct reader unknown = reader_of(reader_bytes(r, 3), 3);
-	gt06_keep(f, &unknown, "unknown");
+	gt06_frame_keep(f, &unknown, "unknown");
 	if (mode == 4)
 		extra_fixed(f->out, f->report, "temperature", (int16_t)reader_be16(r), 1);
 	return DECODE_OK;
 }
 
-// Wrist models: u8, u16, alarm, language, battery %, 8 bytes, temperature/10 with bit 15 set for
-// plus.
+// Wrist models: u8, u16, alarm, language, battery %, 8 bytes, temperature u16 in tenths with bit 15
+// set for plus.
 static enum decode_status read_heartbeat_wrist(struct gt06_frame *f, struct reader *r)
 {
 	reader_bytes(r, 3);
-	gt06_set_alarm(f, 0, reader_u8(r));
+	gt06_block_set_alarm(f, 0, reader_u8(r));
 	reader_u8(r); // language
 	report_set_battery_percent(f->report, reader_u8(r));
 	struct reader unknown = reader_of(reader_bytes(r, 8), 8);
-	gt06_keep(f, &unknown, "unknown");
+	gt06_frame_keep(f, &unknown, "unknown");
 	unsigned word = reader_be16(r);
 	int tenths = word & 0x7FFF;
 	extra_fixed(f->out, f->report, "temperature", word >> 15 ? tenths : -tenths, 1);
 	return DECODE_OK;
 }
 
-// The models that mean something else by five bytes: info, level, GSM, then volts; R11: info, power
-// cV, GSM, alarm.
+// Models that use the five bytes of STATUS otherwise. LW, SEEWORLD: info, level, GSM, volts; R11:
+// info, power 10 mV, GSM, alarm.
 static void read_heartbeat_variant(struct gt06_frame *f, struct reader *r)
 {
 	uint8_t info = reader_u8(r);
 	uint8_t code = 0;
-	gt06_set_info(f, info);
+	gt06_block_set_info(f, info);
 	if (f->memo.variant == GT06_R11)
-		gt06_read_power(f, r);
+		gt06_frame_read_power(f, r);
 	else
-		gt06_set_level(f, reader_u8(r));
-	gt06_set_gsm(f, reader_u8(r));
+		gt06_block_set_level(f, reader_u8(r));
+	gt06_block_set_gsm(f, reader_u8(r));
 	if (f->memo.variant == GT06_LW)
 		report_set_power_mv(f->report, (reader_be16(r) & 0xFFF) * INT64_C(100));
 	else if (f->memo.variant == GT06_SEEWORLD)
 		report_set_power_mv(f->report, reader_u8(r) * INT64_C(1000));
 	else
 		code = reader_u8(r);
-	gt06_set_alarm(f, info, code);
+	gt06_block_set_alarm(f, info, code);
 }
 
-enum decode_status gt06_read_heartbeat(struct gt06_frame *f)
+enum decode_status gt06_status_read_heartbeat(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	uint8_t variant = f->memo.variant;
-	gt06_begin(f, -1);
+	gt06_frame_begin(f, -1);
 	if (f->length == 0x13)
 		return read_heartbeat_obd(f, r);
 	if (f->length == 0x15)
@@ -79,43 +80,43 @@ enum decode_status gt06_read_heartbeat(struct gt06_frame *f)
 	if (r->left >= 5 && (variant == GT06_LW || variant == GT06_SEEWORLD || variant == GT06_R11))
 		read_heartbeat_variant(f, r);
 	else
-		gt06_read_status(f, r);
-	gt06_keep(f, r, "unknown");
+		gt06_block_read_status(f, r);
+	gt06_frame_keep(f, r, "unknown");
 	return DECODE_OK;
 }
 
-// info (only bits 2..0), battery cV, rssi.
-enum decode_status gt06_read_heartbeat_4g(struct gt06_frame *f)
+// info (only bits 2..0), battery 10 mV, rssi.
+enum decode_status gt06_status_read_heartbeat_4g(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
-	gt06_begin(f, -1);
-	gt06_set_info_low(f, reader_u8(r));
+	gt06_frame_begin(f, -1);
+	gt06_block_set_info_low(f, reader_u8(r));
 	if (r->left >= 2)
 		report_set_battery_mv(f->report, reader_be16(r) * INT64_C(10));
 	if (r->left > 0)
 		extra_int(f->out, f->report, "rssi", reader_u8(r));
-	gt06_keep(f, r, "unknown");
+	gt06_frame_keep(f, r, "unknown");
 	return DECODE_OK;
 }
 
 // Cells -----------------------------------------------------------------------
 
-// CELL, STATUS: what the status leaves is the cell.
-enum decode_status gt06_read_cell_status(struct gt06_frame *f)
+// CELL, STATUS. STATUS has 5 bytes, CELL all bytes before it.
+enum decode_status gt06_status_read_cell(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	size_t size = r->left >= 5 ? r->left - 5 : 0;
 	bool fits = f->type == 0xA5 ? size >= 15 : size >= 8 && size <= 10;
 	if (!fits)
 		return DECODE_BAD_LENGTH;
-	gt06_begin(f, -1);
-	gt06_read_sized_cell(f, r, size);
-	gt06_read_status(f, r);
+	gt06_frame_begin(f, -1);
+	gt06_block_read_sized_cell(f, r, size);
+	gt06_block_read_status(f, r);
 	return DECODE_OK;
 }
 
-// Behind the cells: timing advance u8, then Wi-Fi (count, count x (MAC, rssi)) and the language u16
-// in the order that fits what is left, or the language alone.
+// Reads the bytes after the cells: timing advance u8, then access points (count, count x (MAC,
+// rssi)) and the language u16, in the order that fits the number of bytes, or the language alone.
 static void read_lbs_tail(struct gt06_frame *f, struct reader *r)
 {
 	if (r->left == 0)
@@ -127,23 +128,24 @@ static void read_lbs_tail(struct gt06_frame *f, struct reader *r)
 	else if (left < 8 || r->at[0] * (size_t)7 > left - 1)
 		return;
 	size_t count = reader_u8(r);
-	gt06_read_wifi(f, r, count);
+	gt06_block_read_wifi(f, r, count);
 }
 
-enum decode_status gt06_read_lbs(struct gt06_frame *f)
+// time, MCC, MNC, 7 x (LAC, CID, rssi), and the tail above.
+enum decode_status gt06_status_read_lbs(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	bool is_4g = f->type == 0xA1 || f->type == 0xA2;
 	if (r->left < 9)
 		return DECODE_BAD_LENGTH;
-	gt06_begin(f, -1);
-	gt06_set_clock(f, r);
+	gt06_frame_begin(f, -1);
+	gt06_frame_read_clock(f, r);
 	unsigned mcc = reader_be16(r);
 	unsigned mnc = (unsigned)reader_be(r, mcc >> 15 ? 2 : 1);
-	struct gt06_widths widths = is_4g ? gt06_cell_4g : gt06_cell_2g;
-	gt06_read_cells(f, r, mcc & 0x7FFF, mnc, widths, 7);
+	struct gt06_widths widths = is_4g ? GT06_CELL_4G : GT06_CELL_2G;
+	gt06_block_read_cells(f, r, mcc & 0x7FFF, mnc, widths, 7);
 	if (r->bad)
-		gt06_mark_bad_length(f);
+		gt06_frame_mark_length(f);
 	read_lbs_tail(f, r);
 	return DECODE_OK;
 }
@@ -153,25 +155,25 @@ static unsigned of_bcd(uint8_t byte)
 	return (byte >> 4) * 10u + (byte & 15);
 }
 
-// Topin-like: 78 78 n type, time in BCD, n x (MAC, rssi); then nothing, or m, MCC, MNC u8, m x (LAC u16,
-// CID u16, rssi).
-enum decode_status gt06_read_topin(struct gt06_frame *f)
+// Topin-like: time in BCD, n x (MAC, rssi); then nothing, or m, MCC, MNC u8, m x (LAC u16, CID u16,
+// rssi). n is in the place of the length field.
+enum decode_status gt06_status_read_topin(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	uint8_t t[6] = {0};
 	const uint8_t *time = reader_bytes(r, sizeof t);
-	gt06_begin(f, -1);
+	gt06_frame_begin(f, -1);
 	if (time)
 		memcpy(t, time, sizeof t);
 	f->has_clock =
 		text_make_time(2000 + (int)of_bcd(t[0]), (int)of_bcd(t[1]), (int)of_bcd(t[2]),
 			(int)of_bcd(t[3]), (int)of_bcd(t[4]), (int)of_bcd(t[5]), 0, &f->clock_us);
-	gt06_read_wifi(f, r, f->length);
+	gt06_block_read_wifi(f, r, f->length);
 	if (r->left == 0)
 		return DECODE_OK;
 	size_t count = reader_u8(r);
 	unsigned mcc = reader_be16(r), mnc = reader_u8(r);
-	gt06_read_cells(f, r, mcc, mnc, (struct gt06_widths){1, 2, 2}, count);
+	gt06_block_read_cells(f, r, mcc, mnc, (struct gt06_widths){1, 2, 2}, count);
 	return DECODE_OK;
 }
 
@@ -188,16 +190,16 @@ static enum decode_status set_text(
 	return DECODE_OK;
 }
 
-// len u8 (of flag and text), flag u32, text, language u16. len may be 0: the text goes up to the
-// NULs or the language, whose first byte is one.
-enum decode_status gt06_read_15(struct gt06_frame *f)
+// len u8 (of flag and text), flag u32, text, language u16. len may be 0; then the first NUL ends
+// the text, and may be the first byte of the language.
+enum decode_status gt06_status_read_answer(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	size_t len = reader_u8(r);
 	uint32_t flag = reader_be32(r);
 	if (r->bad)
 		return DECODE_BAD_LENGTH;
-	gt06_begin(f, -1);
+	gt06_frame_begin(f, -1);
 	if (len >= 4 && len - 4 <= r->left)
 		return set_text(f, flag, r->at, len - 4);
 	const uint8_t *nul = r->left > 0 ? memchr(r->at, 0, r->left) : NULL;
@@ -227,8 +229,8 @@ static size_t put_utf8(uint32_t code, uint8_t out[4])
 	return len;
 }
 
-// flag u32, coding (1 ASCII, 2 UTF-16BE), text to the end.
-enum decode_status gt06_read_21(struct gt06_frame *f)
+// flag u32, coding u8 (1 ASCII, 2 UTF-16BE), text.
+enum decode_status gt06_status_read_answer_coded(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	uint8_t text[EXTRA_MAX];
@@ -237,17 +239,10 @@ enum decode_status gt06_read_21(struct gt06_frame *f)
 	uint8_t coding = reader_u8(r);
 	if (r->bad)
 		return DECODE_BAD_LENGTH;
-	gt06_begin(f, -1);
+	gt06_frame_begin(f, -1);
 	if (coding != 2)
 		return set_text(f, flag, r->at, r->left);
 	while (r->left >= 2 && len <= sizeof text - 4)
 		len += put_utf8(next_utf16(r), text + len);
 	return set_text(f, flag, text, len);
-}
-
-enum decode_status gt06_read_opaque(struct gt06_frame *f)
-{
-	gt06_begin(f, -1);
-	gt06_keep(f, &f->body, "data");
-	return DECODE_OK;
 }

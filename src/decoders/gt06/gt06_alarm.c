@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-// What the alarm codes of GT06 trackers mean. The names follow the makers' manuals; where relatives
-// differ, a row of the variant stands before the plain one.
-#include "decoders/gt06/gt06.h"
+// The alarm codes of GT06 trackers, from the makers' manuals. Where a model differs, its row comes
+// before the general one.
+#include "decoders/gt06/gt06_alarm.h"
 
 #define ANY UINT8_MAX
 
 struct meaning {
 	uint16_t code;
-	uint8_t variant; /* ANY, or the one enum gt06_variant it holds for */
+	uint8_t variant; /* the only enum gt06_variant it is valid for, or ANY */
 	uint8_t alarm;
 };
 
-// Codes that are not here are kept in extra and raise nothing: 0A, 0B blind area, 0D first fix, 10
-// SIM change, 12 flight mode, 16 sound, 17 fake cell, 20 deep sleep.
+// Codes that raise no alarm are not listed and only kept in extra: 0A, 0B blind area, 0D first fix,
+// 10 SIM change, 12 flight mode, 16 sound, 17 fake cell, 20 deep sleep.
 static const struct meaning codes[] = {
 	{0x01, ANY, ALARM_SOS},
 	{0x02, ANY, ALARM_POWER_CUT},

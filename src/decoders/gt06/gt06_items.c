@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
-// GT06 messages that are lists of numbered items: 36 and 39, 70, F1 and F2. An item whose length
-// does not fit its meaning, and one without a known meaning, is kept: "xxxx=hex;...".
-#include "decoders/gt06/gt06.h"
-
-#include <string.h>
+// GT06 messages that are lists of numbered items, from the makers' manuals:
+//
+//   36      STATUS, items                              item: id u16, length u8, value
+//   39      GPS, radio type, cell, rssi, STATUS, items
+//   70      items                                            id u16, length u16, value
+//   F1, F2  seconds since 1970 u32, items                    id u16, length u8, value
+//
+// Items of unknown meaning or unexpected length are kept in extra: "items":"id=hex;...".
+#include "decoders/gt06/gt06_items.h"
+#include "decoders/gt06/gt06_alarm.h"
+#include "decoders/gt06/gt06_block.h"
+#include "util/hex.h"
 
 #define SECOND_US INT64_C(1000000)
 
-// An item's value as an integer of its own length; false when it is none.
-static bool take_uint(struct reader value, uint64_t *number)
+// Reads a value of 1 to 8 bytes as an integer. Returns false for other lengths.
+static bool read_uint(struct reader value, uint64_t *number)
 {
 	size_t len = value.left;
 	if (len < 1 || len > 8)
@@ -17,40 +24,35 @@ static bool take_uint(struct reader value, uint64_t *number)
 	return true;
 }
 
-struct others {
-	size_t len;
+// The items to be kept, as text.
+struct kept {
 	char text[1024];
+	char *end;
 };
 
-static void put_hex(struct others *others, const uint8_t *data, size_t len)
-{
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < len; i++) {
-		others->text[others->len++] = digits[data[i] >> 4];
-		others->text[others->len++] = digits[data[i] & 15];
-	}
-}
-
-static void keep_item(struct others *others, unsigned id, struct reader value)
+// Appends an item, unless the text is full.
+static void keep_item(struct kept *kept, unsigned id, struct reader value)
 {
 	const uint8_t id_bytes[2] = {(uint8_t)(id >> 8), (uint8_t)id};
-	size_t room = sizeof others->text - others->len;
+	const size_t room = (size_t)(kept->text + sizeof kept->text - kept->end);
 	if (room < 6 || (room - 6) / 2 < value.left)
 		return;
-	if (others->len > 0)
-		others->text[others->len++] = ';';
-	put_hex(others, id_bytes, sizeof id_bytes);
-	others->text[others->len++] = '=';
-	put_hex(others, value.at, value.left);
+	if (kept->end > kept->text)
+		*kept->end++ = ';';
+	kept->end = hex_write(kept->end, id_bytes, sizeof id_bytes);
+	*kept->end++ = '=';
+	kept->end = hex_write(kept->end, value.at, value.left);
 }
 
+// Decodes one item. Returns false if it is to be kept as hex.
 typedef bool item_reader(struct gt06_frame *f, unsigned id, struct reader value);
 
-// Items of id u16, length of len_size bytes, value, up to the end.
+// Reads items up to the end. Their length has len_size bytes.
 static void read_items(
 	struct gt06_frame *f, struct reader *r, size_t len_size, item_reader *read_item)
 {
-	struct others others = {0};
+	struct kept kept;
+	kept.end = kept.text;
 	while (r->left > 0) {
 		unsigned id = reader_be16(r);
 		size_t len = (size_t)reader_be(r, len_size);
@@ -59,12 +61,12 @@ static void read_items(
 			break;
 		struct reader value = reader_of(bytes, len);
 		if (!read_item(f, id, value))
-			keep_item(&others, id, value);
+			keep_item(&kept, id, value);
 	}
 	if (r->bad)
-		gt06_mark_bad_length(f);
-	if (others.len > 0)
-		extra_text(f->out, f->report, "items", others.text, others.len);
+		gt06_frame_mark_length(f);
+	if (kept.end > kept.text)
+		extra_text(f->out, f->report, "items", kept.text, (size_t)(kept.end - kept.text));
 }
 
 // 36, 39 ----------------------------------------------------------------------
@@ -72,7 +74,7 @@ static void read_items(
 static bool read_status_item(struct gt06_frame *f, unsigned id, struct reader value)
 {
 	uint64_t number;
-	if (!take_uint(value, &number) || number > UINT32_MAX)
+	if (!read_uint(value, &number) || number > UINT32_MAX)
 		return false;
 	switch (id) {
 	case 0x18:
@@ -87,32 +89,40 @@ static bool read_status_item(struct gt06_frame *f, unsigned id, struct reader va
 	}
 }
 
-// 39 has GPS, then a cell with its radio type in front (from 3 on: 4G) and rssi before the status.
-enum decode_status gt06_read_status_items(struct gt06_frame *f)
+static enum decode_status read_status_and_items(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
-	if (f->type == 0x39) {
-		enum decode_status status = gt06_begin_gps(f, r);
-		if (status != DECODE_OK)
-			return status;
-		uint8_t radio = reader_u8(r);
-		if (!gt06_read_cell(f, r, radio >= 3 ? gt06_cell_4g : gt06_cell_2g) || r->left < 6)
-			return gt06_give_up_tail(f, r);
-		extra_int(f->out, f->report, "rssi", reader_u8(r));
-	} else {
-		if (r->left < 5)
-			return DECODE_BAD_LENGTH;
-		gt06_begin(f, -1);
-	}
-	struct reader status_block = reader_of(reader_bytes(r, 5), 5);
-	gt06_read_status(f, &status_block);
+	struct reader status = reader_of(reader_bytes(r, 5), 5);
+	gt06_block_read_status(f, &status);
 	read_items(f, r, 1, read_status_item);
 	return DECODE_OK;
 }
 
+enum decode_status gt06_items_read_status(struct gt06_frame *f)
+{
+	if (f->body.left < 5)
+		return DECODE_BAD_LENGTH;
+	gt06_frame_begin(f, -1);
+	return read_status_and_items(f);
+}
+
+// The cell is a 4G one from radio type 3 on.
+enum decode_status gt06_items_read_position(struct gt06_frame *f)
+{
+	struct reader *r = &f->body;
+	enum decode_status status = gt06_block_begin_gps(f, r);
+	if (status != DECODE_OK)
+		return status;
+	uint8_t radio = reader_u8(r);
+	if (!gt06_block_read_cell(f, r, radio >= 3 ? GT06_CELL_4G : GT06_CELL_2G) || r->left < 6)
+		return gt06_frame_keep_tail(f, r);
+	extra_int(f->out, f->report, "rssi", reader_u8(r));
+	return read_status_and_items(f);
+}
+
 // 70 --------------------------------------------------------------------------
 
-// epoch u32, satellites u8, altitude s16 m, lat, lon, speed u8, course word.
+// seconds since 1970 u32, satellites u8, altitude s16 m, lat, lon, speed u8, course word
 static bool read_item_position(struct gt06_frame *f, struct reader value)
 {
 	if (value.left < 18)
@@ -125,7 +135,7 @@ static bool read_item_position(struct gt06_frame *f, struct reader value)
 	f->has_clock = epoch > 0;
 	f->clock_is_utc = true;
 	f->clock_us = epoch * SECOND_US;
-	if (!gt06_set_position(f, lat, lon, reader_be16(&value), speed * INT64_C(100)))
+	if (!gt06_block_set_position(f, lat, lon, reader_be16(&value), speed * INT64_C(100)))
 		return false;
 	report_set_satellites(f->report, satellites);
 	if (f->report->body.has & HAS_FIX)
@@ -142,22 +152,22 @@ static bool read_item_event(struct gt06_frame *f, struct reader value)
 	extra_int(f->out, f->report, "alarm", code);
 	if (gt06_alarm_of_item(code, &alarm))
 		report_add_alarm(f->report, alarm);
-	gt06_keep(f, &value, "alarm_data");
+	gt06_frame_keep(f, &value, "alarm_data");
 	return true;
 }
 
-// Other sizes than these might be another order of members: they stay hex.
+// Cells of other sizes may have other members, so they are kept as hex.
 static bool read_item_cell(struct gt06_frame *f, struct reader value)
 {
 	size_t len = value.left;
 	return (len == 8 || len == 9 || len == 15 || len == 16) &&
-	       gt06_read_sized_cell(f, &value, len);
+	       gt06_block_read_sized_cell(f, &value, len);
 }
 
 static bool read_item_70(struct gt06_frame *f, unsigned id, struct reader value)
 {
 	uint64_t number = 0;
-	bool is_uint = take_uint(value, &number) && number <= UINT32_MAX;
+	bool is_uint = read_uint(value, &number) && number <= UINT32_MAX;
 	switch (id) {
 	case 0x03:
 		extra_hex(f->out, f->report, "iccid", value.at, value.left);
@@ -177,7 +187,7 @@ static bool read_item_70(struct gt06_frame *f, unsigned id, struct reader value)
 	case 0x2A:
 		extra_hex(f->out, f->report, "door_tamper", value.at, value.left);
 		return true;
-	case 0x2E: // the one little-endian number of this protocol
+	case 0x2E: // the only little-endian number of this protocol
 		return value.left == 4 &&
 		       report_set_odometer(f->report, (int64_t)reader_le(&value, 4));
 	case 0x33:
@@ -189,9 +199,9 @@ static bool read_item_70(struct gt06_frame *f, unsigned id, struct reader value)
 	}
 }
 
-enum decode_status gt06_read_items(struct gt06_frame *f)
+enum decode_status gt06_items_read_plain(struct gt06_frame *f)
 {
-	gt06_begin(f, -1);
+	gt06_frame_begin(f, -1);
 	read_items(f, &f->body, 2, read_item_70);
 	return DECODE_OK;
 }
@@ -201,7 +211,7 @@ enum decode_status gt06_read_items(struct gt06_frame *f)
 static bool read_item_f1(struct gt06_frame *f, unsigned id, struct reader value)
 {
 	uint64_t number;
-	if (f->type != 0xF1 || !take_uint(value, &number) || number > UINT32_MAX)
+	if (f->type != 0xF1 || !read_uint(value, &number) || number > UINT32_MAX)
 		return false;
 	switch (id) {
 	case 0x01:
@@ -223,12 +233,12 @@ static bool read_item_f1(struct gt06_frame *f, unsigned id, struct reader value)
 	}
 }
 
-enum decode_status gt06_read_epoch_items(struct gt06_frame *f)
+enum decode_status gt06_items_read_epoch(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	if (r->left < 4)
 		return DECODE_BAD_LENGTH;
-	gt06_begin(f, -1);
+	gt06_frame_begin(f, -1);
 	f->clock_us = reader_be32(r) * SECOND_US;
 	f->has_clock = f->clock_us > 0;
 	f->clock_is_utc = true;

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// Numbers as decimal text, for decoders: they must not call printf.
+#ifndef AVLD_DECODERS_DECIMAL_H
+#define AVLD_DECODERS_DECIMAL_H
+
+#include <stdint.h>
+
+#define DECIMAL_MAX 20 /* digits of the largest uint64_t */
+
+// Writes the digits of value, without leading zeros and without a NUL. out has room for
+// DECIMAL_MAX. Returns the byte after the last digit.
+static inline char *decimal_write(char *out, uint64_t value)
+{
+	char digits[DECIMAL_MAX];
+	unsigned count = 0;
+
+	do
+		digits[count++] = (char)('0' + value % 10);
+	while (value /= 10);
+	while (count > 0)
+		*out++ = digits[--count];
+	return out;
+}
+
+#endif

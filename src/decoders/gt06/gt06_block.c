@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+// The blocks of GT06 messages, from the makers' manuals:
+//
+//   GPS     yy mm dd hh mm ss | satellites | lat u32 | lon u32 | speed km/h | course word u16
+//   CELL    MCC u16 | MNC u8, or u16 if bit 15 of the MCC is set | LAC u16 | CID u24  (4G: u32, u64)
+//   STATUS  info | battery level | GSM level | alarm | language
+//
+//   course word: 9..0 course, 10 north, 11 west, 12 valid, 13 differential, 14 "15 is ACC", 15 ACC
+//   info:        0 armed, 1 ignition, 2 charging, 5..3 alarm, 6 GPS fix, 7 engine blocked
+#include "decoders/gt06/gt06_block.h"
+#include "decoders/decimal.h"
+#include "decoders/gt06/gt06_alarm.h"
+#include "util/hex.h"
+
+#define GPS_SIZE 18
+#define LAT_MOST 162000000u /* 90 degrees */
+#define LON_MOST 324000000u
+
+// GPS -------------------------------------------------------------------------
+
+struct gps {
+	int64_t time_us;
+	bool no_time;
+	uint8_t satellites, speed;
+	uint16_t course;
+	uint32_t lat, lon;
+};
+
+static bool is_valid(uint16_t course)
+{
+	return course >> 12 & 1;
+}
+
+static bool is_on_earth(uint32_t lat, uint32_t lon)
+{
+	return lat <= LAT_MOST && lon <= LON_MOST;
+}
+
+// Returns the name of the first field that is out of range, or NULL.
+static const char *read_gps(struct reader *r, struct gps *gps)
+{
+	bool has_time = gt06_frame_read_time(r, &gps->time_us, &gps->no_time);
+	gps->satellites = reader_u8(r) & 15; // the high nibble is the length of the block
+	gps->lat = reader_be32(r);
+	gps->lon = reader_be32(r);
+	gps->speed = reader_u8(r);
+	gps->course = reader_be16(r);
+	if (!has_time)
+		return "time";
+	if (is_valid(gps->course) && !is_on_earth(gps->lat, gps->lon))
+		return "position";
+	return NULL;
+}
+
+bool gt06_block_is_gps(const struct reader *r)
+{
+	struct reader copy = *r;
+	struct gps gps;
+	return copy.left >= GPS_SIZE && !read_gps(&copy, &gps) && is_on_earth(gps.lat, gps.lon);
+}
+
+bool gt06_block_set_position(
+	struct gt06_frame *f, uint32_t lat, uint32_t lon, uint16_t course, int64_t speed_e2)
+{
+	struct report *report = f->report;
+	bool north = course >> 10 & 1, west = course >> 11 & 1;
+	if (course >> 14 & 1)
+		report_set_ignition(report, course >> 15 & 1);
+	if (!is_on_earth(lat, lon))
+		return !is_valid(course);
+	// Without a fix, zeros are no position, and neither is a position without a time.
+	if (!is_valid(course) && ((lat == 0 && lon == 0) || !f->has_clock))
+		return true;
+	// 1/1800000 degree to 1e-7: times 50/9, rounded.
+	int64_t lat_e7 = ((int64_t)lat * 100 + 9) / 18, lon_e7 = ((int64_t)lon * 100 + 9) / 18;
+	report_set_fix(report, north ? lat_e7 : -lat_e7, west ? -lon_e7 : lon_e7, is_valid(course));
+	report_set_course(report, (course & 1023) * INT64_C(100));
+	if (speed_e2 >= 0)
+		report_set_speed(report, speed_e2);
+	if (course >> 13 & 1)
+		extra_bool(f->out, report, "differential", true);
+	return true;
+}
+
+enum decode_status gt06_block_begin_gps(struct gt06_frame *f, struct reader *r)
+{
+	struct gps gps;
+	if (r->left < GPS_SIZE)
+		return DECODE_BAD_LENGTH;
+	const char *wrong = read_gps(r, &gps);
+	if (wrong && is_valid(gps.course)) {
+		f->out->detail = wrong;
+		return DECODE_BAD_VALUE;
+	}
+	// Before its first fix a tracker may have no valid time either; its status is still useful.
+	gt06_frame_begin(f, -1);
+	f->has_clock = !wrong && !gps.no_time;
+	f->clock_us = gps.time_us;
+	report_set_satellites(f->report, gps.satellites);
+	gt06_block_set_position(f, gps.lat, gps.lon, gps.course, gps.speed * INT64_C(100));
+	return DECODE_OK;
+}
+
+// Cells -----------------------------------------------------------------------
+
+struct cell {
+	unsigned mcc, mnc;
+	uint64_t lac, cid;
+};
+
+static void set_network(struct gt06_frame *f, unsigned mcc, unsigned mnc)
+{
+	extra_int(f->out, f->report, "mcc", mcc);
+	extra_int(f->out, f->report, "mnc", mnc);
+}
+
+static void set_cell(struct gt06_frame *f, const struct cell *cell)
+{
+	extra_int(f->out, f->report, "lac", (int64_t)cell->lac);
+	extra_int(f->out, f->report, "cid", (int64_t)(cell->cid & INT64_MAX));
+}
+
+bool gt06_block_read_cell(struct gt06_frame *f, struct reader *r, struct gt06_widths widths)
+{
+	unsigned mcc = reader_be16(r);
+	size_t mnc_size = widths.mnc ? widths.mnc : mcc >> 15 ? 2 : 1;
+	struct cell cell = {mcc & 0x7FFF, (unsigned)reader_be(r, mnc_size), 0, 0};
+	cell.lac = reader_be(r, widths.lac);
+	cell.cid = reader_be(r, widths.cid);
+	if (r->bad || (cell.mcc | cell.lac | cell.cid) == 0)
+		return !r->bad;
+	set_network(f, cell.mcc, cell.mnc);
+	set_cell(f, &cell);
+	return true;
+}
+
+bool gt06_block_read_sized_cell(struct gt06_frame *f, struct reader *r, size_t size)
+{
+	const uint8_t *bytes = reader_bytes(r, size);
+	if (!bytes || size < 8)
+		return false;
+	struct reader cell = reader_of(bytes, size);
+	bool long_mnc = bytes[0] >> 7;
+	if (size == 8)
+		return gt06_block_read_cell(f, &cell, (struct gt06_widths){1, 2, 3});
+	if (size == 9)
+		return gt06_block_read_cell(f, &cell, long_mnc ? GT06_CELL_2G : GT06_CELL_CID4);
+	if (size == 10)
+		return gt06_block_read_cell(f, &cell, GT06_CELL_WIDE);
+	return gt06_block_read_cell(f, &cell, GT06_CELL_4G);
+}
+
+// A list as text: items separated by ';', as many as fit.
+#define ITEM_MOST 64
+struct line {
+	char text[1536];
+	char *end;
+};
+
+// Adds a separator if needed. Returns false if another item might not fit.
+static bool line_next(struct line *line)
+{
+	if (line->text + sizeof line->text - line->end < ITEM_MOST)
+		return false;
+	if (line->end > line->text)
+		*line->end++ = ';';
+	return true;
+}
+
+static void line_rssi(struct line *line, uint8_t rssi)
+{
+	*line->end++ = ',';
+	if (rssi > 0)
+		*line->end++ = '-';
+	line->end = decimal_write(line->end, rssi);
+}
+
+static void line_keep(struct gt06_frame *f, const char *name, const struct line *line)
+{
+	const size_t len = (size_t)(line->end - line->text);
+	if (len > 0)
+		extra_text(f->out, f->report, name, line->text, len);
+}
+
+void gt06_block_read_cells(struct gt06_frame *f, struct reader *r, unsigned mcc, unsigned mnc,
+	struct gt06_widths widths, size_t count)
+{
+	struct line line;
+	bool first = true;
+	line.end = line.text;
+	for (size_t i = 0; i < count; i++) {
+		struct cell cell = {mcc, mnc, reader_be(r, widths.lac), reader_be(r, widths.cid)};
+		uint8_t rssi = reader_u8(r);
+		if (r->bad)
+			break;
+		if (cell.lac == 0 && cell.cid == 0)
+			continue;
+		if (first) {
+			set_network(f, mcc, mnc);
+			set_cell(f, &cell);
+			extra_int(f->out, f->report, "rssi", -rssi);
+		} else if (line_next(&line)) {
+			line.end = decimal_write(line.end, cell.lac);
+			*line.end++ = ',';
+			line.end = decimal_write(line.end, cell.cid);
+			line_rssi(&line, rssi);
+		}
+		first = false;
+	}
+	line_keep(f, "cells", &line);
+}
+
+void gt06_block_read_wifi(struct gt06_frame *f, struct reader *r, size_t count)
+{
+	struct line line;
+	line.end = line.text;
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *mac = reader_bytes(r, 6);
+		uint8_t rssi = reader_u8(r);
+		if (r->bad || !mac)
+			break;
+		if (!line_next(&line))
+			continue;
+		line.end = hex_write(line.end, mac, 6);
+		line_rssi(&line, rssi);
+	}
+	line_keep(f, "wifi", &line);
+}
+
+// Status ----------------------------------------------------------------------
+
+void gt06_block_set_info_low(struct gt06_frame *f, uint8_t info)
+{
+	report_set_ignition(f->report, info >> 1 & 1);
+	extra_bool(f->out, f->report, "armed", info & 1);
+	extra_bool(f->out, f->report, "charging", info >> 2 & 1);
+}
+
+void gt06_block_set_info(struct gt06_frame *f, uint8_t info)
+{
+	gt06_block_set_info_low(f, info);
+	extra_bool(f->out, f->report, "gps_fix", info >> 6 & 1);
+	report_set_outputs(f->report, info >> 7); // output 1 is the relay that blocks the engine
+}
+
+void gt06_block_set_level(struct gt06_frame *f, unsigned level)
+{
+	if (level <= 100)
+		report_set_battery_percent(f->report, level <= 6 ? level * 100 / 6 : level);
+}
+
+void gt06_block_set_gsm(struct gt06_frame *f, unsigned level)
+{
+	if (level <= 4)
+		report_set_gsm_percent(f->report, level * 25);
+	else
+		extra_int(f->out, f->report, "gsm", level);
+}
+
+void gt06_block_set_alarm(struct gt06_frame *f, uint8_t info, unsigned code)
+{
+	enum gt06_variant variant = (enum gt06_variant)f->memo.variant;
+	enum alarm alarm;
+	if (code == 0xFE || code == 0xFF)
+		report_set_ignition(f->report, code == 0xFE);
+	if (code)
+		extra_int(f->out, f->report, "alarm", code);
+	if ((code && gt06_alarm_of_code(code, variant, &alarm)) ||
+		gt06_alarm_of_info(info, variant, &alarm))
+		report_add_alarm(f->report, alarm);
+}
+
+// Returns true if the high nibble of the language holds bits 11..8 of the alarm code.
+static bool has_long_alarm(uint8_t type)
+{
+	return type == 0x27 || type == 0xA4 || type == 0x39 || type == 0xA9;
+}
+
+void gt06_block_read_status(struct gt06_frame *f, struct reader *r)
+{
+	uint8_t info = 0, language = 0;
+	unsigned code = 0;
+	if (r->left > 0) {
+		info = reader_u8(r);
+		gt06_block_set_info(f, info);
+	}
+	if (r->left > 0)
+		gt06_block_set_level(f, reader_u8(r));
+	if (r->left > 0)
+		gt06_block_set_gsm(f, reader_u8(r));
+	if (r->left > 0)
+		code = reader_u8(r);
+	if (r->left > 0)
+		language = reader_u8(r);
+	if (has_long_alarm(f->type))
+		code |= (language & 0xF0u) << 4;
+	gt06_block_set_alarm(f, info, code);
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+// The parts that all GT06 messages share. Contracts are in the header.
+#include "decoders/gt06/gt06_frame.h"
+#include "util/hex.h"
+#include "util/text.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define EVENT_ROOM 8
+#define MINUTE_US  INT64_C(60000000)
+#define KEEP_MOST  1024 /* bytes kept as hex; raw has the whole frame */
+
+_Static_assert(sizeof(struct gt06_memo) <= SESSION_MEMO, "the memo fits");
+
+void gt06_frame_set_variant(struct session *session, enum gt06_variant variant)
+{
+	struct gt06_memo memo;
+	memcpy(&memo, session->memo, sizeof memo);
+	memo.variant = (uint8_t)variant;
+	memcpy(session->memo, &memo, sizeof memo);
+}
+
+// Ident -----------------------------------------------------------------------
+
+size_t gt06_frame_ident(const uint8_t id[8], char digits[16])
+{
+	size_t len = 0;
+	for (size_t i = 0; i < 16; i++) {
+		unsigned nibble = i % 2 ? id[i / 2] & 15u : id[i / 2] >> 4;
+		if (nibble > 9)
+			return 0;
+		if (i > 0 || nibble > 0)
+			digits[len++] = (char)('0' + nibble);
+	}
+	return len;
+}
+
+bool gt06_frame_is_own_ident(const struct session *session, const uint8_t id[8])
+{
+	char digits[16];
+	size_t len = gt06_frame_ident(id, digits);
+	return len > 0 && len == session->ident_len && memcmp(digits, session->ident, len) == 0;
+}
+
+// The report ------------------------------------------------------------------
+
+void gt06_frame_begin(struct gt06_frame *f, int sub)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	f->report = decoded_report(f->out, f->session);
+	assert(f->report && DECODED_ARENA - f->out->arena_len >= EVENT_ROOM + DRIVER_MAX);
+	// Event and driver come before the extra members, which must end the arena.
+	char *event = f->out->arena + f->out->arena_len;
+	f->driver = event + EVENT_ROOM;
+	f->out->arena_len += EVENT_ROOM + DRIVER_MAX;
+	event[0] = digits[f->type >> 4];
+	event[1] = digits[f->type & 15];
+	event[2] = '/';
+	event[3] = digits[sub >> 4 & 15];
+	event[4] = digits[sub & 15];
+	f->report->event = (struct text){event, sub < 0 ? 2 : 5};
+}
+
+// Returns the zone of the frame's clock. New firmware sends UTC, old firmware the local time
+// announced at log-in. For a live record the one nearer to the time of receipt is right; a buffered
+// record uses the zone of the live ones before it.
+static int64_t find_zone(struct gt06_frame *f)
+{
+	int64_t zone_min = f->memo.zone_min;
+	if (f->clock_is_utc || zone_min == 0)
+		return 0;
+	if (f->buffered)
+		return f->memo.used_min;
+	int64_t as_utc = f->session->received_us - f->clock_us;
+	int64_t as_local = as_utc + zone_min * MINUTE_US;
+	if ((as_utc < 0 ? -as_utc : as_utc) <= (as_local < 0 ? -as_local : as_local))
+		zone_min = 0;
+	f->memo.used_min = (int16_t)zone_min;
+	return zone_min;
+}
+
+void gt06_frame_finish(struct gt06_frame *f)
+{
+	f->report->key = f->key;
+	f->report->raw = f->raw;
+	if (f->buffered)
+		f->report->body.flags |= FLAG_STORED;
+	if (!f->has_clock)
+		return;
+	int64_t zone_min = find_zone(f);
+	report_set_time(f->report, f->clock_us - zone_min * MINUTE_US);
+	if (zone_min)
+		extra_int(f->out, f->report, "time_zone_min", zone_min);
+}
+
+// Fields ----------------------------------------------------------------------
+
+bool gt06_frame_read_time(struct reader *r, int64_t *time_us, bool *absent)
+{
+	const uint8_t *t = reader_bytes(r, 6);
+	if (!t)
+		return false;
+	*absent = !(t[0] | t[1] | t[2] | t[3] | t[4] | t[5]);
+	*time_us = 0;
+	return *absent || text_make_time(2000 + t[0], t[1], t[2], t[3], t[4], t[5], 0, time_us);
+}
+
+void gt06_frame_read_clock(struct gt06_frame *f, struct reader *r)
+{
+	bool absent;
+	f->has_clock = gt06_frame_read_time(r, &f->clock_us, &absent) && !absent;
+}
+
+void gt06_frame_read_mileage(struct gt06_frame *f, struct reader *r)
+{
+	report_set_odometer(f->report, reader_be32(r));
+}
+
+void gt06_frame_read_power(struct gt06_frame *f, struct reader *r)
+{
+	report_set_power_mv(f->report, reader_be16(r) * INT64_C(10));
+}
+
+bool gt06_frame_is_printable(const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] < 0x20 || data[i] > 0x7E)
+			return false;
+	}
+	return len > 0;
+}
+
+void gt06_frame_set_driver_hex(struct gt06_frame *f, const uint8_t *data, size_t len)
+{
+	if (len == 0 || len > DRIVER_MAX / 2)
+		return;
+	hex_write(f->driver, data, len);
+	f->report->driver = (struct text){f->driver, 2 * len};
+}
+
+void gt06_frame_set_driver(struct gt06_frame *f, const uint8_t *data, size_t len)
+{
+	while (len > 0 && (data[len - 1] == 0 || data[len - 1] == ' '))
+		len--;
+	while (len > 0 && (data[0] == 0 || data[0] == ' ')) {
+		data++;
+		len--;
+	}
+	if (len > DRIVER_MAX)
+		extra_text(f->out, f->report, "driver", data, len);
+	else if (!gt06_frame_is_printable(data, len))
+		gt06_frame_set_driver_hex(f, data, len);
+	else
+		f->report->driver = (struct text){memcpy(f->driver, data, len), len};
+}
+
+// Undecoded bytes -------------------------------------------------------------
+
+void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name)
+{
+	size_t len = r->left;
+	const uint8_t *bytes = reader_bytes(r, len);
+	if (len > 0 && bytes)
+		extra_hex(f->out, f->report, name, bytes, len < KEEP_MOST ? len : KEEP_MOST);
+}
+
+void gt06_frame_mark_length(struct gt06_frame *f)
+{
+	extra_bool(f->out, f->report, "length_bad", true);
+}
+
+enum decode_status gt06_frame_keep_tail(struct gt06_frame *f, struct reader *r)
+{
+	gt06_frame_mark_length(f);
+	gt06_frame_keep(f, r, "unknown");
+	return DECODE_OK;
+}
+
+enum decode_status gt06_frame_read_opaque(struct gt06_frame *f)
+{
+	gt06_frame_begin(f, -1);
+	gt06_frame_keep(f, &f->body, "data");
+	return DECODE_OK;
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// One GT06 frame while it is decoded, and the parts that all its messages share: ident, report,
+// time, driver, undecoded bytes. The bottom of the GT06 decoder; private to it and its tests.
+//
+// Conventions of the reports. event: the message type as two upper-case hex digits ("26"), followed
+// by the sub-type if there is one ("94/04"). extra: mcc, mnc, lac, cid are the serving cell; cells
+// and wifi the others ("lac,cid,rssi;..." and "mac,rssi;..."); alarm is the alarm code as sent;
+// unknown is hex of undocumented bytes; length_bad marks a position whose frame or tail has the
+// wrong length.
+#ifndef AVLD_DECODERS_GT06_FRAME_H
+#define AVLD_DECODERS_GT06_FRAME_H
+
+#include "protocol/decoder.h"
+#include "util/reader.h"
+
+// Models that give the same bytes another meaning. LW and VXT01 are recognised by messages of their
+// own; the others only through gt06_frame_set_variant.
+enum gt06_variant {
+	GT06_PLAIN,
+	GT06_VXT01,
+	GT06_LW,
+	GT06_SEEWORLD,
+	GT06_VL,
+	GT06_R11,
+};
+
+// The content of session.memo.
+struct gt06_memo {
+	int16_t zone_min; /* announced at log-in, east positive */
+	int16_t used_min; /* the zone that the newest live record was sent in */
+	uint8_t variant;  /* enum gt06_variant */
+};
+
+enum gt06_shape {
+	GT06_WHOLE,      /* length field and terminator agree */
+	GT06_TOPIN,      /* a Topin-like frame, which has no length field */
+	GT06_BAD_LENGTH, /* cut at the next terminator */
+};
+
+struct gt06_frame {
+	struct session *session;
+	struct gt06_memo memo; /* copied back into the session after decoding */
+	struct decoded *out;
+	struct report *report; /* NULL until gt06_frame_begin */
+	struct text raw, key;  /* the whole frame; type and body */
+	struct reader body;    /* the bytes between type and serial */
+	size_t length;         /* the length field */
+	enum gt06_shape shape;
+	uint8_t type;
+	bool extended;   /* starts with 79 79 */
+	bool crc_bad;    /* the checksum is wrong or missing */
+	bool answerable; /* the checksum is right, or this log-in opens the session */
+	uint16_t serial; /* 0 unless answerable */
+	bool has_clock, clock_is_utc;
+	bool buffered;    /* sent from the tracker's memory */
+	int64_t clock_us; /* the time as sent, in an unknown zone unless clock_is_utc */
+	char *driver;     /* DRIVER_MAX bytes of the arena */
+};
+
+// Decodes f->body of one message type. Leaves a report only with DECODE_OK.
+typedef enum decode_status gt06_reader(struct gt06_frame *f);
+// Returns true if the frame has the layout in question. Changes nothing.
+typedef bool gt06_test(const struct gt06_frame *f);
+
+// Sets the model, for callers that have it from elsewhere. Holds until the next log-in.
+void gt06_frame_set_variant(struct session *session, enum gt06_variant variant);
+
+// Writes the digits of 8 BCD bytes, without a leading pad 0. Returns their number, 15 or 16, or 0
+// if a nibble is not a digit.
+size_t gt06_frame_ident(const uint8_t id[8], char digits[16]);
+// Returns true if these 8 BCD bytes are the session's ident.
+bool gt06_frame_is_own_ident(const struct session *session, const uint8_t id[8]);
+
+// Opens the report. sub: the sub-type shown in the event, or -1.
+void gt06_frame_begin(struct gt06_frame *f, int sub);
+// Gives the report its key, raw bytes and time.
+void gt06_frame_finish(struct gt06_frame *f);
+
+// Reads six bytes of time, year to second. Returns false if they are not a time. Six zeros are
+// valid and mean that no time is known (*absent).
+bool gt06_frame_read_time(struct reader *r, int64_t *time_us, bool *absent);
+// Reads the same into the frame's clock; an invalid time counts as none.
+void gt06_frame_read_clock(struct gt06_frame *f, struct reader *r);
+void gt06_frame_read_mileage(struct gt06_frame *f, struct reader *r); /* u32, m */
+void gt06_frame_read_power(struct gt06_frame *f, struct reader *r);   /* u16, 10 mV */
+
+// Sets the driver to a text, without the NULs and spaces around it, or to bytes as hex.
+void gt06_frame_set_driver(struct gt06_frame *f, const uint8_t *data, size_t len);
+void gt06_frame_set_driver_hex(struct gt06_frame *f, const uint8_t *data, size_t len);
+
+// Adds the remaining bytes to extra as hex; adds nothing if none remain.
+void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name);
+// Marks a bad length.
+void gt06_frame_mark_length(struct gt06_frame *f);
+// For a tail that fits no known layout: marks a bad length and keeps the tail as hex. The report
+// remains valid; returns DECODE_OK.
+enum decode_status gt06_frame_keep_tail(struct gt06_frame *f, struct reader *r);
+// Decodes a message of unknown content: all of it as hex.
+enum decode_status gt06_frame_read_opaque(struct gt06_frame *f);
+
+// Returns true if the bytes are ASCII without control characters, and not empty.
+bool gt06_frame_is_printable(const uint8_t *data, size_t len);
+
+#endif
