@@ -3,12 +3,12 @@
 //
 //   journal.c          append, room, segments made and released, start and end
 //   journal_format.c   headers and checksums, finding entries in a segment, setting damage aside
-//   journal_read.c     cursors
+//   journal_cursor.c     cursors
 //   journal_folder.c   what is in the folder, and setting aside what does not belong there
 //   journal_recover.c  open: where writing goes on
 //   journal_meta.c     journal.meta, stored, lock
 //   journal_files.c    segment files made and deleted, on a thread of its own
-//   journal_sync.c     fdatasync, on another
+//   journal_syncer.c    fdatasync, on another
 #ifndef AVLD_JOURNAL_JOURNAL_INTERNAL_H
 #define AVLD_JOURNAL_JOURNAL_INTERNAL_H
 
