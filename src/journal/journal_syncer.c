@@ -2,288 +2,237 @@
 // fdatasync on a thread of its own: a disk may take seconds, the loop may not.
 //
 //   loop                                        thread
-//   asked = end, wake  ----------------------->  take over: asked, rolled fds, current fd, meta
-//   ... appends and rolls go on                  write meta, fsync folder, fdatasync fds (no lock held)
-//   done()  <---------------- ev_async --------  synced = asked, close rolled fds
+//   request(end)  --------------------------->  copies: requested LSN, full segments, current one, meta
+//   ... appends and begins new segments          writes meta, fsync of the folder, fdatasync of the files
+//   done()  <---------------- ev_async --------  synced = requested, closes the full segments
 //
-// Only the thread closes a rolled segment's fd, and only it or nobody (before the start, after the
-// end) writes meta, so nothing is used by both at once but what `lock` guards. Without a thread the
-// rounds are run in place.
-#include "journal/journal_internal.h"
+// Only the thread closes a full segment's descriptor; only the thread, or before its start and after its
+// end the owner, writes meta. So both use at once only what the lock guards. Without a thread the rounds
+// are run in place.
+#include "journal/journal_syncer.h"
 #include "util/log.h"
+#include "util/worker.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <ev.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-struct syncer {
-	struct journal *journal; /* its dir_fd only, from the thread */
-	pthread_mutex_t lock;
-	pthread_cond_t wake, idle;
-	pthread_t thread;
-	bool started, stop, running;
-	uint64_t asked;            /* everything below is to be synced */
-	_Atomic uint64_t synced;   /* everything below is */
+#define UNSYNCED_MAX 16 /* full segments that are not synced yet */
+
+struct journal_syncer {
+	struct worker worker;
+	int dir_fd;
+	uint64_t requested;        /* everything below is to be synced */
+	_Atomic uint64_t synced;   /* everything below is on disk */
 	_Atomic uint64_t reserved; /* meta.reserved on disk */
-	int current;               /* fd, or -1 */
+	int current;               /* descriptor, or -1 */
 	int made;                  /* likewise: of a segment just made */
-	int rolled[UNSYNCED_SEGMENTS];
-	size_t rolled_count;
-	bool meta_asked;
-	bool urgent; /* a round even if no entry waits for it */
-	struct meta meta;
-
-	struct ev_loop *loop;
-	struct ev_async async;
-	journal_synced_callback *done;
-	void *context;
+	int full[UNSYNCED_MAX];
+	size_t full_count;
+	struct journal_meta meta;
+	bool meta_requested;
+	bool urgent;  /* a round even if there is no entry to sync */
+	bool running; /* a round */
 };
-
-struct syncer *syncer_new(struct journal *journal)
-{
-	struct syncer *sync = calloc(1, sizeof(*sync));
-	if (!sync)
-		return NULL;
-	sync->journal = journal;
-	sync->current = sync->made = -1;
-	pthread_mutex_init(&sync->lock, NULL);
-	pthread_cond_init(&sync->wake, NULL);
-	pthread_cond_init(&sync->idle, NULL);
-	return sync;
-}
 
 static void sync_file(int fd)
 {
 	while (fdatasync(fd)) {
 		if (errno == EINTR)
 			continue;
-		/* What the kernel could not write may be gone from its cache: no second attempt
-		 * could tell. */
+		/* The kernel may have dropped what it could not write from its cache: a second
+		 * attempt could succeed without having written it. */
 		log_fatal("journal cannot be synced to disk error=\"%s\"", strerror(errno));
 	}
 }
 
-// Takes over what was asked, does it, says so. Called with the lock held, which is let go
-// meanwhile.
-static void run_round(struct syncer *sync)
+// Writes meta. False: the disk is full; the folder is synced in either case.
+static bool write_meta(int dir_fd, const struct journal_meta *meta)
 {
-	int fds[UNSYNCED_SEGMENTS];
-	size_t count = sync->rolled_count;
-	memcpy(fds, sync->rolled, sizeof(fds));
-	int current = sync->current, made = sync->made;
-	uint64_t asked = sync->asked;
-	bool meta_asked = sync->meta_asked;
-	struct meta meta = sync->meta;
-	sync->meta_asked = sync->urgent = false;
-	sync->made = -1;
-	sync->running = true;
-	pthread_mutex_unlock(&sync->lock);
+	/* Syncs the names of new segments too: journal_meta_write ends with an fsync of the folder. */
+	if (journal_meta_write(dir_fd, meta))
+		return true;
+	if (fsync(dir_fd))
+		log_fatal("journal folder cannot be synced to disk error=\"%s\"", strerror(errno));
+	return false;
+}
 
-	bool meta_failed = false;
-	if (made >= 0)
-		sync_file(made);
-	if (meta_asked) {
-		/* Names of new segments too: meta_write ends with an fsync of the folder. */
-		meta_failed = !meta_write(sync->journal->dir_fd, &meta);
-		if (meta_failed && fsync(sync->journal->dir_fd))
-			log_fatal("journal folder cannot be synced to disk error=\"%s\"",
-				strerror(errno));
+// What a round works on: a copy of what was requested, so that requests continue meanwhile.
+struct round {
+	uint64_t requested;
+	int full[UNSYNCED_MAX];
+	size_t full_count;
+	int current, made;
+	bool meta_requested, meta_failed;
+	struct journal_meta meta;
+};
+
+static void run_round(int dir_fd, struct round *round)
+{
+	if (round->made >= 0)
+		sync_file(round->made);
+	if (round->meta_requested)
+		round->meta_failed = !write_meta(dir_fd, &round->meta);
+	for (size_t i = 0; i < round->full_count; i++) {
+		sync_file(round->full[i]);
+		close(round->full[i]);
 	}
-	for (size_t i = 0; i < count; i++) {
-		sync_file(fds[i]);
-		close(fds[i]);
+	if (round->current >= 0)
+		sync_file(round->current);
+}
+
+static struct round begin_round(struct journal_syncer *syncer)
+{
+	struct round round = {
+		.requested = syncer->requested,
+		.full_count = syncer->full_count,
+		.current = syncer->current,
+		.made = syncer->made,
+		.meta_requested = syncer->meta_requested,
+		.meta = syncer->meta,
+	};
+	memcpy(round.full, syncer->full, sizeof(round.full));
+	syncer->meta_requested = syncer->urgent = false;
+	syncer->made = -1;
+	syncer->running = true;
+	return round;
+}
+
+static void end_round(struct journal_syncer *syncer, const struct round *round)
+{
+	syncer->running = false;
+	syncer->full_count -= round->full_count;
+	memmove(syncer->full, syncer->full + round->full_count,
+		syncer->full_count * sizeof(syncer->full[0]));
+	if (round->requested > syncer->synced)
+		syncer->synced = round->requested;
+	if (round->meta_requested && !round->meta_failed)
+		syncer->reserved = round->meta.reserved;
+	if (round->meta_failed && !syncer->meta_requested) { /* again with the next round */
+		syncer->meta = round->meta;
+		syncer->meta_requested = true;
 	}
-	if (current >= 0)
-		sync_file(current);
-
-	pthread_mutex_lock(&sync->lock);
-	sync->running = false;
-	sync->rolled_count -= count;
-	memmove(sync->rolled, sync->rolled + count, sync->rolled_count * sizeof(int));
-	if (asked > sync->synced)
-		sync->synced = asked;
-	if (meta_asked && !meta_failed)
-		sync->reserved = meta.reserved;
-	if (meta_failed &&
-		!sync->meta_asked) { /* the disk is full: once more with the next round */
-		sync->meta = meta;
-		sync->meta_asked = true;
-	}
-	pthread_cond_broadcast(&sync->idle);
 }
 
-static bool has_work(const struct syncer *sync)
+// Runs one round. Called with the lock held, which is released meanwhile.
+static void work(void *owner)
 {
-	return sync->urgent || sync->asked > sync->synced;
+	struct journal_syncer *syncer = owner;
+	struct round round = begin_round(syncer);
+	pthread_mutex_unlock(&syncer->worker.lock);
+	run_round(syncer->dir_fd, &round);
+	pthread_mutex_lock(&syncer->worker.lock);
+	end_round(syncer, &round);
 }
 
-static void *work(void *argument)
+static bool has_work(const void *owner)
 {
-	struct syncer *sync = argument;
-	pthread_mutex_lock(&sync->lock);
-	while (!sync->stop) {
-		if (!has_work(sync)) {
-			pthread_cond_wait(&sync->wake, &sync->lock);
-			continue;
-		}
-		run_round(sync);
-		ev_async_send(sync->loop, &sync->async);
-	}
-	pthread_mutex_unlock(&sync->lock);
-	return NULL;
+	const struct journal_syncer *syncer = owner;
+	return syncer->urgent || syncer->requested > syncer->synced;
 }
 
-static void on_synced(struct ev_loop *loop, struct ev_async *async, int events)
+struct journal_syncer *journal_syncer_new(int dir_fd)
 {
-	(void)loop;
-	(void)events;
-	struct syncer *sync = async->data;
-	sync->done(sync->context);
+	struct journal_syncer *syncer = calloc(1, sizeof(*syncer));
+	if (!syncer)
+		return NULL;
+	syncer->dir_fd = dir_fd;
+	syncer->current = syncer->made = -1;
+	worker_init(&syncer->worker, has_work, work, syncer);
+	return syncer;
 }
 
-pthread_t journal_thread_start(void *(*run)(void *argument), void *argument)
+void journal_syncer_free(struct journal_syncer *syncer)
 {
-	pthread_t thread;
-	sigset_t all, old;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int error = pthread_create(&thread, NULL, run, argument);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (error)
-		log_fatal("cannot start the journal's thread error=\"%s\"", strerror(error));
-	return thread;
-}
-
-void journal_sync_start(
-	struct journal *journal, struct ev_loop *loop, journal_synced_callback *done, void *context)
-{
-	struct syncer *sync = journal->sync;
-	assert(!sync->started);
-	sync->loop = loop;
-	sync->done = done;
-	sync->context = context;
-	ev_async_init(&sync->async, on_synced);
-	sync->async.data = sync;
-	ev_async_start(loop, &sync->async);
-	ev_unref(loop); /* does not keep the loop alive */
-	sync->thread = journal_thread_start(work, sync);
-	sync->started = true;
-	files_start(journal->files, loop, done, context);
-	journal_go_on(journal);
-}
-
-void journal_sync(struct journal *journal)
-{
-	struct syncer *sync = journal->sync;
-	pthread_mutex_lock(&sync->lock);
-	if (journal->end > sync->asked)
-		sync->asked = journal->end;
-	if (!sync->started)
-		run_round(sync);
-	else if (has_work(sync))
-		pthread_cond_signal(&sync->wake);
-	pthread_mutex_unlock(&sync->lock);
-}
-
-void journal_sync_now(struct journal *journal)
-{
-	struct syncer *sync = journal->sync;
-	journal_sync(journal);
-	pthread_mutex_lock(&sync->lock);
-	while (sync->started && (sync->running || has_work(sync)))
-		pthread_cond_wait(&sync->idle, &sync->lock);
-	pthread_mutex_unlock(&sync->lock);
-}
-
-uint64_t journal_synced(const struct journal *journal)
-{
-	return journal->sync->synced;
-}
-
-void syncer_free(struct syncer *sync)
-{
-	if (!sync)
+	if (!syncer)
 		return;
-	if (sync->started) {
-		pthread_mutex_lock(&sync->lock);
-		sync->stop = true;
-		pthread_cond_signal(&sync->wake);
-		pthread_mutex_unlock(&sync->lock);
-		pthread_join(sync->thread, NULL);
-		ev_ref(sync->loop);
-		ev_async_stop(sync->loop, &sync->async);
-	}
-	for (size_t i = 0; i < sync->rolled_count; i++)
-		close(sync->rolled[i]);
-	pthread_cond_destroy(&sync->wake);
-	pthread_cond_destroy(&sync->idle);
-	pthread_mutex_destroy(&sync->lock);
-	free(sync);
+	worker_end(&syncer->worker);
+	for (size_t i = 0; i < syncer->full_count; i++)
+		close(syncer->full[i]);
+	free(syncer);
 }
 
-void syncer_use(struct journal *journal, int fd)
+void journal_syncer_start(struct journal_syncer *syncer, struct ev_loop *loop,
+	void (*done)(void *context), void *context)
 {
-	struct syncer *sync = journal->sync;
-	pthread_mutex_lock(&sync->lock);
-	sync->current = fd;
-	pthread_mutex_unlock(&sync->lock);
+	worker_start(&syncer->worker, loop, done, context);
 }
 
-void syncer_roll(struct journal *journal, int fd)
+void journal_syncer_request(struct journal_syncer *syncer, uint64_t end)
 {
-	struct syncer *sync = journal->sync;
-	pthread_mutex_lock(&sync->lock);
-	assert(sync->rolled_count < UNSYNCED_SEGMENTS);
-	sync->rolled[sync->rolled_count++] = fd;
-	sync->current = -1;
-	pthread_mutex_unlock(&sync->lock);
+	pthread_mutex_lock(&syncer->worker.lock);
+	if (end > syncer->requested)
+		syncer->requested = end;
+	worker_wake(&syncer->worker);
+	pthread_mutex_unlock(&syncer->worker.lock);
 }
 
-bool syncer_full(struct journal *journal)
+void journal_syncer_wait(struct journal_syncer *syncer)
 {
-	struct syncer *sync = journal->sync;
-	if (!sync->started)
-		journal_sync(journal);
-	pthread_mutex_lock(&sync->lock);
-	bool full = sync->rolled_count + journal->count - journal->next >= UNSYNCED_SEGMENTS - 1;
+	pthread_mutex_lock(&syncer->worker.lock);
+	while (syncer->worker.started && (syncer->running || has_work(syncer)))
+		worker_wait(&syncer->worker);
+	pthread_mutex_unlock(&syncer->worker.lock);
+}
+
+uint64_t journal_syncer_synced(const struct journal_syncer *syncer)
+{
+	return syncer->synced;
+}
+
+uint64_t journal_syncer_reserved(const struct journal_syncer *syncer)
+{
+	return syncer->reserved;
+}
+
+void journal_syncer_set(struct journal_syncer *syncer, uint64_t synced, uint64_t reserved)
+{
+	pthread_mutex_lock(&syncer->worker.lock);
+	syncer->synced = syncer->requested = synced;
+	syncer->reserved = reserved;
+	pthread_mutex_unlock(&syncer->worker.lock);
+}
+
+void journal_syncer_use(struct journal_syncer *syncer, int fd)
+{
+	pthread_mutex_lock(&syncer->worker.lock);
+	syncer->current = fd;
+	pthread_mutex_unlock(&syncer->worker.lock);
+}
+
+void journal_syncer_roll(struct journal_syncer *syncer, int fd)
+{
+	pthread_mutex_lock(&syncer->worker.lock);
+	assert(syncer->full_count < UNSYNCED_MAX);
+	syncer->full[syncer->full_count++] = fd;
+	syncer->current = -1;
+	pthread_mutex_unlock(&syncer->worker.lock);
+}
+
+bool journal_syncer_full(struct journal_syncer *syncer, uint64_t end, size_t ahead)
+{
+	if (!syncer->worker.started)
+		journal_syncer_request(syncer, end);
+	pthread_mutex_lock(&syncer->worker.lock);
+	const bool full = syncer->full_count + ahead >= UNSYNCED_MAX - 1;
 	if (full) {
-		sync->asked = journal->end;
-		pthread_cond_signal(&sync->wake);
+		syncer->requested = end;
+		worker_wake(&syncer->worker);
 	}
-	pthread_mutex_unlock(&sync->lock);
+	pthread_mutex_unlock(&syncer->worker.lock);
 	return full;
 }
 
-void syncer_meta(struct journal *journal, const struct meta *meta, int fd)
+void journal_syncer_write_meta(
+	struct journal_syncer *syncer, const struct journal_meta *meta, int fd)
 {
-	struct syncer *sync = journal->sync;
-	pthread_mutex_lock(&sync->lock);
-	sync->meta = *meta;
-	sync->meta_asked = sync->urgent = true;
+	pthread_mutex_lock(&syncer->worker.lock);
+	syncer->meta = *meta;
+	syncer->meta_requested = syncer->urgent = true;
 	if (fd >= 0)
-		sync->made = fd;
-	if (!sync->started)
-		run_round(sync);
-	else
-		pthread_cond_signal(&sync->wake);
-	pthread_mutex_unlock(&sync->lock);
-}
-
-uint64_t syncer_reserved(struct journal *journal)
-{
-	return journal->sync->reserved;
-}
-
-void syncer_set(struct journal *journal, uint64_t synced, uint64_t reserved)
-{
-	struct syncer *sync = journal->sync;
-	pthread_mutex_lock(&sync->lock);
-	sync->synced = sync->asked = synced;
-	sync->reserved = reserved;
-	pthread_mutex_unlock(&sync->lock);
+		syncer->made = fd;
+	worker_wake(&syncer->worker);
+	pthread_mutex_unlock(&syncer->worker.lock);
 }
