@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The durable queue between sockets and database: a folder of mapped segment files, appended to at one end, read at the
-// other. It knows lengths and checksums, not what the payloads mean (entry.h). Format: drawn in journal_format.c.
+// other. It handles lengths and checksums, not the meaning of payloads (entry.h). Format: drawn in journal_format.c.
 //
 // LSN: 64-bit position in the endless log; a segment's file name is its first LSN. An LSN once given to an entry is never
 // given to another, whatever is cut, lost or deleted.

@@ -9,7 +9,7 @@
 struct journal;
 
 struct journal_folder {
-	bool has_uuid; /* in: journal->meta.uuid is known. out: also when a segment told it */
+	bool has_uuid; /* journal->meta.uuid is set: by the caller, or from a segment's header */
 	bool doubt;    /* a segment has a damaged header: LSNs after its last entry may be in use */
 	uint64_t highest; /* first LSN of the newest file that was set aside, or 0 */
 };

@@ -22,14 +22,14 @@ static struct {
 	pthread_t loop;
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
-static void pass(const bool *waits, _Atomic unsigned *count)
+static void pass(const bool *blocks, _Atomic unsigned *count)
 {
 	pthread_mutex_lock(&disk.lock);
 	(*count)++;
 	disk.on_loop += pthread_equal(pthread_self(), disk.loop) != 0;
 	disk.waiting++;
 	pthread_cond_broadcast(&disk.changed);
-	while (*waits)
+	while (*blocks)
 		pthread_cond_wait(&disk.changed, &disk.lock);
 	disk.waiting--;
 	pthread_mutex_unlock(&disk.lock);

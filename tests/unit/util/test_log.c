@@ -173,7 +173,7 @@ static void a_closed_pipe_does_not_kill(void **state)
 		struct capture capture;
 		begin_capture(&capture, socket);
 		close(capture.ends[0]);
-		log_info("nobody reads this");
+		log_info("no reader");
 		capture.ends[0] = -1;
 		end_capture(&capture);
 	}
