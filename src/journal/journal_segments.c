@@ -30,7 +30,7 @@ static uint64_t reserved_from(const struct journal *journal, uint64_t first)
 static bool add_segment(struct journal *journal, const struct segment *segment)
 {
 	if (journal->count == journal->capacity) {
-		size_t capacity = journal->capacity * 2;
+		size_t capacity = journal->capacity ? journal->capacity * 2 : 16;
 		struct segment *grown = realloc(journal->segments, capacity * sizeof(*grown));
 		if (!grown)
 			return false;
@@ -199,6 +199,9 @@ static uint64_t room_ahead(const struct journal *journal)
 
 bool journal_segments_make_room(struct journal *journal, uint64_t need)
 {
+	if (need <=
+		room_ahead(journal)) /* without a lock: asked for each frame at a segment's end */
+		return true;
 	collect(journal);
 	while (need > room_ahead(journal))
 		if (!request_segment(journal) || !collect(journal))
