@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a journal entry says, and its bytes. Everything that goes to the database is an entry first.
-// The byte layout is drawn in entry.c.
+// A journal entry and its bytes. Everything that goes to the database is an entry first. The byte layout is drawn in
+// entry.c.
 #ifndef AVLD_JOURNAL_ENTRY_H
 #define AVLD_JOURNAL_ENTRY_H
 
@@ -10,14 +10,14 @@
 enum entry_kind {
 	ENTRY_REPORT = 1,
 	ENTRY_REJECT = 2,       /* reason, raw */
-	ENTRY_CONNECTED = 3,    /* a peer's ident is known: reason empty */
+	ENTRY_CONNECTED = 3,    /* a peer has sent its ident: reason empty */
 	ENTRY_DISCONNECTED = 4, /* a connection ended: traffic, reason */
-	ENTRY_COMMAND = 5,      /* what became of a command: change, reason, extra (its reply) */
+	ENTRY_COMMAND = 5,      /* a command changed its state: change, reason, extra (its reply) */
 	ENTRY_MEDIA = 6,        /* a piece of a photo: media, reason (its content type), raw */
-	ENTRY_LEFT = 7,         /* a device that a connection had named too is not on it any more */
+	ENTRY_LEFT = 7,         /* one of several devices of a connection is no longer on it */
 };
 
-// What went over a connection that ended.
+// Traffic of a connection that ended.
 struct traffic {
 	int64_t opened_us;
 	uint64_t bytes; /* received */
@@ -25,7 +25,7 @@ struct traffic {
 	uint32_t rejects;
 };
 
-// States of avld.commands, in the order they are gone through. Part of the journal's format.
+// States of avld.commands, in the order of a command's life. Part of the journal's format.
 enum command_state {
 	COMMAND_QUEUED,
 	COMMAND_SENT,
@@ -34,36 +34,37 @@ enum command_state {
 	COMMAND_EXPIRED,
 	COMMAND_STATES
 };
-const char *entry_command_state_name(enum command_state state); /* queued, sent, ... */
+// Returns "queued", "sent", ...
+const char *entry_command_state_name(enum command_state state);
 
 struct command_change {
 	int64_t id;
-	uint32_t attempts; /* how often it was sent, by now */
-	uint32_t state;    /* enum command_state, from now on */
+	uint32_t attempts; /* how often it has been sent */
+	uint32_t state;    /* enum command_state: the new one */
 };
 
-// A photo is longer than an entry: it goes into several, one behind the other.
+// A photo is longer than an entry: its pieces are entries of their own.
 enum media_flag {
-	MEDIA_COMPLETE = 1u << 0, /* all of it came, and it is sound */
-	MEDIA_FIX = 1u << 1,      /* lat_e7, lon_e7 */
+	MEDIA_COMPLETE = 1u << 0, /* the photo was received in full and is sound */
+	MEDIA_FIX = 1u << 1,      /* lat_e7 and lon_e7 are set */
 };
 struct media_piece {
-	uint64_t key;     /* the same in all pieces, and in no other photo's */
-	uint64_t dedup;   /* the same when the photo is sent again */
+	uint64_t key;     /* the same in all pieces of one photo, unique to it */
+	uint64_t dedup;   /* the same if the photo is sent again */
 	int64_t taken_us; /* UTC, µs since 1970 */
 	int32_t lat_e7, lon_e7;
-	uint16_t piece; /* 0.., of `pieces` */
+	uint16_t piece; /* index, below pieces */
 	uint16_t pieces;
-	int16_t camera; /* -1: not told */
+	int16_t camera; /* -1: unknown */
 	uint16_t flags; /* enum media_flag */
 };
 
 struct entry {
 	enum entry_kind kind;
-	int64_t received_us; /* UTC, µs since 1970: receipt of the bytes, end of the connection */
+	int64_t received_us; /* UTC, µs since 1970: of the bytes, or of the connection's end */
 	struct peer peer;
-	struct text protocol;         /* the decoder's name, empty if none was found */
-	struct text ident;            /* empty if not known */
+	struct text protocol;         /* the decoder's name, empty if none matched */
+	struct text ident;            /* empty if unknown */
 	struct text event;            /* REPORT */
 	struct text driver;           /* REPORT */
 	struct text reason;           /* REJECT, DISCONNECTED, MEDIA */
@@ -79,13 +80,13 @@ struct entry {
 // No entry is longer than this.
 #define ENTRY_SIZE_MAX (512 + EXTRA_MAX + ENTRY_RAW_MAX)
 
-// Bytes entry_write will write. Texts longer than their _MAX and raw beyond ENTRY_RAW_MAX are cut.
+// Returns the bytes that entry_write writes. Texts longer than their _MAX and raw beyond ENTRY_RAW_MAX are cut.
 size_t entry_size(const struct entry *entry);
 // Writes entry_size(entry) bytes to out.
 void entry_write(const struct entry *entry, uint8_t *out);
 
-// The same for a report, straight from where it was decoded to: it is done for each. First the head
-// of its entry, which says how long it will be, then all of it.
+// The two functions below do the same for a report, without building a struct entry, because this happens for every
+// report: first the head of its entry, from which its size follows, then the entry.
 struct entry_head {
 	uint8_t kind, transport, head_len, protocol_len, ident_len, event_len, driver_len, body_len;
 	uint16_t extra_len, port;
@@ -98,15 +99,15 @@ struct entry_head entry_report_head(const struct report *report, int64_t receive
 void entry_report_write(const struct report *report, struct text protocol,
 	const struct entry_head *head, uint8_t *out);
 
-// Bytes of the whole entry.
+// Returns the bytes of the whole entry.
 static inline size_t entry_head_size(const struct entry_head *head)
 {
 	return (size_t)head->head_len + head->body_len + head->protocol_len + head->ident_len +
 	       head->event_len + head->driver_len + head->extra_len + head->raw_len;
 }
 
-// Takes an entry apart; texts point into data. False if the bytes are no entry of a kind known here: never reads
-// beyond len whatever they say.
+// Parses an entry; its texts point into data. False if the bytes are no entry of a known kind. Never reads beyond len,
+// whatever the bytes are.
 bool entry_read(const uint8_t *data, size_t len, struct entry *entry);
 
 #endif

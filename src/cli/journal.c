@@ -245,7 +245,7 @@ static void dump(const struct look *look, struct journal *journal)
 	const bool all = !look->ident && look->since_us == INT64_MIN;
 	bool found = all;
 	journal_cursor_init(&cursor, journal, 0);
-	while (journal_next(&cursor)) {
+	while (journal_cursor_next(&cursor)) {
 		if (!entry_read(cursor.data, cursor.len, &entry)) {
 			if (all)
 				printf("{\"lsn\":%" PRIu64 ",\"kind\":\"unknown\",\"bytes\":%zu}\n",
@@ -317,10 +317,10 @@ static void count_all(struct journal *journal, struct count *all, struct count *
 	struct journal_segment segment;
 	uint64_t stored = journal_stored(journal);
 	journal_cursor_init(&cursor, journal, 0);
-	bool more = journal_next(&cursor);
+	bool more = journal_cursor_next(&cursor);
 	for (size_t i = 0; journal_segment_at(journal, i, &segment); i++) {
 		struct count count = {0};
-		for (; more && cursor.map_first == segment.first; more = journal_next(&cursor)) {
+		for (; more && cursor.map_first == segment.first; more = journal_cursor_next(&cursor)) {
 			add(&count, &cursor);
 			add(all, &cursor);
 			if (lsn_of(&cursor) >= stored)
@@ -378,8 +378,8 @@ static void summarize(const struct look *look, struct journal *journal)
 static int look_into(struct look *look)
 {
 	const struct journal_options options = {.dir = look->dir, .read_only = true};
-	const char *error;
-	struct journal *journal = journal_open(&options, on_finding, look, &error);
+	char error[JOURNAL_ERROR_SIZE];
+	struct journal *journal = journal_open(&options, on_finding, look, error);
 	if (!journal) {
 		fprintf(stderr, "avld journal: %s\n", error);
 		return 1;
@@ -399,8 +399,8 @@ static int look_into(struct look *look)
 static int redecode(struct look *look)
 {
 	struct redecoded done;
-	const char *error;
-	if (!redecode_journal(look->dir, on_finding, look, &done, &error)) {
+	char error[JOURNAL_ERROR_SIZE];
+	if (!redecode_journal(look->dir, on_finding, look, &done, error)) {
 		fprintf(stderr, "avld journal: %s\n", error);
 		return 1;
 	}
@@ -460,7 +460,7 @@ int journal_verb(int argc, char **argv)
 	look.dir = argv[optind];
 	if (look.redecode && look.dump)
 		return cli_usage_error("journal", "--redecode goes alone");
-	journal_say_faults(look.dir);
+	journal_explain_sigbus(look.dir);
 	if (look.redecode)
 		return redecode(&look);
 	return look_into(&look);

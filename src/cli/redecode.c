@@ -13,6 +13,7 @@
 #include "intake/memory_restore.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,7 +151,7 @@ static void decode_all(struct work *work)
 	struct journal_cursor cursor;
 	struct entry entry;
 	journal_cursor_init(&cursor, work->journal, 0);
-	while (journal_next(&cursor)) {
+	while (journal_cursor_next(&cursor)) {
 		if (entry_read(cursor.data, cursor.len, &entry) &&
 			(entry.kind == ENTRY_REPORT || entry.kind == ENTRY_REJECT))
 			decode_again(work, &entry);
@@ -168,7 +169,7 @@ static void drop_known(struct work *work)
 	struct journal_cursor cursor;
 	struct entry entry;
 	journal_cursor_init(&cursor, work->journal, 0);
-	while (journal_next(&cursor)) {
+	while (journal_cursor_next(&cursor)) {
 		struct find key, *find;
 		if (!entry_read(cursor.data, cursor.len, &entry) || entry.kind != ENTRY_REPORT)
 			continue;
@@ -181,19 +182,19 @@ static void drop_known(struct work *work)
 	journal_cursor_done(&cursor);
 }
 
-static bool append_all(struct work *work, const char **error)
+static bool append_all(struct work *work, char *error)
 {
 	for (const struct find *find = work->first; find; find = find->next) {
 		if (find->len == 0)
 			continue;
 		if (!journal_room(work->journal, 1, find->len)) {
-			*error = "the disk is full: not all of it is put into the journal; make "
-				 "room, "
-				 "and do it again";
+			snprintf(error, JOURNAL_ERROR_SIZE,
+				"the disk is full: not all reports were appended to the journal; "
+				"free some space and repeat --redecode");
 			return false;
 		}
-		memcpy(journal_take(work->journal, find->len), find->bytes, find->len);
-		journal_put(work->journal);
+		memcpy(journal_begin(work->journal, find->len), find->bytes, find->len);
+		journal_commit(work->journal);
 	}
 	return true;
 }
@@ -220,7 +221,7 @@ static void free_all(struct work *work)
 
 // Opens it for writing, in segments as it has them.
 static struct journal *open_journal(
-	const char *dir, journal_finding *finding, void *context, const char **error)
+	const char *dir, journal_finding *finding, void *context, char *error)
 {
 	struct journal_options options = {.dir = dir, .read_only = true};
 	struct journal_segment segment = {0};
@@ -237,7 +238,7 @@ static struct journal *open_journal(
 }
 
 bool redecode_journal(const char *dir, journal_finding *finding, void *context,
-	struct redecoded *done, const char **error)
+	struct redecoded *done, char *error)
 {
 	memset(done, 0, sizeof(*done));
 	struct journal *journal = open_journal(dir, finding, context, error);

@@ -12,8 +12,8 @@ struct redecoded {
 	uint64_t known;           /* of these in the journal already: recovered before */
 };
 
-// dir: a folder whose avld does not run. False: *error is a message for a person, use it at once.
+// dir: a folder whose avld does not run. False: error (JOURNAL_ERROR_SIZE bytes) holds the reason for a person.
 bool redecode_journal(const char *dir, journal_finding *finding, void *context,
-	struct redecoded *done, const char **error);
+	struct redecoded *done, char *error);
 
 #endif

@@ -107,10 +107,10 @@ static bool open_journal(struct server *server)
 		.max_size = (uint64_t)config->journal.max_size,
 		.retain_us = config->journal.retain_us,
 	};
-	const char *error = NULL;
+	char error[JOURNAL_ERROR_SIZE];
 
-	journal_say_faults(config->journal.dir);
-	server->intake.journal = journal_open(&options, on_finding, NULL, &error);
+	journal_explain_sigbus(config->journal.dir);
+	server->intake.journal = journal_open(&options, on_finding, NULL, error);
 	if (!server->intake.journal) {
 		log_error("%s", error);
 		return false;

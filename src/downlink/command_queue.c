@@ -113,8 +113,8 @@ static bool change(struct command_queue *queue, struct command_item *item, enum 
 		entry.reason = text_of(cause->reason);
 	if (!journal_room(queue->journal, 1, entry_size(&entry)))
 		return false;
-	entry_write(&entry, journal_take(queue->journal, entry_size(&entry)));
-	item->ended_lsn = journal_put(queue->journal);
+	entry_write(&entry, journal_begin(queue->journal, entry_size(&entry)));
+	item->ended_lsn = journal_commit(queue->journal);
 	item->attempts = entry.change.attempts;
 	item->state = state;
 	if (state == COMMAND_SENT)

@@ -105,8 +105,8 @@ static struct text text_of(const char *chars)
 
 static void append(struct intake *intake, const struct entry *entry)
 {
-	entry_write(entry, journal_take(intake->journal, entry_size(entry)));
-	journal_put(intake->journal);
+	entry_write(entry, journal_begin(intake->journal, entry_size(entry)));
+	journal_commit(intake->journal);
 }
 
 // What does not come again finds its place in what is spared, while there is any.
@@ -165,8 +165,8 @@ static void append_report(struct intake *intake, const struct feed *feed, const 
 		entry_report_head(report, feed->session.received_us, peer, protocol);
 
 	entry_report_write(
-		report, protocol, &head, journal_take(intake->journal, entry_head_size(&head)));
-	journal_put(intake->journal);
+		report, protocol, &head, journal_begin(intake->journal, entry_head_size(&head)));
+	journal_commit(intake->journal);
 }
 
 static struct entry reject_of(

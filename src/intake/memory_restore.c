@@ -74,7 +74,7 @@ void memory_restore_devices(struct device_memory *memory, struct journal *journa
 	if (!batch)
 		log_fatal("out of memory");
 	journal_cursor_init(&cursor, journal, first_lsn(journal, wanted));
-	while (journal_next(&cursor)) {
+	while (journal_cursor_next(&cursor)) {
 		if (cursor.lsn < wanted || !entry_read(cursor.data, cursor.len, &entry) ||
 			!is_remembered(&entry))
 			continue;

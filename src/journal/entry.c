@@ -12,18 +12,16 @@
 //   | received_us i64 (16..23)      | address, 16 bytes (24..39)                                  |
 //   +-------------------------------+-------------------------------------------------------------+
 //   head_len (40):  body, body_len bytes
-//                     REPORT (96): struct report_body as it stands (asserted below)
+//                     REPORT (96): the bytes of struct report_body (asserted below)
 //                     DISCONNECTED (24): opened_us i64 | bytes u64 | frames u32 | rejects u32
 //                     COMMAND (16): id i64 | attempts u32 | state u32
 //                     MEDIA (40): key u64 | dedup u64 | taken_us i64 | lat_e7 i32 | lon_e7 i32 |
 //                                 piece u16 | pieces u16 | camera i16 | flags u16
 //                     others: none
-//   then, one behind the other: protocol, ident, event (REPORT) or reason (others), driver, extra,
-//   raw
+//   then, back to back: protocol, ident, event (REPORT) or reason (others), driver, extra, raw
 //
 // kind: enum entry_kind. transport: 0 tcp, 1 udp. address: IPv6, IPv4 as ::ffff:a.b.c.d. port: host
-// order. A later version may make head and body longer, never shorter; what is read here is at the
-// offsets above.
+// order. A later version may make head and body longer, never shorter; the offsets above stay.
 #include "journal/entry.h"
 
 #include <assert.h>
@@ -38,7 +36,7 @@
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the journal is little-endian");
 
-// The order of the fields in the file is the order in the struct: no padding anywhere.
+// The fields in the file have the order of the struct, without padding.
 static_assert(sizeof(struct entry_head) == HEAD_LEN, "head");
 static_assert(offsetof(struct entry_head, extra_len) == 8, "head");
 static_assert(offsetof(struct entry_head, raw_len) == 12, "head");
@@ -114,8 +112,36 @@ static size_t at_most(size_t len, size_t max)
 	return len < max ? len : max;
 }
 
-// The head of what would be written: this and the next one are where it is decided what belongs to a
-// kind and what is cut.
+// Returns the length of an entry's body, as this version writes it.
+static size_t body_len(enum entry_kind kind)
+{
+	static const uint8_t lens[ENTRY_LEFT + 1] = {
+		[ENTRY_REPORT] = BODY_LEN,
+		[ENTRY_DISCONNECTED] = TRAFFIC_LEN,
+		[ENTRY_COMMAND] = CHANGE_LEN,
+		[ENTRY_MEDIA] = MEDIA_LEN,
+	};
+	return lens[kind];
+}
+
+// Returns the field that holds the body, of body_len bytes, or NULL if the kind has none.
+static void *body_of(struct entry *entry)
+{
+	switch (entry->kind) {
+	case ENTRY_REPORT:
+		return &entry->body;
+	case ENTRY_DISCONNECTED:
+		return &entry->traffic;
+	case ENTRY_COMMAND:
+		return &entry->change;
+	case ENTRY_MEDIA:
+		return &entry->media;
+	default:
+		return NULL;
+	}
+}
+
+// This and other_head decide which fields an entry of each kind has, and what is cut.
 struct entry_head entry_report_head(const struct report *report, int64_t received_us,
 	const struct peer *peer, struct text protocol)
 {
@@ -147,10 +173,7 @@ static struct entry_head other_head(const struct entry *entry)
 		.protocol_len = (uint8_t)at_most(entry->protocol.len, PROTOCOL_MAX),
 		.ident_len = (uint8_t)at_most(entry->ident.len, IDENT_MAX),
 		.event_len = (uint8_t)at_most(entry->reason.len, REASON_MAX),
-		.body_len = kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN
-			    : kind == ENTRY_COMMAND    ? CHANGE_LEN
-			    : kind == ENTRY_MEDIA      ? MEDIA_LEN
-						       : 0,
+		.body_len = (uint8_t)body_len(kind),
 		.port = entry->peer.port,
 		.received_us = entry->received_us,
 	};
@@ -186,7 +209,8 @@ size_t entry_size(const struct entry *entry)
 	return entry_head_size(&head);
 }
 
-// Most texts are of 16 bytes at most: two copies of fixed size that overlap, in place of a call.
+// Copies a text and returns the byte after it. Most texts have at most 16 bytes: two overlapping copies of
+// fixed size are faster than a call.
 static inline uint8_t *put(uint8_t *at, const char *data, size_t len)
 {
 	if (len >= 8 && len <= 16) {
@@ -254,25 +278,20 @@ void entry_write(const struct entry *entry, uint8_t *out)
 	entry_report_write(&report, entry->protocol, &head, out);
 }
 
-// Could entry_write (of this version or a later one) have written this head?
-static bool sound(const struct entry_head *head)
+// Returns true if entry_write, of this version or a later one, could have written this head.
+static bool is_sound(const struct entry_head *head)
 {
 	bool report = head->kind == ENTRY_REPORT;
-	size_t body_least = report                             ? BODY_LEN
-			    : head->kind == ENTRY_DISCONNECTED ? TRAFFIC_LEN
-			    : head->kind == ENTRY_COMMAND      ? CHANGE_LEN
-			    : head->kind == ENTRY_MEDIA        ? MEDIA_LEN
-							       : 0;
 	return head->kind >= ENTRY_REPORT && head->kind <= ENTRY_LEFT &&
 	       head->transport <= TRANSPORT_UDP && head->head_len >= HEAD_LEN &&
-	       head->body_len >= body_least && head->protocol_len <= PROTOCOL_MAX &&
+	       head->body_len >= body_len(head->kind) && head->protocol_len <= PROTOCOL_MAX &&
 	       head->ident_len <= IDENT_MAX &&
 	       head->event_len <= (report ? EVENT_MAX : REASON_MAX) &&
 	       head->driver_len <= DRIVER_MAX && head->extra_len <= EXTRA_MAX &&
 	       head->raw_len <= ENTRY_RAW_MAX;
 }
 
-static struct text take(const uint8_t **at, size_t len)
+static struct text read_text(const uint8_t **at, size_t len)
 {
 	struct text text = {(const char *)*at, len};
 	*at += len;
@@ -285,7 +304,7 @@ bool entry_read(const uint8_t *data, size_t len, struct entry *entry)
 	if (len < HEAD_LEN)
 		return false;
 	memcpy(&head, data, HEAD_LEN);
-	if (!sound(&head) || entry_head_size(&head) != len)
+	if (!is_sound(&head) || entry_head_size(&head) != len)
 		return false;
 
 	*entry = (struct entry){.kind = head.kind, .received_us = head.received_us};
@@ -293,24 +312,22 @@ bool entry_read(const uint8_t *data, size_t len, struct entry *entry)
 	entry->peer.port = head.port;
 	entry->peer.transport = head.transport;
 	const uint8_t *at = data + head.head_len;
+	void *body = body_of(entry);
 	if (head.kind == ENTRY_REPORT)
-		memcpy(&entry->body, at, BODY_LEN);
-	else if (head.kind == ENTRY_DISCONNECTED)
-		memcpy(&entry->traffic, at, TRAFFIC_LEN);
-	else if (head.kind == ENTRY_COMMAND)
-		memcpy(&entry->change, at, CHANGE_LEN);
-	else if (head.kind == ENTRY_MEDIA)
-		memcpy(&entry->media, at, MEDIA_LEN);
+		memcpy(body, at, BODY_LEN);
+	else if (body)
+		memcpy(body, at, body_len(head.kind));
 	if (head.kind == ENTRY_MEDIA && entry->media.piece >= entry->media.pieces)
 		return false;
 	if (head.kind == ENTRY_COMMAND && entry->change.state >= COMMAND_STATES)
 		return false;
 	at += head.body_len;
-	entry->protocol = take(&at, head.protocol_len);
-	entry->ident = take(&at, head.ident_len);
-	*(head.kind == ENTRY_REPORT ? &entry->event : &entry->reason) = take(&at, head.event_len);
-	entry->driver = take(&at, head.driver_len);
-	entry->extra = take(&at, head.extra_len);
-	entry->raw = take(&at, head.raw_len);
+	entry->protocol = read_text(&at, head.protocol_len);
+	entry->ident = read_text(&at, head.ident_len);
+	*(head.kind == ENTRY_REPORT ? &entry->event : &entry->reason) =
+		read_text(&at, head.event_len);
+	entry->driver = read_text(&at, head.driver_len);
+	entry->extra = read_text(&at, head.extra_len);
+	entry->raw = read_text(&at, head.raw_len);
 	return true;
 }

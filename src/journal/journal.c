@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The journal's writing end: room, append, segments made ahead and released. The bytes are drawn in
-// journal_format.c.
+// Opens and closes the journal, and appends. The bytes are drawn in journal_format.c.
 //
 //   segments[0]          ...              segments[next - 1]: current     [next, count): made ahead
 //   +------------------+-----------------+-------------------------------+-----------------------+
@@ -8,30 +7,56 @@
 //   +------------------+-----------------+----------------------^--------+-----------------------+
 //   ^ journal_start                                             journal_end
 //
-// Entries never cross into the next segment: what is left at the end stays zero. Only a window of
-// the current segment is mapped in: pages are brought in a chunk ahead of the end and let go behind
-// it, so memory stays flat.
-#include "journal/journal_internal.h"
+// Entries never cross into the next segment: what is left of a full one stays zero. Only a window of the
+// current segment is in memory: pages are mapped a chunk ahead of the end and dropped after it, so the
+// memory used stays constant.
+#include "journal/journal.h"
+#include "journal/journal_files.h"
+#include "journal/journal_findings.h"
+#include "journal/journal_folder.h"
+#include "journal/journal_format.h"
+#include "journal/journal_recover.h"
+#include "journal/journal_segments.h"
+#include "journal/journal_state.h"
+#include "journal/journal_syncer.h"
+#include "util/clock.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define WINDOW   ((uint64_t)256 << 10)
-#define RETRY_US 100000  /* between attempts on a full disk */
-#define TELL_US  1000000 /* between notes of what is stored */
+#define WINDOW          ((uint64_t)256 << 10)
+#define DEFAULT_SEGMENT ((uint64_t)64 << 20)
+
+static_assert(JOURNAL_ENTRY_MAX == ENTRY_MAX, "the format's limit");
+
+void journal_explain_sigbus(const char *dir)
+{
+	log_at_signal(SIGBUS,
+		"a file of the journal in %s cannot be read or written: the disk fails, or "
+		"someone has cut the file short; avld ends signal=SIGBUS what_to_do=\"look for "
+		"disk errors (dmesg); the next start reports what is damaged and continues with "
+		"the rest\"",
+		dir);
+}
+
+bool journal_is_aside(const char *name)
+{
+	return journal_folder_is_aside(name);
+}
 
 const char *journal_uuid(const struct journal *journal)
 {
@@ -53,6 +78,11 @@ uint64_t journal_recovered(const struct journal *journal)
 	return journal->recovered;
 }
 
+uint64_t journal_synced(const struct journal *journal)
+{
+	return journal_syncer_synced(journal->syncer);
+}
+
 uint64_t journal_bytes(const struct journal *journal)
 {
 	return journal->total;
@@ -71,42 +101,45 @@ bool journal_segment_at(const struct journal *journal, size_t index, struct jour
 	out->first = segment->first;
 	out->size = segment->size;
 	out->bytes = segment->bytes;
-	segment_name(segment->first, out->file);
+	journal_format_segment_name(segment->first, out->file);
 	return true;
 }
 
-void segment_name(uint64_t first, char name[static SEGMENT_NAME_SIZE])
-{
-	snprintf(name, SEGMENT_NAME_SIZE, "%016" PRIx64 ".seg", first);
-}
+// ---- room
 
-bool segments_add(struct journal *journal, const struct segment *segment)
+bool journal_room(struct journal *journal, size_t entries, size_t bytes)
 {
-	if (journal->count == journal->capacity) {
-		size_t capacity = journal->capacity ? journal->capacity * 2 : 16;
-		struct segment *grown = realloc(journal->segments, capacity * sizeof(*grown));
-		if (!grown)
-			return false;
-		journal->segments = grown;
-		journal->capacity = capacity;
-	}
-	journal->segments[journal->count++] = *segment;
-	journal->total += segment->bytes;
+	assert(!journal->read_only);
+	uint64_t need = (uint64_t)bytes + (uint64_t)entries * ENTRY_WASTE;
+	if (need > journal->left)
+		return journal_segments_make_room(journal, need);
+	if (journal->left < journal->request_below)
+		journal_segments_request_next(journal);
 	return true;
 }
 
-bool segment_map(struct segment *segment, int fd)
+bool journal_pending(const struct journal *journal)
 {
-	void *map = mmap(NULL, segment->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return false;
-	segment->map = map;
-	segment->fd = fd;
-	return true;
+	return journal_files_pending(journal->files);
 }
 
-// The segment becomes the one that is appended to, from LSN end on.
-void segment_use(struct journal *journal, struct segment *segment, uint64_t end)
+bool journal_wait(struct journal *journal)
+{
+	return journal_files_wait(journal->files);
+}
+
+void journal_release(struct journal *journal, uint64_t lsn)
+{
+	if (lsn > journal->released)
+		journal->released = lsn;
+	if (!journal->read_only)
+		journal_segments_release(journal);
+}
+
+// ---- append
+
+// Makes a segment the one that is appended to, from LSN end on.
+static void use_segment(struct journal *journal, const struct segment *segment, uint64_t end)
 {
 	journal->map = segment->map;
 	journal->first = segment->first;
@@ -114,224 +147,29 @@ void segment_use(struct journal *journal, struct segment *segment, uint64_t end)
 	journal->offset = end - segment->first;
 	journal->left = segment->size - journal->offset;
 	journal->populated = journal->dropped = journal->offset & ~(WINDOW - 1);
-	journal->ask_below = files_started(journal->files) ? segment->size / 2 : 0;
-	syncer_use(journal, segment->fd);
+	journal->request_below = journal_files_started(journal->files) ? segment->size / 2 : 0;
+	journal_syncer_use(journal->syncer, segment->fd);
 }
 
-// The segment made joins the others. Out of memory: as if it could not be made.
-static bool take_over(struct journal *journal, const struct segment *made)
-{
-	if (!segments_add(journal, made)) {
-		char name[SEGMENT_NAME_SIZE];
-		segment_name(made->first, name);
-		unlinkat(journal->dir_fd, name, 0);
-		munmap(made->map, made->size);
-		close(made->fd);
-		return false;
-	}
-	journal->next_first = made->first + made->size;
-	journal->meta.last = made->first;
-	journal->meta.reserved = journal->next_first + RESERVE_SEGMENTS * made->size;
-	syncer_meta(journal, &journal->meta, made->fd);
-	return true;
-}
-
-// What the thread of journal_files.c has done since: a segment made is room, a failure is not tried
-// again at once, deleted bytes are free. Returns whether there was anything.
-static bool collect(struct journal *journal)
-{
-	struct segment made;
-	const uint64_t gone = files_gone(journal->files);
-	const enum make_state state = files_made(journal->files, &made);
-	if (gone > 0) {
-		journal->total -= gone;
-		journal->doomed -= gone;
-		journal->retry_us = 0;
-	}
-	if (state == MAKE_FAILED || (state == MAKE_MADE && !take_over(journal, &made)))
-		journal->retry_us = clock_us(CLOCK_MONOTONIC) + RETRY_US;
-	return gone > 0 || state == MAKE_MADE || state == MAKE_FAILED;
-}
-
-// It is in the list no more; its bytes count until the file is gone. False: too many wait for that.
-static bool delete_oldest(struct journal *journal)
-{
-	struct segment *oldest = &journal->segments[0];
-	const uint64_t bytes = oldest->bytes;
-	stored_write(journal);
-	if (!files_delete(journal->files, oldest->first, bytes, oldest->keep))
-		return false;
-	journal->doomed += bytes;
-	journal->count--;
-	journal->next--;
-	memmove(oldest, oldest + 1, journal->count * sizeof(*oldest));
-	return true;
-}
-
-// Is the oldest segment wholly stored, and not the current one?
-static bool oldest_is_stored(const struct journal *journal)
-{
-	if (journal->next == 0 || journal->count == 1 || (journal->next == 1 && journal->map))
-		return false; /* the newest stays: it tells the next process that none is missing */
-	const struct segment *oldest = &journal->segments[0];
-	uint64_t end = oldest->end ? oldest->end : oldest->first + oldest->size;
-	return end <= journal->released;
-}
-
-// The quota. What is stored and only kept as a log makes room, as soon as it is gone.
-static bool within_quota(struct journal *journal, uint64_t size)
-{
-	const uint64_t max = journal->options.max_size;
-	while (size > max || journal->total - journal->doomed > max - size)
-		if (!oldest_is_stored(journal) || !delete_oldest(journal))
-			return false;
-	collect(journal);
-	return journal->total <= max - size;
-}
-
-// Says in the meta file that we run, and which LSNs may be given. Done once, when there is room to
-// do so; once there are threads it is the syncer's to write, and false until that is done.
-bool journal_activate(struct journal *journal)
-{
-	uint64_t size = journal->options.segment_size;
-	struct meta meta = journal->meta;
-	meta.closed = NO_LSN;
-	meta.last = journal->count > 0 ? journal->segments[journal->count - 1].first : NO_LSN;
-	meta.reserved = journal->next_first + RESERVE_SEGMENTS * size;
-	boot_read(meta.boot);
-	if (files_started(journal->files)) {
-		journal->meta = meta;
-		journal->active = syncer_reserved(journal) >= meta.reserved;
-		if (!journal->active)
-			syncer_meta(journal, &meta, -1);
-		return journal->active;
-	}
-	if (!meta_write(journal->dir_fd, &meta))
-		return false;
-	journal->meta = meta;
-	journal->active = true;
-	syncer_set(journal, journal_synced(journal), meta.reserved);
-	return true;
-}
-
-// Has a segment made ahead. The LSNs it spans must be reserved on disk before, so that they are
-// never given again even if the machine goes down now.
-static bool make_segment(struct journal *journal)
-{
-	uint64_t size = journal->options.segment_size;
-	struct segment segment = {.first = journal->next_first,
-		.size = size,
-		.bytes = size,
-		.previous =
-			journal->count > 0 ? journal->segments[journal->count - 1].first : NO_LSN,
-		.touched_us = clock_us(CLOCK_REALTIME),
-		.fd = -1};
-	if (segment.first + size > syncer_reserved(journal)) {
-		syncer_meta(journal, &journal->meta, -1); /* not on disk yet: ask once more */
-		return false;
-	}
-	files_make(journal->files, &segment);
-	return true;
-}
-
-// How many bytes of entries, headers included, fit into the segments made ahead, in whatever order
-// they come: of each but the last, up to the largest entry may stay unused.
-static uint64_t room_ahead(const struct journal *journal)
-{
-	const uint64_t waste = JOURNAL_ENTRY_MAX + ENTRY_WASTE;
-	uint64_t room = 0;
-	for (size_t i = journal->next; i < journal->count; i++)
-		room += journal->segments[i].size - SEGMENT_HEADER_SIZE -
-			(i > journal->next ? waste : 0);
-	return room;
-}
-
-// Asks for a segment if none is being made. False: there is none to come now.
-static bool ask_segment(struct journal *journal)
-{
-	int64_t now_us = clock_us(CLOCK_MONOTONIC);
-	if (files_making(journal->files))
-		return true;
-	if (now_us < journal->retry_us || !within_quota(journal, journal->options.segment_size))
-		return false;
-	if (syncer_full(journal) || (!journal->active && !journal_activate(journal)) ||
-		!make_segment(journal)) {
-		journal->retry_us = now_us + RETRY_US;
-		return false;
-	}
-	return true;
-}
-
-static bool make_room(struct journal *journal, uint64_t need)
-{
-	collect(journal);
-	while (need > room_ahead(journal))
-		if (!ask_segment(journal) || !collect(journal))
-			return false; /* none, or not yet */
-	return true;
-}
-
-// The next segment is asked for when half of the current one is used, so that it is there when it is
-// needed; if there can be none, again when half of what was left then is used, and so on.
-static void ask_ahead(struct journal *journal)
-{
-	journal->ask_below = journal->left / 2;
-	if (journal->next == journal->count)
-		ask_segment(journal);
-}
-
-bool journal_room(struct journal *journal, size_t entries, size_t bytes)
-{
-	assert(!journal->options.read_only);
-	uint64_t need = (uint64_t)bytes + (uint64_t)entries * ENTRY_WASTE;
-	if (need > journal->left)
-		return make_room(journal, need);
-	if (journal->left < journal->ask_below)
-		ask_ahead(journal);
-	return true;
-}
-
-bool journal_pending(const struct journal *journal)
-{
-	return files_pending(journal->files);
-}
-
-bool journal_wait(struct journal *journal)
-{
-	return files_wait(journal->files);
-}
-
-void journal_go_on(struct journal *journal)
-{
-	const bool deleting = journal->doomed > 0;
-	if (journal->options.read_only)
-		return;
-	collect(journal);
-	if (deleting)
-		journal_release(journal, journal->released); /* what waited for its turn */
-	if (journal->left <= journal->options.segment_size / 2)
-		ask_ahead(journal);
-}
-
-// The current segment is full: on to the one made ahead.
+// Replaces the current segment, which is full, by the one made ahead.
 static void roll(struct journal *journal)
 {
 	assert(journal->next < journal->count && "room was promised");
 	if (journal->map) {
 		struct segment *full = &journal->segments[journal->next - 1];
 		full->end = journal->end;
-		full->touched_us = clock_us(CLOCK_REALTIME);
+		full->touched_us = clock_utc_us();
 		munmap(full->map, full->size);
 		full->map = NULL;
-		syncer_roll(journal, full->fd);
+		journal_syncer_roll(journal->syncer, full->fd);
 		full->fd = -1;
 	}
-	struct segment *segment = &journal->segments[journal->next++];
-	segment_use(journal, segment, segment->first + SEGMENT_HEADER_SIZE);
+	const struct segment *segment = &journal->segments[journal->next++];
+	use_segment(journal, segment, segment->first + SEGMENT_HEADER_SIZE);
 }
 
-// Zeros for [from, to) of the current segment, where nothing but zeros is yet. That it may fail does
-// no harm.
+// Writes zeros to [from, to) of the current segment, which holds nothing but zeros yet. A failure does no
+// harm.
 static void write_zeros(const struct journal *journal, uint64_t from, uint64_t to)
 {
 	static const uint8_t zeros[16384];
@@ -352,16 +190,16 @@ static void write_zeros(const struct journal *journal, uint64_t from, uint64_t t
 	}
 }
 
-// Brings in the pages up to `to`, and lets go of those behind: they stay in the page cache, but are
-// not ours. Zeros are written first: a page that a write makes costs half of one that a fault makes
-// (nothing is read, blocks are found for all at once), and to map it then is next to nothing.
+// Maps the pages up to `to` and drops those before the end: they stay in the page cache, but are not
+// counted as this process's. Zeros are written first: a page made by a write costs half of one made by a
+// fault (nothing is read, blocks are allocated for all at once), and mapping it then costs almost nothing.
 static void move_window(struct journal *journal, uint64_t to)
 {
-	uint64_t size = journal->offset + journal->left;
-	uint64_t behind = journal->offset & ~(WINDOW - 1);
-	if (behind > journal->dropped) {
-		madvise(journal->map + journal->dropped, behind - journal->dropped, MADV_DONTNEED);
-		journal->dropped = behind;
+	const uint64_t size = journal->offset + journal->left;
+	const uint64_t full = journal->offset & ~(WINDOW - 1);
+	if (full > journal->dropped) {
+		madvise(journal->map + journal->dropped, full - journal->dropped, MADV_DONTNEED);
+		journal->dropped = full;
 	}
 	to = (to + WINDOW - 1) & ~(WINDOW - 1);
 	if (to > size)
@@ -384,60 +222,170 @@ static void advance(struct journal *journal, uint64_t need)
 		move_window(journal, journal->offset + need);
 }
 
-uint8_t *journal_take(struct journal *journal, size_t len)
+uint8_t *journal_begin(struct journal *journal, size_t len)
 {
-	assert(len > 0 && len <= JOURNAL_ENTRY_MAX && journal->pending == 0);
+	assert(len > 0 && len <= JOURNAL_ENTRY_MAX && journal->begun == 0);
 	const uint64_t need = entry_span(len);
 	if (journal->offset + need > journal->populated) /* or the segment ends before it */
 		advance(journal, need);
-	journal->pending = (uint32_t)len;
+	journal->begun = (uint32_t)len;
 	return journal->map + journal->offset + ENTRY_HEADER_SIZE;
 }
 
-uint64_t journal_put(struct journal *journal)
+uint64_t journal_commit(struct journal *journal)
 {
-	uint32_t len = journal->pending;
+	const uint32_t len = journal->begun;
 	assert(len > 0);
 	const uint64_t need = entry_span(len);
 	uint8_t *at = journal->map + journal->offset;
 	struct entry_header *header = (struct entry_header *)(void *)at;
-	header->check = entry_check(journal, journal->end, at + ENTRY_HEADER_SIZE, len);
+	header->check = journal_format_entry_check(
+		&journal->meta.uuid, journal->end, at + ENTRY_HEADER_SIZE, len);
 	__atomic_store_n(&header->length, len, __ATOMIC_RELEASE);
-	journal->pending = 0;
+	journal->begun = 0;
 	journal->offset += need;
 	journal->left -= need;
 	return journal->end += need;
 }
 
-void journal_release(struct journal *journal, uint64_t lsn)
+// ---- sync
+
+static void on_files(void *context)
 {
-	if (lsn > journal->released)
-		journal->released = lsn;
-	if (journal->options.read_only)
-		return;
-	int64_t now_us = clock_us(CLOCK_REALTIME);
-	if (now_us - journal->released_us >= TELL_US || now_us < journal->released_us)
-		stored_write(journal);
-	/* Without a time to retain it the clock, which may have been put back, is not asked. */
-	while (oldest_is_stored(journal) &&
-		(journal->options.retain_us == 0 ||
-			now_us - journal->segments[0].touched_us >= journal->options.retain_us)) {
-		if (!delete_oldest(journal))
-			break; /* journal_go_on comes back to it */
-	}
-	collect(journal);
+	struct journal *journal = context;
+	journal_segments_resume(journal);
+	journal->synced(journal->synced_context);
 }
 
-// Tells the next process that nothing is missing, and where to go on.
+void journal_sync_start(
+	struct journal *journal, struct ev_loop *loop, journal_synced_callback *done, void *context)
+{
+	journal->synced = done;
+	journal->synced_context = context;
+	journal_syncer_start(journal->syncer, loop, done, context);
+	journal_files_start(journal->files, loop, on_files, journal);
+	journal_segments_resume(journal);
+}
+
+void journal_sync(struct journal *journal)
+{
+	journal_syncer_request(journal->syncer, journal->end);
+}
+
+void journal_sync_now(struct journal *journal)
+{
+	journal_sync(journal);
+	journal_syncer_wait(journal->syncer);
+}
+
+// ---- open and close
+
+static bool open_folder(struct journal *journal)
+{
+	if (!journal->read_only && mkdir(journal->dir, 0750) && errno != EEXIST)
+		return journal_findings_fail(journal, "cannot make journal folder %s: %s",
+			journal->dir, strerror(errno));
+	journal->dir_fd = open(journal->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (journal->dir_fd < 0)
+		return journal_findings_fail(journal, "cannot open journal folder %s: %s",
+			journal->dir, strerror(errno));
+	if (journal->read_only)
+		return true;
+	journal->lock_fd = journal_meta_lock(
+		journal->dir_fd, journal->dir, journal->error, journal->error_size);
+	return journal->lock_fd >= 0;
+}
+
+static bool map_for_writing(struct journal *journal, struct segment *segment)
+{
+	char name[SEGMENT_NAME_SIZE];
+	journal_format_segment_name(segment->first, name);
+	int fd = openat(journal->dir_fd, name, O_RDWR | O_CLOEXEC);
+	if (fd >= 0 && journal_files_map(segment, fd)) {
+		segment->end = 0;
+		return true;
+	}
+	journal_findings_fail(journal, "cannot map %s/%s: %s", journal->dir, name, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return false;
+}
+
+// Continues where journal_recover has found the end.
+static bool resume_writing(struct journal *journal)
+{
+	const bool has_current = journal->first != NO_LSN;
+	for (size_t i = has_current ? journal->next - 1 : journal->next; i < journal->count; i++)
+		if (!map_for_writing(journal, &journal->segments[i]))
+			return false;
+	if (has_current)
+		use_segment(journal, &journal->segments[journal->next - 1], journal->end);
+	journal_syncer_set(journal->syncer, journal->end, 0);
+	if (journal_segments_activate(journal))
+		return true;
+	/* A full disk is no reason not to start: journal_room tries again. Until then no LSN is
+	 * given: the meta file may say that nothing is written after the end. */
+	journal->left = 0;
+	return errno == ENOSPC || errno == EDQUOT ||
+	       journal_findings_fail(
+		       journal, "cannot write %s/journal.meta: %s", journal->dir, strerror(errno));
+}
+
+static bool open_journal(struct journal *journal)
+{
+	if (!journal->dir)
+		return journal_findings_fail(journal, "out of memory");
+	if (!open_folder(journal))
+		return false;
+	journal->syncer = journal_syncer_new(journal->dir_fd);
+	journal->files = journal_files_new(journal->dir_fd);
+	if (!journal->syncer || !journal->files)
+		return journal_findings_fail(journal, "out of memory");
+	if (!journal_recover(journal))
+		return false;
+	if (!journal->read_only)
+		return resume_writing(journal);
+	journal_syncer_set(journal->syncer, journal->end, 0);
+	return true;
+}
+
+struct journal *journal_open(
+	const struct journal_options *options, journal_finding *finding, void *context, char *error)
+{
+	struct journal *journal = calloc(1, sizeof(*journal));
+	if (!journal) {
+		snprintf(error, JOURNAL_ERROR_SIZE, "out of memory");
+		return NULL;
+	}
+	journal->segment_size = options->segment_size ? options->segment_size : DEFAULT_SEGMENT;
+	journal->max_size = options->max_size;
+	journal->retain_us = options->retain_us;
+	journal->read_only = options->read_only;
+	journal->dir_fd = journal->lock_fd = journal->stored_fd = -1;
+	journal->first = journal->last_damage = NO_LSN;
+	journal->error = error;
+	journal->error_size = JOURNAL_ERROR_SIZE;
+	journal->finding = finding;
+	journal->context = context;
+	journal->allocate = posix_fallocate;
+	journal->dir = strdup(options->dir);
+	const bool good = open_journal(journal);
+	journal->error = NULL;
+	if (good)
+		return journal;
+	journal->read_only = true; /* closing it writes nothing */
+	journal_close(journal);
+	return NULL;
+}
+
+// Records that nothing is missing, and where the next process resumes.
 static void close_in_order(struct journal *journal)
 {
-	while (files_wait(journal->files))
-		collect(journal);
+	journal_segments_finish(journal);
 	journal_sync_now(journal);
-	syncer_free(journal->sync);
-	journal->sync = NULL;
-	stored_write(journal);
-	struct meta meta = journal->meta;
+	journal_syncer_free(journal->syncer);
+	journal->syncer = NULL;
+	struct journal_meta meta = journal->meta;
 	meta.reserved = journal->map                     ? journal->end
 			: journal->next < journal->count ? journal->segments[journal->next].first
 							 : journal->next_first;
@@ -445,17 +393,17 @@ static void close_in_order(struct journal *journal)
 		      : journal->next > 0 ? journal->segments[journal->next - 1].end
 					  : 0;
 	if (journal->active)
-		meta_write(journal->dir_fd, &meta);
+		journal_meta_write(journal->dir_fd, &meta);
 }
 
 void journal_close(struct journal *journal)
 {
 	if (!journal)
 		return;
-	if (!journal->options.read_only && journal->sync && journal->files)
+	if (!journal->read_only)
 		close_in_order(journal);
-	files_free(journal->files);
-	syncer_free(journal->sync);
+	journal_files_free(journal->files);
+	journal_syncer_free(journal->syncer);
 	for (size_t i = 0; i < journal->count; i++) {
 		if (journal->segments[i].map)
 			munmap(journal->segments[i].map, journal->segments[i].size);

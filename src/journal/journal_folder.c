@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-// What lies in a journal's folder: which files are its segments, and what becomes of the others.
+// Which files of a journal's folder are its segments, and what is done with the others.
 //
 // Found                                             Done
 //   segment of a newer version                      refused, nothing is touched
-//   file that is none of ours                       told, left alone
-//   *.tmp of ours                                   deleted: half made when the process died
-//   empty, short or wrong header, wrong name        renamed to *.damaged; but read when it holds
-//                                                   sound entries
+//   file of someone else                            reported, left alone
+//   *.tmp of the journal                            deleted: unfinished when the process died
+//   empty, short or wrong header, wrong name        renamed to *.damaged; but read if it holds sound
+//                                                   entries
 //   segment of another journal                      renamed to *.foreign
-#include "journal/journal_internal.h"
+#include "journal/journal_folder.h"
+#include "journal/journal_findings.h"
+#include "journal/journal_format.h"
+#include "journal/journal_state.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,103 +24,99 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LSN_SANE ((uint64_t)1 << 62) /* a name above it was not made by us */
+#define LSN_PLAUSIBLE ((uint64_t)1 << 62) /* avld makes no name above */
 
-static void rename_aside(struct recovery *r, const char *name, const char *suffix, const char *why)
+static void rename_aside(struct journal *journal, struct journal_folder *folder, const char *name,
+	const char *suffix, const char *why)
 {
-	struct journal *journal = r->journal;
 	char aside[64];
 	uint64_t first;
 	snprintf(aside, sizeof(aside), "%s.%s", name, suffix);
-	if (lsn_parse(name, &first) && first > r->highest && first < LSN_SANE)
-		r->highest = first;
-	if (journal->options.read_only)
-		journal_tell(journal, true, "segment %s %s; it is passed over", name, why);
+	if (journal_format_parse_lsn(name, &first) && first > folder->highest &&
+		first < LSN_PLAUSIBLE)
+		folder->highest = first;
+	if (journal->read_only)
+		journal_findings_add(journal, true, "segment %s %s; skipped", name, why);
 	else if (!renameat(journal->dir_fd, name, journal->dir_fd, aside))
-		journal_tell(journal, true, "segment %s %s; renamed to %s/%s", name, why,
+		journal_findings_add(journal, true, "segment %s %s; renamed to %s/%s", name, why,
 			journal->dir, aside);
 	else
-		journal_tell(journal, true,
-			"segment %s %s, and cannot be renamed (%s); it is passed over", name, why,
+		journal_findings_add(journal, true,
+			"segment %s %s, and cannot be renamed (%s); skipped", name, why,
 			strerror(errno));
 }
 
-// Does the file hold an entry of this journal, whatever its header says?
+// Returns true if the file holds an entry of this journal, whatever its header is.
 static bool holds_entries(const struct journal *journal, int fd, uint64_t first, uint64_t bytes)
 {
-	if (bytes <= SEGMENT_HEADER_SIZE || bytes > MAX_SEGMENT)
+	if (bytes <= SEGMENT_HEADER_SIZE || bytes > SEGMENT_MAX)
 		return false;
 	uint8_t *map = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		return false;
-	bool holds = entry_find(journal, map, first, SEGMENT_HEADER_SIZE, bytes) < bytes;
+	const uint64_t found = journal_format_find_entry(
+		&journal->meta.uuid, map, first, SEGMENT_HEADER_SIZE, bytes);
 	munmap(map, bytes);
-	return holds;
+	return found < bytes;
 }
 
-enum header_state { HEADER_GOOD, HEADER_BAD, HEADER_NEWER };
-
-static enum header_state header_state(const struct segment_header *header, ssize_t got)
+// There is room for it: journal_folder_read has allocated it.
+static void add_segment(struct journal *journal, const struct segment *segment)
 {
-	if (got < 16 || memcmp(header->magic, SEGMENT_MAGIC, sizeof(header->magic)))
-		return HEADER_BAD;
-	if (header->version > JOURNAL_VERSION)
-		return HEADER_NEWER;
-	bool good = got == (ssize_t)sizeof(*header) && header->version == JOURNAL_VERSION &&
-		    header->header_size == sizeof(*header) &&
-		    header->check == header_check(header, sizeof(*header)) &&
-		    header->size >= MIN_SEGMENT && header->size <= MAX_SEGMENT;
-	return good ? HEADER_GOOD : HEADER_BAD;
+	journal->segments[journal->count++] = *segment;
+	journal->total += segment->bytes;
 }
 
-// A file with a segment's name: into the list, or aside. False: error_text.
-static bool take_segment(struct recovery *r, const char *name, int fd)
+// Adds a file with a segment's name to the segments, or sets it aside. False: cannot go on.
+static bool read_segment(
+	struct journal *journal, struct journal_folder *folder, const char *name, int fd)
 {
-	struct journal *journal = r->journal;
 	struct segment_header header = {.version = 0};
 	struct segment segment = {.previous = NO_LSN, .fd = -1};
 	struct stat stat;
 	if (fstat(fd, &stat))
-		return recovery_fail("cannot read %s/%s: %s", journal->dir, name, strerror(errno));
-	lsn_parse(name, &segment.first);
+		return journal_findings_fail(
+			journal, "cannot read %s/%s: %s", journal->dir, name, strerror(errno));
+	journal_format_parse_lsn(name, &segment.first);
 	segment.bytes = (uint64_t)stat.st_size;
 	segment.touched_us = (int64_t)stat.st_mtime * 1000000;
-	ssize_t got = pread(fd, &header, sizeof(header), 0);
-	enum header_state state = header_state(&header, got);
+	const ssize_t got = pread(fd, &header, sizeof(header), 0);
+	const enum segment_header_state state =
+		journal_format_judge_header(&header, got > 0 ? (size_t)got : 0);
 	if (state == HEADER_NEWER)
-		return recovery_fail("segment %s/%s is of version %" PRIu32
-				     ", this avld reads up to version %d; use the newer avld",
+		return journal_findings_fail(journal,
+			"segment %s/%s is of version %" PRIu32
+			", this avld reads up to version %d; use the newer avld",
 			journal->dir, name, header.version, JOURNAL_VERSION);
-	if (state == HEADER_GOOD && !r->has_uuid) {
-		memcpy(journal->meta.uuid, header.uuid, sizeof(header.uuid));
-		r->has_uuid = true;
+	if (state == HEADER_GOOD && !folder->has_uuid) {
+		journal->meta.uuid = header.uuid;
+		folder->has_uuid = true;
 	}
-	if (state == HEADER_GOOD && memcmp(header.uuid, journal->meta.uuid, sizeof(header.uuid))) {
-		rename_aside(r, name, "foreign", "belongs to another journal");
+	if (state == HEADER_GOOD && !sd_id128_equal(header.uuid, journal->meta.uuid)) {
+		rename_aside(journal, folder, name, "foreign", "is of another journal");
 		return true;
 	}
 	if (state == HEADER_GOOD && header.first == segment.first) {
 		segment.size = header.size;
 		segment.previous = header.previous;
-	} else if (r->has_uuid && holds_entries(journal, fd, segment.first, segment.bytes)) {
+	} else if (folder->has_uuid && holds_entries(journal, fd, segment.first, segment.bytes)) {
 		segment.size = segment.bytes;
-		journal_tell(journal, true, "segment %s has a damaged header; its entries are read",
-			name);
-		r->doubt = true;
+		journal_findings_add(journal, true,
+			"segment %s has a damaged header; its entries are read", name);
+		folder->doubt = true;
 	} else {
-		rename_aside(r, name, "damaged",
+		rename_aside(journal, folder, name, "damaged",
 			segment.bytes == 0 ? "is empty" : "has a damaged header and no entries");
 		return true;
 	}
-	if (!segments_add(journal, &segment))
-		return recovery_fail("out of memory");
+	add_segment(journal, &segment);
 	return true;
 }
 
 static bool is_segment_name(const char *name)
 {
 	uint64_t first;
-	return lsn_parse(name, &first) && !strcmp(name + 16, ".seg");
+	return journal_format_parse_lsn(name, &first) && !strcmp(name + 16, ".seg");
 }
 
 static bool ends_with(const char *name, const char *end)
@@ -126,29 +125,29 @@ static bool ends_with(const char *name, const char *end)
 	return len >= end_len && !strcmp(name + len - end_len, end);
 }
 
-bool journal_is_aside(const char *name)
+bool journal_folder_is_aside(const char *name)
 {
 	return (!strncmp(name, "damaged-", 8) && ends_with(name, ".bin")) ||
 	       ends_with(name, ".damaged") || ends_with(name, ".foreign");
 }
 
-// Files that are neither segments nor half made.
-static void look_at_other(struct recovery *r, const char *name)
+// Deletes an unfinished file of the journal, reports a file of someone else.
+static void handle_other(struct journal *journal, const char *name)
 {
 	static const char *const ours[] = {".", "..", "journal.meta", "lock", "stored"};
-	struct journal *journal = r->journal;
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (!strcmp(name, ours[i]))
 			return;
 	uint64_t lsn;
-	bool half = ends_with(name, ".tmp") &&
-		    (lsn_parse(name, &lsn) || !strncmp(name, "journal.meta", 12) ||
-			    !strncmp(name, "damaged-", 8));
-	if (half && !journal->options.read_only)
+	bool unfinished = ends_with(name, ".tmp") && (journal_format_parse_lsn(name, &lsn) ||
+							     !strncmp(name, "journal.meta", 12) ||
+							     !strncmp(name, "damaged-", 8));
+	if (unfinished && !journal->read_only)
 		unlinkat(journal->dir_fd, name, 0);
-	if (half || journal_is_aside(name))
+	if (unfinished || journal_folder_is_aside(name))
 		return;
-	journal_tell(journal, false, "file %s is not part of the journal; left alone", name);
+	journal_findings_add(
+		journal, false, "file %s is not part of the journal; left alone", name);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -163,11 +162,10 @@ static void free_names(char **names, size_t count)
 	free(names);
 }
 
-// The names of the folder's segments, oldest first; the other files are dealt with. NULL:
-// error_text.
-static char **list_names(struct recovery *r, size_t *count)
+// Returns the names of the folder's segments, oldest first, and handles the other files. NULL: cannot
+// go on.
+static char **list_names(struct journal *journal, size_t *count)
 {
-	struct journal *journal = r->journal;
 	char **names = NULL;
 	int fd = openat(journal->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -177,7 +175,7 @@ static char **list_names(struct recovery *r, size_t *count)
 		names = malloc(capacity * sizeof(*names));
 	for (struct dirent *entry; names && (entry = readdir(dir));) {
 		if (!is_segment_name(entry->d_name)) {
-			look_at_other(r, entry->d_name);
+			handle_other(journal, entry->d_name);
 			continue;
 		}
 		if (*count == capacity) {
@@ -195,30 +193,38 @@ static char **list_names(struct recovery *r, size_t *count)
 	if (names)
 		qsort(names, *count, sizeof(*names), compare_names);
 	else
-		recovery_fail("cannot read folder %s: %s", journal->dir, strerror(errno));
+		journal_findings_fail(
+			journal, "cannot read folder %s: %s", journal->dir, strerror(errno));
 	return names;
 }
 
-bool folder_take_segments(struct recovery *r)
+static bool read_segment_file(
+	struct journal *journal, struct journal_folder *folder, const char *name)
 {
-	struct journal *journal = r->journal;
+	int fd = openat(journal->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		return true;
+	if (fd < 0)
+		return journal_findings_fail(
+			journal, "cannot open %s/%s: %s", journal->dir, name, strerror(errno));
+	const bool good = read_segment(journal, folder, name, fd);
+	close(fd);
+	return good;
+}
+
+bool journal_folder_read(struct journal *journal, struct journal_folder *folder)
+{
 	size_t count;
-	char **names = list_names(r, &count);
-	bool good = names != NULL;
-	/* Newest first: without a meta file, the newest tells whose journal this is. */
-	for (size_t i = count; good && i > 0; i--) {
-		int fd = openat(journal->dir_fd, names[i - 1], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		if (fd < 0) {
-			good = recovery_fail("cannot open %s/%s: %s", journal->dir, names[i - 1],
-				strerror(errno));
-			break;
-		}
-		good = take_segment(r, names[i - 1], fd);
-		close(fd);
-	}
-	free_names(names, names ? count : 0);
+	char **names = list_names(journal, &count);
+	if (!names)
+		return false;
+	journal->capacity = count + 16;
+	journal->segments = malloc(journal->capacity * sizeof(*journal->segments));
+	bool good = journal->segments || journal_findings_fail(journal, "out of memory");
+	/* Newest first: without a meta file, the newest one's uuid is the journal's. */
+	for (size_t i = count; good && i > 0; i--)
+		good = read_segment_file(journal, folder, names[i - 1]);
+	free_names(names, count);
 	for (size_t i = 0; i < journal->count / 2; i++) {
 		struct segment swap = journal->segments[i];
 		journal->segments[i] = journal->segments[journal->count - 1 - i];

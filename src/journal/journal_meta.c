@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
-// The journal folder's small files.
+// The small files of a journal's folder.
 //
-// journal.meta, written anew (temp, fsync, rename, fsync of the folder) when we start to write,
-// when a segment is made and when we close in order:
+// journal.meta, replaced (temporary file, fsync, rename, fsync of the folder) when a process begins to
+// write, when a segment is made and at an orderly close:
 //     avld-journal 1
 //     uuid 3f0c...                     36 characters
-//     last 0000000004000000            newest segment, or - : so that a missing one is noticed
-//     reserved 0000000044000000        no entry was ever put at or above this LSN
-//     closed 0000000004003f40          behind the newest entry when closed in order, else -
-//     boot 9a7e...                     the kernel's boot id: unlike ours, what was not synced is
-//                                      lost; or -
+//     last 0000000004000000            newest segment, or -: so that a missing one is noticed
+//     reserved 0000000044000000        no entry was ever appended at or above this LSN
+//     closed 0000000004003f40          LSN after the newest entry if closed in order, else -
+//     boot 9a7e...                     the kernel's boot id, or -: if the id is another one now, what
+//                                      was not synced is lost
 //     check 16 hex digits              XXH3 of the lines above
-// stored: 16 hex digits, the LSN below which all is in the database. lock: the pid of its holder.
-#include "journal/journal_internal.h"
+// stored: 16 hex digits, the LSN up to which the database has everything. lock: the pid of its owner.
+#include "journal/journal_meta.h"
+#include "journal/journal_format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,78 +21,26 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
-int64_t clock_us(int clock)
+sd_id128_t journal_meta_boot(void)
 {
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	sd_id128_t boot;
+	return sd_id128_get_boot(&boot) < 0 ? SD_ID128_NULL : boot;
 }
 
-static int hex_digit(char c)
+void journal_meta_uuid_text(sd_id128_t uuid, char text[static UUID_TEXT_SIZE])
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	snprintf(text, UUID_TEXT_SIZE, SD_ID128_UUID_FORMAT_STR, SD_ID128_FORMAT_VAL(uuid));
 }
 
-bool lsn_parse(const char *text, uint64_t *lsn)
-{
-	uint64_t value = 0;
-	for (int i = 0; i < 16; i++) {
-		int digit = hex_digit(text[i]);
-		if (digit < 0)
-			return false;
-		value = value << 4 | (unsigned)digit;
-	}
-	*lsn = value;
-	return true;
-}
-
-void uuid_text(const uint8_t uuid[static 16], char text[static 37])
-{
-	static const char digits[] = "0123456789abcdef";
-	for (int i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*text++ = '-';
-		*text++ = digits[uuid[i] >> 4];
-		*text++ = digits[uuid[i] & 15];
-	}
-	*text = '\0';
-}
-
-bool uuid_parse(const char *text, uint8_t uuid[static 16])
-{
-	for (int i = 0; i < 16; i++) {
-		if ((i == 4 || i == 6 || i == 8 || i == 10) && *text++ != '-')
-			return false;
-		int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
-		if (low < 0)
-			return false;
-		uuid[i] = (uint8_t)(high << 4 | low);
-		text += 2;
-	}
-	return true;
-}
-
-void boot_read(char boot[static BOOT_SIZE])
-{
-	memset(boot, 0, BOOT_SIZE);
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (read(fd, boot, BOOT_SIZE - 1) != BOOT_SIZE - 1)
-		boot[0] = '\0';
-	close(fd);
-}
-
-// Up to cap - 1 bytes as a string; -1 with errno.
-static ssize_t read_small(int dir_fd, const char *name, char *text, size_t cap)
+// Reads up to size - 1 bytes as a string; -1 with errno.
+static ssize_t read_small(int dir_fd, const char *name, char *text, size_t size)
 {
 	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	ssize_t n = pread(fd, text, cap - 1, 0);
+	ssize_t n = pread(fd, text, size - 1, 0);
 	int reason = errno;
 	close(fd);
 	errno = reason;
@@ -100,8 +49,8 @@ static ssize_t read_small(int dir_fd, const char *name, char *text, size_t cap)
 	return n;
 }
 
-// "key value\n" at *at: the value, of `len` characters, else NULL.
-static const char *value_of(const char **at, const char *key, size_t len)
+// Returns the value, of `len` characters, of "key value\n" at *at, and moves *at past the line; else NULL.
+static const char *read_value(const char **at, const char *key, size_t len)
 {
 	size_t key_len = strlen(key);
 	const char *value = *at + key_len + 1;
@@ -112,17 +61,34 @@ static const char *value_of(const char **at, const char *key, size_t len)
 	return value;
 }
 
-static bool lsn_of(const char **at, const char *key, uint64_t *lsn)
+static bool read_lsn(const char **at, const char *key, uint64_t *lsn)
 {
-	const char *value = value_of(at, key, 16);
+	const char *value = read_value(at, key, 16);
 	if (value)
-		return lsn_parse(value, lsn);
-	value = value_of(at, key, 1);
+		return journal_format_parse_lsn(value, lsn);
+	value = read_value(at, key, 1);
 	*lsn = NO_LSN;
 	return value && *value == '-';
 }
 
-enum meta_result meta_read(int dir_fd, struct meta *meta)
+static bool read_id(const char **at, const char *key, sd_id128_t *id)
+{
+	char text[UUID_TEXT_SIZE] = "";
+	const char *value = read_value(at, key, sizeof(text) - 1);
+	if (value)
+		memcpy(text, value, sizeof(text) - 1);
+	return value && sd_id128_from_string(text, id) >= 0;
+}
+
+static bool read_boot(const char **at, sd_id128_t *boot)
+{
+	if (read_id(at, "boot", boot))
+		return true;
+	*boot = SD_ID128_NULL;
+	return read_value(at, "boot", 1);
+}
+
+enum meta_result journal_meta_read(int dir_fd, struct journal_meta *meta)
 {
 	char text[512];
 	ssize_t len = read_small(dir_fd, "journal.meta", text, sizeof(text));
@@ -139,19 +105,13 @@ enum meta_result meta_read(int dir_fd, struct meta *meta)
 		return META_DAMAGED;
 
 	const char *at = text + sizeof(version) - 1;
-	const char *uuid = value_of(&at, "uuid", 36);
-	if (!uuid || !uuid_parse(uuid, meta->uuid) || !lsn_of(&at, "last", &meta->last) ||
-		!lsn_of(&at, "reserved", &meta->reserved) || !lsn_of(&at, "closed", &meta->closed))
+	if (!read_id(&at, "uuid", &meta->uuid) || !read_lsn(&at, "last", &meta->last) ||
+		!read_lsn(&at, "reserved", &meta->reserved) ||
+		!read_lsn(&at, "closed", &meta->closed) || !read_boot(&at, &meta->boot))
 		return META_DAMAGED;
-	memset(meta->boot, 0, sizeof(meta->boot));
-	const char *boot = value_of(&at, "boot", BOOT_SIZE - 1);
-	if (boot)
-		memcpy(meta->boot, boot, BOOT_SIZE - 1);
-	else if (!value_of(&at, "boot", 1))
-		return META_DAMAGED;
-	size_t checked = (size_t)(at - text) + 8;
+	size_t checked = (size_t)(at - text);
 	uint64_t check;
-	if (!lsn_of(&at, "check", &check) || check != header_check(text, checked))
+	if (!read_lsn(&at, "check", &check) || check != journal_format_check(text, checked + 8))
 		return META_DAMAGED;
 	return META_READ;
 }
@@ -164,19 +124,28 @@ static void lsn_text(uint64_t lsn, char text[static 17])
 		snprintf(text, 17, "%016" PRIx64, lsn);
 }
 
-bool meta_write(int dir_fd, const struct meta *meta)
+// Returns the length of the file's text.
+static size_t meta_text(const struct journal_meta *meta, char *text, size_t size)
 {
-	char text[512], uuid[37], last[17], reserved[17], closed[17];
-	uuid_text(meta->uuid, uuid);
+	char uuid[UUID_TEXT_SIZE], boot[UUID_TEXT_SIZE] = "-";
+	char last[17], reserved[17], closed[17];
+	journal_meta_uuid_text(meta->uuid, uuid);
+	if (!sd_id128_is_null(meta->boot))
+		journal_meta_uuid_text(meta->boot, boot);
 	lsn_text(meta->last, last);
 	lsn_text(meta->reserved, reserved);
 	lsn_text(meta->closed, closed);
-	int len = snprintf(text, sizeof(text),
+	size_t len = (size_t)snprintf(text, size,
 		"avld-journal 1\nuuid %s\nlast %s\nreserved %s\nclosed %s\nboot %s\n", uuid, last,
-		reserved, closed, meta->boot[0] ? meta->boot : "-");
-	uint64_t check = header_check(text, (size_t)len + 8);
-	len += snprintf(text + len, sizeof(text) - (size_t)len, "check %016" PRIx64 "\n", check);
+		reserved, closed, boot);
+	uint64_t check = journal_format_check(text, len + 8);
+	return len + (size_t)snprintf(text + len, size - len, "check %016" PRIx64 "\n", check);
+}
 
+bool journal_meta_write(int dir_fd, const struct journal_meta *meta)
+{
+	char text[512];
+	const ssize_t len = (ssize_t)meta_text(meta, text, sizeof(text));
 	int fd = openat(dir_fd, "journal.meta.tmp", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return false;
@@ -195,56 +164,50 @@ bool meta_write(int dir_fd, const struct meta *meta)
 	return false;
 }
 
-bool lock_take(struct journal *journal, char *error, size_t cap)
+int journal_meta_lock(int dir_fd, const char *dir, char *error, size_t size)
 {
 	char text[32];
-	journal->lock_fd = openat(journal->dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-	if (journal->lock_fd < 0) {
-		snprintf(error, cap, "cannot open %s/lock: %s", journal->dir, strerror(errno));
-		return false;
+	int fd = openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0) {
+		snprintf(error, size, "cannot open %s/lock: %s", dir, strerror(errno));
+		return -1;
 	}
-	if (!flock(journal->lock_fd, LOCK_EX | LOCK_NB)) {
+	if (!flock(fd, LOCK_EX | LOCK_NB)) {
 		int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 		/* The pid is for people; a full disk is no reason not to start. */
-		if (ftruncate(journal->lock_fd, 0) ||
-			pwrite(journal->lock_fd, text, (size_t)len, 0) != len)
-			return true;
-		return true;
+		if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)len, 0) != len)
+			return fd;
+		return fd;
 	}
-	if (errno != EWOULDBLOCK) {
-		snprintf(error, cap, "cannot lock %s/lock: %s", journal->dir, strerror(errno));
-		return false;
+	if (errno == EWOULDBLOCK) {
+		ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+		text[n > 0 ? n : 0] = '\0';
+		text[strcspn(text, "\n")] = '\0';
+		snprintf(error, size,
+			"journal folder %s is in use by process %s; stop it, or set another folder "
+			"for this avld (journal.dir)",
+			dir, text[0] ? text : "(unknown pid)");
+	} else {
+		snprintf(error, size, "cannot lock %s/lock: %s", dir, strerror(errno));
 	}
-	ssize_t n = pread(journal->lock_fd, text, sizeof(text) - 1, 0);
-	text[n > 0 ? n : 0] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	snprintf(error, cap,
-		"journal folder %s is in use by process %s; one journal belongs to one avld: give "
-		"each its "
-		"own [journal] dir",
-		journal->dir, text[0] ? text : "(pid not known)");
-	return false;
+	close(fd);
+	return -1;
 }
 
-void stored_read(struct journal *journal)
+uint64_t journal_meta_read_stored(int dir_fd)
 {
 	char text[32];
-	if (read_small(journal->dir_fd, "stored", text, sizeof(text)) >= 16)
-		lsn_parse(text, &journal->released);
-	journal->released_written = journal->released;
+	uint64_t lsn = 0;
+	if (read_small(dir_fd, "stored", text, sizeof(text)) >= 16)
+		journal_format_parse_lsn(text, &lsn);
+	return lsn;
 }
 
-// For people, and to notice that the oldest segments are missing; so a failure is no trouble.
-void stored_write(struct journal *journal)
+bool journal_meta_write_stored(int dir_fd, int *fd, uint64_t lsn)
 {
 	char text[18];
-	if (journal->released == journal->released_written)
-		return;
-	if (journal->stored_fd < 0)
-		journal->stored_fd =
-			openat(journal->dir_fd, "stored", O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
-	snprintf(text, sizeof(text), "%016" PRIx64 "\n", journal->released);
-	if (journal->stored_fd >= 0 && pwrite(journal->stored_fd, text, 17, 0) == 17)
-		journal->released_written = journal->released;
-	journal->released_us = clock_us(CLOCK_REALTIME);
+	if (*fd < 0)
+		*fd = openat(dir_fd, "stored", O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+	snprintf(text, sizeof(text), "%016" PRIx64 "\n", lsn);
+	return *fd >= 0 && pwrite(*fd, text, 17, 0) == 17;
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The log: one line an event, one write a line, never a wait. A line that would have to wait is
-// dropped and counted; the count is told as soon as a line gets through again.
+// Writes each line with one system call that does not block. A line that would block is dropped and
+// counted; the count is logged before the next line that is written.
 //
 //   on a terminal, in a file:  2026-11-22T10:15:00.123Z INFO conn closed peer=...
 //   under journald:            <6>conn closed peer=...
 #include "util/log.h"
+#include "util/calendar.h"
+#include "util/clock.h"
+#include "util/hex.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -17,10 +20,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 2048 /* below PIPE_BUF: a pipe takes a line whole or not at all */
+#define LINE_MAX_BYTES 2048 /* below PIPE_BUF: a pipe takes all of a line or nothing */
 #define PEERS_MAX      128
 #define BURST          5
 #define WINDOW_S       60.0
@@ -35,20 +37,40 @@ static const struct {
 	[LOG_LEVEL_DEBUG] = {"DEBUG", 7},
 };
 
-static _Atomic enum log_level shown = LOG_LEVEL_INFO;
-static atomic_ulong dropped;
+// The log's state is static so that every function of the program can log without being passed a logger,
+// and because a signal handler is passed nothing but its signal's number.
+static struct {
+	_Atomic enum log_level level; /* less severe lines are not written */
+	atomic_ulong dropped;         /* lines not written since the last one that was */
+	struct {
+		char line[LINE_MAX_BYTES];
+		size_t len;
+	} at_signal;
+	/* One minute of lines about peers. Peers without a slot share the last one, so that many
+	 * addresses together cannot write more than a few lines. */
+	struct {
+		double began_s;
+		unsigned long suppressed;
+		size_t peers;
+		struct {
+			unsigned char key[16];
+			unsigned lines;
+		} slot[PEERS_MAX + 1];
+	} window;
+} logger = {.level = LOG_LEVEL_INFO};
 
 void log_set_level(enum log_level level)
 {
-	shown = level;
+	logger.level = level;
 }
 
 bool log_enabled(enum log_level level)
 {
-	return level <= shown;
+	return level <= logger.level;
 }
 
-// Is stderr the stream that journald opened? The variable alone does not say so: shells inherit it.
+// Returns true if stderr is the stream that journald opened. The variable alone does not prove it: shells
+// inherit it.
 static bool under_journald(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -62,23 +84,18 @@ static bool under_journald(void)
 	return !strcmp(stream, own);
 }
 
-// Writes what stands in front of the text; returns its length.
+// Writes the time and the level; returns their length.
 static size_t begin_line(enum log_level level, char *out, size_t cap)
 {
 	if (under_journald())
 		return (size_t)snprintf(out, cap, "<%d>", levels[level].priority);
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	struct tm utc;
-	gmtime_r(&now.tv_sec, &utc);
-	size_t len = strftime(out, cap, "%Y-%m-%dT%H:%M:%S", &utc);
-	len += (size_t)snprintf(
-		out + len, cap - len, ".%03ldZ %s ", now.tv_nsec / 1000000, levels[level].name);
-	return len;
+	char time[CALENDAR_TEXT_MAX];
+	calendar_text(clock_utc_us(), 3, time);
+	return (size_t)snprintf(out, cap, "%s %s ", time, levels[level].name);
 }
 
-// An event is one line: line ends within the text (libpq's messages have them) become spaces, those
-// behind it go.
+// Keeps an event on one line: replaces line ends within the text (libpq's messages have them) by spaces and
+// removes those after it. Returns the new length.
 static size_t flatten(char *text, size_t len)
 {
 	while (len && (unsigned char)text[len - 1] <= ' ')
@@ -94,7 +111,7 @@ static bool send_line(const char *line, size_t len)
 	ssize_t sent = send(STDERR_FILENO, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent >= 0 || errno != ENOTSOCK)
 		return sent >= 0;
-	// POLLERR: a pipe without a reader, where write would raise SIGPIPE.
+	/* POLLERR: a pipe without a reader, where write would raise SIGPIPE. */
 	struct pollfd wanted = {.fd = STDERR_FILENO, .events = POLLOUT};
 	if (poll(&wanted, 1, 0) != 1 || wanted.revents != POLLOUT)
 		return false;
@@ -134,13 +151,13 @@ __attribute__((format(printf, 2, 0))) static void write_event(
 	if (!log_enabled(level))
 		return;
 	int error = errno;
-	unsigned long lost = atomic_exchange(&dropped, 0);
-	bool told = !lost || write_text(LOG_LEVEL_WARNING, "log lines dropped=%lu", lost);
-	errno = error; // for %m
-	if (!told)
-		atomic_fetch_add(&dropped, lost + 1);
+	unsigned long lost = atomic_exchange(&logger.dropped, 0);
+	bool reported = !lost || write_text(LOG_LEVEL_WARNING, "log lines dropped=%lu", lost);
+	errno = error; /* for %m */
+	if (!reported)
+		atomic_fetch_add(&logger.dropped, lost + 1);
 	else if (!write_line(level, format, arguments))
-		atomic_fetch_add(&dropped, 1);
+		atomic_fetch_add(&logger.dropped, 1);
 	errno = error;
 }
 
@@ -182,28 +199,23 @@ void log_fatal(const char *format, ...)
 	va_start(arguments, format);
 	write_event(LOG_LEVEL_ERROR, format, arguments);
 	va_end(arguments);
-	exit(1);
+	fflush(stdout);
+	_exit(1);
 }
 
-// A handler is given nothing but its signal's number: what it is to write must stand here before.
-static struct {
-	char line[LINE_MAX_BYTES];
-	size_t len;
-} last_words;
-
-static void on_last_signal(int number)
+static void on_signal(int number)
 {
-	send_line(last_words.line, last_words.len);
+	send_line(logger.at_signal.line, logger.at_signal.len);
 	signal(number, SIG_DFL);
-	raise(number); /* held back until we return; then what it does by default */
+	raise(number); /* blocked until this returns; then its default action */
 }
 
-void log_last_words(int number, const char *format, ...)
+void log_at_signal(int number, const char *format, ...)
 {
-	const struct sigaction action = {.sa_handler = on_last_signal};
-	char *line = last_words.line;
-	const size_t cap = sizeof(last_words.line) - 1;
-	/* No time: it is not known yet, and no handler may ask for it in words. */
+	const struct sigaction action = {.sa_handler = on_signal};
+	char *line = logger.at_signal.line;
+	const size_t cap = sizeof(logger.at_signal.line) - 1;
+	/* Without the time: it is not known yet, and a signal handler must not format it. */
 	size_t len = under_journald()
 			     ? (size_t)snprintf(line, cap, "<%d>", levels[LOG_LEVEL_ERROR].priority)
 			     : (size_t)snprintf(line, cap, "%s ", levels[LOG_LEVEL_ERROR].name);
@@ -213,59 +225,48 @@ void log_last_words(int number, const char *format, ...)
 	va_end(arguments);
 	len = flatten(line, strlen(line));
 	line[len++] = '\n';
-	last_words.len = wanted < 0 ? 0 : len;
+	logger.at_signal.len = wanted < 0 ? 0 : len;
 	sigaction(number, &action, NULL);
 }
 
-// One minute of lines about peers. Peers that find no slot share the last one, so that many
-// addresses together cannot write more than few.
-static struct {
-	double began_s;
-	unsigned long kept_back;
-	size_t peers;
-	struct {
-		unsigned char key[16];
-		unsigned lines;
-	} slot[PEERS_MAX + 1];
-} window;
-
+// Returns the counter of lines of this peer address.
 static unsigned *find_lines(const unsigned char *key)
 {
 	size_t i = 0;
-	while (i < window.peers && memcmp(window.slot[i].key, key, sizeof(window.slot[i].key)))
+	while (i < logger.window.peers &&
+		memcmp(logger.window.slot[i].key, key, sizeof(logger.window.slot[i].key)))
 		i++;
-	if (i == window.peers && i < PEERS_MAX) {
-		memcpy(window.slot[i].key, key, sizeof(window.slot[i].key));
-		window.slot[i].lines = 0;
-		window.peers++;
+	if (i == logger.window.peers && i < PEERS_MAX) {
+		memcpy(logger.window.slot[i].key, key, sizeof(logger.window.slot[i].key));
+		logger.window.slot[i].lines = 0;
+		logger.window.peers++;
 	}
-	return &window.slot[i].lines;
+	return &logger.window.slot[i].lines;
 }
 
 bool log_allow(const unsigned char *key, double now_s)
 {
-	if (now_s < window.began_s || now_s - window.began_s >= WINDOW_S) {
-		if (window.kept_back)
-			log_info("log lines kept back=%lu peers=%zu", window.kept_back,
-				window.peers);
-		window.began_s = now_s;
-		window.kept_back = 0;
-		window.peers = 0;
-		window.slot[PEERS_MAX].lines = 0;
+	if (now_s < logger.window.began_s || now_s - logger.window.began_s >= WINDOW_S) {
+		if (logger.window.suppressed)
+			log_info("log lines suppressed=%lu peers=%zu", logger.window.suppressed,
+				logger.window.peers);
+		logger.window.began_s = now_s;
+		logger.window.suppressed = 0;
+		logger.window.peers = 0;
+		logger.window.slot[PEERS_MAX].lines = 0;
 	}
 	unsigned *lines = find_lines(key);
 	if (*lines >= BURST) {
-		window.kept_back++;
+		logger.window.suppressed++;
 		return false;
 	}
 	(*lines)++;
 	return true;
 }
 
-// Bytes beyond ASCII are escaped as well: they come from trackers, and need not be UTF-8.
+// Escapes bytes beyond ASCII as well: they come from trackers and need not be UTF-8.
 const char *log_quote(const char *data, size_t len, char *out, size_t cap)
 {
-	static const char hex[] = "0123456789abcdef";
 	size_t used = 0;
 	for (size_t i = 0; i < len; i++) {
 		unsigned char byte = (unsigned char)data[i];
@@ -273,8 +274,8 @@ const char *log_quote(const char *data, size_t len, char *out, size_t cap)
 		size_t form_len = 2;
 		if (byte < ' ' || byte >= 0x7f) {
 			form[1] = 'x';
-			form[2] = hex[byte >> 4];
-			form[3] = hex[byte & 15];
+			form[2] = hex_digits[byte >> 4];
+			form[3] = hex_digits[byte & 15];
 			form_len = 4;
 		} else if (byte != '"' && byte != '\\') {
 			form[0] = (char)byte;

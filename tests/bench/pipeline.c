@@ -188,8 +188,8 @@ static void open_journal(struct bench *bench, const char *folder)
 {
 	static struct config config;
 	const struct journal_options options = {.dir = folder, .max_size = UINT64_C(4) << 30};
-	const char *error;
-	struct journal *journal = journal_open(&options, NULL, NULL, &error);
+	char error[JOURNAL_ERROR_SIZE];
+	struct journal *journal = journal_open(&options, NULL, NULL, error);
 
 	if (!journal)
 		die(error);

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A journal that an earlier avld wrote is read by this one: tests/unit/data keeps one of each released format.
+"""Journals written by earlier releases are read by this one: tests/unit/data keeps one of each released format.
 
-journal-vN.tar.xz is the folder as a killed daemon left it, its database away all the time; journal-vN.jsonl what
-`avld journal --dump` of that release said of it. A new format adds a pair, and leaves the others as they are."""
+journal-vN.tar.xz is the folder as a killed daemon left it, with its database unreachable all the time;
+journal-vN.jsonl is what `avld journal --dump` of that release printed. A new format adds a pair and leaves the others
+unchanged."""
 import datetime
 import json
 import pathlib
@@ -20,24 +21,24 @@ ARCHIVES = sorted(DATA.glob("journal-v*.tar.xz"))
 
 @pytest.fixture(params=ARCHIVES, ids=lambda path: path.name)
 def kept(request, tmp_path):
-    """The folder, unpacked, and its entries."""
+    """The unpacked folder, and its entries."""
     name = request.param.name.removesuffix(".tar.xz")
     with tarfile.open(request.param) as archive:
         archive.extractall(tmp_path)
     return tmp_path / name, [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text().splitlines()]
 
 
-def test_there_is_one():
+def test_an_archive_exists():
     assert ARCHIVES
 
 
-def test_looked_into(kept):
+def test_dump(kept):
     folder, entries = kept
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     done = subprocess.run([AVLD, "journal", folder, "--dump"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    # A later release may tell more of an entry, never less or something else.
+    # A later release may print more about an entry, but nothing less or different.
     assert [{key: entry.get(key) for key in old} for entry, old in zip(found, entries)] == entries
     assert len(found) == len(entries)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -55,8 +56,8 @@ def test_stored(kept, daemons, database):
     assert "ERROR" not in avld.logged()
 
 
-def test_frames_are_decoded_once_more(kept):
-    """What --dump gives out is what `avld decode` reads."""
+def test_frames_are_decoded_again(kept):
+    """`avld decode` reads the frames that --dump prints."""
     folder, entries = kept
     frames = [bytes.fromhex(entry["frame"]) for entry in entries if entry["kind"] == "report" and entry["protocol"] == "pt502"]
     done = subprocess.run([AVLD, "decode"], input=b"".join(frames), capture_output=True, timeout=60)
@@ -67,8 +68,7 @@ def test_frames_are_decoded_once_more(kept):
 
 
 def test_a_live_journal(daemons, database):
-    """While the daemon writes: what waits, for whom, since when; nothing is changed."""
-
+    """While the daemon writes: pending entries, and those of one tracker or time."""
     avld = daemons({"database.conninfo": "host=127.0.0.1 port=1 dbname=nobody"}).start()
     avld.send_tcp(pt502.record() + pt502.record(ident="5020002"))
     folder = avld.folder / "journal"
@@ -85,7 +85,7 @@ def test_a_live_journal(daemons, database):
 
 
 def test_retained_as_a_raw_log(daemons, database):
-    """What is stored long since is found again: --ident and --since, and decoded once more."""
+    """Entries stored before are found by --ident and --since, and decoded again."""
     avld = daemons({"journal.retain": "1h"}).start()
     now = pt502.now()
     sought = pt502.record(ident="5020099", time=now)

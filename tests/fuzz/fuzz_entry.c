@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// libFuzzer: any bytes as a journal entry. What can be read lies inside them and within the limits,
-// and what is written of it reads the same.
+// libFuzzer: any bytes as a journal entry. What is read lies inside them and within the limits, and reads
+// the same after it is written again.
 #include "journal/entry.h"
 
 #include <stdio.h>
@@ -68,7 +68,7 @@ static void check_same(const struct entry *a, const struct entry *b)
 		CHECK(!memcmp(&a->traffic, &b->traffic, sizeof a->traffic));
 }
 
-// A block of exactly the size of the entry, so that one byte too many ends the run.
+// Allocates exactly the size of the entry, so that one byte too many ends the run.
 static uint8_t *write_entry(const struct entry *entry, size_t *len)
 {
 	*len = entry_size(entry);
@@ -88,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_limits(&entry, data, len);
 
 	uint8_t *first = write_entry(&entry, &first_len);
-	CHECK(first_len <= len); // a later version's head and body may be longer
+	CHECK(first_len <= len); /* a later version's head and body may be longer */
 	CHECK(entry_read(first, first_len, &again));
 	check_same(&entry, &again);
 	uint8_t *second = write_entry(&again, &second_len);

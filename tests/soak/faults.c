@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: MIT
-// Loaded into avld by the soak tests (LD_PRELOAD): a disk that fails or waits, a clock that jumps.
+// Loaded into avld by the soak tests (LD_PRELOAD): a disk that fails or blocks, a clock that jumps. A fault is active
+// while its file exists.
 //
-//   AVLD_FAULTS=FOLDER    FOLDER/sync-fails   there: fdatasync and fsync fail with EIO
-//                         FOLDER/sync-waits   there: they wait while it is there
-//                         FOLDER/files-wait   there: posix_fallocate and unlinkat wait while it is there
-//                         FOLDER/clock        seconds added to the time of day
-//                         FOLDER/disk/        gets what would outlive a loss of power: INODE, a file as it was when
+//   AVLD_FAULTS=FOLDER    FOLDER/sync-fails   fdatasync and fsync fail with EIO
+//                         FOLDER/sync-waits   fdatasync and fsync block
+//                         FOLDER/files-wait   posix_fallocate and unlinkat block
+//                         FOLDER/clock        holds seconds added to the time of day
+//                         FOLDER/disk/        receives what would survive a power failure: INODE, a file as it was when
 //                                             last synced; names, lines "INODE NAME" of the folder synced last
-//                         FOLDER/boot         read for the kernel's boot id
+//                         FOLDER/boot         holds the boot id, a UUID
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <systemd/sd-id128.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,7 +67,7 @@ static void keep_bytes(int fd, FILE *to)
 		fwrite(bytes, 1, (size_t)n, to);
 }
 
-// What a sync that begins now makes safe, at least.
+// Keeps what a sync that begins now writes to disk at least.
 static void keep(int fd)
 {
 	char path[600], temp[640];
@@ -165,19 +166,23 @@ time_t time(time_t *out)
 	return now.tv_sec;
 }
 
-int open(const char *path, int flags, ...)
+int sd_id128_get_boot(sd_id128_t *boot)
 {
-	static int (*real)(const char *, int, ...);
-	char boot[512];
-	va_list args;
-	va_start(args, flags);
-	const mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
-	va_end(args);
+	static int (*real)(sd_id128_t *), (*parse)(const char *, sd_id128_t *);
+	char path[512], text[64];
 	if (!real)
-		real = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open");
-	if (!strcmp(path, "/proc/sys/kernel/random/boot_id") && exists("boot")) {
-		snprintf(boot, sizeof(boot), "%s/boot", getenv("AVLD_FAULTS"));
-		path = boot;
-	}
-	return real(path, flags, mode);
+		real = (int (*)(sd_id128_t *))dlsym(RTLD_NEXT, "sd_id128_get_boot");
+	if (!parse)
+		parse = (int (*)(const char *, sd_id128_t *))dlsym(
+			RTLD_NEXT, "sd_id128_from_string");
+	if (!exists("boot"))
+		return real(boot);
+	snprintf(path, sizeof(path), "%s/boot", getenv("AVLD_FAULTS"));
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return parse(text, boot);
 }

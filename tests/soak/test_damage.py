@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fault 5: damage to the journal. Start-up says what it found, copies it aside, invents nothing."""
+"""Fault 5: damage to the journal. A start reports what it found, copies it aside, invents nothing."""
 import contextlib
 import os
 import random
@@ -12,10 +12,10 @@ import pytest
 import pt502
 from harness import Database, dump, frames_of, journal, rounds, series, wait_for
 
-NOBODY = Database("avld_nobody")
-NOBODY.conninfo = "host=127.0.0.1 port=1 dbname=nobody"  # a database that is always away
+UNREACHABLE = Database("avld_nobody")
+UNREACHABLE.conninfo = "host=127.0.0.1 port=1 dbname=nobody"
 HEADER = 128  # of a segment
-TAIL = 112 + 280 + 200  # of the last segment: the end of the connection, a record, and most of another
+TAIL = 112 + 280 + 200  # of the last segment: the entry of the connection's end, a record, and most of another
 
 
 def segments(folder):
@@ -23,16 +23,16 @@ def segments(folder):
 
 
 def used(path):
-    """Bytes of the file up to the last that is not zero, rounded up to an entry's 8."""
+    """Returns the bytes of the file up to the last that is not zero, rounded up to a multiple of 8."""
     data = path.read_bytes().rstrip(b"\0")
     return -(-len(data) // 8) * 8
 
 
 class Sample:
-    """A journal with 4300 reports in two segments, as a killed daemon leaves it, and what it holds."""
+    """A journal with 4300 reports in two segments, as a killed daemon leaves it, and its entries."""
 
     def __init__(self, daemons, folder):
-        avld = daemons({"database.conninfo": NOBODY.conninfo}, folder=folder).start()
+        avld = daemons({"database.conninfo": UNREACHABLE.conninfo}, folder=folder).start()
         records = [pt502.record(tail=f"A/00010,00000/0/{n}//fa7/") for n in range(4300)]
         avld.send_tcp(b"".join(records))
         avld.kill()
@@ -58,9 +58,10 @@ def sample(daemons, tmp_path):
     return Sample(daemons, tmp_path / "sample")
 
 
-def start_over(daemons, folder):
-    """A daemon over a damaged journal: it must start, and can be killed. Returns what it logged about the journal."""
-    avld = daemons({"database.conninfo": NOBODY.conninfo, "journal.dir": str(folder)}, folder=folder.parent / "run").start()
+def restart(daemons, folder):
+    """Starts a daemon on a damaged journal and kills it. Returns what it logged about the journal."""
+    settings = {"database.conninfo": UNREACHABLE.conninfo, "journal.dir": str(folder)}
+    avld = daemons(settings, folder=folder.parent / "run").start()
     logged = avld.logged()
     avld.kill()
     avld.log_path.unlink()
@@ -68,7 +69,7 @@ def start_over(daemons, folder):
 
 
 class Tally:
-    """What a row of the table says: records there were, records that are read, those that are gone without a word: none."""
+    """A row of the table of results: records written and records read. None may be lost without a log line."""
 
     def __init__(self, sample):
         self.sample, self.rounds, self.lost = sample, 0, 0
@@ -79,23 +80,25 @@ class Tally:
 
     def report(self, results, what):
         there = self.rounds * len(self.sample.frames)
-        results.add(5, what, self.rounds, there, there - self.lost, 0, 0, f"{self.lost} hit by the damage and told of")
+        results.add(5, what, self.rounds, there, there - self.lost, 0, 0, f"{self.lost} damaged and reported")
 
 
 def check(daemons, folder, sample, what, silent=False):
-    """avld journal tells of the damage first, changing nothing; then the daemon; then nothing is left to be told."""
+    """Checks that avld journal reports damage without changing anything, and that the daemon reports what it lost.
+
+    Returns the number of records lost, what the daemon logged, what avld journal printed."""
     before = {name: os.stat(folder / name).st_mtime_ns for name in os.listdir(folder)}
-    told = journal(folder)
-    assert told.returncode in (0, 1) and told.returncode >= 0, what
+    shown = journal(folder)
+    assert shown.returncode in (0, 1), what
     assert {name: os.stat(folder / name).st_mtime_ns for name in os.listdir(folder)} == before, f"{what}: written to"
-    logged = start_over(daemons, folder)
+    logged = restart(daemons, folder)
     entries = dump(folder)
     frames = frames_of(entries)
     known = iter(sample.frames)
-    assert all(frame in known for frame in frames), f"{what}: an invented record, or another order"
+    assert all(frame in known for frame in frames), f"{what}: an invented record, or a wrong order"
     lost = len(sample.frames) - len(frames)
-    assert lost == 0 or logged or silent, f"{what}: {lost} records gone, and nothing is said"
-    return lost, logged, told.stdout
+    assert lost == 0 or logged or silent, f"{what}: {lost} records lost and not reported"
+    return lost, logged, shown.stdout
 
 
 def test_cut_at_every_byte_of_the_last_entries(daemons, sample, tmp_path, results):
@@ -112,7 +115,7 @@ def test_cut_at_every_byte_of_the_last_entries(daemons, sample, tmp_path, result
 
 
 def test_zeros_from_every_byte_of_the_last_entries(daemons, sample, tmp_path, results):
-    """As after a loss of power: the file has its length, its end was never written."""
+    """As after a power failure: the file has its length, its end was never written."""
     cuts = range(sample.end - TAIL, sample.end, rounds(41, 1))
     tally = Tally(sample)
     for cut in cuts:
@@ -120,16 +123,16 @@ def test_zeros_from_every_byte_of_the_last_entries(daemons, sample, tmp_path, re
         with open(folder / sample.last, "r+b") as file:
             file.seek(cut)
             file.write(bytes(sample.end - cut))
-        # Whole entries turned into zeros look as if they had never been written.
-        nothing_to_see = used(folder / sample.last) in sample.starts
-        lost, logged, _ = check(daemons, folder, sample, f"zeros from {cut}", nothing_to_see)
+        # Complete entries turned into zeros look as if they had never been written.
+        invisible = used(folder / sample.last) in sample.starts
+        lost, logged, _ = check(daemons, folder, sample, f"zeros from {cut}", invisible)
         assert lost <= 4, f"zeros from {cut}: {lost} lost"
         tally.add(lost)
-    tally.report(results, "zeros from every byte on")
+    tally.report(results, "zeros from every byte")
 
 
 def test_flipped_bits(daemons, sample, tmp_path, results):
-    """Anywhere in the newest segment: at most one entry is lost, and its bytes are put aside."""
+    """Anywhere in the newest segment: at most one entry is lost, and its bytes are set aside."""
     chance = random.Random(5)
     tally = Tally(sample)
     for _ in range(rounds(12, 300)):
@@ -140,19 +143,19 @@ def test_flipped_bits(daemons, sample, tmp_path, results):
             byte = file.read(1)[0]
             file.seek(at)
             file.write(bytes([byte ^ 1 << chance.randrange(8)]))
-        lost, logged, told = check(daemons, folder, sample, f"bit flipped at {at}")
+        lost, logged, shown = check(daemons, folder, sample, f"bit flipped at {at}")
         assert lost <= 2, f"bit at {at}: {lost} lost"
         tally.add(lost)
         if lost:
             aside = [name for name in os.listdir(folder) if name.startswith("damaged-")]
             assert aside, (at, logged)
             assert any(name in line for name in aside for line in logged), (at, logged, aside)
-            assert "DAMAGE" in told, told
+            assert "DAMAGE" in shown, shown
     tally.report(results, "one bit flipped")
 
 
-def test_flipped_bits_in_what_waits(daemons, sample, tmp_path, database, results):
-    """In an older segment damage is met as it is read: the rest is stored, the log says what is not."""
+def test_flipped_bits_in_an_older_segment(daemons, sample, tmp_path, database, results):
+    """Damage in an older segment is found when it is read: the rest is stored, the log names the damage."""
     chance = random.Random(6)
     tally = Tally(sample)
     for turn in range(rounds(2, 20)):
@@ -181,9 +184,9 @@ def test_a_segment_is_missing(daemons, sample, tmp_path):
     for name in (sample.first, sample.last):
         folder = sample.copy(tmp_path / "missing")
         os.unlink(folder / name)
-        lost, logged, told = check(daemons, folder, sample, f"{name} missing")
+        lost, logged, shown = check(daemons, folder, sample, f"{name} missing")
         assert lost > 0 and any(name in line and "missing" in line for line in logged), logged
-        assert name in told and "DAMAGE" in told
+        assert name in shown and "DAMAGE" in shown
 
 
 def test_meta_is_missing_or_damaged(daemons, sample, tmp_path):
@@ -195,9 +198,9 @@ def test_meta_is_missing_or_damaged(daemons, sample, tmp_path):
         assert lost == 0 and any("journal.meta" in line for line in logged), logged
 
 
-def test_files_that_do_not_belong(daemons, sample, tmp_path):
+def test_other_files(daemons, sample, tmp_path):
     folder = sample.copy(tmp_path / "others")
-    (folder / "notes.txt").write_text("a person's")
+    (folder / "notes.txt").write_text("notes")
     (folder / "0000000000001234.seg").write_bytes(b"")
     (folder / "00000000ffff0000.seg").write_bytes(b"\x7fELF" + bytes(5000))
     (folder / "a folder").mkdir()
@@ -205,32 +208,32 @@ def test_files_that_do_not_belong(daemons, sample, tmp_path):
     assert lost == 0
     for name in ("notes.txt", "0000000000001234.seg", "00000000ffff0000.seg", "a folder"):
         assert any(name in line for line in logged), (name, logged)
-    assert (folder / "notes.txt").read_text() == "a person's" and (folder / "a folder").is_dir()
+    assert (folder / "notes.txt").read_text() == "notes" and (folder / "a folder").is_dir()
     assert (folder / "00000000ffff0000.seg.damaged").exists()
 
 
 def contents(folder):
-    """But for the lock, and what was half made when the process was killed."""
+    """Returns name -> bytes, without the lock and unfinished files of a killed process."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "lock" and path.suffix != ".tmp"}
 
 
 def test_a_segment_of_a_newer_version(daemons, sample, tmp_path):
-    """Refused, and nothing is touched."""
+    """The daemon does not start and changes nothing."""
     folder = sample.copy(tmp_path / "newer")
     with open(folder / sample.last, "r+b") as file:
         file.seek(8)
         file.write(struct.pack("<I", 2))
     before = contents(folder)
-    avld = daemons({"database.conninfo": NOBODY.conninfo, "journal.dir": str(folder)}, folder=tmp_path / "run").spawn()
+    avld = daemons({"database.conninfo": UNREACHABLE.conninfo, "journal.dir": str(folder)}, folder=tmp_path / "run").spawn()
     assert avld.process.wait(30) == 1
     assert "version 2" in avld.logged() and sample.last in avld.logged()
     assert contents(folder) == before
-    told = journal(folder)
-    assert told.returncode == 1 and "version 2" in told.stderr
+    shown = journal(folder)
+    assert shown.returncode == 1 and "version 2" in shown.stderr
 
 
-def test_damage_is_stored_around(daemons, sample, tmp_path, database):
-    """After each kind of damage what is left is stored, once, and the daemon goes on with new LSNs."""
+def test_the_rest_is_stored(daemons, sample, tmp_path, database):
+    """The readable entries are stored, once, and the daemon continues with new LSNs."""
     folder = sample.copy(tmp_path / "journal")
     with open(folder / sample.last, "r+b") as file:
         file.seek(sample.end - 1000)
@@ -244,11 +247,11 @@ def test_damage_is_stored_around(daemons, sample, tmp_path, database):
     avld.start()
     database.wait("SELECT count(*)::int FROM avld.positions", stored + 100)
     avld.end()
-    assert wait_for(lambda: "everything is in the database" in avld.logged(), "the end")
+    assert wait_for(lambda: "everything is in the database" in avld.logged(), "the daemon to end")
 
 
 def test_cut_short_while_it_runs(daemons, database, results):
-    """Someone truncates the file that is written to: the daemon says so and ends, the next start goes on."""
+    """Someone truncates the file being written: the daemon says so and dies, the next start continues."""
     avld = daemons().start(wrap=["prlimit", "--core=0"])
     avld.send_tcp(series(100))
     database.wait("SELECT count(*)::int FROM avld.positions", 100)
@@ -258,12 +261,12 @@ def test_cut_short_while_it_runs(daemons, database, results):
     with contextlib.suppress(OSError):
         avld.send_tcp(series(100, "5020002"))
     assert avld.process.wait(30) == -signal.SIGBUS
-    said = [line for line in avld.logged().splitlines() if "signal=SIGBUS" in line]
-    assert len(said) == 1 and str(folder) in said[0] and "cut the file short" in said[0], avld.logged()
+    explained = [line for line in avld.logged().splitlines() if "signal=SIGBUS" in line]
+    assert len(explained) == 1 and str(folder) in explained[0] and "cut the file short" in explained[0], avld.logged()
     avld.start()
     avld.send_tcp(series(100, "5020003"))
     database.wait("SELECT count(*)::int FROM avld.positions WHERE device_id IN "
                   "(SELECT id FROM avld.devices WHERE ident <> '5020002')", 200)
-    assert newest.name in avld.logged()  # what became of it
+    assert newest.name in avld.logged()  # the finding about it
     avld.end()
     results.add(5, "file cut short while it runs", 1, 200, 200)

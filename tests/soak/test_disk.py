@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fault 6: fdatasync that fails or blocks. Fault 11: clocks that jump, ours and the trackers'."""
+"""Fault 6: fdatasync fails or blocks. Fault 11: the clock jumps, or trackers have a wrong one."""
 import datetime
 import signal
 import socket
@@ -20,7 +20,7 @@ WAIT_S = 5
 
 @pytest.fixture
 def faults(tmp_path, preload):
-    """The folder whose files are the faults; its env is for Daemon.start()."""
+    """The folder whose files are faults (faults.c)."""
     folder = tmp_path / "faults"
     folder.mkdir()
     return folder
@@ -32,7 +32,7 @@ def env(faults, preload):
 
 
 class Gt06Peer:
-    """One tracker, step by step."""
+    """One GT06 tracker, step by step."""
 
     def __init__(self, avld, imei="860000000000051"):
         self.peer = avld.tcp()
@@ -64,8 +64,8 @@ def test_a_slow_disk_delays_acknowledgements_only(daemons, database, faults, env
     now = pt502.now()
     answers = [tracker.send(now - datetime.timedelta(seconds=n)) for n in range(count)]
     avld.send_tcp(series(100))
-    database.wait(COUNT, 1 + count + 100)  # stored all the same
-    other = Gt06Peer(avld, "860000000000052")  # nor does a log-in wait
+    database.wait(COUNT, 1 + count + 100)  # stored nevertheless
+    other = Gt06Peer(avld, "860000000000052")  # a log-in is answered at once
     assert time.monotonic() - started < WAIT_S
     while time.monotonic() - started < WAIT_S:
         assert tracker.hears_nothing(0.5), "acknowledged before it was on disk"
@@ -79,8 +79,8 @@ def test_a_slow_disk_delays_acknowledgements_only(daemons, database, faults, env
 
 
 def test_files_that_are_made_slowly(daemons, database, faults, env, results):
-    """The loop turns on without the next segment. What it has no room for stays in the sockets, and nobody speaks of a full
-    journal."""
+    """While the next segment is being made the loop continues: unread data stays in the sockets, and the journal is not
+    reported as full."""
     http = f"127.0.0.1:{free_port()}"
     avld = daemons({"http.listen": http}).start(env=env)
     avld.send_tcp(series(1))
@@ -101,7 +101,7 @@ def test_files_that_are_made_slowly(daemons, database, faults, env, results):
     for number in range(datagrams):
         avld.send_udp(pt502.record(ident="5020003", time=pt502.now(-number), tail=f"A/00010,00000/0/{number}//fa7/"))
     with avld.tcp():
-        pass  # comes and goes
+        pass  # connects and disconnects
     seen = metrics(avld)
     assert seen["avld_journal_full"] == 0 and database.one(COUNT) == stored[-1]
     (faults / "files-wait").unlink()
@@ -114,8 +114,8 @@ def test_files_that_are_made_slowly(daemons, database, faults, env, results):
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_the_end_while_files_are_made_slowly(daemons, database, faults, env, end):
-    """In order, it waits for the file and takes in what has come; killed, it has lost nothing that it had read."""
+def test_shutdown_while_files_are_made_slowly(daemons, database, faults, env, end):
+    """SIGTERM: it waits for the file and reads what was received. SIGKILL: it loses nothing that it had read."""
     avld = daemons().start(env=env)
     avld.send_tcp(series(1))
     database.wait(COUNT, 1)
@@ -163,13 +163,9 @@ def test_sigterm_while_the_disk_is_slow(daemons, database, faults, env):
 
 @pytest.mark.parametrize("sync", ["reply", "interval"])
 def test_a_failing_disk_ends_the_process(daemons, database, faults, env, results, sync):
-    """Loudly, and before anything is acknowledged. What was received is there after the next start."""
+    """It ends with an error before anything is acknowledged. What was received is stored after the next start."""
     avld = fixed_port(daemons, {"journal.sync": sync, "journal.sync_interval": "100ms"})
     avld.kill()
-    (faults / "sync-fails").touch()
-    (faults / "sync-waits").touch()  # nothing happens before we are ready
-    (faults / "sync-fails").unlink()
-    (faults / "sync-waits").unlink()
     avld.start(env=env)
     tracker = Gt06Peer(avld)
     answer = tracker.send(pt502.now(-100))
@@ -186,7 +182,7 @@ def test_a_failing_disk_ends_the_process(daemons, database, faults, env, results
             heard += more
     except ConnectionError:
         pass
-    assert sync != "reply" or heard == b"", "acknowledged what is not on disk"
+    assert sync != "reply" or heard == b"", "acknowledged before it was on disk"
     assert avld.process.wait(30) != 0
     assert "cannot be synced to disk" in avld.logged() and "Input/output error" in avld.logged()
     (faults / "sync-fails").unlink()
@@ -210,8 +206,8 @@ def latest(database, ident="5020001"):
 
 
 @pytest.mark.parametrize("jump", [3600, -3600])
-def test_our_clock_jumps(daemons, database, faults, env, results, jump):
-    """By an hour, while it runs, and once more back: all is stored once, timers go on, the journal is still released."""
+def test_the_clock_jumps(daemons, database, faults, env, results, jump):
+    """By an hour, there and back, twice: all is stored once, timers run, stored segments are deleted."""
     avld = daemons({"journal.sync_interval": "100ms"}).start(env=env)
     clock = faults / "clock"
     sent = 0
@@ -228,17 +224,17 @@ def test_our_clock_jumps(daemons, database, faults, env, results, jump):
         received = database.one("SELECT max(received_at) FROM avld.positions WHERE odometer_m >= %s", sent - 250)
         assert abs((received - now).total_seconds()) < 60
         segments = len(list((avld.folder / "journal").glob("*.seg")))
-        assert segments <= 3, f"{segments} segments are kept although all is stored"
+        assert segments <= 3, f"{segments} segments remain although all is stored"
     avld.end()
     stored, distinct = database.query("SELECT count(*), count(DISTINCT odometer_m) FROM avld.positions")[0]
     newest = database.one("SELECT max(fixed_at) FROM avld.positions")
     assert latest(database)[0] == newest
     assert database.one("SELECT count(*)::int FROM avld.list_partitions()") <= 10
-    results.add(11, f"our clock jumps by {jump:+} s", 4, sent, stored, sent - distinct, stored - distinct)
+    results.add(11, f"the clock jumps by {jump:+} s", 4, sent, stored, sent - distinct, stored - distinct)
 
 
-def test_the_clock_jumps_while_the_database_is_away(daemons, proxy, database, faults, env):
-    """Back-off, batches and what is deleted when it is stored go by no clock that jumps."""
+def test_the_clock_jumps_while_the_database_is_unreachable(daemons, proxy, database, faults, env):
+    """Reconnecting, batches and the deletion of stored segments do not depend on the time of day."""
     avld = daemons({"database.conninfo": proxy.conninfo(database)}).start(env=env)
     database.wait("SELECT count(*)::int FROM avld.checkpoint", 1)
     proxy.block()
@@ -257,7 +253,8 @@ def test_the_clock_jumps_while_the_database_is_away(daemons, proxy, database, fa
 
 
 def test_clocks_of_trackers(daemons, database, results):
-    """1980, 2080, one GPS week cycle back: kept with what was sent, by the time of receipt; latest is what is newest."""
+    """1980, 2079, one GPS week cycle back: stored by the time of receipt, with the time sent; the latest position is the
+    newest plausible one."""
     avld = daemons().start()
     utc = datetime.timezone.utc
     year_1980 = [datetime.datetime(1980, 1, 6, tzinfo=utc) + datetime.timedelta(days=n) for n in range(300)]
@@ -274,11 +271,11 @@ def test_clocks_of_trackers(daemons, database, results):
     assert sources == {"device": 300, "rollover": 300, "received": 600}, sources
     assert database.one("SELECT count(*)::int FROM avld.positions WHERE device_time IN "
                         "(SELECT device_time FROM avld.positions WHERE time_source = 'received')") == 600
-    # Never frozen: the next good report is the latest again.
+    # The latest position is not frozen: the next good report replaces it.
     newest = pt502.now(5)
     avld.send_tcp(pt502.record(time=newest, lat="4812.0000,N"))
     database.wait("SELECT latitude::numeric(6,2)::text FROM avld.latest_positions", "48.20")
-    # Never thrown back: an old one out of the log, a wrong clock's out of the log.
+    # Nor is it replaced by an old report from a tracker's log, with a right or a wrong clock.
     for time_of in (pt502.now(-9000), year_1980[3], cycle_back[5] - datetime.timedelta(days=1)):
         avld.send_tcp(pt502.record(time=time_of, lat="0200.0000,N", end=b"#\n"))
     database.wait(COUNT, 1204)

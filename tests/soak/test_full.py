@@ -16,12 +16,12 @@ from trackers import Gt06, Pt502
 
 
 class Flood(threading.Thread):
-    """A tracker with a long log, sent as fast as TCP takes it, once."""
+    """A tracker that sends a long log once, as fast as TCP allows."""
 
     def __init__(self, port, device, records):
         super().__init__(daemon=True)
         self.port, self.device, self.records = port, device, records
-        self.sent = 0  # bytes the kernel took
+        self.sent = 0  # bytes accepted by the kernel
         self.closed = self.broken = False
         tracker = Pt502(port, device, 1)
         self.data = b"".join(tracker.record(n) for n in range(records))
@@ -40,7 +40,7 @@ class Flood(threading.Thread):
 
 
 def unread(port, peers):
-    """Bytes of these connections that avld has not read: in our send queues and in its receive queues."""
+    """Returns the bytes of these connections that avld has not read: in the send queues here and in its receive queues."""
     total = 0
     with open("/proc/net/tcp") as table:
         for line in table.readlines()[1:]:
@@ -52,14 +52,14 @@ def unread(port, peers):
     return total
 
 
-def wait_still(floods, patience_s=60):
-    """Until nothing moves any more: the senders' windows are full."""
+def wait_blocked(floods, patience_s=60):
+    """Waits until nothing is sent any more: the senders' windows are full."""
     seen = []
 
-    def still():
+    def blocked():
         seen.append([flood.sent for flood in floods])
         return len(seen) > 60 and seen[-1] == seen[-60]
-    wait_for(still, "the senders to stand still", patience_s)
+    wait_for(blocked, "the senders to be blocked", patience_s)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def fill(disk):
 
 @pytest.fixture(params=["quota", "disk"])
 def full_soon(request, daemons, proxy, database):
-    """A daemon whose journal has room for 4 to 8 MB, and whose database is away."""
+    """A daemon whose journal has room for 4 to 8 MB and whose database is unreachable."""
     proxy.block()
     options = {"database.conninfo": proxy.conninfo(database), "http.listen": f"127.0.0.1:{free_port()}"}
     if request.param == "quota":
@@ -91,14 +91,14 @@ def full_soon(request, daemons, proxy, database):
 
 
 def test_full_and_room_again(full_soon, proxy, database, results, request):
-    """TCP is not read and loses nothing, UDP is counted, one warning each way."""
+    """TCP is not read and loses nothing, dropped UDP is counted, and each change is logged once."""
     avld = full_soon
     floods = [Flood(avld.port, f"502300{n}", 20000) for n in range(4)]
     gt06 = Gt06(avld.port, "860000000000033", 500)
     for sender in [*floods, gt06]:
         sender.start()
     wait_for(lambda: metrics(avld)["avld_journal_full"] == 1, "the journal to be full", 60)
-    wait_still(floods)
+    wait_blocked(floods)
     acknowledged = len(gt06.acknowledged)
     before = metrics(avld)["avld_udp_no_room_total"]
     datagrams = 500
@@ -123,25 +123,25 @@ def test_full_and_room_again(full_soon, proxy, database, results, request):
     log = avld.logged()
     assert log.count("journal is full") == log.count("journal has room again") < 50
     results.add(4, f"full by {request.node.callspec.params['full_soon']}", 1, sum(expected.values()), stored, missing, twice,
-                f"{datagrams} datagrams refused and counted")
+                f"{datagrams} datagrams dropped and counted")
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_what_was_read_is_in_the_journal(full_soon, proxy, database, end):
-    """When the loop has come to rest with a full journal, each byte that it has read from a socket is in the journal,
-    but for a record that has not come whole; whatever ends the process then."""
+    """With a full journal and an idle loop, every byte read from a socket is in the journal, except for an incomplete
+    record, however the process ends."""
     avld = full_soon
     floods = [Flood(avld.port, f"502310{n}", 20000) for n in range(4)]
     for flood in floods:
         flood.start()
     avld.wait_log("journal is full", 60)
-    wait_still(floods)
+    wait_blocked(floods)
     left = {flood: unread(avld.port, {flood.peer.getsockname()[1]}) for flood in floods}
     avld.end(end, None)
     frames = frames_of(dump(avld.settings["journal.dir"]))
     for flood in floods:
         own = [frame for frame in frames if flood.device.encode() in frame]
-        was_read = [record.strip() for record in flood.data[:flood.sent - left[flood]].split(b"\r")][:-1]  # whole ones
+        was_read = [record.strip() for record in flood.data[:flood.sent - left[flood]].split(b"\r")][:-1]  # complete ones
         assert own == was_read, f"{len(was_read) - len(own)} records were read and are lost"
     proxy.unblock()
     avld.start()
@@ -149,7 +149,7 @@ def test_what_was_read_is_in_the_journal(full_soon, proxy, database, end):
 
 
 def test_disk_filled_by_others(daemons, proxy, database, small_disk, results):
-    """Someone else takes the room, and gives it back."""
+    """Another program fills the disk and frees it again."""
     options = {"database.conninfo": proxy.conninfo(database), "journal.dir": str(small_disk / "journal")}
     avld = fixed_port(daemons, options)
     tracker = Gt06(avld.port, "860000000000041", 2000)
@@ -161,9 +161,9 @@ def test_disk_filled_by_others(daemons, proxy, database, small_disk, results):
         wait_for(lambda: avld.logged().count("journal is full") > full, "the journal to be full", 60)
         os.unlink(small_disk / "other")
         wait_for(lambda: avld.logged().count("journal has room again") == avld.logged().count("journal is full"),
-                 "room to be seen")
+                 "room to be noticed")
         done = len(tracker.acknowledged)
-        wait_for(lambda: len(tracker.acknowledged) > done + 50, "reading to go on")
+        wait_for(lambda: len(tracker.acknowledged) > done + 50, "reading to resume")
         proxy.unblock()
         database.wait(f"SELECT (count(*) > {done})::int FROM avld.positions", 1)
     assert tracker.breaks == 0
@@ -175,7 +175,7 @@ def test_disk_filled_by_others(daemons, proxy, database, small_disk, results):
 
 
 def test_start_on_a_full_disk(daemons, proxy, database, small_disk):
-    """Killed, and started again when not a byte is left: it says so, takes nothing in, stores what it has."""
+    """Killed and restarted on a full disk: it accepts no data and stores what its journal holds."""
     avld = fixed_port(daemons, {"database.conninfo": proxy.conninfo(database), "journal.dir": str(small_disk / "journal")})
     proxy.block()
     avld.send_tcp(series(1000))

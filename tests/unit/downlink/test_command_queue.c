@@ -40,14 +40,14 @@ static void on_ready(void *context, struct text ident)
 
 static int set_up(void **state)
 {
-	const char *error = NULL;
+	char error[JOURNAL_ERROR_SIZE];
 	struct timespec time;
 	(void)state;
 	snprintf(dir, sizeof(dir), "/tmp/avld_command_XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	const struct journal_options options = {
 		.dir = dir, .segment_size = 1 << 20, .max_size = 4 << 20};
-	journal = journal_open(&options, NULL, NULL, &error);
+	journal = journal_open(&options, NULL, NULL, error);
 	assert_non_null(journal);
 	log_set_level(LOG_LEVEL_ERROR);
 	config = (struct config){.commands = {UINT32_MAX, 10}};
@@ -116,7 +116,7 @@ static const char *told(void)
 	struct entry entry;
 	text[0] = 0;
 	journal_cursor_init(&cursor, journal, seen);
-	while (journal_next(&cursor)) {
+	while (journal_cursor_next(&cursor)) {
 		assert_true(entry_read(cursor.data, cursor.len, &entry));
 		assert_int_equal(entry.kind, ENTRY_COMMAND);
 		snprintf(text, sizeof(text), "%d %s %u%s%.*s", (int)entry.change.id,
@@ -424,8 +424,8 @@ static void fill_journal(void)
 {
 	const struct entry entry = {.kind = ENTRY_COMMAND, .received_us = now, .ident = IDENT};
 	assert_true(journal_room(journal, 1, entry_size(&entry)));
-	entry_write(&entry, journal_take(journal, entry_size(&entry)));
-	journal_put(journal);
+	entry_write(&entry, journal_begin(journal, entry_size(&entry)));
+	journal_commit(journal);
 	seen = journal_end(journal);
 }
 
@@ -561,12 +561,12 @@ static void a_full_journal_changes_nothing(void **state)
 	(void)state;
 	load_one(3, "getVersion");
 	while (journal_room(journal, 1, 60000)) {
-		memset(journal_take(journal, 60000), 0, 60000);
-		journal_put(journal);
+		memset(journal_begin(journal, 60000), 0, 60000);
+		journal_commit(journal);
 	}
 	while (journal_room(journal, 1, 1)) {
-		*journal_take(journal, 1) = 0;
-		journal_put(journal);
+		*journal_begin(journal, 1) = 0;
+		journal_commit(journal);
 	}
 	seen = journal_end(journal);
 	assert_string_equal(next(), "");

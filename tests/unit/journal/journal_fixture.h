@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What the journal's tests share: a folder of its own, entries that are known by their number, what
-// was told.
+// Shared by the journal's tests: a temporary folder, numbered entries, the findings made.
 #ifndef AVLD_JOURNAL_FIXTURE_H
 #define AVLD_JOURNAL_FIXTURE_H
 
-#include "journal/journal_internal.h"
+#include "journal/journal.h"
+#include "journal/journal_format.h"
+#include "journal/journal_meta.h"
+#include "journal/journal_state.h"
+#include "util/clock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,33 +25,33 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-struct told {
+struct findings {
 	size_t count, serious;
 	char text[64][400];
 };
 
-static struct told told;
+static struct findings findings;
 static char dir[64];
 
 static inline void on_finding(void *context, bool serious, const char *text)
 {
 	(void)context;
-	told.serious += serious;
-	if (told.count < sizeof(told.text) / sizeof(told.text[0]))
-		snprintf(told.text[told.count++], sizeof(told.text[0]), "%s", text);
+	findings.serious += serious;
+	if (findings.count < sizeof(findings.text) / sizeof(findings.text[0]))
+		snprintf(findings.text[findings.count++], sizeof(findings.text[0]), "%s", text);
 }
 
-static inline bool was_told(const char *part)
+static inline bool was_found(const char *part)
 {
-	for (size_t i = 0; i < told.count; i++)
-		if (strstr(told.text[i], part))
+	for (size_t i = 0; i < findings.count; i++)
+		if (strstr(findings.text[i], part))
 			return true;
 	return false;
 }
 
-static inline void forget_told(void)
+static inline void forget_findings(void)
 {
-	told.count = told.serious = 0;
+	findings.count = findings.serious = 0;
 }
 
 static inline char *path_of(const char *name)
@@ -63,7 +66,7 @@ static inline char *path_of(const char *name)
 static inline char *segment_path(uint64_t first)
 {
 	char name[SEGMENT_NAME_SIZE];
-	segment_name(first, name);
+	journal_format_segment_name(first, name);
 	return path_of(name);
 }
 
@@ -98,7 +101,7 @@ static inline int make_folder(void **state)
 	(void)state;
 	const char *base = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
 	snprintf(dir, sizeof(dir), "%s/avld-journal-XXXXXX", base);
-	forget_told();
+	forget_findings();
 	return mkdtemp(dir) ? 0 : -1;
 }
 
@@ -116,8 +119,8 @@ static inline struct journal_options small_options(void)
 
 static inline struct journal *open_with(const struct journal_options *options)
 {
-	const char *error;
-	struct journal *journal = journal_open(options, on_finding, NULL, &error);
+	char error[JOURNAL_ERROR_SIZE];
+	struct journal *journal = journal_open(options, on_finding, NULL, error);
 	if (!journal)
 		fail_msg("journal_open: %s", error);
 	return journal;
@@ -129,32 +132,32 @@ static inline struct journal *open_small(void)
 	return open_with(&options);
 }
 
-static inline struct journal *open_to_look(void)
+static inline struct journal *open_read_only(void)
 {
 	struct journal_options options = small_options();
 	options.read_only = true;
 	return open_with(&options);
 }
 
-// As if the process had been killed: nothing is synced, noted or said.
+// Closes it as a kill would: nothing is synced or written.
 static inline void crash(struct journal *journal)
 {
-	journal->options.read_only = true;
+	journal->read_only = true;
 	journal_close(journal);
 }
 
-// As if the machine had gone down since: what was not synced may be lost.
+// Makes the next start believe that the machine was restarted: what was not synced may be lost.
 static inline void another_boot(void)
 {
-	struct meta meta;
+	struct journal_meta meta;
 	int fd = open(dir, O_RDONLY | O_DIRECTORY);
-	assert_int_equal(meta_read(fd, &meta), META_READ);
-	memset(meta.boot, 'f', BOOT_SIZE - 1);
-	assert_true(meta_write(fd, &meta));
+	assert_int_equal(journal_meta_read(fd, &meta), META_READ);
+	memset(&meta.boot, 0xff, sizeof(meta.boot));
+	assert_true(journal_meta_write(fd, &meta));
 	close(fd);
 }
 
-// Entry number n: its length and bytes follow from the number.
+// Returns the length of entry number n; its length and bytes follow from the number.
 static inline size_t length_of(uint32_t n, size_t most)
 {
 	return 4 + (n * 2654435761u >> 7) % (most - 3);
@@ -167,7 +170,7 @@ static inline void fill(uint8_t *at, uint32_t n, size_t len)
 		at[i] = (uint8_t)(n * 31 + i * 7 + 1);
 }
 
-// Also when the next segment is still being made.
+// Waits for a segment that is being made.
 static inline bool has_room(struct journal *journal, size_t len)
 {
 	bool room;
@@ -180,11 +183,11 @@ static inline bool has_room(struct journal *journal, size_t len)
 static inline uint64_t put_entry(struct journal *journal, uint32_t n, size_t len)
 {
 	assert_true(has_room(journal, len));
-	fill(journal_take(journal, len), n, len);
-	return journal_put(journal);
+	fill(journal_begin(journal, len), n, len);
+	return journal_commit(journal);
 }
 
-// The number of the entry that the cursor has read; its bytes must be as they were written.
+// Returns the number of the entry that the cursor has read; its bytes must be those written.
 static inline uint32_t number_of(const struct journal_cursor *cursor)
 {
 	uint32_t n;
@@ -196,20 +199,20 @@ static inline uint32_t number_of(const struct journal_cursor *cursor)
 	return n;
 }
 
-// Reads all from lsn on: numbers must go up. Returns how many; *last the last number.
+// Reads all entries from lsn on: numbers must increase. Returns how many; *last: the last number.
 static inline size_t read_all(struct journal *journal, uint64_t lsn, uint32_t *last)
 {
 	struct journal_cursor cursor;
 	size_t count = 0;
 	uint32_t before = 0;
 	journal_cursor_init(&cursor, journal, lsn);
-	while (journal_next(&cursor)) {
+	while (journal_cursor_next(&cursor)) {
 		uint32_t n = number_of(&cursor);
 		assert_true(count == 0 || n > before);
 		before = n;
 		count++;
 	}
-	if (!journal->options.read_only)
+	if (!journal->read_only)
 		assert_int_equal(cursor.lsn, journal_end(journal));
 	journal_cursor_done(&cursor);
 	if (last)
@@ -236,9 +239,9 @@ static inline void flip(const char *path, uint64_t offset, unsigned bit)
 	close(fd);
 }
 
-// A child appends as fast as it can and counts in shared memory what it has put; it is killed at a
-// random moment, of `most_ns` after it has begun, and all must be there. And again.
-static inline void kill_at_random(void work(_Atomic uint32_t *put), long most_ns)
+// A child appends as fast as it can and counts committed entries in shared memory; it is killed at a
+// random moment, at most `most_ns` after its first entry, and all entries must be there. 40 rounds.
+static inline void kill_at_random(void append(_Atomic uint32_t *committed), long most_ns)
 {
 	srandom((unsigned)time(NULL));
 	_Atomic uint32_t *put =
@@ -249,10 +252,10 @@ static inline void kill_at_random(void work(_Atomic uint32_t *put), long most_ns
 		const uint32_t before = *put;
 		pid_t pid = fork();
 		if (pid == 0) {
-			work(put);
+			append(put);
 			_exit(1);
 		}
-		while (*put == before) /* until it is at work */
+		while (*put == before) /* until its first entry */
 			assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
 		struct timespec some = {0, random() % most_ns};
 		nanosleep(&some, NULL);
@@ -264,12 +267,12 @@ static inline void kill_at_random(void work(_Atomic uint32_t *put), long most_ns
 		struct journal *journal = open_small();
 		uint32_t last = 0;
 		read_all(journal, 0, &last);
-		/* The child may have died between putting and counting. */
+		/* The child may have died between committing and counting. */
 		assert_true(last == *put || last == *put + 1);
 		*put = last;
 		assert_true(journal_end(journal) > end);
 		end = journal_end(journal);
-		assert_int_equal(told.serious, 0);
+		assert_int_equal(findings.serious, 0);
 		crash(journal);
 	}
 	munmap((void *)(uintptr_t)put, 4096);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An entry comes back as it went in; whatever bytes are given to entry_read, it reads none beyond.
+// An entry is read as it was written; entry_read never reads beyond its bytes.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,7 +72,7 @@ static void round_trip(const struct entry *in, struct entry *out)
 	assert_int_equal(out->peer.transport, in->peer.transport);
 }
 
-static void each_kind_comes_back(void **state)
+static void each_kind_is_read_as_written(void **state)
 {
 	(void)state;
 	for (int kind = ENTRY_REPORT; kind <= ENTRY_LEFT; kind++) {
@@ -99,8 +99,8 @@ static void each_kind_comes_back(void **state)
 	}
 }
 
-// The texts are copied in different ways by length.
-static void texts_of_every_length_come_back(void **state)
+// How a text is copied depends on its length.
+static void texts_of_every_length_are_read_as_written(void **state)
 {
 	(void)state;
 	for (size_t len = 0; len <= 200; len++) {
@@ -118,7 +118,7 @@ static void texts_of_every_length_come_back(void **state)
 	}
 }
 
-static void what_is_too_long_is_cut(void **state)
+static void long_texts_are_cut(void **state)
 {
 	(void)state;
 	struct text much = {long_text, sizeof(long_text)};
@@ -133,8 +133,8 @@ static void what_is_too_long_is_cut(void **state)
 	same_text(out.reason, (struct text){long_text, 128});
 }
 
-// The bytes themselves: a change here is a change of the journal's format.
-static void the_layout_stays(void **state)
+// A change of these bytes is a change of the journal's format.
+static void the_layout_is_unchanged(void **state)
 {
 	(void)state;
 	struct entry in = of_kind(ENTRY_DISCONNECTED);
@@ -166,7 +166,7 @@ static void longer_heads_and_bodies_are_read(void **state)
 	assert_memory_equal(&out.body, &in.body, sizeof(in.body));
 }
 
-static void a_cut_entry_is_none(void **state)
+static void a_cut_entry_is_rejected(void **state)
 {
 	(void)state;
 	struct guarded guarded = guarded_new(ENTRY_SIZE_MAX);
@@ -189,8 +189,8 @@ static uint64_t touch(struct text text)
 	return sum;
 }
 
-// Random changes of the head: whatever is accepted lies within the data.
-static void wild_bytes_are_survived(void **state)
+// Random changes of the head: texts that are accepted lie within the data.
+static void random_bytes_are_survived(void **state)
 {
 	(void)state;
 	struct guarded guarded = guarded_new(ENTRY_SIZE_MAX);
@@ -219,13 +219,13 @@ int main(void)
 	for (size_t i = 0; i < sizeof(long_text); i++)
 		long_text[i] = (char)('a' + i % 23);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_kind_comes_back),
-		cmocka_unit_test(texts_of_every_length_come_back),
-		cmocka_unit_test(what_is_too_long_is_cut),
-		cmocka_unit_test(the_layout_stays),
+		cmocka_unit_test(each_kind_is_read_as_written),
+		cmocka_unit_test(texts_of_every_length_are_read_as_written),
+		cmocka_unit_test(long_texts_are_cut),
+		cmocka_unit_test(the_layout_is_unchanged),
 		cmocka_unit_test(longer_heads_and_bodies_are_read),
-		cmocka_unit_test(a_cut_entry_is_none),
-		cmocka_unit_test(wild_bytes_are_survived),
+		cmocka_unit_test(a_cut_entry_is_rejected),
+		cmocka_unit_test(random_bytes_are_survived),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

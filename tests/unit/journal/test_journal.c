@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The journal at work: append, read, room, release, sync, several processes. Damage:
-// test_journal_damage.c.
+// Append, read, room, release, sync, several processes. Damage: test_journal_damage.c.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +14,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-// In place of libc's: a disk that fails or takes its time.
+// Replaces libc's: a disk that fails or is slow.
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -57,15 +56,15 @@ static void a_new_folder_is_empty(void **state)
 	(void)state;
 	char uuid[37];
 	struct journal *journal = open_small();
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 	assert_int_equal(strlen(journal_uuid(journal)), 36);
 	memcpy(uuid, journal_uuid(journal), sizeof(uuid));
 	assert_int_equal(journal_start(journal), journal_end(journal));
 	assert_int_equal(read_all(journal, 0, NULL), 0);
 	journal_close(journal);
-	for (int i = 0; i < 3; i++) { /* opened for nothing: nothing changes */
+	for (int i = 0; i < 3; i++) { /* opening alone changes nothing */
 		journal = open_small();
-		assert_int_equal(told.count, 0);
+		assert_int_equal(findings.count, 0);
 		assert_string_equal(journal_uuid(journal), uuid);
 		assert_int_equal(journal_end(journal), 0);
 		assert_true(journal_room(journal, 1, 100));
@@ -74,7 +73,7 @@ static void a_new_folder_is_empty(void **state)
 	}
 }
 
-static void entries_come_back_in_order(void **state)
+static void entries_are_read_in_order(void **state)
 {
 	(void)state;
 	struct journal *journal = open_small();
@@ -84,16 +83,16 @@ static void entries_come_back_in_order(void **state)
 	assert_int_equal(lsn[99], journal_end(journal));
 	assert_int_equal(read_all(journal, 0, NULL), 100);
 	assert_int_equal(read_all(journal, journal_start(journal), NULL), 100);
-	for (uint32_t n = 0; n < 100; n++) { /* every LSN that put gave is a place to go on */
+	for (uint32_t n = 0; n < 100; n++) { /* reading can resume at every LSN returned */
 		uint32_t last = 99;
 		assert_int_equal(read_all(journal, lsn[n], &last), 99 - n);
 		assert_int_equal(last, n < 99 ? 99 : 0);
 	}
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
-static void a_reader_follows_the_writer(void **state)
+static void a_cursor_follows_the_end(void **state)
 {
 	(void)state;
 	struct journal *journal = open_small();
@@ -103,25 +102,25 @@ static void a_reader_follows_the_writer(void **state)
 	for (uint32_t n = 0; n < 20000; n++) { /* ten segments */
 		uint64_t end = put_entry(journal, n, length_of(n, 1000));
 		if (n % 7 == 0)
-			continue; /* let it fall behind by one */
+			continue; /* let the cursor lag by one */
 		while (seen <= n) {
-			assert_true(journal_next(&cursor));
+			assert_true(journal_cursor_next(&cursor));
 			assert_int_equal(number_of(&cursor), seen++);
 		}
 		assert_int_equal(cursor.lsn, end);
-		assert_false(journal_next(&cursor));
+		assert_false(journal_cursor_next(&cursor));
 		assert_int_equal(cursor.lsn, end);
 		journal_release(journal, cursor.lsn);
 		assert_true(journal_bytes(journal) <= 3 * MIB);
 	}
 	journal_cursor_done(&cursor);
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 	assert_true(files_with(".seg") <= 2);
 }
 
-// Random sizes, releases, closes and crashes against what must be there.
-static void it_does_what_a_list_does(void **state)
+// Random sizes, releases, closes and crashes, compared with a list of what must be there.
+static void random_use_matches_a_list(void **state)
 {
 	(void)state;
 	srandom(11);
@@ -151,10 +150,10 @@ static void it_does_what_a_list_does(void **state)
 		assert_true(next == kept_from || last == next - 1);
 	}
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
-static void the_quota_is_kept(void **state)
+static void the_quota_is_not_exceeded(void **state)
 {
 	(void)state;
 	struct journal_options options = small_options();
@@ -162,15 +161,15 @@ static void the_quota_is_kept(void **state)
 	struct journal *journal = open_with(&options);
 	uint32_t n = 0;
 	while (journal_room(journal, 1, 1000)) {
-		fill(journal_take(journal, 1000), n++, 1000);
-		journal_put(journal);
+		fill(journal_begin(journal, 1000), n++, 1000);
+		journal_commit(journal);
 	}
 	assert_int_equal(journal_bytes(journal), 2 * MIB);
-	assert_int_equal(n, 2 * ((MIB - 128 - 24) / 1016)); /* to the last entry that is promised */
+	assert_int_equal(n, 2 * ((MIB - 128 - 24) / 1016)); /* up to the last entry promised */
 	assert_false(journal_room(journal, 1, 1000));
 	assert_int_equal(read_all(journal, 0, NULL), n);
 
-	journal_close(journal); /* full still, after a restart */
+	journal_close(journal); /* still full after a restart */
 	journal = open_with(&options);
 	assert_false(journal_room(journal, 1, 1000));
 	assert_int_equal(read_all(journal, 0, NULL), n);
@@ -180,7 +179,7 @@ static void the_quota_is_kept(void **state)
 	assert_int_equal(read_all(journal, 0, NULL), n / 2 + 1);
 	assert_int_equal(journal_bytes(journal), 2 * MIB);
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
 static bool disk_full;
@@ -192,18 +191,18 @@ static int allocate(int fd, off_t offset, off_t len)
 	return disk_full ? ENOSPC : posix_fallocate(fd, offset, len);
 }
 
-static void a_full_disk_is_waited_for(void **state)
+static void a_full_disk_is_tried_again(void **state)
 {
 	(void)state;
 	struct journal *journal = open_small();
 	journal->allocate = allocate;
 	disk_full = true;
 	disk_asked = 0;
-	int64_t start_us = clock_us(CLOCK_MONOTONIC);
+	int64_t start_us = clock_monotonic_us();
 	for (int i = 0; i < 1000; i++)
 		assert_false(journal_room(journal, 1, 100));
-	assert_true(disk_asked <= 1 + (clock_us(CLOCK_MONOTONIC) - start_us) / 100000);
-	assert_int_equal(files_with(".seg"), 0); /* nothing half made is left */
+	assert_true(disk_asked <= 1 + (clock_monotonic_us() - start_us) / 100000);
+	assert_int_equal(files_with(".seg"), 0); /* no unfinished file is left */
 	assert_int_equal(journal_bytes(journal), 0);
 	disk_full = false;
 	int64_t asked = 0;
@@ -212,7 +211,7 @@ static void a_full_disk_is_waited_for(void **state)
 	assert_true(asked > 0);
 	put_entry(journal, 1, 100);
 	disk_full = true;
-	uint32_t n = 2; /* the segment at hand is used up to its end */
+	uint32_t n = 2; /* the current segment is used to its end */
 	for (; journal_room(journal, 1, 1000); n++)
 		put_entry(journal, n, 1000);
 	assert_int_equal(read_all(journal, 0, NULL), n - 1);
@@ -220,11 +219,12 @@ static void a_full_disk_is_waited_for(void **state)
 	journal = open_small();
 	assert_int_equal(read_all(journal, 0, NULL), n - 1);
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
-// Not a byte for the meta file, which says that all is told up to the end: no LSN behind it is given.
-static void a_start_on_a_full_disk_waits_for_it(void **state)
+// There is no room for the meta file, which says that nothing is written after the end: no LSN after it
+// may be given.
+static void a_start_on_a_full_disk_gives_no_lsn(void **state)
 {
 	(void)state;
 	for (int threads = 0; threads < 2; threads++) {
@@ -242,19 +242,19 @@ static void a_start_on_a_full_disk_waits_for_it(void **state)
 			journal_sync_start(journal, loop, on_done, &done);
 		while (!has_room(journal, 100))
 			;
-		struct meta meta;
-		assert_int_equal(meta_read(journal->dir_fd, &meta), META_READ);
+		struct journal_meta meta;
+		assert_int_equal(journal_meta_read(journal->dir_fd, &meta), META_READ);
 		assert_int_equal(meta.closed, NO_LSN);
 		assert_true(put_entry(journal, 2 + 2 * (uint32_t)threads, 100) > end);
 		assert_int_equal(read_all(journal, 0, NULL), 2 + 2 * (uint32_t)threads);
 		journal_close(journal);
 		ev_loop_destroy(loop);
 	}
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
-// A promise holds in whatever order the sizes come.
-static void what_was_promised_fits(void **state)
+// A promise holds for any order of sizes.
+static void promised_entries_fit(void **state)
 {
 	(void)state;
 	srandom(3);
@@ -267,16 +267,16 @@ static void what_was_promised_fits(void **state)
 		}
 		assert_true(journal_room(journal, entries, bytes));
 		for (size_t i = 0; i < entries; i++) { /* the journal asserts that it fits */
-			fill(journal_take(journal, lengths[i]), (uint32_t)i, lengths[i]);
-			journal_put(journal);
+			fill(journal_begin(journal, lengths[i]), (uint32_t)i, lengths[i]);
+			journal_commit(journal);
 		}
 		journal_release(journal, journal_end(journal));
 	}
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
-static void what_is_stored_may_be_kept_a_while(void **state)
+static void stored_segments_are_retained(void **state)
 {
 	(void)state;
 	struct journal_options options = small_options();
@@ -288,7 +288,7 @@ static void what_is_stored_may_be_kept_a_while(void **state)
 		put_entry(journal, n++, 60000);
 	journal_release(journal, journal_end(journal));
 	assert_int_equal(journal_bytes(journal), 4 * MIB);
-	for (int i = 0; i < 40; i++) /* but the quota comes first */
+	for (int i = 0; i < 40; i++) /* the quota has precedence */
 		put_entry(journal, n++, 60000);
 	assert_int_equal(journal_bytes(journal), 4 * MIB);
 	journal_release(journal, journal_end(journal));
@@ -296,10 +296,10 @@ static void what_is_stored_may_be_kept_a_while(void **state)
 	journal_release(journal, journal_end(journal));
 	assert_int_equal(journal_bytes(journal), 3 * MIB);
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
-static void what_is_stored_is_noted(void **state)
+static void the_stored_lsn_is_recorded(void **state)
 {
 	(void)state;
 	struct journal *journal = open_small();
@@ -308,7 +308,7 @@ static void what_is_stored_is_noted(void **state)
 		lsn = n == 4 ? put_entry(journal, n, 100) : (put_entry(journal, n, 100), lsn);
 	journal_release(journal, lsn);
 	journal_close(journal);
-	journal = open_to_look();
+	journal = open_read_only();
 	assert_int_equal(journal_stored(journal), lsn);
 	assert_int_equal(read_all(journal, lsn, NULL), 5);
 	struct journal_segment segment;
@@ -323,66 +323,66 @@ static void a_second_process_is_refused(void **state)
 {
 	(void)state;
 	char pid[32];
-	const char *error = NULL;
+	char error[JOURNAL_ERROR_SIZE];
 	struct journal_options options = small_options();
 	struct journal *journal = open_small();
 	put_entry(journal, 1, 100);
 	snprintf(pid, sizeof(pid), "in use by process %ld", (long)getpid());
-	assert_null(journal_open(&options, on_finding, NULL, &error));
+	assert_null(journal_open(&options, on_finding, NULL, error));
 	assert_non_null(strstr(error, pid));
 	assert_non_null(strstr(error, dir));
-	put_entry(journal, 2, 100); /* no harm was done */
+	put_entry(journal, 2, 100); /* the first one still works */
 	journal_close(journal);
 	journal = open_small();
 	assert_int_equal(read_all(journal, 0, NULL), 2);
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
-static void one_may_look_while_another_writes(void **state)
+static void a_read_only_journal_follows_a_writer(void **state)
 {
 	(void)state;
 	struct journal *journal = open_small();
 	put_entry(journal, 1, 100);
-	struct journal *look = open_to_look();
+	struct journal *look = open_read_only();
 	struct journal_cursor cursor;
 	journal_cursor_init(&cursor, look, 0);
-	assert_true(journal_next(&cursor));
+	assert_true(journal_cursor_next(&cursor));
 	for (uint32_t n = 2; n < 200; n++) {
-		assert_false(journal_next(&cursor));
+		assert_false(journal_cursor_next(&cursor));
 		put_entry(journal, n, length_of(n, 2000));
-		fill(journal_take(journal, 2000), n + 1, 2000); /* begun, not born */
-		assert_true(journal_next(&cursor));
+		fill(journal_begin(journal, 2000), n + 1, 2000); /* begun, not committed */
+		assert_true(journal_cursor_next(&cursor));
 		assert_int_equal(number_of(&cursor), n);
-		assert_false(journal_next(&cursor));
-		journal->pending = 0;
+		assert_false(journal_cursor_next(&cursor));
+		journal->begun = 0;
 		memset(journal->map + journal->offset, 0, 2100);
 	}
 	journal_cursor_done(&cursor);
 	journal_close(look);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 	for (uint32_t n = 200; n < 4000; n++)
 		put_entry(journal, n, 1000);
-	look = open_to_look();
+	look = open_read_only();
 	assert_int_equal(read_all(look, 0, NULL), 3999);
 	journal_close(look);
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
-static void an_absent_folder_is_an_error(void **state)
+static void a_missing_folder_is_an_error(void **state)
 {
 	(void)state;
-	const char *error;
+	char error[JOURNAL_ERROR_SIZE];
 	struct journal_options options = {.dir = "/proc/none", .max_size = 4 * MIB};
-	assert_null(journal_open(&options, on_finding, NULL, &error));
+	assert_null(journal_open(&options, on_finding, NULL, error));
 	assert_non_null(strstr(error, "/proc/none"));
 	options.read_only = true;
-	assert_null(journal_open(&options, on_finding, NULL, &error));
+	assert_null(journal_open(&options, on_finding, NULL, error));
 	options.dir = dir;
-	assert_null(journal_open(&options, on_finding, NULL, &error));
+	assert_null(journal_open(&options, on_finding, NULL, error));
 	assert_non_null(strstr(error, "no journal folder"));
-	assert_int_equal(files_with("lock"), 0); /* looking changes nothing */
+	assert_int_equal(files_with("lock"), 0); /* a read-only start changes nothing */
 }
 
 static void set_disk(bool blocks)
@@ -401,7 +401,7 @@ static void wait_for_disk(void)
 	pthread_mutex_unlock(&disk.lock);
 }
 
-static void syncing_is_told_on_the_loop(void **state)
+static void a_sync_is_signalled_on_the_loop(void **state)
 {
 	(void)state;
 	unsigned done = 0;
@@ -423,7 +423,7 @@ static void syncing_is_told_on_the_loop(void **state)
 	ev_loop_destroy(loop);
 }
 
-// The disk takes its time: appending and rolling go on, acknowledging does not.
+// While the disk is slow, appending continues in new segments; acknowledging does not.
 static void a_slow_disk_delays_only_the_sync(void **state)
 {
 	(void)state;
@@ -440,13 +440,13 @@ static void a_slow_disk_delays_only_the_sync(void **state)
 	journal_sync(journal);
 	wait_for_disk();
 	uint32_t n = 2;
-	for (; n < 5000; n++) /* four segments on */
+	for (; n < 5000; n++) /* four more segments */
 		put_entry(journal, n, 1000);
 	journal_sync(journal);
 	journal_sync(journal);
 	assert_true(journal_synced(journal) < asked);
 	assert_true(journal_end(journal) > 4 * MIB);
-	/* It cannot go on for ever: files that wait for their sync are kept open. */
+	/* There is a limit: files that are not synced yet are kept open. */
 	for (; has_room(journal, 1000); n++)
 		put_entry(journal, n, 1000);
 	assert_true(journal_bytes(journal) >= 10 * MIB);
@@ -455,12 +455,12 @@ static void a_slow_disk_delays_only_the_sync(void **state)
 	set_disk(false);
 	journal_sync_now(journal);
 	assert_int_equal(journal_synced(journal), journal_end(journal));
-	while (!journal_room(journal, 1, 1000)) /* and on it goes */
+	while (!journal_room(journal, 1, 1000)) /* room again */
 		;
 	assert_int_equal(read_all(journal, 0, NULL), n);
 	journal_close(journal);
 	ev_loop_destroy(loop);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
 static void a_failed_sync_ends_the_process(void **state)
@@ -482,7 +482,7 @@ static void a_failed_sync_ends_the_process(void **state)
 		ev_ref(loop);
 		while (journal_synced(journal) < lsn)
 			ev_run(loop, EVRUN_ONCE);
-		_exit(77); /* would acknowledge now */
+		_exit(77); /* it would acknowledge now */
 	}
 	int status;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -490,8 +490,8 @@ static void a_failed_sync_ends_the_process(void **state)
 	assert_int_equal(WEXITSTATUS(status), 1);
 }
 
-// What is said, and by whom, when a file is cut short under the map.
-static void a_file_cut_short_is_a_last_word(void **state)
+// The process explains the SIGBUS that it gets when a mapped file is cut short.
+static void a_file_cut_short_is_explained(void **state)
 {
 	(void)state;
 	char text[1024];
@@ -502,7 +502,7 @@ static void a_file_cut_short_is_a_last_word(void **state)
 		const struct rlimit no_core = {0, 0};
 		setrlimit(RLIMIT_CORE, &no_core);
 		dup2(ends[1], 2);
-		journal_say_faults(dir);
+		journal_explain_sigbus(dir);
 		struct journal *journal = open_small();
 		put_entry(journal, 1, 1000);
 		if (truncate(segment_path(0), 0))
@@ -524,7 +524,7 @@ static void a_file_cut_short_is_a_last_word(void **state)
 	close(ends[0]);
 }
 
-static void append_on(_Atomic uint32_t *put)
+static void append_forever(_Atomic uint32_t *put)
 {
 	struct journal *journal = open_small();
 	for (;;) {
@@ -532,18 +532,18 @@ static void append_on(_Atomic uint32_t *put)
 		size_t len = length_of(n, n % 50 ? 400 : 60000);
 		if (!journal_room(journal, 1, len))
 			return;
-		fill(journal_take(journal, len), n, len);
-		journal_put(journal);
+		fill(journal_begin(journal, len), n, len);
+		journal_commit(journal);
 		*put = n;
 		if (n % 1000 == 0)
 			journal_release(journal, journal_end(journal));
 	}
 }
 
-static void nothing_put_is_lost_by_a_kill(void **state)
+static void committed_entries_survive_a_kill(void **state)
 {
 	(void)state;
-	kill_at_random(append_on, 3000000);
+	kill_at_random(append_forever, 3000000);
 }
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, drop_folder)
@@ -552,23 +552,23 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(a_new_folder_is_empty),
-		IN_FOLDER(entries_come_back_in_order),
-		IN_FOLDER(a_reader_follows_the_writer),
-		IN_FOLDER(it_does_what_a_list_does),
-		IN_FOLDER(the_quota_is_kept),
-		IN_FOLDER(a_full_disk_is_waited_for),
-		IN_FOLDER(a_start_on_a_full_disk_waits_for_it),
-		IN_FOLDER(what_was_promised_fits),
-		IN_FOLDER(what_is_stored_may_be_kept_a_while),
-		IN_FOLDER(what_is_stored_is_noted),
+		IN_FOLDER(entries_are_read_in_order),
+		IN_FOLDER(a_cursor_follows_the_end),
+		IN_FOLDER(random_use_matches_a_list),
+		IN_FOLDER(the_quota_is_not_exceeded),
+		IN_FOLDER(a_full_disk_is_tried_again),
+		IN_FOLDER(a_start_on_a_full_disk_gives_no_lsn),
+		IN_FOLDER(promised_entries_fit),
+		IN_FOLDER(stored_segments_are_retained),
+		IN_FOLDER(the_stored_lsn_is_recorded),
 		IN_FOLDER(a_second_process_is_refused),
-		IN_FOLDER(one_may_look_while_another_writes),
-		IN_FOLDER(an_absent_folder_is_an_error),
-		IN_FOLDER(syncing_is_told_on_the_loop),
+		IN_FOLDER(a_read_only_journal_follows_a_writer),
+		IN_FOLDER(a_missing_folder_is_an_error),
+		IN_FOLDER(a_sync_is_signalled_on_the_loop),
 		IN_FOLDER(a_slow_disk_delays_only_the_sync),
 		IN_FOLDER(a_failed_sync_ends_the_process),
-		IN_FOLDER(a_file_cut_short_is_a_last_word),
-		IN_FOLDER(nothing_put_is_lost_by_a_kill),
+		IN_FOLDER(a_file_cut_short_is_explained),
+		IN_FOLDER(committed_entries_survive_a_kill),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

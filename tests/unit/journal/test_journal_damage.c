@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A journal that something happened to: start-up says what it found, loses nothing that can be
-// read, invents nothing, and gives no LSN twice.
+// Damaged journals: a start reports what it found, loses nothing readable, invents nothing, and gives no
+// LSN twice.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,15 +13,15 @@
 #define ENTRIES 40
 
 struct written {
-	uint64_t lsn[ENTRIES + 1]; /* of each entry, and behind the last */
+	uint64_t lsn[ENTRIES + 1]; /* of each entry, and after the last */
 };
 
-// A journal of one segment with entries 0..39, left by a process that was killed.
+// Makes a journal of one segment with entries 0..39, as a killed process leaves it.
 static struct written a_journal(void)
 {
 	struct written written = {{SEGMENT_HEADER_SIZE}};
 	empty_folder();
-	forget_told();
+	forget_findings();
 	struct journal *journal = open_small();
 	for (uint32_t n = 0; n < ENTRIES; n++)
 		written.lsn[n + 1] = put_entry(journal, n, 10 + n % 5 * 8);
@@ -36,14 +36,14 @@ static size_t file_size(const char *path)
 	return (size_t)status.st_size;
 }
 
-// What was in the journal is read, up to entry `good`, by a look and by the real thing; new entries
-// are read as well, at LSNs at or behind `not_before`, also after another restart.
-static void check_goes_on(size_t good, uint64_t not_before)
+// Checks that `good` entries are read, by a read-only and a writing journal, and that new entries are read
+// too, at LSNs not below `not_before`, also after another restart.
+static void check_resumes(size_t good, uint64_t not_before)
 {
-	struct journal *journal = open_to_look();
+	struct journal *journal = open_read_only();
 	assert_int_equal(read_all(journal, 0, NULL), good);
 	journal_close(journal);
-	forget_told();
+	forget_findings();
 
 	journal = open_small();
 	assert_true(journal_end(journal) >= not_before);
@@ -71,18 +71,18 @@ static void cut_at_every_byte(void **state)
 		size_t good = 0;
 		while (good < ENTRIES && w.lsn[good + 1] <= cut)
 			good++;
-		/* An entry without its padding is whole. */
+		/* An entry without its padding is complete. */
 		if (good < ENTRIES && w.lsn[good] + 16 + 10 + good % 5 * 8 <= cut)
 			good++;
-		check_goes_on(good, w.lsn[ENTRIES]);
-		assert_true(was_told("is cut short"));
+		check_resumes(good, w.lsn[ENTRIES]);
+		assert_true(was_found("is cut short"));
 		if (cut > w.lsn[good])
 			assert_true(
 				file_exists(path_of("damaged-")) || files_with("damaged-") == 1);
 	}
 }
 
-static void zeros_from_every_byte_on(void **state)
+static void zeros_from_every_byte(void **state)
 {
 	(void)state;
 	static const uint8_t zeros[200];
@@ -96,11 +96,11 @@ static void zeros_from_every_byte_on(void **state)
 			good++;
 		if (good < ENTRIES && w.lsn[good] + 16 + 10 + good % 5 * 8 <= cut)
 			good++;
-		check_goes_on(good, w.lsn[ENTRIES]);
+		check_resumes(good, w.lsn[ENTRIES]);
 	}
 }
 
-// One bit costs one entry at most, and the entry is set aside.
+// One bit costs at most one entry, and that is set aside.
 static void every_bit_flipped(void **state)
 {
 	(void)state;
@@ -114,15 +114,15 @@ static void every_bit_flipped(void **state)
 				hit++;
 			bool padding = at - w.lsn[hit] >= 16 + 10 + hit % 5 * 8;
 			bool last = hit == ENTRIES - 1;
-			check_goes_on(padding ? ENTRIES : ENTRIES - 1,
+			check_resumes(padding ? ENTRIES : ENTRIES - 1,
 				last ? w.lsn[hit] : w.lsn[ENTRIES]);
 			assert_true(padding || files_with("damaged-") == 1 ||
-				    was_told("was never finished"));
+				    was_found("was never finished"));
 		}
 	}
 }
 
-static void what_is_set_aside_is_what_was_there(void **state)
+static void damaged_bytes_are_copied_aside(void **state)
 {
 	(void)state;
 	struct written w = a_journal();
@@ -136,22 +136,23 @@ static void what_is_set_aside_is_what_was_there(void **state)
 	struct journal *journal = open_small();
 	char name[64];
 	snprintf(name, sizeof(name), "damaged-%016" PRIx64 ".bin", w.lsn[20]);
-	assert_int_equal(told.serious, 1);
-	assert_true(was_told(name) && was_told("0000000000000000.seg") && was_told(dir));
+	assert_int_equal(findings.serious, 1);
+	assert_true(was_found(name) && was_found("0000000000000000.seg") && was_found(dir));
 	assert_int_equal(file_size(path_of(name)), len);
 	fd = open(path_of(name), O_RDONLY);
 	assert_int_equal(read(fd, after, sizeof(after)), len);
 	close(fd);
 	assert_memory_equal(before, after, len);
-	assert_int_equal(journal_end(journal), w.lsn[ENTRIES]); /* the tail is sound: on it goes */
+	assert_int_equal(journal_end(journal),
+		w.lsn[ENTRIES]); /* the last entry is sound: writing resumes after it */
 	assert_int_equal(read_all(journal, 0, NULL), ENTRIES - 1);
 	assert_int_equal(read_all(journal, 0, NULL), ENTRIES - 1);
-	assert_int_equal(told.count, 1); /* told once, not by each cursor */
+	assert_int_equal(findings.count, 1); /* reported once, not by each cursor */
 	journal_close(journal);
 }
 
-// The copy fails (here its name is taken by a folder): the segment is kept when its time comes.
-static void what_cannot_be_copied_is_kept(void **state)
+// The copy fails (its name is taken by a folder here): the segment is kept when it would be deleted.
+static void a_segment_is_kept_if_damage_cannot_be_copied(void **state)
 {
 	(void)state;
 	struct written w = a_journal();
@@ -160,7 +161,7 @@ static void what_cannot_be_copied_is_kept(void **state)
 	snprintf(name, sizeof(name), "damaged-%016" PRIx64 ".bin.tmp", w.lsn[20]);
 	assert_int_equal(mkdir(path_of(name), 0700), 0);
 	struct journal *journal = open_small();
-	assert_true(was_told("the segment is kept"));
+	assert_true(was_found("the segment is kept"));
 	for (uint32_t n = ENTRIES; journal_bytes(journal) < 3 * MIB; n++)
 		put_entry(journal, n, 5000);
 	journal_release(journal, journal_end(journal));
@@ -170,28 +171,28 @@ static void what_cannot_be_copied_is_kept(void **state)
 	assert_int_equal(rmdir(path_of(name)), 0);
 }
 
-static void an_entry_that_was_begun_is_wiped(void **state)
+static void an_unfinished_entry_is_wiped(void **state)
 {
 	(void)state;
 	struct written w = a_journal();
 	struct journal *journal = open_small();
-	fill(journal_take(journal, 5000), 7, 5000);
+	fill(journal_begin(journal, 5000), 7, 5000);
 	crash(journal);
 	journal = open_small();
-	assert_int_equal(told.count, 1);
-	assert_int_equal(told.serious, 0);
-	assert_true(was_told("never finished"));
+	assert_int_equal(findings.count, 1);
+	assert_int_equal(findings.serious, 0);
+	assert_true(was_found("never finished"));
 	assert_int_equal(journal_end(journal), w.lsn[ENTRIES]);
 	for (uint32_t n = ENTRIES; n < 2 * ENTRIES; n++) /* over the same bytes */
 		put_entry(journal, n, 60);
 	crash(journal);
 	journal = open_small();
 	assert_int_equal(read_all(journal, 0, NULL), 2 * ENTRIES);
-	assert_int_equal(told.count, 1);
+	assert_int_equal(findings.count, 1);
 	journal_close(journal);
 }
 
-static void an_old_segment_is_checked_when_it_is_read(void **state)
+static void an_old_segment_is_checked_when_read(void **state)
 {
 	(void)state;
 	uint64_t lsn[4000];
@@ -203,9 +204,9 @@ static void an_old_segment_is_checked_when_it_is_read(void **state)
 	flip(segment_path(MIB), 7000, 1);
 	flip(segment_path(MIB), 17000, 1);
 	journal = open_small();
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 	assert_int_equal(read_all(journal, 0, NULL), 3997);
-	assert_int_equal(told.serious, 3);
+	assert_int_equal(findings.serious, 3);
 	assert_int_equal(files_with("damaged-"), 3);
 	assert_int_equal(read_all(journal, lsn[2999], NULL), 1000);
 	journal_close(journal);
@@ -221,20 +222,20 @@ static uint32_t several_segments(void)
 	return n;
 }
 
-static void a_missing_segment_is_told(void **state)
+static void a_missing_segment_is_reported(void **state)
 {
 	(void)state;
 	uint32_t per_segment = (uint32_t)((MIB - SEGMENT_HEADER_SIZE) / 1016);
 	for (unsigned gone = 0; gone < 4; gone++) {
 		char name[SEGMENT_NAME_SIZE];
 		empty_folder();
-		forget_told();
+		forget_findings();
 		uint32_t n = several_segments();
-		segment_name(gone * MIB, name);
+		journal_format_segment_name(gone * MIB, name);
 		assert_int_equal(unlink(path_of(name)), 0);
 		struct journal *journal = open_small();
-		assert_true(was_told(name) && was_told("is missing"));
-		assert_int_equal(told.serious, 1);
+		assert_true(was_found(name) && was_found("is missing"));
+		assert_int_equal(findings.serious, 1);
 		uint32_t lost = gone < 3 ? per_segment : n - 3 * per_segment;
 		assert_int_equal(read_all(journal, 0, NULL), n - lost);
 		assert_true(journal_end(journal) >= 3 * MIB + 128 + (n - 3 * per_segment) * 1016);
@@ -251,19 +252,19 @@ static void all_segments_missing(void **state)
 	for (uint64_t first = 0; first < 4 * MIB; first += MIB)
 		assert_int_equal(unlink(segment_path(first)), 0);
 	struct journal *journal = open_small();
-	assert_int_equal(told.serious, 1);
+	assert_int_equal(findings.serious, 1);
 	assert_true(journal_end(journal) >= 4 * MIB);
 	assert_int_equal(read_all(journal, 0, NULL), 0);
 	put_entry(journal, 1, 10);
 	journal_close(journal);
-	forget_told();
+	forget_findings();
 	journal = open_small();
 	assert_int_equal(read_all(journal, 0, NULL), 1);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 	journal_close(journal);
 }
 
-static void what_was_stored_and_deleted_is_not_missing(void **state)
+static void a_stored_and_deleted_segment_is_not_missing(void **state)
 {
 	(void)state;
 	several_segments();
@@ -273,10 +274,10 @@ static void what_was_stored_and_deleted_is_not_missing(void **state)
 	crash(journal);
 	journal = open_small();
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
-static void files_of_others_are_left_alone(void **state)
+static void other_files_are_left_alone(void **state)
 {
 	(void)state;
 	a_journal();
@@ -285,15 +286,15 @@ static void files_of_others_are_left_alone(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		close(open(path_of(names[i]), O_CREAT | O_WRONLY, 0600));
 	struct journal *journal = open_small();
-	assert_int_equal(told.count, sizeof(names) / sizeof(names[0]));
-	assert_int_equal(told.serious, 0);
+	assert_int_equal(findings.count, sizeof(names) / sizeof(names[0]));
+	assert_int_equal(findings.serious, 0);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		assert_true(was_told(names[i]) && file_exists(path_of(names[i])));
+		assert_true(was_found(names[i]) && file_exists(path_of(names[i])));
 	assert_int_equal(read_all(journal, 0, NULL), ENTRIES);
 	journal_close(journal);
 }
 
-static void what_is_half_made_is_deleted(void **state)
+static void unfinished_files_are_deleted(void **state)
 {
 	(void)state;
 	a_journal();
@@ -301,11 +302,11 @@ static void what_is_half_made_is_deleted(void **state)
 		"0000000000100000.seg.tmp", "journal.meta.tmp", "damaged-0000000000000080.bin.tmp"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		close(open(path_of(names[i]), O_CREAT | O_WRONLY, 0600));
-	struct journal *journal = open_to_look();
+	struct journal *journal = open_read_only();
 	journal_close(journal);
 	assert_int_equal(files_with(".tmp"), 3);
 	journal = open_small();
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 	assert_int_equal(files_with(".tmp"), 0);
 	journal_close(journal);
 }
@@ -315,17 +316,17 @@ static void an_empty_segment_file(void **state)
 	(void)state;
 	struct written w = a_journal();
 	close(open(segment_path(MIB), O_CREAT | O_WRONLY, 0600));
-	struct journal *journal = open_to_look();
-	assert_true(was_told("0000000000100000.seg is empty"));
+	struct journal *journal = open_read_only();
+	assert_true(was_found("0000000000100000.seg is empty"));
 	assert_int_equal(read_all(journal, 0, NULL), ENTRIES);
 	journal_close(journal);
 	assert_true(file_exists(segment_path(MIB)));
-	check_goes_on(ENTRIES, w.lsn[ENTRIES]);
+	check_resumes(ENTRIES, w.lsn[ENTRIES]);
 	assert_true(file_exists(path_of("0000000000100000.seg.damaged")));
 	assert_int_equal(file_size(path_of("0000000000100000.seg.damaged")), 0);
 }
 
-// Every bit of the header: the entries are read all the same; a version above ours is refused.
+// Whatever bit of the header is flipped, the entries are read; a later version is refused.
 static void a_damaged_header(void **state)
 {
 	(void)state;
@@ -335,19 +336,19 @@ static void a_damaged_header(void **state)
 			flip(segment_path(0), at, bit);
 			if (at >= 8 && at < 12 && (at > 8 || bit > 0)) {
 				struct journal_options options = small_options();
-				const char *error;
-				assert_null(journal_open(&options, on_finding, NULL, &error));
+				char error[JOURNAL_ERROR_SIZE];
+				assert_null(journal_open(&options, on_finding, NULL, error));
 				assert_non_null(strstr(error, "is of version"));
 				assert_true(file_exists(segment_path(0)));
 				continue;
 			}
-			check_goes_on(ENTRIES, w.lsn[ENTRIES]);
-			assert_true(was_told("damaged header"));
+			check_resumes(ENTRIES, w.lsn[ENTRIES]);
+			assert_true(was_found("damaged header"));
 		}
 	}
 }
 
-static void no_segment_at_all(void **state)
+static void files_that_are_no_segments(void **state)
 {
 	(void)state;
 	struct written w = a_journal();
@@ -357,9 +358,9 @@ static void no_segment_at_all(void **state)
 	int fd = open(segment_path(MIB), O_CREAT | O_WRONLY, 0600);
 	assert_int_equal(write(fd, noise, sizeof(noise)), sizeof(noise));
 	close(fd);
-	check_goes_on(ENTRIES, w.lsn[ENTRIES]);
+	check_resumes(ENTRIES, w.lsn[ENTRIES]);
 	assert_true(file_exists(path_of("0000000000100000.seg.damaged")));
-	/* A good segment under another's name: its entries are not at home there. */
+	/* A good segment with the name of another: its entries are not valid there. */
 	w = a_journal();
 	assert_int_equal(rename(segment_path(0), segment_path(5 * MIB)), 0);
 	struct journal *journal = open_small();
@@ -374,21 +375,21 @@ static void a_newer_version_is_refused_and_not_touched(void **state)
 	(void)state;
 	struct written w = a_journal();
 	struct journal_options options = small_options();
-	const char *error;
+	char error[JOURNAL_ERROR_SIZE];
 	uint32_t version = 2;
 	patch(segment_path(0), 8, &version, 4);
 	for (int look = 0; look < 2; look++) {
 		options.read_only = look;
-		assert_null(journal_open(&options, on_finding, NULL, &error));
+		assert_null(journal_open(&options, on_finding, NULL, error));
 		assert_non_null(strstr(error, "0000000000000000.seg is of version 2"));
 	}
 	assert_int_equal(files_with(".seg"), 1);
 	version = 1;
 	patch(segment_path(0), 8, &version, 4);
-	check_goes_on(ENTRIES, w.lsn[ENTRIES]);
+	check_resumes(ENTRIES, w.lsn[ENTRIES]);
 	patch(path_of("journal.meta"), 13, "2", 1);
 	options.read_only = false;
-	assert_null(journal_open(&options, on_finding, NULL, &error));
+	assert_null(journal_open(&options, on_finding, NULL, error));
 	assert_non_null(strstr(error, "newer avld"));
 }
 
@@ -405,8 +406,8 @@ static void a_segment_of_another_journal(void **state)
 	assert_int_equal(write(fd, copy, MIB), MIB);
 	close(fd);
 	free(copy);
-	check_goes_on(ENTRIES, w.lsn[ENTRIES]);
-	assert_true(was_told("another journal"));
+	check_resumes(ENTRIES, w.lsn[ENTRIES]);
+	assert_true(was_found("another journal"));
 	assert_true(file_exists(path_of("0000000000200000.seg.foreign")));
 }
 
@@ -418,28 +419,28 @@ static void a_damaged_or_missing_meta_file(void **state)
 		char uuid[37];
 		struct written w = a_journal();
 		size = file_size(path_of("journal.meta"));
-		struct journal *journal = open_to_look();
+		struct journal *journal = open_read_only();
 		memcpy(uuid, journal_uuid(journal), sizeof(uuid));
 		journal_close(journal);
-		forget_told();
+		forget_findings();
 		if (at % 10 == 0)
 			assert_int_equal(unlink(path_of("journal.meta")), 0);
 		else
 			flip(path_of("journal.meta"), at, 7);
-		journal = open_to_look();
-		assert_int_equal(told.serious, 1);
+		journal = open_read_only();
+		assert_int_equal(findings.serious, 1);
 		assert_string_equal(journal_uuid(journal), uuid);
 		journal_close(journal);
-		check_goes_on(ENTRIES, w.lsn[ENTRIES]);
+		check_resumes(ENTRIES, w.lsn[ENTRIES]);
 		journal = open_small();
 		assert_string_equal(journal_uuid(journal), uuid);
 		journal_close(journal);
 	}
 }
 
-// The machine went down: what was not synced may be gone without a trace, and its LSNs may be in
-// the database.
-static void no_lsn_is_given_again_after_a_power_cut(void **state)
+// After a power failure, what was not synced may be gone without a trace, and its LSNs may be in the
+// database.
+static void no_lsn_is_given_twice_after_a_power_failure(void **state)
 {
 	(void)state;
 	uint64_t highest = 0;
@@ -448,7 +449,7 @@ static void no_lsn_is_given_again_after_a_power_cut(void **state)
 	uint32_t n = 0, kept = 0;
 	for (int round = 0; round < 6; round++) {
 		struct journal *journal = open_small();
-		assert_int_equal(told.count, 0);
+		assert_int_equal(findings.count, 0);
 		assert_true(journal_end(journal) >= highest);
 		assert_int_equal(read_all(journal, 0, NULL), kept);
 		uint64_t from = journal_end(journal);
@@ -469,15 +470,15 @@ static void no_lsn_is_given_again_after_a_power_cut(void **state)
 	struct journal *journal = open_small();
 	assert_true(journal_end(journal) >= highest);
 	journal_close(journal);
-	journal = open_small(); /* nor after an orderly close with nothing written */
+	journal = open_small(); /* nor after an orderly close without new entries */
 	assert_true(journal_end(journal) >= highest);
 	put_entry(journal, n, 10);
 	assert_int_equal(read_all(journal, 0, NULL), kept + 1);
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
-static void entries_that_vanished_after_an_orderly_close(void **state)
+static void entries_missing_after_an_orderly_close(void **state)
 {
 	(void)state;
 	static const uint8_t zeros[4096];
@@ -485,14 +486,14 @@ static void entries_that_vanished_after_an_orderly_close(void **state)
 	journal_close(open_small());
 	patch(segment_path(0), w.lsn[30], zeros, w.lsn[ENTRIES] - w.lsn[30]);
 	struct journal *journal = open_small();
-	assert_int_equal(told.serious, 1);
-	assert_true(was_told("are missing"));
+	assert_int_equal(findings.serious, 1);
+	assert_true(was_found("are missing"));
 	assert_true(journal_end(journal) >= w.lsn[ENTRIES]);
 	assert_int_equal(read_all(journal, 0, NULL), 30);
 	journal_close(journal);
 }
 
-// A small quota, a damaged tail: room comes back when what can be read is stored.
+// A small quota and a damaged end: there is room again once the readable entries are stored.
 static void damage_does_not_block_a_small_journal(void **state)
 {
 	(void)state;
@@ -510,7 +511,7 @@ static void damage_does_not_block_a_small_journal(void **state)
 		struct journal_cursor cursor;
 		journal_cursor_init(&cursor, journal, 0);
 		uint64_t last = 0;
-		while (journal_next(&cursor))
+		while (journal_cursor_next(&cursor))
 			last = cursor.lsn;
 		journal_cursor_done(&cursor);
 		journal_release(journal, last);
@@ -521,7 +522,7 @@ static void damage_does_not_block_a_small_journal(void **state)
 	}
 }
 
-// Version 1 as it was written once: these bytes must stay readable.
+// These bytes of version 1 must stay readable.
 static void version_1_is_read(void **state)
 {
 	(void)state;
@@ -529,7 +530,7 @@ static void version_1_is_read(void **state)
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, /* first LSN, size */
 		0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd,
 		0xee, 0xff, 0x88, 0x18, 0x5f, 0x03, 0xdc, 0x60, 0x06, 0, /* uuid, created */
-		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};         /* none before */
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};         /* no previous segment */
 	static const uint8_t rest[] = {0x9b, 0xaa, 0x98, 0xe5, 0xff, 0x5f, 0x5a, 0xb0, /* check */
 		5, 0, 0, 0, 0, 0, 0, 0, 0x40, 0xd7, 0x0a, 0xc0, 0x9f, 0x55, 0x78, 0x77, 'f', 'i',
 		'r', 's', 't', 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0xe0, 0x76, 0x5b, 0xea, 0x62, 0x01,
@@ -550,22 +551,22 @@ static void version_1_is_read(void **state)
 	struct journal *journal = open_small();
 	struct journal_cursor cursor;
 	journal_cursor_init(&cursor, journal, 0);
-	assert_true(journal_next(&cursor));
+	assert_true(journal_cursor_next(&cursor));
 	assert_int_equal(cursor.len, 5);
 	assert_memory_equal(cursor.data, "first", 5);
-	assert_true(journal_next(&cursor));
+	assert_true(journal_cursor_next(&cursor));
 	assert_int_equal(cursor.len, 8);
 	assert_memory_equal(cursor.data, "second..", 8);
-	assert_false(journal_next(&cursor));
+	assert_false(journal_cursor_next(&cursor));
 	assert_int_equal(cursor.lsn, 0xb0);
 	journal_cursor_done(&cursor);
-	put_entry(journal, 1, 10); /* the boot is another one, but it was closed in order */
+	put_entry(journal, 1, 10); /* another boot, but closed in order */
 	assert_int_equal(journal_end(journal), 0xb0 + 16 + 16);
 	journal_close(journal);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 }
 
-// The current file deleted under a running daemon: what it holds is read all the same.
+// The current file is deleted while the journal is open: its entries are read all the same.
 static void a_segment_deleted_at_run_time(void **state)
 {
 	(void)state;
@@ -576,10 +577,10 @@ static void a_segment_deleted_at_run_time(void **state)
 	assert_int_equal(unlink(segment_path(MIB)), 0);
 	assert_int_equal(read_all(journal, 0, NULL), 2000);
 	assert_int_equal(unlink(segment_path(0)), 0);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 	assert_int_equal(read_all(journal, 0, NULL), 2000 - old);
-	assert_int_equal(told.serious, 1);
-	assert_true(was_told("0000000000000000.seg is missing"));
+	assert_int_equal(findings.serious, 1);
+	assert_true(was_found("0000000000000000.seg is missing"));
 	journal_close(journal);
 }
 
@@ -589,25 +590,25 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(cut_at_every_byte),
-		IN_FOLDER(zeros_from_every_byte_on),
+		IN_FOLDER(zeros_from_every_byte),
 		IN_FOLDER(every_bit_flipped),
-		IN_FOLDER(what_is_set_aside_is_what_was_there),
-		IN_FOLDER(what_cannot_be_copied_is_kept),
-		IN_FOLDER(an_entry_that_was_begun_is_wiped),
-		IN_FOLDER(an_old_segment_is_checked_when_it_is_read),
-		IN_FOLDER(a_missing_segment_is_told),
+		IN_FOLDER(damaged_bytes_are_copied_aside),
+		IN_FOLDER(a_segment_is_kept_if_damage_cannot_be_copied),
+		IN_FOLDER(an_unfinished_entry_is_wiped),
+		IN_FOLDER(an_old_segment_is_checked_when_read),
+		IN_FOLDER(a_missing_segment_is_reported),
 		IN_FOLDER(all_segments_missing),
-		IN_FOLDER(what_was_stored_and_deleted_is_not_missing),
-		IN_FOLDER(files_of_others_are_left_alone),
-		IN_FOLDER(what_is_half_made_is_deleted),
+		IN_FOLDER(a_stored_and_deleted_segment_is_not_missing),
+		IN_FOLDER(other_files_are_left_alone),
+		IN_FOLDER(unfinished_files_are_deleted),
 		IN_FOLDER(an_empty_segment_file),
 		IN_FOLDER(a_damaged_header),
-		IN_FOLDER(no_segment_at_all),
+		IN_FOLDER(files_that_are_no_segments),
 		IN_FOLDER(a_newer_version_is_refused_and_not_touched),
 		IN_FOLDER(a_segment_of_another_journal),
 		IN_FOLDER(a_damaged_or_missing_meta_file),
-		IN_FOLDER(no_lsn_is_given_again_after_a_power_cut),
-		IN_FOLDER(entries_that_vanished_after_an_orderly_close),
+		IN_FOLDER(no_lsn_is_given_twice_after_a_power_failure),
+		IN_FOLDER(entries_missing_after_an_orderly_close),
 		IN_FOLDER(damage_does_not_block_a_small_journal),
 		IN_FOLDER(version_1_is_read),
 		IN_FOLDER(a_segment_deleted_at_run_time),

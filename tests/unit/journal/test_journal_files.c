@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Segments made and deleted by the journal's thread while the disk takes its time, is full, or the
-// process dies.
+// Segments made and deleted by the journal's thread while the disk is slow or full, or the process dies.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,23 +13,23 @@
 #include <pthread.h>
 #include <sys/syscall.h>
 
-// Making and deleting wait here while they are to; how often, and by whom.
+// Blocks making and deleting on request, and counts both, and calls on the loop's thread.
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool making_waits, deleting_waits, full;
+	bool making_blocks, deleting_blocks, full;
 	_Atomic unsigned waiting, made, deleted, on_loop;
 	pthread_t loop;
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
-static void pass(const bool *waits, _Atomic unsigned *count)
+static void pass(const bool *blocks, _Atomic unsigned *count)
 {
 	pthread_mutex_lock(&disk.lock);
 	(*count)++;
 	disk.on_loop += pthread_equal(pthread_self(), disk.loop) != 0;
 	disk.waiting++;
 	pthread_cond_broadcast(&disk.changed);
-	while (*waits)
+	while (*blocks)
 		pthread_cond_wait(&disk.changed, &disk.lock);
 	disk.waiting--;
 	pthread_mutex_unlock(&disk.lock);
@@ -38,18 +37,18 @@ static void pass(const bool *waits, _Atomic unsigned *count)
 
 static int allocate(int fd, off_t offset, off_t len)
 {
-	pass(&disk.making_waits, &disk.made);
+	pass(&disk.making_blocks, &disk.made);
 	pthread_mutex_lock(&disk.lock);
 	const bool full = disk.full;
 	pthread_mutex_unlock(&disk.lock);
 	return full ? ENOSPC : posix_fallocate(fd, offset, len);
 }
 
-// In place of libc's.
+// Replaces libc's.
 int unlinkat(int fd, const char *name, int flags)
 {
 	if (strstr(name, ".seg") && !strstr(name, ".tmp"))
-		pass(&disk.deleting_waits, &disk.deleted);
+		pass(&disk.deleting_blocks, &disk.deleted);
 	return (int)syscall(SYS_unlinkat, fd, name, flags);
 }
 
@@ -94,10 +93,10 @@ static void end(struct journal *journal)
 {
 	journal_close(journal);
 	ev_loop_destroy(loop);
-	assert_int_equal(told.serious, 0);
+	assert_int_equal(findings.serious, 0);
 }
 
-// One turn of the loop, which sleeps until the journal has something to tell.
+// Turns the loop once; it sleeps until the journal has done something.
 static void turn(void)
 {
 	ev_ref(loop);
@@ -107,23 +106,23 @@ static void turn(void)
 
 static void put(struct journal *journal, uint32_t n)
 {
-	fill(journal_take(journal, 1000), n, 1000);
-	journal_put(journal);
+	fill(journal_begin(journal, 1000), n, 1000);
+	journal_commit(journal);
 }
 
-// As the daemon does it: while there is no room the loop turns.
+// Turns the loop while there is no room, as the daemon does.
 static void put_when_there_is_room(struct journal *journal, uint32_t n)
 {
 	while (!journal_room(journal, 1, 1000)) {
 		if (journal_pending(journal))
 			turn();
 		else
-			ev_run(loop, EVRUN_NOWAIT); /* too many wait for their fdatasync */
+			ev_run(loop, EVRUN_NOWAIT); /* too many segments are not synced */
 	}
 	put(journal, n);
 }
 
-static void the_first_segment_is_there_before_it_is_needed(void **state)
+static void the_first_segment_is_made_before_it_is_needed(void **state)
 {
 	(void)state;
 	struct journal_options options = small_options();
@@ -136,7 +135,7 @@ static void the_first_segment_is_there_before_it_is_needed(void **state)
 	end(journal);
 }
 
-static void the_next_segment_is_asked_for_in_time(void **state)
+static void the_next_segment_is_made_when_half_is_used(void **state)
 {
 	(void)state;
 	struct journal_options options = small_options();
@@ -145,7 +144,7 @@ static void the_next_segment_is_asked_for_in_time(void **state)
 	put_when_there_is_room(journal, n++);
 	for (int segments = 1; segments < 20; segments++) {
 		const uint64_t first = journal->first;
-		while (journal->left > MIB / 2 + 2000) { /* not before it is half full */
+		while (journal->left > MIB / 2 + 2000) { /* not before it is half used */
 			assert_true(journal_room(journal, 1, 1000));
 			put(journal, n++);
 			assert_false(journal_pending(journal));
@@ -156,7 +155,7 @@ static void the_next_segment_is_asked_for_in_time(void **state)
 		}
 		while (journal_pending(journal))
 			turn();
-		while (journal->first == first) { /* and then it is there */
+		while (journal->first == first) { /* now it is made */
 			assert_true(journal_room(journal, 1, 1000));
 			put(journal, n++);
 		}
@@ -167,29 +166,29 @@ static void the_next_segment_is_asked_for_in_time(void **state)
 	end(journal);
 }
 
-static void appending_goes_on_while_a_segment_is_made(void **state)
+static void appending_continues_while_a_segment_is_made(void **state)
 {
 	(void)state;
 	struct journal_options options = small_options();
 	struct journal *journal = start(&options);
 	uint32_t n = 0;
 	put_when_there_is_room(journal, n++);
-	set_disk(&disk.making_waits, true);
-	for (; journal_room(journal, 1, 1000); n++) /* to the end of what there is */
+	set_disk(&disk.making_blocks, true);
+	for (; journal_room(journal, 1, 1000); n++) /* to the end of the current one */
 		put(journal, n);
 	wait_for_disk();
 	assert_true(journal->left < 1024);
 	assert_int_equal(disk.on_loop, 0);
 	assert_true(journal_pending(journal));
-	for (int i = 0; i < 1000; i++) /* asked once, however often it is wanted */
+	for (int i = 0; i < 1000; i++) /* requested once only */
 		assert_false(journal_room(journal, 1, 1000));
 	assert_int_equal(disk.made, 2);
 	assert_int_equal(read_all(journal, 0, NULL), n);
 
 	const unsigned before = done;
-	set_disk(&disk.making_waits, false);
+	set_disk(&disk.making_blocks, false);
 	while (journal->next == journal->count)
-		turn(); /* the loop sleeps, and is woken when it is made */
+		turn(); /* the loop sleeps until it is made */
 	assert_true(done > before);
 	assert_true(journal_room(journal, 1, 1000));
 	put(journal, n++);
@@ -197,7 +196,7 @@ static void appending_goes_on_while_a_segment_is_made(void **state)
 	end(journal);
 }
 
-static void who_cannot_come_again_waits(void **state)
+static void a_caller_can_wait_for_room(void **state)
 {
 	(void)state;
 	struct journal_options options = small_options();
@@ -210,7 +209,7 @@ static void who_cannot_come_again_waits(void **state)
 	end(journal);
 }
 
-static void deleting_is_not_waited_for(void **state)
+static void deleting_does_not_block(void **state)
 {
 	(void)state;
 	struct journal_options options = small_options();
@@ -219,15 +218,15 @@ static void deleting_is_not_waited_for(void **state)
 	uint32_t n = 0;
 	while (journal_bytes(journal) < 29 * MIB)
 		put_when_there_is_room(journal, n++);
-	set_disk(&disk.deleting_waits, true);
-	journal_release(journal, journal_end(journal)); /* more than may wait at once */
+	set_disk(&disk.deleting_blocks, true);
+	journal_release(journal, journal_end(journal)); /* more than may be pending */
 	wait_for_disk();
-	assert_int_equal(journal_bytes(journal), 29 * MIB); /* until they are gone */
+	assert_int_equal(journal_bytes(journal), 29 * MIB); /* until the files are gone */
 	assert_true(journal_start(journal) > 15 * MIB);
 	assert_int_equal(files_with(".seg"), 29);
 	for (int i = 0; i < 100; i++)
 		put_when_there_is_room(journal, n++);
-	set_disk(&disk.deleting_waits, false);
+	set_disk(&disk.deleting_blocks, false);
 	while (journal_pending(journal))
 		turn();
 	assert_true(journal_bytes(journal) <= 2 * MIB);
@@ -236,8 +235,8 @@ static void deleting_is_not_waited_for(void **state)
 	end(journal);
 }
 
-// What is being deleted is on the disk still: the quota knows it, and room comes with its end.
-static void the_quota_counts_what_is_being_deleted(void **state)
+// A file being deleted still uses the disk: it counts, and there is room once it is gone.
+static void the_quota_counts_files_being_deleted(void **state)
 {
 	(void)state;
 	struct journal_options options = small_options();
@@ -247,17 +246,17 @@ static void the_quota_counts_what_is_being_deleted(void **state)
 	uint32_t n = 0;
 	while (journal_bytes(journal) < 3 * MIB)
 		put_when_there_is_room(journal, n++);
-	set_disk(&disk.deleting_waits, true);
-	journal_release(journal, journal_end(journal)); /* kept, but for the quota */
+	set_disk(&disk.deleting_blocks, true);
+	journal_release(journal, journal_end(journal)); /* retained, unless the quota needs it */
 	assert_int_equal(disk.deleted, 0);
 	for (; journal_room(journal, 1, 1000); n++)
 		put(journal, n);
 	wait_for_disk();
 	assert_true(journal_pending(journal));
 	assert_int_equal(journal_bytes(journal), 3 * MIB);
-	assert_int_equal(journal->count, 2); /* one, not all that is stored */
+	assert_int_equal(journal->count, 2); /* one is deleted, not all that is stored */
 	assert_int_equal(files_with(".seg"), 3);
-	set_disk(&disk.deleting_waits, false);
+	set_disk(&disk.deleting_blocks, false);
 	while (!journal_room(journal, 1, 1000))
 		turn();
 	put(journal, n++);
@@ -265,14 +264,14 @@ static void the_quota_counts_what_is_being_deleted(void **state)
 	assert_int_equal(files_with(".seg"), 3);
 	assert_int_equal(disk.on_loop, 0);
 
-	while (journal_room(journal, 1, 1000)) /* full in earnest: nobody waits for anything */
+	while (journal_room(journal, 1, 1000)) /* really full: nothing is pending */
 		put(journal, n++);
 	while (journal_wait(journal) && journal_room(journal, 1, 1000))
 		put(journal, n++);
 	end(journal);
 }
 
-static void a_full_disk_is_asked_ten_times_a_second(void **state)
+static void a_full_disk_is_tried_ten_times_a_second(void **state)
 {
 	(void)state;
 	struct journal_options options = small_options();
@@ -280,7 +279,7 @@ static void a_full_disk_is_asked_ten_times_a_second(void **state)
 	uint32_t n = 0;
 	put_when_there_is_room(journal, n++);
 	set_disk(&disk.full, true);
-	for (; has_room(journal, 1000); n++) /* the segment at hand is used up to its end */
+	for (; has_room(journal, 1000); n++) /* the current segment is used to its end */
 		put(journal, n);
 	assert_true(journal->left < 1024);
 	assert_true(disk.made < 20);
@@ -288,14 +287,14 @@ static void a_full_disk_is_asked_ten_times_a_second(void **state)
 	assert_int_equal(files_with(".seg"), 1);
 
 	disk.made = 0;
-	const int64_t start_us = clock_us(CLOCK_MONOTONIC);
+	const int64_t start_us = clock_monotonic_us();
 	while (disk.made < 4) {
 		const bool room = journal_room(journal, 1, 1000);
 		assert_false(room);
 		while (journal_wait(journal) && !journal_room(journal, 1, 1000))
 			;
 	}
-	assert_true(clock_us(CLOCK_MONOTONIC) - start_us >= 300000);
+	assert_true(clock_monotonic_us() - start_us >= 300000);
 	set_disk(&disk.full, false);
 	while (!has_room(journal, 1000))
 		;
@@ -305,8 +304,8 @@ static void a_full_disk_is_asked_ten_times_a_second(void **state)
 	end(journal);
 }
 
-// Whatever the thread was at: nothing put is lost, no LSN is given twice.
-static void it_may_die_while_a_segment_is_made(void **state)
+// Whatever the thread was doing, no entry is lost and no LSN is given twice.
+static void a_kill_while_a_segment_is_made(void **state)
 {
 	(void)state;
 	struct journal_options options = small_options();
@@ -316,13 +315,13 @@ static void it_may_die_while_a_segment_is_made(void **state)
 			struct journal *journal = start(&options);
 			uint32_t n = half ? 2000 : 0;
 			put_when_there_is_room(journal, n++);
-			set_disk(&disk.making_waits, half == 0);
+			set_disk(&disk.making_blocks, half == 0);
 			while (!journal_pending(journal) && journal_room(journal, 1, 1000))
 				put(journal, n++);
 			if (half == 0)
-				wait_for_disk(); /* half made */
-			else if (!files_wait(journal->files))
-				_exit(1); /* made, and not taken over */
+				wait_for_disk(); /* an unfinished file */
+			else if (!journal_files_wait(journal->files))
+				_exit(1); /* made, and not collected */
 			kill(getpid(), SIGKILL);
 		}
 		int status;
@@ -332,20 +331,20 @@ static void it_may_die_while_a_segment_is_made(void **state)
 		struct journal *journal = open_small();
 		assert_int_equal(files_with(".tmp"), 0);
 		assert_int_equal(files_with(".seg"), 1 + half);
-		assert_int_equal(journal->count - journal->next, half); /* it is used */
-		assert_int_equal(told.count, 0);
+		assert_int_equal(journal->count - journal->next, half); /* it will be used */
+		assert_int_equal(findings.count, 0);
 		const uint64_t before = journal_end(journal);
 		assert_true(before > MIB / 4);
 		assert_true(put_entry(journal, 1999 + 2000 * (uint32_t)half, 1000) > before);
 		crash(journal);
 	}
-	another_boot(); /* the machine went down: what was made ahead is not trusted */
+	another_boot(); /* another boot: segments made ahead are not trusted */
 	struct journal *journal = open_small();
 	assert_int_equal(journal->count, journal->next);
 	journal_close(journal);
 }
 
-static void the_end_leaves_nothing_half_done(void **state)
+static void a_close_leaves_no_unfinished_file(void **state)
 {
 	(void)state;
 	struct journal_options options = small_options();
@@ -365,12 +364,12 @@ static void the_end_leaves_nothing_half_done(void **state)
 	assert_true(files_with(".seg") <= 2);
 	journal = open_small();
 	assert_int_equal(journal_end(journal), last);
-	assert_int_equal(told.count, 0);
+	assert_int_equal(findings.count, 0);
 	journal_close(journal);
 	assert_int_equal(disk.on_loop, 0);
 }
 
-static _Noreturn void append_on(_Atomic uint32_t *put)
+static _Noreturn void append_forever(_Atomic uint32_t *put)
 {
 	struct journal_options options = small_options();
 	struct journal *journal = start(&options);
@@ -383,10 +382,10 @@ static _Noreturn void append_on(_Atomic uint32_t *put)
 	}
 }
 
-static void nothing_put_is_lost_by_a_kill(void **state)
+static void committed_entries_survive_a_kill(void **state)
 {
 	(void)state;
-	kill_at_random(append_on, 5000000);
+	kill_at_random(append_forever, 5000000);
 }
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, drop_folder)
@@ -394,16 +393,16 @@ static void nothing_put_is_lost_by_a_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_FOLDER(the_first_segment_is_there_before_it_is_needed),
-		IN_FOLDER(the_next_segment_is_asked_for_in_time),
-		IN_FOLDER(appending_goes_on_while_a_segment_is_made),
-		IN_FOLDER(who_cannot_come_again_waits),
-		IN_FOLDER(deleting_is_not_waited_for),
-		IN_FOLDER(the_quota_counts_what_is_being_deleted),
-		IN_FOLDER(a_full_disk_is_asked_ten_times_a_second),
-		IN_FOLDER(it_may_die_while_a_segment_is_made),
-		IN_FOLDER(the_end_leaves_nothing_half_done),
-		IN_FOLDER(nothing_put_is_lost_by_a_kill),
+		IN_FOLDER(the_first_segment_is_made_before_it_is_needed),
+		IN_FOLDER(the_next_segment_is_made_when_half_is_used),
+		IN_FOLDER(appending_continues_while_a_segment_is_made),
+		IN_FOLDER(a_caller_can_wait_for_room),
+		IN_FOLDER(deleting_does_not_block),
+		IN_FOLDER(the_quota_counts_files_being_deleted),
+		IN_FOLDER(a_full_disk_is_tried_ten_times_a_second),
+		IN_FOLDER(a_kill_while_a_segment_is_made),
+		IN_FOLDER(a_close_leaves_no_unfinished_file),
+		IN_FOLDER(committed_entries_survive_a_kill),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

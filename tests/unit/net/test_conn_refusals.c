@@ -62,7 +62,7 @@ static struct told_rows told_rows(void)
 	struct told_rows rows = {0};
 	struct journal_cursor cursor;
 	journal_cursor_init(&cursor, intake.journal, read_up_to);
-	while (journal_next(&cursor)) {
+	while (journal_cursor_next(&cursor)) {
 		assert_true(cursor.len <= sizeof(copy));
 		memcpy(copy, cursor.data, cursor.len);
 		assert_true(entry_read(copy, cursor.len, &rows.last));

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <regex.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,10 +18,10 @@
 
 #include <cmocka.h>
 
-// stderr led into a descriptor of ours, and back.
+// Redirects stderr into a pipe or socket, and back.
 struct capture {
 	int saved;
-	int ends[2]; /* what is written to 1 is read from 0 */
+	int ends[2]; /* written to [1], read from [0] */
 	char text[16384];
 };
 
@@ -36,7 +37,7 @@ static void begin_capture(struct capture *capture, bool socket)
 	assert_int_equal(dup2(capture->ends[1], STDERR_FILENO), STDERR_FILENO);
 }
 
-// What has been written since the last call.
+// Returns what has been written since the last call.
 static const char *read_capture(struct capture *capture)
 {
 	ssize_t len = read(capture->ends[0], capture->text, sizeof(capture->text) - 1);
@@ -107,7 +108,7 @@ static void journald_gets_priorities(void **state)
 	log_info("c");
 	log_debug("d");
 	assert_string_equal(read_capture(&capture), "<3>a\n<4>b\n<6>c\n<7>d\n");
-	// Inherited by a shell whose stderr is something else.
+	/* Inherited by a shell whose stderr is something else. */
 	setenv("JOURNAL_STREAM", "1:1", 1);
 	log_info("e");
 	assert_true(matches(read_capture(&capture), "^20.*Z INFO e\n$"));
@@ -150,7 +151,7 @@ static void a_full_pipe_drops_and_counts(void **state)
 		fcntl(capture.ends[1], F_SETFL, O_NONBLOCK);
 		while (write(capture.ends[1], block, sizeof(block)) > 0)
 			;
-		// What fills it is blocking again: a log that waited would hang here.
+		/* The descriptor is blocking again: a log that waited would hang here. */
 		fcntl(capture.ends[1], F_SETFL, 0);
 		for (int i = 0; i < 3; i++)
 			log_info("lost");
@@ -172,7 +173,7 @@ static void a_closed_pipe_does_not_kill(void **state)
 		struct capture capture;
 		begin_capture(&capture, socket);
 		close(capture.ends[0]);
-		log_info("nobody reads this");
+		log_info("no reader");
 		capture.ends[0] = -1;
 		end_capture(&capture);
 	}
@@ -183,7 +184,19 @@ static void a_closed_pipe_does_not_kill(void **state)
 	end_capture(&capture);
 }
 
-static void fatal_exits_with_1(void **state)
+static void *die(void *argument)
+{
+	(void)argument;
+	log_fatal("cannot continue: %s", "reason");
+}
+
+// The main thread uses what exit handlers would free.
+static void exit_handler(void)
+{
+	_exit(78);
+}
+
+static void fatal_exits_with_1_from_any_thread(void **state)
 {
 	(void)state;
 	struct capture capture;
@@ -191,17 +204,25 @@ static void fatal_exits_with_1(void **state)
 	pid_t child = fork();
 	if (!child) {
 		close(capture.saved);
-		log_fatal("cannot go on: %s", "reason");
+		setvbuf(stdout, NULL, _IOFBF, 4096);
+		dup2(capture.ends[1], STDOUT_FILENO);
+		fputs("pending output\n", stdout);
+		atexit(exit_handler);
+		pthread_t thread;
+		pthread_create(&thread, NULL, die, NULL);
+		pthread_join(thread, NULL);
+		_exit(77);
 	}
 	int status;
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 1);
-	assert_true(matches(read_capture(&capture), "ERROR cannot go on: reason\n$"));
+	read_capture(&capture);
+	assert_true(matches(capture.text, "ERROR cannot continue: reason\npending output\n$"));
 	end_capture(&capture);
 }
 
-static void five_lines_a_peer_and_minute(void **state)
+static void five_lines_per_peer_and_minute(void **state)
 {
 	(void)state;
 	struct capture capture;
@@ -213,16 +234,16 @@ static void five_lines_a_peer_and_minute(void **state)
 	assert_true(log_allow(other, now_s + 12));
 	assert_string_equal(read_capture(&capture), "");
 	assert_true(log_allow(one, now_s + 60));
-	assert_true(matches(read_capture(&capture), "INFO log lines kept back=7 peers=2\n$"));
-	// Nothing was kept back in this minute: nothing is told.
+	assert_true(matches(read_capture(&capture), "INFO log lines suppressed=7 peers=2\n$"));
+	/* Nothing was suppressed in this minute: no line about it. */
 	assert_true(log_allow(one, now_s + 120));
 	assert_string_equal(read_capture(&capture), "");
-	// A clock that goes back begins anew.
+	/* A clock that goes back starts a new minute. */
 	assert_true(log_allow(one, 5));
 	end_capture(&capture);
 }
 
-static void many_peers_share_what_is_left(void **state)
+static void peers_without_a_slot_share_one(void **state)
 {
 	(void)state;
 	struct capture capture;
@@ -235,11 +256,11 @@ static void many_peers_share_what_is_left(void **state)
 	}
 	assert_int_equal(allowed, 128 + 5);
 	unsigned char key[16] = {0};
-	assert_true(log_allow(key, 5000)); // had its own slot
+	assert_true(log_allow(key, 5000)); /* had its own slot */
 	end_capture(&capture);
 }
 
-static void quote_makes_text_fit(void **state)
+static void quote_escapes_and_cuts(void **state)
 {
 	(void)state;
 	static const struct {
@@ -254,7 +275,7 @@ static void quote_makes_text_fit(void **state)
 		{"", 0, 32, ""},
 		{"abc", 3, 3, "ab"},
 		{"abc", 3, 4, "abc"},
-		{"ab\n", 3, 6, "ab"}, // never half an escape
+		{"ab\n", 3, 6, "ab"}, /* never half an escape */
 		{"ab\n", 3, 7, "ab\\x0a"},
 		{"abc", 3, 1, ""},
 	};
@@ -276,10 +297,10 @@ int main(void)
 		cmocka_unit_test(an_event_is_one_line),
 		cmocka_unit_test(a_full_pipe_drops_and_counts),
 		cmocka_unit_test(a_closed_pipe_does_not_kill),
-		cmocka_unit_test(fatal_exits_with_1),
-		cmocka_unit_test(five_lines_a_peer_and_minute),
-		cmocka_unit_test(many_peers_share_what_is_left),
-		cmocka_unit_test(quote_makes_text_fit),
+		cmocka_unit_test(fatal_exits_with_1_from_any_thread),
+		cmocka_unit_test(five_lines_per_peer_and_minute),
+		cmocka_unit_test(peers_without_a_slot_share_one),
+		cmocka_unit_test(quote_escapes_and_cuts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

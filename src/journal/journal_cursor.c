@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
-// The journal's reading end: cursors. Each maps the one segment it is in, and lets go of the pages
-// behind it.
+// Each cursor maps the one segment it is in, and drops the pages it has read.
 //
-// Where no sound entry is found:        what follows            then
-//   current segment, at its end          -                       the end, false
+// Where no sound entry is found:        followed by             then
+//   current segment, at its end          -                       end of the journal
 //   older segment                        zeros only              next segment
-//   any                                  another sound entry     bytes between are set aside, go on there
+//   any                                  another sound entry     bytes between are set aside, continues there
 //   older segment                        no sound entry          bytes are set aside, next segment
-//   read-only, newest segment            no sound entry          the end; the writer may be at work
-#include "journal/journal_internal.h"
+//   read-only, newest segment            no sound entry          end; another process may be writing
+#include "journal/journal_cursor.h"
+#include "journal/journal_findings.h"
+#include "journal/journal_format.h"
+#include "journal/journal_state.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,7 +22,9 @@
 
 #define WINDOW ((uint64_t)1 << 20)
 
-static void leave(struct journal_cursor *cursor)
+static_assert(JOURNAL_ENTRY_HEADER == ENTRY_HEADER_SIZE, "the format's header");
+
+static void unmap(struct journal_cursor *cursor)
 {
 	if (cursor->map)
 		munmap(cursor->map, cursor->map_len);
@@ -34,10 +38,10 @@ void journal_cursor_init(struct journal_cursor *cursor, struct journal *journal,
 
 void journal_cursor_done(struct journal_cursor *cursor)
 {
-	leave(cursor);
+	unmap(cursor);
 }
 
-// The segment that holds this LSN, or else the first behind it, NULL if there is none in use.
+// Returns the segment that holds this LSN, or else the first after it, NULL if there is none in use.
 static struct segment *find_segment(struct journal *journal, uint64_t lsn)
 {
 	for (size_t i = 0; i < journal->next; i++) {
@@ -48,8 +52,8 @@ static struct segment *find_segment(struct journal *journal, uint64_t lsn)
 	return NULL;
 }
 
-// What of a segment can be read: a file cut short is shorter, the current one ends at the journal's
-// end.
+// Returns how many bytes of a segment can be read: a file cut short is shorter, the current segment ends
+// at the journal's end.
 static uint64_t readable(const struct journal *journal, const struct segment *segment)
 {
 	if (segment->first == journal->first)
@@ -57,14 +61,15 @@ static uint64_t readable(const struct journal *journal, const struct segment *se
 	return segment->bytes < segment->size ? segment->bytes : segment->size;
 }
 
+// False: errno.
 static bool map_segment(struct journal_cursor *cursor, struct segment *segment)
 {
 	char name[SEGMENT_NAME_SIZE];
 	struct stat stat;
 	void *map = MAP_FAILED;
-	segment_name(segment->first, name);
-	/* What is being written to is there even if someone has deleted the file. */
-	bool open_already = segment->fd >= 0;
+	journal_format_segment_name(segment->first, name);
+	/* The current segment can be read even if someone has deleted its file. */
+	const bool open_already = segment->fd >= 0;
 	int fd = open_already ? segment->fd
 			      : openat(cursor->journal->dir_fd, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -88,37 +93,37 @@ static bool map_segment(struct journal_cursor *cursor, struct segment *segment)
 	return true;
 }
 
-// The folder's file cannot be opened. One that is gone is passed (told; the writer's own business
-// when we only look), anything else is the machine's trouble: told once, tried again at the next
-// call.
-static bool cannot_map(struct journal_cursor *cursor, struct segment *segment)
+// Handles a segment that cannot be mapped (errno). True: its file is gone, the cursor is after it
+// (reported, except read-only: the writing process may have deleted it). False: a fault of the machine,
+// reported once, tried again at the next call.
+static bool skip_missing(struct journal_cursor *cursor, const struct segment *segment)
 {
 	struct journal *journal = cursor->journal;
 	char name[SEGMENT_NAME_SIZE];
 	int reason = errno;
-	segment_name(segment->first, name);
+	journal_format_segment_name(segment->first, name);
 	if (reason == ENOENT) {
-		if (!journal->options.read_only)
-			journal_tell(journal, true,
-				"segment %s is missing: it was there at the start", name);
+		if (!journal->read_only)
+			journal_findings_add(journal, true,
+				"segment %s is missing: it was there when the journal was opened",
+				name);
 		cursor->lsn = segment->first + segment->size;
 		return true;
 	}
 	if (!journal->map_failed)
-		journal_tell(
+		journal_findings_add(
 			journal, true, "segment %s cannot be opened: %s", name, strerror(reason));
 	journal->map_failed = true;
 	return false;
 }
 
-// Makes the map that of the segment where the cursor's LSN is. False: at the end, or cannot (lsn
-// stays).
+// Maps the segment where the cursor's LSN is. False: the end, or it cannot be mapped (lsn stays).
 static bool enter(struct journal_cursor *cursor)
 {
 	struct journal *journal = cursor->journal;
 	for (;;) {
 		struct segment *segment = find_segment(journal, cursor->lsn);
-		leave(cursor);
+		unmap(cursor);
 		if (!segment) {
 			if (cursor->lsn < journal->end)
 				cursor->lsn = journal->end;
@@ -131,61 +136,76 @@ static bool enter(struct journal_cursor *cursor)
 			journal->map_failed = false;
 			return true;
 		}
-		if (!cannot_map(cursor, segment))
+		if (!skip_missing(cursor, segment))
 			return false;
 	}
 }
 
-// Nothing sound at the cursor's LSN. True: it was moved, look again. False: the end.
+// Moves the cursor on from an LSN without a sound entry. True: look again. False: the end.
 static bool step_over(struct journal_cursor *cursor)
 {
 	struct journal *journal = cursor->journal;
+	const sd_id128_t *uuid = &journal->meta.uuid;
 	struct segment *segment = find_segment(journal, cursor->lsn);
 	if (!segment || segment->first != cursor->map_first)
 		return enter(cursor);
 
-	bool newest = segment == &journal->segments[journal->next - 1];
-	bool live = newest && (journal->options.read_only || segment->first == journal->first);
+	const bool newest = segment == &journal->segments[journal->next - 1];
+	const bool current = segment->first == journal->first;
+	const bool being_written = journal->read_only && newest;
 	uint64_t offset = cursor->lsn - segment->first;
 	uint64_t limit = readable(journal, segment);
-	if (limit > cursor->map_len || (journal->options.read_only && newest))
+	if (limit > cursor->map_len || being_written)
 		limit = cursor->map_len;
 	if (offset > limit)
 		offset = limit;
-	uint64_t next = entry_find(journal, cursor->map, segment->first, offset, limit);
-	if (next < limit && journal->options.read_only &&
-		entry_at(journal, cursor->map, segment->first, offset, limit))
-		return true; /* born while we looked */
-	uint64_t bad = next < limit ? next : nonzero_end(cursor->map, offset, limit);
-	bool unborn = journal->options.read_only && newest && next == limit &&
-		      (limit - offset < 4 || !memcmp(cursor->map + offset, "\0\0\0", 4));
-	if (bad > offset && !unborn && journal->told != cursor->lsn) {
-		damage_set_aside(journal, segment, cursor->map, offset, bad, false);
-		if (journal->options.read_only)
-			journal->told = cursor->lsn;
+	const uint64_t next =
+		journal_format_find_entry(uuid, cursor->map, segment->first, offset, limit);
+	if (next < limit && journal->read_only &&
+		journal_format_entry_at(uuid, cursor->map, segment->first, offset, limit))
+		return true; /* appended meanwhile */
+	const uint64_t bad =
+		next < limit ? next : journal_format_nonzero_end(cursor->map, offset, limit);
+	const bool unfinished = being_written && next == limit &&
+				(limit - offset < 4 || !memcmp(cursor->map + offset, "\0\0\0", 4));
+	if (bad > offset && !unfinished && journal->last_damage != cursor->lsn) {
+		journal_findings_set_aside(journal, segment, cursor->map, offset, bad, false);
+		if (journal->read_only)
+			journal->last_damage = cursor->lsn;
 	}
-	if (next < limit || segment->first == journal->first) {
+	if (next < limit || current) {
 		cursor->lsn = segment->first + next;
 		return true;
 	}
-	if (live)
+	if (being_written)
 		return false;
 	cursor->lsn = segment->first + segment->size;
 	return enter(cursor);
 }
 
-bool journal_next(struct journal_cursor *cursor)
+// Drops the pages before the entry at this offset.
+static void drop_read_pages(struct journal_cursor *cursor, uint64_t offset)
+{
+	const uint64_t read = offset & ~(WINDOW - 1);
+	if (read > cursor->map_dropped) {
+		madvise(cursor->map + cursor->map_dropped, read - cursor->map_dropped,
+			MADV_DONTNEED);
+		cursor->map_dropped = read;
+	}
+}
+
+bool journal_cursor_next(struct journal_cursor *cursor)
 {
 	struct journal *journal = cursor->journal;
-	bool writing = !journal->options.read_only;
+	const bool writing = !journal->read_only;
 	if (writing && cursor->lsn >= journal->end)
 		return false;
 	if ((!cursor->map || cursor->lsn < cursor->map_first) && !enter(cursor))
 		return false;
 	uint32_t length;
 	for (;;) {
-		uint64_t offset = cursor->lsn - cursor->map_first;
-		length = entry_at(journal, cursor->map, cursor->map_first, offset, cursor->map_len);
+		length = journal_format_entry_at(&journal->meta.uuid, cursor->map,
+			cursor->map_first, cursor->lsn - cursor->map_first, cursor->map_len);
 		if (length > 0 && (!writing || cursor->lsn < journal->end))
 			break;
 		if (writing && cursor->lsn >= journal->end)
@@ -193,13 +213,8 @@ bool journal_next(struct journal_cursor *cursor)
 		if (!step_over(cursor))
 			return false;
 	}
-	uint64_t offset = cursor->lsn - cursor->map_first;
-	uint64_t behind = offset & ~(WINDOW - 1);
-	if (behind > cursor->map_dropped) {
-		madvise(cursor->map + cursor->map_dropped, behind - cursor->map_dropped,
-			MADV_DONTNEED);
-		cursor->map_dropped = behind;
-	}
+	const uint64_t offset = cursor->lsn - cursor->map_first;
+	drop_read_pages(cursor, offset);
 	cursor->data = cursor->map + offset + ENTRY_HEADER_SIZE;
 	cursor->len = length;
 	cursor->lsn += entry_span(length);
