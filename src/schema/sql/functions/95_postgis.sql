@@ -13,7 +13,9 @@ BEGIN
 			USING ERRCODE = 'feature_not_supported', HINT = 'Debian: apt-get install postgresql-'
 				|| current_setting('server_version_num')::integer / 10000 || '-postgis-3';
 	END IF;
-	CREATE EXTENSION IF NOT EXISTS postgis SCHEMA public;
+	IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'postgis') THEN
+		CREATE EXTENSION postgis SCHEMA public;
+	END IF;
 	SELECT quote_ident(n.nspname) INTO gis
 	FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace
 	WHERE e.extname = 'postgis';
