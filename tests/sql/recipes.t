@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from tap import Databases, done, equal, migrate, ok  # noqa: E402
+from tap import Databases, connect, done, equal, migrate, ok, query  # noqa: E402
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 DOCS = os.path.join(FOLDER, "../../docs")
@@ -39,6 +39,24 @@ def update(page, database):
         file.write(text)
 
 
+# Every table and view, and every function that readers, operators or the daemon may call, without those that others use.
+NAMES = """SELECT string_agg(name, ' ' ORDER BY name) FROM (
+    SELECT relname AS name FROM pg_class WHERE relnamespace = 'avld'::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition
+    UNION SELECT proname FROM pg_proc AS p WHERE pronamespace = 'avld'::regnamespace AND prorettype <> 'trigger'::regtype
+        AND obj_description(oid, 'pg_proc') NOT LIKE 'Used by %' AND proname NOT IN ('check_command', 'stops_engine',
+            'usual_silence', 'usual_silences', 'find_strangers')) AS t"""
+
+
+def test_names(database):
+    page = read("sql.md")
+    tables = page[page.index("## Tables and views"):page.index("## Access")]
+    functions = page[page.index("## Functions"):page.index("## Where")]
+    named = re.findall(r"^\| `(\w+)` \|", tables, re.M)
+    for cell in re.findall(r"^\| (`.*?`) \|", functions, re.M):
+        named += re.findall(r"`(\w+)\(", cell)
+    equal(" ".join(sorted(set(named))), query(connect(database), NAMES), "docs/sql.md lists all tables, views and functions")
+
+
 pages = [page for page in ("sql.md", "troubleshooting.md") if page == "sql.md" or os.path.exists(os.path.join(DOCS, page))]
 with Databases() as databases:
     name = databases.make("recipes")
@@ -47,6 +65,7 @@ with Databases() as databases:
         filled = subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-d", name], input=fleet.read(), text=True,
                                 capture_output=True)
     equal((filled.returncode, filled.stderr), (0, ""), "the fleet is stored")
+    test_names(name)
     for each in pages:
         if "--update" in sys.argv:
             update(each, name)
