@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The SQL of the schema, compiled in from src/schema/sql (the build makes migrations.c of it): steps that change tables, each
-// run once in a database, and the functions and views, all run again whenever a step runs or their text has changed.
+// The SQL of the schema, compiled in from src/schema/sql (the build makes migrations.c of it): steps
+// that change tables, each run once in a database, and the functions and views, all run again
+// whenever a step runs or their text has changed.
 #ifndef AVLD_SCHEMA_MIGRATIONS_H
 #define AVLD_SCHEMA_MIGRATIONS_H
 

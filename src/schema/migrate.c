@@ -177,7 +177,8 @@ static bool apply(const struct run *run, int version)
 {
 	char row[256];
 	for (size_t i = 0; i < migrations_tables_count; i++)
-		if (migrations_tables[i].version > version && !apply_step(run, &migrations_tables[i]))
+		if (migrations_tables[i].version > version &&
+			!apply_step(run, &migrations_tables[i]))
 			return false;
 	for (size_t i = 0; i < migrations_functions_count; i++)
 		if (!execute(run, migrations_functions[i].name, migrations_functions[i].sql))

@@ -1,6 +1,6 @@
--- Daily partitions (UTC) of positions and statuses, and deletion of old rows. They belong to the owner of the schema, whoever calls.
+-- Daily partitions (UTC) of positions and statuses, and deletion of old rows. The owner of the schema owns them, whoever calls.
 
--- Bounds are text in the catalog, written and read with the same DateStyle; UTC, because abbreviations of time zones are ambiguous.
+-- The catalog has bounds as text, written and read here with one DateStyle. UTC, because abbreviations of zones are ambiguous.
 CREATE OR REPLACE FUNCTION avld.list_partitions(
 	OUT parent regclass, OUT partition regclass, OUT starts_at timestamptz, OUT ends_at timestamptz
 ) RETURNS SETOF record
@@ -21,7 +21,7 @@ AS $$
 	ORDER BY 1, 3
 $$;
 
--- Creates the new tables beside the parent, without locks that matter. The locks that follow are short: ATTACH takes SHARE UPDATE
+-- Creates the new tables beside the parent, where they block nobody. The locks that follow are short: ATTACH takes SHARE UPDATE
 -- EXCLUSIVE on the parent, which blocks no reader or writer, and an exclusive lock on DEFAULT, which is quick while DEFAULT is
 -- small. DEFAULT is locked before its rows are moved, so that no row is added between the move and ATTACH. If another session
 -- reads DEFAULT for long, this fails after 2 s (lock_not_available): no row is lost, new rows go to DEFAULT, and the next call

@@ -183,4 +183,5 @@ COMMENT ON FUNCTION avld.distance_km(text, timestamptz, timestamptz) IS
 	'Distance that a device covered, by GPS, in km; NULL: no fix. Example: SELECT avld.distance_km(''5021234'', ''2026-11-22'', '
 	'''2026-11-23'')';
 COMMENT ON FUNCTION avld.last_known(text, timestamptz) IS
-	'Where a device was at a time: its newest valid fix up to then, or no row. Example: SELECT * FROM avld.last_known(''5021234'', ''2026-11-22 12:00'')';
+	'Where a device was at a time: its newest valid fix up to then, or no row. Example: '
+	'SELECT * FROM avld.last_known(''5021234'', ''2026-11-22 12:00'')';

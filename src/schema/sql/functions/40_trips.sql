@@ -245,6 +245,7 @@ COMMENT ON FUNCTION avld.stops(text, timestamptz, timestamptz, double precision,
 	'up to its last fix. Example: SELECT * FROM avld.stops(''5021234'', ''2026-11-22'', ''2026-11-23'')';
 COMMENT ON FUNCTION avld.daily_summary(text, date, date, text) IS
 	'One row per day, first to last inclusive, in time zone tz (default UTC). A trip across midnight counts in both days. '
-	'distance_km: by GPS; odometer_km: by the tracker, of trips; driving + stopped = time from first to last fix. Example: SELECT * FROM avld.daily_summary(''5021234'', ''2026-11-01'', ''2026-11-30'', ''Europe/Berlin'')';
+	'distance_km: by GPS; odometer_km: by the tracker, of trips; driving + stopped = time from first to last fix. '
+	'Example: SELECT * FROM avld.daily_summary(''5021234'', ''2026-11-01'', ''2026-11-30'', ''Europe/Berlin'')';
 COMMENT ON FUNCTION avld.find_trips(text, timestamptz, timestamptz, double precision, interval) IS
 	'Used by trips: metres by GPS, rolled_m by the odometer.';

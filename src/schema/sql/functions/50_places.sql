@@ -92,5 +92,4 @@ COMMENT ON FUNCTION avld.near(double precision, double precision, double precisi
 	'Example: SELECT * FROM avld.near(48.1, 11.5, 500, ''2026-11-22 10:00'', ''2026-11-22 11:00'')';
 COMMENT ON FUNCTION avld.alarms_since(timestamptz, text) IS
 	'Alarms received since a time, of all devices or one, ordered by occurred_at. told: now (live), or then (read from the log of '
-	'the tracker). '
-	'Example: SELECT * FROM avld.alarms_since(now() - interval ''1 day'')';
+	'the tracker). Example: SELECT * FROM avld.alarms_since(now() - interval ''1 day'')';

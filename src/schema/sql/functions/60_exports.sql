@@ -95,5 +95,6 @@ COMMENT ON FUNCTION avld.track_geojson(text, timestamptz, timestamptz) IS
 	'The track as GeoJSON (RFC 7946): a line, cut at the date line, then its points with time (UTC), speed_kmh and so on. '
 	'Example: SELECT avld.track_geojson(''5021234'', ''2026-11-22'', ''2026-11-23'')';
 COMMENT ON FUNCTION avld.track_gpx(text, timestamptz, timestamptz) IS
-	'The track as GPX 1.1 (XML); ele in metres, time in UTC. Example: SELECT avld.track_gpx(''5021234'', ''2026-11-22'', ''2026-11-23'')';
+	'The track as GPX 1.1 (XML); ele in metres, time in UTC. Example: '
+	'SELECT avld.track_gpx(''5021234'', ''2026-11-22'', ''2026-11-23'')';
 COMMENT ON FUNCTION avld.escape_xml(text) IS 'Used by track_gpx: escapes text for XML. Example: SELECT avld.escape_xml(''a < b'')';
