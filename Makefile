@@ -83,15 +83,16 @@ $(BUILD)/obj/%.o: src/%.c Makefile VERSION
 	$(call say,CC  $<)
 	$(Q)$(CC) $(ALL_CFLAGS) $(UNROLL) -MMD -MP -c -o $@ $<
 
-# The SQL of the migrations, compiled in.
+# The SQL of the schema, compiled in.
 $(BUILD)/obj/migrations.o: $(BUILD)/migrations.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC  $<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(BUILD)/migrations.c: src/schema/embed.sh $(wildcard src/schema/sql/*.sql)
+SCHEMA_SQL = $(sort $(wildcard src/schema/sql/tables/*.sql)) $(sort $(wildcard src/schema/sql/functions/*.sql))
+$(BUILD)/migrations.c: src/schema/embed.sh $(SCHEMA_SQL)
 	@mkdir -p $(@D)
-	$(Q)sh src/schema/embed.sh src/schema/sql/[0-9]*.sql > $@
+	$(Q)sh src/schema/embed.sh $(SCHEMA_SQL) > $@
 
 $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY) $(wildcard tests/unit/*.h tests/unit/*/*.h)
 	@mkdir -p $(@D)

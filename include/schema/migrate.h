@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Brings the schema of a database to what this program was built with (migrations.h). Blocking: for
-// `avld migrate`, and for `serve` before its loop starts.
+// Brings the schema of a database to the version of this program (migrations.h). All calls block:
+// for `avld migrate`, and for `serve` before its loop starts.
 #ifndef AVLD_SCHEMA_MIGRATE_H
 #define AVLD_SCHEMA_MIGRATE_H
 
@@ -10,14 +10,13 @@
 
 #include <libpq-fe.h>
 
-// The schema's version: 0 where there is none, -1 on an error, which PQerrorMessage(conn) then
-// tells.
+// Returns the version of the schema: 0 if there is none, -1 on an error, see PQerrorMessage(conn).
 int migrate_version(PGconn *conn) __attribute__((warn_unused_result));
 
-// Runs each migration that is missing, in one transaction with its row in avld.schema_version; one
-// run at a time, others wait. Tells `progress` a line for each, or that there was nothing to do. A
-// schema newer than this program is an error. On false `error` holds the reason; migrations done
-// before it stay done.
+// Runs the missing steps, and the functions and views if a step ran or their text differs, in one
+// transaction with their rows in avld.schema_version. One run at a time: others wait. Writes one
+// line to `progress`, also if there was nothing to do, and the server's notices. A schema newer
+// than this program is an error. On false `error` holds the reason, and nothing has changed.
 bool migrate_run(PGconn *conn, FILE *progress, char *error, size_t error_size)
 	__attribute__((warn_unused_result));
 

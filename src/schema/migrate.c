@@ -1,70 +1,89 @@
 // SPDX-License-Identifier: MIT
-// Owns the way from one schema version to the next. Each migration is one transaction:
+// Brings the schema of a database to the version of this program. One transaction does all of it:
 //
-//     prologue | lock | version read again | the migration's SQL | its row in schema_version |
-//     COMMIT
+//     prologue | lock | state read again | each missing step of tables, its row in schema_version |
+//     all functions and views, their row in schema_version | COMMIT
 //
-// A run that dies anywhere leaves the last whole version; of two runs the second waits at the lock
-// and then finds the work done.
+// A run that dies leaves the schema as it was. Of two runs, the second waits for the lock and then
+// finds nothing to do. If nothing is missing, the first read of the state is all that happens: it
+// takes no lock that anybody waits for.
 #include "schema/migrate.h"
 #include "schema/migrations.h"
+#include "util/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-// The user's settings must not reach a migration: neither what names mean, nor how long it may
-// take. READ COMMITTED: what another run committed while this one waited for the lock must be seen.
+// Settings of the user or database must not change what names mean or end the migration early.
+// READ COMMITTED: after waiting for the lock, this session must see what the other run committed.
 static const char prologue[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n"
 			       "SET LOCAL search_path = pg_catalog, pg_temp;\n"
 			       "SET LOCAL TimeZone = 'UTC';\n"
 			       "SET LOCAL client_min_messages = notice;\n"
 			       "SET LOCAL standard_conforming_strings = on;\n"
+			       "SET LOCAL check_function_bodies = on;\n"
 			       "SET LOCAL statement_timeout = 0;\n"
 			       "SET LOCAL lock_timeout = 0;\n"
 			       "SET LOCAL idle_in_transaction_session_timeout = 0;\n";
 
-// 'avld' in ASCII, and 1; the functions for partitions use 2. Let go at the end of the transaction.
+// 'avld' in ASCII, and 1; the functions for partitions use 2. Released when the transaction ends.
 #define LOCK_KEY "1635151972, 1"
 static const char lock[] = "SELECT pg_advisory_xact_lock(" LOCK_KEY ");\n";
 static const char try_lock[] = "SELECT pg_try_advisory_xact_lock(" LOCK_KEY ");";
 
-// The row of a migration, as format: its version and name.
-#define ROW_FORMAT "INSERT INTO avld.schema_version (version, name) VALUES (%d, '%s');\n"
+// The row of a step: version and name.
+#define STEP_FORMAT "INSERT INTO avld.schema_version (version, name) VALUES (%d, '%s');\n"
+// The row of the functions, version 0: the hash of their text.
+#define FUNCTIONS_NAME "functions %s"
+#define FUNCTIONS_FORMAT                                                                           \
+	"INSERT INTO avld.schema_version (version, name) VALUES (0, '" FUNCTIONS_NAME "')\n"       \
+	"ON CONFLICT (version) DO UPDATE SET name = excluded.name, applied_at = "                  \
+	"excluded.applied_at;\n"
 
-static double now_ms(void)
+// One call of migrate_run or migrate_print.
+struct run {
+	PGconn *conn;
+	char *error;
+	size_t error_size;
+};
+
+// What the database has.
+struct state {
+	int version;    /* 0: no schema */
+	bool functions; /* they are those of this program */
+};
+
+// Writes the server's message to run->error, after `what`, and how to mend a missing right.
+static void keep_error(const struct run *run, const char *what, const PGresult *result)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const bool denied = sqlstate && !strcmp(sqlstate, "42501");
+	snprintf(run->error, run->error_size, "%s: %s%s", what, PQerrorMessage(run->conn),
+		denied ? "run avld migrate as the owner of the schema avld; if there is none, as "
+			 "the owner of the database"
+		       : "");
+	const size_t len = strlen(run->error);
+	if (len > 0 && run->error[len - 1] == '\n')
+		run->error[len - 1] = '\0';
 }
 
-// Runs statements, the last of which may return rows. NULL on an error, which PQerrorMessage(conn)
-// then tells.
-static PGresult *query(PGconn *conn, const char *sql)
+// Runs statements, the last of which may return rows. NULL on an error, which is kept.
+static PGresult *query(const struct run *run, const char *what, const char *sql)
 {
-	PGresult *result = PQexec(conn, sql);
+	PGresult *result = PQexec(run->conn, sql);
 	const ExecStatusType status = PQresultStatus(result);
 	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
 		return result;
+	keep_error(run, what, result);
 	PQclear(result);
 	return NULL;
 }
 
-static bool run(PGconn *conn, const char *sql)
+static bool execute(const struct run *run, const char *what, const char *sql)
 {
-	PGresult *result = query(conn, sql);
+	PGresult *result = query(run, what, sql);
 	PQclear(result);
 	return result != NULL;
-}
-
-// Keeps what the server said: PQerrorMessage lasts only until the next statement.
-static void keep_error(PGconn *conn, const char *what, char *error, size_t error_size)
-{
-	snprintf(error, error_size, "%s: %s", what, PQerrorMessage(conn));
-	const size_t len = strlen(error);
-	if (len > 0 && error[len - 1] == '\n')
-		error[len - 1] = '\0';
 }
 
 static void on_notice(void *progress, const char *message)
@@ -72,145 +91,180 @@ static void on_notice(void *progress, const char *message)
 	fputs(message, progress);
 }
 
-// Not to_regclass: it asks a cache of names, which a session that waited for the lock has not
-// brought up to date.
+static const char read_version[] = "cannot read the schema's version";
+// Not to_regclass: it reads a cache of names, which is out of date in a session that has waited for
+// the lock.
 static const char find_table[] =
 	"SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
 	" ON n.oid = c.relnamespace WHERE n.nspname = 'avld' AND c.relname = 'schema_version')";
+static const char find_rows[] =
+	"SELECT coalesce(max(version), 0), max(name) FILTER (WHERE version = 0)"
+	" FROM avld.schema_version";
+
+static bool read_state(const struct run *run, struct state *state)
+{
+	char functions[64];
+	*state = (struct state){0};
+	PGresult *found = query(run, read_version, find_table);
+	if (!found)
+		return false;
+	const bool exists = PQgetvalue(found, 0, 0)[0] == 't';
+	PQclear(found);
+	if (!exists)
+		return true;
+
+	PGresult *rows = query(run, read_version, find_rows);
+	if (!rows)
+		return false;
+	snprintf(functions, sizeof(functions), FUNCTIONS_NAME, migrations_functions_hash);
+	state->version = (int)strtol(PQgetvalue(rows, 0, 0), NULL, 10);
+	state->functions = !strcmp(PQgetvalue(rows, 0, 1), functions);
+	PQclear(rows);
+	return true;
+}
 
 int migrate_version(PGconn *conn)
 {
-	PGresult *there = query(conn, find_table);
-	if (!there)
-		return -1;
-	const bool made = PQgetvalue(there, 0, 0)[0] == 't';
-	PQclear(there);
-	if (!made)
-		return 0;
-
-	PGresult *max = query(conn, "SELECT coalesce(max(version), 0) FROM avld.schema_version");
-	if (!max)
-		return -1;
-	const int version = (int)strtol(PQgetvalue(max, 0, 0), NULL, 10);
-	PQclear(max);
-	return version;
+	char error[256];
+	const struct run run = {conn, error, sizeof(error)};
+	struct state state;
+	return read_state(&run, &state) ? state.version : -1;
 }
 
-// The version, where this program can go on from it; else -1 and the reason.
-static int find_version(PGconn *conn, char *error, size_t error_size)
+// As read_state; a schema that is newer than this program is an error.
+static bool find_state(const struct run *run, struct state *state)
 {
-	const int version = migrate_version(conn);
-	if (version < 0)
-		keep_error(conn, "cannot read the schema's version", error, error_size);
-	if (version <= SCHEMA_VERSION)
-		return version;
-	snprintf(error, error_size,
-		"the schema is version %d, made by a newer avld; this one knows versions up to %d: "
-		"upgrade it",
-		version, SCHEMA_VERSION);
-	return -1;
+	if (!read_state(run, state))
+		return false;
+	if (state->version <= SCHEMA_VERSION)
+		return true;
+	snprintf(run->error, run->error_size,
+		"the schema has version %d, this avld supports versions up to %d: install a newer "
+		"avld",
+		state->version, SCHEMA_VERSION);
+	return false;
 }
 
-// Until the end of the transaction no other run does anything. Says so if that takes waiting.
-static bool take_lock(PGconn *conn, FILE *progress)
+static bool is_current(const struct state *state)
 {
-	PGresult *result = query(conn, try_lock);
+	return state->version == SCHEMA_VERSION && state->functions;
+}
+
+// Holds off other runs until the transaction ends. Reports to `progress` before it waits.
+static bool take_lock(const struct run *run, FILE *progress)
+{
+	PGresult *result = query(run, "lock", try_lock);
 	if (!result)
 		return false;
 	const bool taken = PQgetvalue(result, 0, 0)[0] == 't';
 	PQclear(result);
 	if (taken)
 		return true;
-	fputs("waiting for another migration of this database to end\n", progress);
+	fputs("waiting for another migration of this database\n", progress);
 	fflush(progress);
-	return run(conn, lock);
+	return execute(run, "lock", lock);
 }
 
-static bool commit(PGconn *conn, const struct migration *migration)
+static bool apply_step(const struct run *run, const struct migration *step)
 {
 	char row[256];
-	snprintf(row, sizeof(row), ROW_FORMAT "COMMIT", migration->version, migration->name);
-	return run(conn, row);
+	snprintf(row, sizeof(row), STEP_FORMAT, step->version, step->name);
+	return execute(run, step->name, step->sql) && execute(run, step->name, row);
 }
 
-enum step { STEP_FAILED, STEP_DONE, STEP_NOT_NEEDED };
-
-// One migration, begun but not undone on failure. NOT_NEEDED: another run has made it by now.
-static enum step advance(PGconn *conn, const struct migration *migration, FILE *progress,
-	char *error, size_t error_size)
+// Runs the missing steps and all functions, in a transaction that has begun, and commits it.
+static bool apply(const struct run *run, int version)
 {
-	if (!run(conn, prologue) || !take_lock(conn, progress)) {
-		keep_error(conn, migration->name, error, error_size);
-		return STEP_FAILED;
-	}
-	const int version = find_version(conn, error, error_size);
-	if (version < 0)
-		return STEP_FAILED;
-
-	const bool needed = version < migration->version;
-	const double started = now_ms();
-	if (needed ? !run(conn, migration->sql) || !commit(conn, migration)
-		   : !run(conn, "ROLLBACK")) {
-		keep_error(conn, migration->name, error, error_size);
-		return STEP_FAILED;
-	}
-	if (!needed)
-		return STEP_NOT_NEEDED;
-	fprintf(progress, "migrated to %d (%s) in %.0f ms\n", migration->version, migration->name,
-		now_ms() - started);
-	fflush(progress);
-	return STEP_DONE;
-}
-
-static bool advance_all(PGconn *conn, FILE *progress, char *error, size_t error_size)
-{
-	const int version = find_version(conn, error, error_size);
-	if (version < 0)
-		return false;
-	bool done = false;
-	for (size_t i = 0; i < migration_count; i++) {
-		if (migrations[i].version <= version)
-			continue;
-		switch (advance(conn, &migrations[i], progress, error, error_size)) {
-		case STEP_FAILED:
-			run(conn, "ROLLBACK");
+	char row[256];
+	for (size_t i = 0; i < migrations_tables_count; i++)
+		if (migrations_tables[i].version > version &&
+			!apply_step(run, &migrations_tables[i]))
 			return false;
-		case STEP_DONE:
-			done = true;
-			break;
-		case STEP_NOT_NEEDED:
-			break;
-		}
+	for (size_t i = 0; i < migrations_functions_count; i++)
+		if (!execute(run, migrations_functions[i].name, migrations_functions[i].sql))
+			return false;
+	snprintf(row, sizeof(row), FUNCTIONS_FORMAT, migrations_functions_hash);
+	return execute(run, "functions", row) && execute(run, "commit", "COMMIT");
+}
+
+static void print_current(FILE *out, const char *prefix)
+{
+	fprintf(out, "%sschema is up to date (version %d)\n", prefix, SCHEMA_VERSION);
+}
+
+static void print_done(FILE *progress, int version, int64_t started_us)
+{
+	const double ms = (double)(clock_monotonic_us() - started_us) / 1e3;
+	if (version == SCHEMA_VERSION)
+		fprintf(progress, "functions and views updated (version %d) in %.0f ms\n", version,
+			ms);
+	else
+		fprintf(progress, "migrated to %d (%s) in %.0f ms\n", SCHEMA_VERSION,
+			migrations_tables[migrations_tables_count - 1].name, ms);
+	fflush(progress);
+}
+
+// One transaction. The caller rolls back if this returns false.
+static bool migrate(const struct run *run, FILE *progress)
+{
+	struct state state;
+	if (!execute(run, "begin", prologue) || !take_lock(run, progress) ||
+		!find_state(run, &state))
+		return false;
+	if (is_current(&state)) { // another run has done it
+		print_current(progress, "");
+		return execute(run, "rollback", "ROLLBACK");
 	}
-	if (!done)
-		fprintf(progress, "schema is up to date (version %d)\n", SCHEMA_VERSION);
+	const int64_t started_us = clock_monotonic_us();
+	if (!apply(run, state.version))
+		return false;
+	print_done(progress, state.version, started_us);
 	return true;
+}
+
+static bool migrate_if_needed(const struct run *run, FILE *progress)
+{
+	struct state state;
+	if (!find_state(run, &state))
+		return false;
+	if (is_current(&state)) {
+		print_current(progress, "");
+		return true;
+	}
+	if (migrate(run, progress))
+		return true;
+	PQclear(PQexec(run->conn, "ROLLBACK"));
+	return false;
 }
 
 bool migrate_run(PGconn *conn, FILE *progress, char *error, size_t error_size)
 {
+	const struct run run = {conn, error, error_size};
 	const PQnoticeProcessor before = PQsetNoticeProcessor(conn, on_notice, progress);
-	const bool good = advance_all(conn, progress, error, error_size);
-	// The argument it had cannot be asked for; libpq's own has none.
+	const bool good = migrate_if_needed(&run, progress);
+	// libpq does not return the argument of the processor before; its default has none.
 	PQsetNoticeProcessor(conn, before, NULL);
 	return good;
 }
 
 bool migrate_print(PGconn *conn, FILE *out, char *error, size_t error_size)
 {
-	const int version = find_version(conn, error, error_size);
-	if (version < 0)
+	const struct run run = {conn, error, error_size};
+	struct state state;
+	if (!find_state(&run, &state))
 		return false;
-	if (version == SCHEMA_VERSION)
-		fprintf(out, "-- schema is up to date (version %d)\n", version);
-	else
-		fputs("\\set ON_ERROR_STOP on\n", out);
-	for (size_t i = 0; i < migration_count; i++) {
-		const struct migration *m = &migrations[i];
-		if (m->version <= version)
-			continue;
-		fprintf(out, "%s%s%s", prologue, lock, m->sql);
-		fprintf(out, ROW_FORMAT "COMMIT;\n", m->version, m->name);
+	if (is_current(&state)) {
+		print_current(out, "-- ");
+		return true;
 	}
+	fprintf(out, "\\set ON_ERROR_STOP on\n%s%s", prologue, lock);
+	for (size_t i = 0; i < migrations_tables_count; i++) {
+		const struct migration *step = &migrations_tables[i];
+		if (step->version > state.version)
+			fprintf(out, "%s" STEP_FORMAT, step->sql, step->version, step->name);
+	}
+	for (size_t i = 0; i < migrations_functions_count; i++)
+		fputs(migrations_functions[i].sql, out);
+	fprintf(out, FUNCTIONS_FORMAT "COMMIT;\n", migrations_functions_hash);
 	return true;
 }

@@ -1,5 +1,5 @@
--- 10 million positions of 1,000 devices in 30 days, as ingest would have left them: daily partitions, rows in order of time.
--- Device 1 reports every 10 s (8,640 a day), the others every 266 s. Each drives twice a day round a circle at sea.
+-- 10 million positions of 1,000 devices in 30 days, stored as the daemon stores them: daily partitions, rows in order of time.
+-- Device 1 reports every 10 s (8,640 a day), the others every 266 s. Each moves on a circle twice a day.
 -- psql variables: devices (1000), days (30), dense_s (10), sparse_s (266), first (a date).
 \set ON_ERROR_STOP on
 SET TimeZone = 'UTC';
@@ -25,7 +25,7 @@ BEGIN
 		FROM (
 			SELECT m.*, day * 2 + m.driven_s / 2200.0 AS angle
 			FROM (
-				-- 100 minutes in the morning, 80 in the evening, each device at its own time
+				-- in motion: 100 minutes in the morning, 80 in the evening, shifted per device
 				SELECT d.id, d.id - f.least AS n, midnight + t.s * interval '1 s' AS at, t.s,
 					t.s - o.off BETWEEN 25200 AND 31200 OR t.s - o.off BETWEEN 59400 AND 64200 AS driving,
 					greatest(0, least(t.s - o.off - 25200, 6000)) + greatest(0, least(t.s - o.off - 59400, 4800)) AS driven_s

@@ -1,4 +1,4 @@
--- avld.commands: what may be asked for, by whom, and how it is ended.
+-- avld.commands: checks of arguments, rights, and cancelling.
 \set ECHO none
 \set QUIET 1
 \pset format unaligned
@@ -11,9 +11,9 @@ INSERT INTO avld.devices (ident, state) VALUES ('5020001', 'active'), ('5020002'
 INSERT INTO avld.device_state (device_id, last_seen, fixed_at, latitude, longitude, speed_kmh)
 	SELECT id, now(), now() - interval '60 s', 43.5, 7.25, 80 FROM avld.devices WHERE ident = '5020001';
 
-SELECT col_not_null('avld', 'commands', 'expires_at', 'each has its end');
-SELECT has_index('avld', 'commands', 'commands_open', 'open ones are found');
-SELECT has_trigger('avld', 'commands', 'accept', 'each is checked');
+SELECT col_not_null('avld', 'commands', 'expires_at', 'each command has an expiry');
+SELECT has_index('avld', 'commands', 'commands_open', 'open commands have an index');
+SELECT has_trigger('avld', 'commands', 'accept', 'each insert is checked');
 
 -- arguments
 CREATE FUNCTION pg_temp.verdict(command text, args jsonb) RETURNS text LANGUAGE plpgsql AS $$
@@ -53,12 +53,12 @@ SELECT is(pg_temp.verdict(command, args::jsonb), wanted, coalesce(command, 'NULL
 	('custom', '{"text": "a\n"}', '22023 custom: text must be 1 to 200 characters of printable ASCII, without line ends'),
 	('custom', '{"text": "\u00e9"}', '22023 custom: text must be 1 to 200 characters of printable ASCII, without line ends'),
 	('custom', '{"text": 5}', '22023 custom: text must be 1 to 200 characters of printable ASCII, without line ends'),
-	('engineStop', '{"value": 1}', '22023 engineStop: no argument "value" here'),
+	('engineStop', '{"value": 1}', '22023 engineStop: unknown argument "value"'),
 	('engineStop', '[]', '22023 engineStop: args must be a JSON object, such as {"index": 2, "value": 1}'),
 	('engineStop', NULL, '22023 engineStop: args must be a JSON object, such as {"index": 2, "value": 1}'),
 	('enginestop', '{}', '22023 unknown command ''enginestop'''), (NULL, '{}', '22023 unknown command NULL')
 ) AS t (command, args, wanted);
-SELECT is(pg_temp.verdict('custom', jsonb_build_object('text', repeat('x', n))) = 'fine', n = 200, n || ' characters')
+SELECT is(pg_temp.verdict('custom', jsonb_build_object('text', repeat('x', n))) = 'fine', n = 200, n || ' characters of custom text')
 FROM unnest(ARRAY[200, 201]) AS n;
 
 SELECT is(avld.stops_engine(command, args::jsonb), wanted, 'stops the engine: ' || command || ' ' || args) FROM (VALUES
@@ -70,63 +70,63 @@ SELECT is(avld.stops_engine(command, args::jsonb), wanted, 'stops the engine: ' 
 ) AS t (command, args, wanted);
 
 -- send_command
-SELECT lives_ok($$SELECT avld.send_command('5020001', 'positionPeriodic', '{"seconds": 30}', '1 hour')$$, 'a command');
+SELECT lives_ok($$SELECT avld.send_command('5020001', 'positionPeriodic', '{"seconds": 30}', '1 hour')$$, 'send_command inserts a command');
 SELECT results_eq($$SELECT d.ident, c.command, c.args, c.state, c.attempts, c.created_by = session_user,
 	c.expires_at - c.created_at BETWEEN '3599 s' AND '3600 s', c.sent_at IS NULL AND c.ended_at IS NULL AND c.reply IS NULL
 	FROM avld.commands c JOIN avld.devices d ON d.id = c.device_id$$,
-	$$VALUES ('5020001', 'positionPeriodic', '{"seconds": 30}'::jsonb, 'queued', 0, true, true, true)$$, 'as it stands in the table');
-SELECT lives_ok($$SELECT avld.send_command('5020001', 'getVersion')$$, 'with defaults');
+	$$VALUES ('5020001', 'positionPeriodic', '{"seconds": 30}'::jsonb, 'queued', 0, true, true, true)$$, 'with all its columns');
+SELECT lives_ok($$SELECT avld.send_command('5020001', 'getVersion')$$, 'send_command has defaults');
 SELECT lives_ok($$INSERT INTO avld.commands (device_id, command) SELECT id, 'getVersion' FROM avld.devices WHERE ident = '5020001'$$,
-	'without send_command');
+	'a command can be inserted without send_command');
 SELECT lives_ok($$INSERT INTO avld.commands (device_id, command, args, state, attempts, reply, sent_at, created_by)
 	SELECT id, 'getVersion', NULL, 'confirmed', 5, 'x', now(), 'root' FROM avld.devices WHERE ident = '5020001'$$,
-	'whatever is inserted');
+	'an insert may set other columns');
 SELECT results_eq($$SELECT state, attempts, reply, sent_at, created_by = session_user, args FROM avld.commands ORDER BY id DESC LIMIT 1$$,
-	$$VALUES ('queued', 0, NULL, NULL::timestamptz, true, '{}'::jsonb)$$, 'starts as a new one');
-SELECT throws_ok($$SELECT avld.send_command('5029999', 'getVersion')$$, '22023', 'unknown device ''5029999''', 'no such device');
-SELECT throws_ok($$SELECT avld.send_command(NULL, 'getVersion')$$, '22023', 'unknown device NULL', 'no device');
-SELECT throws_ok($$SELECT avld.send_command('5020003', 'getVersion')$$, '55000', 'device 5020003 is blocked', 'a blocked device');
+	$$VALUES ('queued', 0, NULL, NULL::timestamptz, true, '{}'::jsonb)$$, 'but the row starts as a new command');
+SELECT throws_ok($$SELECT avld.send_command('5029999', 'getVersion')$$, '22023', 'unknown device ''5029999''', 'an unknown device is an error');
+SELECT throws_ok($$SELECT avld.send_command(NULL, 'getVersion')$$, '22023', 'unknown device NULL', 'a NULL device is an error');
+SELECT throws_ok($$SELECT avld.send_command('5020003', 'getVersion')$$, '55000', 'device 5020003 is blocked', 'a blocked device is an error');
 SELECT throws_ok($$INSERT INTO avld.commands (device_id, command) VALUES (-1, 'getVersion')$$, '23503', 'no device with id -1',
-	'no such id');
+	'an unknown id is an error');
 SELECT throws_ok(format('SELECT avld.send_command(''5020001'', ''getVersion'', ttl => %L)', ttl), '22023',
-	'getVersion: must expire within 1 second to 30 days from now', 'ttl ' || coalesce(ttl, 'NULL'))
+	'getVersion: must expire between 1 second and 30 days from now', 'ttl ' || coalesce(ttl, 'NULL'))
 FROM unnest(ARRAY['0 s', '-1 min', '31 days', NULL]) AS ttl;
 SELECT throws_ok($$INSERT INTO avld.commands (device_id, command, expires_at)
-	SELECT id, 'getVersion', 'infinity' FROM avld.devices WHERE ident = '5020001'$$, '22023', NULL, 'for ever is too long');
+	SELECT id, 'getVersion', 'infinity' FROM avld.devices WHERE ident = '5020001'$$, '22023', NULL, 'an infinite expiry is an error');
 
 -- engineStop
-SELECT lives_ok($$SELECT avld.send_command('5020001', 'engineStop', ttl => '14 min')$$, 'engineStop on a fresh fix');
+SELECT lives_ok($$SELECT avld.send_command('5020001', 'engineStop', ttl => '14 min')$$, 'engineStop is accepted on a recent fix');
 SELECT throws_ok($$SELECT avld.send_command('5020001', 'engineStop', ttl => '16 min')$$, '22023',
-	'engineStop: must expire within 15 minutes', 'for too long');
+	'engineStop: must expire within 15 minutes', 'engineStop must expire soon');
 SELECT throws_ok($$SELECT avld.send_command('5020002', 'engineStop')$$, '55000',
-	'engineStop: 5020002 has no valid fix yet', 'without a fix');
+	'engineStop: 5020002 has no valid fix yet', 'engineStop needs a fix');
 UPDATE avld.device_state SET fixed_at = now() - interval '121 s';
 SELECT throws_like($$SELECT avld.send_command('5020001', 'engineStop')$$,
-	'engineStop: the newest valid fix of 5020001 is of %(at most 2 minutes old is wanted)', 'on an old fix');
+	'engineStop: the newest valid fix of 5020001 is of %, and must be at most 2 minutes old', 'engineStop needs a recent fix');
 SELECT throws_like($$SELECT avld.send_command('5020001', 'outputControl', '{"index": 1, "value": 1}')$$,
-	'outputControl: the newest valid fix of 5020001 is of %', 'under another name');
+	'outputControl: the newest valid fix of 5020001 is of %', 'so does outputControl of output 1');
 SELECT throws_like($$SELECT avld.send_command('5020001', 'custom', '{"text": "OPC1,1"}')$$,
-	'custom: the newest valid fix of 5020001 is of %', 'in its own words');
+	'custom: the newest valid fix of 5020001 is of %', 'and a custom text that stops the engine');
 UPDATE avld.device_state SET fixed_at = now() + interval '150 s';
-SELECT throws_like($$SELECT avld.send_command('5020001', 'engineStop')$$, 'engineStop: the newest valid fix%', 'on one from the future');
+SELECT throws_like($$SELECT avld.send_command('5020001', 'engineStop')$$, 'engineStop: the newest valid fix%', 'a fix in the future is not recent');
 UPDATE avld.device_state SET fixed_at = now();
 
--- ended by hand
-SELECT is(avld.cancel_command(max(id)), true, 'cancelled') FROM avld.commands;
+-- cancel_command
+SELECT is(avld.cancel_command(max(id)), true, 'cancels a command') FROM avld.commands;
 SELECT results_eq($$SELECT state, reason = 'cancelled by ' || session_user, ended_at IS NOT NULL FROM avld.commands
-	ORDER BY id DESC LIMIT 1$$, $$VALUES ('failed', true, true)$$, 'and it says so');
-SELECT is(avld.cancel_command(max(id)), false, 'once') FROM avld.commands;
-SELECT throws_ok('SELECT avld.cancel_command(-1)', '22023', 'no command -1', 'no such command');
-SELECT throws_ok($$UPDATE avld.commands SET state = 'lost'$$, '23514', NULL, 'states are named');
+	ORDER BY id DESC LIMIT 1$$, $$VALUES ('failed', true, true)$$, 'with a reason that names the role');
+SELECT is(avld.cancel_command(max(id)), false, 'cancels it once only') FROM avld.commands;
+SELECT throws_ok('SELECT avld.cancel_command(-1)', '22023', 'no command -1', 'an unknown command is an error');
+SELECT throws_ok($$UPDATE avld.commands SET state = 'lost'$$, '23514', NULL, 'an unknown state is an error');
 
--- diagnose tells of them
+-- diagnose_commands
 SELECT results_eq($$SELECT severity, finding LIKE 'command % (engineStop) is failed', detail LIKE '%; cancelled by %'
 	FROM avld.diagnose_commands((SELECT id FROM avld.devices WHERE ident = '5020001')) LIMIT 1$$, $$VALUES ('warning', true, true)$$,
-	'diagnose: what failed');
-SELECT is(count(*), 5::bigint, 'diagnose: and what stands open')
+	'diagnose shows failed commands');
+SELECT is(count(*), 5::bigint, 'diagnose shows open commands')
 FROM avld.diagnose_commands((SELECT id FROM avld.devices WHERE ident = '5020001'));
 
--- who
+-- rights
 SELECT lives_ok(format('GRANT ALL ON ALL TABLES IN SCHEMA %I TO PUBLIC', nspname), 'set up')
 FROM pg_namespace WHERE oid = pg_my_temp_schema();
 GRANT ALL ON ALL SEQUENCES IN SCHEMA pg_temp TO PUBLIC;
@@ -154,16 +154,16 @@ SELECT throws_ok(statement, '42501', NULL, 'reader may not: ' || statement) FROM
 RESET ROLE;
 SET LOCAL ROLE avld_clerk;
 SELECT lives_ok($$INSERT INTO avld.commands (device_id, command) SELECT id, 'getVersion' FROM avld.devices WHERE ident = '5020001'$$,
-	'whoever may insert: inserts');
+	'a role with INSERT: inserts');
 SELECT throws_ok($$INSERT INTO avld.commands (device_id, command) SELECT id, 'engineStop' FROM avld.devices WHERE ident = '5020001'$$,
-	'42501', 'engineStop: only a member of avld_operator may stop an engine, avld_clerk is none', 'but no engineStop');
+	'42501', 'engineStop: only a member of avld_operator may stop an engine, and avld_clerk is not', 'a role with INSERT: no engineStop');
 SELECT throws_ok($$INSERT INTO avld.commands (device_id, command, args)
 	SELECT id, 'custom', '{"text": "Relay,1#"}' FROM avld.devices WHERE ident = '5020001'$$,
-	'42501', 'custom: only a member of avld_operator may stop an engine, avld_clerk is none', 'under no name');
+	'42501', 'custom: only a member of avld_operator may stop an engine, and avld_clerk is not', 'a role with INSERT: no custom text that stops the engine');
 RESET ROLE;
 SET LOCAL ROLE avld_writer;
 SELECT lives_ok($$UPDATE avld.commands SET state = 'sent', sent_at = now(), attempts = 1, reason = NULL, reply = NULL, ended_at = NULL
-	WHERE state = 'queued'$$, 'writer: says what became of them');
+	WHERE state = 'queued'$$, 'writer: updates their state');
 SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM (VALUES
 	('INSERT INTO avld.commands (device_id, command) VALUES (1, ''getVersion'')'), ('DELETE FROM avld.commands'),
 	('UPDATE avld.commands SET command = ''engineStop'''), ('UPDATE avld.commands SET expires_at = now()'),

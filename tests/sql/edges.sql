@@ -1,5 +1,5 @@
--- Every function of tracks, on every edge: no fix, one, midnight, the date line, a pole, times that come twice, clocks that jump,
--- deltas of zero. One table of what each says; tracks.sql, trips.sql, places.sql and exports.sql go deeper.
+-- Every function of tracks on every edge case: no fix, one fix, midnight, the date line, a pole, repeated times, clocks that jump,
+-- no motion. One table of results; tracks.sql, trips.sql, places.sql and exports.sql test the details.
 \set ECHO none
 \set QUIET 1
 \pset format unaligned
@@ -10,7 +10,7 @@ SET LOCAL TimeZone = 'UTC';
 SELECT * FROM no_plan();
 SELECT avld.ensure_partitions('2024-05-01', '2024-05-02');
 
--- Minutes after 2024-05-01 23:50, latitude, longitude; km/h the same for all, ignition where they move.
+-- Adds a device with fixes: minutes after 2024-05-01 23:50, latitude, longitude; all with the same speed, ignition on if it moves.
 CREATE FUNCTION pg_temp.put(who text, speed real, fixes text) RETURNS void LANGUAGE sql AS $$
 	INSERT INTO avld.devices (ident) VALUES (who);
 	INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, speed_kmh, ignition, stored, dedup)
@@ -24,19 +24,19 @@ CREATE FUNCTION pg_temp.put(who text, speed real, fixes text) RETURNS void LANGU
 $$;
 SELECT pg_temp.put('none', 0, '');
 SELECT pg_temp.put('one', 60, '0 47.5 7.25');
--- a minute each, 1 km
+-- one fix a minute, 1 km apart
 SELECT pg_temp.put('midnight', 60, (SELECT string_agg(m || ' ' || 47.5 + m / 111.195 || ' 7.25', ', ') FROM generate_series(0, 20) AS m));
 SELECT pg_temp.put('line', 60, (SELECT string_agg(m || ' 0 ' || CASE WHEN m < 10 THEN 179.910067 + m / 111.195 ELSE -180.089933 + m / 111.195 END,
 	', ') FROM generate_series(0, 20) AS m));
 SELECT pg_temp.put('pole', 60, (SELECT string_agg(m || ' ' || 90 - abs(10 - m) / 111.195 || CASE WHEN m < 10 THEN ' 30' ELSE ' -150' END, ', ')
 	FROM generate_series(0, 20) AS m));
 SELECT pg_temp.put('twice', 60, (SELECT string_agg(m || ' ' || 47.5 + m / 111.195 || ' 7.25', ', ') FROM generate_series(0, 20) AS m, generate_series(1, 2)));
--- back: the fix of minute 15 came with the time of minute 5; ahead: from minute 11 on it is 6 hours later
+-- back: the fix of minute 15 has the time of minute 5; ahead: from minute 11 on, times are 6 hours later
 SELECT pg_temp.put('back', 60, (SELECT string_agg(CASE m WHEN 15 THEN 5 ELSE m END || ' ' || 47.5 + m / 111.195 || ' 7.25', ', ') FROM generate_series(0, 20) AS m));
 SELECT pg_temp.put('ahead', 60, (SELECT string_agg(CASE WHEN m > 10 THEN m + 360 ELSE m END || ' ' || 47.5 + m / 111.195 || ' 7.25', ', ') FROM generate_series(0, 20) AS m));
 SELECT pg_temp.put('zero', 0, (SELECT string_agg(m || ' 47.5 7.25', ', ') FROM generate_series(0, 20) AS m));
 
--- What the questions say of one of them, each in a word or two; times as hour:minute.
+-- Returns the result of each function for one device, in short; times as hour:minute.
 CREATE FUNCTION pg_temp.answers(who text, OUT question text, OUT answer text) RETURNS SETOF record LANGUAGE sql AS $$
 	VALUES
 	('track', (SELECT format('%s fixes, %s..%s', count(*), to_char(min(fixed_at), 'HH24:MI'), to_char(max(fixed_at), 'HH24:MI'))

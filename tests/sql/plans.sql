@@ -1,4 +1,4 @@
--- No question reads all of a large day: each is planned with the values it is asked with. Partitions of 100,000 rows.
+-- No function reads a whole partition: each call is planned with its values. Partitions of 100,000 rows.
 \set ECHO none
 \set QUIET 1
 \pset format unaligned
@@ -6,7 +6,7 @@
 \pset pager off
 BEGIN;
 SET LOCAL TimeZone = 'UTC';
-SET LOCAL max_parallel_workers_per_gather = 0; -- what workers read is not counted
+SET LOCAL max_parallel_workers_per_gather = 0; -- reads of workers are not counted
 SELECT * FROM no_plan();
 SELECT avld.ensure_partitions('2024-05-01', '2024-05-03');
 INSERT INTO avld.devices (ident) SELECT 'p' || n FROM generate_series(1, 100) AS n;
@@ -20,11 +20,11 @@ SELECT d.id, t.at, t.at, 'sos', false, 1 FROM generate_series(timestamptz '2024-
 INSERT INTO avld.rejects SELECT t.at, '192.0.2.1:4000', 'tcp', 'pt502', 'p' || n % 100, 'bad value: time', '\x00'
 FROM generate_series(timestamptz '2024-05-01', '2024-05-03', '10 s') WITH ORDINALITY AS t (at, n);
 ANALYZE avld.positions, avld.devices, avld.device_state, avld.alarms, avld.rejects;
--- BRIN knows only what was summarized; VACUUM does it, which a transaction cannot.
+-- BRIN covers only summarized pages. VACUUM does that, but not in a transaction.
 SELECT brin_summarize_new_values(c.oid) FROM pg_class AS c JOIN pg_am AS am ON am.oid = c.relam
 WHERE am.amname = 'brin' AND c.relkind = 'i' AND c.relnamespace = 'avld'::regnamespace;
 
--- What a function runs inside shows in what it reads: rows of the large tables that came from sequential scans.
+-- Returns the rows of large tables that a query, with the functions it calls, read by sequential scans.
 CREATE FUNCTION pg_temp.read_by(question text, OUT rows bigint) LANGUAGE plpgsql AS $$
 DECLARE
 	before jsonb;
@@ -35,7 +35,7 @@ BEGIN
 	FROM pg_stat_xact_user_tables WHERE schemaname = 'avld';
 END
 $$;
-SELECT cmp_ok(pg_temp.read_by('avld.positions WHERE speed_kmh < 0'), '>', 290000::bigint, 'a full scan would be seen');
+SELECT cmp_ok(pg_temp.read_by('avld.positions WHERE speed_kmh < 0'), '>', 290000::bigint, 'a full scan is counted');
 SELECT is(pg_temp.read_by(question), 0::bigint, 'no full scan: ' || question)
 FROM unnest(ARRAY[
 	'(SELECT p.* FROM avld.positions AS p JOIN avld.devices AS d ON d.id = p.device_id WHERE d.ident = ''p7'''
@@ -60,7 +60,7 @@ FROM unnest(ARRAY[
 	'(SELECT avld.delete_before(''rejects'', ''2024-05-01 01:00'')) AS t',
 	'(SELECT avld.delete_before(''alarms'', ''2024-05-01 01:00'')) AS t']) AS question;
 
--- Whoever is silent is asked for his habit: a few reads each, however much he has said. 50 with 2,000 reports in 7 days.
+-- The usual silence of a device takes a few reads, however many reports it has. 50 devices with 2,000 reports in 7 days.
 SELECT avld.ensure_partitions(current_date - 8, current_date + 1);
 INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
 SELECT d.id, t.at + n * interval '1 s', t.at + n * interval '1 s', 'device', true, 43, 7, false, 1
@@ -70,33 +70,33 @@ ORDER BY t.at;
 UPDATE avld.device_state SET last_seen = now() - CASE WHEN d.n <= 50 THEN interval '1 h' ELSE '0' END
 FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM avld.devices) AS d WHERE d.id = device_id;
 ANALYZE avld.positions;
-SELECT is(count(*), 50::bigint, '50 are silent') FROM avld.diagnose() WHERE finding = 'silent longer than usual';
-SELECT is(pg_temp.read_by('avld.diagnose()'), 0::bigint, 'no full scan: diagnose of 50 silent ones');
+SELECT is(count(*), 50::bigint, '50 devices are silent') FROM avld.diagnose() WHERE finding = 'silent longer than usual';
+SELECT is(pg_temp.read_by('avld.diagnose()'), 0::bigint, 'no full scan: diagnose of 50 silent devices');
 CREATE FUNCTION pg_temp.fetched() RETURNS bigint LANGUAGE sql AS $$
 	SELECT sum(idx_tup_fetch)::bigint FROM pg_stat_xact_user_tables WHERE schemaname = 'avld' AND relname ~ '^(positions|statuses)'
 $$;
 SELECT pg_temp.fetched() AS before \gset
-SELECT lives_ok('SELECT avld.diagnose()', 'once more');
-SELECT cmp_ok(pg_temp.fetched() - :before, '<', 50 * 100::bigint, 'few rows are read for each');
+SELECT lives_ok('SELECT avld.diagnose()', 'diagnose runs again');
+SELECT cmp_ok(pg_temp.fetched() - :before, '<', 50 * 100::bigint, 'it reads few rows per device');
 
--- The view is one plan.
+-- The plan of the view.
 CREATE FUNCTION pg_temp.plan_of(question text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
 	RETURN QUERY EXECUTE 'EXPLAIN (COSTS off) ' || question;
 END
 $$;
 SELECT is_empty($$SELECT * FROM pg_temp.plan_of('SELECT * FROM avld.latest_positions') AS line WHERE line LIKE '%Seq Scan on alarms%'$$,
-	'latest_positions finds the newest alarms by index');
+	'latest_positions reads alarms by index');
 SELECT is_empty($$SELECT * FROM pg_temp.plan_of('SELECT ident, age, latitude FROM avld.latest_positions') AS line WHERE line LIKE '%alarms%'$$,
-	'and does not look for them unasked');
+	'and only if the query has their columns');
 
--- With the settings of track, rows of a device come out of the index in their order.
+-- With the settings of track, rows of a device are read in index order.
 SAVEPOINT settings;
 SET LOCAL enable_sort = off;
 SELECT is_empty($$SELECT * FROM pg_temp.plan_of('SELECT * FROM avld.positions WHERE device_id = 1 AND valid AND fixed_at >= ''2024-05-01'''
-	' AND fixed_at < ''2024-05-04'' ORDER BY fixed_at, dedup') AS line WHERE line ~ '(^| )Sort$|Bitmap|Seq Scan'$$, 'a track is not sorted');
+	' AND fixed_at < ''2024-05-04'' ORDER BY fixed_at, dedup') AS line WHERE line ~ '(^| )Sort$|Bitmap|Seq Scan'$$, 'a track needs no sort');
 ROLLBACK TO settings;
-SELECT ok('enable_sort=off' = ANY (proconfig), 'track has them') FROM pg_proc WHERE oid = 'avld.track(text, timestamptz, timestamptz)'::regprocedure;
+SELECT ok('enable_sort=off' = ANY (proconfig), 'track has that setting') FROM pg_proc WHERE oid = 'avld.track(text, timestamptz, timestamptz)'::regprocedure;
 
 SELECT * FROM finish();
 ROLLBACK;

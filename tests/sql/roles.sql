@@ -1,4 +1,4 @@
--- What each role can and, as much, what it cannot. Tried by SET ROLE, not read from the catalog.
+-- What each role may do and may not do, tried with SET ROLE.
 \set ECHO none
 \set QUIET 1
 \pset format unaligned
@@ -12,7 +12,7 @@ SELECT is(rolcanlogin OR rolsuper OR rolcreatedb OR rolcreaterole OR rolbypassrl
 	rolname || ' is a plain group')
 FROM pg_roles WHERE rolname IN ('avld_writer', 'avld_reader', 'avld_operator');
 
--- Every table and view, and for each role what it may do: s(elect) i(nsert) u(pdate) d(elete) t(runcate).
+-- Rights of each role on every table and view: s(elect) i(nsert) u(pdate) d(elete) t(runcate).
 CREATE FUNCTION pg_temp.rights(role name, relation text) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(left(p, 1), '' ORDER BY n) FROM unnest(ARRAY['select', 'insert', 'update', 'delete', 'truncate'])
 		WITH ORDINALITY AS t (p, n)
@@ -27,19 +27,19 @@ FROM unnest(ARRAY['avld_reader', 'avld_operator']) AS r, pg_class c
 WHERE c.relnamespace = 'avld'::regnamespace AND c.relkind IN ('r', 'p', 'v') ORDER BY 1;
 
 CREATE ROLE avld_stranger;
-SELECT is(pg_temp.rights('avld_stranger', c.relname), NULL, 'a stranger on ' || c.relname)
+SELECT is(pg_temp.rights('avld_stranger', c.relname), NULL, 'a role without grants on ' || c.relname)
 FROM pg_class c WHERE c.relnamespace = 'avld'::regnamespace AND c.relkind IN ('r', 'p', 'v');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p
 	WHERE p.pronamespace = 'avld'::regnamespace AND has_function_privilege('avld_stranger', p.oid, 'EXECUTE')$$,
-	'a stranger runs no function');
+	'a role without grants may call no function');
 SELECT is_empty($$SELECT r.rolname, p.oid::regprocedure FROM pg_proc p, pg_roles r
 	WHERE p.pronamespace = 'avld'::regnamespace AND p.prosecdef AND r.rolname IN ('avld_reader', 'avld_operator')
 		AND (r.rolname, p.proname) <> ('avld_operator', 'cancel_command')
-		AND has_function_privilege(r.rolname, p.oid, 'EXECUTE')$$, 'readers run nothing with the owner''s rights');
+		AND has_function_privilege(r.rolname, p.oid, 'EXECUTE')$$, 'readers may call no function with the rights of the owner');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'avld'::regnamespace
-	AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp']$$, 'each function pins its search_path');
+	AND NOT coalesce(p.proconfig, '{}') @> ARRAY['search_path=pg_catalog, pg_temp']$$, 'each function sets its search_path');
 
--- pgTAP writes its own tables: the roles under test must be able to.
+-- pgTAP writes to its own tables: the roles under test need rights on them.
 SELECT lives_ok(format('GRANT ALL ON ALL TABLES IN SCHEMA %I TO PUBLIC', nspname), 'set up')
 FROM pg_namespace WHERE oid = pg_my_temp_schema();
 GRANT ALL ON ALL SEQUENCES IN SCHEMA pg_temp TO PUBLIC;
@@ -49,16 +49,16 @@ SELECT lives_ok('SELECT max(version) FROM avld.schema_version', 'writer: reads t
 SELECT lives_ok($$INSERT INTO avld.checkpoint (instance, journal, lsn)
 	VALUES ('main', '00000000-0000-4000-8000-000000000001', 0) ON CONFLICT (instance) DO NOTHING$$, 'writer: starts a checkpoint');
 SELECT lives_ok($$UPDATE avld.checkpoint SET lsn = 4096, updated_at = now() WHERE instance = 'main' AND lsn = 0$$,
-	'writer: fence');
+	'writer: moves the checkpoint');
 SELECT lives_ok($$INSERT INTO avld.devices (ident) VALUES ('5020001') ON CONFLICT (ident) DO NOTHING RETURNING id$$,
-	'writer: a new device, its id from the sequence');
-SELECT lives_ok('CREATE TEMP TABLE stage (LIKE avld.positions) ON COMMIT DELETE ROWS', 'writer: a staging table');
+	'writer: inserts a device, with an id from the sequence');
+SELECT lives_ok('CREATE TEMP TABLE stage (LIKE avld.positions) ON COMMIT DELETE ROWS', 'writer: creates a staging table');
 SELECT lives_ok($$INSERT INTO stage (device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
-	SELECT id, now(), now(), 'device', true, 43.5, 7.25, false, 1 FROM avld.devices$$, 'writer: staged');
+	SELECT id, now(), now(), 'device', true, 43.5, 7.25, false, 1 FROM avld.devices$$, 'writer: fills the staging table');
 SELECT lives_ok('INSERT INTO avld.positions SELECT * FROM stage ON CONFLICT DO NOTHING', 'writer: positions');
 SELECT lives_ok('INSERT INTO avld.positions SELECT * FROM stage
 	ON CONFLICT (device_id, fixed_at, dedup) DO NOTHING RETURNING dedup',
-	'writer: positions once more');
+	'writer: positions again');
 SELECT lives_ok($$INSERT INTO avld.statuses (device_id, reported_at, received_at, time_source, stored, dedup)
 	VALUES (1, now(), now(), 'device', false, 1) ON CONFLICT (device_id, reported_at, dedup) DO NOTHING$$, 'writer: statuses');
 SELECT lives_ok($$INSERT INTO avld.alarms (device_id, occurred_at, received_at, alarm, stored, dedup)
@@ -66,7 +66,7 @@ SELECT lives_ok($$INSERT INTO avld.alarms (device_id, occurred_at, received_at, 
 SELECT lives_ok($$INSERT INTO avld.device_state AS s (device_id, last_seen) VALUES (1, now())
 	ON CONFLICT (device_id) DO UPDATE SET last_seen = greatest(s.last_seen, excluded.last_seen)$$, 'writer: device_state');
 SELECT lives_ok($$UPDATE avld.device_state SET connected = false WHERE instance = 'main' AND connected$$,
-	'writer: disconnects');
+	'writer: sets connected');
 SELECT lives_ok($$INSERT INTO avld.rejects (received_at, reason, frame) VALUES (now(), 'unknown protocol', '\x00')$$,
 	'writer: rejects');
 SELECT lives_ok($$INSERT INTO avld.unknown_devices AS u VALUES ('5020009', 'pt502', '192.0.2.1:4000', now(), now(), 1)
@@ -74,12 +74,12 @@ SELECT lives_ok($$INSERT INTO avld.unknown_devices AS u VALUES ('5020009', 'pt50
 SELECT lives_ok($$INSERT INTO avld.connections
 	VALUES (now(), now(), '192.0.2.1:4000', 'tcp', 'pt502', '5020001', 100, 1, 0, 'peer closed')$$,
 	'writer: connections');
-SELECT is(avld.ensure_partitions('2024-05-01', '2024-05-02'), 4, 'writer: makes days');
+SELECT is(avld.ensure_partitions('2024-05-01', '2024-05-02'), 4, 'writer: creates partitions');
 SELECT lives_ok($$INSERT INTO avld.positions
 	(device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
-	VALUES (1, '2024-05-01 10:00+00', now(), 'device', true, 43.5, 7.25, false, 2)$$, 'writer: and writes into them');
-SELECT is(avld.drop_partitions('2024-05-02'), 2, 'writer: drops days');
-SELECT is(avld.delete_before(name, '2000-01-01'), 0, 'writer: ends the retention of ' || name)
+	VALUES (1, '2024-05-01 10:00+00', now(), 'device', true, 43.5, 7.25, false, 2)$$, 'writer: writes into them');
+SELECT is(avld.drop_partitions('2024-05-02'), 2, 'writer: drops partitions');
+SELECT is(avld.delete_before(name, '2000-01-01'), 0, 'writer: deletes old rows of ' || name)
 FROM unnest(ARRAY['rejects', 'connections', 'unknown_devices', 'alarms', 'commands', 'positions', 'statuses']) AS name;
 SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM (VALUES
 	('DELETE FROM avld.positions'), ('UPDATE avld.positions SET valid = false'), ('TRUNCATE avld.positions'),
@@ -94,7 +94,7 @@ SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM
 ) AS t (statement);
 RESET ROLE;
 
--- Both as members would have them.
+-- Reader and operator.
 CREATE FUNCTION pg_temp.refused(role text) RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT throws_ok(statement, '42501', NULL, role || ' may not: ' || statement) FROM (VALUES
 		('INSERT INTO avld.devices (ident) VALUES (''5020003'')'), ('UPDATE avld.devices SET name = ''x'''),
@@ -126,14 +126,14 @@ SELECT pg_temp.granted('operator');
 SELECT pg_temp.refused('operator');
 RESET ROLE;
 SET LOCAL ROLE avld_stranger;
-SELECT throws_ok('SELECT FROM avld.devices', '42501', NULL, 'a stranger does not even see the schema');
+SELECT throws_ok('SELECT FROM avld.devices', '42501', NULL, 'a role without grants may not use the schema');
 RESET ROLE;
 
--- A role that was made too late gets its rights all the same.
+-- grant_rights restores rights.
 REVOKE ALL ON avld.devices FROM avld_reader;
-SELECT is(pg_temp.rights('avld_reader', 'devices'), NULL, 'taken');
-SELECT lives_ok('SELECT avld.grant_rights()', 'grant_rights');
-SELECT is(pg_temp.rights('avld_reader', 'devices'), 's', 'given back');
+SELECT is(pg_temp.rights('avld_reader', 'devices'), NULL, 'a right is revoked');
+SELECT lives_ok('SELECT avld.grant_rights()', 'grant_rights runs');
+SELECT is(pg_temp.rights('avld_reader', 'devices'), 's', 'the right is granted again');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,4 +1,4 @@
--- Every table, column, type and key: what the daemon writes and people query.
+-- Every table, column, type, key and comment.
 \set ECHO none
 \set QUIET 1
 \pset format unaligned
@@ -7,9 +7,12 @@
 BEGIN;
 SELECT * FROM no_plan();
 
-SELECT is(nspname, 'avld', 'the schema is there') FROM pg_namespace WHERE nspname = 'avld';
-SELECT results_eq('SELECT version, name FROM avld.schema_version WHERE version <= 2 ORDER BY version',
-	$$VALUES (1, '001_initial'), (2, '002_queries')$$, 'the migrations');
+SELECT is(nspname, 'avld', 'the schema exists') FROM pg_namespace WHERE nspname = 'avld';
+SELECT results_eq($$SELECT version, regexp_replace(name, '[0-9a-f]{16}$', 'HASH') FROM avld.schema_version WHERE version < 10 ORDER BY version$$,
+	$$VALUES (0, 'functions HASH'), (9, '009_baseline')$$, 'the steps that were applied');
+SELECT is(string_agg(tgrelid::regclass::text || ' ' || tgname, ', ' ORDER BY tgname), 'avld.commands accept, avld.commands notify, '
+	'avld.devices tell_devices', 'the triggers')
+FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'avld'::regnamespace) AND NOT tgisinternal;
 
 SELECT tables_are('avld', ARRAY['schema_version', 'checkpoint', 'devices', 'positions', 'positions_default', 'statuses',
 	'statuses_default', 'alarms', 'device_state', 'rejects', 'unknown_devices', 'connections', 'commands',
@@ -21,7 +24,7 @@ SELECT functions_are('avld', ARRAY['list_partitions', 'tell_devices', 'ensure_pa
 	'usual_silence', 'usual_silences', 'diagnose_commands', 'find_strangers', 'check_command', 'stops_engine',
 	'accept_command', 'notify_commands', 'send_command', 'cancel_command']);
 
--- One line a table: column type, ! for NOT NULL. In order.
+-- Returns the columns of a table in order: name, type, ! for NOT NULL.
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN '!' ELSE '' END, ', '
 		ORDER BY attnum)
@@ -84,7 +87,7 @@ FROM (VALUES
 	('alarms', 'device_id, occurred_at, alarm, dedup'), ('device_state', 'device_id'), ('unknown_devices', 'ident'),
 	('media', 'id'), ('media_parts', 'key, part')
 ) AS t (name, key);
-SELECT is(pg_temp.key_of(('avld.' || t.name)::regclass), NULL, t.name || ': no key, rows are only added')
+SELECT is(pg_temp.key_of(('avld.' || t.name)::regclass), NULL, t.name || ': no primary key')
 FROM (VALUES ('rejects'), ('connections')) AS t (name);
 
 SELECT is_partitioned('avld', 'positions', 'positions is partitioned');
@@ -93,34 +96,34 @@ SELECT is(am.amname, 'brin', i.name || ' is BRIN')
 FROM (VALUES ('positions_fixed_at'), ('statuses_reported_at'), ('alarms_occurred_at'), ('alarms_received_at'), ('rejects_received_at'),
 	('connections_closed_at')) AS i (name)
 LEFT JOIN pg_class c ON c.oid = to_regclass('avld.' || i.name) LEFT JOIN pg_am am ON am.oid = c.relam;
-SELECT has_index('avld', 'rejects', 'rejects_ident', 'ident', 'rejects are found by ident');
-SELECT has_index('avld', 'connections', 'connections_ident', 'ident', 'connections are found by ident');
+SELECT has_index('avld', 'rejects', 'rejects_ident', 'ident', 'rejects have an index on ident');
+SELECT has_index('avld', 'connections', 'connections_ident', 'ident', 'connections have an index on ident');
 
 -- devices
 INSERT INTO avld.devices (ident) VALUES ('5020001');
 SELECT results_eq('SELECT ident, name, protocol, state FROM avld.devices', $$VALUES ('5020001', NULL, NULL, 'active')$$,
-	'a device is active from the start');
-SELECT throws_ok($$INSERT INTO avld.devices (ident) VALUES ('5020001')$$, '23505', NULL, 'an ident names one device');
+	'a new device is active');
+SELECT throws_ok($$INSERT INTO avld.devices (ident) VALUES ('5020001')$$, '23505', NULL, 'an ident is unique');
 SELECT throws_ok($$INSERT INTO avld.devices (ident) VALUES ('')$$, '23514', NULL, 'an ident is not empty');
-SELECT lives_ok($$INSERT INTO avld.devices (ident) VALUES (repeat('9', 32))$$, 'an ident of 32');
-SELECT throws_ok($$INSERT INTO avld.devices (ident) VALUES (repeat('9', 33))$$, '23514', NULL, 'an ident of 33');
-SELECT throws_ok($$INSERT INTO avld.devices (ident, state) VALUES ('5020002', 'off')$$, '23514', NULL, 'states are named');
+SELECT lives_ok($$INSERT INTO avld.devices (ident) VALUES (repeat('9', 32))$$, 'an ident of 32 characters');
+SELECT throws_ok($$INSERT INTO avld.devices (ident) VALUES (repeat('9', 33))$$, '23514', NULL, 'an ident of 33 characters is an error');
+SELECT throws_ok($$INSERT INTO avld.devices (ident, state) VALUES ('5020002', 'off')$$, '23514', NULL, 'an unknown state is an error');
 
--- What \d+ shows: nothing without words, no column of a unit or a code without words.
+-- Comments, as \d+ shows them.
 SELECT is_empty($$
 	SELECT c.oid::regclass FROM pg_class c
 	WHERE c.relnamespace = 'avld'::regnamespace AND c.relkind IN ('r', 'p', 'v')
-		AND obj_description(c.oid, 'pg_class') IS NULL$$, 'each table and view has its comment');
+		AND obj_description(c.oid, 'pg_class') IS NULL$$, 'each table and view has a comment');
 SELECT is_empty($$
 	SELECT p.oid::regprocedure FROM pg_proc p
 	WHERE p.pronamespace = 'avld'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL$$,
-	'each function has its comment');
+	'each function has a comment');
 SELECT is_empty($$
 	SELECT a.attrelid::regclass, a.attname FROM pg_attribute a
 	WHERE a.attrelid IN ('avld.positions'::regclass, 'avld.statuses'::regclass, 'avld.device_state'::regclass)
 		AND a.attnum > 0 AND a.attname NOT IN ('device_id', 'longitude', 'latitude')
-		AND col_description(a.attrelid, a.attnum) IS NULL$$, 'each column of reports has its comment');
-SELECT isnt(obj_description('avld'::regnamespace, 'pg_namespace'), NULL, 'the schema has its comment');
+		AND col_description(a.attrelid, a.attnum) IS NULL$$, 'each column of reports has a comment');
+SELECT isnt(obj_description('avld'::regnamespace, 'pg_namespace'), NULL, 'the schema has a comment');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What migrate.t and locks.t share: TAP on stdout, sessions beside each other, waiting for what the server says."""
+"""Shared by the .t files: TAP on stdout, sessions, runs of avld migrate, and waiting for a state of the server."""
 import os
 import subprocess
 import sys
@@ -9,6 +9,8 @@ import psycopg2
 
 AVLD = os.environ.get("AVLD", "build/avld")
 PATIENCE_S = 30
+OLD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "old")
+OLD_STEPS = sorted(name[:-4] for name in os.listdir(OLD) if name.endswith(".sql"))  # the migrations of avld 0.1.0
 count = 0
 failed = 0
 
@@ -40,7 +42,7 @@ def connect(database, autocommit=True):
 
 
 def query(session, sql, *args):
-    """The first column of the first row, None where there is none."""
+    """Returns the first column of the first row, or None."""
     cursor = session.cursor()
     cursor.execute(sql, args or None)
     row = cursor.fetchone() if cursor.description else None
@@ -48,7 +50,7 @@ def query(session, sql, *args):
 
 
 def wait_until(session, sql, *args):
-    """Until the query says true."""
+    """Waits until the query returns true."""
     end = time.monotonic() + PATIENCE_S
     while not query(session, sql, *args):
         if time.monotonic() > end:
@@ -57,20 +59,20 @@ def wait_until(session, sql, *args):
 
 
 def wait_for_lock(session, database, waiting=1):
-    """Until so many sessions of the database wait for a lock."""
+    """Waits until so many sessions of the database wait for a lock."""
     wait_until(session, "SELECT count(*) = %s FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'",
                waiting, database)
 
 
 def start(database, *args, options=""):
-    """avld migrate, beside us."""
+    """Starts avld migrate in the background."""
     conninfo = f"dbname={database} options='{options}'"
     return subprocess.Popen([AVLD, "migrate", "-o", f"database.conninfo={conninfo}", *args],
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def finish(process):
-    """Exit code, stdout, stderr."""
+    """Waits for a started process; returns its exit code, stdout, stderr."""
     out, err = process.communicate(timeout=PATIENCE_S)
     return process.returncode, out, err
 
@@ -79,8 +81,18 @@ def migrate(database, *args, options=""):
     return finish(start(database, *args, options=options))
 
 
+def migrate_old(database, version):
+    """Runs the migrations of avld 0.1.0 up to that version, as it did: each in a transaction with its row."""
+    sql = ""
+    for step in OLD_STEPS[:version]:
+        with open(os.path.join(OLD, step + ".sql"), encoding="ascii") as file:
+            sql += (f"BEGIN; SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL TimeZone = 'UTC';\n{file.read()}"
+                    f"INSERT INTO avld.schema_version (version, name) VALUES ({int(step[:3])}, '{step}'); COMMIT;\n")
+    subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-d", database], input=sql, check=True, text=True)
+
+
 class Databases:
-    """Makes databases named after this process, and drops them in the end."""
+    """Creates databases named after this process, and drops them at the end."""
 
     def __init__(self):
         self.admin = connect("template1")

@@ -1,12 +1,12 @@
--- The fleet that the recipes of README.md are asked about: boats on 4 May 2026, all of it calculated, nothing by chance. What
--- diagnose looks at is of the last minutes instead.
+-- The data of the examples in docs/sql.md: boats on 4 May 2026, calculated, without random values. Rows for diagnose have times
+-- relative to now.
 SET TimeZone = 'UTC';
 SELECT avld.ensure_partitions('2026-05-03', '2026-05-05');
 SELECT avld.ensure_partitions(current_date - 1, current_date);
 INSERT INTO avld.devices (ident, name) VALUES ('5021234', 'Kite'), ('5021235', 'Dory'), ('860000000000017', 'Tern'), ('5021240', 'Gull');
 
--- A round: who, from, minutes, seconds between fixes, centre and radius of the round in degrees, rounds, whether its ignition is
--- reported, whether the fixes came late, out of the log. Before, between and behind them it reports every 10 minutes.
+-- Rounds on the lake: start, minutes, seconds between fixes, centre and radius in degrees, number of turns, whether ignition is
+-- reported, whether the fixes were sent later from the log. Outside of the rounds each boat reports every 10 minutes.
 CREATE TEMP TABLE rounds (device_id bigint, starts timestamptz, minutes integer, every integer, lat float8, lon float8,
 	radius float8, turns float8, ignition boolean, stored boolean);
 INSERT INTO rounds
@@ -28,7 +28,7 @@ SELECT r.device_id, r.starts + t.s * interval '1 s' AS at, r.stored, r.ignition 
 FROM rounds AS r
 CROSS JOIN LATERAL generate_series(0, r.minutes * 60, r.every) AS t (s)
 CROSS JOIN LATERAL (SELECT 2 * pi() * r.turns * t.s / (r.minutes * 60) AS angle) AS a;
--- Moored: at the place of the last round, or of the first to come.
+-- Moored: at the end of the last round, or at the start of the first one.
 INSERT INTO fixes
 SELECT d.device_id, t.at, false, CASE WHEN d.ignition IS NOT NULL THEN false END, p.lat, p.lon, 0
 FROM (SELECT DISTINCT device_id, bool_or(ignition) AS ignition FROM rounds GROUP BY device_id) AS d
@@ -48,7 +48,7 @@ SELECT f.device_id, f.at, f.at + CASE WHEN f.stored THEN interval '2 h' ELSE int
 FROM fixes AS f
 CROSS JOIN LATERAL (SELECT CASE WHEN f.kmh = 0 THEN 0 ELSE (SELECT r.every FROM rounds AS r WHERE r.device_id = f.device_id
 	AND f.at BETWEEN r.starts AND r.starts + r.minutes * interval '1 min') END AS seconds) AS s;
--- A fix far away, as trackers send them.
+-- An implausible fix.
 INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, event, valid, latitude, longitude, speed_kmh, satellites,
 	ignition, stored, dedup)
 SELECT id, '2026-05-04 07:20:15', '2026-05-04 07:20:16', 'device', 'POS', true, 0, 0, 0, 4, true, false, 1 FROM avld.devices WHERE name = 'Kite';
@@ -69,7 +69,7 @@ SELECT d.id, now() - interval '20 s', 'pt502', 'tcp', '192.0.2.' || d.id || ':40
 FROM avld.devices AS d
 CROSS JOIN LATERAL (SELECT * FROM avld.positions AS p WHERE p.device_id = d.id ORDER BY p.fixed_at DESC LIMIT 1) AS p;
 
--- Gull: three hours ago it fell silent in mid-drive; its newest record was refused; 5021241 nobody has entered.
+-- Gull stopped reporting three hours ago, while moving; its newest record was rejected. 5021241 is not in avld.devices.
 INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, event, valid, latitude, longitude, speed_kmh, stored, dedup)
 SELECT d.id, t.at, t.at, 'device', 'POS', true, 47.91, 11.31, 12, false, n
 FROM avld.devices AS d, generate_series(0, 99) AS n, LATERAL (SELECT now() - interval '3 h' - n * interval '1 min') AS t (at) WHERE d.name = 'Gull';
@@ -85,7 +85,7 @@ INSERT INTO avld.connections VALUES
 	(now() - interval '7 h', now() - interval '6 h', '192.0.2.1:4001', 'tcp', 'pt502', '5021234', 20480, 160, 0, 'idle timeout');
 INSERT INTO avld.checkpoint VALUES ('avld', '00000000-0000-4000-8000-000000000001', 4096);
 
--- A command that was confirmed and one that waits; a photo.
+-- A confirmed command and a queued one; a photo.
 INSERT INTO avld.commands (device_id, command, args) SELECT id, c.command, c.args::jsonb
 FROM avld.devices, (VALUES ('outputControl', '{"index": 2, "value": 1}'), ('positionSingle', '{}')) AS c (command, args) WHERE name = 'Kite';
 UPDATE avld.commands SET state = 'confirmed', sent_at = now(), ended_at = now(), attempts = 1, reply = 'OPC OK' WHERE command = 'outputControl';

@@ -132,9 +132,9 @@ static void the_schema_has_the_same_names(void **state)
 {
 	const char *sql = NULL;
 	(void)state;
-	for (size_t i = 0; i < migration_count; i++)
-		if (strstr(migrations[i].name, "commands"))
-			sql = migrations[i].sql;
+	for (size_t i = 0; i < migrations_functions_count; i++)
+		if (strstr(migrations_functions[i].name, "commands"))
+			sql = migrations_functions[i].sql;
 	assert_non_null(sql);
 	for (unsigned kind = 0; kind < COMMAND_KINDS; kind++) {
 		char quoted[64];
