@@ -8,13 +8,13 @@
 #include "util/uthash_config.h"
 
 struct device_directory;
-struct conn;
+struct conversation; /* intake/conversation.h */
 
 enum device_state { DEVICE_UNKNOWN, DEVICE_ACTIVE, DEVICE_BLOCKED };
 
 struct device {
-	int64_t id;        /* avld.devices.id; 0: none yet */
-	struct conn *live; /* its TCP connection, or NULL */
+	int64_t id;                /* avld.devices.id; 0: none yet */
+	struct conversation *live; /* over TCP; NULL: not connected */
 	UT_hash_handle hh;
 	uint8_t state; /* enum device_state */
 	uint8_t decoder; /* 1 + index in registry_decoders[] of the configured protocol; 0: none configured */

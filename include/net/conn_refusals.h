@@ -1,42 +1,44 @@
 // SPDX-License-Identifier: MIT
-// Connections that were turned away as they came: counted by reason, and told to avld.connections in so few rows that
-// no flood of them can fill the journal.
+// Refused connections: counted by reason, and written to avld.connections in so few rows that no flood of
+// them can fill the journal.
 #ifndef AVLD_NET_CONN_REFUSALS_H
 #define AVLD_NET_CONN_REFUSALS_H
 
 #include "intake/intake.h"
 
-enum refused_why {
-	REFUSED_MAX_CONNECTIONS,
-	REFUSED_MAX_CONNECTIONS_PER_IP,
-	REFUSED_MEMORY,
-	REFUSED_REASONS
+enum conn_refusal_reason {
+	CONN_REFUSAL_MAX_CONNECTIONS,
+	CONN_REFUSAL_MAX_PER_IP,
+	CONN_REFUSAL_MEMORY,
+	CONN_REFUSAL_REASONS
 };
-const char *conn_refusals_reason(enum refused_why why);
+const char *conn_refusals_text(enum conn_refusal_reason reason);
 
-#define REFUSED_ADDRESSES 64 /* told by name at a time */
+#define CONN_REFUSALS_ADDRESSES 64 /* with rows of their own at a time */
 
 struct conn_refusals_row {
 	struct peer peer; /* of the newest */
-	enum refused_why why;
-	uint32_t told_s;  /* when its last row was written */
-	uint64_t count;   /* since then */
-	int64_t first_us; /* the first of these */
+	enum conn_refusal_reason reason;
+	uint32_t written_s; /* clock_coarse_s when its last row was written; 0: never */
+	uint64_t count;     /* refused since then */
+	int64_t first_us;   /* time of the first of these */
 };
 
+// Zeroed it is empty.
 struct conn_refusals {
-	uint64_t counts[REFUSED_REASONS];
+	uint64_t counts[CONN_REFUSAL_REASONS];
 	size_t rows;
-	struct conn_refusals_row row[REFUSED_ADDRESSES];
+	struct conn_refusals_row row[CONN_REFUSALS_ADDRESSES];
 	struct conn_refusals_row
-		others[REFUSED_REASONS]; /* of all addresses beyond these; peer [::]:0 */
+		others[CONN_REFUSAL_REASONS]; /* of all further addresses; peer [::]:0 */
 };
 
-// One was. An address's first is a row at once; those that follow are one row a minute, its `rejects` their number.
+// Counts one refused connection. The first of an address is written at once; those that follow make one row a
+// minute, with their number in `rejects`.
 void conn_refusals_note(struct conn_refusals *refused, struct intake *intake,
-	const struct peer *peer, enum refused_why why);
+	const struct peer *peer, enum conn_refusal_reason reason);
 void conn_refusals_each_second(struct conn_refusals *refused, struct intake *intake);
-void conn_refusals_finish(
-	struct conn_refusals *refused, struct intake *intake); /* what is not told yet */
+// Writes everything that is not written yet.
+void conn_refusals_finish(struct conn_refusals *refused, struct intake *intake);
 
 #endif

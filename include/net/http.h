@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// /health, /metrics (Prometheus) and /status (for people) over HTTP, on the daemon's own loop
-// (libmicrohttpd).
+// Serves /health, /metrics (Prometheus) and /status (for people) over HTTP, on the daemon's own loop.
 #ifndef AVLD_NET_HTTP_H
 #define AVLD_NET_HTTP_H
 
@@ -9,7 +8,7 @@
 
 struct http;
 
-// What is told. The parts must outlive the http; conns and writer may be asked at any turn.
+// What the pages show. All of it must outlive the http.
 struct http_sources {
 	const struct config *config;
 	const struct intake *intake;
@@ -18,7 +17,7 @@ struct http_sources {
 	const struct command_queue *commands;
 };
 
-// NULL: could not listen (logged by the caller with *error, which is static text or strerror's).
+// Returns NULL if it cannot listen: *error says why (static text or strerror's; use it at once).
 struct http *http_new(
 	struct ev_loop *loop, const char *listen, struct http_sources sources, const char **error);
 void http_free(struct http *http);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The sockets we are reached at, and accepting.
+// The listening sockets, and accepting connections.
 #ifndef AVLD_NET_LISTENER_H
 #define AVLD_NET_LISTENER_H
 
@@ -7,19 +7,22 @@
 
 struct listener;
 
-// TCP and UDP sockets as settings have it, bound to one port (server.listen; port 0 picks one that
-// is free for both).
+// TCP and UDP sockets as configured, bound to one port (server.listen; port 0 picks one that is free for
+// both).
 struct bound {
-	int tcp, udp; /* -1: not wanted */
+	int tcp, udp; /* -1: not configured */
 	char tcp_text[PEER_TEXT_MAX], udp_text[PEER_TEXT_MAX];
+	char error[320]; /* when listener_bind has failed: a sentence for a person */
 };
 
-// False: *error is a message for a person ("port 8888 is taken: ...").
-bool listener_bind(const struct config *config, struct bound *bound, const char **error);
+// Returns false if it could not bind: nothing is open then, and bound->error says what failed and how to
+// mend it.
+bool listener_bind(const struct config *config, struct bound *bound);
 
-// Accepts from the bound TCP socket into conns. Takes the socket over.
+// Accepts connections from the bound TCP socket into conns. Takes the socket over. Returns NULL if memory
+// is out.
 struct listener *listener_new(struct ev_loop *loop, struct conns *conns, int fd);
-// Accepts what has already connected, then stops listening.
+// Accepts the connections that are already established, then stops listening and frees.
 void listener_finish(struct listener *listener);
 
 #endif

@@ -280,9 +280,8 @@ static void check_udp_buffer(void)
 static bool check_port(const struct config *config)
 {
 	struct bound bound;
-	const char *error;
-	if (!listener_bind(config, &bound, &error))
-		return check_port_taken(config, error);
+	if (!listener_bind(config, &bound))
+		return check_port_taken(config, bound.error);
 	if (bound.tcp >= 0)
 		close(bound.tcp);
 	if (bound.udp >= 0)

@@ -9,7 +9,7 @@
 #define uthash_fatal(message) log_fatal("out of memory")
 #include "cli/redecode.h"
 
-#include "intake/intake.h"
+#include "intake/conversation.h"
 #include "intake/memory_restore.h"
 
 #include <inttypes.h>
@@ -135,7 +135,7 @@ static void forget_old(struct feed *feed, int64_t now_us)
 
 static void decode_again(struct work *work, const struct entry *entry)
 {
-	if (entry->kind == ENTRY_REJECT && intake_is_refusal(entry->reason))
+	if (entry->kind == ENTRY_REJECT && conversation_is_refusal(entry->reason))
 		return;
 	struct talk *talk = find_talk(work, entry);
 	forget_old(&talk->feed, entry->received_us);

@@ -12,6 +12,7 @@
 #include "net/udp.h"
 #include "schema/migrate.h"
 #include "schema/migrations.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "writer/writer.h"
 
@@ -161,8 +162,8 @@ static void on_synced(void *context)
 	struct server *server = context;
 
 	if (server->conns) {
-		conns_synced(server->conns);
-		conns_resume(server->conns);
+		conn_synced(server->conns);
+		conn_resume(server->conns);
 	}
 	if (server->udp) {
 		udp_synced(server->udp);
@@ -197,7 +198,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 		server->told_lsn = journal_end(journal);
 		writer_wake(server->writer);
 	}
-	if (conns_waiting(server->conns) || (server->udp && udp_waiting(server->udp)))
+	if (conn_holds_replies(server->conns) || (server->udp && udp_holds_replies(server->udp)))
 		journal_sync(journal);
 	if (server->intake.full && !server->stopping && !ev_is_active(&server->room)) {
 		ev_timer_set(&server->room, ROOM_S, ROOM_S);
@@ -210,10 +211,10 @@ static void on_room(struct ev_loop *loop, ev_timer *timer, int revents)
 	struct server *server = timer->data;
 
 	(void)revents;
-	if (!intake_room(&server->intake))
+	if (!intake_has_room(&server->intake))
 		return;
 	ev_timer_stop(loop, timer);
-	conns_resume(server->conns);
+	conn_resume(server->conns);
 }
 
 static void on_sync(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -243,7 +244,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 
 	(void)loop;
 	(void)revents;
-	command_queue_tick(server->intake.commands, intake_now_us());
+	command_queue_tick(server->intake.commands, clock_utc_us());
 }
 
 static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -286,13 +287,13 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 		return;
 	}
 	server->stopping = server->intake.stopping = true;
-	log_info("stopping signal=%d connections=%zu", signal->signum, conns_count(server->conns));
+	log_info("stopping signal=%d connections=%zu", signal->signum, conn_count(server->conns));
 	sd_notify(0, "STOPPING=1");
 	if (server->listener)
 		listener_finish(server->listener);
 	server->listener = NULL;
-	conns_resume(server->conns);
-	conns_finish(server->conns);
+	conn_resume(server->conns);
+	conn_finish(server->conns);
 	if (server->udp) {
 		udp_finish(server->udp);
 		udp_free(server->udp);
@@ -373,7 +374,6 @@ static void say_ready(const struct bound *bound)
 static bool start(struct server *server)
 {
 	struct bound bound;
-	const char *error;
 
 	log_set_level((enum log_level)server->config.log.level);
 	signal(SIGPIPE, SIG_IGN);
@@ -382,8 +382,8 @@ static bool start(struct server *server)
 	server->loop = ev_default_loop(EVFLAG_AUTO);
 	if (!server->loop)
 		log_fatal("cannot make an event loop");
-	if (!listener_bind(&server->config, &bound, &error)) {
-		log_error("%s", error);
+	if (!listener_bind(&server->config, &bound)) {
+		log_error("%s", bound.error);
 		return false;
 	}
 	if (!check_schema(server) || !open_journal(server))
@@ -397,7 +397,7 @@ static bool start(struct server *server)
 	memory_restore_devices(server->intake.memory, server->intake.journal);
 	server->intake.commands = command_queue_new(
 		&server->config, server->intake.journal, on_command_ready, server);
-	server->conns = conns_new(server->loop, &server->intake);
+	server->conns = conn_all_new(server->loop, &server->intake);
 	if (bound.tcp >= 0)
 		server->listener = listener_new(server->loop, server->conns, bound.tcp);
 	if (bound.udp >= 0)
@@ -431,7 +431,7 @@ static void finish(struct server *server)
 	if (server->http)
 		http_free(server->http);
 	writer_free(server->writer);
-	conns_free(server->conns);
+	conn_all_free(server->conns);
 	command_queue_free(server->intake.commands);
 	journal_close(server->intake.journal);
 	device_directory_free(server->intake.directory);

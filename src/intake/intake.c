@@ -1,52 +1,40 @@
 // SPDX-License-Identifier: MIT
-// From a decoded batch into the journal.
+// Room in the journal, and decoded frames, photos and connections written into it.
 #include "intake/intake.h"
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-// What one frame can become at most: every report and reject there is room for, the arena, and the
+// The most that one frame can become: every report and reject of a struct decoded, its arena, and the
 // bytes themselves (each belongs to one report or reject; widened rejects stay within the frame).
 #define FRAME_ENTRIES (DECODED_REPORTS + DECODED_REJECTS)
 #define FRAME_BYTES   (FRAME_ENTRIES * 384 + DECODED_ARENA + 2 * FRAME_CAP + 65536)
 
-// Beyond a frame's: for what is told while one is taken in, and of conversations that end while none
-// may be.
+// In addition to a frame's: for entries about connections that open and end meanwhile.
 #define SPARE_BYTES 131072
 
-// A photo's piece, without its bytes.
+// What the bytes of a read can become, by experience: the shortest heartbeat has 15 bytes and makes an
+// entry of 192. Only a series of tiny rejects makes more of its bytes, and soon ends its connection.
+#define BYTES_PER_ENTRY 8
+#define BYTES_GROWTH    16
+
+// An entry for one piece of a photo, without the piece.
 #define PIECE_BYTES 512
 
-// A device that nobody has written into avld.devices is made on its first report; this many and no
-// more.
-#define DEVICES_MAX 2000000
-
-int64_t intake_now_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-uint32_t intake_now_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint32_t)now.tv_sec;
-}
+// ---- room
 
 static bool has_room(const struct intake *intake)
 {
 	return journal_room(intake->journal, FRAME_ENTRIES, FRAME_BYTES + SPARE_BYTES);
 }
 
-// Room that is only on its way is no news.
+// A segment that is only being made does not count as a change.
 static bool look_for_room(struct intake *intake)
 {
 	const bool room = has_room(intake);
@@ -55,26 +43,27 @@ static bool look_for_room(struct intake *intake)
 	if (room == intake->full && !intake->waits) {
 		intake->full = !room;
 		if (room)
-			log_info("journal has room again, reading goes on bytes=%llu",
+			log_info("journal has room again bytes=%llu",
 				(unsigned long long)journal_bytes(intake->journal));
 		else
-			log_warning(
-				"journal is full, TCP is not read and UDP is dropped bytes=%llu "
-				"what_to_do=\"bring the database back, free the disk, or raise "
-				"journal.max_size\"",
+			log_warning("journal is full bytes=%llu effect=\"TCP is not read, UDP is "
+				    "dropped\" "
+				    "what_to_do=\"make the database reachable, free disk space, or "
+				    "raise "
+				    "journal.max_size\"",
 				(unsigned long long)journal_bytes(intake->journal));
 	}
 	return room;
 }
 
-bool intake_room(struct intake *intake)
+bool intake_has_room(struct intake *intake)
 {
 	if (has_room(intake) && !intake->full)
 		return true;
-	return look_for_room(intake) || (intake->stopping && intake_room_at_last(intake));
+	return look_for_room(intake) || (intake->stopping && intake_wait_for_room(intake));
 }
 
-bool intake_room_at_last(struct intake *intake)
+bool intake_wait_for_room(struct intake *intake)
 {
 	bool room;
 
@@ -84,11 +73,14 @@ bool intake_room_at_last(struct intake *intake)
 	return room;
 }
 
-// The shortest heart-beat of 15 bytes makes an entry of 192. Only a row of tiny rejects makes more of
-// its bytes, and ends its connection soon.
-bool intake_is_ample(const struct intake *intake, size_t bytes)
+enum intake_room intake_room(struct intake *intake, size_t bytes)
 {
-	return journal_room(intake->journal, bytes / 8, bytes * 16);
+	const size_t entries = bytes / BYTES_PER_ENTRY, size = bytes * BYTES_GROWTH;
+	const bool covers_frame = entries >= FRAME_ENTRIES && size >= FRAME_BYTES + SPARE_BYTES;
+
+	if (covers_frame && !intake->full && journal_room(intake->journal, entries, size))
+		return INTAKE_AMPLE;
+	return intake_has_room(intake) ? INTAKE_SCARCE : INTAKE_FULL;
 }
 
 uint64_t intake_safe(const struct intake *intake)
@@ -97,6 +89,8 @@ uint64_t intake_safe(const struct intake *intake)
 		return journal_synced(intake->journal);
 	return UINT64_MAX;
 }
+
+// ---- entries
 
 static struct text text_of(const char *chars)
 {
@@ -109,7 +103,7 @@ static void append(struct intake *intake, const struct entry *entry)
 	journal_put(intake->journal);
 }
 
-// What does not come again finds its place in what is spared, while there is any.
+// For entries without a promise of room: uses the spare room while it lasts.
 static bool append_if_room(struct intake *intake, const struct entry *entry)
 {
 	while (!journal_room(intake->journal, 1, entry_size(entry)))
@@ -130,7 +124,36 @@ static struct entry entry_of(enum entry_kind kind, const struct feed *feed, cons
 	return entry;
 }
 
-// Nobody has understood it, whoever understood what came from there before.
+void intake_connected(struct intake *intake, const struct feed *feed, const struct peer *peer)
+{
+	const struct entry entry = entry_of(ENTRY_CONNECTED, feed, peer);
+
+	append_if_room(intake, &entry);
+}
+
+void intake_left(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct device *device)
+{
+	struct entry entry = entry_of(ENTRY_LEFT, feed, peer);
+
+	entry.ident = (struct text){device->ident, device->ident_len};
+	append_if_room(intake, &entry);
+}
+
+void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct traffic *traffic, const char *reason)
+{
+	struct entry entry = entry_of(ENTRY_DISCONNECTED, feed, peer);
+
+	entry.received_us = clock_utc_us();
+	entry.traffic = *traffic;
+	entry.reason = text_of(reason);
+	append_if_room(intake, &entry);
+}
+
+// ---- rejects
+
+// Returns true if the bytes are of no protocol, whatever the peer has spoken before.
 static bool is_foreign(const char *reason)
 {
 	return !strcmp(reason, "unknown protocol") || !strcmp(reason, "datagram too long");
@@ -156,19 +179,6 @@ static void count_reject(struct intake *intake, const struct feed *feed, const c
 	}
 }
 
-// Straight from the batch into the journal's memory.
-static void append_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const struct report *report)
-{
-	const struct text protocol = text_of(feed->session.decoder->name);
-	const struct entry_head head =
-		entry_report_head(report, feed->session.received_us, peer, protocol);
-
-	entry_report_write(
-		report, protocol, &head, journal_take(intake->journal, entry_head_size(&head)));
-	journal_put(intake->journal);
-}
-
 static struct entry reject_of(
 	const struct feed *feed, const struct peer *peer, const char *reason, struct text raw)
 {
@@ -190,55 +200,65 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 	count_reject(intake, feed, reason);
 }
 
-// Behind all that the frame was promised room for.
+void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *reason, const uint8_t *data, size_t len)
+{
+	const struct entry entry =
+		reject_of(feed, peer, reason, (struct text){(const char *)data, len});
+
+	append_if_room(intake, &entry);
+	count_reject(intake, feed, reason);
+}
+
+// ---- reports
+
+// Writes the entry directly into the journal's memory.
+static void append_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct report *report)
+{
+	const struct text protocol = text_of(feed->session.decoder->name);
+	const struct entry_head head =
+		entry_report_head(report, feed->session.received_us, peer, protocol);
+
+	entry_report_write(
+		report, protocol, &head, journal_take(intake->journal, entry_head_size(&head)));
+	journal_put(intake->journal);
+}
+
+// Shows the reports to the command queue. It may append entries, so the frame's own come first.
 static void note_reports(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const struct decoded *batch)
+	const struct decoded *decoded)
 {
-	for (size_t i = 0; i < batch->report_count; i++)
+	for (size_t i = 0; i < decoded->report_count; i++)
 		command_queue_note_report(intake->commands, feed->session.decoder, peer,
-			&batch->reports[i], feed->session.received_us);
+			&decoded->reports[i], feed->session.received_us);
 }
 
-size_t intake_command(
-	struct intake *intake, const struct feed *feed, const struct peer *peer, uint8_t *out)
+void intake_append_reports(struct intake *intake, struct feed *feed, const struct peer *peer,
+	const struct decoded *decoded, const char *refusal)
 {
-	const struct session *session = &feed->session;
-	const struct command_queue_talk talk = {
-		{session->ident, session->ident_len}, feed->session.decoder, session, peer};
-
-	if (!intake->commands || !command_queue_count(intake->commands) || !feed->pinned)
-		return 0;
-	return command_queue_next(intake->commands, &talk, intake_now_us(), out);
-}
-
-// Returns the LSN behind it.
-static uint64_t append_batch(struct intake *intake, struct feed *feed, const struct peer *peer,
-	const struct decoded *batch, const char *refusal)
-{
-	for (size_t i = 0; i < batch->report_count; i++) {
+	for (size_t i = 0; i < decoded->report_count; i++) {
 		if (refusal)
-			append_reject(intake, feed, peer, refusal, batch->reports[i].raw);
+			append_reject(intake, feed, peer, refusal, decoded->reports[i].raw);
 		else
-			append_report(intake, feed, peer, &batch->reports[i]);
+			append_report(intake, feed, peer, &decoded->reports[i]);
 	}
 	if (refusal)
-		feed->rejects += (uint32_t)batch->report_count;
+		feed->rejects += (uint32_t)decoded->report_count;
 	else
-		intake->counters.reports += batch->report_count;
-	for (size_t i = 0; i < batch->reject_count; i++) {
+		intake->counters.reports += decoded->report_count;
+	for (size_t i = 0; i < decoded->reject_count; i++) {
 		char reason[DECODED_REASON_MAX];
-		decoded_reject_reason(&batch->rejects[i], reason);
-		append_reject(intake, feed, peer, reason, batch->rejects[i].raw);
+		decoded_reject_reason(&decoded->rejects[i], reason);
+		append_reject(intake, feed, peer, reason, decoded->rejects[i].raw);
 	}
-	const uint64_t lsn = journal_end(intake->journal);
 	if (!refusal && intake->commands && command_queue_count(intake->commands))
-		note_reports(intake, feed, peer, batch);
-	return lsn;
+		note_reports(intake, feed, peer, decoded);
 }
 
 // ---- photos
 
-// What makes a photo itself: the same when it is fetched once more.
+// The identity of a photo: the same when it is fetched again.
 static uint64_t hash_photo(const struct photo *photo, int64_t taken_us)
 {
 	struct {
@@ -270,11 +290,12 @@ static struct media_piece describe(const struct photo *photo, uint16_t pieces)
 	return media;
 }
 
-// False: the journal has no room for it now.
+// Returns false if the journal has no room for it now.
 static bool append_photo(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct photo *photo)
 {
 	const size_t pieces = (photo->size + ENTRY_RAW_MAX - 1) / ENTRY_RAW_MAX;
+
 	if (!journal_room(intake->journal, pieces, photo->size + pieces * PIECE_BYTES))
 		return false;
 	struct entry entry = entry_of(ENTRY_MEDIA, feed, peer);
@@ -289,28 +310,34 @@ static bool append_photo(struct intake *intake, const struct feed *feed, const s
 		append(intake, &entry);
 	}
 	intake->counters.photos++;
-	log_debug("photo ident=%.*s bytes=%u complete=%d", (int)photo->ident_len, photo->ident,
-		photo->size, photo->complete);
+	log_debug("photo received ident=%.*s bytes=%u complete=%d", (int)photo->ident_len,
+		photo->ident, photo->size, photo->complete);
 	return true;
 }
 
-// Once it is in the journal, a photo is dropped here.
-static void take_photos(
-	struct intake *intake, struct feed *feed, const struct peer *peer, const char *refusal)
+// Appends the finished photos while there is room, and drops them here once they are in the journal.
+static void append_photos(struct intake *intake, struct feed *feed, const struct peer *peer)
 {
 	struct session *session = &feed->session;
 
-	if (!session->photos)
-		return;
-	if (refusal)
-		photo_drop_all(session);
 	while (session->finished && append_photo(intake, feed, peer, session->finished))
 		photo_drop(session);
 	if (intake->photos.full && !intake->photos_full)
-		log_warning("too many photos are on their way at once, this one is not fetched "
-			    "bytes=%zu",
+		log_warning("photo not fetched reason=\"too many at once\" bytes=%zu",
 			intake->photos.bytes);
 	intake->photos_full = intake->photos.full;
+}
+
+void intake_flush_photos(struct intake *intake, struct feed *feed, const struct peer *peer)
+{
+	if (!feed->session.photos)
+		return;
+	do
+		append_photos(intake, feed, peer);
+	while (feed->session.finished && journal_wait(intake->journal));
+	for (const struct photo *photo = feed->session.finished; photo; photo = photo->next)
+		log_warning("photo lost ident=%.*s bytes=%u reason=\"no room in the journal\"",
+			(int)photo->ident_len, photo->ident, photo->size);
 }
 
 void intake_begin(struct intake *intake, struct session *session)
@@ -319,134 +346,17 @@ void intake_begin(struct intake *intake, struct session *session)
 	session->photos = intake->config->pt502.photos ? &intake->photos : NULL;
 }
 
-// ----
+// ---- a whole frame
 
-uint64_t intake_batch(
-	struct intake *intake, struct feed *feed, const struct peer *peer, const char *refusal)
+uint64_t intake_append(struct intake *intake, struct feed *feed, const struct peer *peer,
+	const struct decoded *decoded, const char *refusal)
 {
 	intake->counters.frames++;
-	append_batch(intake, feed, peer, &intake->batch, refusal);
-	take_photos(intake, feed, peer, refusal);
+	intake_append_reports(intake, feed, peer, decoded, refusal);
+	if (feed->session.photos) {
+		if (refusal)
+			photo_drop_all(&feed->session);
+		append_photos(intake, feed, peer);
+	}
 	return journal_end(intake->journal);
-}
-
-static void append_late(struct intake *intake, struct feed *feed, const struct peer *peer)
-{
-	struct device *device;
-	const bool names = feed->session.ident_len > 0 && intake->late.report_count > 0;
-
-	append_batch(intake, feed, peer, &intake->late,
-		names ? intake_admit(intake, feed, &device) : NULL);
-}
-
-void intake_end(struct intake *intake, struct feed *feed, const struct peer *peer,
-	const uint8_t *rest, size_t len)
-{
-	if (feed->open && len > 0 && intake_room_at_last(intake)) {
-		size_t used;
-		feed_rest(feed, rest, len, &intake->late, &used);
-		intake->counters.frames++;
-		append_late(intake, feed, peer);
-		rest += used;
-		len -= used;
-	}
-	while (feed_holds(feed) && intake_room_at_last(intake)) {
-		feed_expire(feed, intake_now_us(), INT64_MAX, &intake->late);
-		append_late(intake, feed, peer);
-	}
-	photo_end(&feed->session);
-	do
-		take_photos(intake, feed, peer, NULL);
-	while (feed->session.finished && journal_wait(intake->journal));
-	if (feed->session.finished)
-		log_warning("journal is full, a photo is lost ident=%.*s bytes=%u",
-			(int)feed->session.finished->ident_len, feed->session.finished->ident,
-			feed->session.finished->size);
-	const size_t blanks = feed_blanks(rest, len);
-	if (blanks < len) {
-		feed->rejects++;
-		intake_reject(intake, feed, peer, "incomplete frame", rest + blanks, len - blanks);
-	}
-	feed_done(feed);
-}
-
-void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const char *reason, const uint8_t *data, size_t len)
-{
-	const struct entry entry =
-		reject_of(feed, peer, reason, (struct text){(const char *)data, len});
-
-	append_if_room(intake, &entry);
-	count_reject(intake, feed, reason);
-}
-
-void intake_connected(struct intake *intake, const struct feed *feed, const struct peer *peer)
-{
-	const struct entry entry = entry_of(ENTRY_CONNECTED, feed, peer);
-	append_if_room(intake, &entry);
-}
-
-void intake_left(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const struct device *device)
-{
-	struct entry entry = entry_of(ENTRY_LEFT, feed, peer);
-	entry.ident = (struct text){device->ident, device->ident_len};
-	append_if_room(intake, &entry);
-}
-
-void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const struct traffic *traffic, const char *reason)
-{
-	struct entry entry = entry_of(ENTRY_DISCONNECTED, feed, peer);
-	entry.received_us = intake_now_us();
-	entry.traffic = *traffic;
-	entry.reason = text_of(reason);
-	append_if_room(intake, &entry);
-}
-
-static const char blocked[] = "device is blocked",
-		  other_protocol[] = "not the protocol set for the device",
-		  unknown[] = "unknown device", too_many[] = "too many devices";
-
-bool intake_is_refusal(struct text reason)
-{
-	return text_equal(reason, blocked) || text_equal(reason, other_protocol) ||
-	       text_equal(reason, unknown) || text_equal(reason, too_many);
-}
-
-const char *intake_objection(const struct device *device, const struct feed *feed)
-{
-	if (device->state == DEVICE_BLOCKED)
-		return blocked;
-	if (device->decoder && registry_decoders[device->decoder - 1] != feed->session.decoder)
-		return other_protocol;
-	return NULL;
-}
-
-struct device *intake_device(struct intake *intake, struct text ident)
-{
-	struct device *device = device_directory_find(intake->directory, ident);
-
-	if (device || intake->config->devices.unknown == UNKNOWN_REFUSE ||
-		device_directory_count(intake->directory) >= DEVICES_MAX)
-		return device;
-	return device_directory_add(intake->directory, ident);
-}
-
-const char *intake_admit(struct intake *intake, const struct feed *feed, struct device **found)
-{
-	const struct text ident = {feed->session.ident, feed->session.ident_len};
-	struct device *device = device_directory_find(intake->directory, ident);
-
-	*found = NULL;
-	if (device && intake_objection(device, feed))
-		return intake_objection(device, feed);
-	if (intake->config->devices.unknown == UNKNOWN_REFUSE &&
-		device_directory_loaded(intake->directory) &&
-		(!device || device->state != DEVICE_ACTIVE))
-		return unknown;
-	if (!device && device_directory_count(intake->directory) >= DEVICES_MAX)
-		return too_many;
-	*found = device ? device : device_directory_add(intake->directory, ident);
-	return NULL;
 }

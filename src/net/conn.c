@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
-// TCP peers.
+// TCP connections.
 //
-//   recv --> [ rest of the last read | new bytes ] --> feed_step ... --> what is left becomes `in`
-//               (one receive buffer for all; a peer between frames holds no memory for bytes)
+//   recv --> [ rest of the last read | new bytes ] --> conversation_feed --> the rest becomes `in`
+//               (one receive buffer for all; a connection between frames owns no memory for bytes)
 //
-// Paused: the journal has no room; the socket is not read until conns_resume.
-#include "net/conn_internal.h"
+// A connection is in one of these lists, each in the order in which its time runs out, so that one timer
+// serves all:
+//   login: no device yet, by time of connection     idle: device known, by last activity
+//   paused: the journal is full, not read           lingering: ended, only held replies are left
+// and also in `sniffing`, by time of connection, while no decoder has been found for it; afterwards in
+// `pending`, while its conversation is.
+#include "net/conn.h"
 
+#include "net/conn_addresses.h"
+#include "net/conn_outbox.h"
+#include "util/clock.h"
+#include "util/list.h"
 #include "util/log.h"
 
 #include <assert.h>
@@ -15,175 +24,301 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REJECTS_SPARE 100 /* rejects a connection may have, and ten for each good frame */
+#define READ_SIZE 65536
+#define SNIFF_US  INT64_C(30000000) /* time for the first bytes to show their protocol */
+#define LINGER_US                                                                                  \
+	INT64_C(2000000) /* time that held replies may keep the socket of an ended one open */
 
-// ---- what comes in
+struct conn {
+	ev_io io;            /* io.data: the conns */
+	struct list turn;    /* in login, idle, paused or lingering */
+	struct list pending; /* in sniffing or pending, or in none */
+	struct conversation conversation;
+	uint8_t *in; /* the start of a frame, or everything unprocessed while paused */
+	struct conn_outbox outbox;
+	uint32_t in_len;
+	bool paused;  /* not read until conn_resume */
+	bool lingers; /* the conversation has ended; only socket and outbox are left */
+};
+
+struct conns {
+	struct ev_loop *loop;
+	struct conversation_transport transport;
+	struct list login, idle, paused, lingering;
+	struct list sniffing, pending;
+	struct list holding; /* outboxes that hold replies */
+	bool finishing;
+	ev_timer timer;
+	size_t count;
+	struct conn_addresses addresses; /* only used with server.max_connections_per_ip */
+	struct conn_refusals refused;
+	size_t peeked; /* bytes at the end of the current read that are also still in the socket */
+	uint8_t buffer[2 * READ_SIZE]; /* the first half: space for the rest of the last read */
+};
+
+static struct conns *conns_of(const struct conn *c)
+{
+	return c->io.data;
+}
+
+static struct conn *conn_of(struct conversation *conversation)
+{
+	return list_item(conversation, struct conn, conversation);
+}
+
+// ---- lists and watcher follow from the state
+
+// Moves c to the tail of the time-out list for its state.
+static void queue(struct conn *c)
+{
+	struct conns *conns = conns_of(c);
+	const bool known = conversation_is_known(&c->conversation);
+
+	if (known)
+		c->conversation.active_s = clock_coarse_s();
+	list_remove(&c->turn);
+	list_append(c->paused ? &conns->paused : known ? &conns->idle : &conns->login, &c->turn);
+}
+
+static void queue_pending(struct conn *c)
+{
+	if (!c->conversation.feed.session.decoder)
+		return; // it stays in `sniffing`
+	list_remove(&c->pending);
+	if (conversation_is_pending(&c->conversation))
+		list_append(&conns_of(c)->pending, &c->pending);
+}
+
+// Sets the events to watch for; the only place that does.
+static void watch(struct conn *c)
+{
+	const int events = (c->paused || c->lingers ? 0 : EV_READ) | (c->outbox.len ? EV_WRITE : 0);
+
+	if ((c->io.events & (EV_READ | EV_WRITE)) == events && (ev_is_active(&c->io) || !events))
+		return;
+	ev_io_stop(conns_of(c)->loop, &c->io);
+	ev_io_modify(&c->io, events);
+	if (events)
+		ev_io_start(conns_of(c)->loop, &c->io);
+}
 
 static void set_paused(struct conn *c, bool paused)
 {
 	c->paused = paused;
-	conn_queue(c);
-	conn_watch(c);
+	queue(c);
+	watch(c);
 }
 
-// Must the directory be asked (again): another ident, or the owner has changed what may be.
-static bool must_ask(const struct conn *c)
-{
-	const struct session *session = &c->feed.session;
-	const struct device *device = c->device;
+// ---- closing: c is dead afterwards
 
-	if (session->ident_len == 0 || c->idents > IDENTS_MAX)
-		return false;
-	return !device || device->ident_len != session->ident_len ||
-	       memcmp(device->ident, session->ident, session->ident_len) != 0 ||
-	       intake_objection(device, &c->feed) != NULL;
+// Ends the conversation, and frees everything but the socket and the outbox.
+static void end_conversation(struct conn *c, const char *reason)
+{
+	conversation_end(&conns_of(c)->transport, &c->conversation, c->in, c->in_len, reason);
+	list_remove(&c->turn);
+	list_remove(&c->pending);
+	free(c->in);
+	c->in = NULL;
+	c->in_len = 0;
 }
 
-// False: the peer does not read what it is sent.
-static bool add_command(struct conn *c)
+// Closes at once: the peer is gone, or reads nothing. reason: unused if c lingers.
+static void conn_close(struct conn *c, const char *reason)
 {
-	uint8_t command[COMMAND_FRAME_MAX];
-	const size_t len = intake_command(conns_of(c)->intake, &c->feed, &c->peer, command);
+	struct conns *conns = conns_of(c);
 
-	return !len || conn_put(c, command, len);
+	if (!c->lingers)
+		end_conversation(c, reason);
+	list_remove(&c->turn);
+	conn_outbox_done(&c->outbox);
+	conn_addresses_remove(&conns->addresses, &c->conversation.peer);
+	ev_io_stop(conns->loop, &c->io);
+	close(c->io.fd);
+	free(c);
+	conns->count--;
 }
 
-const char *conn_take_batch(struct conn *c)
+// Sends what is due as far as the socket accepts it, then closes; lingers first if replies are held.
+static void conn_end(struct conn *c, const char *reason)
 {
-	struct intake *intake = conns_of(c)->intake;
-	struct decoded *batch = &intake->batch;
-	const char *refusal = must_ask(c) ? conn_attach(c) : NULL;
-	if (!refusal)
-		conn_name_others(c, batch);
-	const uint64_t lsn = intake_batch(intake, &c->feed, &c->peer, refusal);
+	struct conns *conns = conns_of(c);
 
-	if (refusal)
-		return refusal;
-	if (c->feed.rejects > REJECTS_SPARE && c->feed.rejects / 10 > c->feed.frames)
-		return "too many rejects";
-	if (!conn_reply(c, batch, lsn) || (c->device && !add_command(c)))
-		return "does not read its replies";
-	return NULL;
-}
-
-void conn_send_command(struct conn *c)
-{
-	if (must_ask(c))
+	end_conversation(c, reason);
+	c->lingers = true;
+	if (!conn_outbox_send(&c->outbox, c->io.fd) || !conn_outbox_holds(&c->outbox) ||
+		conns->finishing) {
+		conn_close(c, NULL);
 		return;
-	if (add_command(c))
-		conn_flush(c);
+	}
+	c->conversation.active_s = clock_coarse_s();
+	list_append(&conns->lingering, &c->turn);
+	watch(c);
+}
+
+// ---- sending
+
+// Sends what may be sent. Returns false if that closed the connection.
+static bool flush(struct conn *c)
+{
+	if (!conn_outbox_send(&c->outbox, c->io.fd)) {
+		conn_close(c, "cannot send");
+		return false;
+	}
+	if (c->lingers && !c->outbox.len && !conn_outbox_holds(&c->outbox)) {
+		conn_close(c, NULL);
+		return false;
+	}
+	watch(c);
+	return true;
+}
+
+static bool on_reply(struct conversation_transport *transport, struct conversation *conversation,
+	const uint8_t *data, size_t len, uint64_t lsn)
+{
+	struct conns *conns = list_item(transport, struct conns, transport);
+	struct conn_outbox *outbox = &conn_of(conversation)->outbox;
+
+	return lsn ? conn_outbox_hold(outbox, &conns->holding, data, len, lsn)
+		   : conn_outbox_put(outbox, data, len);
+}
+
+void conn_synced(struct conns *conns)
+{
+	const uint64_t safe = intake_safe(conns->transport.intake);
+	struct list *next;
+
+	for (struct list *at = conns->holding.next; at != &conns->holding; at = next) {
+		struct conn *c = list_item(conn_outbox_of(at), struct conn, outbox);
+		next = at->next;
+		if (conn_outbox_release(&c->outbox, safe))
+			flush(c);
+		else
+			conn_close(c, "does not read its replies");
+	}
+}
+
+bool conn_holds_replies(const struct conns *conns)
+{
+	return !list_empty(&conns->holding);
+}
+
+void conn_send_command(struct conversation *live)
+{
+	struct conn *c = conn_of(live);
+
+	if (conversation_send_command(&conns_of(c)->transport, live))
+		flush(c);
 	else
 		conn_close(c, "does not read its replies");
 }
 
-bool conn_keep(struct conn *c, const uint8_t *data, size_t len)
+// ---- receiving
+
+// Keeps the bytes for the next read. They may lie in c->in. Returns false if memory is out: nothing is
+// kept then.
+static bool keep(struct conn *c, const uint8_t *data, size_t len)
 {
 	uint8_t *kept = NULL;
 
+	if (data == c->in && len == c->in_len)
+		return true;
 	if (len > 0) {
 		kept = malloc(len);
-		if (!kept)
-			return false;
-		memcpy(kept, data, len);
+		if (kept)
+			memcpy(kept, data, len);
 	}
 	free(c->in);
 	c->in = kept;
-	c->in_len = (uint32_t)len;
-	return true;
+	c->in_len = kept ? (uint32_t)len : 0;
+	return kept || len == 0;
 }
 
-// Takes out of the socket what was only looked at. What waits for room stays there: returns how
-// many of the `left` bytes are to be kept here.
-static size_t fetch(struct conn *c, size_t left, bool closing)
+// Discards from the socket what was only peeked at. What a paused connection has not processed stays
+// there. Returns how many of the `left` bytes are to be kept here.
+static size_t discard_peeked(struct conn *c, size_t left, bool closing)
 {
 	struct conns *conns = conns_of(c);
-	const size_t waiting = c->paused && !closing ? left : 0;
-	const size_t stays = waiting < conns->peeked ? waiting : conns->peeked;
+	const size_t unread = c->paused && !closing ? left : 0;
+	const size_t stays = unread < conns->peeked ? unread : conns->peeked;
 
 	for (size_t len = conns->peeked - stays; len > 0;) {
 		const ssize_t n = recv(c->io.fd, NULL, len, MSG_TRUNC | MSG_DONTWAIT);
 		if (n <= 0)
-			break; // gone: then nothing of it will be read again either
+			break; // the connection is broken: nothing of it will be read again
 		len -= (size_t)n;
 	}
-	c->bytes -= stays;
+	c->conversation.bytes -= stays;
 	conns->peeked = 0;
 	return left - stays;
 }
 
-// Frame by frame, until the bytes are used up, more are needed or there is no room. False: closed.
-static bool take(struct conn *c, const uint8_t *data, size_t len)
+// Does what the outcome of these bytes asks for. Returns false if that closed the connection.
+static bool settle(
+	struct conn *c, const uint8_t *data, size_t len, struct conversation_outcome outcome)
 {
-	struct intake *intake = conns_of(c)->intake;
-	enum feed_verdict verdict = FEED_TAKEN;
-	const char *end = NULL;
+	const bool ends = outcome.state == CONVERSATION_ENDS;
+	const char *reason = outcome.reason;
 
-	while (len > 0 && !end) {
-		size_t used;
-		if (!intake_room(intake)) {
-			set_paused(c, true);
-			break;
-		}
-		verdict = feed_step(&c->feed, data, len, &intake->batch, &used);
-		data += used;
-		len -= used;
-		if (verdict == FEED_MORE)
-			break;
-		end = conn_take_batch(c);
-		if (!end && verdict == FEED_CLOSE)
-			end = intake->batch.detail;
-	}
-	len = fetch(c, len, end);
-	if (!conn_keep(c, data, end ? 0 : len))
-		end = "out of memory";
-	if (end) {
-		conn_end(c, end);
+	if (outcome.state == CONVERSATION_NO_ROOM)
+		set_paused(c, true);
+	const size_t rest = discard_peeked(c, len - outcome.used, ends);
+	if (!keep(c, data + outcome.used, ends ? 0 : rest))
+		reason = "out of memory";
+	if (reason) {
+		conn_end(c, reason);
 		return false;
 	}
-	conn_queue_late(c);
-	return conn_flush(c);
+	queue_pending(c);
+	return flush(c);
 }
 
-static const char *recv_error(int error)
+static bool process(struct conn *c, const uint8_t *data, size_t len)
+{
+	return settle(c, data, len,
+		conversation_feed(&conns_of(c)->transport, &c->conversation, data, len));
+}
+
+static const char *describe_error(int error)
 {
 	return error == ECONNRESET  ? "reset by peer"
 	       : error == ETIMEDOUT ? "peer is gone"
 				    : "cannot receive";
 }
 
-// While room is scarce the socket is only looked into: what is read from it must find a place in the
-// journal, whatever becomes of this process.
-enum got { GOT_BYTES, GOT_NOTHING, GOT_CLOSED };
+enum received { RECEIVED_BYTES, RECEIVED_NOTHING, RECEIVED_END };
 
-static enum got read_once(struct conn *c)
+// Reads once. While room is scarce the socket is only peeked at: what is read from it must find room in
+// the journal, whatever happens to this process.
+static enum received receive(struct conn *c)
 {
 	struct conns *conns = conns_of(c);
 	uint8_t *fresh = conns->buffer + READ_SIZE;
+	const enum intake_room room = intake_room(conns->transport.intake, READ_SIZE);
 
 	assert(c->in_len <= READ_SIZE);
-	if (!intake_room(conns->intake)) {
+	if (room == INTAKE_FULL) {
 		set_paused(c, true);
-		return GOT_NOTHING;
+		return RECEIVED_NOTHING;
 	}
-	const bool scarce = !intake_is_ample(conns->intake, READ_SIZE);
-	const ssize_t n = recv(c->io.fd, fresh, READ_SIZE, MSG_DONTWAIT | (scarce ? MSG_PEEK : 0));
+	const int flags = MSG_DONTWAIT | (room == INTAKE_SCARCE ? MSG_PEEK : 0);
+	const ssize_t n = recv(c->io.fd, fresh, READ_SIZE, flags);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-		return GOT_NOTHING;
+		return RECEIVED_NOTHING;
 	if (n <= 0) {
-		conn_close(c, n == 0 ? "closed by peer" : recv_error(errno));
-		return GOT_CLOSED;
+		conn_close(c, n == 0 ? "closed by peer" : describe_error(errno));
+		return RECEIVED_END;
 	}
-	c->bytes += (uint64_t)n;
-	conns->peeked = scarce ? (size_t)n : 0;
-	c->feed.session.received_us = intake_now_us();
+	c->conversation.bytes += (uint64_t)n;
+	conns->peeked = room == INTAKE_SCARCE ? (size_t)n : 0;
+	c->conversation.feed.session.received_us = clock_utc_us();
 	uint8_t *start = fresh - c->in_len;
 	if (c->in_len)
 		memcpy(start, c->in, c->in_len);
-	if (!take(c, start, c->in_len + (size_t)n))
-		return GOT_CLOSED;
-	if (conn_is_known(c) && !c->paused)
-		conn_queue(c);
-	return GOT_BYTES;
+	if (!process(c, start, c->in_len + (size_t)n))
+		return RECEIVED_END;
+	if (conversation_is_known(&c->conversation) && !c->paused)
+		queue(c);
+	return RECEIVED_BYTES;
 }
 
 static void on_io(struct ev_loop *loop, ev_io *watcher, int revents)
@@ -191,154 +326,209 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int revents)
 	struct conn *c = list_item(watcher, struct conn, io);
 
 	(void)loop;
-	if ((revents & EV_WRITE) && !conn_flush(c))
+	if ((revents & EV_WRITE) && !flush(c))
 		return;
 	if (revents & EV_READ)
-		read_once(c);
+		receive(c);
 }
 
-void conns_resume(struct conns *conns)
+void conn_resume(struct conns *conns)
 {
-	while (!list_empty(&conns->paused) && intake_room(conns->intake)) {
+	while (!list_empty(&conns->paused) && intake_has_room(conns->transport.intake)) {
 		struct conn *c = list_item(conns->paused.next, struct conn, turn);
 		const size_t len = c->in_len;
 
 		set_paused(c, false);
 		if (len > 0) {
 			memcpy(conns->buffer, c->in, len);
-			take(c, conns->buffer, len);
+			process(c, conns->buffer, len);
 		}
 	}
 }
 
-// ---- how many of an address
+// ---- once a second
 
-struct ip_count {
-	uint8_t address[16];
-	uint32_t count;
-	UT_hash_handle hh;
-};
-
-static bool count_ip(struct conns *conns, const struct peer *peer)
+static void expire(struct list *list, int64_t after_us, uint32_t now, const char *reason)
 {
-	const int64_t max = conns->intake->config->server.max_connections_per_ip;
-	struct ip_count *ip;
-
-	if (max == 0)
-		return true;
-	HASH_FIND(hh, conns->ips, peer->address, sizeof(peer->address), ip);
-	if (!ip) {
-		ip = calloc(1, sizeof(*ip));
-		if (!ip)
-			return false;
-		memcpy(ip->address, peer->address, sizeof(ip->address));
-		HASH_ADD(hh, conns->ips, address, sizeof(ip->address), ip);
-	}
-	if (ip->count >= max)
-		return false;
-	ip->count++;
-	return true;
-}
-
-void conns_uncount_ip(struct conns *conns, const struct peer *peer)
-{
-	struct ip_count *ip;
-
-	HASH_FIND(hh, conns->ips, peer->address, sizeof(peer->address), ip);
-	if (ip && --ip->count == 0) {
-		HASH_DEL(conns->ips, ip);
-		free(ip);
+	while (!list_empty(list)) {
+		struct conn *c = list_item(list->next, struct conn, turn);
+		if ((int64_t)(now - c->conversation.active_s) * 1000000 < after_us)
+			return;
+		if (c->lingers)
+			conn_close(c, NULL);
+		else
+			conn_end(c, reason);
 	}
 }
 
-// ---- all of them
-
-struct conns *conns_new(struct ev_loop *loop, struct intake *intake)
+// A paused connection is left alone: unread bytes may show its protocol.
+static void expire_sniffing(struct conns *conns, uint32_t now)
 {
-	struct conns *conns = calloc(1, sizeof(*conns));
+	struct list *next;
 
-	if (!conns)
-		return NULL;
-	conns->loop = loop;
-	conns->intake = intake;
-	list_init(&conns->login);
-	list_init(&conns->idle);
-	list_init(&conns->paused);
-	list_init(&conns->waiting);
-	list_init(&conns->late);
-	list_init(&conns->lingering);
-	list_init(&conns->sniffing);
-	ev_timer_init(&conns->timer, conns_on_second, 1, 1);
-	conns->timer.data = conns;
-	ev_timer_start(loop, &conns->timer);
-	return conns;
+	for (struct list *at = conns->sniffing.next; at != &conns->sniffing; at = next) {
+		struct conn *c = list_item(at, struct conn, pending);
+		next = at->next;
+		if ((int64_t)(now - c->conversation.active_s) * 1000000 < SNIFF_US)
+			return;
+		if (!c->paused)
+			conn_end(c, "no protocol found in time");
+	}
 }
 
-size_t conns_count(const struct conns *conns)
+static void work_on_pending(struct conn *c)
 {
-	return conns->count;
+	struct conversation *conversation = &c->conversation;
+	const bool was_known = conversation_is_known(conversation);
+	const struct conversation_outcome outcome = conversation_each_second(
+		&conns_of(c)->transport, conversation, c->in, c->paused ? 0 : c->in_len);
+	const bool is_known = conversation_is_known(conversation);
+
+	if (was_known && !is_known) // its time to log in starts anew
+		conversation->active_s = clock_coarse_s();
+	if (was_known != is_known)
+		queue(c);
+	settle(c, c->in, c->in_len, outcome);
 }
 
-const struct conn_refusals *conns_refused(const struct conns *conns)
+static void work_on_all_pending(struct conns *conns)
 {
-	return &conns->refused;
+	struct list todo; // one connection may close another: so each is taken off the head
+
+	list_init(&todo);
+	while (!list_empty(&conns->pending)) {
+		struct list *first = conns->pending.next;
+		list_remove(first);
+		list_append(&todo, first);
+	}
+	while (!list_empty(&todo)) {
+		struct conn *c = list_item(todo.next, struct conn, pending);
+		list_remove(&c->pending);
+		work_on_pending(c);
+	}
 }
 
-static void refuse_peer(struct conns *conns, int fd, const struct peer *peer, enum refused_why why)
+static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct conns *conns = timer->data;
+	struct intake *intake = conns->transport.intake;
+	const uint32_t now = clock_coarse_s();
+
+	(void)loop;
+	(void)revents;
+	expire(&conns->login, intake->config->server.login_timeout_us, now, "login timeout");
+	expire(&conns->idle, intake->config->server.idle_timeout_us, now, "idle timeout");
+	expire(&conns->lingering, LINGER_US, now, NULL);
+	expire_sniffing(conns, now);
+	work_on_all_pending(conns);
+	conn_refusals_each_second(&conns->refused, intake);
+}
+
+// ---- opening
+
+static void refuse(
+	struct conns *conns, int fd, const struct peer *peer, enum conn_refusal_reason reason)
 {
 	char text[PEER_TEXT_MAX];
 
-	if (log_allow(peer->address, intake_now_s()))
+	if (log_allow(peer->address, clock_coarse_s()))
 		log_warning("conn refused peer=%s reason=\"%s\"", peer_text(peer, text),
-			conn_refusals_reason(why));
-	conn_refusals_note(&conns->refused, conns->intake, peer, why);
+			conn_refusals_text(reason));
+	conn_refusals_note(&conns->refused, conns->transport.intake, peer, reason);
 	close(fd);
 }
 
-void conns_add(struct conns *conns, int fd, const struct sockaddr *address)
+// Returns a connection of this peer, counted by its address, or NULL and why it is refused.
+static struct conn *new_conn(
+	struct conns *conns, const struct peer *peer, enum conn_refusal_reason *reason)
+{
+	const struct config *config = conns->transport.intake->config;
+	enum conn_addresses_result counted;
+	struct conn *c = NULL;
+
+	*reason = CONN_REFUSAL_MAX_CONNECTIONS;
+	if (conns->count >= (size_t)config->server.max_connections)
+		return NULL;
+	counted =
+		conn_addresses_add(&conns->addresses, peer, config->server.max_connections_per_ip);
+	*reason = counted == ADDRESS_HAS_MAX ? CONN_REFUSAL_MAX_PER_IP : CONN_REFUSAL_MEMORY;
+	if (counted != ADDRESS_COUNTED)
+		return NULL;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		conn_addresses_remove(&conns->addresses, peer);
+	return c;
+}
+
+void conn_add(struct conns *conns, int fd, const struct sockaddr *address)
 {
 	const struct peer peer = peer_of_sockaddr(address, TRANSPORT_TCP);
+	enum conn_refusal_reason reason;
+	struct conn *c = new_conn(conns, &peer, &reason);
 
-	if (conns->count >= (size_t)conns->intake->config->server.max_connections) {
-		refuse_peer(conns, fd, &peer, REFUSED_MAX_CONNECTIONS);
-		return;
-	}
-	if (!count_ip(conns, &peer)) {
-		refuse_peer(conns, fd, &peer, REFUSED_MAX_CONNECTIONS_PER_IP);
-		return;
-	}
-	struct conn *c = calloc(1, sizeof(*c));
 	if (!c) {
-		conns_uncount_ip(conns, &peer);
-		refuse_peer(conns, fd, &peer, REFUSED_MEMORY);
+		refuse(conns, fd, &peer, reason);
 		return;
 	}
-	c->peer = peer;
-	c->opened_us = intake_now_us();
-	c->active_s = intake_now_s();
-	feed_init(&c->feed, conns->intake->config->server.protocols, NULL, false);
-	c->feed.session.received_us = c->opened_us;
-	intake_begin(conns->intake, &c->feed.session);
-	list_init(&c->late);
+	conversation_begin(&conns->transport, &c->conversation, &peer);
 	list_init(&c->turn);
+	list_init(&c->pending);
 	list_append(&conns->login, &c->turn);
-	list_append(&conns->sniffing, &c->late);
+	list_append(&conns->sniffing, &c->pending);
 	ev_io_init(&c->io, on_io, fd, EV_READ);
 	c->io.data = conns;
 	ev_io_start(conns->loop, &c->io);
 	conns->count++;
 }
 
+// ---- all of them
+
+static void on_displaced(struct conversation *conversation)
+{
+	conn_end(conn_of(conversation), "device connected again");
+}
+
+struct conns *conn_all_new(struct ev_loop *loop, struct intake *intake)
+{
+	struct conns *conns = calloc(1, sizeof(*conns));
+
+	if (!conns)
+		return NULL;
+	conns->loop = loop;
+	conns->transport = (struct conversation_transport){intake, on_reply, on_displaced};
+	list_init(&conns->login);
+	list_init(&conns->idle);
+	list_init(&conns->paused);
+	list_init(&conns->lingering);
+	list_init(&conns->sniffing);
+	list_init(&conns->pending);
+	list_init(&conns->holding);
+	ev_timer_init(&conns->timer, on_second, 1, 1);
+	conns->timer.data = conns;
+	ev_timer_start(loop, &conns->timer);
+	return conns;
+}
+
+size_t conn_count(const struct conns *conns)
+{
+	return conns->count;
+}
+
+const struct conn_refusals *conn_refused(const struct conns *conns)
+{
+	return &conns->refused;
+}
+
 static void finish(struct list *list)
 {
 	while (!list_empty(list)) {
 		struct conn *c = list_item(list->next, struct conn, turn);
-		if (c->paused || read_once(c) != GOT_CLOSED)
+		if (c->paused || receive(c) != RECEIVED_END)
 			conn_end(c, "shutdown");
 	}
 }
 
-void conns_finish(struct conns *conns)
+void conn_finish(struct conns *conns)
 {
 	conns->finishing = true;
 	while (!list_empty(&conns->lingering))
@@ -346,10 +536,10 @@ void conns_finish(struct conns *conns)
 	finish(&conns->login);
 	finish(&conns->idle);
 	finish(&conns->paused);
-	conn_refusals_finish(&conns->refused, conns->intake);
+	conn_refusals_finish(&conns->refused, conns->transport.intake);
 }
 
-void conns_free(struct conns *conns)
+void conn_all_free(struct conns *conns)
 {
 	assert(conns->count == 0);
 	ev_timer_stop(conns->loop, &conns->timer);

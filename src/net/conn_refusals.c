@@ -1,74 +1,75 @@
 // SPDX-License-Identifier: MIT
-// Who is turned away again and again has a row in the table here, and through it one a minute in
-// avld.connections. Addresses that find none share one for each reason.
+// An address whose connections are refused has a row in the table here, and through it at most one a minute
+// in avld.connections. Addresses that find no free row share one for each reason.
 #include "net/conn_refusals.h"
+
+#include "util/clock.h"
 
 #include <assert.h>
 #include <string.h>
 
-#define TELL_S 60
+#define WRITE_S 60 /* between rows */
 
-const char *conn_refusals_reason(enum refused_why why)
+const char *conn_refusals_text(enum conn_refusal_reason reason)
 {
-	static const char *const reasons[REFUSED_REASONS] = {
-		[REFUSED_MAX_CONNECTIONS] = "server.max_connections reached",
-		[REFUSED_MAX_CONNECTIONS_PER_IP] = "server.max_connections_per_ip reached",
-		[REFUSED_MEMORY] = "out of memory",
+	static const char *const texts[CONN_REFUSAL_REASONS] = {
+		[CONN_REFUSAL_MAX_CONNECTIONS] = "server.max_connections reached",
+		[CONN_REFUSAL_MAX_PER_IP] = "server.max_connections_per_ip reached",
+		[CONN_REFUSAL_MEMORY] = "out of memory",
 	};
-	assert((unsigned)why < REFUSED_REASONS);
-	return reasons[why];
+	assert((unsigned)reason < CONN_REFUSAL_REASONS);
+	return texts[reason];
 }
 
-// A full journal leaves the number for later.
-static void tell(struct conn_refusals_row *row, struct intake *intake)
+// While the journal is full the count is kept for later.
+static void write_row(struct conn_refusals_row *row, struct intake *intake)
 {
-	static const struct feed nobody; // said nothing
+	static const struct feed none; // nothing was received
 	const struct traffic traffic = {.opened_us = row->first_us,
 		.rejects = row->count < UINT32_MAX ? (uint32_t)row->count : UINT32_MAX};
 
-	if (row->count == 0 || !intake_room(intake))
+	if (row->count == 0 || !intake_has_room(intake))
 		return;
-	intake_disconnected(intake, &nobody, &row->peer, &traffic, conn_refusals_reason(row->why));
-	row->told_s = intake_now_s();
+	intake_disconnected(intake, &none, &row->peer, &traffic, conn_refusals_text(row->reason));
+	row->written_s = clock_coarse_s();
 	row->count -= traffic.rejects;
 }
 
 static struct conn_refusals_row *find_row(
-	struct conn_refusals *refused, const struct peer *peer, enum refused_why why)
+	struct conn_refusals *refused, const struct peer *peer, enum conn_refusal_reason reason)
 {
 	for (size_t i = 0; i < refused->rows; i++) {
 		struct conn_refusals_row *row = &refused->row[i];
-		if (row->why == why &&
+		if (row->reason == reason &&
 			!memcmp(row->peer.address, peer->address, sizeof(peer->address)))
 			return row;
 	}
-	if (refused->rows == REFUSED_ADDRESSES) {
-		refused->others[why].why = why;
-		return &refused->others[why];
+	if (refused->rows == CONN_REFUSALS_ADDRESSES) {
+		refused->others[reason].reason = reason;
+		return &refused->others[reason];
 	}
 	struct conn_refusals_row *row = &refused->row[refused->rows++];
-	*row = (struct conn_refusals_row){.why = why};
+	*row = (struct conn_refusals_row){.reason = reason};
 	return row;
 }
 
-// Told the last time so long ago, or never.
 static bool is_due(const struct conn_refusals_row *row)
 {
-	return row->told_s == 0 || intake_now_s() - row->told_s >= TELL_S;
+	return row->written_s == 0 || clock_coarse_s() - row->written_s >= WRITE_S;
 }
 
 void conn_refusals_note(struct conn_refusals *refused, struct intake *intake,
-	const struct peer *peer, enum refused_why why)
+	const struct peer *peer, enum conn_refusal_reason reason)
 {
-	struct conn_refusals_row *row = find_row(refused, peer, why);
+	struct conn_refusals_row *row = find_row(refused, peer, reason);
 
-	refused->counts[why]++;
-	if (row != &refused->others[why])
+	refused->counts[reason]++;
+	if (row != &refused->others[reason])
 		row->peer = *peer;
 	if (row->count++ == 0)
-		row->first_us = intake_now_us();
+		row->first_us = clock_utc_us();
 	if (is_due(row))
-		tell(row, intake);
+		write_row(row, intake);
 }
 
 void conn_refusals_each_second(struct conn_refusals *refused, struct intake *intake)
@@ -78,19 +79,19 @@ void conn_refusals_each_second(struct conn_refusals *refused, struct intake *int
 		if (!is_due(row))
 			continue;
 		if (row->count > 0)
-			tell(row, intake);
+			write_row(row, intake);
 		else
 			*row = refused->row[--refused->rows];
 	}
-	for (size_t why = 0; why < REFUSED_REASONS; why++)
-		if (is_due(&refused->others[why]))
-			tell(&refused->others[why], intake);
+	for (size_t reason = 0; reason < CONN_REFUSAL_REASONS; reason++)
+		if (is_due(&refused->others[reason]))
+			write_row(&refused->others[reason], intake);
 }
 
 void conn_refusals_finish(struct conn_refusals *refused, struct intake *intake)
 {
 	for (size_t i = 0; i < refused->rows; i++)
-		tell(&refused->row[i], intake);
-	for (size_t why = 0; why < REFUSED_REASONS; why++)
-		tell(&refused->others[why], intake);
+		write_row(&refused->row[i], intake);
+	for (size_t reason = 0; reason < CONN_REFUSAL_REASONS; reason++)
+		write_row(&refused->others[reason], intake);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// /health, /metrics and /status. libmicrohttpd's epoll descriptor is one more watcher of our loop.
+// /health, /metrics and /status. libmicrohttpd runs on our loop, which watches its epoll descriptor.
 #include "net/http.h"
 
 #include "util/address.h"
@@ -7,12 +7,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CONNECTIONS_MAX 16
 #define TIMEOUT_S       10
+#define BACKLOG         16
 
 struct http {
 	struct ev_loop *loop;
@@ -30,7 +33,7 @@ struct number {
 	uint64_t value;
 };
 
-// One list for all three pages: the metrics are these, the status is these for people.
+// Collects the numbers that both /metrics and /status show.
 static size_t collect(const struct http *http, struct number *numbers, size_t cap)
 {
 	const struct http_sources *s = &http->sources;
@@ -39,10 +42,10 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 	const struct command_counters *commands = command_queue_counters(s->commands);
 	const struct journal *journal = s->intake->journal;
 	const uint64_t start = journal_start(journal), end = journal_end(journal);
-	const uint64_t waiting = end - (out->lsn > start ? out->lsn : start);
+	const uint64_t pending = end - (out->lsn > start ? out->lsn : start);
 	const struct number all[] = {
-		{"connections", "gauge", "TCP connections open", conns_count(s->conns)},
-		{"frames_total", "counter", "frames taken from peers", in->frames},
+		{"connections", "gauge", "TCP connections open", conn_count(s->conns)},
+		{"frames_total", "counter", "frames received", in->frames},
 		{"reports_total", "counter", "reports decoded", in->reports},
 		{"rejects_total", "counter", "frames or parts of frames that could not be used",
 			in->rejects},
@@ -50,22 +53,27 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 			in->udp_no_room},
 		{"udp_lost_total", "counter",
 			"datagrams dropped by the kernel, the socket was full", in->udp_lost},
+		{"udp_no_memory_total", "counter",
+			"datagrams of new senders dropped for lack of memory", in->udp_no_memory},
+		{"udp_replies_dropped_total", "counter",
+			"replies dropped because too many were held for the journal",
+			in->udp_replies_dropped},
 		{"photos_total", "counter", "photos fetched, whole or in part", in->photos},
 		{"devices", "gauge", "devices known", device_directory_count(s->intake->directory)},
 		{"journal_bytes", "gauge", "size of the journal on disk", journal_bytes(journal)},
-		{"journal_waiting_bytes", "gauge", "bytes not yet in the database", waiting},
+		{"journal_waiting_bytes", "gauge", "bytes not yet in the database", pending},
 		{"journal_unsynced_bytes", "gauge", "bytes not yet safe against loss of power",
 			end - journal_synced(journal)},
-		{"journal_full", "gauge", "journal full, nothing is taken in (1: yes, 0: no)",
+		{"journal_full", "gauge", "journal full, nothing is accepted (1: yes, 0: no)",
 			s->intake->full},
-		{"database_connected", "gauge", "database can be written (1: yes, 0: no)",
+		{"database_connected", "gauge", "database connection ready (1: yes, 0: no)",
 			out->connected},
 		{"batches_total", "counter", "transactions committed", out->batches},
 		{"positions_total", "counter", "rows into positions", out->rows_positions},
 		{"statuses_total", "counter", "rows into statuses", out->rows_statuses},
 		{"alarms_total", "counter", "rows into alarms", out->rows_alarms},
 		{"reject_rows_total", "counter", "rows into rejects", out->rows_rejects},
-		{"duplicates_total", "counter", "records sent again and left out", out->duplicates},
+		{"duplicates_total", "counter", "records sent again and omitted", out->duplicates},
 		{"refused_total", "counter", "rows the database refused", out->refused},
 		{"retries_total", "counter", "batches tried again", out->retries},
 		{"commands_open", "gauge", "commands queued or sent",
@@ -94,13 +102,14 @@ static void write_metrics(const struct http *http, FILE *to)
 		fprintf(to, "# HELP avld_%s %s\n# TYPE avld_%s %s\navld_%s %" PRIu64 "\n",
 			numbers[i].name, numbers[i].help, numbers[i].name, numbers[i].type,
 			numbers[i].name, numbers[i].value);
-	fputs("# HELP avld_connections_refused_total TCP connections turned away, by reason\n# "
+	fputs("# HELP avld_connections_refused_total TCP connections refused, by reason\n# "
 	      "TYPE "
 	      "avld_connections_refused_total counter\n",
 		to);
-	for (enum refused_why why = 0; why < REFUSED_REASONS; why++)
+	for (enum conn_refusal_reason reason = 0; reason < CONN_REFUSAL_REASONS; reason++)
 		fprintf(to, "avld_connections_refused_total{reason=\"%s\"} %" PRIu64 "\n",
-			conn_refusals_reason(why), conns_refused(http->sources.conns)->counts[why]);
+			conn_refusals_text(reason),
+			conn_refused(http->sources.conns)->counts[reason]);
 	fputs("# HELP avld_rejected_total rejects by protocol and reason\n# TYPE "
 	      "avld_rejected_total counter\n",
 		to);
@@ -119,11 +128,11 @@ static void write_status(const struct http *http, FILE *to)
 	fprintf(to, "avld " AVLD_VERSION ", up %.0f s\n", ev_now(http->loop) - http->started);
 	for (size_t i = 0; i < count; i++)
 		fprintf(to, "%12" PRIu64 "  %s\n", numbers[i].value, numbers[i].help);
-	for (enum refused_why why = 0; why < REFUSED_REASONS; why++)
-		if (conns_refused(http->sources.conns)->counts[why])
+	for (enum conn_refusal_reason reason = 0; reason < CONN_REFUSAL_REASONS; reason++)
+		if (conn_refused(http->sources.conns)->counts[reason])
 			fprintf(to, "%12" PRIu64 "  connections refused: %s\n",
-				conns_refused(http->sources.conns)->counts[why],
-				conn_refusals_reason(why));
+				conn_refused(http->sources.conns)->counts[reason],
+				conn_refusals_text(reason));
 	for (size_t i = 0; i < REASONS_MAX && http->sources.intake->reasons[i].count; i++) {
 		const struct reason_count *reason = &http->sources.intake->reasons[i];
 		fprintf(to, "%12" PRIu64 "  rejected: %s: %s\n", reason->count, reason->protocol,
@@ -131,7 +140,7 @@ static void write_status(const struct http *http, FILE *to)
 	}
 }
 
-// Healthy: takes in what comes. A database that is away is not our illness, but it is told.
+// An unreachable database is reported but does not make the daemon unhealthy: the journal still accepts data.
 static unsigned write_health(const struct http *http, FILE *to)
 {
 	const bool full = http->sources.intake->full;
@@ -188,7 +197,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	return result;
 }
 
-// Lets the library do what is due, and asks it when it wants to be called again.
+// Lets the library do what is due, and sets the timer for its next call.
 static void run(struct http *http)
 {
 	MHD_UNSIGNED_LONG_LONG wait_ms;
@@ -215,11 +224,42 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 	run(timer->data);
 }
 
+// Returns a listening socket, or -1 with errno set.
+static int listen_on(const char *text)
+{
+	struct sockaddr_storage address;
+	socklen_t len;
+	const int off = 0, on = 1;
+
+	if (!address_parse(text, &address, &len)) {
+		errno = EINVAL;
+		return -1;
+	}
+	const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (address.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (!bind(fd, (const struct sockaddr *)&address, len) && !listen(fd, BACKLOG))
+		return fd;
+	const int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+// The library closes fd with the daemon.
+static struct MHD_Daemon *start_daemon(struct http *http, int fd)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, http,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_END);
+}
+
 struct http *http_new(
 	struct ev_loop *loop, const char *listen, struct http_sources sources, const char **error)
 {
-	struct sockaddr_storage address;
-	socklen_t address_len;
 	struct http *http = calloc(1, sizeof(*http));
 
 	*error = "out of memory";
@@ -228,18 +268,15 @@ struct http *http_new(
 	http->loop = loop;
 	http->sources = sources;
 	http->started = ev_now(loop);
-	errno = EINVAL;
-	if (address_parse(listen, &address, &address_len)) {
-		unsigned flags = MHD_USE_EPOLL;
-		if (address.ss_family == AF_INET6)
-			flags |= MHD_USE_DUAL_STACK;
-		http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, http,
-			MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-			MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-			TIMEOUT_S, MHD_OPTION_END);
-	}
-	if (!http->daemon) {
+	const int fd = listen_on(listen);
+	if (fd < 0) {
 		*error = strerror(errno);
+		free(http);
+		return NULL;
+	}
+	http->daemon = start_daemon(http, fd);
+	if (!http->daemon) { // and the library has closed fd
+		*error = "libmicrohttpd cannot start";
 		free(http);
 		return NULL;
 	}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The sockets we are reached at, and accepting.
+// The listening sockets, and accepting connections.
 #include "net/listener.h"
 
 #include "net/udp.h"
@@ -17,9 +17,9 @@
 
 #define BACKLOG        4096
 #define ACCEPTS        64  /* a loop turn */
-#define PICKS          32  /* tries to find a port that is free for TCP and UDP */
-#define RESERVED_FILES 48  /* for everything that is not a peer: journal, database, HTTP, loop */
-#define BACK_OFF_S     0.5 /* without descriptors there is no use in asking at once again */
+#define PICKS          32  /* attempts to find a port that is free for TCP and UDP */
+#define RESERVED_FILES 48  /* descriptors for journal, database, HTTP and loop */
+#define BACK_OFF_S     0.5 /* pause in accepting while descriptors are short */
 #define KEEPALIVE_S    120 /* silence before the first probe */
 #define PROBE_S        30
 #define PROBES         4
@@ -40,7 +40,7 @@ static uint16_t *port_of(struct sockaddr_storage *address)
 	return &((struct sockaddr_in *)address)->sin_port;
 }
 
-// What accepted sockets inherit on Linux is set once, here.
+// Sets on the listening socket what accepted ones inherit on Linux.
 static void tune_tcp(int fd)
 {
 	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -63,7 +63,7 @@ static void tune_udp(int fd, int family)
 		set_int(fd, SOL_SOCKET, SO_RCVBUF, size);
 }
 
-// -1: errno says why
+// Returns the socket, or -1 with errno set.
 static int bind_one(const struct sockaddr_storage *address, socklen_t len, int type)
 {
 	const int fd = socket(address->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -95,7 +95,8 @@ static void describe(int fd, char *text)
 	peer_text(&peer, text);
 }
 
-// One try. The address's port is set to the one that TCP got, so that UDP gets the same.
+// Tries once. Sets the address's port to the one that TCP got, so that UDP gets the same. On failure errno is
+// set and bound->tcp may be open.
 static bool bind_both(const struct config *config, struct sockaddr_storage *address, socklen_t len,
 	struct bound *bound)
 {
@@ -119,35 +120,37 @@ static bool bind_both(const struct config *config, struct sockaddr_storage *addr
 	return true;
 }
 
-static const char *explain(
-	const struct config *config, const struct bound *bound, int error, int port)
+static void explain(const struct config *config, struct bound *bound, int error, int port)
 {
-	static char text[256];
 	const char *transport = config->server.tcp && bound->tcp < 0 ? "TCP" : "UDP";
+	const char *listen = config->server.listen;
+	const size_t cap = sizeof(bound->error);
 
 	if (error == EADDRINUSE)
-		snprintf(text, sizeof(text),
+		snprintf(bound->error, cap,
 			"port %d is taken: another program already listens on %s (%s); stop it "
-			"(ss -lntup shows who it is) or choose another server.listen",
-			port, config->server.listen, transport);
+			"(ss -lntup shows which one it is) or choose another server.listen",
+			port, listen, transport);
 	else if (error == EACCES)
-		snprintf(text, sizeof(text),
-			"may not listen on %s (%s): %s; ports below 1024 need "
+		snprintf(bound->error, cap,
+			"not permitted to listen on %s (%s): %s; ports below 1024 need "
 			"CAP_NET_BIND_SERVICE",
-			config->server.listen, transport, strerror(error));
+			listen, transport, strerror(error));
 	else
-		snprintf(text, sizeof(text), "cannot listen on %s (%s): %s", config->server.listen,
-			transport, strerror(error));
-	return text;
+		snprintf(bound->error, cap, "cannot listen on %s (%s): %s", listen, transport,
+			strerror(error));
 }
 
-bool listener_bind(const struct config *config, struct bound *bound, const char **error)
+bool listener_bind(const struct config *config, struct bound *bound)
 {
 	struct sockaddr_storage address;
 	socklen_t len;
 
+	*bound = (struct bound){.tcp = -1, .udp = -1};
 	if (!address_parse(config->server.listen, &address, &len)) {
-		*error = "server.listen is no address";
+		snprintf(bound->error, sizeof(bound->error),
+			"server.listen: \"%s\" is no address and port; write *:PORT",
+			config->server.listen);
 		return false;
 	}
 	const uint16_t wanted = *port_of(&address);
@@ -155,8 +158,8 @@ bool listener_bind(const struct config *config, struct bound *bound, const char 
 		*port_of(&address) = wanted;
 		if (bind_both(config, &address, len, bound))
 			return true;
-		const int why = errno;
-		if (why == EAFNOSUPPORT && config->server.listen[0] == '*') {
+		const int error = errno;
+		if (error == EAFNOSUPPORT && config->server.listen[0] == '*') {
 			// A machine without IPv6.
 			struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = wanted};
 			memset(&address, 0, sizeof(address));
@@ -165,10 +168,11 @@ bool listener_bind(const struct config *config, struct bound *bound, const char 
 			if (pick < PICKS)
 				continue;
 		}
-		*error = explain(config, bound, why, ntohs(*port_of(&address)));
+		explain(config, bound, error, ntohs(*port_of(&address)));
 		if (bound->tcp >= 0)
 			close(bound->tcp);
-		if (wanted != 0 || why != EADDRINUSE || pick >= PICKS)
+		bound->tcp = -1;
+		if (wanted != 0 || error != EADDRINUSE || pick >= PICKS)
 			return false;
 	}
 }
@@ -177,11 +181,11 @@ bool listener_bind(const struct config *config, struct bound *bound, const char 
 
 struct listener {
 	ev_io io;
-	ev_timer back_off;
+	ev_timer retry; /* runs while accepting is paused */
 	struct ev_loop *loop;
 	struct conns *conns;
 	size_t files_for_peers; /* more connections would starve the journal and the database */
-	bool short_of;          /* descriptors, when last asked */
+	bool short_of_files;    /* when last tried */
 };
 
 static size_t count_files_for_peers(void)
@@ -193,19 +197,19 @@ static size_t count_files_for_peers(void)
 	return limit.rlim_cur > RESERVED_FILES ? limit.rlim_cur - RESERVED_FILES : 1;
 }
 
-static void stop_for_a_while(struct listener *listener, int error)
+static void back_off(struct listener *listener, int error)
 {
-	if (!listener->short_of)
+	if (!listener->short_of_files)
 		log_warning("cannot accept connections error=\"%s\" open=%zu "
 			    "what_to_do=\"raise LimitNOFILE of the service\"",
-			strerror(error), conns_count(listener->conns));
-	listener->short_of = true;
+			strerror(error), conn_count(listener->conns));
+	listener->short_of_files = true;
 	ev_io_stop(listener->loop, &listener->io);
-	ev_timer_set(&listener->back_off, BACK_OFF_S, 0.);
-	ev_timer_start(listener->loop, &listener->back_off);
+	ev_timer_set(&listener->retry, BACK_OFF_S, 0.);
+	ev_timer_start(listener->loop, &listener->retry);
 }
 
-static void on_back_off(struct ev_loop *loop, ev_timer *timer, int revents)
+static void on_retry(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct listener *listener = timer->data;
 
@@ -213,22 +217,22 @@ static void on_back_off(struct ev_loop *loop, ev_timer *timer, int revents)
 	ev_io_start(loop, &listener->io);
 }
 
-// False when nobody waits, or nobody can be taken now.
+// Returns false if no connection is pending, or none can be accepted now.
 static bool accept_one(struct listener *listener)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
 
-	if (conns_count(listener->conns) >= listener->files_for_peers) {
-		stop_for_a_while(listener, EMFILE);
+	if (conn_count(listener->conns) >= listener->files_for_peers) {
+		back_off(listener, EMFILE);
 		return false;
 	}
 	const int fd = accept4(
 		listener->io.fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd >= 0) {
-		listener->short_of = false;
-		conns_add(listener->conns, fd, (struct sockaddr *)&address);
+		listener->short_of_files = false;
+		conn_add(listener->conns, fd, (struct sockaddr *)&address);
 		return true;
 	}
 	switch (errno) {
@@ -236,11 +240,11 @@ static bool accept_one(struct listener *listener)
 	case ENFILE:
 	case ENOBUFS:
 	case ENOMEM:
-		stop_for_a_while(listener, errno);
+		back_off(listener, errno);
 		return false;
 	case EAGAIN:
 		return false;
-	default: // the peer has gone again (ECONNABORTED and its like): the next one
+	default: // this peer has gone again (ECONNABORTED and the like): try the next one
 		return true;
 	}
 }
@@ -263,8 +267,8 @@ struct listener *listener_new(struct ev_loop *loop, struct conns *conns, int fd)
 	listener->conns = conns;
 	listener->files_for_peers = count_files_for_peers();
 	ev_io_init(&listener->io, on_connect, fd, EV_READ);
-	ev_timer_init(&listener->back_off, on_back_off, 0., 0.);
-	listener->io.data = listener->back_off.data = listener;
+	ev_timer_init(&listener->retry, on_retry, 0., 0.);
+	listener->io.data = listener->retry.data = listener;
 	ev_io_start(loop, &listener->io);
 	return listener;
 }
@@ -274,7 +278,7 @@ void listener_finish(struct listener *listener)
 	for (int i = 0; i < BACKLOG && accept_one(listener); i++)
 		;
 	ev_io_stop(listener->loop, &listener->io);
-	ev_timer_stop(listener->loop, &listener->back_off);
+	ev_timer_stop(listener->loop, &listener->retry);
 	close(listener->io.fd);
 	free(listener);
 }

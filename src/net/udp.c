@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
-// UDP.
+// UDP senders.
 //
-// A sender (address and port) is remembered for as long as a TCP peer would be: which decoder spoke
-// last, the ident, the protocol's memo. At most server.max_connections of them; the one silent
-// longest is forgotten first. Replies that wait for the disk stand in one queue, in the order of
-// their LSNs.
+// A sender (address and port) is remembered for as long as a TCP connection would be: its decoder, its ident
+// and the protocol's memo. At most server.max_connections of them; the one silent longest is forgotten first.
+
+// Without memory uthash leaves a sender out of its table instead of ending the process.
+#define HASH_NONFATAL_OOM 1
+#include "util/uthash_config.h"
+
 #include "net/udp.h"
 
+#include "intake/conversation.h"
+#include "net/udp_held.h"
+#include "util/clock.h"
 #include "util/list.h"
 #include "util/log.h"
 
@@ -20,62 +26,47 @@
 #include <unistd.h>
 
 #define BATCH 64 /* datagrams a system call */
-// System calls a loop turn: TCP wants its turn too. 16,384 datagrams are about 25 ms, as much as 100
-// connections that send as fast as they can have of a turn; with less UDP would starve beside them.
+// System calls a loop turn: TCP needs its turn too. 16,384 datagrams are about 25 ms, as much as 100 fast
+// connections use of a turn; with fewer calls UDP would starve beside them.
 #define TURN_CALLS   256
-#define END_CALLS    4096 /* at the end: more than the socket holds */
+#define FINISH_CALLS 4096 /* at shutdown: more than the socket holds */
 #define CROWD        16   /* datagrams in a turn from which on the socket may have been full */
-#define TELL_S       60   /* between warnings of what was lost */
+#define WARN_S       60   /* between warnings of lost datagrams */
 #define DATAGRAM_MAX 4096 /* no tracker sends more; a longer one is a reject */
 #define CONTROL_SIZE 64
-#define HELD_MAX     65536 /* replies that wait for the disk; beyond, the tracker will send again */
-#define HELD_REPLY   64    /* bytes of one */
-// Address and port, without the padding behind them.
+// Address and port, without the padding after them.
 #define SENDER_KEY offsetof(struct peer, transport)
 
-// Where a reply goes, and from which of our addresses.
-struct route {
-	struct sockaddr_storage to;
-	socklen_t to_len;
-	uint8_t control[CONTROL_SIZE];
-	size_t control_len;
-};
-
 struct sender {
-	struct peer peer; /* key */
-	struct list turn; /* in udp->senders, silent longest first */
-	struct list late; /* in udp->late while the feed waits */
+	struct conversation conversation; /* its peer is the key */
+	struct list turn;                 /* in udp->senders, silent longest first */
+	struct list pending;              /* in udp->pending while the conversation is */
 	UT_hash_handle hh;
-	const struct device *device;
-	uint32_t active_s;
-	struct route *route; /* while a photo is fetched: where it is asked for */
-	struct feed feed;
-};
-
-struct held {
-	uint64_t lsn;
-	struct route route;
-	uint8_t len;
-	uint8_t data[HELD_REPLY];
+	struct udp_route *route; /* while a photo is fetched: where its parts are asked for */
 };
 
 struct udp {
 	ev_io io;
 	struct ev_loop *loop;
-	struct intake *intake;
+	struct conversation_transport transport;
 	struct sender *table;
-	struct list senders, late;
-	ev_timer timer;    /* runs while `late` is not empty */
-	struct held *held; /* ring of HELD_MAX, made when first needed */
-	size_t held_first, held_count;
-	uint32_t drops;  /* the kernel's count, when last asked */
-	uint32_t told_s; /* when the loss was told, 0: never */
+	struct list senders, pending;
+	ev_timer timer;         /* runs while `pending` is not empty */
+	struct msghdr *message; /* the current datagram; NULL: none */
+	struct udp_held held;
+	uint32_t drops;    /* the kernel's count, when asked last */
+	uint32_t warned_s; /* when a loss was logged; 0: never */
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
 	struct sockaddr_storage addresses[BATCH];
 	uint8_t controls[BATCH][CONTROL_SIZE];
 	uint8_t data[BATCH][DATAGRAM_MAX];
 };
+
+static struct sender *sender_of(struct conversation *conversation)
+{
+	return list_item(conversation, struct sender, conversation);
+}
 
 // ---- senders
 
@@ -84,19 +75,20 @@ static void forget(struct udp *udp, struct sender *sender)
 	assert(udp->table); // it holds this sender
 	HASH_DEL(udp->table, sender);
 	list_remove(&sender->turn);
-	list_remove(&sender->late);
-	intake_end(udp->intake, &sender->feed, &sender->peer, NULL, 0);
+	list_remove(&sender->pending);
+	conversation_end(&udp->transport, &sender->conversation, NULL, 0, NULL);
 	free(sender->route);
 	free(sender);
 }
 
+// Forgets senders that have been silent for too long, and one more if there are too many.
 static void forget_old(struct udp *udp, uint32_t now)
 {
-	const struct config *config = udp->intake->config;
+	const struct config *config = udp->transport.intake->config;
 
 	while (!list_empty(&udp->senders)) {
 		struct sender *oldest = list_item(udp->senders.next, struct sender, turn);
-		const int64_t silent_us = (int64_t)(now - oldest->active_s) * 1000000;
+		const int64_t silent_us = (int64_t)(now - oldest->conversation.active_s) * 1000000;
 		if (HASH_COUNT(udp->table) < (size_t)config->server.max_connections &&
 			silent_us < config->server.idle_timeout_us)
 			return;
@@ -104,26 +96,37 @@ static void forget_old(struct udp *udp, uint32_t now)
 	}
 }
 
-// The sender's memory, made anew for one not seen lately. NULL: out of memory.
+static struct sender *add_sender(struct udp *udp, const struct peer *peer)
+{
+	struct sender *sender = calloc(1, sizeof(*sender));
+
+	if (!sender)
+		return NULL;
+	conversation_begin(&udp->transport, &sender->conversation, peer);
+	list_init(&sender->turn);
+	list_init(&sender->pending);
+	HASH_ADD(hh, udp->table, conversation.peer, SENDER_KEY, sender);
+	if (!sender->hh.tbl) { // uthash had no memory
+		free(sender);
+		return NULL;
+	}
+	return sender;
+}
+
+// Returns the sender, a new one if it has not been heard of lately. NULL: memory is out.
 static struct sender *find_sender(struct udp *udp, const struct peer *peer)
 {
-	const uint32_t now = intake_now_s();
+	const uint32_t now = clock_coarse_s();
 	struct sender *sender;
 
 	HASH_FIND(hh, udp->table, peer, SENDER_KEY, sender);
 	if (!sender) {
 		forget_old(udp, now);
-		sender = calloc(1, sizeof(*sender));
+		sender = add_sender(udp, peer);
 		if (!sender)
 			return NULL;
-		sender->peer = *peer;
-		list_init(&sender->turn);
-		list_init(&sender->late);
-		feed_init(&sender->feed, udp->intake->config->server.protocols, NULL, true);
-		intake_begin(udp->intake, &sender->feed.session);
-		HASH_ADD(hh, udp->table, peer, SENDER_KEY, sender);
 	}
-	sender->active_s = now;
+	sender->conversation.active_s = now;
 	list_remove(&sender->turn);
 	list_append(&udp->senders, &sender->turn);
 	return sender;
@@ -131,28 +134,27 @@ static struct sender *find_sender(struct udp *udp, const struct peer *peer)
 
 // ---- replies
 
-static struct route route_of(struct msghdr *message)
+static struct udp_route route_of(struct msghdr *message)
 {
-	struct route route = {.to_len = message->msg_namelen};
+	struct udp_route route = {.to_len = (uint16_t)message->msg_namelen};
 
-	memcpy(&route.to, message->msg_name, sizeof(route.to));
+	assert(message->msg_namelen <= sizeof(route.to));
+	memcpy(&route.to, message->msg_name, message->msg_namelen);
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		const bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO;
 		const bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO;
-		if (!v4 && !v6)
+		const size_t space = CMSG_SPACE(c->cmsg_len - CMSG_LEN(0));
+		if ((!v4 && !v6) || space > sizeof(route.control))
 			continue;
-		route.control_len = CMSG_SPACE(c->cmsg_len - CMSG_LEN(0));
-		if (route.control_len > sizeof(route.control)) {
-			route.control_len = 0;
-			continue;
-		}
+		route.control_len = (uint16_t)space;
 		memcpy(route.control, c, c->cmsg_len);
 	}
 	return route;
 }
 
-// What cannot be sent now is lost, as a datagram may be: the tracker will ask or send again.
-static void send_reply(struct udp *udp, struct route *route, const uint8_t *data, size_t len)
+// Sends once. A reply that cannot be sent is lost, as any datagram may be: the tracker will send again.
+static void send_reply(
+	const struct udp *udp, struct udp_route *route, const uint8_t *data, size_t len)
 {
 	struct iovec vector = {(void *)(uintptr_t)data, len};
 	const struct msghdr message = {
@@ -167,90 +169,46 @@ static void send_reply(struct udp *udp, struct route *route, const uint8_t *data
 		log_debug("udp reply not sent error=\"%s\"", strerror(errno));
 }
 
-static void hold(
-	struct udp *udp, const struct route *route, const uint8_t *data, size_t len, uint64_t lsn)
+// Replies to the current datagram, or where the sender's photo is asked for.
+static bool on_reply(struct conversation_transport *transport, struct conversation *conversation,
+	const uint8_t *data, size_t len, uint64_t lsn)
 {
-	if (!udp->held)
-		udp->held = calloc(HELD_MAX, sizeof(*udp->held));
-	if (!udp->held || udp->held_count == HELD_MAX || len > HELD_REPLY)
-		return;
-	struct held *held = &udp->held[(udp->held_first + udp->held_count++) % HELD_MAX];
-	held->lsn = lsn;
-	held->route = *route;
-	held->len = (uint8_t)len;
-	memcpy(held->data, data, len);
+	struct udp *udp = list_item(transport, struct udp, transport);
+	const struct sender *sender = sender_of(conversation);
+	struct udp_route route;
+
+	if (!udp->message && !sender->route)
+		return true;
+	route = udp->message ? route_of(udp->message) : *sender->route;
+	if (!lsn)
+		send_reply(udp, &route, data, len);
+	else if (!udp_held_add(&udp->held, lsn, &route, data, len))
+		transport->intake->counters.udp_replies_dropped++;
+	return true;
 }
 
 void udp_synced(struct udp *udp)
 {
-	const uint64_t safe = intake_safe(udp->intake);
+	const uint64_t safe = intake_safe(udp->transport.intake);
+	struct udp_held_reply *reply;
 
-	while (udp->held_count > 0) {
-		struct held *held = &udp->held[udp->held_first];
-		if (held->lsn > safe)
-			return;
-		send_reply(udp, &held->route, held->data, held->len);
-		udp->held_first = (udp->held_first + 1) % HELD_MAX;
-		udp->held_count--;
+	while ((reply = udp_held_first(&udp->held)) && reply->lsn <= safe) {
+		send_reply(udp, &reply->route, reply->data, reply->len);
+		udp_held_remove(&udp->held);
 	}
 }
 
-bool udp_waiting(const struct udp *udp)
+bool udp_holds_replies(const struct udp *udp)
 {
-	return udp->held_count > 0;
+	return udp_held_first(&udp->held) != NULL;
 }
 
-static void reply(
-	struct udp *udp, struct msghdr *message, const struct decoded *batch, uint64_t lsn)
-{
-	const size_t now = batch->reply_len[REPLY_NOW], stored = batch->reply_len[REPLY_STORED];
+// ---- conversations
 
-	if (!now && !stored)
-		return;
-	struct route route = route_of(message);
-	if (now)
-		send_reply(udp, &route, batch->reply[REPLY_NOW], now);
-	if (stored && lsn <= intake_safe(udp->intake))
-		send_reply(udp, &route, batch->reply[REPLY_STORED], stored);
-	else if (stored)
-		hold(udp, &route, batch->reply[REPLY_STORED], stored, lsn);
-}
-
-// ---- what comes in
-
-// Why the device that the sender named is not welcome, or NULL. The directory is asked when the
-// name changes.
-static const char *refuse(struct udp *udp, struct sender *sender)
-{
-	const struct session *session = &sender->feed.session;
-	const struct device *known = sender->device;
-	struct device *device;
-
-	if (session->ident_len == 0 ||
-		(known && known->ident_len == session->ident_len &&
-			!intake_objection(known, &sender->feed) &&
-			!memcmp(known->ident, session->ident, session->ident_len)))
-		return NULL;
-	const char *refusal = intake_admit(udp->intake, &sender->feed, &device);
-	sender->device = device;
-	return refusal;
-}
-
-static void send_command(struct udp *udp, struct msghdr *message, const struct sender *sender)
-{
-	uint8_t command[COMMAND_FRAME_MAX];
-	const size_t len = intake_command(udp->intake, &sender->feed, &sender->peer, command);
-
-	if (!len)
-		return;
-	struct route route = route_of(message);
-	send_reply(udp, &route, command, len);
-}
-
-// Without memory for it nothing is asked for again, and the photo ends in time.
+// Without memory for it no part is asked for again, and the photo ends when its time is over.
 static void keep_route(struct sender *sender, struct msghdr *message)
 {
-	if (!sender->feed.session.photo) {
+	if (!sender->conversation.feed.session.photo) {
 		free(sender->route);
 		sender->route = NULL;
 		return;
@@ -261,72 +219,40 @@ static void keep_route(struct sender *sender, struct msghdr *message)
 		*sender->route = route_of(message);
 }
 
-// Does the sender's feed wait for something? Then the timer looks after it.
-static void queue_late(struct udp *udp, struct sender *sender)
+static void queue_pending(struct udp *udp, struct sender *sender)
 {
-	list_remove(&sender->late);
-	if (!feed_waits(&sender->feed))
+	list_remove(&sender->pending);
+	if (!conversation_is_pending(&sender->conversation))
 		return;
-	list_append(&udp->late, &sender->late);
+	list_append(&udp->pending, &sender->pending);
 	if (!ev_is_active(&udp->timer))
 		ev_timer_again(udp->loop, &udp->timer);
 }
 
-static void take(struct udp *udp, struct msghdr *message, const uint8_t *data, size_t len)
+static void process(struct udp *udp, struct msghdr *message, const uint8_t *data, size_t len)
 {
-	struct intake *intake = udp->intake;
+	struct intake *intake = udp->transport.intake;
 	const struct peer peer = peer_of_sockaddr(message->msg_name, TRANSPORT_UDP);
 	struct sender *sender = find_sender(udp, &peer);
 
-	if (!sender)
+	if (!sender) {
+		intake->counters.udp_no_memory++;
 		return;
-	feed_datagram(&sender->feed, intake_now_us());
+	}
+	struct conversation *conversation = &sender->conversation;
+	feed_datagram(&conversation->feed, clock_utc_us());
 	if (message->msg_flags & MSG_TRUNC) {
-		intake_reject(intake, &sender->feed, &peer, "datagram too long", data, len);
+		intake_reject(intake, &conversation->feed, &peer, "datagram too long", data, len);
 		return;
 	}
-	while (len > 0) {
-		size_t used;
-		if (!intake_room_at_last(intake)) {
-			intake->counters.udp_no_room++;
-			break;
-		}
-		const enum feed_verdict verdict =
-			feed_step(&sender->feed, data, len, &intake->batch, &used);
-		if (verdict == FEED_MORE)
-			break;
-		data += used;
-		len -= used;
-		const char *refusal = refuse(udp, sender);
-		const uint64_t lsn = intake_batch(intake, &sender->feed, &peer, refusal);
-		if (!refusal) {
-			reply(udp, message, &intake->batch, lsn);
-			send_command(udp, message, sender);
-		}
-		if (verdict == FEED_CLOSE)
-			break;
-	}
+	udp->message = message;
+	if (len > 0 && (!intake_wait_for_room(intake) ||
+			       conversation_feed(&udp->transport, conversation, data, len).state ==
+				       CONVERSATION_NO_ROOM))
+		intake->counters.udp_no_room++;
+	udp->message = NULL;
 	keep_route(sender, message);
-	queue_late(udp, sender);
-}
-
-// What waited may be known by now, or has waited too long.
-static void look_after(struct udp *udp, struct sender *sender)
-{
-	struct intake *intake = udp->intake;
-	const struct decoded *batch = &intake->batch;
-	const int64_t now_us = intake_now_us();
-
-	if (!intake_room(intake))
-		return;
-	feed_expire(&sender->feed, now_us, now_us - FEED_HOLD_US, &intake->batch);
-	if (feed_is_quiet(&sender->feed, batch))
-		return;
-	const char *refusal = refuse(udp, sender);
-	intake_batch(intake, &sender->feed, &sender->peer, refusal);
-	if (!refusal && sender->route && batch->reply_len[REPLY_NOW])
-		send_reply(
-			udp, sender->route, batch->reply[REPLY_NOW], batch->reply_len[REPLY_NOW]);
+	queue_pending(udp, sender);
 }
 
 static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -335,22 +261,26 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	struct list *next;
 
 	(void)revents;
-	for (struct list *at = udp->late.next; at != &udp->late; at = next) {
-		struct sender *sender = list_item(at, struct sender, late);
+	for (struct list *at = udp->pending.next; at != &udp->pending; at = next) {
+		struct sender *sender = list_item(at, struct sender, pending);
 		next = at->next;
-		look_after(udp, sender);
-		if (!feed_waits(&sender->feed))
-			list_remove(&sender->late);
+		conversation_each_second(&udp->transport, &sender->conversation, NULL, 0);
+		if (!conversation_is_pending(&sender->conversation))
+			list_remove(&sender->pending);
 	}
-	if (list_empty(&udp->late))
+	if (list_empty(&udp->pending))
 		ev_timer_stop(loop, timer);
 }
 
-// What would only have to wait for a moment stays in the socket until udp_resume; while the journal
-// is full it is taken out and counted.
-static bool must_wait(struct udp *udp)
+// ---- receiving
+
+// While only a new segment is missing, datagrams stay in the socket until udp_resume; while the journal is
+// full they are read and counted.
+static bool must_pause(struct udp *udp)
 {
-	if (intake_room(udp->intake) || !udp->intake->waits)
+	struct intake *intake = udp->transport.intake;
+
+	if (intake_has_room(intake) || !intake->waits)
 		return false;
 	ev_io_stop(udp->loop, &udp->io);
 	return true;
@@ -376,7 +306,7 @@ static int receive(struct udp *udp)
 	}
 	const int n = recvmmsg(udp->io.fd, udp->messages, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++)
-		take(udp, &udp->messages[i].msg_hdr, udp->data[i], udp->messages[i].msg_len);
+		process(udp, &udp->messages[i].msg_hdr, udp->data[i], udp->messages[i].msg_len);
 	return n < 0 ? 0 : n;
 }
 
@@ -389,32 +319,33 @@ static int buffer_of(int fd)
 	return size;
 }
 
-// What the kernel had no room for in the socket: nobody else tells.
+// Counts the datagrams that the kernel dropped because the socket was full; nothing else reports them.
 static void count_lost(struct udp *udp)
 {
+	struct intake_counters *counters = &udp->transport.intake->counters;
 	uint32_t info[SK_MEMINFO_VARS] = {0};
 	socklen_t len = sizeof(info);
 
 	if (getsockopt(udp->io.fd, SOL_SOCKET, SO_MEMINFO, info, &len))
 		return;
-	const uint32_t lost = info[SK_MEMINFO_DROPS] - udp->drops, now = intake_now_s();
+	const uint32_t lost = info[SK_MEMINFO_DROPS] - udp->drops, now = clock_coarse_s();
 	if (!lost)
 		return;
 	udp->drops += lost;
-	udp->intake->counters.udp_lost += lost;
-	if (udp->told_s && now - udp->told_s < TELL_S)
+	counters->udp_lost += lost;
+	if (udp->warned_s && now - udp->warned_s < WARN_S)
 		return;
-	udp->told_s = now;
-	log_warning("udp datagrams lost, the socket was full lost=%" PRIu64 " buffer_bytes=%d "
-		    "what_to_do=\"give avld more of the processor, or a larger net.core.rmem_max\"",
-		udp->intake->counters.udp_lost, buffer_of(udp->io.fd));
+	udp->warned_s = now;
+	log_warning("udp datagrams lost count=%" PRIu64 " reason=\"socket full\" buffer_bytes=%d "
+		    "what_to_do=\"give avld more processor time, or raise net.core.rmem_max\"",
+		counters->udp_lost, buffer_of(udp->io.fd));
 }
 
-static void take_in(struct udp *udp, int calls)
+static void receive_all(struct udp *udp, int calls)
 {
 	int count = 0;
 
-	for (int n = BATCH; n == BATCH && calls > 0 && !must_wait(udp); calls--) {
+	for (int n = BATCH; n == BATCH && calls > 0 && !must_pause(udp); calls--) {
 		n = receive(udp);
 		count += n;
 	}
@@ -426,12 +357,12 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int revents)
 {
 	(void)loop;
 	(void)revents;
-	take_in(watcher->data, TURN_CALLS);
+	receive_all(watcher->data, TURN_CALLS);
 }
 
 void udp_finish(struct udp *udp)
 {
-	take_in(udp, END_CALLS);
+	receive_all(udp, FINISH_CALLS);
 }
 
 struct udp *udp_new(struct ev_loop *loop, struct intake *intake, int fd)
@@ -441,9 +372,9 @@ struct udp *udp_new(struct ev_loop *loop, struct intake *intake, int fd)
 	if (!udp)
 		return NULL;
 	udp->loop = loop;
-	udp->intake = intake;
+	udp->transport = (struct conversation_transport){.intake = intake, .send = on_reply};
 	list_init(&udp->senders);
-	list_init(&udp->late);
+	list_init(&udp->pending);
 	ev_init(&udp->timer, on_second);
 	udp->timer.repeat = 1;
 	udp->timer.data = udp;
@@ -453,7 +384,7 @@ struct udp *udp_new(struct ev_loop *loop, struct intake *intake, int fd)
 	udp->io.data = udp;
 	ev_io_start(loop, &udp->io);
 	if (buffer_of(fd) < UDP_BUFFER)
-		log_info("udp buffer is small, bursts may be lost bytes=%d "
+		log_info("udp buffer is small bytes=%d effect=\"bursts may be lost\" "
 			 "what_to_do=\"sysctl net.core.rmem_max=%d\"",
 			buffer_of(fd), UDP_BUFFER);
 	return udp;
@@ -466,6 +397,6 @@ void udp_free(struct udp *udp)
 	ev_timer_stop(udp->loop, &udp->timer);
 	ev_io_stop(udp->loop, &udp->io);
 	close(udp->io.fd);
-	free(udp->held);
+	udp_held_done(&udp->held);
 	free(udp);
 }

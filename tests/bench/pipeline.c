@@ -126,13 +126,13 @@ static void scan(const struct bench *bench)
 static uint64_t read_piece(struct bench *bench, struct stream *stream, bool append)
 {
 	struct intake *intake = &bench->intake;
-	struct decoded *batch = &intake->batch;
+	struct decoded *batch = &intake->decoded;
 	uint64_t reports = 0;
 	size_t used;
 
 	stream->given = stream->end - stream->given > PIECE ? stream->given + PIECE : stream->end;
 	while (stream->start < stream->given) {
-		while (append && !intake_room(intake))
+		while (append && !intake_has_room(intake))
 			ev_run(bench->loop, EVRUN_ONCE);
 		if (feed_step(&stream->feed, bench->data + stream->start,
 			    stream->given - stream->start, batch, &used) != FEED_TAKEN)
@@ -140,7 +140,7 @@ static uint64_t read_piece(struct bench *bench, struct stream *stream, bool appe
 		stream->start += used;
 		reports += batch->report_count;
 		if (append)
-			intake_batch(intake, &stream->feed, &bench->peer, NULL);
+			intake_append(intake, &stream->feed, &bench->peer, batch, NULL);
 	}
 	return reports;
 }

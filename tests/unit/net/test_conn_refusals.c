@@ -41,10 +41,10 @@ static struct peer peer_number(unsigned n)
 static void a_minute_passes(void)
 {
 	for (size_t i = 0; i < refused.rows; i++)
-		refused.row[i].told_s -= 60;
-	for (size_t i = 0; i < REFUSED_REASONS; i++)
-		if (refused.others[i].told_s)
-			refused.others[i].told_s -= 60;
+		refused.row[i].written_s -= 60;
+	for (size_t i = 0; i < CONN_REFUSAL_REASONS; i++)
+		if (refused.others[i].written_s)
+			refused.others[i].written_s -= 60;
 	conn_refusals_each_second(&refused, &intake);
 }
 
@@ -79,23 +79,23 @@ static struct told_rows told_rows(void)
 	return rows;
 }
 
-static void note(unsigned address, enum refused_why why)
+static void note(unsigned address, enum conn_refusal_reason reason)
 {
 	const struct peer peer = peer_number(address);
-	conn_refusals_note(&refused, &intake, &peer, why);
+	conn_refusals_note(&refused, &intake, &peer, reason);
 }
 
 static void the_first_is_told_at_once_the_others_once_a_minute(void **state)
 {
 	(void)state;
-	note(1, REFUSED_MAX_CONNECTIONS_PER_IP);
+	note(1, CONN_REFUSAL_MAX_PER_IP);
 	struct told_rows rows = told_rows();
 	assert_int_equal(rows.rows, 1);
 	assert_int_equal(rows.connections, 1);
 	assert_string_equal(rows.peer, "10.0.0.1:4711");
 	assert_true(text_equal(rows.last.reason, "server.max_connections_per_ip reached"));
 	for (int i = 0; i < 1000; i++) {
-		note(1, REFUSED_MAX_CONNECTIONS_PER_IP);
+		note(1, CONN_REFUSAL_MAX_PER_IP);
 		conn_refusals_each_second(&refused, &intake);
 	}
 	assert_int_equal(told_rows().rows, 0);
@@ -107,18 +107,18 @@ static void the_first_is_told_at_once_the_others_once_a_minute(void **state)
 	a_minute_passes();
 	assert_int_equal(told_rows().rows, 0);
 	assert_int_equal(refused.rows, 0);
-	note(1, REFUSED_MAX_CONNECTIONS_PER_IP);
+	note(1, CONN_REFUSAL_MAX_PER_IP);
 	assert_int_equal(told_rows().connections, 1);
-	assert_int_equal(refused.counts[REFUSED_MAX_CONNECTIONS_PER_IP], 1002);
-	assert_int_equal(refused.counts[REFUSED_MAX_CONNECTIONS], 0);
+	assert_int_equal(refused.counts[CONN_REFUSAL_MAX_PER_IP], 1002);
+	assert_int_equal(refused.counts[CONN_REFUSAL_MAX_CONNECTIONS], 0);
 }
 
 static void reasons_are_told_apart(void **state)
 {
 	(void)state;
-	note(1, REFUSED_MAX_CONNECTIONS);
+	note(1, CONN_REFUSAL_MAX_CONNECTIONS);
 	assert_true(text_equal(told_rows().last.reason, "server.max_connections reached"));
-	note(1, REFUSED_MEMORY);
+	note(1, CONN_REFUSAL_MEMORY);
 	assert_true(text_equal(told_rows().last.reason, "out of memory"));
 }
 
@@ -129,26 +129,26 @@ static void a_flood_is_few_rows(void **state)
 	uint64_t noted = 0, connections = 0;
 	for (int minute = 0; minute < 5; minute++) {
 		for (unsigned n = 0; n < 20000; n++, noted++)
-			note(n * 7919 + (unsigned)minute, REFUSED_MAX_CONNECTIONS);
+			note(n * 7919 + (unsigned)minute, CONN_REFUSAL_MAX_CONNECTIONS);
 		a_minute_passes();
 		const struct told_rows rows = told_rows();
-		assert_in_range(rows.rows, 1, 2 * (REFUSED_ADDRESSES + 1));
+		assert_in_range(rows.rows, 1, 2 * (CONN_REFUSALS_ADDRESSES + 1));
 		connections += rows.connections;
 	}
 	conn_refusals_finish(&refused, &intake);
 	const struct told_rows rows = told_rows();
 	connections += rows.connections;
 	assert_int_equal(connections, noted);
-	assert_int_equal(refused.counts[REFUSED_MAX_CONNECTIONS], noted);
+	assert_int_equal(refused.counts[CONN_REFUSAL_MAX_CONNECTIONS], noted);
 }
 
 static void those_without_a_row_of_their_own_share_one(void **state)
 {
 	(void)state;
-	for (unsigned n = 0; n < REFUSED_ADDRESSES + 10; n++)
-		note(n, REFUSED_MAX_CONNECTIONS);
+	for (unsigned n = 0; n < CONN_REFUSALS_ADDRESSES + 10; n++)
+		note(n, CONN_REFUSAL_MAX_CONNECTIONS);
 	struct told_rows rows = told_rows();
-	assert_int_equal(rows.rows, REFUSED_ADDRESSES + 1);
+	assert_int_equal(rows.rows, CONN_REFUSALS_ADDRESSES + 1);
 	assert_string_equal(rows.peer, "[::]:0");
 	conn_refusals_finish(&refused, &intake);
 	rows = told_rows();
@@ -171,7 +171,7 @@ static void a_full_journal_leaves_them_for_later(void **state)
 	int (*const allocate)(int, off_t, off_t) = intake.journal->allocate;
 	intake.journal->allocate = no_room;
 	for (int i = 0; i < 3; i++)
-		note(1, REFUSED_MAX_CONNECTIONS);
+		note(1, CONN_REFUSAL_MAX_CONNECTIONS);
 	assert_int_equal(told_rows().rows, 0);
 	intake.journal->allocate = allocate;
 	intake.journal->retry_us = 0;

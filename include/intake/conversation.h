@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// One conversation: what a TCP connection and a UDP sender have in common.
+//
+//   bytes -> feed_step -> decoded -> admission of the device -> journal -> replies, then a command
+//
+// A transport (net/conn, net/udp) owns bytes, sockets and time-outs; it embeds one struct conversation in
+// each connection or sender.
+#ifndef AVLD_INTAKE_CONVERSATION_H
+#define AVLD_INTAKE_CONVERSATION_H
+
+#include "intake/intake.h"
+
+#define CONVERSATION_IDENTS 8 /* a connection that names more is a gateway */
+
+struct conversation {
+	struct feed feed;
+	struct device *device; /* admitted last; NULL: none yet */
+	struct device **named; /* TCP: all that were named; NULL: only `device` */
+	int64_t opened_us;     /* UTC */
+	uint64_t bytes;        /* received; counted by the transport */
+	struct peer peer;      /* its transport tells TCP from UDP */
+	uint8_t idents;        /* TCP: named so far; beyond CONVERSATION_IDENTS: a gateway */
+	uint32_t open_ms;      /* clock_coarse_ms when the bytes of the open frame came */
+	uint32_t active_s;     /* clock_coarse_s of the last activity; set by the transport */
+};
+
+// What a transport provides: one for all its conversations.
+struct conversation_transport {
+	struct intake *intake;
+	// Sends bytes to the peer: now (lsn 0), or when intake_safe has reached lsn. Returns false if the
+	// peer leaves too much unread: the conversation ends.
+	bool (*send)(struct conversation_transport *transport, struct conversation *conversation,
+		const uint8_t *data, size_t len, uint64_t lsn);
+	// Ends the connection of a device that has connected again; conversation is dead afterwards. TCP only.
+	void (*displace)(struct conversation *conversation);
+};
+
+// What the transport has to do with the rest of the bytes.
+enum conversation_state {
+	CONVERSATION_OPEN, /* keep the rest (the start of a frame), give it again with more after it */
+	CONVERSATION_NO_ROOM, /* the journal is full: give the rest again when it has room */
+	CONVERSATION_ENDS,    /* send what is due, then close; drop the rest */
+};
+struct conversation_outcome {
+	enum conversation_state state;
+	const char *reason; /* of CONVERSATION_ENDS: static text; else NULL */
+	size_t used;        /* bytes processed; the rest follows them */
+};
+
+void conversation_begin(struct conversation_transport *transport, struct conversation *conversation,
+	const struct peer *peer);
+
+// Processes the bytes frame by frame. The journal has room for the first one (intake_has_room,
+// intake_room, intake_wait_for_room); feed.session.received_us is set.
+struct conversation_outcome conversation_feed(struct conversation_transport *transport,
+	struct conversation *conversation, const uint8_t *data, size_t len);
+
+// Returns true while conversation_each_second is to be called.
+static inline bool conversation_is_pending(const struct conversation *conversation)
+{
+	return conversation->feed.open || feed_waits(&conversation->feed);
+}
+// Retries or expires held frames, asks again for parts of a photo, and processes the open frame at the
+// head of data when nothing has followed for a second. len 0: more bytes are known to follow.
+struct conversation_outcome conversation_each_second(struct conversation_transport *transport,
+	struct conversation *conversation, const uint8_t *data, size_t len);
+
+// Sends the next command for the conversation's device, if there is one. Returns false if the peer leaves
+// too much unread: the conversation ends.
+bool conversation_send_command(
+	struct conversation_transport *transport, struct conversation *conversation);
+
+// Journals everything the conversation still holds, and for TCP its end and its traffic; frees what it
+// owns. rest: bytes that were given and not used. Safe while another conversation is being fed.
+void conversation_end(struct conversation_transport *transport, struct conversation *conversation,
+	const uint8_t *rest, size_t len, const char *reason);
+
+// Returns true if the device is known, or may still be when a held frame can be decoded.
+static inline bool conversation_is_known(const struct conversation *conversation)
+{
+	return conversation->device || feed_holds(&conversation->feed);
+}
+
+// Returns true if `reason` is one for which a device is not admitted: such rejects must not be decoded
+// later.
+bool conversation_is_refusal(struct text reason);
+
+#endif

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: MIT
+// One conversation, over TCP or UDP.
+//
+// The devices of a TCP connection: nearly always one, which is connected as long as the connection. One that
+// names several serves them all, up to CONVERSATION_IDENTS; beyond that it is a gateway, and its devices are
+// not "connected". A refused device ends its connection, except a gateway's; over UDP it only gets rejects.
+#include "intake/conversation.h"
+
+#include "feed/registry.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REJECTS_SPARE 100  /* rejects allowed to a connection, and ten more for each good frame */
+#define OPEN_MS       1000 /* an open frame is whole when nothing has followed for so long */
+
+// Devices that are not in avld.devices are created on their first report, up to this many in all.
+#define DEVICES_MAX 2000000
+
+// ---- admission
+
+enum refusal {
+	REFUSAL_BLOCKED,
+	REFUSAL_OTHER_PROTOCOL,
+	REFUSAL_UNKNOWN,
+	REFUSAL_TOO_MANY,
+	REFUSALS
+};
+static const char *const refusals[REFUSALS] = {
+	[REFUSAL_BLOCKED] = "device is blocked",
+	[REFUSAL_OTHER_PROTOCOL] = "not the protocol set for the device",
+	[REFUSAL_UNKNOWN] = "unknown device",
+	[REFUSAL_TOO_MANY] = "too many devices",
+};
+
+bool conversation_is_refusal(struct text reason)
+{
+	for (size_t i = 0; i < REFUSALS; i++)
+		if (text_equal(reason, refusals[i]))
+			return true;
+	return false;
+}
+
+// Returns why the owner's settings forbid the device this protocol, or NULL.
+static inline const char *find_objection(const struct device *device, const struct feed *feed)
+{
+	if (device->state == DEVICE_BLOCKED)
+		return refusals[REFUSAL_BLOCKED];
+	if (device->decoder && registry_decoders[device->decoder - 1] != feed->session.decoder)
+		return refusals[REFUSAL_OTHER_PROTOCOL];
+	return NULL;
+}
+
+// Finds or creates the device that the session names. Returns NULL, or why it is not admitted.
+static const char *admit(struct intake *intake, const struct feed *feed, struct device **found)
+{
+	const struct text ident = {feed->session.ident, feed->session.ident_len};
+	struct device *device = device_directory_find(intake->directory, ident);
+	const char *objection = device ? find_objection(device, feed) : NULL;
+
+	if (objection)
+		return objection;
+	if (intake->config->devices.unknown == UNKNOWN_REFUSE &&
+		device_directory_loaded(intake->directory) &&
+		(!device || device->state != DEVICE_ACTIVE))
+		return refusals[REFUSAL_UNKNOWN];
+	if (!device && device_directory_count(intake->directory) >= DEVICES_MAX)
+		return refusals[REFUSAL_TOO_MANY];
+	*found = device ? device : device_directory_add(intake->directory, ident);
+	return NULL;
+}
+
+static inline bool is_named_by(const struct device *device, const struct session *session)
+{
+	return device->ident_len == session->ident_len &&
+	       memcmp(device->ident, session->ident, session->ident_len) == 0;
+}
+
+// Returns true if the session names another device than the one admitted last, or if the owner has
+// changed what that one may do.
+static inline bool must_ask(const struct conversation *c)
+{
+	const struct session *session = &c->feed.session;
+
+	return session->ident_len > 0 && (!c->device || !is_named_by(c->device, session) ||
+						 find_objection(c->device, &c->feed) != NULL);
+}
+
+// ---- the devices of a TCP connection
+
+static inline bool is_gateway(const struct conversation *c)
+{
+	return c->idents > CONVERSATION_IDENTS;
+}
+
+static size_t count_named(const struct conversation *c)
+{
+	return c->named ? c->idents : c->device != NULL && !is_gateway(c);
+}
+
+static const struct device *named_device(const struct conversation *c, size_t i)
+{
+	return c->named ? c->named[i] : c->device;
+}
+
+static bool has_named(const struct conversation *c, const struct device *device)
+{
+	for (size_t i = 0; i < count_named(c); i++)
+		if (named_device(c, i) == device)
+			return true;
+	return false;
+}
+
+static void give_up_live(struct conversation *c)
+{
+	if (c->device && c->device->live == c)
+		c->device->live = NULL;
+}
+
+// None of the named devices is connected any more. except: a session whose device is left out, or NULL.
+static void leave_all(struct intake *intake, struct conversation *c, const struct session *except)
+{
+	for (size_t i = 0; i < count_named(c); i++)
+		if (!except || !is_named_by(named_device(c, i), except))
+			intake_left(intake, &c->feed, &c->peer, named_device(c, i));
+	free(c->named);
+	c->named = NULL;
+}
+
+static void become_gateway(struct intake *intake, struct conversation *c)
+{
+	leave_all(intake, c, NULL);
+	give_up_live(c);
+	c->idents = CONVERSATION_IDENTS + 1;
+}
+
+// Returns true if the device is one more of this connection.
+static bool name_device(struct intake *intake, struct conversation *c, struct device *device)
+{
+	if (is_gateway(c) || has_named(c, device))
+		return false;
+	if (c->idents == 1 && !c->named) {
+		c->named = calloc(CONVERSATION_IDENTS, sizeof(struct device *));
+		if (c->named)
+			c->named[0] = c->device;
+	}
+	if (c->idents == CONVERSATION_IDENTS || (c->idents > 0 && !c->named)) {
+		become_gateway(intake, c);
+		return false;
+	}
+	if (c->named)
+		c->named[c->idents] = device;
+	c->idents++;
+	return true;
+}
+
+// Makes this the device's connection, in place of an earlier one.
+static void connect_device(
+	struct conversation_transport *transport, struct conversation *c, struct device *device)
+{
+	give_up_live(c);
+	const bool is_new = name_device(transport->intake, c, device);
+	c->device = device;
+	if (is_gateway(c))
+		return;
+	if (device->live)
+		transport->displace(device->live);
+	device->live = c;
+	if (is_new)
+		intake_connected(transport->intake, &c->feed, &c->peer);
+}
+
+// Names the other devices of a frame with records of several, as far as they may be created, and marks
+// the reports of a gateway.
+static void name_others(struct intake *intake, struct conversation *c, struct decoded *decoded)
+{
+	for (size_t i = 0; decoded->report_count > 1 && i < decoded->report_count; i++) {
+		const struct text ident = decoded->reports[i].ident;
+		if (!c->device || (c->device->ident_len == ident.len &&
+					  !memcmp(c->device->ident, ident.data, ident.len)))
+			continue;
+		struct device *device = device_directory_find(intake->directory, ident);
+		if (!device && intake->config->devices.unknown != UNKNOWN_REFUSE &&
+			device_directory_count(intake->directory) < DEVICES_MAX)
+			device = device_directory_add(intake->directory, ident);
+		if (device)
+			name_device(intake, c, device);
+	}
+	for (size_t i = 0; is_gateway(c) && i < decoded->report_count; i++)
+		decoded->reports[i].body.flags |= FLAG_SHARED;
+}
+
+// ---- one frame
+
+static inline bool is_datagram(const struct conversation *c)
+{
+	return c->feed.session.datagram;
+}
+
+// Returns NULL, or why the device may not be heard.
+static const char *ask_admission(struct conversation_transport *transport, struct conversation *c)
+{
+	struct device *device;
+	const char *refusal = admit(transport->intake, &c->feed, &device);
+
+	if (refusal)
+		return refusal;
+	if (is_datagram(c))
+		c->device = device;
+	else
+		connect_device(transport, c, device);
+	return NULL;
+}
+
+static bool send_replies(struct conversation_transport *transport, struct conversation *c,
+	const struct decoded *decoded, uint64_t lsn)
+{
+	const size_t now = decoded->reply_len[REPLY_NOW], stored = decoded->reply_len[REPLY_STORED];
+
+	if (now && !transport->send(transport, c, decoded->reply[REPLY_NOW], now, 0))
+		return false;
+	if (!stored)
+		return true;
+	if (lsn <= intake_safe(transport->intake))
+		lsn = 0;
+	return transport->send(transport, c, decoded->reply[REPLY_STORED], stored, lsn);
+}
+
+static bool send_command(struct conversation_transport *transport, struct conversation *c)
+{
+	struct command_queue *commands = transport->intake->commands;
+	const struct session *session = &c->feed.session;
+
+	if (!commands || !command_queue_count(commands) || !c->device || !c->feed.pinned)
+		return true;
+	uint8_t command[COMMAND_FRAME_MAX];
+	const struct command_queue_talk talk = {
+		{session->ident, session->ident_len}, session->decoder, session, &c->peer};
+	const size_t len = command_queue_next(commands, &talk, clock_utc_us(), command);
+	return !len || transport->send(transport, c, command, len, 0);
+}
+
+bool conversation_send_command(struct conversation_transport *transport, struct conversation *c)
+{
+	return must_ask(c) || send_command(transport, c);
+}
+
+static bool has_too_many_rejects(const struct feed *feed)
+{
+	return feed->rejects > REJECTS_SPARE && feed->rejects / 10 > feed->frames;
+}
+
+// Journals intake->decoded and sends the replies. Returns NULL, or why the conversation ends.
+static const char *finish_frame(
+	struct conversation_transport *transport, struct conversation *c, bool may_command)
+{
+	struct intake *intake = transport->intake;
+	struct decoded *decoded = &intake->decoded;
+	const char *refusal = must_ask(c) ? ask_admission(transport, c) : NULL;
+
+	if (!refusal && !is_datagram(c) && (decoded->report_count > 1 || is_gateway(c)))
+		name_others(intake, c, decoded);
+	const uint64_t lsn = intake_append(intake, &c->feed, &c->peer, decoded, refusal);
+	if (refusal)
+		return is_datagram(c) || is_gateway(c) ? NULL : refusal;
+	if (!is_datagram(c) && has_too_many_rejects(&c->feed))
+		return "too many rejects";
+	if (!send_replies(transport, c, decoded, lsn) ||
+		(may_command && !send_command(transport, c)))
+		return "does not read its replies";
+	return NULL;
+}
+
+// ---- beginning, feeding, end
+
+void conversation_begin(
+	struct conversation_transport *transport, struct conversation *c, const struct peer *peer)
+{
+	struct intake *intake = transport->intake;
+
+	*c = (struct conversation){
+		.opened_us = clock_utc_us(), .active_s = clock_coarse_s(), .peer = *peer};
+	feed_init(
+		&c->feed, intake->config->server.protocols, NULL, peer->transport == TRANSPORT_UDP);
+	c->feed.session.received_us = c->opened_us;
+	intake_begin(intake, &c->feed.session);
+}
+
+struct conversation_outcome conversation_feed(struct conversation_transport *transport,
+	struct conversation *c, const uint8_t *data, size_t len)
+{
+	struct intake *intake = transport->intake;
+	struct conversation_outcome outcome = {CONVERSATION_OPEN, NULL, 0};
+
+	while (outcome.used < len) {
+		size_t used;
+		const enum feed_verdict verdict = feed_step(
+			&c->feed, data + outcome.used, len - outcome.used, &intake->decoded, &used);
+		outcome.used += used;
+		if (verdict == FEED_MORE)
+			break;
+		outcome.reason = finish_frame(transport, c, true);
+		if (!outcome.reason && verdict == FEED_CLOSE)
+			outcome.reason = intake->decoded.detail;
+		if (outcome.reason) {
+			outcome.state = CONVERSATION_ENDS;
+			return outcome;
+		}
+		if (outcome.used < len && !(is_datagram(c) ? intake_wait_for_room(intake)
+							   : intake_has_room(intake))) {
+			outcome.state = CONVERSATION_NO_ROOM;
+			break;
+		}
+	}
+	if (c->feed.open)
+		c->open_ms = clock_coarse_ms();
+	return outcome;
+}
+
+struct conversation_outcome conversation_each_second(struct conversation_transport *transport,
+	struct conversation *c, const uint8_t *data, size_t len)
+{
+	struct intake *intake = transport->intake;
+	struct conversation_outcome outcome = {CONVERSATION_OPEN, NULL, 0};
+	const bool may_command = !is_datagram(c); // a UDP sender may have become unreachable
+
+	if (c->feed.open && len > 0 && clock_coarse_ms() - c->open_ms >= OPEN_MS &&
+		intake_has_room(intake)) {
+		feed_rest(&c->feed, data, len, &intake->decoded, &outcome.used);
+		outcome.reason = finish_frame(transport, c, may_command);
+	}
+	if (!outcome.reason && feed_waits(&c->feed) && intake_has_room(intake)) {
+		const int64_t now_us = clock_utc_us();
+		feed_expire(&c->feed, now_us, now_us - FEED_HOLD_US, &intake->decoded);
+		if (!feed_is_quiet(&c->feed, &intake->decoded))
+			outcome.reason = finish_frame(transport, c, may_command);
+	}
+	if (outcome.reason)
+		outcome.state = CONVERSATION_ENDS;
+	return outcome;
+}
+
+static void append_ending(struct intake *intake, struct conversation *c)
+{
+	struct device *device;
+	const bool names = c->feed.session.ident_len > 0 && intake->ending.report_count > 0;
+
+	intake_append_reports(intake, &c->feed, &c->peer, &intake->ending,
+		names ? admit(intake, &c->feed, &device) : NULL);
+}
+
+// Journals what the feed holds: an open frame is a whole one now, held frames expire, other bytes are an
+// incomplete frame.
+static void end_feed(struct intake *intake, struct conversation *c, const uint8_t *rest, size_t len)
+{
+	struct feed *feed = &c->feed;
+
+	if (feed->open && len > 0 && intake_wait_for_room(intake)) {
+		size_t used;
+		feed_rest(feed, rest, len, &intake->ending, &used);
+		intake->counters.frames++;
+		append_ending(intake, c);
+		rest += used;
+		len -= used;
+	}
+	while (feed_holds(feed) && intake_wait_for_room(intake)) {
+		feed_expire(feed, clock_utc_us(), INT64_MAX, &intake->ending);
+		append_ending(intake, c);
+	}
+	photo_end(&feed->session);
+	intake_flush_photos(intake, feed, &c->peer);
+	const size_t blanks = feed_blanks(rest, len);
+	if (blanks < len) {
+		feed->rejects++;
+		intake_reject(
+			intake, feed, &c->peer, "incomplete frame", rest + blanks, len - blanks);
+	}
+	feed_done(feed);
+}
+
+static void log_closed(const struct conversation *c, const char *reason)
+{
+	char peer[PEER_TEXT_MAX];
+	const struct session *session = &c->feed.session;
+	const bool fault = c->feed.rejects > 0 || !session->ident_len;
+
+	if (!log_enabled(fault ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG) ||
+		!log_allow(c->peer.address, clock_coarse_s()))
+		return;
+	(fault ? log_info : log_debug)("conn closed peer=%s protocol=%s ident=%.*s reason=\"%s\" "
+				       "rx=%llu frames=%u rejects=%u",
+		peer_text(&c->peer, peer), session->decoder ? session->decoder->name : "-",
+		session->ident_len ? session->ident_len : 1,
+		session->ident_len ? session->ident : "-", reason, (unsigned long long)c->bytes,
+		c->feed.frames, c->feed.rejects);
+}
+
+void conversation_end(struct conversation_transport *transport, struct conversation *c,
+	const uint8_t *rest, size_t len, const char *reason)
+{
+	struct intake *intake = transport->intake;
+
+	end_feed(intake, c, rest, len);
+	if (is_datagram(c))
+		return;
+	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};
+	leave_all(intake, c, &c->feed.session);
+	intake_disconnected(intake, &c->feed, &c->peer, &traffic, reason);
+	log_closed(c, reason);
+	give_up_live(c);
+}
