@@ -1,0 +1,684 @@
+// SPDX-License-Identifier: MIT
+// Conversations over a transport that only writes down what it is asked to do: what they journal, what they
+// reply, and when they end.
+#include "intake/conversation.h"
+
+#include "decoders/gt06_frames.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define PT502(time)   "$POS,5020001," time ".000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126"
+#define OF(ident)     "$POS," ident ",101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126\r\n"
+#define TEXT(literal) ((struct text){literal, sizeof(literal) - 1})
+
+struct lines {
+	char text[8192];
+	size_t len;
+};
+
+static struct intake intake;
+static struct config config;
+static struct conversation_transport transport;
+static struct lines sent;      /* "now HEX" or "stored HEX" */
+static bool peer_reads = true; /* false: send fails */
+static uint64_t held_lsn;      /* of the newest reply to be held */
+static struct conversation *displaced;
+static char folder[64];
+static uint64_t read_up_to;
+static uint16_t next_port;
+
+__attribute__((format(printf, 2, 3))) static void add(struct lines *lines, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	const int len =
+		vsnprintf(lines->text + lines->len, sizeof(lines->text) - lines->len, format, args);
+	va_end(args);
+	assert_in_range(len, 0, sizeof(lines->text) - lines->len - 1);
+	lines->len += (size_t)len;
+}
+
+static bool on_send(struct conversation_transport *of, struct conversation *conversation,
+	const uint8_t *data, size_t len, uint64_t lsn)
+{
+	(void)conversation;
+	assert_ptr_equal(of, &transport);
+	if (!peer_reads)
+		return false;
+	add(&sent, lsn ? "stored " : "now ");
+	for (size_t i = 0; i < len; i++)
+		add(&sent, "%02x", data[i]);
+	add(&sent, "\n");
+	held_lsn = lsn ? lsn : held_lsn;
+	return true;
+}
+
+static void on_displaced(struct conversation *conversation)
+{
+	displaced = conversation;
+	conversation_end(&transport, conversation, NULL, 0, "device connected again");
+}
+
+static void on_ready(void *context, struct text ident)
+{
+	(void)context;
+	(void)ident;
+}
+
+static int set_up(void **state)
+{
+	const char *error = NULL;
+
+	(void)state;
+	snprintf(folder, sizeof(folder), "/tmp/avld_conversation_XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	log_set_level(LOG_LEVEL_ERROR);
+	const struct journal_options options = {
+		.dir = folder, .segment_size = 1 << 20, .max_size = 4 << 20};
+	config = (struct config){.server = {.protocols = DECODERS_ALL},
+		.journal = {.sync = SYNC_OFF},
+		.commands = {.allow = UINT32_MAX}};
+	intake = (struct intake){.config = &config,
+		.journal = journal_open(&options, NULL, NULL, &error),
+		.directory = device_directory_new(),
+		.memory = device_memory_new(100)};
+	assert_non_null(intake.journal);
+	intake.commands = command_queue_new(&config, intake.journal, on_ready, NULL);
+	transport = (struct conversation_transport){&intake, on_send, on_displaced};
+	read_up_to = journal_end(intake.journal);
+	sent.len = 0;
+	peer_reads = true;
+	displaced = NULL;
+	next_port = 4711;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	command_queue_free(intake.commands);
+	journal_close(intake.journal);
+	device_directory_free(intake.directory);
+	device_memory_free(intake.memory);
+	snprintf(command, sizeof(command), "rm -r '%s'", folder);
+	return system(command);
+}
+
+// The entries since the last call, a line each: kind, ident, reason.
+static const char *journaled(void)
+{
+	static const char *const kinds[] = {[ENTRY_REPORT] = "report",
+		[ENTRY_REJECT] = "reject",
+		[ENTRY_CONNECTED] = "connected",
+		[ENTRY_DISCONNECTED] = "disconnected",
+		[ENTRY_COMMAND] = "command",
+		[ENTRY_LEFT] = "left"};
+	static struct lines lines;
+	struct journal_cursor cursor;
+	struct entry entry;
+
+	lines.len = 0;
+	lines.text[0] = 0;
+	journal_cursor_init(&cursor, intake.journal, read_up_to);
+	while (journal_next(&cursor)) {
+		assert_true(entry_read(cursor.data, cursor.len, &entry));
+		assert_non_null(kinds[entry.kind]);
+		add(&lines, "%s", kinds[entry.kind]);
+		if (entry.ident.len > 0)
+			add(&lines, " %.*s", (int)entry.ident.len, entry.ident.data);
+		if (entry.reason.len > 0 && entry.kind != ENTRY_COMMAND)
+			add(&lines, ": %.*s", (int)entry.reason.len, entry.reason.data);
+		add(&lines, "%s\n", entry.body.flags & FLAG_SHARED ? " (shared)" : "");
+	}
+	read_up_to = cursor.lsn;
+	journal_cursor_done(&cursor);
+	return lines.text;
+}
+
+static const char *replies(void)
+{
+	static struct lines copy;
+
+	copy = sent;
+	copy.text[copy.len] = 0;
+	sent.len = 0;
+	return copy.text;
+}
+
+static struct conversation begin(enum transport over)
+{
+	const struct peer peer = {.address = {[10] = 0xff, 0xff, 10, 0, 0, 1},
+		.port = next_port++,
+		.transport = over};
+	struct conversation conversation;
+
+	conversation_begin(&transport, &conversation, &peer);
+	return conversation;
+}
+
+static struct conversation_outcome give(struct conversation *c, const void *data, size_t len)
+{
+	if (!intake_wait_for_room(&intake))
+		return (struct conversation_outcome){.state = CONVERSATION_NO_ROOM};
+	if (c->peer.transport == TRANSPORT_UDP)
+		feed_datagram(&c->feed, clock_utc_us());
+	return conversation_feed(&transport, c, data, len);
+}
+
+static struct conversation_outcome give_text(struct conversation *c, const char *text)
+{
+	return give(c, text, strlen(text));
+}
+
+static void end(struct conversation *c)
+{
+	conversation_end(&transport, c, NULL, 0, "closed by peer");
+}
+
+static struct device *device_of(const char *ident)
+{
+	struct device *device =
+		device_directory_find(intake.directory, (struct text){ident, strlen(ident)});
+
+	assert_non_null(device);
+	return device;
+}
+
+static struct bytes position(void)
+{
+	return frame_of(false, "22 1F050E090A00 C9 026B3F3E 00B7D4C2 2A 145A 01CC00287D001FB80003");
+}
+
+// ---- both transports
+
+// Frames of one conversation: one read over TCP, a datagram each over UDP.
+static void both_give(
+	const struct bytes *frames, size_t count, const char *entries, const char *expected_replies)
+{
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+	struct bytes all = {0};
+	char with_connection[1024];
+
+	for (size_t i = 0; i < count; i++) {
+		const struct conversation_outcome outcome =
+			give(&udp, frames[i].data, frames[i].len);
+		assert_int_equal(outcome.state, CONVERSATION_OPEN);
+		assert_int_equal(outcome.used, frames[i].len);
+		memcpy(all.data + all.len, frames[i].data, frames[i].len);
+		all.len += frames[i].len;
+	}
+	end(&udp);
+	assert_string_equal(journaled(), entries);
+	assert_string_equal(replies(), expected_replies);
+	assert_int_equal(give(&tcp, all.data, all.len).used, all.len);
+	end(&tcp);
+	const char *ident = memchr(entries, ' ', strlen(entries));
+	const int ident_len = (int)strcspn(ident, ":\n");
+	snprintf(with_connection, sizeof(with_connection),
+		"connected%.*s\n%sdisconnected%.*s: closed by peer\n", ident_len, ident, entries,
+		ident_len, ident);
+	assert_string_equal(journaled(), with_connection);
+	assert_string_equal(replies(), expected_replies);
+}
+
+static void gt06_is_the_same_over_tcp_and_udp(void **state)
+{
+	(void)state;
+	struct bytes bad = position();
+	bad.data[bad.len - 3] ^= 1;
+	const struct bytes frames[] = {frame_of(false, "01 0860000000000017"), position(), bad,
+		frame_of(false, "13 4605030002")};
+
+	both_give(frames, 4,
+		"report 860000000000017\nreport 860000000000017\n"
+		"reject 860000000000017: bad checksum\nreport 860000000000017\n",
+		"now 787805010007bcea0d0a\nnow 78780522000750b50d0a\nnow 7878051300078cc70d0a\n");
+}
+
+static struct bytes bytes_of(const char *text)
+{
+	struct bytes bytes = {.len = strlen(text)};
+
+	memcpy(bytes.data, text, bytes.len);
+	return bytes;
+}
+
+static void pt502_is_the_same_over_tcp_and_udp(void **state)
+{
+	(void)state;
+	const struct bytes frames[] = {bytes_of(PT502("101500") "\r\n"),
+		bytes_of(PT502("109900") "\r\n"), bytes_of(PT502("101502") "\r\n")};
+
+	both_give(
+		frames, 3, "report 5020001\nreject 5020001: bad value: time\nreport 5020001\n", "");
+}
+
+static void bytes_may_come_one_by_one(void **state)
+{
+	(void)state;
+	const char *record = PT502("101500") "\r\n";
+	struct conversation c = begin(TRANSPORT_TCP);
+	size_t start = 0;
+
+	for (size_t given = 1; given <= strlen(record); given++)
+		start += give(&c, record + start, given - start).used;
+	assert_int_equal(start, strlen(record));
+	assert_string_equal(journaled(), "connected 5020001\nreport 5020001\n");
+	end(&c);
+}
+
+// ---- admission
+
+static void a_refused_device_ends_a_connection_but_not_a_sender(void **state)
+{
+	(void)state;
+	device_directory_add(intake.directory, TEXT("5020001"))->state = DEVICE_BLOCKED;
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+	const struct conversation_outcome outcome = give_text(&tcp, OF("5020001") OF("5020002"));
+
+	assert_int_equal(outcome.state, CONVERSATION_ENDS);
+	assert_string_equal(outcome.reason, "device is blocked");
+	assert_string_equal(journaled(), "reject 5020001: device is blocked\n");
+	end(&tcp);
+	journaled();
+	assert_int_equal(give_text(&udp, OF("5020001") OF("5020002")).state, CONVERSATION_OPEN);
+	assert_string_equal(journaled(), "reject 5020001: device is blocked\nreport 5020002\n");
+	end(&udp);
+}
+
+static void what_the_owner_changes_counts_from_the_next_frame(void **state)
+{
+	(void)state;
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+
+	give_text(&udp, OF("5020001"));
+	give_text(&tcp, OF("5020001"));
+	journaled();
+	device_of("5020001")->decoder = 1; // decoders[0], which is not the PT-502's
+	give_text(&udp, OF("5020001"));
+	assert_string_equal(journaled(), "reject 5020001: not the protocol set for the device\n");
+	assert_string_equal(
+		give_text(&tcp, OF("5020001")).reason, "not the protocol set for the device");
+	device_of("5020001")->decoder = 0;
+	journaled();
+	give_text(&udp, OF("5020001"));
+	assert_string_equal(journaled(), "report 5020001\n");
+	end(&udp);
+	end(&tcp);
+}
+
+static void unknown_devices_can_be_refused(void **state)
+{
+	(void)state;
+	config.devices.unknown = UNKNOWN_REFUSE;
+	device_directory_set_loaded(intake.directory, true);
+	device_directory_add(intake.directory, TEXT("5020001"))->state = DEVICE_ACTIVE;
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	assert_int_equal(give_text(&c, OF("5020001")).state, CONVERSATION_OPEN);
+	assert_string_equal(give_text(&c, OF("5020002")).reason, "unknown device");
+	assert_int_equal(device_directory_count(intake.directory), 1);
+	end(&c);
+}
+
+static void reasons_for_refusal_are_known_as_such(void **state)
+{
+	(void)state;
+	assert_true(conversation_is_refusal(TEXT("device is blocked")));
+	assert_true(conversation_is_refusal(TEXT("too many devices")));
+	assert_false(conversation_is_refusal(TEXT("bad checksum")));
+	assert_false(conversation_is_refusal(TEXT("")));
+}
+
+// ---- the devices of a connection
+
+static void a_device_that_connects_again_displaces_the_older_connection(void **state)
+{
+	(void)state;
+	struct conversation first = begin(TRANSPORT_TCP), second = begin(TRANSPORT_TCP),
+			    udp = begin(TRANSPORT_UDP);
+
+	give_text(&first, OF("5020001"));
+	assert_ptr_equal(device_of("5020001")->live, &first);
+	journaled();
+	give_text(&udp, OF("5020001")); // a datagram displaces nothing
+	assert_string_equal(journaled(), "report 5020001\n");
+	give_text(&second, OF("5020001"));
+	assert_ptr_equal(displaced, &first);
+	assert_ptr_equal(device_of("5020001")->live, &second);
+	assert_string_equal(journaled(), "disconnected 5020001: device connected again\nconnected "
+					 "5020001\nreport 5020001\n");
+	end(&second);
+	assert_null(device_of("5020001")->live);
+	end(&udp);
+}
+
+static void the_end_of_a_connection_is_that_of_all_its_devices(void **state)
+{
+	(void)state;
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	give_text(&c, OF("5020001") OF("5020002") OF("5020001"));
+	assert_string_equal(journaled(),
+		"connected 5020001\nreport 5020001\nconnected 5020002\nreport 5020002\n"
+		"report 5020001\n");
+	end(&c);
+	assert_string_equal(journaled(), "left 5020002\ndisconnected 5020001: closed by peer\n");
+}
+
+static void name_a_gateway(struct conversation *c)
+{
+	char record[128];
+
+	for (int n = 1; n <= CONVERSATION_IDENTS + 1; n++) {
+		snprintf(record, sizeof(record), OF("502%04d"), n);
+		assert_int_equal(give_text(c, record).state, CONVERSATION_OPEN);
+	}
+}
+
+static void devices_of_a_gateway_have_no_connection(void **state)
+{
+	(void)state;
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	name_a_gateway(&c);
+	const char *entries = journaled();
+	for (int n = 1; n <= CONVERSATION_IDENTS; n++) {
+		char left[32];
+		snprintf(left, sizeof(left), "left 502%04d\n", n);
+		assert_non_null(strstr(entries, left));
+	}
+	assert_non_null(strstr(entries, "report 5020009 (shared)\n"));
+	assert_null(device_of("5020009")->live);
+	assert_null(device_of("5020001")->live);
+	give_text(&c, OF("5020001"));
+	assert_string_equal(journaled(), "report 5020001 (shared)\n");
+	end(&c);
+	assert_string_equal(journaled(), "disconnected 5020001: closed by peer\n");
+}
+
+static void a_refused_device_of_a_gateway_is_rejected_alone(void **state)
+{
+	(void)state;
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	name_a_gateway(&c);
+	device_directory_add(intake.directory, TEXT("5020666"))->state = DEVICE_BLOCKED;
+	journaled();
+	assert_int_equal(
+		give_text(&c, OF("5020666") OF("5020001") OF("5020666")).state, CONVERSATION_OPEN);
+	assert_string_equal(journaled(), "reject 5020666: device is blocked\n"
+					 "report 5020001 (shared)\n"
+					 "reject 5020666: device is blocked\n");
+	end(&c);
+}
+
+// ---- replies and commands
+
+static void stored_replies_are_held_until_the_journal_is_safe(void **state)
+{
+	(void)state;
+	config.journal.sync = SYNC_REPLY;
+	const struct bytes login = frame_of(false, "01 0860000000000017"), fix = position(),
+			   beat = frame_of(false, "13 4605030002");
+	enum transport over[] = {TRANSPORT_TCP, TRANSPORT_UDP};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct conversation c = begin(over[i]);
+		give(&c, login.data, login.len);
+		give(&c, fix.data, fix.len);
+		assert_int_equal(held_lsn, journal_end(intake.journal));
+		give(&c, beat.data, beat.len);
+		const char *got = replies();
+		assert_non_null(strstr(got, "stored 78780522000750b50d0a\n"));
+		assert_non_null(strstr(got, "7878051300078cc70d0a\n"));
+		end(&c);
+	}
+}
+
+static void a_peer_that_does_not_read_is_given_up(void **state)
+{
+	(void)state;
+	const struct bytes login = frame_of(false, "01 0860000000000017");
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	peer_reads = false;
+	const struct conversation_outcome outcome = give(&c, login.data, login.len);
+	assert_int_equal(outcome.state, CONVERSATION_ENDS);
+	assert_string_equal(outcome.reason, "does not read its replies");
+	assert_string_equal(journaled(), "connected 860000000000017\nreport 860000000000017\n");
+	end(&c);
+}
+
+static void load_command(const char *name)
+{
+	const struct command_sink sink = command_queue_sink(intake.commands);
+	const struct command_row row = {.id = 1,
+		.ident = TEXT("5020001"),
+		.name = {name, strlen(name)},
+		.created_us = clock_utc_us(),
+		.expires_us = clock_utc_us() + 300000000,
+		.speed_kmh_e2 = -1};
+
+	sink.begin(sink.context, 0);
+	sink.row(sink.context, &row);
+	sink.end(sink.context, INT64_MAX);
+}
+
+static void a_command_follows_the_frame(void **state)
+{
+	enum transport over[] = {TRANSPORT_TCP, TRANSPORT_UDP};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct conversation c = begin(over[i]);
+		load_command("positionSingle");
+		give_text(&c, OF("5020002"));
+		assert_string_equal(replies(), ""); // of another device
+		give_text(&c, OF("5020001"));
+		assert_string_equal(replies(), "now 235243500d0a\n"); // #RCP
+		assert_non_null(strstr(journaled(), "report 5020001\ncommand"));
+		give_text(&c, OF("5020001"));
+		assert_string_equal(replies(), ""); // sent already
+		end(&c);
+		tear_down(state);
+		set_up(state);
+	}
+}
+
+static void a_command_goes_to_the_live_connection_at_once(void **state)
+{
+	(void)state;
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	give_text(&c, OF("5020001"));
+	load_command("positionSingle");
+	assert_ptr_equal(device_of("5020001")->live, &c);
+	device_of("5020001")->state = DEVICE_BLOCKED;
+	assert_true(conversation_send_command(&transport, &c));
+	assert_string_equal(replies(), "");
+	device_of("5020001")->state = DEVICE_ACTIVE;
+	assert_true(conversation_send_command(&transport, &c));
+	assert_string_equal(replies(), "now 235243500d0a\n");
+	end(&c);
+}
+
+// ---- once a second, and the end
+
+// Makes a delta to PT502("101500"): another time. The byte after '@' is the reference's XOR.
+static size_t make_delta(uint8_t *out)
+{
+	const char *reference = PT502("101500") "\r\n";
+	static const uint8_t change[] = {2, 4, 6, '1', '5', '.', '0', '0', '0'};
+
+	out[0] = '@';
+	out[1] = checksum_xor((const uint8_t *)reference, strlen(reference));
+	memcpy(out + 2, change, sizeof(change));
+	return 2 + sizeof(change);
+}
+
+static void an_open_frame_is_whole_after_a_second(void **state)
+{
+	(void)state;
+	uint8_t delta[64];
+	const size_t len = make_delta(delta);
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	give_text(&c, PT502("101500") "\r\n");
+	assert_int_equal(give(&c, delta, len).used, 0);
+	assert_true(conversation_is_pending(&c));
+	journaled();
+	assert_int_equal(conversation_each_second(&transport, &c, delta, len).used, 0);
+	c.open_ms -= 1000;
+	assert_int_equal(conversation_each_second(&transport, &c, NULL, 0).used, 0);
+	assert_string_equal(journaled(), ""); // more bytes are known to follow
+	assert_int_equal(conversation_each_second(&transport, &c, delta, len).used, len);
+	assert_string_equal(journaled(), "report 5020001\n");
+	assert_false(conversation_is_pending(&c));
+	end(&c);
+}
+
+static void an_open_frame_is_whole_at_the_end(void **state)
+{
+	(void)state;
+	uint8_t delta[64];
+	const size_t len = make_delta(delta);
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	give_text(&c, PT502("101500") "\r\n");
+	give(&c, delta, len);
+	journaled();
+	conversation_end(&transport, &c, delta, len, "closed by peer");
+	assert_string_equal(journaled(), "report 5020001\ndisconnected 5020001: closed by peer\n");
+}
+
+static void a_held_frame_expires(void **state)
+{
+	(void)state;
+	uint8_t delta[64];
+	const size_t len = make_delta(delta);
+	enum transport over[] = {TRANSPORT_TCP, TRANSPORT_UDP};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct conversation c = begin(over[i]);
+		give_text(&c, PT502("101400") "\r\n");
+		if (give(&c, delta, len).used == 0) {
+			c.open_ms -= 1000;
+			conversation_each_second(&transport, &c, delta, len);
+		}
+		assert_true(conversation_is_pending(&c));
+		journaled();
+		conversation_each_second(&transport, &c, NULL, 0);
+		assert_string_equal(journaled(), "");
+		c.feed.session.held->frames[0].received_us -= FEED_HOLD_US;
+		conversation_each_second(&transport, &c, NULL, 0);
+		assert_string_equal(journaled(), "reject 5020001: delta: reference not seen\n");
+		assert_false(conversation_is_pending(&c));
+		end(&c);
+	}
+}
+
+static void a_held_frame_is_a_reject_at_the_end(void **state)
+{
+	(void)state;
+	uint8_t delta[64];
+	const size_t len = make_delta(delta);
+	struct conversation c = begin(TRANSPORT_UDP);
+
+	give_text(&c, PT502("101400") "\r\n");
+	give(&c, delta, len);
+	journaled();
+	end(&c);
+	assert_string_equal(journaled(), "reject 5020001: delta: reference not seen\n");
+}
+
+static void the_rest_of_a_connection_is_an_incomplete_frame(void **state)
+{
+	(void)state;
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	assert_int_equal(give_text(&c, "\r\n$POS,50200").used, 2);
+	conversation_end(&transport, &c, (const uint8_t *)"$POS,50200", 10, "closed by peer");
+	assert_string_equal(
+		journaled(), "reject: incomplete frame\ndisconnected: closed by peer\n");
+}
+
+static void too_many_rejects_end_a_connection(void **state)
+{
+	(void)state;
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+	struct conversation_outcome outcome = {0};
+
+	give_text(&udp, OF("5020001"));
+	give_text(&tcp, OF("5020001"));
+	for (int i = 0; i < 101 && outcome.state == CONVERSATION_OPEN; i++) {
+		assert_int_equal(give_text(&udp, PT502("109900") "\r\n").state, CONVERSATION_OPEN);
+		outcome = give_text(&tcp, PT502("109900") "\r\n");
+	}
+	assert_int_equal(outcome.state, CONVERSATION_ENDS);
+	assert_string_equal(outcome.reason, "too many rejects");
+	read_up_to = journal_end(intake.journal);
+	end(&tcp);
+	end(&udp);
+}
+
+static void a_full_journal_pauses_between_frames(void **state)
+{
+	(void)state;
+	const char *two = OF("5020001") OF("5020001");
+	static char many[200 * 96];
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+	struct conversation_outcome outcome = {0};
+
+	for (int i = 0; i < 100; i++)
+		strcat(many, two);
+	for (int i = 0; i < 1000 && outcome.state != CONVERSATION_NO_ROOM; i++)
+		outcome = give_text(&tcp, many);
+	assert_int_equal(outcome.state, CONVERSATION_NO_ROOM);
+	assert_in_range(outcome.used, 1, strlen(many) - 1);
+	assert_int_equal(outcome.used % (strlen(two) / 2), 0);
+	assert_false(intake_has_room(&intake));
+	assert_int_equal(intake_room(&intake, 65536), INTAKE_FULL);
+	assert_true(intake.full);
+	journal_release(intake.journal, journal_end(intake.journal));
+	assert_true(intake_has_room(&intake));
+	assert_int_equal(give_text(&udp, two).used, strlen(two));
+	end(&tcp);
+	end(&udp);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(gt06_is_the_same_over_tcp_and_udp),
+		TEST(pt502_is_the_same_over_tcp_and_udp),
+		TEST(bytes_may_come_one_by_one),
+		TEST(a_refused_device_ends_a_connection_but_not_a_sender),
+		TEST(what_the_owner_changes_counts_from_the_next_frame),
+		TEST(unknown_devices_can_be_refused),
+		TEST(reasons_for_refusal_are_known_as_such),
+		TEST(a_device_that_connects_again_displaces_the_older_connection),
+		TEST(the_end_of_a_connection_is_that_of_all_its_devices),
+		TEST(devices_of_a_gateway_have_no_connection),
+		TEST(a_refused_device_of_a_gateway_is_rejected_alone),
+		TEST(stored_replies_are_held_until_the_journal_is_safe),
+		TEST(a_peer_that_does_not_read_is_given_up),
+		TEST(a_command_follows_the_frame),
+		TEST(a_command_goes_to_the_live_connection_at_once),
+		TEST(an_open_frame_is_whole_after_a_second),
+		TEST(an_open_frame_is_whole_at_the_end),
+		TEST(a_held_frame_expires),
+		TEST(a_held_frame_is_a_reject_at_the_end),
+		TEST(the_rest_of_a_connection_is_an_incomplete_frame),
+		TEST(too_many_rejects_end_a_connection),
+		TEST(a_full_journal_pauses_between_frames),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
