@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What was remembered of devices (memory.h) is lost with the process; the journal still has it.
+// Restores device memory (protocol/device_memory.h), which is lost with the process, from the journal.
 #ifndef AVLD_INTAKE_MEMORY_RESTORE_H
 #define AVLD_INTAKE_MEMORY_RESTORE_H
 
@@ -7,10 +7,10 @@
 #include "journal/entry.h"
 #include "journal/journal.h"
 
-// Decodes the raw bytes of a report or reject once more, with the ident that was known. False: its
-// bytes are no whole frame. What comes of it is in *batch. feed: a conversation for such entries, kept
-// from call to call; its session.memory is set.
-bool memory_restore_entry(struct feed *feed, const struct entry *entry, struct decoded *batch);
+// Decodes the raw bytes of a report or reject again, with the ident that was known then, into *decoded.
+// Returns false if they are no whole frame. feed: one for such entries, kept from call to call, with its
+// session.memory set.
+bool memory_restore_entry(struct feed *feed, const struct entry *entry, struct decoded *decoded);
 
 // Fills the memory from the newest entries of the journal, MEMORY_RESTORE_BYTES of them.
 #define MEMORY_RESTORE_BYTES (UINT64_C(64) << 20)

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// What was remembered of devices, out of the journal: its entries' raw bytes go once more through the
-// decoders that remember anything.
+// Runs the raw bytes of the journal's newest entries once more through the decoders that have device memory.
 #include "intake/memory_restore.h"
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+// Resets the feed for one entry, but keeps its memory, its held frames and the decoder's memo.
 static void begin(struct feed *feed, const struct decoder *decoder, const struct entry *entry)
 {
 	const struct session kept = feed->session;
@@ -24,25 +24,26 @@ static void begin(struct feed *feed, const struct decoder *decoder, const struct
 		session_set_ident(&feed->session, kept.ident, kept.ident_len);
 }
 
-bool memory_restore_entry(struct feed *feed, const struct entry *entry, struct decoded *batch)
+bool memory_restore_entry(struct feed *feed, const struct entry *entry, struct decoded *decoded)
 {
 	size_t used;
 	const bool cut = text_equal(entry->reason, "incomplete frame");
-	decoded_reset(batch);
+	decoded_reset(decoded);
 	if (entry->raw.len == 0 || cut)
 		return false;
 	begin(feed, registry_find(entry->protocol.data, entry->protocol.len), entry);
-	feed_step(feed, (const uint8_t *)entry->raw.data, entry->raw.len, batch, &used);
+	feed_step(feed, (const uint8_t *)entry->raw.data, entry->raw.len, decoded, &used);
 	return used == entry->raw.len;
 }
 
-static bool is_remembered(const struct entry *entry)
+// Returns true if decoding the entry again can restore anything.
+static bool restores(const struct entry *entry)
 {
 	const struct decoder *decoder = registry_find(entry->protocol.data, entry->protocol.len);
 	return entry->kind == ENTRY_REPORT && decoder && decoder->device_size > 0;
 }
 
-// Where to begin: whole segments, so many that the bytes wanted are among them.
+// Returns the start of the first segment to read. Entries in it before `wanted` are skipped.
 static uint64_t first_lsn(const struct journal *journal, uint64_t wanted)
 {
 	struct journal_segment segment;
@@ -53,36 +54,30 @@ static uint64_t first_lsn(const struct journal *journal, uint64_t wanted)
 	return journal_end(journal);
 }
 
-static double seconds(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 void memory_restore_devices(struct device_memory *memory, struct journal *journal)
 {
-	const double start = seconds();
+	const int64_t start_us = clock_monotonic_us();
 	const uint64_t end = journal_end(journal);
 	const uint64_t wanted = end > MEMORY_RESTORE_BYTES ? end - MEMORY_RESTORE_BYTES : 0;
 	struct journal_cursor cursor;
 	struct feed feed = {.session.memory = memory};
-	struct decoded *batch = malloc(sizeof(*batch));
+	struct decoded *decoded = malloc(sizeof(*decoded));
 	struct entry entry;
 	unsigned long long records = 0;
 
-	if (!batch)
-		log_fatal("out of memory");
+	if (!decoded)
+		log_fatal("out of memory: device memory");
 	journal_cursor_init(&cursor, journal, first_lsn(journal, wanted));
 	while (journal_next(&cursor)) {
 		if (cursor.lsn < wanted || !entry_read(cursor.data, cursor.len, &entry) ||
-			!is_remembered(&entry))
+			!restores(&entry))
 			continue;
-		records += memory_restore_entry(&feed, &entry, batch);
+		records += memory_restore_entry(&feed, &entry, decoded);
 	}
 	journal_cursor_done(&cursor);
 	feed_done(&feed);
-	free(batch);
-	log_info("remembered devices=%zu records=%llu from=journal seconds=%.3f",
-		device_memory_count(memory), records, seconds() - start);
+	free(decoded);
+	log_info("device memory restored devices=%zu records=%llu seconds=%.3f",
+		device_memory_count(memory), records,
+		(double)(clock_monotonic_us() - start_us) / 1e6);
 }

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""End to end: the real daemon against a real PostgreSQL.
+"""End-to-end tests: the real daemon against a real PostgreSQL.
 
-Run inside `pg_virtualenv -t` (make check does); the PG* variables name the cluster. AVLD is the binary.
-Each test has a database of its own, copied from one that `avld migrate` made. Nothing sleeps for a fixed time:
-tests wait for the ready line, for rows, for the end of a process.
+Run inside `pg_virtualenv -t` (as make check does); the PG* variables name the cluster, AVLD the binary.
+Each test has its own database, copied from one that `avld migrate` made. Tests never sleep for a fixed time: they
+wait for the ready line, for rows, for the end of a process.
 """
 import os
 import signal
@@ -16,11 +16,11 @@ import psycopg2
 import pytest
 
 AVLD = os.environ.get("AVLD", "build/avld")
-PATIENCE_S = 30  # before a test gives up waiting; never how long it waits when all is well
+PATIENCE_S = 30  # before a test fails; a passing test never waits this long
 
 
 def wait_for(ask, what, patience_s=PATIENCE_S):
-    """Asks until the answer is true; returns it."""
+    """Calls ask() until its result is true; returns that."""
     end = time.monotonic() + patience_s
     while True:
         answer = ask()
@@ -37,7 +37,7 @@ class Database:
         self.conninfo = f"dbname={name}"
 
     def query(self, sql, *args):
-        """All rows; autocommit, a connection of its own so that nothing is seen too early or too late."""
+        """Returns all rows. Autocommit, on a new connection, so that each query sees the newest state."""
         conn = psycopg2.connect(self.conninfo)
         try:
             conn.autocommit = True
@@ -52,7 +52,7 @@ class Database:
         return rows[0][0] if rows else None
 
     def wait(self, sql, expected, patience_s=PATIENCE_S):
-        """Until the query's single value is the one expected."""
+        """Waits until the query's single value is the one expected."""
         last = [None]
 
         def ask():
@@ -92,7 +92,7 @@ def database(template):
 
 
 class Daemon:
-    """One avld serve. start() waits for the ready line."""
+    """One `avld serve`. start() waits for its ready line."""
 
     def __init__(self, database, folder, options=()):
         self.database = database
@@ -111,7 +111,7 @@ class Daemon:
         self.log_path = folder / "avld.log"
 
     def spawn(self, wrap=(), env=None):
-        arguments = list(wrap) + [AVLD, "serve", "-c", "/dev/null"]  # no settings of this machine
+        arguments = list(wrap) + [AVLD, "serve", "-c", "/dev/null"]  # without the settings of this machine
         for key, value in self.settings.items():
             arguments += ["-o", f"{key}={value}"]
         self.log = open(self.log_path, "ab")
@@ -149,7 +149,7 @@ class Daemon:
         return socket.create_connection((host, self.port), PATIENCE_S)
 
     def send_tcp(self, data):
-        """One connection, sent and closed in order."""
+        """Sends over one connection and closes it in order."""
         with self.tcp() as peer:
             peer.sendall(data)
             peer.shutdown(socket.SHUT_WR)
@@ -171,7 +171,7 @@ class Daemon:
 
 @pytest.fixture
 def daemons(database, tmp_path):
-    """Makes daemons: daemons(**{"server.listen": ...}), not yet started; what still runs at the end is ended."""
+    """Makes daemons, not yet started: daemons({"server.listen": ...}). Kills those still running after the test."""
     made = []
 
     def make(options=(), folder=None, of=None):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""GT06 frames, as the tracker would send them, and the server's answers taken apart."""
+"""GT06 frames as a tracker sends them, and the replies it expects."""
 import struct
 
 from pt502 import now

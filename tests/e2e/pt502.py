@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""PT-502 records, as the tracker would send them."""
+"""PT-502 records as a tracker sends them."""
 import datetime
 import os
 import re
@@ -17,7 +17,7 @@ def now(offset_s=0):
 
 
 def last(count, offset_s=0):
-    """count different seconds, newest first. (now() called for each may give one second twice.)"""
+    """Returns count different seconds, newest first. (Calling now() for each could give one second twice.)"""
     newest = now(offset_s)
     return [newest - datetime.timedelta(seconds=k) for k in range(count)]
 
@@ -29,7 +29,7 @@ def record(ident="5020001", event="POS", time=None, fix="A", lat="4807.0380,N", 
 
 
 def full(body):
-    """The framed form: BF FB, verify, length, body."""
+    """Returns the framed form: BF FB, verify, length, body."""
     verify = 0
     for byte in body:
         verify ^= byte
@@ -41,7 +41,7 @@ def split(text):
 
 
 def delta(reference, text):
-    """What a tracker sends instead of `text`, right after having made `reference`."""
+    """Returns what a tracker sends instead of `text` right after it has made `reference`."""
     old, new = split(reference), split(text)
     assert len(old) == len(new)
     check = 0

@@ -142,7 +142,7 @@ def test_across_a_restart(avld, database, tracker):
     database.wait(COUNT, 20)
     avld.end()
     avld.start()
-    assert "remembered devices=10 records=20" in avld.logged()
+    assert "device memory restored devices=10 records=20" in avld.logged()
     for other in others:
         avld.send_tcp(other.record(1) + other.delta(2) + other.delta(3))
     database.wait(COUNT, 40)

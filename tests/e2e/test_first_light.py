@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A PT-502 reports over TCP and UDP, and its track is found in SQL."""
+"""A PT-502 reports over TCP and UDP, and SQL shows its track."""
 import datetime
 import os
 import re
@@ -28,9 +28,9 @@ def test_one_transport(daemons, transports, expected):
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 @pytest.mark.parametrize("framing", ["bare", "full"])
 @pytest.mark.parametrize("end", [b"\r\n", b"\n", b"\r\r", b"# \n".replace(b" ", b""), b""])
-def test_every_way_to_one_row(avld, database, transport, framing, end):
+def test_every_framing_gives_the_same_row(avld, database, transport, framing, end):
     if transport == "tcp" and framing == "bare" and end == b"":
-        pytest.skip("without an end a record on a stream is not whole")
+        pytest.skip("a record on a stream needs its line end")
     time = pt502.now()
     data = pt502.record(time=time, end=end)
     data = pt502.full(data) if framing == "full" else data
@@ -60,7 +60,7 @@ def test_ipv6_and_ipv4_on_one_port(daemons, database):
     assert peers["5020200"].startswith("127.0.0.1:") and peers["5020201"].startswith("[::1]:")
 
 
-def test_any_split_gives_the_same(avld, database):
+def test_any_split_gives_the_same_rows(avld, database):
     time = pt502.now(-600)
     records = [pt502.record(time=time + datetime.timedelta(seconds=n), tail=f"A/00010,00000/0/{n}//fa7/")
                for n in range(6)]
@@ -76,7 +76,7 @@ def test_any_split_gives_the_same(avld, database):
     assert database.query("SELECT frames, rejects, bytes FROM avld.connections")[0][1:] == (0, len(stream))
 
 
-def test_a_record_twice_is_one_row(daemons, database):
+def test_a_record_sent_twice_is_one_row(daemons, database):
     time = pt502.now(-60)
     live, stored = pt502.record(time=time), pt502.record(time=time, end=b"#\n")
     other = pt502.record(time=time, speed="23.00")  # same second, another record
@@ -87,7 +87,7 @@ def test_a_record_twice_is_one_row(daemons, database):
     avld.send_udp(live, pt502.record(ident="5020002"))
     database.wait(COUNT, 3)
     avld.end()
-    avld.start()  # what was remembered is gone: the database decides
+    avld.start()  # the cache of recent records is gone: the database finds the duplicates
     avld.send_tcp(stored + live + other)
     avld.send_udp(live, pt502.record(ident="5020003"))
     database.wait(COUNT, 4)
@@ -108,7 +108,7 @@ def test_alarms_and_statuses(avld, database):
         ("CPA", None), ("FUS", {"firmware": "ABC_V1.2", "version": "3.4"})]
 
 
-def test_late_records_never_replace_the_latest(avld, database):
+def test_older_records_never_replace_the_latest(avld, database):
     newest = pt502.now(-10)
     late = [pt502.record(time=newest - datetime.timedelta(seconds=60 * n), lat="4700.0000,N", end=b"#\n")
             for n in range(1, 5)]
@@ -124,12 +124,12 @@ def test_late_records_never_replace_the_latest(avld, database):
     (datetime.datetime(1980, 1, 6, 1, 2, 3, tzinfo=datetime.timezone.utc), "received"),
     (pt502.now() - datetime.timedelta(weeks=1024), "rollover"),
     (pt502.now() + datetime.timedelta(days=300), "received")])
-def test_a_bad_clock(avld, database, time, source):
+def test_a_wrong_clock_is_corrected_or_replaced(avld, database, time, source):
     good = pt502.now()
     avld.send_tcp(pt502.record(time=good) + pt502.record(time=time, lat="4700.0000,N"))
     database.wait(COUNT, 2)
     row = database.query("SELECT fixed_at, device_time FROM avld.positions WHERE time_source = %s", source)
-    # The parameters were made when the tests were collected, which may be long ago.
+    # The parameters were made when the tests were collected, perhaps long ago.
     assert len(row) == 1 and abs((row[0][0] - pt502.now()).total_seconds()) < 3600 and row[0][1] == time
     assert database.one("SELECT count(*)::int FROM avld.positions_default") == 0
 
@@ -139,7 +139,7 @@ def test_a_bad_clock(avld, database, time, source):
     (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "unknown protocol"),
     (b"$POS,5020001,101500.0", "incomplete frame"),
     (b"@", "incomplete frame")])
-def test_what_is_not_understood_can_be_looked_up(avld, database, data, reason):
+def test_undecodable_bytes_are_kept_as_rejects(avld, database, data, reason):
     avld.send_tcp(data)
     database.wait("SELECT count(*)::int FROM avld.rejects", 1)
     rows = database.query("SELECT reason, transport, peer, frame FROM avld.rejects")
@@ -151,7 +151,7 @@ def test_what_is_not_understood_can_be_looked_up(avld, database, data, reason):
 @pytest.mark.parametrize("change,reason", [
     ({"ident": "50A"}, "bad value: ident"), ({"ident": "123"}, "bad value: ident"),
     ({"time": None, "date": "310426"}, "bad value: date"), ({"clock": "240000.000"}, "bad value: time")])
-def test_unsound_records_are_rejected_with_the_field(avld, database, change, reason):
+def test_invalid_records_are_rejected_with_the_field(avld, database, change, reason):
     good, bad = pt502.record(), pt502.record(ident=change.get("ident", "5020001"))
     fields = bad.split(b",")
     if "date" in change:
@@ -211,7 +211,7 @@ def test_limits_of_connections(daemons, database):
         for n, peer in enumerate((one, two)):
             peer.sendall(pt502.record(ident=f"502000{n}"))
         database.wait(COUNT, 2)
-        # in SQL at once; those that follow within the minute are one more row
+        # the first is in SQL at once; those that follow within the minute make one more row
         database.wait("SELECT reason || ' ' || rejects FROM avld.connections WHERE bytes = 0", "server.max_connections reached 1")
         for _ in range(5):
             with avld.tcp() as another:
@@ -234,7 +234,7 @@ def test_limit_per_address(daemons, database):
         database.wait("SELECT reason FROM avld.connections", "server.max_connections_per_ip reached")
 
     def again():
-        with avld.tcp() as peer:  # the place is free once the first has gone
+        with avld.tcp() as peer:  # allowed again once the first has closed
             try:
                 peer.sendall(pt502.record(ident="5020009"))
                 peer.settimeout(0.2)
@@ -244,11 +244,11 @@ def test_limit_per_address(daemons, database):
                 return True
             except OSError:
                 return False
-    wait_for(again, "a free place")
+    wait_for(again, "a connection to be accepted again")
 
 
 def test_out_of_descriptors(daemons, database):
-    """With too few descriptors it warns once, waits, and takes the others when some are free."""
+    """With too few descriptors it warns once, pauses, and accepts the others when some are free."""
     avld = daemons().start(wrap=["prlimit", "--nofile=90:90"])
     peers = [avld.tcp() for _ in range(60)]
     for n, peer in enumerate(peers):
@@ -290,14 +290,14 @@ def test_blocked_devices(daemons, database):
     assert database.one(COUNT) == 1
 
 
-def test_a_taken_port(avld, daemons, tmp_path):
+def test_a_port_in_use_is_an_error(avld, daemons, tmp_path):
     second = daemons({"server.listen": f"127.0.0.1:{avld.port}"}, folder=tmp_path / "second").spawn()
     assert second.process.wait(30) == 1
     assert second.process.stdout.read() == b""
     assert f"port {avld.port} is taken" in second.logged()
 
 
-def test_sigterm_stores_what_was_read(avld, database):
+def test_sigterm_stores_everything_received(avld, database):
     peers = [avld.tcp() for _ in range(10)]
     for n, peer in enumerate(peers):
         peer.sendall(b"".join(pt502.record(ident=f"502000{n}", time=time) for time in pt502.last(100)))
@@ -308,12 +308,12 @@ def test_sigterm_stores_what_was_read(avld, database):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_end_without_database(daemons, tmp_path, template, number):
-    """What could not be stored waits in the journal for the next start."""
+def test_shutdown_without_database(daemons, tmp_path, template, number):
+    """The journal keeps unstored data for the next start."""
     absent = Database("avld_absent_" + tmp_path.name.replace("-", "_").lower())
     avld = daemons(of=absent).start()
     avld.send_tcp(pt502.record())
-    wait_for(lambda: "does not exist" in avld.logged(), "the complaint")
+    wait_for(lambda: "does not exist" in avld.logged(), "the error")
     avld.end(number)
     assert "the journal keeps" in avld.logged()
     admin(f"CREATE DATABASE {absent.name} TEMPLATE {template}")
@@ -350,13 +350,13 @@ def test_an_old_schema_is_refused_or_migrated(daemons, tmp_path):
         admin(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def test_wrong_settings(daemons):
+def test_unknown_settings_are_an_error(daemons):
     avld = daemons({"server.lisen": "x"}).spawn()
     assert avld.process.wait(30) == 2
     assert "server.lisen" in avld.logged() and "listen" in avld.logged()
 
 
-def test_nothing_about_good_frames_in_the_log(avld, database):
+def test_good_frames_leave_nothing_in_the_log(avld, database):
     avld.send_tcp(b"".join(pt502.record(time=time) for time in pt502.last(100)))
     database.wait(COUNT, 100)
     avld.end()
@@ -391,8 +391,8 @@ def test_decode_shows_what_serve_stores():
         '"gsm_percent":67,"alarms":[],"stored":false}\n')
 
 
-def test_what_the_owner_changes_counts_at_once(avld, database):
-    """No restart: a device is blocked, unblocked, bound to a protocol, deleted."""
+def test_changes_of_devices_apply_at_once(avld, database):
+    """Without a restart: a device is blocked, unblocked, restricted to a protocol, deleted."""
     def count():
         return database.one(COUNT)
     with avld.tcp() as peer:
@@ -404,23 +404,23 @@ def test_what_the_owner_changes_counts_at_once(avld, database):
         assert peer.recv(1) == b""
     database.wait("SELECT reason FROM avld.rejects", "device is blocked")
     database.query("UPDATE avld.devices SET state = 'active'")
-    wait_for(lambda: avld.logged().count("devices read again") == 2, "the change to be taken up")
+    wait_for(lambda: avld.logged().count("devices read again") == 2, "the change to be read")
     avld.send_tcp(pt502.record(time=pt502.now(-40)))
     database.wait(COUNT, 2)
     database.query("UPDATE avld.devices SET protocol = 'gt06'")
-    wait_for(lambda: avld.logged().count("devices read again") == 3, "the change to be taken up")
+    wait_for(lambda: avld.logged().count("devices read again") == 3, "the change to be read")
     avld.send_udp(pt502.record(time=pt502.now(-30)))
     database.wait("SELECT count(*)::int FROM avld.rejects WHERE reason = 'not the protocol set for the device'", 1)
     database.query("DELETE FROM avld.devices")
-    wait_for(lambda: avld.logged().count("devices read again") == 4, "the change to be taken up")
+    wait_for(lambda: avld.logged().count("devices read again") == 4, "the change to be read")
     avld.send_tcp(pt502.record(time=pt502.now(-20)))
     database.wait(COUNT, 3)
     assert database.one("SELECT count(*)::int FROM avld.devices") == 1
 
 
 def test_the_host_of_a_service_is_resolved_off_the_loop(daemons, database, tmp_path):
-    """By c-ares, as one that conninfo names; libpq itself would wait for the name server. Whose words they are shows who
-    has asked; .onion is refused without asking anybody."""
+    """By c-ares, like one in conninfo; libpq itself would block on the name server. The error's wording shows which
+    library looked it up; .onion names are refused without asking a name server."""
     services = tmp_path / "services"
     services.write_text("[boat]\nhost=nobody.onion\n")
     avld = daemons({"database.conninfo": f"service=boat {database.conninfo}"}).start(env={"PGSERVICEFILE": str(services)})

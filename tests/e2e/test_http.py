@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the daemon tells of itself: /health, /metrics, /status, avld status."""
+"""Monitoring: /health, /metrics, /status, avld status."""
 import json
 import re
 import socket
@@ -29,13 +29,13 @@ def metrics(port):
 
 
 @pytest.fixture
-def told(daemons):
+def monitored(daemons):
     port = free_port()
     return daemons({"http.listen": f"127.0.0.1:{port}"}).start(), port
 
 
-def test_metrics_count_what_happens(told, database):
-    avld, port = told
+def test_metrics_count_events(monitored, database):
+    avld, port = monitored
     time = pt502.now()
     avld.send_tcp(pt502.record(time=time) * 2 + pt502.record(ident="12"))
     avld.send_tcp(b"GET / HTTP/1.0\r\n\r\n")
@@ -57,7 +57,7 @@ def test_metrics_count_what_happens(told, database):
     assert 'avld_rejected_total{protocol="-",reason="unknown protocol"} 1' in text
 
 
-def test_connections_turned_away_are_counted_by_reason(daemons):
+def test_refused_connections_are_counted_by_reason(daemons):
     port = free_port()
     avld = daemons({"http.listen": f"127.0.0.1:{port}", "server.max_connections_per_ip": "1"}).start()
     with avld.tcp(), avld.tcp() as second, avld.tcp() as third:
@@ -68,8 +68,8 @@ def test_connections_turned_away_are_counted_by_reason(daemons):
     assert "2  connections refused: server.max_connections_per_ip reached" in get(port, "/status")[1]
 
 
-def test_health(told, database):
-    avld, port = told
+def test_health(monitored, database):
+    avld, port = monitored
     wait_for(lambda: json.loads(get(port, "/health")[1]) == {"status": "ok", "database": "connected"}, "health")
 
 
@@ -80,8 +80,8 @@ def test_health_without_database(daemons):
     assert status == 200 and json.loads(text) == {"status": "ok", "database": "away"}
 
 
-def test_other_paths_and_methods(told):
-    _, port = told
+def test_other_paths_and_methods(monitored):
+    _, port = monitored
     with pytest.raises(urllib.error.HTTPError) as error:
         get(port, "/secret")
     assert error.value.code == 404
@@ -91,22 +91,23 @@ def test_other_paths_and_methods(told):
     assert error.value.code == 405
 
 
-def test_avld_status(told):
-    _, port = told
+def test_avld_status(monitored):
+    _, port = monitored
     done = subprocess.run([AVLD, "status", "-c", "/dev/null", "-o", f"http.listen=127.0.0.1:{port}"],
                           capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stdout.startswith("avld ") and "rows into positions" in done.stdout
 
 
-def test_avld_status_of_nobody():
+def test_avld_status_without_a_daemon():
     done = subprocess.run([AVLD, "status", "-c", "/dev/null", "-o", f"http.listen=127.0.0.1:{free_port()}"],
                           capture_output=True, text=True)
     assert done.returncode == 1 and "is avld running" in done.stderr
 
 
-def test_a_taken_address_that_was_asked_for_is_an_error(told, daemons, tmp_path):
-    _, port = told
+def test_a_configured_address_in_use_is_an_error(monitored, daemons, tmp_path):
+    _, port = monitored
     second = daemons({"http.listen": f"127.0.0.1:{port}"}, folder=tmp_path / "second").spawn()
     assert second.process.wait(30) == 1
-    assert f"http.listen=127.0.0.1:{port}" in second.logged()
+    assert f"http.listen=127.0.0.1:{port}: Address already in use" in second.logged()
+    assert "Bad file descriptor" not in second.logged()

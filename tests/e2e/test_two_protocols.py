@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""GT06 and PT-502 on one port: the first bytes decide, answers come when they are due."""
+"""GT06 and PT-502 on one port: the first bytes decide, replies come when they are due."""
 import collections
 import datetime
 import os
@@ -19,7 +19,7 @@ POSITIONS = "SELECT count(*)::int FROM avld.positions"
 STATUSES = "SELECT count(*)::int FROM avld.statuses"
 
 
-def test_log_in_beat_position_alarm(avld, database):
+def test_login_heartbeat_position_alarm(avld, database):
     time = pt502.now(-30)
     with avld.tcp() as peer:
         for sent, expected in [(gt06.login(), gt06.answer(0x01, 1)), (gt06.heartbeat(2), gt06.answer(0x13, 2)),
@@ -37,7 +37,7 @@ def test_log_in_beat_position_alarm(avld, database):
     assert database.query("SELECT protocol, transport FROM avld.device_state") == [("gt06", "tcp")]
 
 
-def test_all_in_one_segment_in_pieces(avld, database):
+def test_frames_byte_by_byte(avld, database):
     stream = gt06.login() + b"".join(gt06.position(n, time) for n, time in enumerate(pt502.last(28), 2)) + gt06.heartbeat(30)
     expected = gt06.answer(1, 1) + gt06.answer(0x13, 30)
     with avld.tcp() as peer:
@@ -49,7 +49,7 @@ def test_all_in_one_segment_in_pieces(avld, database):
     database.wait(POSITIONS, 28)
 
 
-def test_a_bad_sum_is_not_answered(avld, database):
+def test_a_bad_checksum_gets_no_reply(avld, database):
     with avld.tcp() as peer:
         peer.sendall(gt06.login() + gt06.position(2, bad_crc=True) + gt06.position(3))
         assert gt06.read_exactly(peer, 20) == gt06.answer(1, 1) + gt06.answer(0x12, 3)
@@ -58,7 +58,7 @@ def test_a_bad_sum_is_not_answered(avld, database):
     assert database.one("SELECT ident FROM avld.rejects") == "860000000000017"
 
 
-def test_a_bad_sum_opens_no_conversation(avld, database):
+def test_a_bad_checksum_shows_no_protocol(avld, database):
     avld.send_tcp(gt06.position(1, bad_crc=True))
     database.wait("SELECT reason FROM avld.rejects", "unknown protocol")
 
@@ -70,11 +70,11 @@ def test_a_record_sent_again_with_a_new_serial_is_one_row(avld, database):
         assert gt06.read_exactly(peer, 30)[10:] == gt06.answer(0x12, 2) + gt06.answer(0x12, 7)
         peer.sendall(gt06.heartbeat(8))
         gt06.read_exactly(peer, 10)
-    database.wait(STATUSES, 2)  # log-in and beat
+    database.wait(STATUSES, 2)  # login and heartbeat
     assert database.one(POSITIONS) == 1
 
 
-def test_data_before_log_in(avld, database):
+def test_data_before_login_is_rejected(avld, database):
     with avld.tcp() as peer:
         peer.sendall(gt06.position(1))
         database.wait("SELECT reason FROM avld.rejects", "before login")
@@ -84,7 +84,7 @@ def test_data_before_log_in(avld, database):
 
 
 @pytest.mark.parametrize("sync", ["reply", "interval", "off"])
-def test_every_sync_mode_answers(daemons, database, sync):
+def test_every_sync_mode_replies(daemons, database, sync):
     avld = daemons({"journal.sync": sync}).start()
     with avld.tcp() as peer:
         peer.sendall(gt06.login() + gt06.position(2))
@@ -103,13 +103,13 @@ def test_over_udp_the_sender_is_remembered(avld, database):
         other.send(pt502.record())
         peer.send(gt06.position(2))
         assert peer.recv(100) == gt06.answer(0x12, 2)
-        peer.send(pt502.record(ident="5020002"))  # one address may change its mind
+        peer.send(pt502.record(ident="5020002"))  # one address may change its protocol
         peer.send(gt06.login(serial=3))
         assert peer.recv(100) == gt06.answer(1, 3)
     database.wait(POSITIONS, 3)
 
 
-def test_replies_come_from_the_address_that_was_hit(daemons):
+def test_replies_come_from_the_address_the_datagram_was_sent_to(daemons):
     avld = daemons({"server.listen": "*:0"}).start()
     for host in ("127.0.0.1", "127.0.0.77", "::1"):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as peer:
@@ -124,7 +124,7 @@ def test_the_owner_may_set_the_protocol(daemons, database):
                    "('860000000000017', 'gt06')")
     avld = daemons().start()
     avld.send_tcp(pt502.record(ident="5020002"))
-    database.wait(POSITIONS, 1)  # devices are known by now
+    database.wait(POSITIONS, 1)  # the devices have been read by now
     avld.send_tcp(pt502.record())
     database.wait("SELECT count(*)::int FROM avld.connections WHERE reason = 'not the protocol set for the device'", 1)
     with avld.tcp() as peer:
@@ -136,15 +136,15 @@ def test_the_owner_may_set_the_protocol(daemons, database):
                         "WHERE ident = '5020001'") == 0
 
 
-def test_only_the_protocols_that_are_set(daemons, database):
+def test_only_configured_protocols_are_accepted(daemons, database):
     avld = daemons({"server.protocols": "gt06"}).start()
     avld.send_tcp(pt502.record())
     database.wait("SELECT reason FROM avld.rejects", "unknown protocol")
 
 
 @pytest.mark.parametrize("data,reason", [(b"A" * 511 + b"B", "unknown protocol"), (b"$PO", "incomplete frame")])
-def test_no_verdict(daemons, database, data, reason):
-    """What never becomes a protocol is kept with its first bytes, and the peer is closed."""
+def test_bytes_without_a_protocol_are_rejected(daemons, database, data, reason):
+    """The first bytes are kept, and the connection is closed."""
     avld = daemons({"server.login_timeout": "1s"}).start()
     with avld.tcp() as peer:
         peer.sendall(data)
@@ -153,10 +153,10 @@ def test_no_verdict(daemons, database, data, reason):
     assert data.startswith(bytes(database.one("SELECT frame FROM avld.rejects")))
 
 
-# ---- what was simulated is what is found -------------------------------------------------------------
+# ---- simulated and stored data are the same ----------------------------------------------------------
 
 class Recorder:
-    """Stands between simulate and avld, and keeps what the trackers sent."""
+    """A proxy between simulate and avld that keeps the bytes the trackers sent."""
 
     def __init__(self, port, udp):
         self.target = ("127.0.0.1", port)
@@ -188,22 +188,22 @@ class Recorder:
             pass
 
     def serve_udp(self):
-        ways = {}
+        forwards = {}
 
-        def back(way, address):
+        def return_replies(forward, address):
             while True:
                 try:
-                    self.socket.sendto(way.recv(65536), address)
+                    self.socket.sendto(forward.recv(65536), address)
                 except OSError:
                     return
         while True:
             data, address = self.socket.recvfrom(65536)
-            if address not in ways:
-                ways[address] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                ways[address].connect(self.target)
-                threading.Thread(target=back, args=(ways[address], address), daemon=True).start()
+            if address not in forwards:
+                forwards[address] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                forwards[address].connect(self.target)
+                threading.Thread(target=return_replies, args=(forwards[address], address), daemon=True).start()
             self.streams[address] += data
-            ways[address].send(data)
+            forwards[address].send(data)
 
 
 def angle(text, side):
@@ -212,7 +212,7 @@ def angle(text, side):
 
 
 def read_pt502(stream):
-    """((ident, time), (lat, lon, km/h)) of each record: a decoder of its own, as simple as can be."""
+    """Yields ((ident, time), (lat, lon, km/h)) of each record; a separate decoder, as simple as possible."""
     at = 0
     while (at := stream.find(b"$", at)) >= 0:
         fields = stream[at:stream.find(b"\n", at)].decode().split(",")
@@ -260,9 +260,9 @@ def test_50_of_each_on_one_port(avld, database, udp):
     assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
 
 
-# ---- the loop never waits ----------------------------------------------------------------------------
+# ---- the loop never blocks ---------------------------------------------------------------------------
 
-def test_a_database_that_stands_still_stops_nobody(avld, database):
+def test_a_stopped_database_delays_no_replies(avld, database):
     with avld.tcp() as peer:
         peer.sendall(gt06.login() + gt06.position(2))
         gt06.read_exactly(peer, 20)
@@ -280,14 +280,14 @@ def test_a_database_that_stands_still_stops_nobody(avld, database):
     database.wait(POSITIONS, 98)
 
 
-def test_a_peer_that_does_not_read_stops_nobody(avld, database):
+def test_a_peer_that_does_not_read_delays_no_others(avld, database):
     with avld.tcp() as deaf, avld.tcp() as peer:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.sendall(gt06.login("860000000000025"))
         deaf.settimeout(30)
         beats = gt06.heartbeat(2) * 500
         try:
-            for _ in range(2000):  # answers pile up until avld gives it up
+            for _ in range(2000):  # replies pile up until avld closes the connection
                 deaf.sendall(beats)
         except OSError:
             pass
@@ -297,7 +297,7 @@ def test_a_peer_that_does_not_read_stops_nobody(avld, database):
 
 
 def test_silent_connections_are_probed_by_the_kernel(avld):
-    """Keepalive is on: the kernel holds a timer for a connection on which nothing happens."""
+    """Keepalive is on: the kernel runs a timer for an idle connection."""
     with avld.tcp() as peer:
         peer.sendall(gt06.login())
         gt06.read_exactly(peer, 10)
@@ -328,7 +328,7 @@ def read_all(peer):
 
 
 @pytest.mark.parametrize("form", ["one by one", "one frame"])
-def test_the_end_of_a_connection_is_that_of_all_its_devices(avld, database, form):
+def test_closing_a_connection_disconnects_all_its_devices(avld, database, form):
     records = [pt502.record(ident=f"502000{n}") for n in (1, 2, 3)]
     with avld.tcp() as peer:
         peer.sendall(pt502.full(b"".join(records)) if form == "one frame" else b"".join(records + records[:1]))
@@ -369,7 +369,7 @@ def test_a_device_that_is_blocked_while_connected_is_not_connected(avld, databas
     database.wait(CONNECTED, "")
 
 
-def test_a_datagram_right_before_the_end_hides_it_not(daemons, database):
+def test_a_datagram_right_before_the_close_does_not_hide_it(daemons, database):
     avld = daemons({"database.batch_interval": "1s"}).start()
     with avld.tcp() as peer:
         peer.sendall(pt502.record())
@@ -381,7 +381,7 @@ def test_a_datagram_right_before_the_end_hides_it_not(daemons, database):
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_an_impostor_leaves_its_reject_and_no_more(avld, database, transport):
+def test_a_refused_protocol_leaves_only_a_reject(avld, database, transport):
     database.query("INSERT INTO avld.devices(ident, protocol) VALUES ('860000000000017', 'gt06'), ('5020001', 'gt06')")
     state = ("SELECT s.protocol || ' ' || last_seen || ' ' || peer || ' ' || connected FROM avld.device_state s "
              "JOIN avld.devices d ON d.id = device_id WHERE ident = '860000000000017'")
@@ -401,11 +401,11 @@ def test_an_impostor_leaves_its_reject_and_no_more(avld, database, transport):
 
 @pytest.mark.parametrize("sync", ["reply", "interval"])
 @pytest.mark.parametrize("end", ["framing", "refused"])
-def test_what_ends_a_conversation_takes_no_answer_with_it(daemons, database, sync, end):
+def test_replies_due_are_sent_before_the_connection_is_closed(daemons, database, sync, end):
     database.query("INSERT INTO avld.devices(ident, state) VALUES ('860000000000025', 'blocked')")
     avld = daemons({"journal.sync": sync}).start()
     avld.send_tcp(pt502.record())
-    database.wait(POSITIONS, 1)  # devices are known by now
+    database.wait(POSITIONS, 1)  # the devices have been read by now
     last = b"junk " * 400 if end == "framing" else gt06.login("860000000000025", 4)
     with avld.tcp() as peer:
         peer.sendall(gt06.login() + gt06.position(2) + gt06.heartbeat(3) + last)
@@ -416,7 +416,7 @@ def test_what_ends_a_conversation_takes_no_answer_with_it(daemons, database, syn
     database.wait("SELECT count(*)::int FROM avld.connections WHERE rejects > 0", 1)
 
 
-def test_junk_over_udp_is_nobodys(avld, database):
+def test_junk_over_udp_has_no_protocol_and_no_ident(avld, database):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.connect(("127.0.0.1", avld.port))
         peer.send(pt502.record())
@@ -428,8 +428,8 @@ def test_junk_over_udp_is_nobodys(avld, database):
         ("datagram too long", None, None), ("unknown protocol", None, None)]
 
 
-def test_30_s_without_a_protocol(daemons, database):
-    """However long a log-in may take; who speaks one has that long."""
+def test_30_s_without_a_protocol_close_the_connection(daemons, database):
+    """Even if login_timeout is longer; that one applies once a protocol is found."""
     avld = daemons({"server.login_timeout": "5m"}).start()
     with avld.tcp() as known, avld.tcp() as unknown:
         known.sendall(gt06.position(1))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""UDP when more comes than is taken: what waits in the socket is taken in, and what found no place there is told."""
+"""UDP bursts: datagrams pending in the socket are processed, those the kernel dropped are counted and logged."""
 import os
 import pathlib
 import shutil
@@ -13,7 +13,7 @@ from conftest import wait_for
 
 
 def socket_of(avld):
-    """(bytes that wait in the daemon's UDP socket, datagrams that the kernel has dropped there)"""
+    """Returns (bytes pending in the daemon's UDP socket, datagrams that the kernel has dropped there)."""
     for line in pathlib.Path("/proc/net/udp").read_text().splitlines()[1:]:
         fields = line.split()
         if int(fields[1].rsplit(":", 1)[1], 16) == avld.port:
@@ -24,21 +24,21 @@ def socket_of(avld):
 def stop(avld):
     avld.process.send_signal(signal.SIGSTOP)
     stat = pathlib.Path(f"/proc/{avld.process.pid}/stat")
-    wait_for(lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T", "the daemon to stand still")
+    wait_for(lambda: stat.read_text().rsplit(")", 1)[1].split()[0] == "T", "the daemon to stop")
 
 
-def test_what_has_arrived_at_the_end_is_taken_in(avld, database):
+def test_pending_datagrams_are_processed_at_shutdown(avld, database):
     avld.wait_log("database ready")
     stop(avld)
     records = [pt502.record(time=time) for time in pt502.last(6000)]
     avld.send_udp(*records)
-    taken = len(records) - socket_of(avld)[1]  # without privileges the socket may be too small for all
+    received = len(records) - socket_of(avld)[1]  # unprivileged, the socket may be too small for all
     avld.process.send_signal(signal.SIGTERM)
     avld.end(signal.SIGCONT)
-    assert database.one("SELECT count(*)::int FROM avld.positions") == taken
+    assert database.one("SELECT count(*)::int FROM avld.positions") == received
 
 
-def test_what_the_socket_had_no_room_for_is_counted(daemons):
+def test_datagrams_dropped_by_the_kernel_are_counted(daemons):
     port = free_port()
     avld = daemons({"http.listen": f"127.0.0.1:{port}"}).start()
     stop(avld)
@@ -49,14 +49,14 @@ def test_what_the_socket_had_no_room_for_is_counted(daemons):
     lost = socket_of(avld)[1]
     assert lost
     avld.process.send_signal(signal.SIGCONT)
-    wait_for(lambda: metrics(port)["avld_reports_total"] == sent - lost, "the others", 120)
+    wait_for(lambda: metrics(port)["avld_reports_total"] == sent - lost, "the other datagrams", 120)
     assert metrics(port)["avld_udp_lost_total"] == lost
     assert avld.logged().count("udp datagrams lost") == 1
     avld.end()
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="takes a capability away")
-def test_a_small_socket_is_told(daemons):
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="drops a capability: needs root and setpriv")
+def test_a_small_socket_buffer_is_logged(daemons):
     most = int(pathlib.Path("/proc/sys/net/core/rmem_max").read_text())
     avld = daemons().start(wrap=["setpriv", "--bounding-set", "-net_admin"])
     assert ("udp buffer is small" in avld.logged()) == (2 * most < 64 << 20)

@@ -155,7 +155,7 @@ static struct conversation begin(enum transport over)
 {
 	const struct peer peer = {.address = {[10] = 0xff, 0xff, 10, 0, 0, 1},
 		.port = next_port++,
-		.transport = over};
+		.transport = (uint8_t)over};
 	struct conversation conversation;
 
 	conversation_begin(&transport, &conversation, &peer);
