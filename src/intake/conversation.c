@@ -114,13 +114,14 @@ static bool has_named(const struct conversation *c, const struct device *device)
 	return false;
 }
 
+// Ends commands over this connection to the device admitted last.
 static void give_up_live(struct conversation *c)
 {
 	if (c->device && c->device->live == c)
 		c->device->live = NULL;
 }
 
-// None of the named devices is connected any more. except: a session whose device is left out, or NULL.
+// Journals that the named devices have left the connection, except the one that a session names (NULL: none).
 static void leave_all(struct intake *intake, struct conversation *c, const struct session *except)
 {
 	for (size_t i = 0; i < count_named(c); i++)
@@ -137,7 +138,8 @@ static void become_gateway(struct intake *intake, struct conversation *c)
 	c->idents = CONVERSATION_IDENTS + 1;
 }
 
-// Returns true if the device is one more of this connection.
+// Adds the device to those of the connection, which may become a gateway by that. Returns true if it is a new one
+// and the connection is no gateway.
 static bool name_device(struct intake *intake, struct conversation *c, struct device *device)
 {
 	if (is_gateway(c) || has_named(c, device))
@@ -157,7 +159,7 @@ static bool name_device(struct intake *intake, struct conversation *c, struct de
 	return true;
 }
 
-// Makes this the device's connection, in place of an earlier one.
+// Makes this the device's live connection, and ends an earlier one.
 static void connect_device(
 	struct conversation_transport *transport, struct conversation *c, struct device *device)
 {
@@ -200,7 +202,7 @@ static inline bool is_datagram(const struct conversation *c)
 	return c->feed.session.datagram;
 }
 
-// Returns NULL, or why the device may not be heard.
+// Returns NULL if the device that the session names is admitted, or why not.
 static const char *ask_admission(struct conversation_transport *transport, struct conversation *c)
 {
 	struct device *device;
