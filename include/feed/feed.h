@@ -6,6 +6,7 @@
 
 #include "feed/registry.h"
 #include "protocol/device_memory.h"
+#include "protocol/held_frames.h"
 #include "protocol/photo.h"
 
 struct feed {
@@ -51,7 +52,7 @@ enum feed_verdict feed_rest(
 // Does the feed hold frames that wait for something to come?
 static inline bool feed_holds(const struct feed *feed)
 {
-	return session_holds(&feed->session) > 0;
+	return held_frames_count(&feed->session) > 0;
 }
 // Or is a photo on its way? Then feed_expire wants to be called once a second.
 static inline bool feed_waits(const struct feed *feed)
@@ -74,10 +75,5 @@ void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct de
 // How many of the bytes at the head are blanks (CR, LF, NUL, space): what is left of a conversation
 // that ends counts only if there is more than that.
 size_t feed_blanks(const uint8_t *data, size_t len);
-
-// The whole reason of a reject, as it stands in SQL and JSON: "bad value: time". Returns its
-// length.
-#define REASON_MAX 96
-size_t reject_reason(const struct reject *reject, char out[REASON_MAX]);
 
 #endif

@@ -8,11 +8,11 @@
 #define SNIFF_CAP 512 /* bytes without a verdict after which a peer is given up */
 
 // All decoders, strict ones first; ends with NULL.
-extern const struct decoder *const decoders[];
+extern const struct decoder *const registry_decoders[];
 
 const struct decoder *registry_find(const char *name, size_t len); /* NULL: none of that name */
 
-// A set of decoders: bit n is decoders[n].
+// A set of decoders: bit n is registry_decoders[n].
 typedef uint32_t decoder_set;
 #define DECODERS_ALL UINT32_MAX
 

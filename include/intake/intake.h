@@ -23,7 +23,7 @@ struct intake_counters {
 #define REASONS_MAX 128
 struct reason_count {
 	const char *protocol; /* "-": none found */
-	char reason[REASON_MAX];
+	char reason[DECODED_REASON_MAX];
 	uint64_t count;
 };
 

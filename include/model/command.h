@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What may be asked of a tracker: the standard names of commands, their arguments and ranges. Decoders turn a struct
-// command into their protocol's words. Pure. The table avld.commands (src/sql/003_commands.sql) knows the same.
+// The standard commands to trackers: names, arguments and ranges. Decoders encode a struct command in their protocol.
+// Pure. The table avld.commands accepts the same commands.
 #ifndef AVLD_MODEL_COMMAND_H
 #define AVLD_MODEL_COMMAND_H
 
@@ -8,7 +8,7 @@
 
 #define COMMAND_TEXT_MAX 200 /* bytes of a custom command */
 
-// Their order is that of the table in command.c; nothing outside the process knows the numbers.
+// The numbers are used within the process only.
 enum command_kind {
 	COMMAND_ENGINE_STOP,
 	COMMAND_ENGINE_RESUME,
@@ -39,32 +39,33 @@ enum command_arg {
 struct command {
 	int64_t id; /* of its row in avld.commands */
 	enum command_kind kind;
-	int32_t args[COMMAND_ARGS]; /* those of its kind; COMMAND_TEXT is in text */
+	int32_t args[COMMAND_ARGS]; /* those of its kind; COMMAND_TEXT is in `text` */
 	uint8_t text_len;
 	char text[COMMAND_TEXT_MAX]; /* printable ASCII, not NUL-terminated */
 };
 
-// An empty name for a number that is no kind.
+// Returns "" for a number that is no kind.
 const char *command_kind_name(enum command_kind kind);
-const char *command_arg_name(enum command_arg arg); /* "index" */
+// Returns "index" and so on.
+const char *command_arg_name(enum command_arg arg);
 bool command_find_kind(struct text name, enum command_kind *kind);
 
-// Name and arguments, as text, into *command (its id is left alone). data NULL: not given. NULL if all is
-// well, else what is wrong with them.
+// Parses name and arguments into *command, except its id. An argument with data NULL is absent. Returns NULL, or what is
+// wrong.
 const char *command_read(
 	struct text name, const struct text args[COMMAND_ARGS], struct command *command);
 
-// "index=2 value=1" for people: the text of a custom command as it is, "" for one without arguments. cap: at least
-// COMMAND_TEXT_MAX + 1. Returns out.
+// Writes the arguments for people: "index=2 value=1", the text of a custom command, "" for a command without arguments.
+// cap: at least COMMAND_TEXT_MAX + 1. Returns out.
 const char *command_print_args(const struct command *command, char *out, size_t cap);
 
-// Whatever its name is: a relay that cuts the engine sits at output 1, and custom text can say anything, of which what is
-// known is seen.
+// Return true if the command stops or resumes the engine, whatever its name: the relay is at output 1, and known custom
+// texts are recognised.
 bool command_stops_engine(const struct command *command);
 bool command_resumes_engine(const struct command *command);
-// Sets an output: which (from 1), and to what.
+// Returns true if the command sets an output; *index (from 1) and *on are valid then.
 bool command_sets_output(const struct command *command, unsigned *index, bool *on);
-// To do it twice is worse than not to know whether it was done.
+// Returns true if the command must not be sent again without confirmation, because repeating it does harm.
 bool command_is_sent_once(const struct command *command);
 
 #endif

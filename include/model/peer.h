@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who sent it: an address, and over what.
+// A peer: address, port and transport.
 #ifndef AVLD_MODEL_PEER_H
 #define AVLD_MODEL_PEER_H
 
@@ -16,9 +16,11 @@ struct peer {
 
 #define PEER_TEXT_MAX 56 /* "[....]:65535" and its NUL */
 
+// An address that is neither IPv4 nor IPv6 (a local socket) becomes "[::]:0".
 struct peer peer_of_sockaddr(const struct sockaddr *address, enum transport transport);
-// "192.0.2.1:4711" or "[2001:db8::1]:4711"; returns text, which has room for PEER_TEXT_MAX.
+// Writes "192.0.2.1:4711" or "[2001:db8::1]:4711" into text, which has room for PEER_TEXT_MAX. Returns text.
 char *peer_text(const struct peer *peer, char *text);
-const char *peer_transport_name(uint8_t transport); /* tcp, udp */
+// Returns "tcp" or "udp".
+const char *peer_transport_name(uint8_t transport);
 
 #endif

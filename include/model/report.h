@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The normalised report: what every decoder speaks, whatever its tracker sent.
-// Integers until SQL; a field counts only when its bit in `has` is set (absent is NULL, never 0).
+// The normalised report that every decoder produces. Values are integers until SQL; a field is valid only if its bit in
+// `has` is set (an absent field is NULL in SQL, never 0).
 #ifndef AVLD_MODEL_REPORT_H
 #define AVLD_MODEL_REPORT_H
 
@@ -16,8 +16,8 @@
 #define DRIVER_MAX 64
 #define EXTRA_MAX  4096 /* bytes of JSON members of one report */
 
-// Alarm names are Traccar's. The number of an alarm is its bit in report.body.alarms and part of the
-// journal's format: never renumber, add at the end (before ALARM_COUNT).
+// Alarm names are Traccar's. The number of an alarm is its bit in report.body.alarms and part of the journal's format:
+// never renumber; append before ALARM_COUNT.
 enum alarm {
 	ALARM_GENERAL,
 	ALARM_SOS,
@@ -71,7 +71,7 @@ enum report_has {
 	HAS_IGNITION = 1u << 7, /* FLAG_IGNITION */
 	HAS_INPUTS = 1u << 8,
 	HAS_OUTPUTS = 1u << 9,
-	HAS_ADC1 = 1u << 10, /* HAS_ADC1 << n for adc[n] */
+	HAS_ADC1 = 1u << 10, /* adc[n] has HAS_ADC1 << n */
 	HAS_ADC2 = 1u << 11,
 	HAS_ADC3 = 1u << 12,
 	HAS_ADC4 = 1u << 13,
@@ -83,21 +83,20 @@ enum report_has {
 };
 
 enum report_flag {
-	FLAG_VALID = 1u << 0,    /* the tracker vouches for the fix */
+	FLAG_VALID = 1u << 0,    /* the tracker marked the fix as valid */
 	FLAG_IGNITION = 1u << 1, /* on */
-	FLAG_STORED = 1u << 2,   /* came out of the tracker's log */
-	FLAG_TEXT = 1u << 3,     /* a reply or notice: extra holds {"text": ...}, printed as such */
-	FLAG_SHARED =
-		1u << 4, /* came over a gateway's connection: its device has none of its own */
+	FLAG_STORED = 1u << 2,   /* from the tracker's log, not live */
+	FLAG_TEXT = 1u << 3,     /* a reply or notice: extra holds {"text": ...} */
+	FLAG_SHARED = 1u << 4,   /* received over a gateway's connection, not the device's own */
 };
 
-// The fixed part. It goes into the journal as it stands (little endian), so its layout is a format:
-// the offsets are asserted in entry.c, and a change needs a new journal version.
+// The part of fixed size. The journal stores it unchanged (little endian), so its layout is a file format: entry.c asserts
+// the offsets, and a change needs a new journal version.
 struct report_body {
 	int64_t device_time_us; /* UTC, µs since 1970 */
 	int64_t odometer_m;
 	uint64_t alarms; /* bit n is enum alarm n */
-	uint64_t dedup;  /* hash of the record without its terminator; set by the feed from `key` */
+	uint64_t dedup;  /* hash of `key`, set by the feed */
 	uint32_t has;    /* enum report_has */
 	int32_t lat_e7;  /* 1e-7 degree, north positive, -900000000..900000000 */
 	int32_t lon_e7;  /* 1e-7 degree, east positive, -1800000000..1800000000 */
@@ -123,25 +122,26 @@ struct report {
 	struct text event;  /* the protocol's own code, printable ASCII, or empty (NULL in SQL) */
 	struct text driver; /* printable ASCII, may be empty (NULL in SQL) */
 	struct text extra;  /* JSON members without the braces: "a":1,"b":"x"; may be empty */
-	struct text key;    /* the bytes that make this record itself: what dedup is the hash of */
-	struct text raw;    /* the record's bytes as received, decodable by themselves */
+	struct text
+		key; /* the bytes that identify this record, without its terminator: dedup is their hash */
+	struct text raw; /* the record's bytes as received, decodable on their own */
 };
 
-// The name of an alarm, Traccar's; never NULL for a number below ALARM_COUNT.
+// Returns Traccar's name of an alarm. alarm < ALARM_COUNT.
 const char *report_alarm_name(enum alarm alarm);
 
-// Sets *report to one with nothing in it.
+// Makes *report empty.
 static inline void report_clear(struct report *report)
 {
-	// In pieces, of which the compiler makes a few stores; of the whole it makes a slow instruction.
+	// In pieces, which compile to a few stores; the whole would compile to a slow string instruction.
 	enum { PIECE = 64 };
 	_Static_assert(sizeof *report % PIECE == 0, "pieces");
 	for (size_t at = 0; at < sizeof *report; at += PIECE)
 		memset((char *)report + at, 0, PIECE);
 }
 
-// The setters check the range and set the `has` bit; out of range leaves the field absent and returns
-// false. Units as in the field names.
+// The setters check the range and set the `has` bit. A value out of range leaves the field absent and returns false. Units
+// are those in the field names.
 bool report_set_fix(struct report *report, int64_t lat_e7, int64_t lon_e7, bool valid);
 bool report_set_speed(struct report *report, int64_t kmh_e2);  /* 0..100000 (1,000 km/h) */
 bool report_set_course(struct report *report, int64_t deg_e2); /* 0..36000 */
@@ -160,15 +160,16 @@ void report_set_outputs(struct report *report, uint32_t bits);
 void report_set_adc(struct report *report, unsigned channel, int32_t value); /* channel 0..3 */
 void report_add_alarm(struct report *report, enum alarm alarm);
 
-// By which time a report is ordered and stored (design: "Time").
+// The source of the time by which a report is ordered and stored.
 enum time_source { TIME_DEVICE, TIME_ROLLOVER, TIME_RECEIVED };
 struct fixed_time {
 	int64_t time_us;
 	enum time_source source;
 };
-// device time if it is plausible against the receipt, else device time + 1024 weeks if that is, else the
-// time of receipt. Pure.
+// Returns the device time if it is plausible (at most 400 days before and 10 minutes after the receipt), else device time +
+// 1024 weeks if that is plausible, else the time of receipt. Pure.
 struct fixed_time report_fixed_time(const struct report_body *body, int64_t received_us);
-const char *report_time_source_name(enum time_source source); /* device, rollover, received */
+// Returns "device", "rollover" or "received".
+const char *report_time_source_name(enum time_source source);
 
 #endif

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The check sums of tracker protocols.
+// Checksums of tracker protocols.
 #ifndef AVLD_UTIL_CHECKSUM_H
 #define AVLD_UTIL_CHECKSUM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+// Returns the XOR of all bytes.
 uint8_t checksum_xor(const uint8_t *data, size_t len);
 // CRC-16/X-25: poly 1021 reflected, init FFFF, xorout FFFF. "123456789" -> 906E. [GT06]
 uint16_t checksum_crc16_x25(const uint8_t *data, size_t len);

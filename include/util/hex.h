@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Bytes as lower-case hex. The way back is text_hex_digit (util/text.h).
+// Writes bytes as lower-case hex digits. text_hex_digit (util/text.h) converts back.
 #ifndef AVLD_UTIL_HEX_H
 #define AVLD_UTIL_HEX_H
 

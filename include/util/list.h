@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A doubly linked ring, embedded: the head and each member is a struct list.
+// An intrusive doubly linked ring: the head and every member embed a struct list.
 #ifndef AVLD_UTIL_LIST_H
 #define AVLD_UTIL_LIST_H
 
@@ -22,7 +22,7 @@ static inline bool list_empty(const struct list *list)
 	return list->next == list;
 }
 
-// Harmless on a member that is in no list.
+// Safe on a member that is in no list, if initialised.
 static inline void list_remove(struct list *link)
 {
 	link->prev->next = link->next;

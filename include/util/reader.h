@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Binary protocols: a reader with a sticky error. Read twenty fields, check once.
+// Reads binary fields with a sticky error: read twenty fields, check once.
 #ifndef AVLD_UTIL_READER_H
 #define AVLD_UTIL_READER_H
 
@@ -10,7 +10,7 @@
 struct reader {
 	const uint8_t *at;
 	size_t left;
-	bool bad; /* something was read beyond the end; what was read then is 0 */
+	bool bad; /* a read went beyond the end; it returned 0 */
 };
 
 static inline struct reader reader_of(const uint8_t *data, size_t len)
@@ -18,7 +18,7 @@ static inline struct reader reader_of(const uint8_t *data, size_t len)
 	return (struct reader){data, len, false};
 }
 
-// The next n bytes, or NULL (and bad) when fewer are left.
+// Returns the next n bytes. If fewer are left, sets bad and returns NULL.
 static inline const uint8_t *reader_bytes(struct reader *r, size_t n)
 {
 	if (r->left < n) {
@@ -33,7 +33,7 @@ static inline const uint8_t *reader_bytes(struct reader *r, size_t n)
 	return bytes;
 }
 
-// Big-endian integer of n bytes, 1..8; 0 beyond the end.
+// Reads a big-endian integer of n bytes, 1..8. Returns 0 beyond the end.
 static inline uint64_t reader_be(struct reader *r, size_t n)
 {
 	const uint8_t *bytes = reader_bytes(r, n);
@@ -43,6 +43,7 @@ static inline uint64_t reader_be(struct reader *r, size_t n)
 	return value;
 }
 
+// Reads a little-endian integer of n bytes, 1..8. Returns 0 beyond the end.
 static inline uint64_t reader_le(struct reader *r, size_t n)
 {
 	const uint8_t *bytes = reader_bytes(r, n);

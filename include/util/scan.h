@@ -1,30 +1,25 @@
 // SPDX-License-Identifier: MIT
-// Numbers off the head of a text, for decoders that go over a record once. What does not belong to
-// the number is left at `at`, for the caller to judge; the number parsers of text.h are these with
-// "and nothing behind it". Inline and eight bytes at a step: a decoder takes a dozen of them off a
-// report, and the lengths vary, so that a loop over digits costs a mispredicted branch for each.
+// Parses numbers at the head of a text, for decoders that read a record in one pass. The first byte after the number
+// is left at `at`; the parsers of text.h also require that none is left. Inline and eight bytes per step: a decoder
+// parses a dozen numbers per report, and with varying lengths a loop over digits costs a mispredicted branch for each.
 #ifndef AVLD_UTIL_SCAN_H
 #define AVLD_UTIL_SCAN_H
 
-#include "util/text.h"
-
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct scan {
 	const char *at, *end;
 };
 
-static inline struct scan scan_text(struct text text)
-{
-	return (struct scan){text.data, text.data ? text.data + text.len : NULL};
-}
-
 static inline size_t scan_left(const struct scan *scan)
 {
 	return (size_t)(scan->end - scan->at);
 }
 
-// True at the byte c.
+// Returns true if the next byte is c.
 static inline bool scan_is(const struct scan *scan, char c)
 {
 	return scan->at < scan->end && *scan->at == c;
@@ -35,7 +30,7 @@ static inline bool scan_is_digit(const struct scan *scan)
 	return scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9';
 }
 
-// Eight bytes, the first of them lowest.
+// Returns eight bytes as an integer, the first byte lowest.
 static inline uint64_t scan_word(const char *data)
 {
 	uint64_t word;
@@ -46,7 +41,7 @@ static inline uint64_t scan_word(const char *data)
 	return word;
 }
 
-// The next eight bytes; zeros behind the end.
+// Returns the next eight bytes, padded with zeros after the end.
 static inline uint64_t scan_peek8(const struct scan *scan)
 {
 	uint64_t word = 0;
@@ -58,15 +53,15 @@ static inline uint64_t scan_peek8(const struct scan *scan)
 	return word;
 }
 
-// Bytes less '0': which of them are no digit shows in their high halves, at once or with 6 added.
-// (A carry goes only from such a byte, and only to those behind it.)
+// Finds the bytes that are not digits. word: bytes XOR '0'. A byte is no digit if its high half is set, at once or with 6
+// added; the result is nonzero in the high half of these bytes. (A carry comes only from such a byte and reaches only
+// later ones, so the first one found is right.)
 static inline uint64_t scan_others(uint64_t word)
 {
 	return (word | (word + UINT64_C(0x0606060606060606))) & UINT64_C(0xF0F0F0F0F0F0F0F0);
 }
 
-// The number that eight bytes of 0..9 make, the first byte leading: pairs, then fours, then all are
-// summed up.
+// Returns the number that eight bytes of 0..9 form, the first byte leading: sums pairs, then fours, then all eight.
 static inline uint64_t scan_sum(uint64_t word)
 {
 	word = word * 10 + (word >> 8);
@@ -76,7 +71,8 @@ static inline uint64_t scan_sum(uint64_t word)
 	       32;
 }
 
-static inline uint64_t scan_power(unsigned n) // 10^n, n <= 18
+// Returns 10^n, n <= 18.
+static inline uint64_t scan_power(unsigned n)
 {
 	static const uint64_t powers[19] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
 		100000000, 1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000,
@@ -85,7 +81,7 @@ static inline uint64_t scan_power(unsigned n) // 10^n, n <= 18
 	return powers[n];
 }
 
-// Takes up to eight digits; returns how many.
+// Parses up to eight digits and returns their count.
 static inline unsigned scan_run(struct scan *scan, uint64_t *value)
 {
 	uint64_t word = scan_peek8(scan) ^ UINT64_C(0x3030303030303030);
@@ -96,7 +92,7 @@ static inline unsigned scan_run(struct scan *scan, uint64_t *value)
 	return count;
 }
 
-// 1..most digits; false when there is none, or one more. most <= 18.
+// Parses 1..most digits, most <= 18. Returns false if there are none or more than most.
 static inline bool scan_uint(struct scan *scan, unsigned most, uint64_t *value)
 {
 	uint64_t sum, low;
@@ -104,21 +100,21 @@ static inline bool scan_uint(struct scan *scan, unsigned most, uint64_t *value)
 	size_t total = count;
 	while (__builtin_expect(count == 8, 0)) {
 		count = scan_run(scan, &low);
-		sum = sum * scan_power(count) + low; // wraps if too long, and is refused then
+		sum = sum * scan_power(count) + low; // wraps if too long; rejected below
 		total += count;
 	}
 	*value = sum;
 	return total >= 1 && total <= most;
 }
 
-// Digits of a fraction: the first `places` as an integer, filled up with zeros, and the one behind
-// (0 if none); further ones are passed over.
-static inline uint64_t scan_fraction(struct scan *scan, unsigned places, unsigned *behind)
+// Parses the digits of a fraction. Returns the first `places` digits as an integer, padded with zeros; *next is the
+// digit after them, or 0. Skips further digits.
+static inline uint64_t scan_fraction(struct scan *scan, unsigned places, unsigned *next)
 {
 	const char *start = scan->at;
 	uint64_t sum;
 	unsigned count = scan_run(scan, &sum);
-	*behind = 0;
+	*next = 0;
 	if (__builtin_expect(count < 8 && count <= places, 1))
 		return sum * scan_power(places - count);
 	scan->at = start;
@@ -126,19 +122,19 @@ static inline uint64_t scan_fraction(struct scan *scan, unsigned places, unsigne
 		if (count < places)
 			sum = sum * 10 + (uint64_t)(*scan->at - '0');
 		else if (count == places)
-			*behind = (unsigned)(*scan->at - '0');
+			*next = (unsigned)(*scan->at - '0');
 	}
 	return count < places ? sum * scan_power(places - count) : sum;
 }
 
-// scan_fixed for what does not fit into eight bytes, or is not as it should be; in text.c.
+// Does what scan_fixed does, for any length and for malformed numbers.
 bool scan_long_fixed(struct scan *scan, unsigned places, uint64_t *value);
 
-// [digits][.[digits]] with a digit on at least one side and at most 15 before the point; the value
-// times 10^places, rounded half up. False also when it does not fit. places <= 18.
+// Parses [digits][.[digits]] with a digit on at least one side of the point and at most 15 before it. *value is the
+// number times 10^places, rounded half up; places <= 18. Returns false if malformed or if it does not fit.
 static inline bool scan_fixed(struct scan *scan, unsigned places, uint64_t *value)
 {
-	// The usual case, "22.40,": find the point, find the end, push the digits together.
+	// The usual case, "22.40,": find the point, find the end, close the gap between the digits.
 	uint64_t word = scan_peek8(scan) ^ UINT64_C(0x3030303030303030);
 	uint64_t others = scan_others(word);
 	unsigned point = others ? (unsigned)__builtin_ctzll(others) & ~7u : 0;
@@ -156,25 +152,25 @@ static inline bool scan_fixed(struct scan *scan, unsigned places, uint64_t *valu
 	return true;
 }
 
-// "4807.0380", see text_nmea_angle.
+// Parses "4807.0380"; see text_nmea_angle.
 static inline bool scan_nmea_angle(struct scan *scan, unsigned max_degrees, int64_t *e7)
 {
 	uint64_t whole, minutes_e6;
-	unsigned behind;
+	unsigned next;
 	if (!scan_uint(scan, 5, &whole))
 		return false;
 	minutes_e6 = whole % 100 * 1000000;
 	if (scan_is(scan, '.')) {
 		scan->at++;
-		minutes_e6 += scan_fraction(scan, 6, &behind);
+		minutes_e6 += scan_fraction(scan, 6, &next);
 	}
-	// Six of 1e-6 minute are 1e-7 degree; what was cut off cannot change the rounding.
+	// Six units of 1e-6 minute are 1e-7 degree; the digits cut off cannot change the rounding.
 	uint64_t sum = whole / 100 * 10000000 + (minutes_e6 + 3) / 6;
 	*e7 = (int64_t)sum;
 	return minutes_e6 < 60000000 && sum <= max_degrees * UINT64_C(10000000);
 }
 
-// Six digits, no more, as three numbers of two.
+// Parses exactly six digits as three numbers of two.
 static inline bool scan_pairs(struct scan *scan, unsigned pair[3])
 {
 	uint64_t digits;
@@ -186,16 +182,16 @@ static inline bool scan_pairs(struct scan *scan, unsigned pair[3])
 	return true;
 }
 
-// "101500.000": µs since midnight, cut off, so that 23:59:59.9999999 stays on its day.
+// Parses "101500.000" to µs since midnight; further digits are cut off, so that 23:59:59.9999999 stays on its day.
 static inline bool scan_hhmmss(struct scan *scan, int64_t *us)
 {
-	unsigned pair[3], behind;
+	unsigned pair[3], next;
 	uint64_t fraction = 0;
 	if (!scan_pairs(scan, pair))
 		return false;
 	if (scan_is(scan, '.')) {
 		scan->at++;
-		fraction = scan_fraction(scan, 6, &behind);
+		fraction = scan_fraction(scan, 6, &next);
 	}
 	*us = (int64_t)((pair[0] * 3600 + pair[1] * 60 + pair[2]) * UINT64_C(1000000) + fraction);
 	return pair[0] < 24 && pair[1] < 60 && pair[2] < 60;
@@ -206,8 +202,9 @@ static inline bool scan_is_leap(int year)
 	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-// Midnight of a day to µs since 1970. March is the first month here, so that 29 February ends a
-// year; see Howard Hinnant, "chrono-compatible low-level date algorithms", days_from_civil.
+// Converts midnight of a day to µs since 1970. Returns false if the date does not exist or the year is outside
+// 1970..2199. Years are counted from March, so that 29 February is the last day of a year; see Howard Hinnant,
+// "chrono-compatible low-level date algorithms", days_from_civil.
 static inline bool scan_make_date(int year, int month, int day, int64_t *time_us)
 {
 	static const uint8_t days[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -228,7 +225,7 @@ static inline int scan_year(unsigned two_digits)
 	return (int)two_digits + (two_digits < 80 ? 2000 : 1900);
 }
 
-// "221126": µs since 1970 of that day's midnight.
+// Parses "221126" to µs since 1970, midnight of that day.
 static inline bool scan_ddmmyy(struct scan *scan, int64_t *us)
 {
 	unsigned pair[3];
@@ -236,14 +233,14 @@ static inline bool scan_ddmmyy(struct scan *scan, int64_t *us)
 	       scan_make_date(scan_year(pair[2]), (int)pair[1], (int)pair[0], us);
 }
 
-// Takes up to eight bytes of 0 and 1; returns how many. The first is bit 0.
+// Parses up to eight digits 0 and 1 and returns their count. The first digit is bit 0.
 static inline unsigned scan_bits(struct scan *scan, uint32_t *bits)
 {
 	uint64_t word = scan_peek8(scan) ^ UINT64_C(0x3030303030303030);
 	uint64_t other = word & UINT64_C(0xFEFEFEFEFEFEFEFE);
 	unsigned count = other ? (unsigned)__builtin_ctzll(other) / 8 : 8;
 	word = count ? word << (64 - 8 * count) >> (64 - 8 * count) : 0;
-	// Byte n is 0 or 1 and goes to bit 56 + n.
+	// Byte n is 0 or 1 and moves to bit 56 + n.
 	*bits = (uint32_t)(word * UINT64_C(0x0102040810204080) >> 56);
 	scan->at += count;
 	return count;

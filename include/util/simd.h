@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sixteen bytes at a step: which of them are of a kind, as a set of bits (bit n stands for byte n). So the
-// fields of a record are found at once, and not one behind the other.
+// Classifies sixteen bytes per step into bit sets (bit n stands for byte n), so that the fields of a record are found
+// at once instead of one after another.
 #ifndef AVLD_UTIL_SIMD_H
 #define AVLD_UTIL_SIMD_H
 
@@ -20,7 +20,7 @@ static inline lanes lanes_load(const void *at)
 	return bytes;
 }
 
-// The set of those bytes of which all bits are set (and not none), as comparisons of lanes leave them.
+// Returns the set of bytes that are 0xFF. Every byte must be 0x00 or 0xFF, as comparisons of lanes leave them.
 static inline uint32_t lanes_set(lanes bytes)
 {
 #if defined(__SSE2__) && !defined(LANES_BY_WORDS)
@@ -29,7 +29,7 @@ static inline uint32_t lanes_set(lanes bytes)
 	uint64_t halves[2];
 	uint32_t sets[2];
 	memcpy(halves, &bytes, sizeof halves);
-	for (int i = 0; i < 2; i++) { // bit n of byte n goes to bit 56 + n
+	for (int i = 0; i < 2; i++) { // bit n of byte n moves to bit 56 + n
 		halves[i] &= UINT64_C(0x8040201008040201);
 		sets[i] = (uint32_t)(halves[i] * UINT64_C(0x0101010101010101) >> 56);
 	}
@@ -37,19 +37,19 @@ static inline uint32_t lanes_set(lanes bytes)
 #endif
 }
 
-// Bytes of '0'..'9'.
+// Returns the set of bytes '0'..'9'.
 static inline uint32_t lanes_digits(lanes bytes)
 {
 	return lanes_set((lanes)((bytes ^ (uint8_t)'0') <= (uint8_t)9));
 }
 
-// Bytes that are a or b.
+// Returns the set of bytes equal to a or b.
 static inline uint32_t lanes_either(lanes bytes, uint8_t a, uint8_t b)
 {
 	return lanes_set((lanes)((bytes == a) | (bytes == b)));
 }
 
-// The same of 32 and of 64 bytes, which are read.
+// Return the same for 32 and for 64 bytes, all of which are read.
 static inline uint32_t lanes_either32(const char *at, uint8_t a, uint8_t b)
 {
 	return lanes_either(lanes_load(at), a, b) | lanes_either(lanes_load(at + 16), a, b) << 16;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// uthash with our hash function (xxh3: idents come from peers, uthash's own is weak) and no exit() on full memory.
+// uthash with another hash function (xxh3: idents come from peers, and uthash's own is weak). Out of memory is logged
+// before the process ends, unless the includer defines uthash_fatal(message) or HASH_NONFATAL_OOM.
 #ifndef AVLD_UTIL_UTHASH_CONFIG_H
 #define AVLD_UTIL_UTHASH_CONFIG_H
 
@@ -7,6 +8,11 @@
 #include <xxhash.h>
 
 #define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned)XXH3_64bits((key), (len)))
+
+#if !defined(uthash_fatal) && !defined(HASH_NONFATAL_OOM)
+#include "util/log.h"
+#define uthash_fatal(message) log_fatal("out of memory: hash table")
+#endif
 #include <uthash.h>
 
 #endif

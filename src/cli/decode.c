@@ -139,8 +139,8 @@ static bool find_protocol(struct decoding *d, const char *name)
 	if (d->told)
 		return true;
 	fprintf(stderr, "avld decode: no protocol '%s'; there are:", name);
-	for (size_t i = 0; decoders[i]; i++)
-		fprintf(stderr, " %s", decoders[i]->name);
+	for (size_t i = 0; registry_decoders[i]; i++)
+		fprintf(stderr, " %s", registry_decoders[i]->name);
 	fputc('\n', stderr);
 	return false;
 }

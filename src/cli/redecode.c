@@ -128,9 +128,9 @@ static void keep_all(struct work *work, const struct talk *talk, const struct en
 
 static void forget_old(struct feed *feed, int64_t now_us)
 {
-	struct hold *held = feed->session.held;
+	struct held_frames *held = feed->session.held;
 	while (feed_holds(feed) && held->frames[0].received_us < now_us - WAIT_US)
-		hold_remove(held, 0);
+		held_frames_remove(held, 0);
 }
 
 static void decode_again(struct work *work, const struct entry *entry)

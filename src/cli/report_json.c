@@ -165,9 +165,9 @@ static void print_report(FILE *to, const char *protocol, const struct report *re
 
 static void print_reject(FILE *to, const char *protocol, const struct reject *reject)
 {
-	char reason[REASON_MAX];
+	char reason[DECODED_REASON_MAX];
 
-	reject_reason(reject, reason);
+	decoded_reject_reason(reject, reason);
 	fputc('{', to);
 	if (protocol)
 		fprintf(to, "\"protocol\":\"%s\",", protocol);

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include "simulate/simulate_fleet.h"
+#include "simulate/simulate_registry.h"
 #include "util/text.h"
 
 #include <errno.h>
@@ -47,8 +48,8 @@ static const char usage[] =
 	"usage.\n";
 
 struct view {
-	struct fleet fleet;
-	struct fleet_options options;
+	struct simulate_fleet fleet;
+	struct simulate_options options;
 	ev_timer timer;
 	bool drawn_over; /* stderr is a terminal */
 	bool dirty;      /* a line is drawn */
@@ -140,20 +141,16 @@ static int take_option(int option, struct arguments *args)
 	}
 }
 
-static bool take_protocol(const char *name, struct fleet_options *options)
+static bool take_protocol(const char *name, struct simulate_options *options)
 {
-	options->even = options->odd = &simulate_pt502;
-	if (!strcmp(name, "gt06"))
-		options->even = options->odd = &simulate_gt06;
-	else if (!strcmp(name, "mixed"))
-		options->odd = &simulate_gt06;
-	else
-		return !strcmp(name, "pt502");
-	return true;
+	const bool mixed = !strcmp(name, "mixed");
+	options->protocols = mixed ? simulate_registry : simulate_registry_find(name);
+	options->protocol_count = mixed ? simulate_registry_count : 1;
+	return options->protocols;
 }
 
 // Splits "host:port" and looks it up. Returns 0, or the exit code after a message.
-static int find_address(const char *to, bool udp, struct fleet_options *options)
+static int find_address(const char *to, bool udp, struct simulate_options *options)
 {
 	char host[256];
 	const char *colon = strrchr(to, ':');
@@ -182,7 +179,7 @@ static int find_address(const char *to, bool udp, struct fleet_options *options)
 	return 0;
 }
 
-static int complete(const struct arguments *args, struct fleet_options *options)
+static int complete(const struct arguments *args, struct simulate_options *options)
 {
 	if (!args->to)
 		return cli_usage_error("simulate", "--to HOST:PORT is missing");
@@ -199,8 +196,9 @@ static int complete(const struct arguments *args, struct fleet_options *options)
 	options->devices = (uint32_t)(args->devices < args->count ? args->devices : args->count);
 	options->rate_milli = args->rate_milli < 0 ? options->devices * UINT64_C(1000)
 						   : (uint64_t)args->rate_milli;
-	struct schedule trial;
-	if (!schedule_make(&trial, options->devices, options->count, options->rate_milli, 0))
+	struct simulate_schedule trial;
+	if (!simulate_schedule_make(
+		    &trial, options->devices, options->count, options->rate_milli, 0))
 		return cli_usage_error("simulate",
 			"--count is more than %d reports a tracker: more --devices are needed",
 			SCHEDULE_DEVICE_MAX);
@@ -224,7 +222,7 @@ static void clear_line(struct view *view)
 
 static void print_progress(struct view *view, double elapsed, double rate)
 {
-	const struct fleet *fleet = &view->fleet;
+	const struct simulate_run *fleet = &view->fleet.run;
 	clear_line(view);
 	fprintf(stderr, "sent %" PRIu64, fleet->made);
 	if (view->options.count != SCHEDULE_ENDLESS)
@@ -248,7 +246,7 @@ static void print_progress(struct view *view, double elapsed, double rate)
 // Says what went wrong: at once when it is new, else every few seconds.
 static void print_trouble(struct view *view)
 {
-	const struct fleet *fleet = &view->fleet;
+	const struct simulate_run *fleet = &view->fleet.run;
 	uint64_t breaks = fleet->breaks - view->last_breaks;
 	bool is_new = strcmp(view->last_trouble, fleet->trouble) != 0;
 	if (breaks == 0 || fleet->stopping || (!is_new && view->turns % TROUBLE_EVERY))
@@ -260,29 +258,20 @@ static void print_trouble(struct view *view)
 		view->options.target, fleet->trouble, breaks, breaks == 1 ? "time" : "times");
 }
 
-// Over UDP nothing says that somebody is there, but a refusal comes back soon.
-static bool stands(const struct link *link, double now)
-{
-	return link->state == LINK_OPEN && link->records.sent > 0 && now - link->opened > 0.2;
-}
-
 static void check_reach(struct view *view, double now)
 {
-	struct fleet *fleet = &view->fleet;
-	for (uint32_t i = 0; !fleet->reached && i < view->options.devices; i++)
-		fleet->reached = stands(&fleet->links[i], now);
-	if (fleet->open > 0)
-		fleet->heard = now;
+	const struct simulate_run *fleet = &view->fleet.run;
+	simulate_fleet_check(&view->fleet, now);
 	bool away = view->options.count != SCHEDULE_ENDLESS && now - fleet->heard > AWAY_S;
 	if ((!fleet->reached && now - fleet->began >= REACH_S) || away)
-		fleet_give_up(fleet);
+		simulate_fleet_give_up(&view->fleet);
 }
 
 static void on_second(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)events;
 	struct view *view = timer->data;
-	struct fleet *fleet = &view->fleet;
+	const struct simulate_run *fleet = &view->fleet.run;
 	double now = ev_now(loop);
 	print_trouble(view);
 	view->turns++;
@@ -297,21 +286,21 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int events)
 
 // Summary -----------------------------------------------------------------------------------
 
-static void print_idents(const struct fleet *fleet)
+static void print_idents(const struct simulate_fleet *fleet)
 {
-	uint32_t last = fleet->options->devices - 1;
-	bool mixed = fleet->options->even != fleet->options->odd;
-	for (uint32_t i = 0; i <= (uint32_t)(mixed && last > 0); i++) {
-		uint32_t end = last - (mixed && last % 2 != i % 2);
-		printf("%s%s to %s (%s)", i ? ", " : "trackers ", fleet->links[i].device.ident,
-			fleet->links[end].device.ident, fleet->links[i].device.protocol->name);
+	const struct simulate_options *options = fleet->run.options;
+	const uint32_t count = (uint32_t)options->protocol_count;
+	for (uint32_t i = 0; i < count && i < options->devices; i++) {
+		const uint32_t last = i + (options->devices - 1 - i) / count * count;
+		printf("%s%s to %s (%s)", i ? ", " : "trackers ", simulate_fleet_ident(fleet, i),
+			simulate_fleet_ident(fleet, last), options->protocols[i]->name);
 	}
 	puts("");
 }
 
 static void print_summary(const struct view *view, double seconds)
 {
-	const struct fleet *fleet = &view->fleet;
+	const struct simulate_run *fleet = &view->fleet.run;
 	uint64_t sent = fleet->made - fleet->unsent;
 	printf("sent %" PRIu64 " reports from %" PRIu32
 	       " devices over %s in %.1f s (%.0f/s), %" PRIu64 " reconnects, %" PRIu64
@@ -326,7 +315,7 @@ static void print_summary(const struct view *view, double seconds)
 		printf("handed out %" PRIu64 " photos\n", fleet->photos);
 	if (fleet->obeyed)
 		printf("obeyed %" PRIu64 " commands\n", fleet->obeyed);
-	print_idents(fleet);
+	print_idents(&view->fleet);
 	puts("to see them, in psql: SELECT ident, fixed_at, latitude, longitude, speed_kmh, "
 	     "course_deg "
 	     "FROM avld.latest_positions ORDER BY ident;");
@@ -335,7 +324,7 @@ static void print_summary(const struct view *view, double seconds)
 
 static int judge(const struct view *view)
 {
-	const struct fleet *fleet = &view->fleet;
+	const struct simulate_run *fleet = &view->fleet.run;
 	uint64_t sent = fleet->made - fleet->unsent;
 	if (fleet->interrupted)
 		return 0;
@@ -359,9 +348,9 @@ static int judge(const struct view *view)
 static int run(struct view *view)
 {
 	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
-	struct fleet *fleet = &view->fleet;
-	if (!loop || !fleet_init(fleet, loop, &view->options)) {
-		fprintf(stderr, "avld simulate: %s\n", loop ? fleet->trouble : "no event loop");
+	struct simulate_fleet *fleet = &view->fleet;
+	if (!loop || !simulate_fleet_init(fleet, loop, &view->options)) {
+		fprintf(stderr, "avld simulate: %s\n", loop ? fleet->run.trouble : "no event loop");
 		return 1;
 	}
 	view->drawn_over = isatty(STDERR_FILENO);
@@ -372,10 +361,10 @@ static int run(struct view *view)
 
 	ev_now_update(loop);
 	clear_line(view);
-	if (fleet->scheduled)
-		print_summary(view, ev_now(loop) - fleet->began);
+	if (fleet->run.scheduled)
+		print_summary(view, ev_now(loop) - fleet->run.began);
 	int code = judge(view);
-	fleet_done(fleet);
+	simulate_fleet_done(fleet);
 	ev_loop_destroy(loop);
 	return code;
 }

@@ -340,9 +340,9 @@ static bool complain_protocol(struct complaint *complaint, struct text item)
 {
 	char known[256] = "all", name[64];
 	size_t len = 3;
-	for (size_t i = 0; decoders[i] && len < sizeof(known); i++)
+	for (size_t i = 0; registry_decoders[i] && len < sizeof(known); i++)
 		len += (size_t)snprintf(
-			known + len, sizeof(known) - len, ", %s", decoders[i]->name);
+			known + len, sizeof(known) - len, ", %s", registry_decoders[i]->name);
 	return complain(complaint, "no protocol \"%s\" here; there are: %s",
 		log_quote(item.data, item.len, name, sizeof(name)), known);
 }
@@ -357,8 +357,8 @@ static bool read_protocols(const struct setting *setting, const char *value, str
 		const struct decoder *decoder = registry_find(item.data, item.len);
 		if (!decoder && !is_item(item, "all"))
 			return complain_protocol(complaint, item);
-		for (size_t i = 0; decoder && decoders[i]; i++)
-			if (decoders[i] == decoder)
+		for (size_t i = 0; decoder && registry_decoders[i]; i++)
+			if (registry_decoders[i] == decoder)
 				set |= (decoder_set)1 << i;
 		if (!decoder)
 			set = DECODERS_ALL;

@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: MIT
-// Commands on their way.
+// States of a command:
 //
-//                  .--------- the same again: no confirmation within 30 s, 3 times at most
+//                  .---------.  sent again: no confirmation within 30 s, 3 times at most
 //                  v         |
-//   queued ----> sent -------'----> confirmed       a reply, or a later report that shows it
-//     |            |------------> failed          not allowed, no such words, refused, withdrawn
-//     '------------'------------> expired
+//   queued ----> sent -------'----> confirmed    by a reply, or by a later report that shows it
+//     |            |--------------> failed       not allowed, not in the protocol, refused, withdrawn
+//     '------------'--------------> expired
 //
-// Each device has its commands in a list by id. One at a time is outstanding; an engineStop that has to wait (for a fix,
-// for a lower speed) lets the others pass, and is withdrawn by an engineResume that comes after it.
+// Per device one command at a time is outstanding, in order of id; an engineStop that waits for a fix or a lower speed
+// lets the others pass, and a later engineResume withdraws it.
 //
-// A command that has ended stays here until the database knows: what it still calls "sent" must not be taken for open.
-#include "downlink/command_internal.h"
+// A command that has ended is kept until the database has its end, so that a row still in state "sent" is not taken for
+// an open command. Each reading of the database's open commands is merged:
+//
+//   in the database   here        result
+//   open              unknown     added
+//   open              open        kept, unless another process has sent it since
+//   open              ended       kept: the database will get its end from the journal
+//   not open          open        withdrawn: cancelled or deleted
+//   not open          ended       removed, once its end is stored
+#include "downlink/command_queue.h"
+
+#include "downlink/command_table.h"
+#include "util/clock.h"
+#include "util/log.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -26,7 +38,17 @@
 #define STOP_TTL_US    (15 * 60 * SECOND_US)
 #define FIX_FRESH_US   (120 * SECOND_US)
 #define CLOCK_SLACK_US (60 * SECOND_US)
-#define REASON_LEN     128 /* as a journal entry takes */
+#define REASON_LEN     128 /* longest reason of a journal entry */
+
+struct command_queue {
+	const struct config *config;
+	struct journal *journal;
+	command_queue_ready *ready;
+	void *context;
+	struct command_table table;
+	size_t open;
+	struct command_counters counters;
+};
 
 static struct text text_of(const char *chars)
 {
@@ -35,7 +57,7 @@ static struct text text_of(const char *chars)
 
 // ---- changes
 
-// Where a change comes from; all may be NULL.
+// What caused a change; all may be NULL.
 struct cause {
 	const struct peer *peer;
 	const struct decoder *decoder;
@@ -43,13 +65,13 @@ struct cause {
 	const char *reason;
 };
 
-static void log_change(const struct item *item, const char *what, const char *reason)
+static void log_change(const struct command_item *item, const char *what, const char *reason)
 {
-	const struct target *target = item->target;
+	const struct command_target *target = item->target;
 	const char *name = command_kind_name(item->command.kind);
 	char args[COMMAND_TEXT_MAX + 1] = "", quoted[2 * COMMAND_TEXT_MAX + 1];
 
-	if (!item->refusal) /* else they may be no good */
+	if (!item->refusal) /* otherwise they may be invalid */
 		command_print_args(&item->command, args, sizeof(args));
 	log_quote(args, strlen(args), quoted, sizeof(quoted));
 	log_info("command %s id=%" PRId64 " ident=%.*s command=%s%s%s%s attempts=%" PRIu32 "%s%s%s",
@@ -57,30 +79,6 @@ static void log_change(const struct item *item, const char *what, const char *re
 		target ? target->ident : "-", *name ? name : "-", *args ? " args=\"" : "", quoted,
 		*args ? "\"" : "", item->attempts, reason ? " reason=\"" : "", reason ? reason : "",
 		reason ? "\"" : "");
-}
-
-void command_log_withdrawn(const struct item *item)
-{
-	log_change(item, "withdrawn", NULL);
-}
-
-void command_log(const struct item *item, enum command_state state, const char *reason)
-{
-	log_change(item, entry_command_state_name(state), reason);
-}
-
-void command_unlink(struct item *item)
-{
-	struct target *target = item->target;
-
-	for (struct item **at = target ? &target->items : NULL; at && *at; at = &(*at)->next) {
-		if (*at != item)
-			continue;
-		*at = item->next;
-		break;
-	}
-	item->target = NULL;
-	item->next = NULL;
 }
 
 static void count(struct command_queue *queue, enum command_state state)
@@ -93,11 +91,11 @@ static void count(struct command_queue *queue, enum command_state state)
 	counters->expired += state == COMMAND_EXPIRED;
 }
 
-// Into the journal, then into memory. False: the journal is full, nothing has changed.
-static bool change(struct command_queue *queue, struct item *item, enum command_state state,
+// Appends the change to the journal, then applies it. Returns false and changes nothing if the journal is full.
+static bool change(struct command_queue *queue, struct command_item *item, enum command_state state,
 	int64_t now_us, const struct cause *cause)
 {
-	const struct target *target = item->target;
+	const struct command_target *target = item->target;
 	struct entry entry = {
 		.kind = ENTRY_COMMAND,
 		.received_us = now_us,
@@ -121,21 +119,22 @@ static bool change(struct command_queue *queue, struct item *item, enum command_
 	item->state = state;
 	if (state == COMMAND_SENT)
 		item->sent_us = now_us;
-	command_log(item, state, cause->reason);
+	log_change(item, entry_command_state_name(state), cause->reason);
 	count(queue, state);
-	if (!command_is_open(item)) {
+	if (!command_table_is_open(item)) {
 		queue->open--;
-		command_unlink(item);
+		command_table_unlink(item);
 	}
 	return true;
 }
 
-static bool fail(struct command_queue *queue, struct item *item, int64_t now_us, const char *reason)
+static bool fail(
+	struct command_queue *queue, struct command_item *item, int64_t now_us, const char *reason)
 {
 	return change(queue, item, COMMAND_FAILED, now_us, &(struct cause){.reason = reason});
 }
 
-static void expire(struct command_queue *queue, struct item *item, int64_t now_us)
+static void expire(struct command_queue *queue, struct command_item *item, int64_t now_us)
 {
 	char reason[REASON_LEN];
 
@@ -149,23 +148,24 @@ static void expire(struct command_queue *queue, struct item *item, int64_t now_u
 	change(queue, item, COMMAND_EXPIRED, now_us, &(struct cause){.reason = reason});
 }
 
-// The row says why nothing happens; once for each reason.
-static void wait_for(
-	struct command_queue *queue, struct item *item, int64_t now_us, const char *why)
+// Writes into the command's row why it is not sent, once for each reason.
+static void note_waiting(
+	struct command_queue *queue, struct command_item *item, int64_t now_us, const char *why)
 {
 	if (item->waits != why && item->state == COMMAND_QUEUED &&
 		change(queue, item, COMMAND_QUEUED, now_us, &(struct cause){.reason = why}))
 		item->waits = why;
 }
 
-// ---- what may be sent
+// ---- sending
 
 static bool is_allowed(const struct command_queue *queue, enum command_kind kind)
 {
 	return queue->config->commands.allow >> kind & 1;
 }
 
-const char *command_find_refusal(const struct command_queue *queue, const struct item *item)
+// Returns why the command must never be sent, or NULL.
+static const char *find_refusal(const struct command_queue *queue, const struct command_item *item)
 {
 	const bool stops = command_stops_engine(&item->command);
 
@@ -178,13 +178,13 @@ const char *command_find_refusal(const struct command_queue *queue, const struct
 	return NULL;
 }
 
-// Why the engine must not be stopped now, or NULL. The clocks of trackers and of the database need not agree to the second:
-// a fix from the future is no better than one from the past.
+// Returns why the engine must not be stopped now, or NULL. The clocks of trackers and database may differ by seconds: a
+// fix from the future is treated like one from the past.
 static const char *find_danger(
-	const struct command_queue *queue, const struct target *target, int64_t now_us)
+	const struct command_queue *queue, const struct command_target *target, int64_t now_us)
 {
 	if (!target->has_fix)
-		return command_fix_is_known(queue, target)
+		return command_table_fix_is_known(&queue->table, target)
 			       ? "waits for a valid fix"
 			       : "waits for the next fix, or until those received are stored";
 	if (now_us - target->fixed_us > FIX_FRESH_US || target->fixed_us - now_us > FIX_FRESH_US)
@@ -196,35 +196,36 @@ static const char *find_danger(
 	return NULL;
 }
 
-// Sent, and its confirmation may still come before anything else is done about it.
-static bool is_outstanding(const struct item *item, int64_t now_us)
+// Returns true if the command was sent and its confirmation may still arrive.
+static bool is_outstanding(const struct command_item *item, int64_t now_us)
 {
 	return item->state == COMMAND_SENT && now_us - item->sent_us < RETRY_US;
 }
 
-static bool is_spent(const struct item *item)
+static bool is_spent(const struct command_item *item)
 {
 	return item->attempts >= SENDS_MAX ||
 	       (item->attempts > 0 && command_is_sent_once(&item->command));
 }
 
-// What was to stop the engine is not to be done any more once it was asked to run again.
-static void withdraw_stops(struct command_queue *queue, struct target *target, int64_t now_us)
+// Withdraws engine stops that are older than the newest engine resume.
+static void withdraw_stops(
+	struct command_queue *queue, struct command_target *target, int64_t now_us)
 {
 	int64_t resume_id = 0;
 
-	for (const struct item *item = target->items; item; item = item->next)
+	for (const struct command_item *item = target->items; item; item = item->next)
 		if (command_resumes_engine(&item->command) && !item->refusal)
 			resume_id = item->command.id;
-	for (struct item *item = target->items, *next; item; item = next) {
+	for (struct command_item *item = target->items, *next; item; item = next) {
 		next = item->next;
 		if (item->command.id < resume_id && command_stops_engine(&item->command))
 			fail(queue, item, now_us, "withdrawn: engineResume came after it");
 	}
 }
 
-// The length of the command's words in out; 0: not now, or not at all.
-static size_t try_to_send(struct command_queue *queue, struct item *item,
+// Encodes the command into out and returns its length; 0: it cannot be sent now, or never.
+static size_t try_to_send(struct command_queue *queue, struct command_item *item,
 	const struct command_queue_talk *talk, int64_t now_us, uint8_t *out)
 {
 	const struct decoder *decoder = talk->decoder;
@@ -235,7 +236,7 @@ static size_t try_to_send(struct command_queue *queue, struct item *item,
 	char reason[REASON_LEN];
 
 	if (danger) {
-		wait_for(queue, item, now_us, danger);
+		note_waiting(queue, item, now_us, danger);
 		return 0;
 	}
 	const size_t len = decoder->encode_command ? decoder->encode_command(talk->session,
@@ -250,28 +251,20 @@ static size_t try_to_send(struct command_queue *queue, struct item *item,
 	return change(queue, item, COMMAND_SENT, now_us, &cause) ? len : 0;
 }
 
-struct target *command_find_target(const struct command_queue *queue, struct text ident)
-{
-	struct target *target = NULL;
-
-	if (ident.len)
-		HASH_FIND(hh, queue->targets, ident.data, ident.len, target);
-	return target;
-}
-
 size_t command_queue_next(struct command_queue *queue, const struct command_queue_talk *talk,
 	int64_t now_us, uint8_t *out)
 {
-	struct target *target = queue->open ? command_find_target(queue, talk->ident) : NULL;
+	struct command_target *target =
+		queue->open ? command_table_find_target(&queue->table, talk->ident) : NULL;
 	size_t len = 0;
 
 	if (!target || !target->items)
 		return 0;
 	withdraw_stops(queue, target, now_us);
-	for (const struct item *item = target->items; item; item = item->next)
+	for (const struct command_item *item = target->items; item; item = item->next)
 		if (is_outstanding(item, now_us))
 			return 0;
-	for (struct item *item = target->items, *next; item && !len; item = next) {
+	for (struct command_item *item = target->items, *next; item && !len; item = next) {
 		next = item->next;
 		if (item->expires_us <= now_us)
 			expire(queue, item, now_us);
@@ -281,22 +274,11 @@ size_t command_queue_next(struct command_queue *queue, const struct command_queu
 	return len;
 }
 
-// ---- what reports say
+// ---- reports
 
-// Of two at the same time the faster one counts: trackers know seconds only.
-void command_note_fix(struct target *target, int64_t fixed_us, int32_t speed_kmh_e2)
-{
-	if (target->has_fix &&
-		(fixed_us < target->fixed_us ||
-			(fixed_us == target->fixed_us && speed_kmh_e2 <= target->speed_kmh_e2)))
-		return;
-	target->has_fix = true;
-	target->fixed_us = fixed_us;
-	target->speed_kmh_e2 = speed_kmh_e2;
-}
-
-// One out of the tracker's log is no reason to stop the engine, but may be one not to.
-static void note_fix(const struct command_queue *queue, struct target *target,
+// Notes the fix of a report. A stored one (from the tracker's log) cannot allow an engine stop, but a fast one can forbid
+// it.
+static void note_fix(const struct command_queue *queue, struct command_target *target,
 	const struct report_body *body, int64_t received_us)
 {
 	const struct fixed_time fixed = report_fixed_time(body, received_us);
@@ -307,10 +289,10 @@ static void note_fix(const struct command_queue *queue, struct target *target,
 		return;
 	if (body->flags & FLAG_STORED && (!is_fast || fixed.source == TIME_RECEIVED))
 		return;
-	command_note_fix(target, fixed.time_us, speed_kmh_e2);
+	command_table_note_fix(target, fixed.time_us, speed_kmh_e2);
 }
 
-// Words of refusal that trackers are known to use, anywhere in the reply.
+// Returns true if the reply contains a word that trackers use to refuse a command.
 static bool is_refusal(struct text reply)
 {
 	static const char *const words[] = {"fail", "error", "invalid"};
@@ -324,10 +306,10 @@ static bool is_refusal(struct text reply)
 	return false;
 }
 
-// What is so by the tracker's own clock was so before: a report that waited in the tracker, and is not marked so. Where its
-// clock is of no use, the receipt counts.
+// Returns true if the report's state of outputs is from before the command was sent, by the tracker's clock: it was
+// delayed in the tracker without being marked as stored. Without a plausible clock the time of receipt counts.
 static bool is_from_before(
-	const struct item *item, const struct report_body *body, int64_t received_us)
+	const struct command_item *item, const struct report_body *body, int64_t received_us)
 {
 	unsigned index;
 	bool on;
@@ -336,13 +318,13 @@ static bool is_from_before(
 	       report_fixed_time(body, received_us).time_us < item->sent_us - CLOCK_SLACK_US;
 }
 
-// The one sent last that the report confirms.
-static struct item *find_confirmed(const struct target *target, const struct decoder *decoder,
-	const struct report *report, int64_t received_us)
+// Returns the command sent last that the report confirms, or NULL.
+static struct command_item *find_confirmed(const struct command_target *target,
+	const struct decoder *decoder, const struct report *report, int64_t received_us)
 {
-	struct item *found = NULL;
+	struct command_item *found = NULL;
 
-	for (struct item *item = target->items; item; item = item->next)
+	for (struct command_item *item = target->items; item; item = item->next)
 		if (item->state == COMMAND_SENT && item->sent_us < received_us &&
 			(!found || item->sent_us > found->sent_us) &&
 			!is_from_before(item, &report->body, received_us) &&
@@ -354,17 +336,18 @@ static struct item *find_confirmed(const struct target *target, const struct dec
 void command_queue_note_report(struct command_queue *queue, const struct decoder *decoder,
 	const struct peer *peer, const struct report *report, int64_t received_us)
 {
-	struct target *target = queue->open ? command_find_target(queue, report->ident) : NULL;
+	struct command_target *target =
+		queue->open ? command_table_find_target(&queue->table, report->ident) : NULL;
 
 	if (!target)
 		return;
 	note_fix(queue, target, &report->body, received_us);
-	/* Out of the tracker's log: it says nothing of what was done since. */
+	/* A stored report shows nothing of what was done since. */
 	if (report->body.flags & FLAG_STORED)
 		return;
-	struct item *item = decoder->confirms_command
-				    ? find_confirmed(target, decoder, report, received_us)
-				    : NULL;
+	struct command_item *item = decoder->confirms_command
+					    ? find_confirmed(target, decoder, report, received_us)
+					    : NULL;
 	if (!item)
 		return;
 	struct cause cause = {.peer = peer, .decoder = decoder};
@@ -376,11 +359,11 @@ void command_queue_note_report(struct command_queue *queue, const struct decoder
 	change(queue, item, refused ? COMMAND_FAILED : COMMAND_CONFIRMED, received_us, &cause);
 }
 
-// ---- time
+// ---- expiry
 
-static void settle(struct command_queue *queue, struct item *item, int64_t now_us)
+static void settle(struct command_queue *queue, struct command_item *item, int64_t now_us)
 {
-	if (!command_is_open(item))
+	if (!command_table_is_open(item))
 		return;
 	if (item->refusal && !item->elsewhere && item->state != COMMAND_SENT)
 		fail(queue, item, now_us, item->refusal);
@@ -390,16 +373,16 @@ static void settle(struct command_queue *queue, struct item *item, int64_t now_u
 
 void command_queue_tick(struct command_queue *queue, int64_t now_us)
 {
-	struct item *item, *next_item;
-	struct target *target, *next_target;
+	struct command_item *item, *next_item;
+	struct command_target *target, *next_target;
 
 	if (!queue->open)
 		return;
-	HASH_ITER(hh, queue->items, item, next_item)
+	HASH_ITER(hh, queue->table.items, item, next_item)
 	{
 		settle(queue, item, now_us);
 	}
-	HASH_ITER(hh, queue->targets, target, next_target)
+	HASH_ITER(hh, queue->table.targets, target, next_target)
 	{
 		if (target->items)
 			queue->ready(
@@ -407,7 +390,107 @@ void command_queue_tick(struct command_queue *queue, int64_t now_us)
 	}
 }
 
-// ---- all of them
+// ---- readings of the database
+
+static struct command_item *add_item(struct command_queue *queue, const struct command_row *row)
+{
+	const bool has_device = row->ident.len && row->ident.len <= IDENT_MAX;
+	struct command_item *item = command_table_add(&queue->table, row->id,
+		has_device ? row->ident : (struct text){NULL, 0}, journal_end(queue->journal));
+
+	item->created_us = row->created_us;
+	item->expires_us = row->expires_us;
+	item->command.kind = COMMAND_KINDS; /* until it is known */
+	item->refusal = command_read(row->name, row->args, &item->command);
+	if (!item->refusal)
+		item->refusal = find_refusal(queue, item);
+	if (!has_device)
+		item->refusal = "the device is not in avld.devices";
+	queue->open++;
+	if (!row->sent)
+		log_change(item, entry_command_state_name(COMMAND_QUEUED), NULL);
+	return item;
+}
+
+static void begin_reading(void *context, uint64_t lsn)
+{
+	struct command_queue *queue = context;
+
+	queue->table.reading++;
+	queue->table.lsn = lsn;
+}
+
+static void merge_row(void *context, const struct command_row *row)
+{
+	struct command_queue *queue = context;
+	struct command_item *item = command_table_find(&queue->table, row->id);
+
+	if (!item)
+		item = add_item(queue, row);
+	item->reading = queue->table.reading;
+	item->elsewhere = row->elsewhere;
+	if (!command_table_is_open(item)) /* the database will get its end */
+		return;
+	if (row->sent && row->attempts > item->attempts) { /* by an earlier process, or another */
+		item->state = COMMAND_SENT;
+		item->attempts = row->attempts;
+		item->sent_us = row->sent_us;
+	}
+	if (row->has_fix && item->target && command_table_fix_is_known(&queue->table, item->target))
+		command_table_note_fix(item->target, row->fixed_us, row->speed_kmh_e2);
+}
+
+// Removes open commands that the database no longer has as open, and ended ones whose end it has.
+static void drop_settled(struct command_queue *queue, int64_t up_to)
+{
+	const struct command_table *table = &queue->table;
+	struct command_item *item, *next;
+
+	HASH_ITER(hh, table->items, item, next)
+	{
+		const bool open = command_table_is_open(item);
+		if (open ? item->reading == table->reading || item->command.id > up_to
+			 : item->ended_lsn > table->lsn)
+			continue;
+		if (open) {
+			log_change(item, "withdrawn", NULL);
+			queue->open--;
+		}
+		command_table_remove(&queue->table, item);
+	}
+}
+
+// Returns the LSN up to which the journal must be stored for the database to have the fixes of all devices with an engine
+// stop.
+static uint64_t find_wanted_lsn(const struct command_table *table)
+{
+	uint64_t lsn = 0;
+
+	for (const struct command_item *item = table->items; item; item = item->hh.next)
+		if (command_table_is_open(item) && item->target &&
+			command_stops_engine(&item->command) &&
+			!command_table_fix_is_known(table, item->target) &&
+			item->target->since > lsn)
+			lsn = item->target->since;
+	return lsn;
+}
+
+static uint64_t end_reading(void *context, int64_t up_to)
+{
+	struct command_queue *queue = context;
+
+	drop_settled(queue, up_to);
+	command_queue_tick(queue, clock_utc_us());
+	command_table_drop_idle_targets(&queue->table);
+	return find_wanted_lsn(&queue->table);
+}
+
+struct command_sink command_queue_sink(struct command_queue *queue)
+{
+	return (struct command_sink){queue, begin_reading, merge_row, end_reading};
+}
+
+// ---- life
 
 struct command_queue *command_queue_new(const struct config *config, struct journal *journal,
 	command_queue_ready *ready, void *context)
@@ -425,18 +508,9 @@ struct command_queue *command_queue_new(const struct config *config, struct jour
 
 void command_queue_free(struct command_queue *queue)
 {
-	struct item *item, *next;
-
 	if (!queue)
 		return;
-	HASH_ITER(hh, queue->items, item, next)
-	{
-		command_unlink(item);
-		assert(queue->items); /* it holds this one */
-		HASH_DELETE(hh, queue->items, item);
-		free(item);
-	}
-	command_drop_idle_targets(queue);
+	command_table_clear(&queue->table);
 	free(queue);
 }
 

@@ -10,7 +10,6 @@
 
 #define XXH_INLINE_ALL
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -27,7 +26,7 @@ void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder
 
 void feed_done(struct feed *feed)
 {
-	session_done(&feed->session);
+	held_frames_free(&feed->session);
 	photo_drop_all(&feed->session);
 }
 
@@ -57,8 +56,8 @@ static void reject(struct feed *feed, struct decoded *batch, enum decode_status 
 static void reject_held(struct feed *feed, int64_t before_us, struct decoded *batch)
 {
 	while (feed_holds(feed)) {
-		struct hold *held = feed->session.held;
-		const struct hold_frame *frame = &held->frames[0];
+		struct held_frames *held = feed->session.held;
+		const struct held_frame *frame = &held->frames[0];
 		const bool full = batch->reject_count == DECODED_REJECTS ||
 				  frame->len > DECODED_ARENA - batch->arena_len;
 		if (frame->received_us >= before_us || full)
@@ -68,7 +67,7 @@ static void reject_held(struct feed *feed, int64_t before_us, struct decoded *ba
 		batch->arena_len += frame->len;
 		reject(feed, batch, DECODE_DETAIL, frame->detail, (const uint8_t *)copy,
 			frame->len);
-		hold_remove(held, 0);
+		held_frames_remove(held, 0);
 	}
 }
 
@@ -263,15 +262,4 @@ void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct de
 	feed->session.quiet = false;
 	set_dedup(batch);
 	reject_held(feed, before_us, batch);
-}
-
-size_t reject_reason(const struct reject *reject, char out[REASON_MAX])
-{
-	const char *status = decode_status_text(reject->status);
-	const char *detail = reject->detail ? reject->detail : "";
-	const int len =
-		snprintf(out, REASON_MAX, "%s%s%s", status, *status && *detail ? ": " : "", detail);
-
-	assert(len > 0 && len < REASON_MAX);
-	return (size_t)len;
 }

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-const struct decoder *const decoders[] = {
+const struct decoder *const registry_decoders[] = {
 	&decoder_gt06,
 	&decoder_pt502,
 	NULL,
@@ -14,9 +14,10 @@ const struct decoder *const decoders[] = {
 
 const struct decoder *registry_find(const char *name, size_t len)
 {
-	for (size_t i = 0; decoders[i]; i++)
-		if (strlen(decoders[i]->name) == len && !memcmp(decoders[i]->name, name, len))
-			return decoders[i];
+	for (size_t i = 0; registry_decoders[i]; i++)
+		if (strlen(registry_decoders[i]->name) == len &&
+			!memcmp(registry_decoders[i]->name, name, len))
+			return registry_decoders[i];
 	return NULL;
 }
 
@@ -31,8 +32,8 @@ static struct poll ask(decoder_set set, const struct decoder *preferred, const u
 	size_t len, bool datagram)
 {
 	struct poll poll = {0};
-	for (size_t i = 0; decoders[i]; i++) {
-		const struct decoder *decoder = decoders[i];
+	for (size_t i = 0; registry_decoders[i]; i++) {
+		const struct decoder *decoder = registry_decoders[i];
 		if (!(set >> i & 1))
 			continue;
 		switch (decoder->probe(data, len, datagram)) {

@@ -226,8 +226,8 @@ static uint64_t append_batch(struct intake *intake, struct feed *feed, const str
 	else
 		intake->counters.reports += batch->report_count;
 	for (size_t i = 0; i < batch->reject_count; i++) {
-		char reason[REASON_MAX];
-		reject_reason(&batch->rejects[i], reason);
+		char reason[DECODED_REASON_MAX];
+		decoded_reject_reason(&batch->rejects[i], reason);
 		append_reject(intake, feed, peer, reason, batch->rejects[i].raw);
 	}
 	const uint64_t lsn = journal_end(intake->journal);
@@ -243,16 +243,16 @@ static uint64_t hash_photo(const struct photo *photo, int64_t taken_us)
 {
 	struct {
 		int64_t taken_us, device_time_us;
-		uint32_t told_size;
+		uint32_t announced_size;
 		int32_t camera;
-	} what = {taken_us, photo->body.device_time_us, photo->told_size, photo->camera};
+	} what = {taken_us, photo->body.device_time_us, photo->announced_size, photo->camera};
 	return XXH3_64bits(&what, sizeof(what));
 }
 
 static struct media_piece describe(const struct photo *photo, uint16_t pieces)
 {
 	const struct report_body *body = &photo->body;
-	const int64_t taken_us = report_fixed_time(body, photo->told_us).time_us;
+	const int64_t taken_us = report_fixed_time(body, photo->announced_us).time_us;
 	const bool has_fix = body->has & HAS_FIX && body->flags & FLAG_VALID;
 	struct media_piece media = {
 		.dedup = hash_photo(photo, taken_us),
@@ -418,7 +418,7 @@ const char *intake_objection(const struct device *device, const struct feed *fee
 {
 	if (device->state == DEVICE_BLOCKED)
 		return blocked;
-	if (device->decoder && decoders[device->decoder - 1] != feed->session.decoder)
+	if (device->decoder && registry_decoders[device->decoder - 1] != feed->session.decoder)
 		return other_protocol;
 	return NULL;
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-// The standard commands: one row each, with their arguments and ranges.
 #include "model/command.h"
 
 #include "util/text.h"
@@ -11,7 +10,7 @@
 
 struct arg_rule {
 	enum command_arg arg;
-	bool needed;
+	bool required;
 	int32_t least, most;
 };
 
@@ -85,7 +84,7 @@ static const char *read_text(struct text value, struct command *command)
 	return NULL;
 }
 
-// jsonb keeps 30.0 as it was written, and it is as whole a number as 30.
+// Removes the decimals of 30.0: jsonb keeps them, and it is a whole number.
 static struct text without_zeros(struct text value)
 {
 	size_t len = value.len;
@@ -102,7 +101,7 @@ static const char *read_arg(const struct arg_rule *rule, struct text value, stru
 	int64_t number;
 
 	if (!value.data)
-		return rule->needed ? "an argument is missing" : NULL;
+		return rule->required ? "an argument is missing" : NULL;
 	if (rule->arg == COMMAND_TEXT)
 		return read_text(value, command);
 	if (!text_int(without_zeros(value), &number))
@@ -116,7 +115,7 @@ static const char *read_arg(const struct arg_rule *rule, struct text value, stru
 const char *command_read(
 	struct text name, const struct text args[COMMAND_ARGS], struct command *command)
 {
-	unsigned taken = 0;
+	unsigned found = 0;
 
 	memset(command->args, 0, sizeof(command->args));
 	command->text_len = 0;
@@ -127,10 +126,10 @@ const char *command_read(
 		const char *wrong = read_arg(&rule->args[i], args[rule->args[i].arg], command);
 		if (wrong)
 			return wrong;
-		taken |= 1u << rule->args[i].arg;
+		found |= 1u << rule->args[i].arg;
 	}
 	for (unsigned arg = 0; arg < COMMAND_ARGS; arg++)
-		if (args[arg].data && !(taken >> arg & 1))
+		if (args[arg].data && !(found >> arg & 1))
 			return "an argument that the command does not have";
 	return NULL;
 }
@@ -139,7 +138,7 @@ const char *command_print_args(const struct command *command, char *out, size_t 
 {
 	size_t len = 0;
 
-	assert(cap > COMMAND_TEXT_MAX); /* the longest; two numbers are shorter */
+	assert(cap > COMMAND_TEXT_MAX); /* two numbers are shorter than the longest text */
 	memcpy(out, command->text, command->text_len);
 	out[command->text_len] = '\0';
 	if (command->kind >= COMMAND_KINDS || command->kind == COMMAND_CUSTOM)
@@ -152,15 +151,15 @@ const char *command_print_args(const struct command *command, char *out, size_t 
 	return out;
 }
 
-// ---- what they do
+// ---- effects
 
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-// Does the custom text hold these words? Blanks and case do not count.
-static bool says(const struct command *command, const char *words)
+// Returns true if it is a custom command whose text contains these words, ignoring blanks and case.
+static bool has_text(const struct command *command, const char *words)
 {
 	char plain[COMMAND_TEXT_MAX];
 	const size_t wanted = strlen(words);
@@ -186,13 +185,15 @@ static bool sets_first_output(const struct command *command, int32_t value)
 bool command_stops_engine(const struct command *command)
 {
 	return command->kind == COMMAND_ENGINE_STOP || sets_first_output(command, 1) ||
-	       says(command, "opc1,1") || says(command, "relay,1") || says(command, "dyd");
+	       has_text(command, "opc1,1") || has_text(command, "relay,1") ||
+	       has_text(command, "dyd");
 }
 
 bool command_resumes_engine(const struct command *command)
 {
 	return command->kind == COMMAND_ENGINE_RESUME || sets_first_output(command, 0) ||
-	       says(command, "opc1,0") || says(command, "relay,0") || says(command, "hfyd");
+	       has_text(command, "opc1,0") || has_text(command, "relay,0") ||
+	       has_text(command, "hfyd");
 }
 
 bool command_sets_output(const struct command *command, unsigned *index, bool *on)

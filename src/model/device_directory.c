@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The devices we know, in one uthash table; entries are never removed, so a pointer stays good for
-// the process's life.
-#include "util/log.h"
-#define uthash_fatal(message) log_fatal("out of memory: devices")
+// One uthash table. Devices are never removed before device_directory_free, so a pointer stays valid until then.
 #include "model/device_directory.h"
+
+#include "util/log.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -28,7 +27,7 @@ void device_directory_free(struct device_directory *directory)
 		return;
 	struct device *device = directory->table;
 	HASH_CLEAR(hh, directory->table);
-	while (device) { /* the application order outlives the table */
+	while (device) { /* the links of insertion order are in the devices */
 		struct device *next = device->hh.next;
 		free(device);
 		device = next;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-// Addresses of peers: one form for IPv4 and IPv6, and how people read it.
 #include "model/peer.h"
 
 #include <arpa/inet.h>
@@ -25,7 +24,7 @@ struct peer peer_of_sockaddr(const struct sockaddr *address, enum transport tran
 		memcpy(peer.address, &in6.sin6_addr, sizeof(peer.address));
 		peer.port = ntohs(in6.sin6_port);
 	}
-	return peer; /* another family (a local socket): all zero, "[::]:0" */
+	return peer;
 }
 
 char *peer_text(const struct peer *peer, char *text)

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-// The normalised report: ranges of its fields, names of alarms, and the time it is stored under.
 #include "model/report.h"
 
 #include <assert.h>
@@ -59,15 +58,14 @@ static bool in_range(int64_t value, int64_t least, int64_t most)
 	return value >= least && value <= most;
 }
 
-// Marks the fields present if `sound`, and absent otherwise: a setter that fails takes an older
-// value back.
-static bool mark(struct report *report, uint32_t has, bool sound)
+// Marks the field present or absent: a setter that fails also removes an older value.
+static bool mark(struct report *report, uint32_t has, bool valid)
 {
-	if (sound)
+	if (valid)
 		report->body.has |= has;
 	else
 		report->body.has &= ~has;
-	return sound;
+	return valid;
 }
 
 static void set_flag(struct report *report, uint8_t flag, bool on)
@@ -80,82 +78,82 @@ static void set_flag(struct report *report, uint8_t flag, bool on)
 
 bool report_set_fix(struct report *report, int64_t lat_e7, int64_t lon_e7, bool valid)
 {
-	bool sound = in_range(lat_e7, -900000000, 900000000) &&
-		     in_range(lon_e7, -1800000000, 1800000000);
-	report->body.lat_e7 = sound ? (int32_t)lat_e7 : 0;
-	report->body.lon_e7 = sound ? (int32_t)lon_e7 : 0;
-	set_flag(report, FLAG_VALID, sound && valid);
-	return mark(report, HAS_FIX, sound);
+	bool in_bounds = in_range(lat_e7, -900000000, 900000000) &&
+			 in_range(lon_e7, -1800000000, 1800000000);
+	report->body.lat_e7 = in_bounds ? (int32_t)lat_e7 : 0;
+	report->body.lon_e7 = in_bounds ? (int32_t)lon_e7 : 0;
+	set_flag(report, FLAG_VALID, in_bounds && valid);
+	return mark(report, HAS_FIX, in_bounds);
 }
 
 bool report_set_speed(struct report *report, int64_t kmh_e2)
 {
-	bool sound = in_range(kmh_e2, 0, 100000);
-	report->body.speed_kmh_e2 = sound ? (uint32_t)kmh_e2 : 0;
-	return mark(report, HAS_SPEED, sound);
+	bool valid = in_range(kmh_e2, 0, 100000);
+	report->body.speed_kmh_e2 = valid ? (uint32_t)kmh_e2 : 0;
+	return mark(report, HAS_SPEED, valid);
 }
 
 bool report_set_course(struct report *report, int64_t deg_e2)
 {
-	bool sound = in_range(deg_e2, 0, 36000);
-	report->body.course_deg_e2 = sound ? (uint16_t)deg_e2 : 0;
-	return mark(report, HAS_COURSE, sound);
+	bool valid = in_range(deg_e2, 0, 36000);
+	report->body.course_deg_e2 = valid ? (uint16_t)deg_e2 : 0;
+	return mark(report, HAS_COURSE, valid);
 }
 
 bool report_set_altitude(struct report *report, int64_t m_e2)
 {
-	bool sound = in_range(m_e2, -100000, 2000000);
-	report->body.altitude_m_e2 = sound ? (int32_t)m_e2 : 0;
-	return mark(report, HAS_ALTITUDE, sound);
+	bool valid = in_range(m_e2, -100000, 2000000);
+	report->body.altitude_m_e2 = valid ? (int32_t)m_e2 : 0;
+	return mark(report, HAS_ALTITUDE, valid);
 }
 
 bool report_set_satellites(struct report *report, int64_t n)
 {
-	bool sound = in_range(n, 0, 99);
-	report->body.satellites = sound ? (uint8_t)n : 0;
-	return mark(report, HAS_SATELLITES, sound);
+	bool valid = in_range(n, 0, 99);
+	report->body.satellites = valid ? (uint8_t)n : 0;
+	return mark(report, HAS_SATELLITES, valid);
 }
 
 bool report_set_hdop(struct report *report, int64_t e2)
 {
-	bool sound = in_range(e2, 0, 9999);
-	report->body.hdop_e2 = sound ? (uint16_t)e2 : 0;
-	return mark(report, HAS_HDOP, sound);
+	bool valid = in_range(e2, 0, 9999);
+	report->body.hdop_e2 = valid ? (uint16_t)e2 : 0;
+	return mark(report, HAS_HDOP, valid);
 }
 
 bool report_set_odometer(struct report *report, int64_t m)
 {
-	bool sound = in_range(m, 0, INT64_C(1000000000000));
-	report->body.odometer_m = sound ? m : 0;
-	return mark(report, HAS_ODOMETER, sound);
+	bool valid = in_range(m, 0, INT64_C(1000000000000));
+	report->body.odometer_m = valid ? m : 0;
+	return mark(report, HAS_ODOMETER, valid);
 }
 
 bool report_set_battery_percent(struct report *report, int64_t percent)
 {
-	bool sound = in_range(percent, 0, 100);
-	report->body.battery_percent = sound ? (uint8_t)percent : 0;
-	return mark(report, HAS_BATTERY_PERCENT, sound);
+	bool valid = in_range(percent, 0, 100);
+	report->body.battery_percent = valid ? (uint8_t)percent : 0;
+	return mark(report, HAS_BATTERY_PERCENT, valid);
 }
 
 bool report_set_battery_mv(struct report *report, int64_t mv)
 {
-	bool sound = in_range(mv, 0, 100000);
-	report->body.battery_mv = sound ? (uint32_t)mv : 0;
-	return mark(report, HAS_BATTERY_V, sound);
+	bool valid = in_range(mv, 0, 100000);
+	report->body.battery_mv = valid ? (uint32_t)mv : 0;
+	return mark(report, HAS_BATTERY_V, valid);
 }
 
 bool report_set_power_mv(struct report *report, int64_t mv)
 {
-	bool sound = in_range(mv, 0, 1000000);
-	report->body.power_mv = sound ? (uint32_t)mv : 0;
-	return mark(report, HAS_POWER_V, sound);
+	bool valid = in_range(mv, 0, 1000000);
+	report->body.power_mv = valid ? (uint32_t)mv : 0;
+	return mark(report, HAS_POWER_V, valid);
 }
 
 bool report_set_gsm_percent(struct report *report, int64_t percent)
 {
-	bool sound = in_range(percent, 0, 100);
-	report->body.gsm_percent = sound ? (uint8_t)percent : 0;
-	return mark(report, HAS_GSM, sound);
+	bool valid = in_range(percent, 0, 100);
+	report->body.gsm_percent = valid ? (uint8_t)percent : 0;
+	return mark(report, HAS_GSM, valid);
 }
 
 void report_set_time(struct report *report, int64_t time_us)
@@ -200,7 +198,7 @@ void report_add_alarm(struct report *report, enum alarm alarm)
 #define FUTURE_US   (600 * SECOND_US)
 #define ROLLOVER_US (1024 * 7 * 86400 * SECOND_US) /* a GPS week number has ten bits */
 
-// Only the receipt, which is our own clock, is calculated with: any device time is safe.
+// Calculates only with the time of receipt, so that no device time can overflow.
 struct fixed_time report_fixed_time(const struct report_body *body, int64_t received_us)
 {
 	int64_t oldest = received_us - PAST_US, newest = received_us + FUTURE_US;

@@ -7,6 +7,7 @@
 // wanted. So a report touches no neighbour of the device's, which with many devices are far away.
 #include "protocol/device_memory.h"
 
+#include "protocol/decoder.h"
 #include "util/list.h"
 
 #include <assert.h>
@@ -125,7 +126,7 @@ static struct remembered *find_again(const struct session *session)
 	return same ? device : NULL;
 }
 
-void *session_device(struct session *session)
+void *device_memory_block(struct session *session)
 {
 	struct device_memory *memory = session->memory;
 	if (!memory || session->ident_len == 0 || !session->decoder ||
@@ -147,7 +148,7 @@ void *session_device(struct session *session)
 	return device->block;
 }
 
-bool session_search(struct session *session, device_memory_visit *visit, void *context)
+bool device_memory_search(struct session *session, device_memory_visit *visit, void *context)
 {
 	struct device_memory *memory = session->memory;
 	if (!memory)
@@ -165,57 +166,10 @@ bool session_search(struct session *session, device_memory_visit *visit, void *c
 	return true;
 }
 
-uint32_t session_tick(struct session *session)
+uint32_t device_memory_tick(struct session *session)
 {
 	struct device_memory *memory = session->memory;
 	if (memory && ++memory->tick == 0)
 		memory->tick = 1;
 	return memory ? memory->tick : 0;
-}
-
-// ---- frames that wait
-
-bool session_hold(struct session *session, const char *detail, const uint32_t marks[2],
-	const uint8_t *data, size_t len)
-{
-	if (!session->memory)
-		return false;
-	if (!session->held)
-		session->held = calloc(1, sizeof(*session->held));
-	struct hold *held = session->held;
-	if (!held || held->count == MEMORY_HELD || len > MEMORY_HELD_BYTES - held->used)
-		return false;
-	struct hold_frame *frame = &held->frames[held->count++];
-	*frame = (struct hold_frame){
-		.received_us = session->received_us,
-		.detail = detail,
-		.marks = {marks[0], marks[1]},
-		.at = (uint16_t)held->used,
-		.len = (uint16_t)len,
-		.ident_len = session->ident_len,
-	};
-	memcpy(frame->ident, session->ident, session->ident_len);
-	memcpy(held->bytes + held->used, data, len);
-	held->used += (uint32_t)len;
-	return true;
-}
-
-void hold_remove(struct hold *held, uint32_t index)
-{
-	assert(index < held->count);
-	const struct hold_frame gone = held->frames[index];
-	const uint32_t behind = gone.at + (uint32_t)gone.len;
-	memmove(held->bytes + gone.at, held->bytes + behind, held->used - behind);
-	held->used -= gone.len;
-	held->count--;
-	for (uint32_t i = index; i < held->count; i++) {
-		held->frames[i] = held->frames[i + 1];
-		held->frames[i].at = (uint16_t)(held->frames[i].at - gone.len);
-	}
-}
-
-void session_done(struct session *session)
-{
-	free(session->held);
-	session->held = NULL;
 }

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t weight(uint32_t told_size)
+static size_t weight(uint32_t announced_size)
 {
-	return sizeof(struct photo) + told_size;
+	return sizeof(struct photo) + announced_size;
 }
 
 static void drop(struct photo *photo)
 {
-	photo->all->bytes -= weight(photo->told_size);
+	photo->all->bytes -= weight(photo->announced_size);
 	free(photo);
 }
 
@@ -32,8 +32,8 @@ struct photo *photo_open(
 	all->bytes += bytes;
 	photo->all = all;
 	photo->body = report->body;
-	photo->told_us = photo->received_us = session->received_us;
-	photo->size = photo->told_size = (uint32_t)size;
+	photo->announced_us = photo->received_us = session->received_us;
+	photo->size = photo->announced_size = (uint32_t)size;
 	photo->camera = (int16_t)camera;
 	photo->ident_len = (uint8_t)report->ident.len;
 	memcpy(photo->ident, report->ident.data, report->ident.len);
@@ -55,7 +55,7 @@ uint32_t photo_missing(const struct photo *photo)
 	return part;
 }
 
-void photo_take(struct photo *photo, uint32_t part, const uint8_t *data, uint32_t len)
+void photo_add_part(struct photo *photo, uint32_t part, const uint8_t *data, uint32_t len)
 {
 	assert(part < count_parts(photo) && len <= photo_part_len(photo, part));
 	memcpy(photo->data + part * PHOTO_PART, data, len);
@@ -86,7 +86,7 @@ void photo_end(struct session *session)
 		drop(photo);
 		return;
 	}
-	photo->complete = photo->size == photo->told_size && is_jpeg(photo->data, photo->size);
+	photo->complete = photo->size == photo->announced_size && is_jpeg(photo->data, photo->size);
 	while (*end)
 		end = &(*end)->next;
 	*end = photo;

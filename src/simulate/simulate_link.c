@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: MIT
-// One simulated tracker's socket.
-//
 //   NEW -> CONNECTING -> LOGIN -> OPEN -> CLOSING -> DONE
 //              |           |       |         |
-//              '-----------'-------'---------'--> WAITING -> CONNECTING ...   a break; FAILED when
-//              given up
+//              '-----------'-------'---------'--> WAITING -> CONNECTING ...   after a break
+//                                                                             FAILED: given up
 //
-// TCP hands over many records at once, UDP one a datagram. Protocols without a log-in go straight
-// to OPEN.
-#include "simulate/simulate_fleet.h"
+// TCP sends many records at once, UDP one per datagram. Protocols without a log-in go straight to OPEN.
+#include "simulate/simulate_link.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,66 +18,66 @@
 #define CONNECT_S     5.0
 #define LOGIN_S       5.0
 #define ACK_S         10.0
-#define UDP_SILENCE_S 2.0 /* then log in and send again, */
-#define UDP_SILENCES  5   /* that often */
+#define UDP_SILENCE_S 2.0 /* without answer before logging in and sending again */
+#define UDP_SILENCES  5   /* tries, then give up */
 #define FIN_S         5.0
-#define PHOTO_S       15.0 /* for the rest of a photo, at the end */
-#define UDP_LINGER_S  0.2  /* a refusal would be here by then */
+#define PHOTO_S       15.0 /* for the rest of a photo, after the last report */
+#define UDP_LINGER_S  0.2  /* for a refusal to arrive */
 #define BACKOFF_S     0.2
 #define BACKOFF_MAX_S 5.0
-#define STEADY_S      2.0 /* a connection that stood so long was good */
+#define STEADY_S      2.0 /* a connection open for longer resets the back-off */
 #define CLOSE_TRIES   3
 
-static void break_off(struct link *link, const char *why);
-static void settle(struct link *link);
+static void lose_connection(struct simulate_link *link, const char *why);
+static void update(struct simulate_link *link);
 
-static const struct simulate_protocol *protocol_of(const struct link *link)
+static const struct simulate_protocol *protocol_of(const struct simulate_link *link)
 {
-	return link->records.protocol;
+	return link->out.records.protocol;
 }
 
-static bool wants_answers(const struct link *link)
+static bool wants_answers(const struct simulate_link *link)
 {
 	return protocol_of(link)->answer;
 }
 
-// States, timer, watched events -------------------------------------------------------------
+// ---- state, timer, watched events
 
-static bool is_up(enum link_state state)
+static bool is_up(enum simulate_link_state state)
 {
 	return state == LINK_LOGIN || state == LINK_OPEN || state == LINK_CLOSING;
 }
 
-static void set_state(struct link *link, enum link_state state)
+static void set_state(struct simulate_link *link, enum simulate_link_state state)
 {
-	struct fleet *fleet = link->fleet;
-	fleet->open += (uint32_t)is_up(state) - (uint32_t)is_up(link->state);
-	fleet->connecting +=
+	struct simulate_run *run = link->run;
+	run->open += (uint32_t)is_up(state) - (uint32_t)is_up(link->state);
+	run->connecting +=
 		(uint32_t)(state == LINK_CONNECTING) - (uint32_t)(link->state == LINK_CONNECTING);
 	bool was_ended = link->state >= LINK_DONE;
 	link->state = state;
 	if (state >= LINK_DONE && !was_ended)
-		fleet_link_ended(fleet);
+		run->on_end(run);
 }
 
-static void set_timer(struct link *link, double seconds)
+static void set_timer(struct simulate_link *link, double seconds)
 {
-	ev_timer_stop(link->fleet->loop, &link->timer);
+	ev_timer_stop(link->run->loop, &link->timer);
 	if (seconds <= 0)
 		return;
 	ev_timer_set(&link->timer, seconds, 0);
-	ev_timer_start(link->fleet->loop, &link->timer);
+	ev_timer_start(link->run->loop, &link->timer);
 }
 
-static int wanted_events(const struct link *link)
+static int wanted_events(const struct simulate_link *link)
 {
 	switch (link->state) {
 	case LINK_CONNECTING:
 		return EV_WRITE;
 	case LINK_LOGIN:
-		return EV_READ | (link->hello_sent < link->hello_len ? EV_WRITE : 0);
+		return EV_READ | (link->out.login_sent < link->out.login_len ? EV_WRITE : 0);
 	case LINK_OPEN:
-		return EV_READ | (link_has_more(link) ? EV_WRITE : 0);
+		return EV_READ | (simulate_outbox_has_more(&link->out) ? EV_WRITE : 0);
 	case LINK_CLOSING:
 		return EV_READ;
 	default:
@@ -89,90 +85,87 @@ static int wanted_events(const struct link *link)
 	}
 }
 
-static void watch(struct link *link)
+static void watch(struct simulate_link *link)
 {
 	int events = wanted_events(link);
 	if (ev_is_active(&link->io) && (link->io.events & (EV_READ | EV_WRITE)) == events)
 		return;
-	ev_io_stop(link->fleet->loop, &link->io);
+	ev_io_stop(link->run->loop, &link->io);
 	if (!events)
 		return;
 	ev_io_set(&link->io, link->fd, events);
-	ev_io_start(link->fleet->loop, &link->io);
+	ev_io_start(link->run->loop, &link->io);
 }
 
-static void drop_socket(struct link *link)
+static void drop_socket(struct simulate_link *link)
 {
-	ev_io_stop(link->fleet->loop, &link->io);
+	ev_io_stop(link->run->loop, &link->io);
 	set_timer(link, 0);
 	if (link->fd >= 0)
 		close(link->fd);
 	link->fd = -1;
 }
 
-// Ends the link in state DONE or FAILED.
-static void end(struct link *link, enum link_state state)
+// Moves the link to state DONE or FAILED and counts its unsent and unacknowledged records.
+static void end(struct simulate_link *link, enum simulate_link_state state)
 {
-	struct fleet *fleet = link->fleet;
-	struct records *records = &link->records;
+	struct simulate_run *run = link->run;
+	struct simulate_records *records = &link->out.records;
 	drop_socket(link);
-	if (fleet->options->udp && state == LINK_FAILED)
+	if (run->options->udp && state == LINK_FAILED)
 		records->sent = records->again_until = records->first; /* refused */
-	fleet->unsent += records_unsent(records);
+	run->unsent += simulate_records_unsent(records);
 	if (wants_answers(link))
-		fleet->missing += records_count(records, records->first, records->len, false);
-	records_done(records);
+		run->missing +=
+			simulate_records_count(records, records->first, records->len, false);
+	simulate_records_done(records);
 	set_state(link, state);
 }
 
-// Connecting --------------------------------------------------------------------------------
+// ---- connecting
 
-static void enter_open(struct link *link)
+static void enter_open(struct simulate_link *link)
 {
-	struct fleet *fleet = link->fleet;
-	fleet->again += records_count(
-		&link->records, link->records.first, link->records.again_until, false);
+	struct simulate_run *run = link->run;
+	run->again += simulate_records_count(
+		&link->out.records, link->out.records.first, link->out.records.again_until, false);
 	set_state(link, LINK_OPEN);
 	set_timer(link, 0);
-	link_kick(link);
+	simulate_link_wake(link);
 }
 
-static void log_in(struct link *link)
+static void log_in(struct simulate_link *link)
 {
-	const struct simulate_protocol *protocol = protocol_of(link);
 	link->in_len = 0;
-	link->reply_len = link->reply_sent = 0;
 	link->skip = 0;
-	if (!protocol->hello) {
+	if (!simulate_outbox_log_in(&link->out)) {
 		enter_open(link);
 		return;
 	}
-	link->hello_len = (uint8_t)protocol->hello(&link->device, link->hello);
-	link->hello_sent = 0;
 	set_state(link, LINK_LOGIN);
-	set_timer(link, link->fleet->options->udp ? UDP_SILENCE_S : LOGIN_S);
-	settle(link);
+	set_timer(link, link->run->options->udp ? UDP_SILENCE_S : LOGIN_S);
+	update(link);
 }
 
-static void on_connected(struct link *link)
+static void on_connected(struct simulate_link *link)
 {
-	struct fleet *fleet = link->fleet;
-	fleet->reached |= !fleet->options->udp;
-	fleet->reconnects += link->was_open;
+	struct simulate_run *run = link->run;
+	run->reached |= !run->options->udp;
+	run->reconnects += link->was_open;
 	link->was_open = true;
-	link->opened = ev_now(fleet->loop);
-	fleet_begin_schedule(fleet);
+	link->opened = ev_now(run->loop);
+	run->on_open(run);
 	log_in(link);
 }
 
-void link_begin(struct link *link)
+void simulate_link_begin(struct simulate_link *link)
 {
-	const struct fleet_options *options = link->fleet->options;
+	const struct simulate_options *options = link->run->options;
 	int type = (options->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
 	set_state(link, LINK_CONNECTING);
 	link->fd = socket(options->address.ss_family, type, 0);
 	if (link->fd < 0) {
-		break_off(link, strerror(errno));
+		lose_connection(link, strerror(errno));
 		return;
 	}
 	int on = 1;
@@ -185,82 +178,82 @@ void link_begin(struct link *link)
 		set_timer(link, CONNECT_S);
 		watch(link);
 	} else {
-		break_off(link, strerror(errno));
+		lose_connection(link, strerror(errno));
 	}
 }
 
-static void finish_connecting(struct link *link)
+static void finish_connecting(struct simulate_link *link)
 {
 	int error = 0;
 	socklen_t len = sizeof(error);
 	if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
 		error = errno;
 	if (error)
-		break_off(link, strerror(error));
+		lose_connection(link, strerror(error));
 	else
 		on_connected(link);
 }
 
-static double backoff(const struct link *link)
+static double backoff(const struct simulate_link *link)
 {
 	double seconds = BACKOFF_S * (double)(1u << (link->tries < 6 ? link->tries : 6));
 	seconds = seconds > BACKOFF_MAX_S ? BACKOFF_MAX_S : seconds;
-	uint32_t jitter = (link->index + 1) * 2654435761u + link->tries * 40503u;
+	uint32_t jitter = (link->out.index + 1) * 2654435761u + link->tries * 40503u;
 	return seconds * (0.75 + 0.5 * (jitter >> 16) / 65536.0);
 }
 
-// The connection is lost or was not made: comes again after a while, unless all ends.
-static void break_off(struct link *link, const char *why)
+// Handles a lost or failed connection: reconnects after a while, unless the run is stopping.
+static void lose_connection(struct simulate_link *link, const char *why)
 {
-	struct fleet *fleet = link->fleet;
+	struct simulate_run *run = link->run;
 	bool closing = link->state == LINK_CLOSING;
-	fleet->breaks++;
-	snprintf(fleet->trouble, sizeof(fleet->trouble), "%s", why);
+	run->breaks++;
+	snprintf(run->trouble, sizeof(run->trouble), "%s", why);
 	drop_socket(link);
-	if (is_up(link->state) && ev_now(fleet->loop) - link->opened > STEADY_S)
+	if (is_up(link->state) && ev_now(run->loop) - link->opened > STEADY_S)
 		link->tries = 0;
-	if (fleet->stopping || (closing && ++link->close_tries >= CLOSE_TRIES)) {
+	if (run->stopping || (closing && ++link->close_tries >= CLOSE_TRIES)) {
 		end(link, LINK_FAILED);
 		return;
 	}
-	records_rewind(&link->records);
+	simulate_records_rewind(&link->out.records);
 	set_state(link, LINK_WAITING);
 	set_timer(link, backoff(link));
 	if (link->tries < UINT16_MAX)
 		link->tries++;
 }
 
-// Ending ------------------------------------------------------------------------------------
+// ---- closing
 
-static void begin_close(struct link *link)
+static void begin_close(struct simulate_link *link)
 {
-	bool udp = link->fleet->options->udp;
+	bool udp = link->run->options->udp;
 	set_state(link, LINK_CLOSING);
 	set_timer(link, udp ? UDP_LINGER_S : FIN_S);
 	if (!udp && shutdown(link->fd, SHUT_WR) < 0)
-		break_off(link, strerror(errno));
+		lose_connection(link, strerror(errno));
 }
 
-static bool is_finished(const struct link *link)
+static bool is_finished(const struct simulate_link *link)
 {
-	return link->made >= link->quota && link->records.sent == link->records.len &&
-	       !link->reply_len;
+	return simulate_outbox_is_finished(&link->out);
 }
 
-// After anything that happened on a link that is up: next state, timer and watched events.
-static void settle(struct link *link)
+// Sets state, timer and watched events. Call after every event on a link that is up.
+static void update(struct simulate_link *link)
 {
 	if (link->state == LINK_OPEN) {
-		bool photo = link->device.camera.open && !link->fleet->stopping;
-		bool waits = (wants_answers(link) && link->records.first < link->records.len) ||
-			     (photo && is_finished(link));
+		bool photo = link->out.tracker.camera.open && !link->run->stopping;
+		bool waits =
+			(wants_answers(link) && link->out.records.first < link->out.records.len) ||
+			(photo && is_finished(link));
 		if (is_finished(link) && !waits)
 			begin_close(link);
 		else if (!waits)
 			set_timer(link, 0);
 		else if (photo && is_finished(link) && !ev_is_active(&link->timer))
 			set_timer(link, PHOTO_S);
-		else if (!ev_is_active(&link->timer) && link->fleet->options->udp)
+		else if (!ev_is_active(&link->timer) && link->run->options->udp)
 			set_timer(link, UDP_SILENCE_S);
 		else if (!ev_is_active(&link->timer) && is_finished(link))
 			set_timer(link, ACK_S);
@@ -269,80 +262,81 @@ static void settle(struct link *link)
 		watch(link);
 }
 
-void link_kick(struct link *link)
+void simulate_link_wake(struct simulate_link *link)
 {
-	enum sending result = SENT_ALL;
+	enum simulate_sent result = SENT_ALL;
 	if (link->state == LINK_LOGIN)
-		result = link_send_hello(link);
+		result = simulate_outbox_send_login(&link->out, link->fd);
 	else if (link->state == LINK_OPEN)
-		result = link_send_reports(link);
+		result = simulate_outbox_send(&link->out, link->fd);
 	else
 		return;
-	if (result == SEND_BROKE)
-		break_off(link, strerror(errno));
+	if (result == SENT_FAILED)
+		lose_connection(link, strerror(errno));
 	else
-		settle(link);
+		update(link);
 }
 
-// Over UDP frames or their answers get lost: log in and send them again.
-static void on_silence(struct link *link)
+// Handles a missing answer. Over UDP frames or their answers get lost: logs in and sends them again.
+static void on_silence(struct simulate_link *link)
 {
-	bool udp = link->fleet->options->udp;
-	if (!wants_answers(link)) { /* nobody fetches the photo */
-		link->device.camera.open = false;
-		settle(link);
+	bool udp = link->run->options->udp;
+	if (!wants_answers(link)) { /* the server does not fetch the photo */
+		link->out.tracker.camera.open = false;
+		update(link);
 		return;
 	}
 	link->silences++;
 	if (!udp || (link->silences >= UDP_SILENCES && is_finished(link))) {
-		struct records *records = &link->records;
-		link->fleet->missing += records_count(records, records->first, records->len, false);
+		struct simulate_records *records = &link->out.records;
+		link->run->missing +=
+			simulate_records_count(records, records->first, records->len, false);
 		records->first = records->len;
 		begin_close(link);
 		watch(link);
 		return;
 	}
-	records_rewind(&link->records);
+	simulate_records_rewind(&link->out.records);
 	log_in(link);
 }
 
-// Hearing -----------------------------------------------------------------------------------
+// ---- reading
 
-static void on_answer(struct link *link, uint32_t key)
+static void on_answer(struct simulate_link *link, uint32_t key)
 {
-	struct fleet *fleet = link->fleet;
+	struct simulate_run *run = link->run;
 	if (link->state == LINK_LOGIN &&
-		protocol_of(link)->key(link->hello, link->hello_len) == key) {
-		fleet->reached = true;
+		protocol_of(link)->key(link->out.login, link->out.login_len) == key) {
+		run->reached = true;
 		enter_open(link);
-	} else if (records_acknowledge(&link->records, key)) {
-		fleet->answered++;
+	} else if (simulate_records_acknowledge(&link->out.records, key)) {
+		run->answered++;
 		link->silences = 0;
 		set_timer(link, 0);
 	} else {
-		fleet->strange++;
+		run->strange++;
 	}
 }
 
-// For those that get no answers: what comes are commands.
-static void hear_commands(struct link *link, const uint8_t *data, size_t len)
+// Reads commands, for protocols without acknowledgements: the server sends nothing else.
+static void read_commands(struct simulate_link *link, const uint8_t *data, size_t len)
 {
 	const struct simulate_protocol *protocol = protocol_of(link);
 	size_t used;
 	for (; len > 0 && (used = protocol->command_length(data, len)) > 0; len -= used) {
-		link_obey(link, data, used);
+		simulate_outbox_execute(&link->out, data, used);
 		data += used;
 	}
 	if (len >= sizeof(link->in)) {
-		link->fleet->strange++;
+		link->run->strange++;
 		return;
 	}
 	memcpy(link->in, data, len);
 	link->in_len = (uint16_t)len;
 }
 
-// The server's bytes, behind those kept in `in`. Keeps the head of an answer that is not whole.
-static void hear(struct link *link, const uint8_t *data, size_t len)
+// Reads acknowledgements and commands. Keeps an incomplete one in `in`.
+static void read_answers(struct simulate_link *link, const uint8_t *data, size_t len)
 {
 	const struct simulate_protocol *protocol = protocol_of(link);
 	while (len > 0 && is_up(link->state)) {
@@ -359,30 +353,30 @@ static void hear(struct link *link, const uint8_t *data, size_t len)
 			return;
 		}
 		if (answer == ANSWER_BAD || answer == ANSWER_MORE) {
-			link->fleet->strange++;
+			link->run->strange++;
 			return;
 		}
 		link->skip = used > len ? used - len : 0;
 		used = used > len ? len : used;
 		if (answer == ANSWER_ACK)
 			on_answer(link, key);
-		else if (!link->skip && protocol->obey &&
+		else if (!link->skip && protocol->execute &&
 			 used == protocol->command_length(data, used))
-			link_obey(link, data, used);
+			simulate_outbox_execute(&link->out, data, used);
 		data += used;
 		len -= used;
 	}
 }
 
-static void on_end_of_stream(struct link *link)
+static void on_end_of_stream(struct simulate_link *link)
 {
 	if (link->state == LINK_CLOSING)
 		end(link, LINK_DONE);
 	else
-		break_off(link, "closed by the server");
+		lose_connection(link, "closed by the server");
 }
 
-static void on_readable(struct link *link)
+static void on_readable(struct simulate_link *link)
 {
 	uint8_t data[sizeof(link->in) + 4096];
 	memcpy(data, link->in, link->in_len);
@@ -392,21 +386,22 @@ static void on_readable(struct link *link)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
 		link->in_len = (uint16_t)kept;
 	} else if (got < 0) {
-		break_off(link, strerror(errno));
-	} else if (got == 0 && !link->fleet->options->udp) {
+		lose_connection(link, strerror(errno));
+	} else if (got == 0 && !link->run->options->udp) {
 		on_end_of_stream(link);
-	} else if (wants_answers(link) || protocol_of(link)->obey) {
-		(wants_answers(link) ? hear : hear_commands)(link, data, kept + (size_t)got);
-		if (link->fleet->options->udp)
+	} else if (wants_answers(link) || protocol_of(link)->execute) {
+		(wants_answers(link) ? read_answers : read_commands)(
+			link, data, kept + (size_t)got);
+		if (link->run->options->udp)
 			link->in_len = 0;
-		link_kick(link);
+		simulate_link_wake(link);
 	}
 }
 
 static void on_event(struct ev_loop *loop, ev_io *io, int events)
 {
 	(void)loop;
-	struct link *link = io->data;
+	struct simulate_link *link = io->data;
 	if (link->state == LINK_CONNECTING) {
 		finish_connecting(link);
 		return;
@@ -414,29 +409,29 @@ static void on_event(struct ev_loop *loop, ev_io *io, int events)
 	if (events & EV_READ)
 		on_readable(link);
 	if ((events & EV_WRITE) && (link->state == LINK_LOGIN || link->state == LINK_OPEN))
-		link_kick(link);
+		simulate_link_wake(link);
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop;
 	(void)events;
-	struct link *link = timer->data;
+	struct simulate_link *link = timer->data;
 	switch (link->state) {
 	case LINK_WAITING:
-		link_begin(link);
+		simulate_link_begin(link);
 		break;
 	case LINK_CONNECTING:
-		break_off(link, "no answer to connect");
+		lose_connection(link, "no answer to connect");
 		break;
 	case LINK_LOGIN:
-		break_off(link, "no answer to log-in");
+		lose_connection(link, "no answer to log-in");
 		break;
 	case LINK_OPEN:
 		on_silence(link);
 		break;
 	case LINK_CLOSING:
-		link->fleet->reached = true;
+		link->run->reached = true;
 		end(link, LINK_DONE);
 		break;
 	default:
@@ -444,46 +439,33 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 	}
 }
 
-// Life --------------------------------------------------------------------------------------
-
-void link_init(struct link *link, struct fleet *fleet, uint32_t index)
+void simulate_link_init(struct simulate_link *link, struct simulate_run *run, uint32_t index)
 {
-	const struct fleet_options *options = fleet->options;
-	const struct simulate_protocol *protocol = index % 2 ? options->odd : options->even;
-	*link = (struct link){
-		.fleet = fleet, .index = index, .fd = -1, .records.protocol = protocol};
-	simulated_init(&link->device, protocol, options->seed, index + 1);
-	link->device.deltas = options->deltas;
-	link->device.gaps = options->gaps;
-	link->device.camera.on = options->photos;
-	link->quota = SCHEDULE_ENDLESS;
-	if (options->count != SCHEDULE_ENDLESS)
-		link->quota = schedule_share(&fleet->schedule, options->count, index);
+	*link = (struct simulate_link){.run = run, .fd = -1};
+	simulate_outbox_init(&link->out, run, index);
 	ev_init(&link->io, on_event);
 	ev_init(&link->timer, on_timer);
 	link->io.data = link;
 	link->timer.data = link;
 }
 
-void link_stop(struct link *link)
+void simulate_link_stop(struct simulate_link *link)
 {
-	link->quota = link->made;
+	link->out.quota = link->out.made;
 	if (link->state == LINK_OPEN)
-		link_kick(link);
+		simulate_link_wake(link);
 	else if (link->state < LINK_DONE && link->state != LINK_CLOSING)
-		link_abort(link);
+		simulate_link_abort(link);
 }
 
-void link_abort(struct link *link)
+void simulate_link_abort(struct simulate_link *link)
 {
 	if (link->state < LINK_DONE)
 		end(link, LINK_FAILED);
 }
 
-void link_done(struct link *link)
+void simulate_link_done(struct simulate_link *link)
 {
 	drop_socket(link);
-	records_done(&link->records);
-	free(link->device.log);
-	link->device.log = NULL;
+	simulate_outbox_done(&link->out);
 }

@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: MIT
-// Records as a PT-502 sends them, without printf: this is also what measures how fast a server is.
+// Records of a PT-502. Written without printf, because benchmarks measure servers with them.
 //
 //   $EVT,id,hhmmss.sss,A,ddmm.mmmm,N,dddmm.mmmm,E,knots,course,ddmmyy,,,A/inputs,outputs/adc/odometer//state/
 //   CR LF
 //
-// Half of the trackers send it bare, the other half in a full frame: BF FB, xor of the body, length
-// of all (LE), body. With deltas, most go as what differs from the record made before:
+// Half of the trackers send bare records, the other half full frames: BF FB, xor of the body, length of the frame (LE),
+// body. With deltas, most records are sent as the difference from the previous one:
 //
 //   @ check { field offset count text }
 //
-// With gaps, a tracker cannot send some records in a row. They go into its log ("# LF" at their end),
-// and out of it behind the next live one.
-#include "simulate/simulate.h"
+// With gaps, a tracker cannot send some records in a row. It stores them (terminated by "# LF") and sends them after the
+// next live record.
+#include "simulate/simulate_pt502.h"
 
+#include "simulate/simulate_tracker.h"
+#include "util/calendar.h"
 #include "util/checksum.h"
+#include "util/hex.h"
 
 #include <string.h>
 
 #define FRAME_HEADER 5
-#define WHOLE_EVERY  16 /* records: one of them is sent whole */
+#define WHOLE_EVERY  16 /* records: one is sent whole */
 #define GAP_EVERY    30 /* records from one gap to the next */
 
 static const char event_names[][4] = {
@@ -35,7 +38,7 @@ static char *put_text(char *out, const char *text, size_t len)
 	return out + len;
 }
 
-// Exactly width digits.
+// Writes exactly width digits.
 static char *put_padded(char *out, uint32_t value, unsigned width)
 {
 	for (unsigned i = width; i > 0; i--) {
@@ -57,7 +60,7 @@ static char *put_number(char *out, uint64_t value)
 	return out + width;
 }
 
-// 2240 is 22.40
+// Writes hundredths as a decimal: 2240 is 22.40.
 static char *put_hundredths(char *out, uint32_t value)
 {
 	out = put_number(out, value / 100);
@@ -67,14 +70,13 @@ static char *put_hundredths(char *out, uint32_t value)
 
 static char *put_hex(char *out, unsigned value)
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned width = value > 0xff ? 3 : value > 0xf ? 2 : 1;
 	for (unsigned i = width; i > 0; i--)
-		*out++ = digits[value >> (4 * (i - 1)) & 15];
+		*out++ = hex_digits[value >> (4 * (i - 1)) & 15];
 	return out;
 }
 
-// Degrees and minutes, and the half of the globe: "4807.0380,N"
+// Writes degrees, minutes and hemisphere: "4807.0380,N".
 static char *put_angle(char *out, int32_t e7, unsigned degree_digits, const char *halves)
 {
 	uint32_t magnitude = e7 < 0 ? (uint32_t)-e7 : (uint32_t)e7;
@@ -88,7 +90,7 @@ static char *put_angle(char *out, int32_t e7, unsigned degree_digits, const char
 	return out;
 }
 
-static char *put_place(char *out, const struct sighting *seen)
+static char *put_place(char *out, const struct simulate_sighting *seen)
 {
 	out = put_angle(out, seen->lat_e7, 2, "NS");
 	*out++ = ',';
@@ -99,14 +101,15 @@ static char *put_place(char *out, const struct sighting *seen)
 	return put_hundredths(out, seen->course_deg_e2);
 }
 
-static char *put_state(char *out, const struct simulated *device, const struct sighting *seen)
+static char *put_state(
+	char *out, const struct simulate_tracker *tracker, const struct simulate_sighting *seen)
 {
 	*out++ = seen->event == SIGHTING_SOS ? '1' : '0';
 	out = put_text(out, "00", 2);
 	*out++ = seen->ignition ? '1' : '0';
 	out = put_text(out, "0,", 2);
 	for (unsigned i = 0; i < 5; i++)
-		*out++ = (char)('0' + (device->outputs >> i & 1));
+		*out++ = (char)('0' + (tracker->outputs >> i & 1));
 	*out++ = '/';
 	out = put_hex(out, seen->adc);
 	out = put_text(out, ",0,0,0/", 7);
@@ -118,34 +121,36 @@ static char *put_state(char *out, const struct simulated *device, const struct s
 	return put_text(out, "/", 1);
 }
 
-static char *put_record(
-	char *out, const struct simulated *device, const struct sighting *seen, bool photo)
+static char *put_record(char *out, const struct simulate_tracker *tracker,
+	const struct simulate_sighting *seen, bool photo)
 {
-	struct simulate_date now = simulate_calendar(seen->time_us);
+	const struct calendar now = calendar_of(seen->time_us);
 	*out++ = '$';
 	out = put_text(out, photo ? "PHO" : event_names[seen->event], 3);
 	if (photo) {
-		out = put_number(out, device->camera.size);
+		out = put_number(out, tracker->camera.size);
 		out = put_text(out, "-1", 2);
 	}
 	*out++ = ',';
-	out = put_text(out, device->ident, device->ident_len);
+	out = put_text(out, tracker->ident, tracker->ident_len);
 	*out++ = ',';
 	out = put_padded(out, (uint32_t)(now.hour * 10000 + now.minute * 100 + now.second), 6);
 	*out++ = '.';
-	out = put_padded(out, (uint32_t)now.ms, 3);
+	out = put_padded(out, (uint32_t)now.us / 1000, 3);
 	out = put_text(out, ",A,", 3);
 	out = put_place(out, seen);
 	*out++ = ',';
-	out = put_padded(out, (uint32_t)(now.day * 10000 + now.month * 100 + now.year % 100), 6);
+	out = put_padded(
+		out, (uint32_t)(now.day * 10000 + now.month * 100 + (int)(now.year % 100)), 6);
 	out = put_text(out, ",,,A/", 5);
-	return put_state(out, device, seen);
+	return put_state(out, tracker, seen);
 }
 
-// Puts the body into a frame, if that is how this one sends. Returns the length of it all.
-static size_t wrap(const struct simulated *device, const uint8_t *body, size_t len, uint8_t *out)
+// Puts the body into a full frame, if this tracker sends these. Returns the length.
+static size_t wrap(
+	const struct simulate_tracker *tracker, const uint8_t *body, size_t len, uint8_t *out)
 {
-	bool full = device->number / 2 % 2;
+	bool full = tracker->number / 2 % 2;
 	if (!full) {
 		memcpy(out, body, len);
 		return len;
@@ -177,9 +182,9 @@ static size_t put_edit(uint8_t *out, uint8_t field, size_t offset, const uint8_t
 	return 3 + len;
 }
 
-// What differs from the record before. 0: nothing does, or it would be longer than the record.
+// Writes the difference from the previous record. Returns 0 if there is none or if it is longer than the record.
 static size_t put_delta(
-	const struct simulated_log *log, const uint8_t *body, size_t body_len, uint8_t *out)
+	const struct simulate_log *log, const uint8_t *body, size_t body_len, uint8_t *out)
 {
 	const uint8_t *old = log->last, *old_end = old + log->last_len, *end = body + body_len;
 	size_t len = 2;
@@ -199,18 +204,18 @@ static size_t put_delta(
 	return len > 2 ? len : 0;
 }
 
-static void note_made(struct simulated_log *log, const uint8_t *body, size_t len)
+static void remember(struct simulate_log *log, const uint8_t *body, size_t len)
 {
 	log->made++;
 	memcpy(log->last, body, len);
 	log->last_len = len;
 }
 
-// Is the tracker out of coverage at this record? Gaps of 3 to SIMULATE_GAP_MAX - 1 records.
-static bool is_away(struct simulated *device)
+// Returns true if the tracker is out of coverage at this record. Gaps are 3 to SIMULATE_GAP_MAX - 1 records long.
+static bool is_in_gap(struct simulate_tracker *tracker)
 {
-	struct simulated_log *log = device->log;
-	if (!device->gaps || device->ends) {
+	struct simulate_log *log = tracker->log;
+	if (!tracker->gaps || tracker->ends) {
 		log->gap_left = 0;
 		return false;
 	}
@@ -218,53 +223,56 @@ static bool is_away(struct simulated *device)
 		return --log->gap_left > 0;
 	if (log->made % GAP_EVERY != GAP_EVERY / 2)
 		return false;
-	log->gap_left = 3 + (device->number + log->made / GAP_EVERY) % (SIMULATE_GAP_MAX - 3);
+	log->gap_left = 3 + (tracker->number + log->made / GAP_EVERY) % (SIMULATE_GAP_MAX - 3);
 	return true;
 }
 
-static size_t write_logged(struct simulated *device, uint8_t *body, size_t len, uint8_t *out)
+static size_t write_logged(
+	struct simulate_tracker *tracker, uint8_t *body, size_t len, uint8_t *out)
 {
-	struct simulated_log *log = device->log;
+	struct simulate_log *log = tracker->log;
 	uint8_t delta[SIMULATE_RECORD_MAX];
-	if (is_away(device)) { // whole: that is how the log keeps them
+	if (is_in_gap(tracker)) { // the log keeps whole records
 		memcpy(body + len, "#\n", 2);
-		note_made(log, body, len + 2);
-		log->len += wrap(device, body, len + 2, log->bytes + log->len);
-		device->camera.open = false; // nobody fetches a photo that the log tells of
+		remember(log, body, len + 2);
+		log->len += wrap(tracker, body, len + 2, log->bytes + log->len);
+		tracker->camera.open = false; // a photo announced by a stored record is not fetched
 		return 0;
 	}
 	memcpy(body + len, "\r\n", 2);
 	len += 2;
 	size_t delta_len = 0;
-	if (device->deltas && log->made % WHOLE_EVERY)
+	if (tracker->deltas && log->made % WHOLE_EVERY)
 		delta_len = put_delta(log, body, len, delta);
-	note_made(log, body, len);
+	remember(log, body, len);
 	size_t made =
-		delta_len ? wrap(device, delta, delta_len, out) : wrap(device, body, len, out);
+		delta_len ? wrap(tracker, delta, delta_len, out) : wrap(tracker, body, len, out);
 	memcpy(out + made, log->bytes, log->len);
 	made += log->len;
 	log->len = 0;
 	return made;
 }
 
-static size_t write_record(
-	struct simulated *device, const struct sighting *seen, bool photo, uint8_t *out)
+static size_t write_record(struct simulate_tracker *tracker, const struct simulate_sighting *seen,
+	bool photo, uint8_t *out)
 {
 	uint8_t body[SIMULATE_RECORD_MAX];
-	size_t len = (size_t)(put_record((char *)body, device, seen, photo) - (char *)body);
-	if (device->log)
-		return write_logged(device, body, len, out);
+	size_t len = (size_t)(put_record((char *)body, tracker, seen, photo) - (char *)body);
+	if (tracker->log)
+		return write_logged(tracker, body, len, out);
 	memcpy(body + len, "\r\n", 2);
-	return wrap(device, body, len + 2, out);
+	return wrap(tracker, body, len + 2, out);
 }
 
-static size_t write_report(struct simulated *device, const struct sighting *seen, uint8_t *out)
+static size_t write_report(
+	struct simulate_tracker *tracker, const struct simulate_sighting *seen, uint8_t *out)
 {
-	bool photo = seen->event == SIGHTING_POSITION && simulate_tell_photo(device);
-	return write_record(device, seen, photo, out);
+	bool photo =
+		seen->event == SIGHTING_POSITION && simulate_camera_take_photo(&tracker->camera);
+	return write_record(tracker, seen, photo, out);
 }
 
-// Of a bare delta: up to what is no triple.
+// Returns the length of a bare delta: it ends at the first byte that starts no edit.
 static size_t delta_length(const uint8_t *record, size_t len)
 {
 	size_t at = 2;
@@ -300,23 +308,25 @@ static bool is_command(const uint8_t *line, size_t len, const char *word)
 	return len >= 4 && memcmp(line, word, 4) == 0;
 }
 
-// A line of the server: an output is seen in the next record, a position is one, the rest is answered in words.
-static size_t obey(struct simulated *device, const uint8_t *line, size_t len, uint8_t *reply)
+// Executes a line of the server. An output shows in the next record, a position request is answered by a record, the rest by
+// text.
+static size_t execute(
+	struct simulate_tracker *tracker, const uint8_t *line, size_t len, uint8_t *reply)
 {
 	static const char version[] = "$VER PT-502 V1.07\r\n", done[] = "$OK\r\n";
-	struct sighting now = device->last;
+	struct simulate_sighting now = tracker->last;
 	if (is_command(line, len, "#OPC")) {
-		simulate_set_output(device, (const char *)line + 1, len - 1);
+		simulate_tracker_set_output(tracker, (const char *)line + 1, len - 1);
 		return 0;
 	}
 	now.event = SIGHTING_POSITION;
-	now.time_us += 1000; /* a record of its own */
-	if (is_command(line, len, "#RCP") && device->log)
-		return 0; /* the next record is one; another in between would be its reference */
+	now.time_us += 1000; /* a different record */
+	if (is_command(line, len, "#RCP") && tracker->log)
+		return 0; /* the next record answers it; one in between would become its reference */
 	if (is_command(line, len, "#RCP"))
-		return now.time_us > 1000 ? write_record(device, &now, false, reply) : 0;
+		return now.time_us > 1000 ? write_record(tracker, &now, false, reply) : 0;
 	if (is_command(line, len, "#PHD"))
-		return simulate_give_part(device, line, len, reply);
+		return simulate_camera_part(&tracker->camera, line, len, reply);
 	if (is_command(line, len, "#VER"))
 		return (size_t)(put_text((char *)reply, version, sizeof(version) - 1) -
 				(char *)reply);
@@ -325,10 +335,10 @@ static size_t obey(struct simulated *device, const uint8_t *line, size_t len, ui
 
 const struct simulate_protocol simulate_pt502 = {
 	.name = "pt502",
-	.ident = simulate_ident_short,
+	.ident = simulate_tracker_ident_short,
 	.report = write_report,
 	.length = record_length,
 	.is_report = is_report,
 	.command_length = command_length,
-	.obey = obey,
+	.execute = execute,
 };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What one simulated tracker has said and has still to say. Drawn in simulate_fleet.h.
-#include "simulate/simulate_fleet.h"
+#include "simulate/simulate_records.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,7 @@
 #define CAP_FIRST    1024
 #define KEEP_RECORDS 3
 
-static void move_to_front(struct records *r)
+static void move_to_front(struct simulate_records *r)
 {
 	memmove(r->data, r->data + r->first, r->len - r->first);
 	r->len -= r->first;
@@ -17,7 +16,7 @@ static void move_to_front(struct records *r)
 	r->first = 0;
 }
 
-bool records_reserve(struct records *r, size_t want)
+bool simulate_records_reserve(struct simulate_records *r, size_t want)
 {
 	if (r->cap - r->len >= want)
 		return true;
@@ -36,28 +35,29 @@ bool records_reserve(struct records *r, size_t want)
 	return true;
 }
 
-size_t records_at(const struct records *r, size_t at)
+size_t simulate_records_at(const struct simulate_records *r, size_t at)
 {
 	return r->protocol->length(r->data + at, r->len - at);
 }
 
-uint64_t records_count(const struct records *r, size_t from, size_t to, bool reports_only)
+uint64_t simulate_records_count(
+	const struct simulate_records *r, size_t from, size_t to, bool reports_only)
 {
 	uint64_t count = 0;
 	for (size_t at = from, next; at < to; at = next) {
-		next = at + records_at(r, at);
+		next = at + simulate_records_at(r, at);
 		if (next <= to && (!reports_only || r->protocol->is_report(r->data + at)))
 			count++;
 	}
 	return count;
 }
 
-void records_forget_old(struct records *r)
+void simulate_records_forget_old(struct simulate_records *r)
 {
 	size_t kept[KEEP_RECORDS];
 	size_t count = 0;
 	for (size_t at = r->first, next; at < r->sent; at = next) {
-		next = at + records_at(r, at);
+		next = at + simulate_records_at(r, at);
 		if (next > r->sent)
 			break;
 		kept[count++ % KEEP_RECORDS] = at;
@@ -66,10 +66,10 @@ void records_forget_old(struct records *r)
 		r->first = kept[count % KEEP_RECORDS];
 }
 
-bool records_acknowledge(struct records *r, uint32_t key)
+bool simulate_records_acknowledge(struct simulate_records *r, uint32_t key)
 {
 	for (size_t at = r->first, len; at < r->sent; at += len) {
-		len = records_at(r, at);
+		len = simulate_records_at(r, at);
 		if (at + len > r->sent)
 			break;
 		if (r->protocol->key(r->data + at, len) != key)
@@ -81,21 +81,22 @@ bool records_acknowledge(struct records *r, uint32_t key)
 	return false;
 }
 
-void records_rewind(struct records *r)
+void simulate_records_rewind(struct simulate_records *r)
 {
 	if (r->sent > r->again_until)
 		r->again_until = r->sent;
 	r->sent = r->first;
 }
 
-uint64_t records_unsent(const struct records *r)
+uint64_t simulate_records_unsent(const struct simulate_records *r)
 {
 	size_t handed = r->sent > r->again_until ? r->sent : r->again_until;
-	return records_count(r, r->first, r->len, true) - records_count(r, r->first, handed, true);
+	return simulate_records_count(r, r->first, r->len, true) -
+	       simulate_records_count(r, r->first, handed, true);
 }
 
-void records_done(struct records *r)
+void simulate_records_done(struct simulate_records *r)
 {
 	free(r->data);
-	*r = (struct records){.protocol = r->protocol};
+	*r = (struct simulate_records){.protocol = r->protocol};
 }

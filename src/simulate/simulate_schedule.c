@@ -1,30 +1,28 @@
 // SPDX-License-Identifier: MIT
-// When each simulated report is due, and what its device time is.
-//
-//   real time     rate <= 1/s a device   device time = the moment when the report is due
-//   fast, count   base ---- step ---- step ---- end = when the last one is sent
-//   fast, endless base is back by what a day's run gains on the clock, at most 300 days; then the
-//   clock holds it
-#include "simulate/simulate.h"
+//   real time      rate <= 1/s per device   device time = the time at which the report is due
+//   fast, count    base ---- step ---- step ---- end = when the last report is sent
+//   fast, endless  base = now - what a day's run gains on the clock, at most 300 days; device time then stops at the
+//                  clock
+#include "simulate/simulate_schedule.h"
 
 #define SECOND_US   INT64_C(1000000)
 #define DAY_US      (86400 * SECOND_US)
 #define BACK_MAX_US (300 * DAY_US)
 #define STEP_MAX    10          /* seconds */
-#define SPAN_S      (12 * 3600) /* steps shrink so that a run stays within it, down to 1 s */
+#define SPAN_S      (12 * 3600) /* steps shrink, down to 1 s, so that a run spans no more */
 #define STAGGERED   1000        /* devices do not all report in the same millisecond */
 
-static int64_t count_us(const struct schedule *s, uint64_t reports)
+static int64_t count_us(const struct simulate_schedule *s, uint64_t reports)
 {
 	return (int64_t)((double)reports * 1e9 / (double)s->rate_milli);
 }
 
-static bool is_fast(const struct schedule *s)
+static bool is_fast(const struct simulate_schedule *s)
 {
 	return s->rate_milli == 0 || s->rate_milli > (uint64_t)s->devices * 1000;
 }
 
-static bool plan_counted(struct schedule *s)
+static bool plan_counted(struct simulate_schedule *s)
 {
 	uint64_t each = (s->count + s->devices - 1) / s->devices;
 	if (each > SCHEDULE_DEVICE_MAX)
@@ -36,9 +34,9 @@ static bool plan_counted(struct schedule *s)
 	return true;
 }
 
-static void plan_endless(struct schedule *s)
+static void plan_endless(struct simulate_schedule *s)
 {
-	double gain = (double)s->rate_milli / 1000 / s->devices - 1; /* seconds a second */
+	double gain = (double)s->rate_milli / 1000 / s->devices - 1; /* seconds per second */
 	int64_t back = BACK_MAX_US;
 	if (s->rate_milli && gain < 300)
 		back = (int64_t)(gain * (double)DAY_US);
@@ -46,10 +44,10 @@ static void plan_endless(struct schedule *s)
 	s->base_us = s->start_us - back;
 }
 
-bool schedule_make(
-	struct schedule *s, uint32_t devices, uint64_t count, uint64_t rate_milli, int64_t now_us)
+bool simulate_schedule_make(struct simulate_schedule *s, uint32_t devices, uint64_t count,
+	uint64_t rate_milli, int64_t now_us)
 {
-	*s = (struct schedule){
+	*s = (struct simulate_schedule){
 		.devices = devices, .count = count, .rate_milli = rate_milli, .start_us = now_us};
 	if (!is_fast(s)) {
 		s->base_us = now_us;
@@ -64,7 +62,7 @@ bool schedule_make(
 	return true;
 }
 
-uint64_t schedule_due(const struct schedule *s, int64_t now_us)
+uint64_t simulate_schedule_due(const struct simulate_schedule *s, int64_t now_us)
 {
 	uint64_t due = s->count;
 	if (s->rate_milli) {
@@ -80,12 +78,12 @@ uint64_t schedule_due(const struct schedule *s, int64_t now_us)
 	return due;
 }
 
-uint64_t schedule_share(const struct schedule *s, uint64_t due, uint32_t index)
+uint64_t simulate_schedule_share(const struct simulate_schedule *s, uint64_t due, uint32_t index)
 {
 	return due / s->devices + (index < due % s->devices);
 }
 
-int64_t schedule_time(const struct schedule *s, uint32_t index, uint64_t n)
+int64_t simulate_schedule_time(const struct simulate_schedule *s, uint32_t index, uint64_t n)
 {
 	int64_t offset = is_fast(s) ? (int64_t)(index % STAGGERED) : (int64_t)index;
 	return s->base_us + offset * s->offset_us + (int64_t)n * s->step_us;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-// HOST:PORT to a socket address.
 #include "util/address.h"
 
 #include <arpa/inet.h>
@@ -7,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// 1..5 digits up to 65535.
+// Parses 1..5 digits, up to 65535, to network byte order.
 static bool parse_port(const char *text, in_port_t *port)
 {
 	uint32_t value = 0;

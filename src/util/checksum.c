@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-// The check sums of tracker protocols.
 #include "util/checksum.h"
 #include "util/scan.h"
 
@@ -7,12 +6,12 @@ uint8_t checksum_xor(const uint8_t *data, size_t len)
 {
 	const char *at = (const char *)data, *end = at + len;
 	uint64_t words = 0;
-	for (; end - at >= 32; at += 32) // a byte in each of eight lanes
+	for (; end - at >= 32; at += 32) // eight bytes side by side in each word
 		words ^=
 			scan_word(at) ^ scan_word(at + 8) ^ scan_word(at + 16) ^ scan_word(at + 24);
 	for (; end - at >= 8; at += 8)
 		words ^= scan_word(at);
-	if (at < end && len >= 8) // once more some that are done, and away with these
+	if (at < end && len >= 8) // the last 8 bytes; shifts out those already summed
 		words ^= scan_word(end - 8) >> (64 - 8 * (end - at));
 	else
 		for (; at < end; at++)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Text protocols: take fields apart and turn them into integers. Nothing here allocates, copies or
-// writes.
+// The parsers of numbers and times are those of scan.h, applied to a whole text.
 #include "util/text.h"
-#include "util/scan.h"
 
 #include <assert.h>
 #include <string.h>
@@ -11,7 +9,7 @@ bool text_next(struct text *rest, char separator, struct text *field)
 {
 	if (!rest->data)
 		return false;
-	// Fields are a few bytes long: a plain loop beats memchr.
+	// Fields are a few bytes long: a plain loop is faster than memchr.
 	size_t len = 0;
 	while (len < rest->len && rest->data[len] != separator)
 		len++;
@@ -31,12 +29,12 @@ bool text_equal(struct text text, const char *literal)
 
 bool text_uint(struct text text, uint64_t *value)
 {
-	struct scan scan = scan_text(text);
+	struct scan scan = text_scan(text);
 	return scan_uint(&scan, 18, value) && scan.at == scan.end;
 }
 
-// Drops a leading sign; true for minus.
-static bool take_sign(struct text *text)
+// Removes a leading sign. Returns true if it is a minus.
+static bool cut_sign(struct text *text)
 {
 	if (text->len == 0 || (text->data[0] != '-' && text->data[0] != '+'))
 		return false;
@@ -48,7 +46,7 @@ static bool take_sign(struct text *text)
 
 bool text_int(struct text text, int64_t *value)
 {
-	bool negative = take_sign(&text);
+	bool negative = cut_sign(&text);
 	uint64_t size;
 	if (!text_uint(text, &size))
 		return false;
@@ -71,28 +69,10 @@ bool text_hex(struct text text, uint64_t *value)
 	return true;
 }
 
-bool scan_long_fixed(struct scan *scan, unsigned places, uint64_t *value)
-{
-	uint64_t whole = 0, fraction = 0;
-	unsigned behind = 0;
-	bool digits = scan_is_digit(scan);
-	if (digits && !scan_uint(scan, 15, &whole))
-		return false;
-	if (scan_is(scan, '.')) {
-		scan->at++;
-		digits |= scan_is_digit(scan);
-		fraction = scan_fraction(scan, places, &behind);
-	}
-	if (!digits || __builtin_mul_overflow(whole, scan_power(places), &whole))
-		return false;
-	return !__builtin_add_overflow(whole, fraction + (behind >= 5), value) &&
-	       *value <= INT64_MAX;
-}
-
 bool text_fixed(struct text text, unsigned decimals, int64_t *value)
 {
-	bool negative = take_sign(&text);
-	struct scan scan = scan_text(text);
+	bool negative = cut_sign(&text);
+	struct scan scan = text_scan(text);
 	uint64_t size;
 	assert(decimals <= 18);
 	if (!scan_fixed(&scan, decimals, &size) || scan.at != scan.end)
@@ -103,7 +83,7 @@ bool text_fixed(struct text text, unsigned decimals, int64_t *value)
 
 bool text_nmea_angle(struct text text, unsigned max_degrees, int64_t *e7)
 {
-	struct scan scan = scan_text(text);
+	struct scan scan = text_scan(text);
 	return scan_nmea_angle(&scan, max_degrees, e7) && scan.at == scan.end;
 }
 
@@ -129,19 +109,19 @@ bool text_make_time(
 
 bool text_hhmmss(struct text text, int64_t *us)
 {
-	struct scan scan = scan_text(text);
+	struct scan scan = text_scan(text);
 	return scan_hhmmss(&scan, us) && scan.at == scan.end;
 }
 
 bool text_ddmmyy(struct text text, int64_t *us)
 {
-	struct scan scan = scan_text(text);
+	struct scan scan = text_scan(text);
 	return scan_ddmmyy(&scan, us) && scan.at == scan.end;
 }
 
 bool text_yymmdd(struct text text, int64_t *us)
 {
-	struct scan scan = scan_text(text);
+	struct scan scan = text_scan(text);
 	unsigned pair[3];
 	return scan_pairs(&scan, pair) && scan.at == scan.end &&
 	       scan_make_date(scan_year(pair[0]), (int)pair[1], (int)pair[2], us);

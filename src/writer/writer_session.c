@@ -379,8 +379,8 @@ static void take_device(struct writer *writer, const PGresult *result, int row)
 	device->state =
 		strcmp(PQgetvalue(result, row, 2), "blocked") ? DEVICE_ACTIVE : DEVICE_BLOCKED;
 	device->decoder = 0;
-	for (uint8_t i = 0; *protocol && decoders[i]; i++)
-		if (!strcmp(decoders[i]->name, protocol))
+	for (uint8_t i = 0; *protocol && registry_decoders[i]; i++)
+		if (!strcmp(registry_decoders[i]->name, protocol))
 			device->decoder = (uint8_t)(i + 1);
 }
 

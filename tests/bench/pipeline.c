@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
-// What the way from bytes to the journal costs, without sockets:
+// Measures the path from bytes to the journal, without sockets:
 //
-//   scan     finds the newlines in the bytes (memchr)       what one cannot do without
-//   feed     sniffs, frames, decodes them to reports
-//   remember feeds, and remembers the records for deltas to come, as the daemon does
-//   append   all that, and writes what comes out into a journal on disk, synced each second by its
-//            thread
+//   scan      finds the newlines in the bytes (memchr), for comparison
+//   feed      sniffs, frames and decodes the bytes to reports
+//   remember  the same, and remembers records for later deltas, as the daemon does
+//   append    the same, and appends the reports to a journal on disk, synced every second by its thread
 //
-//   pipeline FOLDER FRAMES ROUNDS    each of them in turn, ROUNDS times; a line for each:
-//                                    NAME NANOSECONDS-A-FRAME ALLOCATIONS
-//   pipeline FOLDER FRAMES feed|remember|append|nothing   once, and prints nothing: for valgrind
+//   pipeline FOLDER FRAMES ROUNDS    measures each in turn, ROUNDS times; prints a line for each:
+//                                    NAME NANOSECONDS-PER-FRAME ALLOCATIONS
+//   pipeline FOLDER FRAMES feed|remember|append|nothing   runs one once and prints nothing: for valgrind
 //
-// Seconds are CPU time of this thread: others on the machine disturb them less. The frames are
-// those of simulated PT-502, half of them bare records, half in frames with a checksum. Each has a
-// conversation of its own, and they take turns with pieces of 64 KiB. All frames must become reports.
+// Times are CPU time of this thread, which other load disturbs less. The frames are those of simulated PT-502s, half of
+// them bare records, half full frames with a checksum. Each tracker has its own conversation; they take turns with pieces
+// of 64 KiB. Every frame must become a report.
 #include "intake/intake.h"
 #include "protocol/device_memory.h"
-#include "simulate/simulate.h"
+#include "simulate/simulate_pt502.h"
+#include "simulate/simulate_tracker.h"
 
 #include <ev.h>
 #include <inttypes.h>
@@ -29,7 +29,7 @@
 #define DEVICES 100
 #define START   INT64_C(1795342500000000)
 
-// What one tracker sends: [start, end) of the data, of which [start, given) has come.
+// The bytes of one tracker: [start, end) of the data, of which [start, given) have been received.
 struct stream {
 	struct feed feed;
 	size_t start, given, end;
@@ -46,7 +46,7 @@ struct bench {
 	ev_timer sync;
 };
 
-// ---- allocations are counted
+// ---- counting allocations
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -82,14 +82,14 @@ static _Noreturn void die(const char *what)
 
 static void make_stream(struct bench *bench, uint32_t number)
 {
-	struct simulated device;
+	struct simulate_tracker tracker;
 
-	simulated_init(&device, &simulate_pt502, 1, number);
-	vehicle_start(&device.vehicle, 1, number, START);
+	simulate_tracker_init(&tracker, &simulate_pt502, 1, number);
+	simulate_vehicle_start(&tracker.vehicle, 1, number, START);
 	for (uint64_t i = 0; i < bench->frames / DEVICES; i++) {
-		const struct sighting seen =
-			vehicle_drive(&device.vehicle, START + (int64_t)i * 1000000);
-		bench->len += simulate_pt502.report(&device, &seen, bench->data + bench->len);
+		const struct simulate_sighting seen =
+			simulate_vehicle_drive(&tracker.vehicle, START + (int64_t)i * 1000000);
+		bench->len += simulate_pt502.report(&tracker, &seen, bench->data + bench->len);
 	}
 }
 

@@ -235,9 +235,9 @@ static void check_batch(struct outcome *outcome, const uint8_t *data, size_t use
 	}
 	for (size_t i = 0; i < batch.reject_count; i++) {
 		const struct reject *reject = &batch.rejects[i];
-		char reason[REASON_MAX];
-		const size_t len = reject_reason(reject, reason);
-		CHECK(is_printable((struct text){reason, len}, 1, REASON_MAX - 1));
+		char reason[DECODED_REASON_MAX];
+		const size_t len = decoded_reject_reason(reject, reason);
+		CHECK(is_printable((struct text){reason, len}, 1, DECODED_REASON_MAX - 1));
 		CHECK(reject->raw.len > 0 && is_from(reject->raw, data, used));
 		if (begins(reject->detail, "framing lost"))
 			outcome->cuts_may_show = true;
@@ -258,8 +258,8 @@ static void check_photos(struct session *session, struct outcome *outcome)
 {
 	for (; session->finished; photo_drop(session)) {
 		const struct photo *photo = session->finished;
-		CHECK(BETWEEN(photo->size, 1, PHOTO_BYTES) && photo->size <= photo->told_size);
-		CHECK(!photo->complete || photo->size == photo->told_size);
+		CHECK(BETWEEN(photo->size, 1, PHOTO_BYTES) && photo->size <= photo->announced_size);
+		CHECK(!photo->complete || photo->size == photo->announced_size);
 		add_to_sum(outcome, XXH3_64bits(photo->data, photo->size));
 	}
 }
@@ -269,10 +269,10 @@ static void check_photos(struct session *session, struct outcome *outcome)
 static const struct decoder *chosen_decoder(uint8_t how)
 {
 	size_t count = 0;
-	while (decoders[count])
+	while (registry_decoders[count])
 		count++;
 	const size_t chosen = (how >> 1 & 63u) % (count + 1);
-	return chosen > 0 ? decoders[chosen - 1] : NULL;
+	return chosen > 0 ? registry_decoders[chosen - 1] : NULL;
 }
 
 static struct feed begin(uint8_t how)

@@ -20,6 +20,7 @@
 #include "decoders/pt502/pt502_photo.h"
 #include "decoders/pt502/pt502_record.h"
 #include "decoders/pt502/pt502_record_fast.h"
+#include "protocol/held_frames.h"
 #include "util/scan.h"
 #include "util/simd.h"
 
@@ -344,7 +345,7 @@ static size_t part_len(const uint8_t *data, size_t len)
 // Tries held deltas again: the new record may be their reference.
 static inline void retry_held(struct session *session, struct decoded *out)
 {
-	if (session_holds(session) > 0)
+	if (held_frames_count(session) > 0)
 		pt502_delta_retry(session, INT64_MIN, out);
 }
 
@@ -407,7 +408,7 @@ static enum decode_status decode(
 
 static void wake(struct session *session, int64_t last_us, struct decoded *out)
 {
-	if (session_holds(session) > 0)
+	if (held_frames_count(session) > 0)
 		pt502_delta_retry(session, last_us, out);
 	pt502_photo_retry(session, out);
 }

@@ -85,9 +85,9 @@ bool pt502_apply_is_lean(struct text reference, struct text delta)
 	return true;
 }
 
-struct text pt502_apply_held(const struct hold *held, uint32_t index)
+struct text pt502_apply_held(const struct held_frames *held, uint32_t index)
 {
-	const struct hold_frame *frame = &held->frames[index];
+	const struct held_frame *frame = &held->frames[index];
 	return (struct text){(const char *)held->bytes + frame->at, frame->len};
 }
 
@@ -143,7 +143,8 @@ static unsigned weigh(const struct pt502_fields *here, struct text delta, struct
 	return digits < 2 ? 2 * digits : PT502_CHECK_BITS;
 }
 
-struct pt502_chain pt502_apply_chain(const struct hold *held, uint32_t start, struct text reference)
+struct pt502_chain pt502_apply_chain(
+	const struct held_frames *held, uint32_t start, struct text reference)
 {
 	struct pt502_rebuilt here = {0}, next;
 	struct pt502_chain chain = {0};

@@ -5,7 +5,7 @@
 #define AVLD_DECODERS_PT502_APPLY_H
 
 #include "decoders/pt502/pt502_line.h"
-#include "protocol/device_memory.h"
+#include "protocol/held_frames.h"
 
 // A record rebuilt from a delta.
 struct pt502_rebuilt {
@@ -26,7 +26,7 @@ bool pt502_apply(struct text reference, struct text delta, struct pt502_rebuilt 
 bool pt502_apply_is_lean(struct text reference, struct text delta);
 
 // Returns a held frame.
-struct text pt502_apply_held(const struct hold *held, uint32_t index);
+struct text pt502_apply_held(const struct held_frames *held, uint32_t index);
 
 #define PT502_CHECK_BITS 4u /* evidence of one check: digits differ only in four bits */
 
@@ -38,6 +38,6 @@ struct pt502_chain {
 // Follows the chain from the held delta `start` on. bits is less than PT502_CHECK_BITS * length
 // where a check says nothing new.
 struct pt502_chain pt502_apply_chain(
-	const struct hold *held, uint32_t start, struct text reference);
+	const struct held_frames *held, uint32_t start, struct text reference);
 
 #endif

@@ -9,7 +9,7 @@
 //   text    count bytes, which replace the field's old text from offset on
 //
 // All numbers are one byte; field..text is a triple. A delta whose reference has not arrived or is
-// not certain is held (session_hold) and tried again after each later record.
+// not certain is held (held_frames_add) and tried again after each later record.
 #include "decoders/pt502/pt502_delta.h"
 #include "decoders/pt502/pt502_record.h"
 #include "decoders/pt502/pt502_reference.h"
@@ -51,7 +51,7 @@ static bool emit(struct session *session, const struct pt502_rebuilt *record, ui
 // Decodes a delta if its reference is found. Returns false if not.
 static bool resolve(struct session *session, const struct pt502_query *query, struct decoded *out)
 {
-	struct pt502_history *history = session_device(session);
+	struct pt502_history *history = device_memory_block(session);
 	if (!history)
 		return false;
 	struct pt502_choice choice = pt502_reference_choose(session, history, query);
@@ -78,7 +78,7 @@ static uint32_t read_tick(const struct session *session, size_t at)
 // none.
 static uint32_t last_unresolved(struct session *session)
 {
-	const struct pt502_history *history = session_device(session);
+	const struct pt502_history *history = device_memory_block(session);
 	uint32_t tick = read_tick(session, PT502_MEMO_UNRESOLVED);
 	const bool newer = history && history->unresolved &&
 			   (!tick || pt502_is_later(history->unresolved, tick));
@@ -87,7 +87,7 @@ static uint32_t last_unresolved(struct session *session)
 
 static void note_unresolved(struct session *session, uint32_t tick)
 {
-	struct pt502_history *history = session_device(session);
+	struct pt502_history *history = device_memory_block(session);
 	memcpy(session->memo + PT502_MEMO_UNRESOLVED, &tick, sizeof tick);
 	if (history)
 		history->unresolved = tick;
@@ -100,7 +100,7 @@ enum decode_status pt502_delta_decode(
 		pt502_history_note_start(session);
 	const struct pt502_query query = {.delta = {(const char *)data, len},
 		.held_at = -1,
-		.tick = session_tick(session),
+		.tick = device_memory_tick(session),
 		.unresolved = last_unresolved(session),
 		.start = read_tick(session, PT502_MEMO_START),
 		.received_us = session->received_us};
@@ -108,7 +108,7 @@ enum decode_status pt502_delta_decode(
 		return DECODE_OK;
 	note_unresolved(session, query.tick);
 	const uint32_t marks[2] = {query.tick, query.unresolved};
-	if (session_hold(session, NOT_SEEN, marks, data, len))
+	if (held_frames_add(session, NOT_SEEN, marks, data, len))
 		return DECODE_OK;
 	return pt502_refuse(out, DECODE_DETAIL, NOT_SEEN);
 }
@@ -116,7 +116,7 @@ enum decode_status pt502_delta_decode(
 // Identification by deltas alone ----------------------------------------------
 
 struct search {
-	const struct hold *held;
+	const struct held_frames *held;
 	uint32_t start; /* the conversation's first tick */
 	size_t records; /* records compared */
 	size_t longest; /* length of the longest chain from a device's record to the newest delta */
@@ -156,11 +156,11 @@ static bool is_elsewhere(const struct pt502_history *history, uint32_t start)
 	return history->unresolved && pt502_is_later(history->unresolved, start);
 }
 
-// session_search: looks for the longest chain of held deltas from this device's records.
+// device_memory_search: looks for the longest chain of held deltas from this device's records.
 static void visit_device(void *context, struct text ident, const void *block)
 {
 	struct search *search = context;
-	const struct hold *held = search->held;
+	const struct held_frames *held = search->held;
 	const struct pt502_history *history = block;
 	size_t longest = 0, ends[2];
 	int surplus = 0;
@@ -198,14 +198,15 @@ static void identify(struct session *session)
 {
 	struct search search = {
 		.held = session->held, .start = read_tick(session, PT502_MEMO_START)};
-	if (session_holds(session) < CHAIN_LEAST || !session_search(session, visit_device, &search))
+	if (held_frames_count(session) < CHAIN_LEAST ||
+		!device_memory_search(session, visit_device, &search))
 		return;
 	const int wanted = search.records <= FEW ? FEW_BITS : SURE_BITS + log2_of(search.records);
 	if (search.devices == 1 && search.surplus >= wanted)
 		session_set_ident(session, search.ident, search.ident_len);
 }
 
-static bool is_for(const struct session *session, const struct hold_frame *frame)
+static bool is_for(const struct session *session, const struct held_frame *frame)
 {
 	return frame->ident_len == 0 || pt502_is_same((struct text){frame->ident, frame->ident_len},
 						(struct text){session->ident, session->ident_len});
@@ -215,8 +216,8 @@ static bool is_for(const struct session *session, const struct hold_frame *frame
 // the last unresolved one.
 static void note_resolved(struct session *session, uint32_t tick, uint32_t before)
 {
-	struct pt502_history *history = session_device(session);
-	for (uint32_t i = 0; i < session_holds(session); i++) {
+	struct pt502_history *history = device_memory_block(session);
+	for (uint32_t i = 0; i < held_frames_count(session); i++) {
 		uint32_t *unresolved = &session->held->frames[i].marks[1];
 		*unresolved = *unresolved == tick ? before : *unresolved;
 	}
@@ -232,18 +233,19 @@ void pt502_delta_retry(struct session *session, int64_t last_us, struct decoded 
 		identify(session);
 	if (session->ident_len == 0)
 		return;
-	for (uint32_t i = 0; i < session_holds(session);) {
-		const struct hold_frame *frame = &session->held->frames[i];
+	for (uint32_t i = 0; i < held_frames_count(session);) {
+		const struct held_frame *frame = &session->held->frames[i];
 		const struct pt502_query query = {.delta = pt502_apply_held(session->held, i),
 			.held_at = (int32_t)i,
 			.tick = frame->marks[0],
 			.unresolved = frame->marks[1],
 			.start = read_tick(session, PT502_MEMO_START),
 			.received_us = frame->received_us,
-			.last = frame->received_us < last_us && i + 1 == session_holds(session)};
+			.last = frame->received_us < last_us &&
+				i + 1 == held_frames_count(session)};
 		if (is_for(session, frame) && resolve(session, &query, out)) {
 			note_resolved(session, query.tick, query.unresolved);
-			hold_remove(session->held, i);
+			held_frames_remove(session->held, i);
 			i = 0; // its record may be the reference of those before it
 		} else {
 			i++;
@@ -255,9 +257,9 @@ void pt502_delta_retry(struct session *session, int64_t last_us, struct decoded 
 // a delta.
 static void undo_newest(struct session *session, struct decoded *out)
 {
-	struct hold *held = session->held;
+	struct held_frames *held = session->held;
 	struct pt502_history *history;
-	if (session_holds(session) > 0) {
+	if (held_frames_count(session) > 0) {
 		struct text delta = pt502_apply_held(held, held->count - 1);
 		if (delta.len <= DECODED_ARENA - out->arena_len) {
 			char *copy = out->arena + out->arena_len;
@@ -265,8 +267,8 @@ static void undo_newest(struct session *session, struct decoded *out)
 			out->arena_len += delta.len;
 			decoded_reject(out, DECODE_DETAIL, REST_LATE, (uint8_t *)copy, delta.len);
 		}
-		hold_remove(held, held->count - 1);
-	} else if ((history = session_device(session)) && history->count > 0) {
+		held_frames_remove(held, held->count - 1);
+	} else if ((history = device_memory_block(session)) && history->count > 0) {
 		pt502_history_drop(history, history->count - 1u);
 		for (size_t i = 0; i < history->count; i++)
 			history->records[i].followed =

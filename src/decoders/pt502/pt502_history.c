@@ -121,7 +121,7 @@ void pt502_history_note_start(struct session *session)
 	memcpy(&tick, session->memo + PT502_MEMO_START, sizeof tick);
 	if (tick != 0)
 		return;
-	tick = session_tick(session);
+	tick = device_memory_tick(session);
 	memcpy(session->memo + PT502_MEMO_START, &tick, sizeof tick);
 }
 
@@ -160,7 +160,7 @@ static void remember(struct session *session, struct text text, const struct rep
 	uint32_t tick, int known_sum)
 {
 	struct pt502_history *history =
-		is_record(session, text, report) ? session_device(session) : NULL;
+		is_record(session, text, report) ? device_memory_block(session) : NULL;
 	if (!history)
 		return;
 	const bool dated = report && report->body.has & HAS_TIME && report->body.device_time_us > 0;
@@ -171,7 +171,7 @@ static void remember(struct session *session, struct text text, const struct rep
 	pt502_history_note_start(session);
 	struct pt502_history_record *record = add(history, text, sum, pt502_is_stored(text));
 	record->time_s = time_s;
-	record->tick = tick ? tick : session_tick(session);
+	record->tick = tick ? tick : device_memory_tick(session);
 	history->latest_s = time_s > history->latest_s ? time_s : history->latest_s;
 	if (dated && !tick && !record->stored) {
 		history->lag_s = (int32_t)(session->received_us / 1000000 - time_s);

@@ -19,7 +19,7 @@ struct pt502_history_record {
 	bool followed : 1; /* a delta has used it as its reference */
 };
 
-// The device's block. Drawn in pt502_history.c. Ticks: session_tick.
+// The device's block. Drawn in pt502_history.c. Ticks: device_memory_tick.
 struct pt502_history {
 	uint8_t xors[PT502_HISTORY_MOST]; /* first: a search of all devices reads little else */
 	uint8_t count;

@@ -14,7 +14,7 @@
 #define PT502_IDENT_MOST  15
 #define PT502_RECORD_MOST 255 /* bytes of a record that a delta can refer to */
 
-// Offsets in session.memo. Ticks (session_tick) are 4 bytes, the time 8.
+// Offsets in session.memo. Ticks (device_memory_tick) are 4 bytes, the time 8.
 #define PT502_MEMO_CUT        0  /* 1 byte: a bare delta ended because nothing followed it */
 #define PT502_MEMO_UNRESOLVED 4  /* tick of the last delta not resolved at once */
 #define PT502_MEMO_START      8  /* tick of the conversation's first record or delta */
@@ -33,7 +33,7 @@ static inline bool pt502_is_same(struct text a, struct text b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-// Returns true if the first tick (session_tick) is after the second.
+// Returns true if the first tick (device_memory_tick) is after the second.
 static inline bool pt502_is_later(uint32_t tick, uint32_t other)
 {
 	return (int32_t)(tick - other) > 0;

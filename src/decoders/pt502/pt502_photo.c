@@ -43,7 +43,7 @@ static void end_photo(struct session *session, int64_t now_us)
 static bool is_same(
 	const struct photo *photo, const struct report *report, uint64_t size, int camera)
 {
-	return photo && photo->told_size == size && photo->camera == camera &&
+	return photo && photo->announced_size == size && photo->camera == camera &&
 	       photo->body.device_time_us == report->body.device_time_us &&
 	       photo->ident_len == report->ident.len &&
 	       memcmp(photo->ident, report->ident.data, report->ident.len) == 0;
@@ -96,7 +96,7 @@ static enum decode_status take_part(struct session *session, uint64_t offset, co
 	photo->received_us = session->received_us;
 	if (photo_has(photo, part))
 		return DECODE_IGNORED;
-	photo_take(photo, part, data, (uint32_t)count);
+	photo_add_part(photo, part, data, (uint32_t)count);
 	if (part != photo->asked)
 		return DECODE_OK;
 	photo->tries = 0;

@@ -254,7 +254,7 @@ void pt502_record_add_alarm(struct report *report, struct text code)
 // Parses PHO<size>[-<camera>]. *camera is -1 if there is none.
 static bool is_photo(struct text code, uint64_t *size, int64_t *camera)
 {
-	struct scan scan = scan_text(code);
+	struct scan scan = text_scan(code);
 	uint64_t number;
 	*camera = -1;
 	if (code.len < 4 || memcmp(code.data, "PHO", 3) != 0)

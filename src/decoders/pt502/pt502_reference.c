@@ -164,7 +164,7 @@ static enum rank judge_late(const struct candidate *candidate, const struct sess
 		session->received_us - query->received_us > LATE_US ||
 		is_live_between(candidate->history, query->tick, candidate->record->tick))
 		return NONE;
-	return (uint32_t)query->held_at + 1 == session_holds(session) ? NEXT_IN_TIME : UNPROVEN;
+	return (uint32_t)query->held_at + 1 == held_frames_count(session) ? NEXT_IN_TIME : UNPROVEN;
 }
 
 // Returns true if the result is as old as the device's live records are on arrival.
@@ -210,7 +210,7 @@ static enum rank judge_known(const struct candidate *candidate, const struct ses
 {
 	const bool fresh = !session->datagram &&
 			   !is_live_between(candidate->history, query->start, query->tick);
-	const bool again = session->datagram && session_holds(session) == 0;
+	const bool again = session->datagram && held_frames_count(session) == 0;
 	return fresh || again || !candidate->live || candidate->record->stored ? REPEATED : NONE;
 }
 
@@ -235,7 +235,7 @@ static bool is_proven(const struct session *session, const struct pt502_query *q
 {
 	const size_t wanted = rank == UNRESOLVED ? 2 : 1;
 	const uint32_t next = rank == OVERTAKEN ? 0 : (uint32_t)(query->held_at + 1);
-	if (session_holds(session) == 0 || (query->held_at < 0 && rank != OVERTAKEN))
+	if (held_frames_count(session) == 0 || (query->held_at < 0 && rank != OVERTAKEN))
 		return false;
 	if ((rank == MISSING || rank == UNRESOLVED) &&
 		pt502_apply_chain(session->held, (uint32_t)query->held_at, reference).bits <

@@ -6,7 +6,7 @@
 #include "decoders/pt502/pt502_apply.h"
 #include "decoders/pt502/pt502_history.h"
 
-// A delta whose reference is to be found. Ticks: session_tick.
+// A delta whose reference is to be found. Ticks: device_memory_tick.
 struct pt502_query {
 	struct text delta;
 	int32_t held_at;     /* its index in session->held; -1: it has just arrived */

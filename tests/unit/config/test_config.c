@@ -489,18 +489,18 @@ static void protocols_are_a_set(void **state)
 {
 	(void)state;
 	struct config config;
-	for (size_t i = 0; decoders[i]; i++) {
+	for (size_t i = 0; registry_decoders[i]; i++) {
 		char option[64];
-		snprintf(option, sizeof(option), "server.protocols=%s", decoders[i]->name);
+		snprintf(option, sizeof(option), "server.protocols=%s", registry_decoders[i]->name);
 		assert_true(load_option(&config, option));
 		assert_true(config.server.protocols == (decoder_set)1 << i);
 		config_done(&config);
 	}
 	char all[512] = "server.protocols=";
 	decoder_set set = 0;
-	for (size_t i = 0; decoders[i]; i++) {
+	for (size_t i = 0; registry_decoders[i]; i++) {
 		size_t len = strlen(all);
-		snprintf(all + len, sizeof(all) - len, "%s, ", decoders[i]->name);
+		snprintf(all + len, sizeof(all) - len, "%s, ", registry_decoders[i]->name);
 		set |= (decoder_set)1 << i;
 	}
 	assert_true(load_option(&config, all));

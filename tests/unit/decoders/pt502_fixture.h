@@ -111,7 +111,7 @@ static inline void describe(struct output *out, const struct report *report)
 static inline void describe_reject(
 	struct output *out, enum decode_status status, const char *detail)
 {
-	const char *text = decode_status_text(status);
+	const char *text = decoded_status_text(status);
 	print(out, "reject %s%s%s\n", text, *text && detail ? ": " : "", detail ? detail : "");
 }
 

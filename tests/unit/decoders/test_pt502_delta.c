@@ -32,7 +32,7 @@ struct result {
 	uint64_t dedup;
 	bool reject, stored;
 	char ident[IDENT_MAX + 1];
-	char reason[REASON_MAX];
+	char reason[DECODED_REASON_MAX];
 };
 
 struct results {
@@ -69,7 +69,7 @@ static void collect(void)
 	for (size_t i = 0; i < batch.reject_count; i++) {
 		struct result *result = add_result(batch.rejects[i].raw);
 		result->reject = true;
-		reject_reason(&batch.rejects[i], result->reason);
+		decoded_reject_reason(&batch.rejects[i], result->reason);
 		results.rejects++;
 	}
 }
@@ -735,7 +735,7 @@ static const char *driven(const char *ident, unsigned n)
 // before that.
 static unsigned deltas_until_known(unsigned first)
 {
-	for (unsigned n = 1; n <= MEMORY_HELD; n++) {
+	for (unsigned n = 1; n <= HELD_FRAMES_MAX; n++) {
 		send_delta(&talk, driven(DEVICE, first + n - 1), driven(DEVICE, first + n));
 		if (talk.feed.session.ident_len > 0)
 			return n;
@@ -769,7 +769,7 @@ static void device_heard_on_another_conversation_is_not_identified(void **state)
 	assert_int_equal(deltas_until_known(2), 0);
 	send_text(&talk, driven(DEVICE, 40));
 	assert_int_equal(results.rejects, 1); // the one for which there was no room
-	assert_int_equal(results.count, 3 + MEMORY_HELD + 1);
+	assert_int_equal(results.count, 3 + HELD_FRAMES_MAX + 1);
 }
 
 // Two devices that differ only in idents of the same XOR cannot be told apart.
@@ -1214,7 +1214,7 @@ static void drive_on(struct vehicle *v, bool moves, unsigned jitter)
 // delta is lost.
 static bool meet_fleet(bool moves, unsigned jitter, bool lost)
 {
-	char texts[MEMORY_HELD + 1][160];
+	char texts[HELD_FRAMES_MAX + 1][160];
 	unsigned sent = 0;
 	struct vehicle mine = new_vehicle(moves);
 	for (unsigned number = 0; number < FLEET; number++) {
@@ -1228,7 +1228,7 @@ static bool meet_fleet(bool moves, unsigned jitter, bool lost)
 	if (!lost)
 		send_text(&other, texts[0]);
 	const size_t first = results.count;
-	for (; sent < MEMORY_HELD && talk.feed.session.ident_len == 0; sent++) {
+	for (; sent < HELD_FRAMES_MAX && talk.feed.session.ident_len == 0; sent++) {
 		drive_on(&mine, moves, jitter);
 		write_fleet(texts[sent + 1], 0, &mine);
 		send_delta(&talk, texts[sent], texts[sent + 1]);

@@ -91,17 +91,17 @@ static void each_frame_is_known_by_its_own_decoder_only(void **state)
 	(void)state;
 	for (size_t g = 0; g < GOLDENS; g++) {
 		const struct golden *golden = &goldens[g];
-		for (size_t i = 0; decoders[i]; i++) {
+		for (size_t i = 0; registry_decoders[i]; i++) {
 			for (int datagram = 0; datagram < 2; datagram++) {
 				const enum probe probe =
-					decoders[i]->probe(golden->data, golden->len, datagram);
+					registry_decoders[i]->probe(golden->data, golden->len, datagram);
 				assert_int_equal(probe,
-					decoders[i] == golden->decoder ? PROBE_YES : PROBE_NO);
+					registry_decoders[i] == golden->decoder ? PROBE_YES : PROBE_NO);
 			}
 			for (size_t len = 1; len < golden->len; len++) {
 				const uint8_t *prefix = guarded_copy(&page, golden->data, len);
-				const enum probe probe = decoders[i]->probe(prefix, len, false);
-				if (decoders[i] != golden->decoder)
+				const enum probe probe = registry_decoders[i]->probe(prefix, len, false);
+				if (registry_decoders[i] != golden->decoder)
 					assert_true(probe == PROBE_NO || probe == PROBE_MORE);
 				else
 					assert_int_not_equal(probe, PROBE_NO);

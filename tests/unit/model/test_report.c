@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// report.c and batch.c.
-#include "fixture.h"
-#include "protocol/decoder.h"
+// The report's fields: ranges, names, plausible time.
+#include "model/report.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +11,6 @@
 #define DAY          (86400 * INT64_C(1000000))
 #define MINUTE       (60 * INT64_C(1000000))
 #define RECEIVED     INT64_C(1795342500000000) /* 2026-11-22T10:15:00Z */
-
-static struct decoded batch;
 
 // A journal written today must read the same tomorrow: the numbers, not just the names.
 static void alarms_keep_number_and_name(void **state)
@@ -162,190 +159,6 @@ static void fixed_time_is_plausible(void **state)
 	assert_string_equal(report_time_source_name(TIME_RECEIVED), "received");
 }
 
-static void check_extra(const struct report *report, const char *expected)
-{
-	assert_int_equal(report->extra.len, strlen(expected));
-	assert_memory_equal(report->extra.data, expected, report->extra.len);
-}
-
-static void extra_is_json(void **state)
-{
-	(void)state;
-	const struct session session = {0};
-	decoded_reset(&batch);
-	struct report *report = decoded_report(&batch, &session);
-	extra_int(&batch, report, "a", -5);
-	extra_int(&batch, report, "b", INT64_MIN);
-	extra_fixed(&batch, report, "c", 1234, 2);
-	extra_fixed(&batch, report, "d", -5, 2);
-	extra_bool(&batch, report, "e", true);
-	extra_bool(&batch, report, "f", false);
-	extra_hex(&batch, report, "g", "\x00\xAB\x0F", 3);
-	extra_text(&batch, report, "h", "", 0);
-	check_extra(report,
-		"\"a\":-5,\"b\":-9223372036854775808,\"c\":12.34,\"d\":-0.05,\"e\":true,"
-		"\"f\":false,\"g\":\"00ab0f\",\"h\":\"\"");
-}
-
-static void extra_text_is_sound_utf8(void **state)
-{
-	(void)state;
-#define BAD "\xEF\xBF\xBD"
-	static const struct {
-		const char *in;
-		size_t len;
-		const char *out;
-	} samples[] = {
-		{"plain", 5, "plain"},
-		{"a\"b\\c", 5, "a\\\"b\\\\c"},
-		{"\r\n\x1f\x7f", 4, "\\u000d\\u000a\\u001f\x7f"},
-		{"a\0b", 3, "ab"},
-		{"M\xC3\xBCnchen", 8, "M\xC3\xBCnchen"},
-		{"\xE2\x82\xAC\xF0\x9F\x9A\x97", 7, "\xE2\x82\xAC\xF0\x9F\x9A\x97"},
-		{"\xFCx", 2, BAD "x"},
-		{"\xC3", 1, BAD},
-		{"\xE2\x82", 2, BAD BAD},
-		{"\xC0\x80", 2, BAD BAD},         // overlong
-		{"\xE0\x9F\xBF", 3, BAD BAD BAD}, // overlong
-		{"\xED\xA0\x80", 3, BAD BAD BAD}, // surrogate
-		{"\xF4\x90\x80\x80", 4, BAD BAD BAD BAD},
-		{"\xF0\x8F\xBF\xBF", 4, BAD BAD BAD BAD},
-		{"\xF5\x80\x80\x80", 4, BAD BAD BAD BAD},
-		{"\xE2\x28\xA1", 3, BAD "(" BAD},
-	};
-	const struct session session = {0};
-	struct guarded guard = guarded_new(64);
-	for (size_t i = 0; i < COUNT(samples); i++) {
-		char expected[64] = "\"t\":\"";
-		decoded_reset(&batch);
-		struct report *report = decoded_report(&batch, &session);
-		extra_text(&batch, report, "t", guarded_copy(&guard, samples[i].in, samples[i].len),
-			samples[i].len);
-		strcat(strcat(expected, samples[i].out), "\"");
-		check_extra(report, expected);
-	}
-	guarded_free(&guard);
-}
-
-static void a_member_goes_in_whole_or_not_at_all(void **state)
-{
-	(void)state;
-	static char long_text[EXTRA_MAX];
-	const struct session session = {0};
-	memset(long_text, 'x', sizeof long_text);
-	decoded_reset(&batch);
-	struct report *report = decoded_report(&batch, &session);
-	extra_text(&batch, report, "t", long_text, EXTRA_MAX - 5); // "t":"" are six
-	assert_int_equal(report->extra.len, 0);
-	assert_int_equal(batch.arena_len, 0);
-	extra_text(&batch, report, "t", long_text, EXTRA_MAX - 6);
-	assert_int_equal(report->extra.len, EXTRA_MAX);
-	extra_int(&batch, report, "n", 1);
-	assert_int_equal(report->extra.len, EXTRA_MAX);
-
-	// The arena fills up: the last report's text is left out, none is cut.
-	for (size_t i = 1; i < DECODED_ARENA / EXTRA_MAX + 1; i++) {
-		report = decoded_report(&batch, &session);
-		extra_text(&batch, report, "t", long_text, EXTRA_MAX - 6);
-		assert_int_equal(report->extra.len, i < DECODED_ARENA / EXTRA_MAX ? EXTRA_MAX : 0);
-	}
-	assert_int_equal(batch.arena_len, DECODED_ARENA);
-}
-
-static void a_dropped_report_takes_its_members_along(void **state)
-{
-	(void)state;
-	const struct session session = {0};
-	decoded_reset(&batch);
-	struct report *first = decoded_report(&batch, &session);
-	extra_int(&batch, first, "a", 1);
-	extra_int(&batch, decoded_report(&batch, &session), "b", 2);
-	decoded_drop_report(&batch);
-	extra_int(&batch, first, "c", 3);
-	check_extra(first, "\"a\":1,\"c\":3");
-	assert_int_equal(batch.report_count, 1);
-}
-
-static void reports_are_clean_and_bounded(void **state)
-{
-	(void)state;
-	struct session session = {0};
-	decoded_reset(&batch);
-	memset(batch.reports, 0xAA, sizeof batch.reports);
-	struct report *report = decoded_report(&batch, &session);
-	struct report empty;
-	report_clear(&empty);
-	assert_memory_equal(report, &empty, sizeof empty);
-	assert_true(session_set_ident(&session, "0042", 4));
-	for (size_t i = 1; i < DECODED_REPORTS; i++) {
-		report = decoded_report(&batch, &session);
-		assert_non_null(report);
-		assert_int_equal(report->ident.len, 4);
-		assert_memory_equal(report->ident.data, "0042", 4);
-	}
-	assert_null(decoded_report(&batch, &session));
-	decoded_reset(&batch);
-	assert_int_equal(batch.report_count, 0);
-}
-
-static void rejects_beyond_the_last_widen_it(void **state)
-{
-	(void)state;
-	static const uint8_t frame[DECODED_REJECTS * 2 + 10];
-	decoded_reset(&batch);
-	for (size_t i = 0; i < DECODED_REJECTS + 3; i++)
-		decoded_reject(&batch, DECODE_BAD_VALUE, "record", frame + 2 * i, 2);
-	assert_int_equal(batch.reject_count, DECODED_REJECTS);
-	const struct reject *last = &batch.rejects[DECODED_REJECTS - 1];
-	assert_ptr_equal(last->raw.data, frame + 2 * (DECODED_REJECTS - 1));
-	assert_int_equal(last->raw.len, 8);
-	assert_int_equal(batch.rejects[0].raw.len, 2);
-	assert_int_equal(last->status, DECODE_BAD_VALUE);
-}
-
-static void replies_fit_or_are_refused(void **state)
-{
-	(void)state;
-	static const uint8_t bytes[DECODED_REPLY + 1];
-	decoded_reset(&batch);
-	assert_false(decoded_reply(&batch, REPLY_NOW, bytes, DECODED_REPLY + 1));
-	assert_true(decoded_reply(&batch, REPLY_NOW, "ab", 2));
-	assert_true(decoded_reply(&batch, REPLY_STORED, bytes, DECODED_REPLY));
-	assert_false(decoded_reply(&batch, REPLY_STORED, "x", 1));
-	assert_true(decoded_reply(&batch, REPLY_NOW, "cd", 2));
-	assert_int_equal(batch.reply_len[REPLY_NOW], 4);
-	assert_memory_equal(batch.reply[REPLY_NOW], "abcd", 4);
-	assert_int_equal(batch.reply_len[REPLY_STORED], DECODED_REPLY);
-}
-
-static void idents_are_plain(void **state)
-{
-	(void)state;
-	struct session session = {0};
-	assert_true(session_set_ident(&session, "0aZ._:-", 7));
-	assert_int_equal(session.ident_len, 7);
-	static const char *const bad[] = {"", "a b", "a,b", "a\n", "a\"", "\xC3\xBC", "a/b",
-		"123456789012345678901234567890123"};
-	for (size_t i = 0; i < COUNT(bad); i++) {
-		assert_false(session_set_ident(&session, bad[i], strlen(bad[i])));
-		assert_int_equal(session.ident_len, 7);
-		assert_memory_equal(session.ident, "0aZ._:-", 7);
-	}
-	assert_true(session_set_ident(&session, "12345678901234567890123456789012", 32));
-}
-
-static void statuses_have_their_text(void **state)
-{
-	(void)state;
-	assert_string_equal(decode_status_text(DECODE_OK), "");
-	assert_string_equal(decode_status_text(DECODE_IGNORED), "");
-	assert_string_equal(decode_status_text(DECODE_BAD_SUM), "bad checksum");
-	assert_string_equal(decode_status_text(DECODE_BAD_LENGTH), "bad length");
-	assert_string_equal(decode_status_text(DECODE_BAD_VALUE), "bad value");
-	assert_string_equal(decode_status_text(DECODE_UNKNOWN), "unknown message");
-	assert_string_equal(decode_status_text(DECODE_DETAIL), "");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,15 +166,6 @@ int main(void)
 		cmocka_unit_test(setters_hold_their_range),
 		cmocka_unit_test(setters_store_what_they_are_given),
 		cmocka_unit_test(fixed_time_is_plausible),
-		cmocka_unit_test(extra_is_json),
-		cmocka_unit_test(extra_text_is_sound_utf8),
-		cmocka_unit_test(a_member_goes_in_whole_or_not_at_all),
-		cmocka_unit_test(a_dropped_report_takes_its_members_along),
-		cmocka_unit_test(reports_are_clean_and_bounded),
-		cmocka_unit_test(rejects_beyond_the_last_widen_it),
-		cmocka_unit_test(replies_fit_or_are_refused),
-		cmocka_unit_test(idents_are_plain),
-		cmocka_unit_test(statuses_have_their_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

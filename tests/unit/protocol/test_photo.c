@@ -95,9 +95,9 @@ static const char *give(size_t offset, size_t count)
 
 static void check_reject(const char *reason)
 {
-	char text[REASON_MAX];
+	char text[DECODED_REASON_MAX];
 	assert_int_equal(batch.reject_count, 1);
-	reject_reason(&batch.rejects[0], text);
+	decoded_reject_reason(&batch.rejects[0], text);
 	assert_string_equal(text, reason);
 }
 
@@ -150,7 +150,7 @@ static void in_order(void **state)
 	assert_int_equal(photo->camera, 3);
 	assert_int_equal(photo->body.device_time_us, START_US);
 	assert_int_equal(photo->body.lat_e7, 481173000);
-	assert_int_equal(photo->told_us, START_US);
+	assert_int_equal(photo->announced_us, START_US);
 	assert_int_equal(photo->received_us, START_US + SECOND);
 	check_photo(2000, true);
 	check_none();

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Vehicles in a made-up town: a grid of streets around a park, turned by 12 degrees.
+// The town is a grid of streets, turned by 12 degrees.
 //
-//      |    |    |    |    |        one block is 250 m, town ends 24 blocks from its middle
+//      |    |    |    |    |        one block is 250 m, the town ends 24 blocks from its middle
 //    --+----+----+----+----+==      every 4th street is a main road, every 8th a fast one
-//      |    |    |    |    H        a vehicle knows the crossing behind it (x, y), its heading and
-//      how
-//    --+----o->--+----+----+==      far it has come; at each crossing it decides what to do at the
-//    next:
-//      |    |    |    |    H        go on, turn, wait at a red light, or park with the ignition off
+//      |    |    |    |    H        a vehicle has its previous crossing (x, y), its heading and the distance driven
+//    --+----o->--+----+----+==      since; at each crossing it decides what to do at the next one: drive on, turn,
+//      |    |    |    |    H        wait at a red light, or park with the ignition off
 //
-// Speed follows the way ahead: up to the limit, and never more than the brakes can take off before
-// the crossing.
-#include "simulate/simulate.h"
+// It accelerates up to the limit, but never beyond the speed from which it can brake before the crossing.
+#include "simulate/simulate_vehicle.h"
 
 #include <assert.h>
 #include <math.h>
@@ -29,11 +26,11 @@
 #define ACCELERATION 1.8 /* m/s² */
 #define BRAKES       3.0
 #define TURNING_MS   5.5     /* speed around a corner */
-#define CREEP_MS     1.5     /* slowest way to reach a crossing */
-#define STEP_US      1000000 /* motion is worked out at most this far at once */
+#define CREEP_MS     1.5     /* lowest speed before a crossing */
+#define STEP_US      1000000 /* longest step of the computation */
 
-#define SPEEDING_MS   (110 / 3.6) /* tracker's alarm is set to 110 km/h */
-#define WELL_AGAIN_MS (100 / 3.6)
+#define SPEEDING_MS (110 / 3.6) /* the tracker's overspeed alarm */
+#define SLOWED_MS   (100 / 3.6) /* ends it */
 
 static const int8_t step_x[4] = {0, 1, 0, -1};
 static const int8_t step_y[4] = {1, 0, -1, 0};
@@ -46,8 +43,8 @@ static uint64_t mix(uint64_t z)
 	return z ^ (z >> 31);
 }
 
-// 0..sides-1
-static uint32_t dice(struct vehicle *v, uint32_t sides)
+// Returns a random number, 0..sides-1.
+static uint32_t dice(struct simulate_vehicle *v, uint32_t sides)
 {
 	v->random += 0x9e3779b97f4a7c15u;
 	return (uint32_t)((mix(v->random) >> 32) * sides >> 32);
@@ -75,8 +72,8 @@ static bool leads_out(int x, int y, uint8_t heading)
 	       ahead_y > TOWN_EDGE;
 }
 
-// At the start of a street: what will it do at the next crossing?
-static void plan(struct vehicle *v)
+// Decides at the start of a street what to do at the next crossing.
+static void plan(struct simulate_vehicle *v)
 {
 	int x = v->x + step_x[v->heading];
 	int y = v->y + step_y[v->heading];
@@ -103,7 +100,7 @@ static void plan(struct vehicle *v)
 	}
 }
 
-static void cross(struct vehicle *v)
+static void cross(struct simulate_vehicle *v)
 {
 	v->x = (int16_t)(v->x + step_x[v->heading]);
 	v->y = (int16_t)(v->y + step_y[v->heading]);
@@ -116,27 +113,27 @@ static void cross(struct vehicle *v)
 	plan(v);
 }
 
-static void move(struct vehicle *v, double seconds)
+static void move(struct simulate_vehicle *v, double seconds)
 {
 	double left = BLOCK_M - v->along_m;
 	double room = fmax(0, left - v->speed_ms * seconds);
 	double brakes = sqrt(v->exit_ms * v->exit_ms + 2 * BRAKES * room);
 	double speed = fmin(fmin(v->speed_ms + ACCELERATION * seconds, v->limit_ms), brakes);
 	speed = fmax(speed, CREEP_MS);
-	double way = (v->speed_ms + speed) / 2 * seconds;
+	double driven = (v->speed_ms + speed) / 2 * seconds;
 	v->speed_ms = speed;
-	if (way < left) {
-		v->along_m += way;
-		v->odometer_m += way;
+	if (driven < left) {
+		v->along_m += driven;
+		v->odometer_m += driven;
 		return;
 	}
 	bool stops = v->exit_ms <= 0;
 	cross(v);
-	v->along_m = stops ? 0 : way - left;
-	v->odometer_m += stops ? left : way;
+	v->along_m = stops ? 0 : driven - left;
+	v->odometer_m += stops ? left : driven;
 }
 
-static void go_until(struct vehicle *v, int64_t time_us)
+static void drive_until(struct simulate_vehicle *v, int64_t time_us)
 {
 	while (v->time_us < time_us) {
 		int64_t step = time_us - v->time_us;
@@ -155,7 +152,7 @@ static void go_until(struct vehicle *v, int64_t time_us)
 	}
 }
 
-static uint8_t wander(struct vehicle *v, uint8_t value, uint8_t low, uint8_t high)
+static uint8_t wander(struct simulate_vehicle *v, uint8_t value, uint8_t low, uint8_t high)
 {
 	uint32_t chance = dice(v, 10);
 	if (chance == 0 && value > low)
@@ -165,14 +162,14 @@ static uint8_t wander(struct vehicle *v, uint8_t value, uint8_t low, uint8_t hig
 	return value;
 }
 
-// What is worth more than a plain position: at most one thing a report.
-static enum sighting_event notice(struct vehicle *v)
+// Returns the event of the report: at most one each.
+static enum simulate_event find_event(struct simulate_vehicle *v)
 {
-	if (v->ignition != v->told_ignition) {
-		v->told_ignition = v->ignition;
+	if (v->ignition != v->reported_ignition) {
+		v->reported_ignition = v->ignition;
 		return SIGHTING_IGNITION;
 	}
-	if (v->speed_ms < WELL_AGAIN_MS)
+	if (v->speed_ms < SLOWED_MS)
 		v->speeding = false;
 	if (v->speed_ms > SPEEDING_MS && !v->speeding) {
 		v->speeding = true;
@@ -182,7 +179,7 @@ static enum sighting_event notice(struct vehicle *v)
 	return chance < 2 ? SIGHTING_SOS : chance == 2 ? SIGHTING_LOW_BATTERY : SIGHTING_POSITION;
 }
 
-static void place(const struct vehicle *v, struct sighting *seen)
+static void place(const struct simulate_vehicle *v, struct simulate_sighting *seen)
 {
 	double right = v->x * BLOCK_M + step_x[v->heading] * v->along_m;
 	double up = v->y * BLOCK_M + step_y[v->heading] * v->along_m;
@@ -193,9 +190,11 @@ static void place(const struct vehicle *v, struct sighting *seen)
 	seen->course_deg_e2 = (uint16_t)(v->heading * 9000 + TOWN_TURN * 100);
 }
 
-void vehicle_start(struct vehicle *v, uint32_t seed, uint32_t number, int64_t time_us)
+void simulate_vehicle_start(
+	struct simulate_vehicle *v, uint32_t seed, uint32_t number, int64_t time_us)
 {
-	*v = (struct vehicle){.random = mix((uint64_t)seed << 32 | number), .time_us = time_us};
+	*v = (struct simulate_vehicle){
+		.random = mix((uint64_t)seed << 32 | number), .time_us = time_us};
 	v->x = (int16_t)((int)dice(v, 2 * TOWN_EDGE - 1) - TOWN_EDGE + 1);
 	v->y = (int16_t)((int)dice(v, 2 * TOWN_EDGE - 1) - TOWN_EDGE + 1);
 	v->heading = (uint8_t)dice(v, 4);
@@ -204,21 +203,21 @@ void vehicle_start(struct vehicle *v, uint32_t seed, uint32_t number, int64_t ti
 	v->satellites = (uint8_t)(7 + dice(v, 6));
 	v->gsm = (uint8_t)(8 + dice(v, 7));
 	v->ignition = dice(v, 10) > 0;
-	v->told_ignition = v->ignition;
+	v->reported_ignition = v->ignition;
 	v->wait_us = v->ignition ? 0 : 1000000 * (int64_t)(10 + dice(v, 600));
 	v->along_m = dice(v, (uint32_t)BLOCK_M / 2);
 	plan(v);
 }
 
-struct sighting vehicle_drive(struct vehicle *v, int64_t time_us)
+struct simulate_sighting simulate_vehicle_drive(struct simulate_vehicle *v, int64_t time_us)
 {
 	assert(time_us >= v->time_us);
-	go_until(v, time_us);
-	struct sighting seen = {.time_us = time_us};
+	drive_until(v, time_us);
+	struct simulate_sighting seen = {.time_us = time_us};
 	place(v, &seen);
 	v->satellites = wander(v, v->satellites, 5, 14);
 	v->gsm = wander(v, v->gsm, 5, 15);
-	seen.event = notice(v);
+	seen.event = find_event(v);
 	seen.speed_kmh_e2 = (uint32_t)lrint(v->speed_ms * 360);
 	seen.odometer_m = lrint(v->odometer_m);
 	seen.satellites = v->satellites;

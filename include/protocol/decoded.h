@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// The result of decoding one frame: reports, rejects and replies, in fixed arrays. Decoders fill it through the
+// functions below, which enforce its limits.
+#ifndef AVLD_PROTOCOL_DECODED_H
+#define AVLD_PROTOCOL_DECODED_H
+
+#include "model/report.h"
+
+#define DECODED_REPORTS 256 /* reports of one frame, at most */
+#define DECODED_REJECTS 64
+#define DECODED_REPLY   2048  /* bytes to send back for one frame, of each kind */
+#define DECODED_ARENA   65536 /* bytes of extra members and other text of one frame */
+
+struct session;
+
+// The result for a whole frame. All but OK and IGNORED reject it.
+enum decode_status {
+	DECODE_OK,         /* decoded holds its content, which may be empty */
+	DECODE_IGNORED,    /* valid, but nothing to store */
+	DECODE_BAD_SUM,    /* "bad checksum" */
+	DECODE_BAD_LENGTH, /* "bad length" */
+	DECODE_BAD_VALUE,  /* "bad value"; decoded.detail names the field */
+	DECODE_UNKNOWN,    /* "unknown message"; decoded.detail may say which */
+	DECODE_DETAIL,     /* ""; decoded.detail is the whole reason */
+	DECODE_STATUS_COUNT
+};
+
+// NOW: sent at once. STORED: sent once the journal holds the data.
+enum reply_when { REPLY_NOW, REPLY_STORED, REPLY_KINDS };
+
+// Bytes that could not be used, and the reason.
+struct reject {
+	enum decode_status status;
+	const char *detail; /* static text or NULL: "time" makes "bad value: time" */
+	struct text raw;
+};
+
+// Owned by the caller, who resets it before each frame (decoded_reset). Reports and rejects may point into the
+// frame, the arena, the session or static text: they are valid until the next frame.
+struct decoded {
+	size_t report_count;
+	size_t reject_count;
+	size_t reply_len[REPLY_KINDS];
+	size_t arena_len;
+	const char *detail; /* see enum decode_status; static text or NULL */
+	struct report reports[DECODED_REPORTS];
+	struct reject rejects[DECODED_REJECTS];
+	uint8_t reply[REPLY_KINDS][DECODED_REPLY];
+	char arena[DECODED_ARENA];
+};
+
+void decoded_reset(struct decoded *decoded);
+
+// Appends an empty report with the session's ident, if known. Returns NULL when DECODED_REPORTS are used.
+struct report *decoded_report(struct decoded *decoded, const struct session *session);
+
+// Removes the newest report (its record turned out to be bad).
+void decoded_drop_report(struct decoded *decoded);
+
+// Rejects part of a frame. When DECODED_REJECTS are used, widens the last one to cover it as well.
+void decoded_reject(struct decoded *decoded, enum decode_status status, const char *detail,
+	const uint8_t *data, size_t len);
+
+// Appends bytes to send back. Returns false and appends nothing when they do not fit.
+bool decoded_reply(struct decoded *decoded, enum reply_when when, const void *data, size_t len);
+
+// Returns "bad value" for DECODE_BAD_VALUE and so on; "" for OK, IGNORED and DETAIL.
+const char *decoded_status_text(enum decode_status status);
+
+// Writes the whole reason of a reject as it stands in SQL and JSON, "bad value: time", with a NUL. Returns its
+// length.
+#define DECODED_REASON_MAX 96
+size_t decoded_reject_reason(const struct reject *reject, char out[DECODED_REASON_MAX]);
+
+#endif

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// JSON members for values that have no field of their own in a report. Each function adds "name":value to
+// report.extra, which must be the newest report of *decoded. name: a constant, plain ASCII. Adds nothing when
+// EXTRA_MAX or the arena is full.
+#ifndef AVLD_PROTOCOL_EXTRA_H
+#define AVLD_PROTOCOL_EXTRA_H
+
+#include "protocol/decoded.h"
+
+void extra_int(struct decoded *decoded, struct report *report, const char *name, int64_t value);
+
+// Adds value / 10^decimals: extra_fixed(..., 1234, 2) adds 12.34.
+void extra_fixed(struct decoded *decoded, struct report *report, const char *name, int64_t value,
+	unsigned decimals);
+
+void extra_bool(struct decoded *decoded, struct report *report, const char *name, bool value);
+
+// Adds a JSON string. Bytes that are not UTF-8 become U+FFFD, control characters are escaped, NUL is left out.
+void extra_text(struct decoded *decoded, struct report *report, const char *name, const void *data,
+	size_t len);
+
+// Adds the bytes as a string of lower-case hex digits.
+void extra_hex(struct decoded *decoded, struct report *report, const char *name, const void *data,
+	size_t len);
+
+#endif

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// The protocol state of one conversation (a TCP connection or a UDP sender). Decoders read all of it and write only
+// ident and memo; the feed and its caller set the rest.
+#ifndef AVLD_PROTOCOL_SESSION_H
+#define AVLD_PROTOCOL_SESSION_H
+
+#include "model/report.h"
+
+#define SESSION_MEMO 32
+
+struct decoder;
+struct device_memory; /* protocol/device_memory.h */
+struct held_frames;   /* protocol/held_frames.h */
+struct photo;         /* protocol/photo.h */
+struct photos;
+
+struct session {
+	int64_t received_us;        /* time of receipt of the bytes at hand: UTC, µs since 1970 */
+	int64_t now_us;             /* for wake(): the current time, UTC, µs since 1970 */
+	uint8_t ident_len;          /* 0 until the ident is known */
+	char ident[IDENT_MAX];      /* not NUL-terminated */
+	bool datagram;              /* UDP: the end of the bytes is the end of the frame */
+	bool quiet;                 /* no more bytes are expected: frame() must not return OPEN */
+	uint8_t memo[SESSION_MEMO]; /* the decoder's own, initially 0; accessed through memcpy */
+	const struct decoder *decoder; /* the decoder in use; NULL: none yet */
+	struct device_memory *memory;  /* memory beyond one frame; NULL: none */
+	struct held_frames *held;      /* frames held for later; NULL: none was held so far */
+	void *device;                  /* device_memory's: the block found last */
+	uint64_t device_forgotten;     /* device_memory's: its drop count at that time */
+	struct photos *photos;         /* budget of all conversations; NULL: photos are off */
+	struct photo *photo;           /* the photo being fetched, or NULL */
+	struct photo *finished;        /* fetched photos not yet in the journal, oldest first */
+};
+
+// Sets the ident. Returns false and changes nothing unless it is 1..IDENT_MAX bytes of [0-9A-Za-z._:-].
+bool session_set_ident(struct session *session, const void *data, size_t len);
+
+#endif

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// The table of simulated protocols.
+#ifndef AVLD_SIMULATE_SIMULATE_REGISTRY_H
+#define AVLD_SIMULATE_SIMULATE_REGISTRY_H
+
+#include "simulate/simulate_protocol.h"
+
+// All protocols, the default first.
+extern const struct simulate_protocol *const simulate_registry[];
+extern const size_t simulate_registry_count;
+
+// Returns a pointer into simulate_registry, or NULL if no protocol has that name.
+const struct simulate_protocol *const *simulate_registry_find(const char *name);
+
+#endif

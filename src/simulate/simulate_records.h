@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// The records of one tracker, sent and to be sent, in bytes:
+//
+//   0      first              sent        len      cap
+//   | free | kept: sent again | not yet   | free   |
+//   |      | after a break    | sent      |        |
+//
+// Kept are records without acknowledgement or, if the server sends none, the last three. A break sets sent = first,
+// because later records were interrupted or not begun.
+#ifndef AVLD_SIMULATE_SIMULATE_RECORDS_H
+#define AVLD_SIMULATE_SIMULATE_RECORDS_H
+
+#include "simulate/simulate_protocol.h"
+
+#define RECORDS_MAX 16384
+
+struct simulate_records {
+	const struct simulate_protocol *protocol;
+	uint8_t *data;
+	size_t first, sent, len, cap;
+	size_t again_until; /* end of what had been sent before the last break */
+};
+
+// Makes room for `want` bytes after len. Returns false at RECORDS_MAX, or without memory.
+bool simulate_records_reserve(struct simulate_records *records, size_t want);
+// Returns the length of the record at `at`.
+size_t simulate_records_at(const struct simulate_records *records, size_t at);
+// Returns the number of whole records in from..to.
+uint64_t simulate_records_count(
+	const struct simulate_records *records, size_t from, size_t to, bool reports_only);
+// Keeps only the last three records sent.
+void simulate_records_forget_old(struct simulate_records *records);
+// Removes the sent record of that key. Returns false if there is none.
+bool simulate_records_acknowledge(struct simulate_records *records, uint32_t key);
+// Marks all kept records as not sent.
+void simulate_records_rewind(struct simulate_records *records);
+// Returns the number of reports never sent completely.
+uint64_t simulate_records_unsent(const struct simulate_records *records);
+void simulate_records_done(struct simulate_records *records);
+
+#endif

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#include "simulate/simulate_registry.h"
+
+#include "simulate/simulate_gt06.h"
+#include "simulate/simulate_pt502.h"
+
+#include <string.h>
+
+const struct simulate_protocol *const simulate_registry[] = {
+	&simulate_pt502,
+	&simulate_gt06,
+};
+const size_t simulate_registry_count = sizeof(simulate_registry) / sizeof(simulate_registry[0]);
+
+const struct simulate_protocol *const *simulate_registry_find(const char *name)
+{
+	for (size_t i = 0; i < simulate_registry_count; i++)
+		if (!strcmp(simulate_registry[i]->name, name))
+			return &simulate_registry[i];
+	return NULL;
+}

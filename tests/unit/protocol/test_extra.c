@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "fixture.h"
+#include "protocol/extra.h"
+#include "protocol/session.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct decoded decoded;
+
+static void check_extra(const struct report *report, const char *expected)
+{
+	assert_int_equal(report->extra.len, strlen(expected));
+	assert_memory_equal(report->extra.data, expected, report->extra.len);
+}
+
+static void extra_is_json(void **state)
+{
+	(void)state;
+	const struct session session = {0};
+	decoded_reset(&decoded);
+	struct report *report = decoded_report(&decoded, &session);
+	extra_int(&decoded, report, "a", -5);
+	extra_int(&decoded, report, "b", INT64_MIN);
+	extra_fixed(&decoded, report, "c", 1234, 2);
+	extra_fixed(&decoded, report, "d", -5, 2);
+	extra_bool(&decoded, report, "e", true);
+	extra_bool(&decoded, report, "f", false);
+	extra_hex(&decoded, report, "g", "\x00\xAB\x0F", 3);
+	extra_text(&decoded, report, "h", "", 0);
+	check_extra(report,
+		"\"a\":-5,\"b\":-9223372036854775808,\"c\":12.34,\"d\":-0.05,\"e\":true,"
+		"\"f\":false,\"g\":\"00ab0f\",\"h\":\"\"");
+}
+
+static void extra_text_is_valid_utf8(void **state)
+{
+	(void)state;
+#define BAD "\xEF\xBF\xBD"
+	static const struct {
+		const char *in;
+		size_t len;
+		const char *out;
+	} samples[] = {
+		{"plain", 5, "plain"},
+		{"a\"b\\c", 5, "a\\\"b\\\\c"},
+		{"\r\n\x1f\x7f", 4, "\\u000d\\u000a\\u001f\x7f"},
+		{"a\0b", 3, "ab"},
+		{"M\xC3\xBCnchen", 8, "M\xC3\xBCnchen"},
+		{"\xE2\x82\xAC\xF0\x9F\x9A\x97", 7, "\xE2\x82\xAC\xF0\x9F\x9A\x97"},
+		{"\xFCx", 2, BAD "x"},
+		{"\xC3", 1, BAD},
+		{"\xE2\x82", 2, BAD BAD},
+		{"\xC0\x80", 2, BAD BAD},         // overlong
+		{"\xE0\x9F\xBF", 3, BAD BAD BAD}, // overlong
+		{"\xED\xA0\x80", 3, BAD BAD BAD}, // surrogate
+		{"\xF4\x90\x80\x80", 4, BAD BAD BAD BAD},
+		{"\xF0\x8F\xBF\xBF", 4, BAD BAD BAD BAD},
+		{"\xF5\x80\x80\x80", 4, BAD BAD BAD BAD},
+		{"\xE2\x28\xA1", 3, BAD "(" BAD},
+	};
+	const struct session session = {0};
+	struct guarded guard = guarded_new(64);
+	for (size_t i = 0; i < COUNT(samples); i++) {
+		char expected[64] = "\"t\":\"";
+		decoded_reset(&decoded);
+		struct report *report = decoded_report(&decoded, &session);
+		extra_text(&decoded, report, "t",
+			guarded_copy(&guard, samples[i].in, samples[i].len), samples[i].len);
+		strcat(strcat(expected, samples[i].out), "\"");
+		check_extra(report, expected);
+	}
+	guarded_free(&guard);
+}
+
+static void adds_a_member_whole_or_not_at_all(void **state)
+{
+	(void)state;
+	static char long_text[EXTRA_MAX];
+	const struct session session = {0};
+	memset(long_text, 'x', sizeof long_text);
+	decoded_reset(&decoded);
+	struct report *report = decoded_report(&decoded, &session);
+	extra_text(&decoded, report, "t", long_text, EXTRA_MAX - 5); // "t":"" are six
+	assert_int_equal(report->extra.len, 0);
+	assert_int_equal(decoded.arena_len, 0);
+	extra_text(&decoded, report, "t", long_text, EXTRA_MAX - 6);
+	assert_int_equal(report->extra.len, EXTRA_MAX);
+	extra_int(&decoded, report, "n", 1);
+	assert_int_equal(report->extra.len, EXTRA_MAX);
+
+	// The arena fills up: the last report's text is left out, none is cut.
+	for (size_t i = 1; i < DECODED_ARENA / EXTRA_MAX + 1; i++) {
+		report = decoded_report(&decoded, &session);
+		extra_text(&decoded, report, "t", long_text, EXTRA_MAX - 6);
+		assert_int_equal(report->extra.len, i < DECODED_ARENA / EXTRA_MAX ? EXTRA_MAX : 0);
+	}
+	assert_int_equal(decoded.arena_len, DECODED_ARENA);
+}
+
+static void drops_members_with_their_report(void **state)
+{
+	(void)state;
+	const struct session session = {0};
+	decoded_reset(&decoded);
+	struct report *first = decoded_report(&decoded, &session);
+	extra_int(&decoded, first, "a", 1);
+	extra_int(&decoded, decoded_report(&decoded, &session), "b", 2);
+	decoded_drop_report(&decoded);
+	extra_int(&decoded, first, "c", 3);
+	check_extra(first, "\"a\":1,\"c\":3");
+	assert_int_equal(decoded.report_count, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(extra_is_json),
+		cmocka_unit_test(extra_text_is_valid_utf8),
+		cmocka_unit_test(adds_a_member_whole_or_not_at_all),
+		cmocka_unit_test(drops_members_with_their_report),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
