@@ -5,7 +5,6 @@
 #define AVLD_DECODERS_PT502_APPLY_H
 
 #include "decoders/pt502/pt502_line.h"
-#include "protocol/device_memory.h"
 #include "protocol/held_frames.h"
 
 // A record rebuilt from a delta.
