@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Two passes over a journal, then what was found goes to its end:
+// Two passes over a journal, then the finds are appended:
 //
-//   1  every report and reject in its order, each in the conversation of its device (without an ident,
-//      of its peer): reports remind the decoders of what they knew then, and of what came later;
-//      rejects that wait are tried again with each
-//   2  what is there already is no find
+//   1  decodes every report and reject in order, each in the conversation of its device (without an ident, of its
+//      peer). Reports restore the device memory as it was; held rejects are tried again with each of them.
+//   2  drops finds that the journal already holds as reports
 #include "util/log.h"
 #define uthash_fatal(message) log_fatal("out of memory")
 #include "cli/redecode.h"
@@ -17,8 +16,8 @@
 #include <string.h>
 
 #define DEVICES  1000000
-#define WAIT_US  INT64_C(86400000000) /* a reject waits so long for what it needs */
-#define MAX_SIZE (UINT64_C(1) << 40)  /* the disk is the limit here */
+#define HOLD_US  INT64_C(86400000000) /* how long a reject is held for its reference */
+#define MAX_SIZE (UINT64_C(1) << 40)  /* of the journal: the disk is the limit */
 
 struct talk_key {
 	char protocol[16], ident[IDENT_MAX];
@@ -33,12 +32,12 @@ struct talk {
 	UT_hash_handle hh;
 };
 
-// A report that is not in the journal yet. Bytes as entry_report_write made them.
+// A report that the journal does not hold as such. bytes: as entry_report_write writes them.
 struct find {
 	struct {
 		uint64_t dedup, ident;
 	} key;
-	struct find *next; /* in the order in which they were found */
+	struct find *next; /* in the order of the finds */
 	UT_hash_handle hh;
 	size_t len;
 	uint8_t bytes[];
@@ -49,7 +48,7 @@ struct work {
 	struct device_memory *memory;
 	struct talk *talks;
 	struct find *finds, *first, **last;
-	struct redecoded *done;
+	struct redecoded *done; /* counters */
 	struct decoded batch;
 };
 
@@ -83,6 +82,7 @@ static struct talk *find_talk(struct work *work, const struct entry *entry)
 	return talk;
 }
 
+// Finds a report by dedup key and ident. Sets key->key.
 static struct find *look_up(struct work *work, uint64_t dedup, struct text ident, struct find *key)
 {
 	struct find *find;
@@ -115,7 +115,7 @@ static void keep(struct work *work, const struct talk *talk, const struct report
 	work->done->found++;
 }
 
-// All reports but the one that the entry is itself.
+// Keeps all decoded reports, except the one that the entry itself is.
 static void keep_all(struct work *work, const struct talk *talk, const struct entry *entry)
 {
 	for (size_t i = 0; i < work->batch.report_count; i++) {
@@ -126,10 +126,11 @@ static void keep_all(struct work *work, const struct talk *talk, const struct en
 	}
 }
 
+// Drops frames that were held too long.
 static void forget_old(struct feed *feed, int64_t now_us)
 {
 	struct hold *held = feed->session.held;
-	while (feed_holds(feed) && held->frames[0].received_us < now_us - WAIT_US)
+	while (feed_holds(feed) && held->frames[0].received_us < now_us - HOLD_US)
 		hold_remove(held, 0);
 }
 
@@ -162,7 +163,7 @@ static void decode_all(struct work *work)
 	}
 }
 
-// Marks (len 0) what the journal has as a report.
+// Sets len to 0 in finds that the journal holds as reports.
 static void drop_known(struct work *work)
 {
 	struct journal_cursor cursor;
@@ -187,9 +188,8 @@ static bool append_all(struct work *work, const char **error)
 		if (find->len == 0)
 			continue;
 		if (!journal_room(work->journal, 1, find->len)) {
-			*error = "the disk is full: not all of it is put into the journal; make "
-				 "room, "
-				 "and do it again";
+			*error = "disk full: not all reports were appended to the journal; free "
+				 "space and run --redecode again";
 			return false;
 		}
 		memcpy(journal_take(work->journal, find->len), find->bytes, find->len);
@@ -201,7 +201,7 @@ static bool append_all(struct work *work, const char **error)
 static void free_all(struct work *work)
 {
 	struct talk *talk = work->talks;
-	HASH_CLEAR(hh, work->talks); // the application order outlives the table
+	HASH_CLEAR(hh, work->talks); // the links in hh outlive the table
 	while (talk) {
 		struct talk *next = talk->hh.next;
 		feed_done(&talk->feed);
@@ -218,7 +218,7 @@ static void free_all(struct work *work)
 	free(work);
 }
 
-// Opens it for writing, in segments as it has them.
+// Opens the journal for writing, with segments of the size it already has.
 static struct journal *open_journal(
 	const char *dir, journal_finding *finding, void *context, const char **error)
 {

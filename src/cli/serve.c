@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// avld serve: puts the parts together in their order, turns the loop, and takes them apart again.
+// avld serve: starts the parts in order, runs the loop, stops the parts in reverse order.
 //
 //   sockets -> conns/udp -> intake -> journal -> writer -> PostgreSQL
 //
-// Once per turn, before the loop sleeps (on_prepare): the writer is told of new entries, and the
-// disk is asked to make the journal durable if a reply waits for that.
-#include "cli/cli.h"
+// Once per turn, before the loop sleeps (on_prepare), the writer is told about new entries, and the journal is synced
+// if a reply waits for that.
+#include "cli/verbs.h"
+#include "config/setting.h"
 #include "intake/memory_restore.h"
 #include "net/http.h"
 #include "net/listener.h"
@@ -25,30 +26,22 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define DRAIN_S 5.  /* what the database gets at the end */
-#define ROOM_S  0.1 /* between looks whether a full journal has room again */
-// While much comes in, or goes out to a database that has to catch up, the loop sleeps a millisecond
-// before it looks what has come: each turn finds much, instead of a little at every wake-up. Else the
-// sleep, a wake-up of its own, would cost more than it saves, and every tracker a millisecond.
-#define COLLECT_S     0.001
-#define COLLECT_RATE  2000.     /* frames a second */
-#define COLLECT_BYTES (1 << 20) /* of the journal, not yet in the database */
-#define RATE_S        0.1       /* the rate is that over so long or longer */
-#define START_CONNECT_S                                                                            \
-	3 /* what the schema check may wait for the database before the loop starts */
+#define CONNECT_S 3   /* time-out of the connection for the schema check */
+#define DRAIN_S   5.  /* time for the writer to store pending entries at shutdown */
+#define ROOM_S    0.1 /* between checks whether a full journal has room again */
 
-static const char usage[] =
-	"usage: avld serve [-c FILE] [-o SECTION.KEY=VALUE]...\n\n"
-	"Takes in trackers. Prints \"ready tcp ADDRESS:PORT udp ADDRESS:PORT\" once it listens; "
-	"SIGTERM or\n"
-	"SIGINT ends it in order.\n\n"
-	"  -c, --config FILE         settings (default /etc/avld/avld.ini, if it is there)\n"
-	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
-	"  -h, --help                this text\n";
+// While busy (many frames arrive, or the database has to catch up) the loop sleeps this long before it polls, so that
+// each turn handles many events. Otherwise it polls at once: the sleep would cost a wake-up of its own and delay
+// every tracker.
+#define BUSY_SLEEP_S 0.001
+#define BUSY_RATE    2000.     /* frames per second */
+#define BUSY_BYTES   (1 << 20) /* of the journal, not yet in the database */
+#define RATE_S       0.1       /* the rate is measured over this time or longer */
 
 struct server {
-	struct config config;
+	const struct config *config;
 	struct ev_loop *loop;
+	struct bound bound; /* sockets; -1: not wanted, or taken over by listener and udp */
 	struct intake intake;
 	struct conns *conns;
 	struct listener *listener; /* NULL: no TCP, or stopping */
@@ -56,8 +49,8 @@ struct server {
 	struct writer *writer;
 	struct command_sink sink; /* from the writer to intake.commands */
 	struct http *http;        /* NULL: off */
-	uint64_t told_lsn;        /* the writer knows of everything below */
-	uint64_t counted;         /* frames, at the time counted_s */
+	uint64_t woken_lsn;       /* end of the journal when the writer was last woken */
+	uint64_t counted;         /* frames at the time counted_s */
 	double counted_s;
 	bool stopping;
 	ev_prepare prepare;
@@ -65,28 +58,59 @@ struct server {
 	ev_signal term, intr, hup;
 };
 
-// ---- before the loop
+// Start: process, schema, journal ----------------------------------------------------------------
 
-static void raise_open_files(void)
+static void raise_open_files(const struct config *config)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit))
-		log_warning("cannot raise the limit of open files error=\"%s\"", strerror(errno));
-}
-
-static void check_open_files(const struct config *config)
-{
-	struct rlimit limit;
-
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur != RLIM_INFINITY &&
+	if (limit.rlim_cur != limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit))
+			log_warning("cannot raise the limit of open files error=\"%s\"",
+				strerror(errno));
+		getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (limit.rlim_cur != RLIM_INFINITY &&
 		limit.rlim_cur < (rlim_t)config->server.max_connections + 64)
 		log_warning("open files limit=%llu is below server.max_connections=%lld",
 			(unsigned long long)limit.rlim_cur,
 			(long long)config->server.max_connections);
+}
+
+// Returns false if the schema has another version, after trying to upgrade it if the settings say so. An unreachable
+// database is no reason not to start: the journal holds the data until it is back.
+static bool check_schema(const struct server *server)
+{
+	const struct config *config = server->config;
+	char timeout[16], error[1024];
+
+	snprintf(timeout, sizeof(timeout), "%d", CONNECT_S);
+	const char *const keys[] = {"connect_timeout", "dbname", NULL};
+	const char *const values[] = {timeout, config->database.conninfo, NULL};
+	PGconn *conn = PQconnectdbParams(keys, values, 1);
+	bool good = true;
+
+	if (PQstatus(conn) == CONNECTION_OK) {
+		int version = migrate_version(conn);
+		if (version >= 0 && version < SCHEMA_VERSION && config->database.migrate) {
+			if (migrate_run(conn, stderr, error, sizeof(error)))
+				version = SCHEMA_VERSION;
+			else
+				log_error("%s", error);
+		}
+		good = version < 0 || version == SCHEMA_VERSION;
+		if (!good)
+			log_error("the schema avld has version %d, this avld needs %d; %s", version,
+				SCHEMA_VERSION,
+				version < SCHEMA_VERSION
+					? "run 'avld migrate', or set database.migrate = yes"
+					: "install the avld of that version");
+	}
+	PQfinish(conn);
+	return good;
 }
 
 static void on_finding(void *context, bool serious, const char *text)
@@ -98,9 +122,23 @@ static void on_finding(void *context, bool serious, const char *text)
 		log_warning("journal %s", text);
 }
 
+static void on_synced(void *context)
+{
+	struct server *server = context;
+
+	if (server->conns) {
+		conns_synced(server->conns);
+		conns_resume(server->conns);
+	}
+	if (server->udp) {
+		udp_synced(server->udp);
+		udp_resume(server->udp);
+	}
+}
+
 static bool open_journal(struct server *server)
 {
-	const struct config *config = &server->config;
+	const struct config *config = server->config;
 	const struct journal_options options = {
 		.dir = config->journal.dir,
 		.segment_size = (uint64_t)config->journal.segment_size,
@@ -118,58 +156,13 @@ static bool open_journal(struct server *server)
 	log_info("journal open dir=\"%s\" start=%" PRIu64 " end=%" PRIu64 " bytes=%" PRIu64,
 		config->journal.dir, journal_start(server->intake.journal),
 		journal_end(server->intake.journal), journal_bytes(server->intake.journal));
+	journal_sync_start(server->intake.journal, server->loop, on_synced, server);
 	return true;
 }
 
-// An older or newer schema is a reason not to start; a database that is away is none, the journal
-// waits for it.
-static bool check_schema(const struct server *server)
-{
-	const struct config *config = &server->config;
-	char timeout[16], error[1024];
+// In the loop -----------------------------------------------------------------------------------
 
-	snprintf(timeout, sizeof(timeout), "%d", START_CONNECT_S);
-	const char *const keys[] = {"connect_timeout", "dbname", NULL};
-	const char *const values[] = {timeout, config->database.conninfo, NULL};
-	PGconn *conn = PQconnectdbParams(keys, values, 1);
-	bool good = true;
-
-	if (PQstatus(conn) == CONNECTION_OK) {
-		int version = migrate_version(conn);
-		if (version >= 0 && version < SCHEMA_VERSION && config->database.migrate) {
-			if (migrate_run(conn, stderr, error, sizeof(error)))
-				version = SCHEMA_VERSION;
-			else
-				log_error("%s", error);
-		}
-		good = version < 0 || version == SCHEMA_VERSION;
-		if (!good)
-			log_error("the schema avld has version %d, this program needs %d; %s",
-				version, SCHEMA_VERSION,
-				version < SCHEMA_VERSION
-					? "run 'avld migrate', or set database.migrate = yes"
-					: "install the avld that belongs to it");
-	}
-	PQfinish(conn);
-	return good;
-}
-
-// ---- in the loop
-
-static void on_synced(void *context)
-{
-	struct server *server = context;
-
-	if (server->conns) {
-		conns_synced(server->conns);
-		conns_resume(server->conns);
-	}
-	if (server->udp) {
-		udp_synced(server->udp);
-		udp_resume(server->udp);
-	}
-}
-
+// Sets how long the loop sleeps before it polls.
 static void choose_pace(struct server *server)
 {
 	const uint64_t frames = server->intake.counters.frames;
@@ -177,11 +170,11 @@ static void choose_pace(struct server *server)
 
 	if (passed >= 0. && passed < RATE_S)
 		return;
-	const uint64_t waiting =
+	const uint64_t pending =
 		journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
-	const bool busy = (double)(frames - server->counted) >= COLLECT_RATE * passed ||
-			  waiting >= COLLECT_BYTES;
-	ev_set_io_collect_interval(server->loop, busy ? COLLECT_S : 0.);
+	const bool busy =
+		(double)(frames - server->counted) >= BUSY_RATE * passed || pending >= BUSY_BYTES;
+	ev_set_io_collect_interval(server->loop, busy ? BUSY_SLEEP_S : 0.);
 	server->counted = frames;
 	server->counted_s = now;
 }
@@ -193,8 +186,8 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 
 	(void)revents;
 	choose_pace(server);
-	if (journal_end(journal) != server->told_lsn) {
-		server->told_lsn = journal_end(journal);
+	if (journal_end(journal) != server->woken_lsn) {
+		server->woken_lsn = journal_end(journal);
 		writer_wake(server->writer);
 	}
 	if (conns_waiting(server->conns) || (server->udp && udp_waiting(server->udp)))
@@ -227,7 +220,7 @@ static void on_sync(struct ev_loop *loop, ev_timer *timer, int revents)
 		journal_sync(journal);
 }
 
-// Something may be there for a device: its connection asks what.
+// Sends pending commands to a device that is connected.
 static void on_command_ready(void *context, struct text ident)
 {
 	struct server *server = context;
@@ -259,7 +252,8 @@ static void on_hup(struct ev_loop *loop, ev_signal *signal, int revents)
 	(void)loop;
 	(void)signal;
 	(void)revents;
-	log_info("SIGHUP: settings are read at the start only; restart to change them");
+	log_info("SIGHUP ignored: settings are read at the start only; restart avld to apply "
+		 "changes");
 }
 
 static void on_drained(void *context)
@@ -275,19 +269,9 @@ static void on_drain_timeout(struct ev_loop *loop, ev_timer *timer, int revents)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-// Takes in what has arrived, lets nothing new in, and gives the writer its last seconds.
-static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
+// Reads what has arrived, then closes all sockets. Does nothing the second time.
+static void close_sockets(struct server *server)
 {
-	struct server *server = signal->data;
-
-	(void)revents;
-	if (server->stopping) { // asked twice: now
-		ev_break(loop, EVBREAK_ALL);
-		return;
-	}
-	server->stopping = server->intake.stopping = true;
-	log_info("stopping signal=%d connections=%zu", signal->signum, conns_count(server->conns));
-	sd_notify(0, "STOPPING=1");
 	if (server->listener)
 		listener_finish(server->listener);
 	server->listener = NULL;
@@ -298,17 +282,71 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 		udp_free(server->udp);
 	}
 	server->udp = NULL;
+}
+
+// SIGTERM or SIGINT: closes the sockets and lets the writer store pending entries for up to DRAIN_S.
+static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
+{
+	struct server *server = signal->data;
+
+	(void)revents;
+	if (server->stopping) { // the second signal: stop at once
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	server->stopping = server->intake.stopping = true;
+	log_info("stopping signal=%d connections=%zu", signal->signum, conns_count(server->conns));
+	sd_notify(0, "STOPPING=1");
+	close_sockets(server);
 	ev_timer_stop(loop, &server->room);
 	ev_timer_start(loop, &server->drain);
 	writer_drain(server->writer, on_drained, server);
 }
 
-// ---- start and end
+// Start: the other parts -------------------------------------------------------------------------
 
-static void start_watchers(struct server *server)
+// From here on a signal shuts down in order: what start() still does is done first.
+static void start_signals(struct server *server)
 {
-	struct ev_loop *loop = server->loop;
-	const double sync_s = (double)server->config.journal.sync_interval_us / 1e6;
+	ev_signal_init(&server->term, on_stop, SIGTERM);
+	ev_signal_init(&server->intr, on_stop, SIGINT);
+	ev_signal_init(&server->hup, on_hup, SIGHUP);
+	server->term.data = server->intr.data = server;
+	ev_signal_start(server->loop, &server->term);
+	ev_signal_start(server->loop, &server->intr);
+	ev_signal_start(server->loop, &server->hup);
+}
+
+static bool start_intake(struct server *server)
+{
+	struct intake *intake = &server->intake;
+
+	intake->config = server->config;
+	intake->directory = device_directory_new();
+	intake->memory = device_memory_new((size_t)server->config->devices.remembered);
+	if (!intake->directory || !intake->memory)
+		return false;
+	memory_restore_devices(intake->memory, intake->journal);
+	intake->commands =
+		command_queue_new(server->config, intake->journal, on_command_ready, server);
+	server->conns = conns_new(server->loop, intake);
+	return intake->commands && server->conns;
+}
+
+static bool start_writer(struct server *server)
+{
+	server->writer = writer_new(
+		server->loop, server->config, server->intake.journal, server->intake.directory);
+	if (!server->writer)
+		return false;
+	server->sink = command_queue_sink(server->intake.commands);
+	writer_set_commands(server->writer, &server->sink);
+	return true;
+}
+
+static void start_timers(struct server *server)
+{
+	const double sync_s = (double)server->config->journal.sync_interval_us / 1e6;
 	uint64_t watchdog_us = 0;
 
 	ev_prepare_init(&server->prepare, on_prepare);
@@ -316,34 +354,27 @@ static void start_watchers(struct server *server)
 	ev_timer_init(&server->room, on_room, ROOM_S, ROOM_S);
 	ev_timer_init(&server->drain, on_drain_timeout, DRAIN_S, 0.);
 	ev_timer_init(&server->second, on_second, 1., 1.);
-	ev_signal_init(&server->term, on_stop, SIGTERM);
-	ev_signal_init(&server->intr, on_stop, SIGINT);
-	ev_signal_init(&server->hup, on_hup, SIGHUP);
 	server->prepare.data = server->sync.data = server->room.data = server;
 	server->second.data = server;
-	server->term.data = server->intr.data = server;
-	ev_prepare_start(loop, &server->prepare);
-	ev_timer_start(loop, &server->second);
-	if (server->config.journal.sync != SYNC_OFF)
-		ev_timer_start(loop, &server->sync);
-	ev_signal_start(loop, &server->term);
-	ev_signal_start(loop, &server->intr);
-	ev_signal_start(loop, &server->hup);
+	ev_prepare_start(server->loop, &server->prepare);
+	ev_timer_start(server->loop, &server->second);
+	if (server->config->journal.sync != SYNC_OFF)
+		ev_timer_start(server->loop, &server->sync);
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
 		const double half_s = (double)watchdog_us / 2e6;
 		ev_timer_init(&server->watchdog, on_watchdog, half_s, half_s);
-		ev_timer_start(loop, &server->watchdog);
+		ev_timer_start(server->loop, &server->watchdog);
 	}
 }
 
-// A default that is taken (another avld on this machine) is no reason not to run; an address that
-// was asked for is.
+// Returns false if an address that was set explicitly cannot be used. If the default one is taken, by another avld on
+// this machine, the daemon runs without HTTP.
 static bool start_http(struct server *server)
 {
-	const struct config *config = &server->config;
+	const struct config *config = server->config;
 	const struct http_sources sources = {
 		config, &server->intake, server->conns, server->writer, server->intake.commands};
-	const bool asked = strcmp(config_origin("http.listen"), "default") != 0;
+	const bool optional = setting_is_default(config, "http.listen");
 	const char *error;
 
 	if (!config->http.listen[0])
@@ -351,106 +382,139 @@ static bool start_http(struct server *server)
 	server->http = http_new(server->loop, config->http.listen, sources, &error);
 	if (server->http)
 		return true;
-	(asked ? log_error : log_warning)(
+	(optional ? log_warning : log_error)(
 		"http.listen=%s: %s; /health, /metrics and /status are not served",
 		config->http.listen, error);
-	return !asked;
+	return optional;
 }
 
-static void say_ready(const struct bound *bound)
+// Hands the bound sockets over. Last of all, so that a failed start has accepted nothing.
+static bool open_sockets(struct server *server)
 {
-	printf("ready%s%s%s%s\n", bound->tcp >= 0 ? " tcp " : "",
-		bound->tcp >= 0 ? bound->tcp_text : "", bound->udp >= 0 ? " udp " : "",
-		bound->udp >= 0 ? bound->udp_text : "");
-	fflush(stdout);
-	log_info("ready%s%s%s%s version=" AVLD_VERSION, bound->tcp >= 0 ? " tcp=" : "",
-		bound->tcp >= 0 ? bound->tcp_text : "", bound->udp >= 0 ? " udp=" : "",
-		bound->udp >= 0 ? bound->udp_text : "");
-	sd_notify(0, "READY=1");
-}
+	struct bound *bound = &server->bound;
 
-// Everything up to the first turn of the loop. False: logged why not.
-static bool start(struct server *server)
-{
-	struct bound bound;
-	const char *error;
-
-	log_set_level((enum log_level)server->config.log.level);
-	signal(SIGPIPE, SIG_IGN);
-	raise_open_files();
-	check_open_files(&server->config);
-	server->loop = ev_default_loop(EVFLAG_AUTO);
-	if (!server->loop)
-		log_fatal("cannot make an event loop");
-	if (!listener_bind(&server->config, &bound, &error)) {
-		log_error("%s", error);
-		return false;
+	if (bound->tcp >= 0) {
+		server->listener = listener_new(server->loop, server->conns, bound->tcp);
+		if (!server->listener)
+			return false;
+		bound->tcp = -1;
 	}
-	if (!check_schema(server) || !open_journal(server))
-		return false;
-	journal_sync_start(server->intake.journal, server->loop, on_synced, server);
-	server->intake.config = &server->config;
-	server->intake.directory = device_directory_new();
-	server->intake.memory = device_memory_new((size_t)server->config.devices.remembered);
-	if (!server->intake.memory)
-		log_fatal("out of memory");
-	memory_restore_devices(server->intake.memory, server->intake.journal);
-	server->intake.commands = command_queue_new(
-		&server->config, server->intake.journal, on_command_ready, server);
-	server->conns = conns_new(server->loop, &server->intake);
-	if (bound.tcp >= 0)
-		server->listener = listener_new(server->loop, server->conns, bound.tcp);
-	if (bound.udp >= 0)
-		server->udp = udp_new(server->loop, &server->intake, bound.udp);
-	if (!server->intake.directory || !server->conns || (bound.tcp >= 0 && !server->listener) ||
-		(bound.udp >= 0 && !server->udp))
-		log_fatal("out of memory");
-	server->writer = writer_new(
-		server->loop, &server->config, server->intake.journal, server->intake.directory);
-	server->sink = command_queue_sink(server->intake.commands);
-	writer_set_commands(server->writer, &server->sink);
-	start_watchers(server);
-	if (!start_http(server))
-		return false;
-	say_ready(&bound);
+	if (bound->udp >= 0) {
+		server->udp = udp_new(server->loop, &server->intake, bound->udp);
+		if (!server->udp)
+			return false;
+		bound->udp = -1;
+	}
 	return true;
 }
 
-static void finish(struct server *server)
+static void announce(const struct bound *bound)
 {
-	const uint64_t left =
-		journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
+	const char *tcp = bound->tcp_text, *udp = bound->udp_text;
 
-	if (left)
-		log_warning(
-			"stopped, the journal keeps what is not yet in the database for the next "
-			"start bytes=%" PRIu64,
-			left);
-	else
-		log_info("stopped, everything is in the database");
+	printf("ready%s%s%s%s\n", *tcp ? " tcp " : "", tcp, *udp ? " udp " : "", udp);
+	fflush(stdout);
+	log_info("ready%s%s%s%s version=" AVLD_VERSION, *tcp ? " tcp=" : "", tcp,
+		*udp ? " udp=" : "", udp);
+	sd_notify(0, "READY=1");
+}
+
+// Start and stop as a whole ----------------------------------------------------------------------
+
+// Frees whatever was started, in reverse order. The journal is closed in order: the next start need not recover it.
+static void release(struct server *server)
+{
+	struct intake *intake = &server->intake;
+
+	if (server->conns)
+		close_sockets(server);
 	if (server->http)
 		http_free(server->http);
 	writer_free(server->writer);
-	conns_free(server->conns);
-	command_queue_free(server->intake.commands);
-	journal_close(server->intake.journal);
-	device_directory_free(server->intake.directory);
-	device_memory_free(server->intake.memory);
-	ev_loop_destroy(server->loop);
+	if (server->conns)
+		conns_free(server->conns);
+	command_queue_free(intake->commands);
+	device_memory_free(intake->memory);
+	device_directory_free(intake->directory);
+	journal_close(intake->journal);
+	if (server->bound.tcp >= 0)
+		close(server->bound.tcp);
+	if (server->bound.udp >= 0)
+		close(server->bound.udp);
+	if (server->loop)
+		ev_loop_destroy(server->loop);
 }
 
-int serve_verb(int argc, char **argv)
+// Starts everything up to the first turn of the loop. On false the reason is logged and nothing is left.
+static bool start(struct server *server)
 {
-	static struct server server;
-	int code;
+	const char *error = NULL;
 
-	if (!cli_settings(argc, argv, usage, &server.config, &code))
-		return code;
-	const bool started = start(&server);
-	if (started) {
-		ev_run(server.loop, 0);
-		finish(&server);
+	signal(SIGPIPE, SIG_IGN);
+	raise_open_files(server->config);
+	server->bound.tcp = server->bound.udp = -1;
+	server->loop = ev_default_loop(EVFLAG_AUTO);
+	if (!server->loop) {
+		error = "cannot create an event loop";
+		goto fail;
 	}
-	config_done(&server.config);
+	if (!listener_bind(server->config, &server->bound, &error)) {
+		server->bound.tcp = server->bound.udp = -1;
+		goto fail;
+	}
+	if (!check_schema(server))
+		goto fail;
+	start_signals(server);
+	if (!open_journal(server))
+		goto fail;
+	error = "out of memory";
+	if (!start_intake(server) || !start_writer(server))
+		goto fail;
+	start_timers(server);
+	if (!start_http(server)) {
+		error = NULL; // logged already
+		goto fail;
+	}
+	if (!open_sockets(server))
+		goto fail;
+	announce(&server->bound);
+	return true;
+fail:
+	if (error)
+		log_error("%s", error);
+	release(server);
+	return false;
+}
+
+static void stop(struct server *server)
+{
+	const uint64_t pending =
+		journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
+
+	if (pending)
+		log_warning("stopped; the journal keeps pending entries for the next start "
+			    "bytes=%" PRIu64,
+			pending);
+	else
+		log_info("stopped; everything is in the database");
+	release(server);
+}
+
+int serve_verb(struct command_line *line)
+{
+	struct server *server = calloc(1, sizeof(*server)); // large: intake has buffers
+	bool started = false;
+
+	if (!server) {
+		log_error("out of memory");
+		return 1;
+	}
+	server->config = &line->config;
+	started = start(server);
+	if (started) {
+		ev_run(server->loop, 0);
+		stop(server);
+	}
+	free(server);
 	return started ? 0 : 1;
 }
