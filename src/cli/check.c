@@ -74,7 +74,7 @@ static bool is_locked(pid_t pid, ino_t inode)
 	return found;
 }
 
-// Returns the process that writes the journal, or 0. Looks its lock up: trying the lock would take it for a moment.
+// Returns the process that writes the journal, or 0. Looks for its lock in /proc: trying it would hold it for a moment.
 static pid_t journal_holder(const char *dir)
 {
 	char path[4096], text[32] = "";
@@ -266,7 +266,8 @@ static void check_udp_buffer(void)
 	if (!setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) &&
 		!getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len) && size < UDP_BUFFER)
 		NOTE("UDP: the receive buffer is limited to %d bytes, bursts may be lost; raise "
-		     "the limit: sysctl net.core.rmem_max=%d (make install puts that into sysctl.d)",
+		     "the limit: sysctl net.core.rmem_max=%d (make install puts that into "
+		     "sysctl.d)",
 			size, UDP_BUFFER);
 	close(fd);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table of verbs: everything the command line takes, and its help.
+// The table of verbs: their options, arguments and help.
 #include "cli/cli.h"
 
 #include "cli/verbs.h"
@@ -40,13 +40,12 @@ static const struct command_line_verb verbs[] = {
 			{0, "photos", NULL, "fetch and report photos, as with pt502.photos = on"},
 		}},
 
-	{"simulate", simulate_verb, "simulate trackers that report to a server",
+	{"simulate", simulate_verb, "simulate trackers that report to a server", .required = "to",
 		.help =
 			"Simulates trackers that drive through a town and report to a server. They obey\n"
 			"commands: they switch outputs and send requested positions and replies.",
 		.options = {
-			{0, "to", "HOST:PORT", "the server: name, IPv4 address or [IPv6 address], and port",
-				.required = true},
+			{0, "to", "HOST:PORT", "the server: name, IPv4 address or [IPv6 address], and port"},
 			{0, "protocol", "P", "pt502 (default), gt06, or mixed: half of each"},
 			{0, "devices", "N", "number of trackers, one connection each (default 10)"},
 			{0, "rate", "R",
@@ -88,13 +87,13 @@ static const struct command_line_verb verbs[] = {
 			"To decode again what one tracker sent:\n"
 			"  avld journal DIR --ident 5020001 | jq -r '.frame // empty' | xxd -r -p | avld decode"},
 
-	{"media", media_verb, "export photos to files", .settings = true,
+	{"media", media_verb, "export photos to files", .settings = true, .required = "export",
 		.help =
 			"Writes the photos in the database (avld.media) to files named by tracker, time (UTC)\n"
 			"and camera: 5020001_20261122T101500Z_1.jpg. Existing files are never overwritten;\n"
 			"running it again adds new photos.",
 		.options = {
-			{0, "export", "DIR", "the folder; created if missing", .required = true},
+			{0, "export", "DIR", "the folder; created if missing"},
 			{0, "ident", "IDENT", "only photos of this tracker"},
 		},
 		.notes =

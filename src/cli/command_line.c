@@ -21,19 +21,18 @@
 #endif
 
 // Options of every verb, and of those that read settings.
-static const struct command_line_option help_option = {'h', "help", NULL, "print this text", false};
-static const struct command_line_option version_option = {
-	0, "version", NULL, "print the version", false};
+static const struct command_line_option help_option = {'h', "help", NULL, "print this text"};
+static const struct command_line_option version_option = {0, "version", NULL, "print the version"};
 static const struct command_line_option file_option = {
-	'c', "config", "FILE", "settings (default " AVLD_CONFIG_FILE ", if it exists)", false};
-static const struct command_line_option setting_option = {'o', "option", "SECTION.KEY=VALUE",
-	"one setting; overrides the file; may be repeated", false};
+	'c', "config", "FILE", "settings (default " AVLD_CONFIG_FILE ", if it exists)"};
+static const struct command_line_option setting_option = {
+	'o', "option", "SECTION.KEY=VALUE", "one setting; overrides the file; may be repeated"};
 
 #define ALL_MAX (COMMAND_LINE_OPTIONS_MAX + 4)
 
 struct parsing {
 	struct command_line *line;
-	const struct command_line_option *all[ALL_MAX]; /* what the verb takes */
+	const struct command_line_option *all[ALL_MAX]; /* options of the verb */
 	size_t count;
 	const char *file; /* -c, or NULL */
 	char **settings;  /* -o; room for all of argv */
@@ -53,6 +52,12 @@ static void collect(struct parsing *parsing)
 	parsing->all[parsing->count++] = &version_option;
 }
 
+static bool is_required(
+	const struct command_line_verb *verb, const struct command_line_option *option)
+{
+	return verb->required && !strcmp(verb->required, option->name);
+}
+
 // Help -------------------------------------------------------------------------------------------
 
 static void print_usage(const struct command_line_verb *verb)
@@ -61,7 +66,7 @@ static void print_usage(const struct command_line_verb *verb)
 	if (verb->argument)
 		printf(" %s", verb->argument);
 	for (size_t i = 0; verb->options[i].name; i++)
-		if (verb->options[i].required)
+		if (is_required(verb, &verb->options[i]))
 			printf(" --%s %s", verb->options[i].name, verb->options[i].value);
 	puts(" [OPTION]...\n");
 }
@@ -212,7 +217,7 @@ static int parse_rest(struct parsing *parsing, int argc, char **argv)
 		return command_line_error(line, "missing %s", verb->argument);
 	for (size_t i = 0; verb->options[i].name; i++) {
 		const struct command_line_option *option = &verb->options[i];
-		if (option->required && (!line->values[i] || !*line->values[i]))
+		if (is_required(verb, option) && (!line->values[i] || !*line->values[i]))
 			return command_line_error(
 				line, "missing --%s %s", option->name, option->value);
 	}

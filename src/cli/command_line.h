@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a verb takes on the command line: described as data, parsed and printed as help here.
+// The command line of a verb: described as data, from which it is parsed and the help is printed.
 #ifndef AVLD_CLI_COMMAND_LINE_H
 #define AVLD_CLI_COMMAND_LINE_H
 
@@ -12,7 +12,6 @@ struct command_line_option {
 	const char *name;  /* "protocol" for --protocol */
 	const char *value; /* "NAME", as the help names it; NULL: the option takes none */
 	const char *help;  /* lines end with \n, but for the last */
-	bool required;
 };
 
 struct command_line;
@@ -25,6 +24,7 @@ struct command_line_verb {
 	bool settings;        /* takes -c and -o; the settings are loaded before run is called */
 	const char *help;     /* paragraph before the options */
 	const char *notes;    /* paragraph after the options, or NULL */
+	const char *required; /* name of an option that must be given, or NULL */
 	struct command_line_option options[COMMAND_LINE_OPTIONS_MAX]; /* ends with name NULL */
 };
 

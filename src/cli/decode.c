@@ -15,7 +15,7 @@
 // Half a megabyte: on the heap.
 struct decoding {
 	struct feed feed;
-	struct decoded batch;
+	struct decoded decoded;         /* of the current frame */
 	const struct decoder *protocol; /* -p, or NULL */
 	struct device_memory *memory;
 	struct photos photos;
@@ -28,7 +28,7 @@ static void print(struct decoding *d)
 {
 	// NULL until a decoder is chosen.
 	const char *name = d->feed.session.decoder ? d->feed.session.decoder->name : NULL;
-	report_json_decoded(stdout, name, &d->batch);
+	report_json_decoded(stdout, name, &d->decoded);
 	for (; d->feed.session.finished; photo_drop(&d->feed.session))
 		report_json_photo(stdout, name, d->feed.session.finished);
 }
@@ -46,7 +46,7 @@ static void end(struct decoding *d)
 {
 	photo_end(&d->feed.session);
 	do {
-		feed_expire(&d->feed, clock_utc_us(), INT64_MAX, &d->batch);
+		feed_expire(&d->feed, clock_utc_us(), INT64_MAX, &d->decoded);
 		print(d);
 	} while (feed_holds(&d->feed));
 	feed_done(&d->feed);
@@ -59,7 +59,7 @@ static size_t decode_frames(struct decoding *d, const uint8_t *data, size_t len)
 	for (;;) {
 		size_t used;
 		const enum feed_verdict verdict =
-			feed_step(&d->feed, data + at, len - at, &d->batch, &used);
+			feed_step(&d->feed, data + at, len - at, &d->decoded, &used);
 		at += used;
 		if (verdict == FEED_MORE)
 			return at;
@@ -85,14 +85,14 @@ static void decode_rest(struct decoding *d)
 {
 	if (d->feed.open) {
 		size_t used;
-		feed_rest(&d->feed, d->buffer, d->len, &d->batch, &used);
+		feed_rest(&d->feed, d->buffer, d->len, &d->decoded, &used);
 		print(d);
 		drop(d, used);
 	}
 	const size_t blanks = feed_blanks(d->buffer, d->len);
 	if (blanks < d->len) {
-		decoded_reset(&d->batch);
-		decoded_reject(&d->batch, DECODE_DETAIL, "incomplete frame", d->buffer + blanks,
+		decoded_reset(&d->decoded);
+		decoded_reject(&d->decoded, DECODE_DETAIL, "incomplete frame", d->buffer + blanks,
 			d->len - blanks);
 		print(d);
 	}

@@ -19,14 +19,15 @@
 #define HOLD_US  INT64_C(86400000000) /* how long a reject is held for its reference */
 #define MAX_SIZE (UINT64_C(1) << 40)  /* of the journal: the disk is the limit */
 
-struct talk_key {
+struct replay_key {
 	char protocol[16], ident[IDENT_MAX];
 	uint8_t address[16];
 	uint16_t port, transport;
 };
 
-struct talk {
-	struct talk_key key;
+// The conversation of one device (or of one peer without ident), replayed.
+struct replay {
+	struct replay_key key;
 	struct feed feed;
 	struct peer peer;
 	UT_hash_handle hh;
@@ -46,10 +47,10 @@ struct find {
 struct work {
 	struct journal *journal;
 	struct device_memory *memory;
-	struct talk *talks;
+	struct replay *replays;
 	struct find *finds, *first, **last;
 	struct redecoded *done; /* counters */
-	struct decoded batch;
+	struct decoded decoded; /* of the current frame */
 };
 
 static void copy(char *to, size_t room, struct text text)
@@ -58,10 +59,10 @@ static void copy(char *to, size_t room, struct text text)
 		memcpy(to, text.data, text.len < room ? text.len : room);
 }
 
-static struct talk *find_talk(struct work *work, const struct entry *entry)
+static struct replay *find_replay(struct work *work, const struct entry *entry)
 {
-	struct talk_key key = {0};
-	struct talk *talk;
+	struct replay_key key = {0};
+	struct replay *replay;
 	copy(key.protocol, sizeof(key.protocol), entry->protocol);
 	copy(key.ident, sizeof(key.ident), entry->ident);
 	if (entry->ident.len == 0) {
@@ -69,17 +70,17 @@ static struct talk *find_talk(struct work *work, const struct entry *entry)
 		key.port = entry->peer.port;
 		key.transport = (uint16_t)entry->peer.transport;
 	}
-	HASH_FIND(hh, work->talks, &key, sizeof(key), talk);
-	if (!talk) {
-		talk = calloc(1, sizeof(*talk));
-		if (!talk)
+	HASH_FIND(hh, work->replays, &key, sizeof(key), replay);
+	if (!replay) {
+		replay = calloc(1, sizeof(*replay));
+		if (!replay)
 			log_fatal("out of memory");
-		talk->key = key;
-		talk->feed.session.memory = work->memory;
-		HASH_ADD(hh, work->talks, key, sizeof(talk->key), talk);
+		replay->key = key;
+		replay->feed.session.memory = work->memory;
+		HASH_ADD(hh, work->replays, key, sizeof(replay->key), replay);
 	}
-	talk->peer = entry->peer;
-	return talk;
+	replay->peer = entry->peer;
+	return replay;
 }
 
 // Finds a report by dedup key and ident. Sets key->key.
@@ -93,12 +94,12 @@ static struct find *look_up(struct work *work, uint64_t dedup, struct text ident
 	return find;
 }
 
-static void keep(struct work *work, const struct talk *talk, const struct report *report)
+static void keep(struct work *work, const struct replay *replay, const struct report *report)
 {
-	const char *name = talk->feed.session.decoder->name;
+	const char *name = replay->feed.session.decoder->name;
 	const struct text protocol = {name, strlen(name)};
-	const struct entry_head head =
-		entry_report_head(report, talk->feed.session.received_us, &talk->peer, protocol);
+	const struct entry_head head = entry_report_head(
+		report, replay->feed.session.received_us, &replay->peer, protocol);
 	const size_t len = entry_head_size(&head);
 	struct find *find = calloc(1, sizeof(*find) + len);
 	if (!find)
@@ -116,13 +117,13 @@ static void keep(struct work *work, const struct talk *talk, const struct report
 }
 
 // Keeps all decoded reports, except the one that the entry itself is.
-static void keep_all(struct work *work, const struct talk *talk, const struct entry *entry)
+static void keep_all(struct work *work, const struct replay *replay, const struct entry *entry)
 {
-	for (size_t i = 0; i < work->batch.report_count; i++) {
-		const struct report *report = &work->batch.reports[i];
+	for (size_t i = 0; i < work->decoded.report_count; i++) {
+		const struct report *report = &work->decoded.reports[i];
 		if (!entry || entry->kind == ENTRY_REJECT ||
 			report->body.dedup != entry->body.dedup)
-			keep(work, talk, report);
+			keep(work, replay, report);
 	}
 }
 
@@ -138,12 +139,12 @@ static void decode_again(struct work *work, const struct entry *entry)
 {
 	if (entry->kind == ENTRY_REJECT && intake_is_refusal(entry->reason))
 		return;
-	struct talk *talk = find_talk(work, entry);
-	forget_old(&talk->feed, entry->received_us);
+	struct replay *replay = find_replay(work, entry);
+	forget_old(&replay->feed, entry->received_us);
 	work->done->frames++;
 	work->done->rejects += entry->kind == ENTRY_REJECT;
-	if (memory_restore_entry(&talk->feed, entry, &work->batch))
-		keep_all(work, talk, entry);
+	if (memory_restore_entry(&replay->feed, entry, &work->decoded))
+		keep_all(work, replay, entry);
 }
 
 static void decode_all(struct work *work)
@@ -157,9 +158,9 @@ static void decode_all(struct work *work)
 			decode_again(work, &entry);
 	}
 	journal_cursor_done(&cursor);
-	for (struct talk *talk = work->talks; talk; talk = talk->hh.next) {
-		feed_expire(&talk->feed, INT64_MAX, INT64_MAX, &work->batch);
-		keep_all(work, talk, NULL);
+	for (struct replay *replay = work->replays; replay; replay = replay->hh.next) {
+		feed_expire(&replay->feed, INT64_MAX, INT64_MAX, &work->decoded);
+		keep_all(work, replay, NULL);
 	}
 }
 
@@ -200,13 +201,13 @@ static bool append_all(struct work *work, const char **error)
 
 static void free_all(struct work *work)
 {
-	struct talk *talk = work->talks;
-	HASH_CLEAR(hh, work->talks); // the links in hh outlive the table
-	while (talk) {
-		struct talk *next = talk->hh.next;
-		feed_done(&talk->feed);
-		free(talk);
-		talk = next;
+	struct replay *replay = work->replays;
+	HASH_CLEAR(hh, work->replays); // the links in hh outlive the table
+	while (replay) {
+		struct replay *next = replay->hh.next;
+		feed_done(&replay->feed);
+		free(replay);
+		replay = next;
 	}
 	HASH_CLEAR(hh, work->finds);
 	while (work->first) {

@@ -3,8 +3,9 @@
 //
 //   sockets -> conns/udp -> intake -> journal -> writer -> PostgreSQL
 //
-// Once per turn, before the loop sleeps (on_prepare), the writer is told about new entries, and the journal is synced
-// if a reply waits for that.
+// Once per turn, before the loop sleeps, on_prepare wakes the writer if there are new entries, and syncs the journal if a
+// reply is pending.
+#include "cli/pace.h"
 #include "cli/verbs.h"
 #include "config/setting.h"
 #include "intake/memory_restore.h"
@@ -30,14 +31,6 @@
 #define DRAIN_S   5.  /* time for the writer to store pending entries at shutdown */
 #define ROOM_S    0.1 /* between checks whether a full journal has room again */
 
-// While busy (many frames arrive, or the database has to catch up) the loop sleeps this long before it polls, so that
-// each turn handles many events. Otherwise it polls at once: the sleep would cost a wake-up of its own and delay
-// every tracker.
-#define BUSY_SLEEP_S 0.001
-#define BUSY_RATE    2000.     /* frames per second */
-#define BUSY_BYTES   (1 << 20) /* of the journal, not yet in the database */
-#define RATE_S       0.1       /* the rate is measured over this time or longer */
-
 struct server {
 	const struct config *config;
 	struct ev_loop *loop;
@@ -50,77 +43,14 @@ struct server {
 	struct command_sink sink; /* from the writer to intake.commands */
 	struct http *http;        /* NULL: off */
 	uint64_t woken_lsn;       /* end of the journal when the writer was last woken */
-	uint64_t counted;         /* frames at the time counted_s */
-	double counted_s;
+	struct pace pace;
 	bool stopping;
 	ev_prepare prepare;
 	ev_timer sync, room, drain, watchdog, second;
 	ev_signal term, intr, hup;
 };
 
-// Start: process, schema, journal ----------------------------------------------------------------
-
-static void raise_open_files(const struct config *config)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	if (limit.rlim_cur != limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &limit))
-			log_warning("cannot raise the limit of open files error=\"%s\"",
-				strerror(errno));
-		getrlimit(RLIMIT_NOFILE, &limit);
-	}
-	if (limit.rlim_cur != RLIM_INFINITY &&
-		limit.rlim_cur < (rlim_t)config->server.max_connections + 64)
-		log_warning("open files limit=%llu is below server.max_connections=%lld",
-			(unsigned long long)limit.rlim_cur,
-			(long long)config->server.max_connections);
-}
-
-// Returns false if the schema has another version, after trying to upgrade it if the settings say so. An unreachable
-// database is no reason not to start: the journal holds the data until it is back.
-static bool check_schema(const struct server *server)
-{
-	const struct config *config = server->config;
-	char timeout[16], error[1024];
-
-	snprintf(timeout, sizeof(timeout), "%d", CONNECT_S);
-	const char *const keys[] = {"connect_timeout", "dbname", NULL};
-	const char *const values[] = {timeout, config->database.conninfo, NULL};
-	PGconn *conn = PQconnectdbParams(keys, values, 1);
-	bool good = true;
-
-	if (PQstatus(conn) == CONNECTION_OK) {
-		int version = migrate_version(conn);
-		if (version >= 0 && version < SCHEMA_VERSION && config->database.migrate) {
-			if (migrate_run(conn, stderr, error, sizeof(error)))
-				version = SCHEMA_VERSION;
-			else
-				log_error("%s", error);
-		}
-		good = version < 0 || version == SCHEMA_VERSION;
-		if (!good)
-			log_error("the schema avld has version %d, this avld needs %d; %s", version,
-				SCHEMA_VERSION,
-				version < SCHEMA_VERSION
-					? "run 'avld migrate', or set database.migrate = yes"
-					: "install the avld of that version");
-	}
-	PQfinish(conn);
-	return good;
-}
-
-static void on_finding(void *context, bool serious, const char *text)
-{
-	(void)context;
-	if (serious)
-		log_error("journal %s", text);
-	else
-		log_warning("journal %s", text);
-}
+// In the loop ------------------------------------------------------------------------------------
 
 static void on_synced(void *context)
 {
@@ -136,47 +66,10 @@ static void on_synced(void *context)
 	}
 }
 
-static bool open_journal(struct server *server)
+// Bytes of the journal that are not in the database yet.
+static uint64_t pending_bytes(const struct server *server)
 {
-	const struct config *config = server->config;
-	const struct journal_options options = {
-		.dir = config->journal.dir,
-		.segment_size = (uint64_t)config->journal.segment_size,
-		.max_size = (uint64_t)config->journal.max_size,
-		.retain_us = config->journal.retain_us,
-	};
-	const char *error = NULL;
-
-	journal_say_faults(config->journal.dir);
-	server->intake.journal = journal_open(&options, on_finding, NULL, &error);
-	if (!server->intake.journal) {
-		log_error("%s", error);
-		return false;
-	}
-	log_info("journal open dir=\"%s\" start=%" PRIu64 " end=%" PRIu64 " bytes=%" PRIu64,
-		config->journal.dir, journal_start(server->intake.journal),
-		journal_end(server->intake.journal), journal_bytes(server->intake.journal));
-	journal_sync_start(server->intake.journal, server->loop, on_synced, server);
-	return true;
-}
-
-// In the loop -----------------------------------------------------------------------------------
-
-// Sets how long the loop sleeps before it polls.
-static void choose_pace(struct server *server)
-{
-	const uint64_t frames = server->intake.counters.frames;
-	const double now = ev_now(server->loop), passed = now - server->counted_s;
-
-	if (passed >= 0. && passed < RATE_S)
-		return;
-	const uint64_t pending =
-		journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
-	const bool busy =
-		(double)(frames - server->counted) >= BUSY_RATE * passed || pending >= BUSY_BYTES;
-	ev_set_io_collect_interval(server->loop, busy ? BUSY_SLEEP_S : 0.);
-	server->counted = frames;
-	server->counted_s = now;
+	return journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
 }
 
 static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
@@ -185,7 +78,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 	struct journal *journal = server->intake.journal;
 
 	(void)revents;
-	choose_pace(server);
+	pace_choose(&server->pace, loop, server->intake.counters.frames, pending_bytes(server));
 	if (journal_end(journal) != server->woken_lsn) {
 		server->woken_lsn = journal_end(journal);
 		writer_wake(server->writer);
@@ -303,9 +196,87 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 	writer_drain(server->writer, on_drained, server);
 }
 
-// Start: the other parts -------------------------------------------------------------------------
+// Start, in this order ---------------------------------------------------------------------------
 
-// From here on a signal shuts down in order: what start() still does is done first.
+// Always returns false.
+static bool fail(const char *error)
+{
+	log_error("%s", error);
+	return false;
+}
+
+static void raise_open_files(const struct config *config)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	if (limit.rlim_cur != limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit))
+			log_warning("cannot raise the limit of open files error=\"%s\"",
+				strerror(errno));
+		getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (limit.rlim_cur != RLIM_INFINITY &&
+		limit.rlim_cur < (rlim_t)config->server.max_connections + 64)
+		log_warning("open files limit=%llu is below server.max_connections=%lld",
+			(unsigned long long)limit.rlim_cur,
+			(long long)config->server.max_connections);
+}
+
+static bool start_loop(struct server *server)
+{
+	server->loop = ev_default_loop(EVFLAG_AUTO);
+	return server->loop || fail("cannot create an event loop");
+}
+
+// First of all, so that a second avld on the same port does nothing else.
+static bool bind_sockets(struct server *server)
+{
+	const char *error;
+
+	if (listener_bind(server->config, &server->bound, &error))
+		return true;
+	server->bound.tcp = server->bound.udp = -1;
+	return fail(error);
+}
+
+// Returns false if the schema has another version, after trying to upgrade it if the settings say so. An unreachable
+// database is no reason not to start: the journal holds the data until it is back.
+static bool check_schema(const struct server *server)
+{
+	const struct config *config = server->config;
+	char timeout[16], error[1024];
+
+	snprintf(timeout, sizeof(timeout), "%d", CONNECT_S);
+	const char *const keys[] = {"connect_timeout", "dbname", NULL};
+	const char *const values[] = {timeout, config->database.conninfo, NULL};
+	PGconn *conn = PQconnectdbParams(keys, values, 1);
+	bool good = true;
+
+	if (PQstatus(conn) == CONNECTION_OK) {
+		int version = migrate_version(conn);
+		if (version >= 0 && version < SCHEMA_VERSION && config->database.migrate) {
+			if (migrate_run(conn, stderr, error, sizeof(error)))
+				version = SCHEMA_VERSION;
+			else
+				log_error("%s", error);
+		}
+		good = version < 0 || version == SCHEMA_VERSION;
+		if (!good)
+			log_error("the schema avld has version %d, this avld needs %d; %s", version,
+				SCHEMA_VERSION,
+				version < SCHEMA_VERSION
+					? "run 'avld migrate', or set database.migrate = yes"
+					: "install the avld of that version");
+	}
+	PQfinish(conn);
+	return good;
+}
+
+// From here on SIGTERM and SIGINT shut down in order, once the start is complete. Done before the journal is opened, so
+// that no signal leaves it open.
 static void start_signals(struct server *server)
 {
 	ev_signal_init(&server->term, on_stop, SIGTERM);
@@ -317,6 +288,37 @@ static void start_signals(struct server *server)
 	ev_signal_start(server->loop, &server->hup);
 }
 
+static void on_finding(void *context, bool serious, const char *text)
+{
+	(void)context;
+	if (serious)
+		log_error("journal %s", text);
+	else
+		log_warning("journal %s", text);
+}
+
+static bool open_journal(struct server *server)
+{
+	const struct config *config = server->config;
+	const struct journal_options options = {
+		.dir = config->journal.dir,
+		.segment_size = (uint64_t)config->journal.segment_size,
+		.max_size = (uint64_t)config->journal.max_size,
+		.retain_us = config->journal.retain_us,
+	};
+	const char *error = NULL;
+
+	journal_say_faults(config->journal.dir);
+	server->intake.journal = journal_open(&options, on_finding, NULL, &error);
+	if (!server->intake.journal)
+		return fail(error);
+	log_info("journal open dir=\"%s\" start=%" PRIu64 " end=%" PRIu64 " bytes=%" PRIu64,
+		config->journal.dir, journal_start(server->intake.journal),
+		journal_end(server->intake.journal), journal_bytes(server->intake.journal));
+	journal_sync_start(server->intake.journal, server->loop, on_synced, server);
+	return true;
+}
+
 static bool start_intake(struct server *server)
 {
 	struct intake *intake = &server->intake;
@@ -325,12 +327,12 @@ static bool start_intake(struct server *server)
 	intake->directory = device_directory_new();
 	intake->memory = device_memory_new((size_t)server->config->devices.remembered);
 	if (!intake->directory || !intake->memory)
-		return false;
+		return fail("out of memory");
 	memory_restore_devices(intake->memory, intake->journal);
 	intake->commands =
 		command_queue_new(server->config, intake->journal, on_command_ready, server);
 	server->conns = conns_new(server->loop, intake);
-	return intake->commands && server->conns;
+	return (intake->commands && server->conns) || fail("out of memory");
 }
 
 static bool start_writer(struct server *server)
@@ -338,7 +340,7 @@ static bool start_writer(struct server *server)
 	server->writer = writer_new(
 		server->loop, server->config, server->intake.journal, server->intake.directory);
 	if (!server->writer)
-		return false;
+		return fail("out of memory");
 	server->sink = command_queue_sink(server->intake.commands);
 	writer_set_commands(server->writer, &server->sink);
 	return true;
@@ -388,7 +390,7 @@ static bool start_http(struct server *server)
 	return optional;
 }
 
-// Hands the bound sockets over. Last of all, so that a failed start has accepted nothing.
+// Hands the bound sockets over. Last of all: a start that failed has accepted nothing.
 static bool open_sockets(struct server *server)
 {
 	struct bound *bound = &server->bound;
@@ -396,19 +398,20 @@ static bool open_sockets(struct server *server)
 	if (bound->tcp >= 0) {
 		server->listener = listener_new(server->loop, server->conns, bound->tcp);
 		if (!server->listener)
-			return false;
+			return fail("out of memory");
 		bound->tcp = -1;
 	}
 	if (bound->udp >= 0) {
 		server->udp = udp_new(server->loop, &server->intake, bound->udp);
 		if (!server->udp)
-			return false;
+			return fail("out of memory");
 		bound->udp = -1;
 	}
 	return true;
 }
 
-static void announce(const struct bound *bound)
+// Prints the ready line and notifies systemd.
+static void log_ready(const struct bound *bound)
 {
 	const char *tcp = bound->tcp_text, *udp = bound->udp_text;
 
@@ -419,10 +422,37 @@ static void announce(const struct bound *bound)
 	sd_notify(0, "READY=1");
 }
 
-// Start and stop as a whole ----------------------------------------------------------------------
+static void log_stopped(const struct server *server)
+{
+	const uint64_t pending = pending_bytes(server);
 
-// Frees whatever was started, in reverse order. The journal is closed in order: the next start need not recover it.
-static void release(struct server *server)
+	if (pending)
+		log_warning("stopped; the journal keeps pending entries for the next start "
+			    "bytes=%" PRIu64,
+			pending);
+	else
+		log_info("stopped; everything is in the database");
+}
+
+// Start, run, stop -------------------------------------------------------------------------------
+
+// Logs why not, if it returns false.
+static bool start(struct server *server)
+{
+	signal(SIGPIPE, SIG_IGN);
+	raise_open_files(server->config);
+	if (!start_loop(server) || !bind_sockets(server) || !check_schema(server))
+		return false;
+	start_signals(server);
+	if (!open_journal(server) || !start_intake(server) || !start_writer(server))
+		return false;
+	start_timers(server);
+	return start_http(server) && open_sockets(server);
+}
+
+// Frees whatever was started, in reverse order, also after a start that failed. The journal is closed in order, so that
+// the next start does not take this for a crash.
+static void stop(struct server *server)
 {
 	struct intake *intake = &server->intake;
 
@@ -445,76 +475,21 @@ static void release(struct server *server)
 		ev_loop_destroy(server->loop);
 }
 
-// Starts everything up to the first turn of the loop. On false the reason is logged and nothing is left.
-static bool start(struct server *server)
-{
-	const char *error = NULL;
-
-	signal(SIGPIPE, SIG_IGN);
-	raise_open_files(server->config);
-	server->bound.tcp = server->bound.udp = -1;
-	server->loop = ev_default_loop(EVFLAG_AUTO);
-	if (!server->loop) {
-		error = "cannot create an event loop";
-		goto fail;
-	}
-	if (!listener_bind(server->config, &server->bound, &error)) {
-		server->bound.tcp = server->bound.udp = -1;
-		goto fail;
-	}
-	if (!check_schema(server))
-		goto fail;
-	start_signals(server);
-	if (!open_journal(server))
-		goto fail;
-	error = "out of memory";
-	if (!start_intake(server) || !start_writer(server))
-		goto fail;
-	start_timers(server);
-	if (!start_http(server)) {
-		error = NULL; // logged already
-		goto fail;
-	}
-	if (!open_sockets(server))
-		goto fail;
-	announce(&server->bound);
-	return true;
-fail:
-	if (error)
-		log_error("%s", error);
-	release(server);
-	return false;
-}
-
-static void stop(struct server *server)
-{
-	const uint64_t pending =
-		journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
-
-	if (pending)
-		log_warning("stopped; the journal keeps pending entries for the next start "
-			    "bytes=%" PRIu64,
-			pending);
-	else
-		log_info("stopped; everything is in the database");
-	release(server);
-}
-
 int serve_verb(struct command_line *line)
 {
 	struct server *server = calloc(1, sizeof(*server)); // large: intake has buffers
-	bool started = false;
 
-	if (!server) {
-		log_error("out of memory");
-		return 1;
-	}
+	if (!server)
+		log_fatal("out of memory");
 	server->config = &line->config;
-	started = start(server);
+	server->bound.tcp = server->bound.udp = -1;
+	const bool started = start(server);
 	if (started) {
+		log_ready(&server->bound);
 		ev_run(server->loop, 0);
-		stop(server);
+		log_stopped(server);
 	}
+	stop(server);
 	free(server);
 	return started ? 0 : 1;
 }

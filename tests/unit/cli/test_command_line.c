@@ -56,9 +56,9 @@ static const struct command_line_verb plain = {
 	"test", never_run, "does nothing", .settings = true, .help = "Does nothing."};
 // Takes an argument and options of its own.
 static const struct command_line_verb rich = {"rich", never_run, "does nothing", "DIR",
-	.help = "Does nothing,\non two lines.", .notes = "Notes.",
+	.help = "Does nothing,\non two lines.", .required = "to", .notes = "Notes.",
 	.options = {{'p', "protocol", "NAME", "one line"}, {0, "flag", NULL, "first\nsecond"},
-		{0, "to", "HOST:PORT", "where", .required = true}}};
+		{0, "to", "HOST:PORT", "where"}}};
 
 // Parses argv, which ends with NULL. What is printed goes into out and err.
 static bool parse(struct command_line *line, const struct command_line_verb *verb, int *exit_code,

@@ -59,8 +59,7 @@ static void an_unknown_protocol_is_a_usage_error(void **state)
 {
 	(void)state;
 	assert_int_equal(run("-pnone"), 2);
-	assert_non_null(
-		strstr(err, "avld decode: unknown protocol 'none'; known are: "));
+	assert_non_null(strstr(err, "avld decode: unknown protocol 'none'; known are: "));
 }
 
 int main(void)

@@ -144,7 +144,7 @@ static void a_file_sets_values(void **state)
 				       "# a comment\n"
 				       "  ; another, and a key that is set off\n"
 				       "   listen=[::1]:9000\n"
-				       "transports =udp ; a comment behind\n"
+				       "transports =udp ; a comment after it\n"
 				       "idle_timeout: 10 min\n"
 				       "\n"
 				       " [ database ] # with a comment\n"
