@@ -479,8 +479,10 @@ int serve_verb(struct command_line *line)
 {
 	struct server *server = calloc(1, sizeof(*server)); // large: intake has buffers
 
-	if (!server)
-		log_fatal("out of memory");
+	if (!server) {
+		log_error("out of memory");
+		return 1;
+	}
 	server->config = &line->config;
 	server->bound.tcp = server->bound.udp = -1;
 	const bool started = start(server);
