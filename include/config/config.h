@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Settings: one INI file (inih), -o SECTION.KEY=VALUE on top. One table in config.c says name, type, default and range
-// of each key, and is what conf/avld.ini documents.
+// The settings as the program uses them. setting.h describes each of them, config_load.h reads them.
 #ifndef AVLD_CONFIG_CONFIG_H
 #define AVLD_CONFIG_CONFIG_H
 
@@ -11,6 +10,15 @@
 enum sync_mode { SYNC_REPLY, SYNC_INTERVAL, SYNC_OFF };
 enum unknown_mode { UNKNOWN_ACCEPT, UNKNOWN_REFUSE };
 
+#define CONFIG_SETTINGS_MAX 64
+
+// Where the values come from; setting_origin turns it into text.
+struct config_origin {
+	char *file; /* that was read, or NULL */
+	// By index in setting_table. 0: the default; n: line n of the file; -n: the n-th -o option.
+	int line[CONFIG_SETTINGS_MAX];
+};
+
 struct config {
 	struct {
 		char *listen;       /* "*:8888" */
@@ -20,7 +28,6 @@ struct config {
 		int64_t max_connections_per_ip; /* 0: no limit */
 		int64_t login_timeout_us;
 		int64_t idle_timeout_us;
-		bool proxy_protocol; /* false in this version */
 	} server;
 	struct {
 		char *conninfo;
@@ -54,7 +61,7 @@ struct config {
 		int64_t engine_stop_max_kmh;
 	} commands;
 	struct {
-		bool photos; /* are fetched */
+		bool photos; /* fetch announced photos */
 	} pt502;
 	struct {
 		char *listen; /* "": off */
@@ -62,24 +69,10 @@ struct config {
 	struct {
 		int level; /* enum log_level */
 	} log;
+	struct config_origin origin;
 };
 
-// Defaults, then FILE (NULL: none), then options in order. Every problem is printed to stderr as
-// "avld: FILE:LINE: section.key: what is wrong; what to do" (options: "avld: -o server.lsten=...: ..."), all of them, not
-// just the first. A key twice in the file is a problem; of options the last counts.
-// False if there was one. config_done frees what the strings hold, also after false.
-bool config_load(struct config *config, const char *file, char *const *options, int option_count);
+// Frees the strings and zeroes *config, also after a config_load that failed.
 void config_done(struct config *config);
-// Where a key got its value: "conf/avld.ini:12", "-o" or "default". For messages of `avld check`. Good until the next call.
-const char *config_origin(const char *key); /* "database.conninfo" */
-
-// The table of settings, for help and tests.
-struct config_key {
-	const char *key;  /* "section.key" */
-	const char *text; /* the default as it is written in a file */
-	const char *doc;  /* one line */
-};
-size_t config_key_count(void);
-struct config_key config_key_at(size_t index);
 
 #endif

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// avld check: would `avld serve` find what its settings name? Looks, and changes nothing: makes no
-// folder, takes no lock, keeps no port.
+// avld check: tests what the settings name, as `avld serve` would use it. Changes nothing: creates no folder, takes no
+// lock, keeps no port.
 //
-//   ok ...        it would
-//   note: ...     worth knowing
-//   problem: ...  it would not: where the setting stands, what is wrong, what to do
-#include "cli/cli.h"
+//   ok ...        works
+//   note: ...     works, but worth knowing
+//   problem: ...  does not: where the setting is, what is wrong, how to mend it
 #include "cli/port_holder.h"
+#include "cli/verbs.h"
+#include "config/setting.h"
 #include "net/listener.h"
 #include "net/udp.h"
 #include "schema/migrate.h"
@@ -27,16 +28,7 @@
 #define SERVER_VERSION_MIN  130000
 #define SERVER_VERSION_TEXT "13"
 
-static const char usage[] =
-	"usage: avld check [-c FILE] [-o SECTION.KEY=VALUE]...\n\n"
-	"Reads the settings and tries what they name: journal folder, port, database, its schema\n"
-	"and rights. Changes nothing; may be run beside the daemon, best as the daemon's user.\n"
-	"Exit status: 0 all good, 1 a problem, 2 bad settings.\n\n"
-	"  -c, --config FILE         settings (default /etc/avld/avld.ini, if it is there)\n"
-	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
-	"  -h, --help                this text\n";
-
-__attribute__((format(printf, 2, 3))) static void tell(const char *kind, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void print(const char *kind, const char *format, ...)
 {
 	printf("%s ", kind);
 	va_list arguments;
@@ -46,13 +38,15 @@ __attribute__((format(printf, 2, 3))) static void tell(const char *kind, const c
 	putchar('\n');
 }
 
-#define OK(...)   tell("ok", __VA_ARGS__)
-#define NOTE(...) tell("note:", __VA_ARGS__)
+#define OK(...)   print("ok", __VA_ARGS__)
+#define NOTE(...) print("note:", __VA_ARGS__)
 
-// Always false, for return.
-__attribute__((format(printf, 2, 3))) static bool problem(const char *key, const char *format, ...)
+// Prints a problem with the setting `key`. Always returns false.
+__attribute__((format(printf, 3, 4))) static bool problem(
+	const struct config *config, const char *key, const char *format, ...)
 {
-	printf("problem: %s: %s: ", config_origin(key), key);
+	char origin[SETTING_ORIGIN_MAX];
+	printf("problem: %s: %s: ", setting_origin(config, key, origin), key);
 	va_list arguments;
 	va_start(arguments, format);
 	vprintf(format, arguments);
@@ -63,8 +57,8 @@ __attribute__((format(printf, 2, 3))) static bool problem(const char *key, const
 
 // Journal ----------------------------------------------------------------------------------------
 
-// Does the process hold a lock on the file? /proc/locks: "1: FLOCK  ADVISORY  WRITE PID
-// MAJOR:MINOR:INODE 0 EOF"
+// Returns true if the process holds a lock on the file. A line of /proc/locks:
+// "1: FLOCK  ADVISORY  WRITE PID MAJOR:MINOR:INODE 0 EOF"
 static bool is_locked(pid_t pid, ino_t inode)
 {
 	char wanted_pid[32], wanted_inode[32], line[256];
@@ -80,8 +74,7 @@ static bool is_locked(pid_t pid, ino_t inode)
 	return found;
 }
 
-// The process that writes the journal, or 0. Its lock is looked up, not tried: trying takes it for
-// a moment.
+// Returns the process that writes the journal, or 0. Looks for its lock in /proc: trying it would hold it for a moment.
 static pid_t journal_holder(const char *dir)
 {
 	char path[4096], text[32] = "";
@@ -96,8 +89,8 @@ static pid_t journal_holder(const char *dir)
 	return pid > 0 && is_locked(pid, status.st_ino) ? pid : 0;
 }
 
-// Folder above, cut off in place. "a/b" -> "a", "/a" -> "/", "a" -> "."
-static void go_up(char *path)
+// Shortens the path to its parent folder. "a/b" -> "a", "/a" -> "/", "a" -> "."
+static void to_parent(char *path)
 {
 	size_t len = strlen(path);
 	while (len > 1 && path[len - 1] == '/')
@@ -111,8 +104,8 @@ static void go_up(char *path)
 	path[len] = '\0';
 }
 
-// Why no file can be made in the folder, 0: it can. Tried with one that has no name and is gone with its
-// descriptor. Rights alone do not tell: root has them all, and yet nothing can be made in /proc.
+// Returns why no file can be created in the folder, 0 if one can. Creates an unnamed file, which closing removes.
+// Checking permissions is not enough: root has all of them, but cannot create files in /proc.
 static int error_of_folder(const char *dir)
 {
 	struct statvfs status;
@@ -123,16 +116,17 @@ static int error_of_folder(const char *dir)
 		return error;
 	}
 	const int error = errno;
-	// Some file systems do not know files without a name (NFS). The kernel's own have no blocks.
+	// Some file systems do not support unnamed files (NFS). The kernel's own also have no blocks.
 	if (error == EOPNOTSUPP && !statvfs(dir, &status) && status.f_blocks)
 		return 0;
 	return error;
 }
 
-static bool no_file_system(const char *dir, const char *folder)
+static bool no_file_system(const struct config *config, const char *folder)
 {
-	return problem("journal.dir",
-		"%s: no files can be made in %s; name a folder on a local disk", dir, folder);
+	return problem(config, "journal.dir",
+		"%s: no files can be created in %s; name a folder on a local disk",
+		config->journal.dir, folder);
 }
 
 static bool is_full(int error)
@@ -140,33 +134,33 @@ static bool is_full(int error)
 	return error == ENOSPC || error == EDQUOT;
 }
 
-// serve starts on a full disk, too, and takes nothing in until there is room.
+// serve also starts on a full disk, and accepts no data until there is room.
 static bool note_full(const char *dir)
 {
-	NOTE("journal %s: no room on its disk: serve takes nothing in until there is; free some",
-		dir);
+	NOTE("journal %s: disk full; serve accepts no data until space is freed", dir);
 	return true;
 }
 
-static bool check_journal_to_be(const char *dir)
+static bool check_missing_journal(const struct config *config)
 {
-	char above[4096];
+	const char *dir = config->journal.dir;
+	char parent[4096];
 	struct stat status;
 	if (!lstat(dir, &status))
-		return problem("journal.dir",
-			"%s is a link to what is not there; make that folder, or name another",
+		return problem(config, "journal.dir",
+			"%s is a link to a missing folder; create that folder or name another",
 			dir);
-	snprintf(above, sizeof(above), "%s", dir);
-	go_up(above);
-	const int error = error_of_folder(above);
+	snprintf(parent, sizeof(parent), "%s", dir);
+	to_parent(parent);
+	const int error = error_of_folder(parent);
 	if (error == EOPNOTSUPP)
-		return no_file_system(dir, above);
+		return no_file_system(config, parent);
 	if (error)
-		return problem("journal.dir",
-			"%s is not there, and cannot be made: %s: %s; make it, and give it to the "
-			"user that avld runs as, or name another",
-			dir, above, strerror(error));
-	OK("journal %s: not there yet, serve makes it", dir);
+		return problem(config, "journal.dir",
+			"%s does not exist and cannot be created: %s: %s; create it for the user "
+			"that runs avld, or name another",
+			dir, parent, strerror(error));
+	OK("journal %s: does not exist yet, serve creates it", dir);
 	return true;
 }
 
@@ -176,21 +170,21 @@ static bool check_journal(const struct config *config)
 	struct stat status;
 	if (stat(dir, &status)) {
 		if (errno == ENOENT)
-			return check_journal_to_be(dir);
-		return problem("journal.dir", "%s: %s; name a folder of the user that avld runs as",
-			dir, strerror(errno));
+			return check_missing_journal(config);
+		return problem(config, "journal.dir",
+			"%s: %s; name a folder of the user that runs avld", dir, strerror(errno));
 	}
 	if (!S_ISDIR(status.st_mode))
-		return problem("journal.dir", "%s is not a folder; name one", dir);
+		return problem(config, "journal.dir", "%s is not a folder; name a folder", dir);
 	const int error = faccessat(AT_FDCWD, dir, R_OK, AT_EACCESS) ? errno : error_of_folder(dir);
 	if (is_full(error))
 		return note_full(dir);
 	if (error == EOPNOTSUPP)
-		return no_file_system(dir, dir);
+		return no_file_system(config, dir);
 	if (error)
-		return problem("journal.dir",
-			"%s: %s for this user; give it to the user that avld runs as, run the "
-			"check as that user, or name another",
+		return problem(config, "journal.dir",
+			"%s: %s for this user; change its owner to the user that runs avld, run "
+			"the check as that user, or name another folder",
 			dir, strerror(error));
 	pid_t pid = journal_holder(dir);
 	if (pid)
@@ -216,8 +210,8 @@ static uint16_t port_of(const struct config *config)
 	return ntohs(port);
 }
 
-// A process with capabilities (as the unit gives them) shows its sockets to none but root. If the avld
-// that writes the journal is of the port's user, it is the one.
+// Finds the holder of the port by the journal: only root can see the sockets of a process with capabilities (as the
+// unit gives them). The avld that writes the journal holds the port if it runs as the user who owns the socket.
 static struct port_holder avld_of_journal(const struct config *config, struct port_holder holder)
 {
 	char path[64], name[32] = "";
@@ -244,24 +238,24 @@ static bool check_port_taken(const struct config *config, const char *error)
 	bool held = port && ((config->server.tcp && port_holder_find(port, false, &holder)) ||
 				    (config->server.udp && port_holder_find(port, true, &holder)));
 	if (!held)
-		return problem("server.listen", "%s", error);
+		return problem(config, "server.listen", "%s", error);
 	if (!holder.pid)
 		holder = avld_of_journal(config, holder);
 	if (!strcmp(holder.name, "avld")) {
-		NOTE("port %u: an avld listens there already (pid %ld)", port, (long)holder.pid);
+		NOTE("port %u: avld already listens on it (pid %ld)", port, (long)holder.pid);
 		return true;
 	}
 	if (!holder.pid)
-		return problem("server.listen",
+		return problem(config, "server.listen",
 			"port %u is taken by a process of uid %ld; stop it or choose another port "
-			"(root sees which: ss -lntup)",
+			"(as root, ss -lntup shows the process)",
 			port, (long)holder.uid);
-	return problem("server.listen",
+	return problem(config, "server.listen",
 		"port %u is taken by %s (pid %ld); stop it or choose another port", port,
 		holder.name, (long)holder.pid);
 }
 
-// Asked for without privileges, whoever asks: so does the service.
+// Requests the buffer without privileges, even as root: the service has none.
 static void check_udp_buffer(void)
 {
 	int size = UDP_BUFFER;
@@ -271,8 +265,9 @@ static void check_udp_buffer(void)
 		return;
 	if (!setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) &&
 		!getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len) && size < UDP_BUFFER)
-		NOTE("UDP: %d bytes may wait while avld is busy, bursts may be lost; sysctl "
-		     "net.core.rmem_max=%d gives it more (make install leaves that in sysctl.d)",
+		NOTE("UDP: the receive buffer is limited to %d bytes, bursts may be lost; raise "
+		     "the limit: sysctl net.core.rmem_max=%d (make install puts that into "
+		     "sysctl.d)",
 			size, UDP_BUFFER);
 	close(fd);
 }
@@ -295,7 +290,7 @@ static bool check_port(const struct config *config)
 
 // Database ---------------------------------------------------------------------------------------
 
-// libpq's messages end in a line's end and have some within.
+// Joins the lines of a message of libpq.
 static const char *one_line(const char *message, char *out, size_t cap)
 {
 	snprintf(out, cap, "%s", message);
@@ -307,14 +302,15 @@ static const char *one_line(const char *message, char *out, size_t cap)
 	return out;
 }
 
-static bool database_problem(PGconn *conn, const char *todo)
+static bool database_problem(const struct config *config, PGconn *conn, const char *remedy)
 {
 	char text[1024];
-	return problem("database.conninfo", "%s; %s",
-		one_line(conn ? PQerrorMessage(conn) : "out of memory", text, sizeof(text)), todo);
+	return problem(config, "database.conninfo", "%s; %s",
+		one_line(conn ? PQerrorMessage(conn) : "out of memory", text, sizeof(text)),
+		remedy);
 }
 
-// The first row's first column, to be freed; NULL after an error, "" without a row.
+// Returns the first column of the first row (the caller frees it), "" without a row, NULL after an error.
 static char *ask(PGconn *conn, const char *sql)
 {
 	PGresult *result = PQexec(conn, sql);
@@ -328,28 +324,30 @@ static char *ask(PGconn *conn, const char *sql)
 static bool check_schema(const struct config *config, int version)
 {
 	if (version > SCHEMA_VERSION)
-		return problem("database.conninfo",
-			"the schema is version %d, this avld is older than the schema (%d); "
-			"upgrade avld",
+		return problem(config, "database.conninfo",
+			"the schema is version %d, this avld is older than the schema (it needs "
+			"%d); upgrade avld",
 			version, SCHEMA_VERSION);
 	if (version == SCHEMA_VERSION) {
 		OK("schema version %d", version);
 		return true;
 	}
 	if (config->database.migrate) {
-		NOTE("schema version %d: serve makes it %d (database.migrate)", version,
+		NOTE("schema version %d: serve upgrades it to %d (database.migrate)", version,
 			SCHEMA_VERSION);
 		return true;
 	}
 	if (!version)
-		return problem("database.conninfo",
-			"the database has no schema avld; run avld migrate as its owner-to-be");
-	return problem("database.conninfo",
+		return problem(config, "database.conninfo",
+			"the database has no schema avld; run avld migrate as the role that is to "
+			"own it");
+	return problem(config, "database.conninfo",
 		"the schema is version %d, this avld needs %d; run avld migrate as its owner",
 		version, SCHEMA_VERSION);
 }
 
-// What the writer needs: each right must be asked for alone, a list would ask for any of them.
+// Lists the rights that the writer lacks. Each is queried alone: has_table_privilege with a list is true if any is
+// granted.
 static const char missing_rights[] =
 	"SELECT string_agg(missing, ', ') FROM ("
 	"SELECT r || ' ON avld.' || name AS missing FROM (VALUES"
@@ -374,54 +372,54 @@ static const char missing_rights[] =
 	"SELECT 'TEMPORARY ON DATABASE ' || current_database()"
 	" WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')) AS m";
 
-static bool check_rights(PGconn *conn)
+static bool check_rights(const struct config *config, PGconn *conn)
 {
 	char *missing = ask(conn, missing_rights);
 	if (!missing)
-		return database_problem(conn, "is this the schema that avld migrate made?");
+		return database_problem(
+			config, conn, "check that avld migrate created this schema");
 	bool good = !*missing;
 	if (good)
 		OK("rights of %s", PQuser(conn));
 	else
-		problem("database.conninfo",
+		problem(config, "database.conninfo",
 			"%s lacks %s; GRANT avld_writer TO %s, or SELECT avld.grant_rights() as "
-			"the "
-			"schema's owner",
+			"the schema's owner",
 			PQuser(conn), missing, PQuser(conn));
 	free(missing);
 	return good;
 }
 
-// May we look into the schema at all? Yes where there is none.
-static bool check_usage(PGconn *conn)
+// Returns true if the role may use the schema, or if there is none.
+static bool check_usage(const struct config *config, PGconn *conn)
 {
-	char *may = ask(conn, "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE "
-			      "nspname = 'avld'");
-	bool good = may && *may != 'f';
-	if (!may)
-		database_problem(conn, "is this PostgreSQL?");
+	char *usage = ask(conn, "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE "
+				"nspname = 'avld'");
+	bool good = usage && *usage != 'f';
+	if (!usage)
+		database_problem(config, conn, "check that this is a PostgreSQL server");
 	else if (!good)
-		problem("database.conninfo",
+		problem(config, "database.conninfo",
 			"%s may not use the schema avld; GRANT avld_writer TO %s as the schema's "
 			"owner",
 			PQuser(conn), PQuser(conn));
-	free(may);
+	free(usage);
 	return good;
 }
 
-static bool check_server(PGconn *conn)
+static bool check_server(const struct config *config, PGconn *conn)
 {
 	const char *version = PQparameterStatus(conn, "server_version");
 	if (PQserverVersion(conn) < SERVER_VERSION_MIN)
-		return problem("database.conninfo",
+		return problem(config, "database.conninfo",
 			"PostgreSQL %s is too old; avld needs " SERVER_VERSION_TEXT " or newer",
 			version);
 	char *standby = ask(conn, "SELECT pg_is_in_recovery()");
 	bool good = standby && *standby == 'f';
 	if (!standby)
-		database_problem(conn, "is this PostgreSQL?");
+		database_problem(config, conn, "check that this is a PostgreSQL server");
 	else if (!good)
-		problem("database.conninfo",
+		problem(config, "database.conninfo",
 			"this server is a standby; name the primary, or several hosts with "
 			"target_session_attrs=read-write");
 	else
@@ -433,41 +431,37 @@ static bool check_server(PGconn *conn)
 
 static bool check_database(const struct config *config)
 {
-	// What stands behind counts more: conninfo may have a timeout of its own.
+	// Later keywords override earlier ones: conninfo may set its own timeout.
 	static const char *const keywords[] = {
 		"connect_timeout", "fallback_application_name", "dbname", NULL};
 	const char *const values[] = {"5", "avld check", config->database.conninfo, NULL};
 	PGconn *conn = PQconnectdbParams(keywords, values, 1);
 	bool good = false;
 	if (PQstatus(conn) != CONNECTION_OK) {
-		database_problem(
-			conn, "start PostgreSQL, make the database, or correct the setting");
-	} else if (check_server(conn) && check_usage(conn)) {
+		database_problem(config, conn,
+			"start PostgreSQL, create the database, or correct the setting");
+	} else if (check_server(config, conn) && check_usage(config, conn)) {
 		int version = migrate_version(conn);
 		if (version < 0)
-			database_problem(
-				conn, "GRANT avld_writer to this user as the schema's owner");
+			database_problem(config, conn,
+				"GRANT avld_writer to this user as the schema's owner");
 		else
 			good = check_schema(config, version) &&
-			       (version != SCHEMA_VERSION || check_rights(conn));
+			       (version != SCHEMA_VERSION || check_rights(config, conn));
 	}
 	PQfinish(conn);
 	return good;
 }
 
-int check_verb(int argc, char **argv)
+int check_verb(struct command_line *line)
 {
-	struct config config;
-	int code;
-	if (!cli_settings(argc, argv, usage, &config, &code))
-		return code;
+	const struct config *config = &line->config;
 	OK("settings");
-	bool journal = check_journal(&config);
-	bool port = check_port(&config);
-	if (config.server.udp)
+	bool journal = check_journal(config);
+	bool port = check_port(config);
+	if (config->server.udp)
 		check_udp_buffer();
-	fflush(stdout); // a database may take its time
-	bool database = check_database(&config);
-	config_done(&config);
+	fflush(stdout); // connecting to the database may take seconds
+	bool database = check_database(config);
 	return journal && port && database ? 0 : 1;
 }

@@ -1,137 +1,148 @@
 // SPDX-License-Identifier: MIT
-// What the verbs share: options that name settings, help, and how a wrong command line is told.
+// The table of verbs: their options, arguments and help.
 #include "cli/cli.h"
 
-#include "util/log.h"
+#include "cli/verbs.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#ifndef AVLD_CONFIG_FILE
-#define AVLD_CONFIG_FILE "/etc/avld/avld.ini"
-#endif
+// clang-format off
+static const struct command_line_verb verbs[] = {
+	{"serve", serve_verb, "run the daemon", .settings = true,
+		.help =
+			"Receives trackers and stores their reports in PostgreSQL. Prints \"ready tcp\n"
+			"ADDRESS:PORT udp ADDRESS:PORT\" once it listens. SIGTERM or SIGINT shuts it down."},
 
-static void print_help(const char *usage)
-{
-	fputs(usage, stdout);
-	puts("\nSettings, their defaults, and what they are (the sample avld.ini says more):");
-	for (size_t i = 0; i < config_key_count(); i++) {
-		struct config_key key = config_key_at(i);
-		printf("  %-34s %-21s %s\n", key.key, *key.text ? key.text : "-", key.doc);
-	}
-}
+	{"check", check_verb, "check settings, journal, port and database", .settings = true,
+		.help =
+			"Reads the settings and tests what they name: journal folder, port, database, its\n"
+			"schema and rights. Changes nothing and may run beside the daemon, best as the\n"
+			"daemon's user.",
+		.notes =
+			"Exit status: 0 no problem, 1 a problem, 2 bad settings."},
 
-int cli_usage_error(const char *verb, const char *format, ...)
-{
-	fprintf(stderr, "avld %s: ", verb);
-	va_list arguments;
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fprintf(stderr, "\navld %s --help tells how to use it.\n", verb);
-	return 2;
-}
+	{"migrate", migrate_verb, "create or upgrade the database schema", .settings = true,
+		.help =
+			"Creates or upgrades the schema avld in the database of database.conninfo. Each\n"
+			"migration is one transaction; running it again, or twice at once, does no harm.",
+		.options = {
+			{0, "dry-run", NULL, "print the SQL that would run, for psql, and change nothing"},
+		}},
 
-// The file to read when -c names none, or NULL. Options alone must be enough to run: a file that is
-// not ours to read (it is root's and the service's) does not stop who gives some.
-static const char *find_file(int option_count)
-{
-	int fd = open(AVLD_CONFIG_FILE, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		close(fd);
-		return AVLD_CONFIG_FILE;
-	}
-	if (errno == ENOENT || errno == ENOTDIR)
-		return NULL;
-	if (!option_count)
-		return AVLD_CONFIG_FILE; // config_load says what is wrong with it
-	fprintf(stderr, "avld: %s: %s; going on without it, with defaults and what -o sets\n",
-		AVLD_CONFIG_FILE, strerror(errno));
-	return NULL;
-}
+	{"decode", decode_verb, "decode bytes to JSON lines", "[FILE]",
+		.help =
+			"Decodes the bytes of a tracker from FILE or standard input. Prints JSON lines:\n"
+			"reports, rejects with their reason, and the bytes that a server would reply.",
+		.options = {
+			{'p', "protocol", "NAME", "do not detect the protocol; use this one"},
+			{0, "datagram", NULL, "the input is one UDP datagram, not a TCP stream"},
+			{0, "photos", NULL, "fetch and report photos, as with pt502.photos = on"},
+		}},
 
-#define LONG 256 /* added to the letter of a long option: in errors, optopt is that or 0 */
+	{"simulate", simulate_verb, "simulate trackers that report to a server", .required = "to",
+		.help =
+			"Simulates trackers that drive through a town and report to a server. They obey\n"
+			"commands: they switch outputs and send requested positions and replies.",
+		.options = {
+			{0, "to", "HOST:PORT", "the server: name, IPv4 address or [IPv6 address], and port"},
+			{0, "protocol", "P", "pt502 (default), gt06, or mixed: half of each"},
+			{0, "devices", "N", "number of trackers, one connection each (default 10)"},
+			{0, "rate", "R",
+				"reports per second of all trackers together (default: one per second\n"
+				"and tracker; 0: as fast as the server reads them)"},
+			{0, "count", "N",
+				"stop after this many reports of all trackers together (default: run\n"
+				"until Ctrl-C)"},
+			{0, "deltas", NULL,
+				"PT-502s send most records as the difference from the record before"},
+			{0, "gaps", NULL,
+				"PT-502s lose coverage now and then, and send the records stored\n"
+				"meanwhile after the next live record"},
+			{0, "udp", NULL, "use UDP, one report per datagram (default: TCP)"},
+			{0, "photos", NULL, "PT-502s announce photos and send them on request"},
+			{0, "seed", "S", "selects trackers and routes, 1 to 999999 (default 1)"},
+		},
+		.notes =
+			"Exit status: 0 all reports were sent (and acknowledged, if the protocol does so),\n"
+			"1 not, 2 bad usage."},
 
-struct arguments {
-	const char *file;
-	char **options; /* as many as argc has room */
-	int option_count;
-	bool help, version;
+	{"journal", journal_verb, "inspect a journal folder", "DIR",
+		.help =
+			"Shows what a journal folder holds: segments, entries, entries pending for the\n"
+			"database, damage, and files set aside by earlier starts. Reads only (except\n"
+			"--redecode), and may run beside the daemon.",
+		.options = {
+			{0, "dump", NULL, "print the entries as JSON lines, each with its frame in hex"},
+			{0, "ident", "IDENT", "only entries of this tracker (implies --dump)"},
+			{0, "since", "TIME",
+				"only entries received since then: 2026-11-22T10:15:00Z, 2026-11-22,\n"
+				"or 10m, 2h, 3d ago (implies --dump)"},
+			{0, "redecode", NULL,
+				"decode all frames again and append, as reports, those that were\n"
+				"rejected and can be decoded now; the next avld serve stores them.\n"
+				"Run it as the daemon's user, while the daemon is stopped"},
+		},
+		.notes =
+			"To decode again what one tracker sent:\n"
+			"  avld journal DIR --ident 5020001 | jq -r '.frame // empty' | xxd -r -p | avld decode"},
+
+	{"media", media_verb, "export photos to files", .settings = true, .required = "export",
+		.help =
+			"Writes the photos in the database (avld.media) to files named by tracker, time (UTC)\n"
+			"and camera: 5020001_20261122T101500Z_1.jpg. Existing files are never overwritten;\n"
+			"running it again adds new photos.",
+		.options = {
+			{0, "export", "DIR", "the folder; created if missing"},
+			{0, "ident", "IDENT", "only photos of this tracker"},
+		},
+		.notes =
+			"Exit status: 0 all photos are in the folder, 1 not, 2 bad usage."},
+
+	{"status", status_verb, "show the counters of the running daemon", .settings = true,
+		.help =
+			"Shows the counters of the running daemon: received, stored, pending, rejected. Asks\n"
+			"it over HTTP at http.listen of the settings."},
 };
+// clang-format on
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
-// 0, or the exit code after a message.
-static int parse(int argc, char **argv, struct arguments *arguments)
+static void print_help(FILE *to)
 {
-	static const struct option known[] = {
-		{"config", required_argument, NULL, LONG + 'c'},
-		{"option", required_argument, NULL, LONG + 'o'},
-		{"help", no_argument, NULL, LONG + 'h'},
-		{"version", no_argument, NULL, LONG + 'V'},
-		{0},
-	};
-	optind = 0; // GNU: begin anew
-	opterr = 0;
-	for (int found; (found = getopt_long(argc, argv, ":c:o:h", known, NULL)) != -1;) {
-		switch (found % LONG) {
-		case 'c':
-			if (arguments->file)
-				return cli_usage_error(argv[0], "-c is given twice");
-			arguments->file = optarg;
-			break;
-		case 'o':
-			arguments->options[arguments->option_count++] = optarg;
-			break;
-		case 'h':
-			arguments->help = true;
-			break;
-		case 'V':
-			arguments->version = true;
-			break;
-		case ':':
-			return cli_usage_error(
-				argv[0], "%s needs a value behind it", argv[optind - 1]);
-		default:
-			if (optopt && optopt < LONG)
-				return cli_usage_error(argv[0], "no option -%c", optopt);
-			return cli_usage_error(argv[0], "no option %s", argv[optind - 1]);
-		}
-	}
-	if (optind < argc)
-		return cli_usage_error(
-			argv[0], "'%s' is not an option; nothing else is taken", argv[optind]);
-	return 0;
+	fputs("avld " AVLD_VERSION
+	      ": receives GPS trackers on one port and stores their reports in PostgreSQL\n\n"
+	      "usage: avld VERB [OPTION]...\n\n",
+		to);
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		fprintf(to, "  avld %-9s %s\n", verbs[i].name, verbs[i].summary);
+	fputs("\n'avld VERB --help' describes a verb\n", to);
 }
 
-bool cli_settings(int argc, char **argv, const char *usage, struct config *config, int *exit_code)
+int cli_run(int argc, char **argv)
 {
-	struct arguments arguments = {.options = calloc((size_t)argc, sizeof(char *))};
-	if (!arguments.options)
-		log_fatal("out of memory");
-	bool loaded = false;
-	memset(config, 0, sizeof(*config));
-	*exit_code = parse(argc, argv, &arguments);
-	if (*exit_code) {
-		// told already
-	} else if (arguments.help) {
-		print_help(usage);
-	} else if (arguments.version) {
-		puts("avld " AVLD_VERSION);
-	} else {
-		const char *file =
-			arguments.file ? arguments.file : find_file(arguments.option_count);
-		loaded = config_load(config, file, arguments.options, arguments.option_count);
-		if (loaded)
-			log_set_level((enum log_level)config->log.level);
-		else
-			config_done(config);
-		*exit_code = loaded ? 0 : 2;
+	if (argc < 2) {
+		print_help(stderr);
+		return 2;
 	}
-	free(arguments.options);
-	return loaded;
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_help(stdout);
+		return 0;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("avld " AVLD_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < VERB_COUNT; i++) {
+		struct command_line line;
+		int code;
+		if (strcmp(argv[1], verbs[i].name))
+			continue;
+		if (!command_line_parse(&line, &verbs[i], argc - 1, argv + 1, &code))
+			return code;
+		code = verbs[i].run(&line);
+		command_line_done(&line);
+		return code;
+	}
+	fprintf(stderr, "avld: unknown verb '%s'; 'avld --help' lists the verbs\n", argv[1]);
+	return 2;
 }

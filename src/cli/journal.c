@@ -1,58 +1,32 @@
 // SPDX-License-Identifier: MIT
-// avld journal: looks into a journal folder, also while a daemon writes to it; changes nothing
-// there. The summary reads and checks every entry; --dump prints them.
+// avld journal: inspects a journal folder, also while a daemon writes to it, and changes nothing there. The summary
+// reads and checks every entry; --dump prints them.
 #include "journal/journal.h"
-#include "cli/cli.h"
+#include "cli/json_line.h"
 #include "cli/redecode.h"
+#include "cli/verbs.h"
 #include "config/setting_value.h"
 #include "journal/entry.h"
+#include "util/calendar.h"
+#include "util/clock.h"
 #include "util/text.h"
 
 #include <dirent.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-
-static const char usage[] =
-	"usage: avld journal DIR [--dump] [--ident IDENT] [--since TIME] | --redecode\n\n"
-	"Says what a journal folder holds: segments, entries, what waits for the database, damage, "
-	"and\n"
-	"what earlier starts set aside. Reads only (but for --redecode), and may be used while "
-	"avld runs.\n\n"
-	"      --dump         the entries as JSON lines, each with its frame in hex\n"
-	"      --ident IDENT  only this tracker's (means --dump)\n"
-	"      --since TIME   only those received since: 2026-11-22T10:15:00Z, 2026-11-22, or 10m, "
-	"2h, 3d\n"
-	"                     for so long ago (means --dump)\n"
-	"      --redecode     decode once more all that it holds, and put behind it as reports "
-	"what was\n"
-	"                     rejected then and can be read now: the next avld serve stores it. As "
-	"the\n"
-	"                     user that runs avld, while it does not run\n"
-	"  -h, --help         this text\n\n"
-	"To decode once more what a tracker sent:\n"
-	"  avld journal DIR --ident 5020001 | jq -r '.frame // empty' | xxd -r -p | avld decode\n";
 
 struct look {
 	const char *dir;
-	bool dump, redecode;
+	bool dump;
 	const char *ident; /* or NULL */
 	int64_t since_us;  /* or INT64_MIN */
-	uint64_t damage;   /* findings told */
+	uint64_t damage;   /* serious findings so far */
 };
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-// What is found wrong goes where it does not mix with JSON lines.
+// Prints a finding. With --dump it goes to stderr, apart from the JSON lines.
 static void on_finding(void *context, bool serious, const char *text)
 {
 	struct look *look = context;
@@ -71,7 +45,7 @@ static bool digits_at(const char *text, size_t len, int *value)
 	return true;
 }
 
-// "Z", "+02:00", "-0530" or nothing (UTC): what to take off, in minutes.
+// Reads "Z", "+02:00", "-0530" or "" (UTC) as minutes east of UTC.
 static bool read_zone(const char *text, int *minutes)
 {
 	int hour, minute;
@@ -87,7 +61,7 @@ static bool read_zone(const char *text, int *minutes)
 	return true;
 }
 
-// RFC 3339, the time of day, seconds, fraction and zone may be missing.
+// Reads RFC 3339; the time of day, seconds, fraction and zone are optional.
 static bool read_time(const char *text, int64_t *time_us)
 {
 	int year, month, day, hour = 0, minute = 0, second = 0, us = 0, zone;
@@ -118,6 +92,7 @@ static bool read_time(const char *text, int64_t *time_us)
 	return true;
 }
 
+// Reads a time, or a duration before now.
 static bool read_since(const char *text, int64_t *since_us)
 {
 	int64_t ago_us;
@@ -125,24 +100,11 @@ static bool read_since(const char *text, int64_t *since_us)
 		return true;
 	if (!setting_value_read_duration(text, &ago_us) || ago_us < 0)
 		return false;
-	*since_us = now_us() - ago_us;
+	*since_us = clock_utc_us() - ago_us;
 	return true;
 }
 
 // ---- printing
-
-// "2026-11-22T10:15:00.000Z"; text has room for 40.
-static const char *time_text(int64_t time_us, char *text)
-{
-	struct tm tm;
-	char date[24];
-	int64_t ms = time_us / 1000 - (time_us % 1000 < 0);
-	time_t seconds = ms / 1000 - (ms % 1000 < 0);
-	if (!gmtime_r(&seconds, &tm) || !strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm))
-		date[0] = '\0';
-	snprintf(text, 40, "%s.%03dZ", date, (int)(ms - (int64_t)seconds * 1000));
-	return text;
-}
 
 static const char *age_text(int64_t us, char *text)
 {
@@ -158,35 +120,11 @@ static const char *age_text(int64_t us, char *text)
 	return text;
 }
 
-static void print_member(const char *name, struct text text)
+// Prints the member unless it is empty.
+static void print_text(struct json_line *json, const char *name, struct text text)
 {
-	if (text.len == 0)
-		return;
-	printf(",\"%s\":\"", name);
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-		if (c == '"' || c == '\\')
-			printf("\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			printf("\\u%04x", c);
-		else
-			putchar(c);
-	}
-	putchar('"');
-}
-
-static void print_hex(const char *name, struct text bytes)
-{
-	static const char digits[] = "0123456789abcdef";
-	if (bytes.len == 0)
-		return;
-	printf(",\"%s\":\"", name);
-	for (size_t i = 0; i < bytes.len; i++) {
-		unsigned char c = (unsigned char)bytes.data[i];
-		putchar(digits[c >> 4]);
-		putchar(digits[c & 15]);
-	}
-	putchar('"');
+	if (text.len)
+		json_line_text(json, name, text);
 }
 
 static void print_entry(uint64_t lsn, const struct entry *entry)
@@ -200,29 +138,37 @@ static void print_entry(uint64_t lsn, const struct entry *entry)
 		[ENTRY_MEDIA] = "media",
 		[ENTRY_LEFT] = "left",
 	};
-	char time[40], peer[PEER_TEXT_MAX];
-	printf("{\"lsn\":%" PRIu64
-	       ",\"kind\":\"%s\",\"received_at\":\"%s\",\"peer\":\"%s\",\"transport\":\"%s\"",
-		lsn, kinds[entry->kind], time_text(entry->received_us, time),
-		peer_text(&entry->peer, peer), peer_transport_name(entry->peer.transport));
-	print_member("protocol", entry->protocol);
-	print_member("ident", entry->ident);
-	print_member("event", entry->event);
-	print_member("reason", entry->reason);
-	if (entry->kind == ENTRY_DISCONNECTED)
-		printf(",\"opened_at\":\"%s\",\"bytes\":%" PRIu64 ",\"frames\":%" PRIu32
-		       ",\"rejects\":%" PRIu32,
-			time_text(entry->traffic.opened_us, time), entry->traffic.bytes,
-			entry->traffic.frames, entry->traffic.rejects);
-	if (entry->kind == ENTRY_COMMAND)
-		printf(",\"command\":%" PRId64 ",\"state\":\"%s\",\"attempts\":%" PRIu32,
-			entry->change.id,
-			entry_command_state_name((enum command_state)entry->change.state),
-			entry->change.attempts);
-	if (entry->kind == ENTRY_MEDIA)
-		printf(",\"piece\":%u,\"pieces\":%u", entry->media.piece, entry->media.pieces);
-	print_hex(entry->kind == ENTRY_MEDIA ? "bytes" : "frame", entry->raw);
-	puts("}");
+	struct json_line json = {.to = stdout};
+	char peer[PEER_TEXT_MAX];
+	json_line_uint(&json, "lsn", lsn);
+	json_line_string(&json, "kind", kinds[entry->kind]);
+	json_line_time(&json, "received_at", entry->received_us);
+	json_line_string(&json, "peer", peer_text(&entry->peer, peer));
+	json_line_string(&json, "transport", peer_transport_name(entry->peer.transport));
+	print_text(&json, "protocol", entry->protocol);
+	print_text(&json, "ident", entry->ident);
+	print_text(&json, "event", entry->event);
+	print_text(&json, "reason", entry->reason);
+	if (entry->kind == ENTRY_DISCONNECTED) {
+		json_line_time(&json, "opened_at", entry->traffic.opened_us);
+		json_line_uint(&json, "bytes", entry->traffic.bytes);
+		json_line_uint(&json, "frames", entry->traffic.frames);
+		json_line_uint(&json, "rejects", entry->traffic.rejects);
+	}
+	if (entry->kind == ENTRY_COMMAND) {
+		json_line_int(&json, "command", entry->change.id);
+		json_line_string(&json, "state",
+			entry_command_state_name((enum command_state)entry->change.state));
+		json_line_uint(&json, "attempts", entry->change.attempts);
+	}
+	if (entry->kind == ENTRY_MEDIA) {
+		json_line_uint(&json, "piece", entry->media.piece);
+		json_line_uint(&json, "pieces", entry->media.pieces);
+	}
+	if (entry->raw.len)
+		json_line_hex(&json, entry->kind == ENTRY_MEDIA ? "bytes" : "frame",
+			entry->raw.data, entry->raw.len);
+	json_line_end(&json);
 }
 
 // ---- reading
@@ -238,6 +184,15 @@ static uint64_t lsn_of(const struct journal_cursor *cursor)
 	return cursor->map_first + (uint64_t)(cursor->data - cursor->map) - JOURNAL_ENTRY_HEADER;
 }
 
+static void print_unknown(uint64_t lsn, size_t len)
+{
+	struct json_line json = {.to = stdout};
+	json_line_uint(&json, "lsn", lsn);
+	json_line_string(&json, "kind", "unknown");
+	json_line_uint(&json, "bytes", len);
+	json_line_end(&json);
+}
+
 static void dump(const struct look *look, struct journal *journal)
 {
 	struct journal_cursor cursor;
@@ -248,8 +203,7 @@ static void dump(const struct look *look, struct journal *journal)
 	while (journal_cursor_next(&cursor)) {
 		if (!entry_read(cursor.data, cursor.len, &entry)) {
 			if (all)
-				printf("{\"lsn\":%" PRIu64 ",\"kind\":\"unknown\",\"bytes\":%zu}\n",
-					lsn_of(&cursor), cursor.len);
+				print_unknown(lsn_of(&cursor), cursor.len);
 		} else if (is_wanted(look, &entry)) {
 			print_entry(lsn_of(&cursor), &entry);
 			found = true;
@@ -260,7 +214,7 @@ static void dump(const struct look *look, struct journal *journal)
 		fprintf(stderr, "avld journal: no entry%s%s%s in %s%s\n",
 			look->ident ? " of ident " : "", look->ident ? look->ident : "",
 			look->since_us == INT64_MIN ? "" : " since then", look->dir,
-			look->ident ? "; an ident is compared whole" : "");
+			look->ident ? "; --ident must match the whole ident" : "");
 }
 
 struct count {
@@ -285,33 +239,32 @@ static void add(struct count *count, const struct journal_cursor *cursor)
 
 static void print_segment(const struct journal_segment *segment, const struct count *count)
 {
-	char oldest[40] = "-", newest[40] = "-";
+	char oldest[CALENDAR_TEXT_MAX] = "-", newest[CALENDAR_TEXT_MAX] = "-";
 	if (count->oldest_us)
-		time_text(count->oldest_us, oldest);
+		calendar_text(count->oldest_us, 3, oldest);
 	if (count->newest_us)
-		time_text(count->newest_us, newest);
+		calendar_text(count->newest_us, 3, newest);
 	printf("%s %20" PRIu64 " %10" PRIu64 " %12" PRIu64 "  %-24s  %s\n", segment->file,
 		segment->first, count->entries, count->bytes, oldest, newest);
 }
 
 static void print_count(const char *what, const struct count *count)
 {
-	char time[40], age[40];
-	int64_t now = now_us();
+	char time[CALENDAR_TEXT_MAX], age[40];
+	int64_t now = clock_utc_us();
 	printf("%s %" PRIu64 " entries, %" PRIu64 " bytes\n", what, count->entries, count->bytes);
 	if (count->unknown)
-		printf("          %" PRIu64 " of a kind that this avld does not know\n",
-			count->unknown);
+		printf("          %" PRIu64 " of a kind unknown to this version\n", count->unknown);
 	if (count->oldest_us)
-		printf("          oldest %s (%s)\n", time_text(count->oldest_us, time),
+		printf("          oldest %s (%s)\n", calendar_text(count->oldest_us, 3, time),
 			age_text(now - count->oldest_us, age));
 	if (count->newest_us)
-		printf("          newest %s (%s)\n", time_text(count->newest_us, time),
+		printf("          newest %s (%s)\n", calendar_text(count->newest_us, 3, time),
 			age_text(now - count->newest_us, age));
 }
 
-// A row for each segment; reads them all.
-static void count_all(struct journal *journal, struct count *all, struct count *waiting)
+// Prints one row per segment; reads all entries.
+static void count_all(struct journal *journal, struct count *all, struct count *pending)
 {
 	struct journal_cursor cursor;
 	struct journal_segment segment;
@@ -320,11 +273,12 @@ static void count_all(struct journal *journal, struct count *all, struct count *
 	bool more = journal_cursor_next(&cursor);
 	for (size_t i = 0; journal_segment_at(journal, i, &segment); i++) {
 		struct count count = {0};
-		for (; more && cursor.map_first == segment.first; more = journal_cursor_next(&cursor)) {
+		for (; more && cursor.map_first == segment.first;
+			more = journal_cursor_next(&cursor)) {
 			add(&count, &cursor);
 			add(all, &cursor);
 			if (lsn_of(&cursor) >= stored)
-				add(waiting, &cursor);
+				add(pending, &cursor);
 		}
 		print_segment(&segment, &count);
 	}
@@ -336,7 +290,7 @@ static int is_aside(const struct dirent *file)
 	return journal_is_aside(file->d_name);
 }
 
-// What earlier starts could not read, and kept.
+// Lists the files that earlier starts could not read and set aside.
 static void print_aside(const char *dir)
 {
 	struct dirent **files;
@@ -356,18 +310,19 @@ static void print_aside(const char *dir)
 
 static void summarize(const struct look *look, struct journal *journal)
 {
-	struct count all = {0}, waiting = {0};
+	struct count all = {0}, pending = {0};
 	char size[VALUE_SHOW_MAX];
 	printf("journal   %s\nuuid      %s\n\n", look->dir, journal_uuid(journal));
 	printf("%-20s %20s %10s %12s  %-24s  %s\n", "segment", "first LSN", "entries", "bytes",
 		"oldest entry", "newest entry");
-	count_all(journal, &all, &waiting);
+	count_all(journal, &all, &pending);
 	printf("\nLSNs      %" PRIu64 " to %" PRIu64 "\n", journal_start(journal),
 		journal_end(journal));
 	printf("on disk   %s\n", setting_value_show_size((int64_t)journal_bytes(journal), size));
 	print_count("holds    ", &all);
-	printf("stored    below LSN %" PRIu64 " all is in the database\n", journal_stored(journal));
-	print_count("waiting  ", &waiting);
+	printf("stored    everything below LSN %" PRIu64 " is in the database\n",
+		journal_stored(journal));
+	print_count("pending  ", &pending);
 	if (look->damage == 0)
 		puts("damage    none");
 	else
@@ -375,7 +330,7 @@ static void summarize(const struct look *look, struct journal *journal)
 	print_aside(look->dir);
 }
 
-static int look_into(struct look *look)
+static int inspect(struct look *look)
 {
 	const struct journal_options options = {.dir = look->dir, .read_only = true};
 	char error[JOURNAL_ERROR_SIZE];
@@ -390,13 +345,13 @@ static int look_into(struct look *look)
 		summarize(look, journal);
 	journal_close(journal);
 	if (fflush(stdout) || ferror(stdout)) {
-		fputs("avld journal: cannot write\n", stderr);
+		fputs("avld journal: cannot write to stdout\n", stderr);
 		return 1;
 	}
 	return 0;
 }
 
-static int redecode(struct look *look)
+static int decode_again(struct look *look)
 {
 	struct redecoded done;
 	char error[JOURNAL_ERROR_SIZE];
@@ -412,56 +367,22 @@ static int redecode(struct look *look)
 	return fflush(stdout) || ferror(stdout) ? 1 : 0;
 }
 
-int journal_verb(int argc, char **argv)
+int journal_verb(struct command_line *line)
 {
-	static const struct option options[] = {
-		{"dump", no_argument, NULL, 'd'},
-		{"ident", required_argument, NULL, 'i'},
-		{"since", required_argument, NULL, 's'},
-		{"redecode", no_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	struct look look = {.since_us = INT64_MIN};
-	int option;
+	const char *since = command_line_value(line, "since");
+	const bool redecode = command_line_value(line, "redecode") != NULL;
+	struct look look = {.dir = line->argument,
+		.ident = command_line_value(line, "ident"),
+		.since_us = INT64_MIN};
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (option) {
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		case 'i':
-			look.ident = optarg;
-			break;
-		case 's':
-			if (!read_since(optarg, &look.since_us))
-				return cli_usage_error("journal",
-					"--since %s: not a time; 2026-11-22T10:15:00Z, 10m or 2h "
-					"would be",
-					optarg);
-			break;
-		case 'r':
-			look.redecode = true;
-			continue;
-		case 'd':
-			break;
-		case ':':
-			return cli_usage_error(
-				"journal", "option '%s' wants a value", argv[optind - 1]);
-		default:
-			return cli_usage_error("journal", "unknown option '%s'", argv[optind - 1]);
-		}
-		look.dump = true;
-	}
-	if (argc - optind != 1)
-		return cli_usage_error(
-			"journal", argc == optind ? "which folder?" : "one folder at a time");
-	look.dir = argv[optind];
-	if (look.redecode && look.dump)
-		return cli_usage_error("journal", "--redecode goes alone");
+	look.dump = command_line_value(line, "dump") || look.ident || since;
+	if (since && !read_since(since, &look.since_us))
+		return command_line_error(line,
+			"invalid time '%s' for --since; examples are 2026-11-22T10:15:00Z, 10m, 2h",
+			since);
+	if (redecode && look.dump)
+		return command_line_error(
+			line, "--redecode cannot be combined with --dump, --ident or --since");
 	journal_explain_sigbus(look.dir);
-	if (look.redecode)
-		return redecode(&look);
-	return look_into(&look);
+	return redecode ? decode_again(&look) : inspect(&look);
 }

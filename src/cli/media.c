@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// avld media --export: photos out of the database into files, one row at a time.
+// avld media --export: writes the photos in the database to files, one row at a time.
 //
 //   DIR/IDENT_YYYYMMDDThhmmssZ[_CAMERA].jpg
 //
-// A file that is there with the same bytes is left alone; for one with others (a second photo in the
-// same second, or what somebody put there) another name is found: ..._2.jpg, _3 and so on.
-#include "cli/cli.h"
+// An existing file with the same bytes is kept. If it has other bytes (a second photo in the same second, or a file of
+// the user) the next free name is used: ..._2.jpg, _3 and so on.
+#include "cli/verbs.h"
+#include "util/calendar.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -24,60 +25,22 @@
 #define NAMES_MAX     1000 /* photos of one tracker in one second */
 #define PROGRESS_S    1
 
-static const char usage[] =
-	"usage: avld media --export DIR [--ident IDENT] [-c FILE] [-o SECTION.KEY=VALUE]...\n\n"
-	"Writes the photos in the database (avld.media) into files, each named by tracker, time "
-	"(UTC) "
-	"and\n"
-	"camera: 5020001_20261122T101500Z_1.jpg. Files that are there are never written over: "
-	"running "
-	"it\n"
-	"again adds what is new.\n\n"
-	"      --export DIR          the folder; made when it is not there\n"
-	"      --ident IDENT         only this tracker's\n"
-	"  -c, --config FILE         settings (default /etc/avld/avld.ini, if it is there)\n"
-	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
-	"  -h, --help                this text\n\n"
-	"Exit status: 0 all are there, 1 not, 2 bad usage.\n";
-
 struct export
 {
 	const char *dir, *ident; /* ident may be NULL */
 	int dir_fd;
-	uint64_t written, there;
-	time_t told;
+	uint64_t written, present;
+	time_t progress_at; /* when progress was last printed, 0: never */
 };
 
-// A row of the query, in binary.
+// One row of the query, in binary.
 struct media {
-	char name[NAME_ROOM / 2]; /* without ending */
+	char name[104]; /* of the file, without .jpg */
 	const char *bytes;
 	size_t len;
 };
 
-// ---- command line
-
-// Takes "NAME VALUE" or "NAME=VALUE" out of argv, for cli_settings knows only its own. False: no value.
-static bool take_option(int *argc, char **argv, const char *name, const char **value)
-{
-	const size_t len = strlen(name);
-	bool sound = true;
-	int kept = 0;
-	for (int i = 0; i < *argc; i++) {
-		if (i > 0 && !strcmp(argv[i], name)) {
-			sound = sound && i + 1 < *argc;
-			*value = i + 1 < *argc ? argv[++i] : NULL;
-		} else if (i > 0 && !strncmp(argv[i], name, len) && argv[i][len] == '=') {
-			*value = argv[i] + len + 1;
-		} else {
-			argv[kept++] = argv[i];
-		}
-	}
-	argv[kept] = NULL;
-	*argc = kept;
-	return sound;
-}
-
+// Prints an error; libpq ends most of its messages with a newline. Always returns false.
 static bool fail(const char *what, const char *why)
 {
 	const size_t len = strlen(why);
@@ -88,6 +51,7 @@ static bool fail(const char *what, const char *why)
 
 // ---- a row
 
+// Returns the bigint, -1 for NULL.
 static int64_t number_at(const PGresult *row, int column)
 {
 	uint64_t wire;
@@ -107,18 +71,17 @@ static struct media read_row(const PGresult *row)
 {
 	struct media media = {
 		.bytes = PQgetvalue(row, 0, 3), .len = (size_t)PQgetlength(row, 0, 3)};
-	char ident[40], when[24] = "";
+	char ident[40], when[40];
 	const char *given = PQgetvalue(row, 0, 0);
-	const time_t seconds = (time_t)((number_at(row, 1) + EPOCH_2000_US) / 1000000);
+	const struct calendar taken = calendar_of(number_at(row, 1) + EPOCH_2000_US);
 	const int64_t camera = number_at(row, 2);
-	struct tm tm;
 
 	snprintf(ident, sizeof(ident), "%s", given);
 	for (char *at = ident; *at; at++)
 		if (!is_safe(*at) || (at == ident && *at == '.'))
 			*at = '-';
-	if (gmtime_r(&seconds, &tm))
-		strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &tm);
+	snprintf(when, sizeof(when), "%04" PRId64 "%02d%02dT%02d%02d%02dZ", taken.year, taken.month,
+		taken.day, taken.hour, taken.minute, taken.second);
 	if (camera >= 0)
 		snprintf(media.name, sizeof(media.name), "%s_%s_%" PRId64, ident, when, camera);
 	else
@@ -128,7 +91,7 @@ static struct media read_row(const PGresult *row)
 
 // ---- files
 
-// Is the file that has the name this very photo?
+// Returns true if the file of this name holds this photo.
 static bool is_same(int dir_fd, const char *name, const struct media *media)
 {
 	char chunk[65536];
@@ -158,7 +121,7 @@ static bool write_all(int fd, const char *data, size_t len)
 	return true;
 }
 
-// Under another name first: what bears the photo's name is whole.
+// Writes the photo under a temporary name, so that a file with its final name is always complete.
 static bool write_file(const struct export *export, const struct media *media, char *temporary)
 {
 	snprintf(temporary, NAME_ROOM, ".%s.%ld.part", media->name, (long)getpid());
@@ -175,7 +138,7 @@ static bool write_file(const struct export *export, const struct media *media, c
 	return false;
 }
 
-// Gives the file its name: the first that is free, or that of the same photo.
+// Renames the file to the first free name, unless a file with a name of this photo already holds it.
 static bool name_file(struct export *export, const struct media *media, const char *temporary)
 {
 	char name[NAME_ROOM];
@@ -185,10 +148,10 @@ static bool name_file(struct export *export, const struct media *media, const ch
 		else
 			snprintf(name, sizeof(name), "%s_%d.jpg", media->name, number);
 		if (is_same(export->dir_fd, name, media)) {
-			export->there++;
+			export->present++;
 			return true;
 		}
-		// linkat, unlike renameat, takes no name that is there.
+		// linkat, unlike renameat, never replaces a file.
 		if (linkat(export->dir_fd, temporary, export->dir_fd, name, 0) == 0) {
 			export->written++;
 			return true;
@@ -196,7 +159,7 @@ static bool name_file(struct export *export, const struct media *media, const ch
 		if (errno != EEXIST)
 			return fail(name, strerror(errno));
 	}
-	return fail(media->name, "too many files of that name");
+	return fail(media->name, "too many files of this name");
 }
 
 static bool export_row(struct export *export, const PGresult *row)
@@ -206,7 +169,7 @@ static bool export_row(struct export *export, const PGresult *row)
 
 	snprintf(name, sizeof(name), "%s.jpg", media.name);
 	if (is_same(export->dir_fd, name, &media)) {
-		export->there++;
+		export->present++;
 		return true;
 	}
 	if (!write_file(export, &media, temporary))
@@ -216,15 +179,16 @@ static bool export_row(struct export *export, const PGresult *row)
 	return named;
 }
 
-static void tell_progress(struct export *export)
+static void print_progress(struct export *export)
 {
 	const time_t now = time(NULL);
-	if (!export->told)
-		export->told = now;
-	if (now - export->told < PROGRESS_S)
+	if (!export->progress_at)
+		export->progress_at = now;
+	if (now - export->progress_at < PROGRESS_S)
 		return;
-	export->told = now;
-	fprintf(stderr, "avld media: %" PRIu64 " photos so far\n", export->written + export->there);
+	export->progress_at = now;
+	fprintf(stderr, "avld media: %" PRIu64 " photos so far\n",
+		export->written + export->present);
 }
 
 // ---- the database
@@ -247,18 +211,18 @@ static bool export_all(PGconn *conn, struct export *export)
 	PGresult *row;
 
 	if (!sound)
-		return fail("cannot ask the database", PQerrorMessage(conn));
+		return fail("cannot query the database", PQerrorMessage(conn));
 	while ((row = PQgetResult(conn))) {
 		const ExecStatusType status = PQresultStatus(row);
 		if (sound && status == PGRES_SINGLE_TUPLE) {
 			sound = export_row(export, row);
-			tell_progress(export);
+			print_progress(export);
 		} else if (sound && status != PGRES_TUPLES_OK) {
 			sound = fail("cannot read avld.media", PQerrorMessage(conn));
 		}
 		PQclear(row);
 		if (!sound)
-			break; // what else the server has to say is of no use
+			break; // the rest of the result is not needed
 	}
 	return sound;
 }
@@ -271,40 +235,30 @@ static bool run(const struct config *config, struct export *export)
 	bool sound = false;
 
 	if (PQstatus(conn) != CONNECTION_OK)
-		fail("no database", conn ? PQerrorMessage(conn) : "out of memory");
+		fail("cannot connect to the database",
+			conn ? PQerrorMessage(conn) : "out of memory");
 	else if (mkdir(export->dir, 0750) < 0 && errno != EEXIST)
 		fail(export->dir, strerror(errno));
 	else if ((export->dir_fd = open(export->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		fail(export->dir, strerror(errno));
 	else
 		sound = export_all(conn, export);
-	if (sound && export->ident && !export->written && !export->there)
-		fprintf(stderr, "avld media: no photo of ident %s; an ident is compared whole\n",
+	if (sound && export->ident && !export->written && !export->present)
+		fprintf(stderr,
+			"avld media: no photo of ident %s; --ident must match the whole ident\n",
 			export->ident);
 	PQfinish(conn);
 	if (export->dir_fd >= 0)
 		close(export->dir_fd);
 	printf("photos written=%" PRIu64 " already_there=%" PRIu64 " to=%s\n", export->written,
-		export->there, export->dir);
+		export->present, export->dir);
 	return sound && fflush(stdout) == 0;
 }
 
-int media_verb(int argc, char **argv)
+int media_verb(struct command_line *line)
 {
-	struct export export = {.dir_fd = -1};
-	struct config config;
-	int code;
-
-	if (!take_option(&argc, argv, "--export", &export.dir))
-		return cli_usage_error("media", "--export needs a folder behind it");
-	if (!take_option(&argc, argv, "--ident", &export.ident))
-		return cli_usage_error("media", "--ident needs a tracker's ident behind it");
-	if (!cli_settings(argc, argv, usage, &config, &code))
-		return code;
-	if (!export.dir || !*export.dir)
-		code = cli_usage_error("media", "--export DIR is missing");
-	else
-		code = run(&config, &export) ? 0 : 1;
-	config_done(&config);
-	return code;
+	struct export export = {.dir = command_line_value(line, "export"),
+		.ident = command_line_value(line, "ident"),
+		.dir_fd = -1};
+	return run(&line->config, &export) ? 0 : 1;
 }

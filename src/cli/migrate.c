@@ -1,38 +1,13 @@
 // SPDX-License-Identifier: MIT
-// avld migrate: makes or upgrades the schema, or prints the SQL that would.
+// avld migrate: creates or upgrades the schema, or prints the SQL that would.
 #include "schema/migrate.h"
-#include "cli/cli.h"
+#include "cli/verbs.h"
+#include "config/setting.h"
 
 #include <string.h>
 
-static const char usage[] =
-	"usage: avld migrate [-c FILE] [-o SECTION.KEY=VALUE]... [--dry-run]\n\n"
-	"Makes or upgrades the schema avld in the database that database.conninfo names. Each "
-	"migration\n"
-	"is one transaction; running it again, or twice at once, does no harm.\n\n"
-	"  -c, --config FILE         settings (default /etc/avld/avld.ini, if it is there)\n"
-	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
-	"      --dry-run             print the SQL that would run, for psql, and change nothing\n"
-	"  -h, --help                this text\n";
-
-// Takes the option out of argv, for cli_settings knows only its own.
-static bool take_dry_run(int *argc, char **argv)
-{
-	int kept = 0;
-	bool found = false;
-	for (int i = 0; i < *argc; i++) {
-		if (i > 0 && !strcmp(argv[i], "--dry-run"))
-			found = true;
-		else
-			argv[kept++] = argv[i];
-	}
-	argv[kept] = NULL;
-	*argc = kept;
-	return found;
-}
-
-// As PQconnectdb, with a name that pg_stat_activity shows unless conninfo has one. NULL only when
-// out of memory.
+// Connects like PQconnectdb, with a name for pg_stat_activity unless conninfo has one. Returns NULL only when out of
+// memory.
 static PGconn *dial(const char *conninfo)
 {
 	const char *const keywords[] = {"dbname", "fallback_application_name", NULL};
@@ -40,7 +15,7 @@ static PGconn *dial(const char *conninfo)
 	return PQconnectdbParams(keywords, values, 1);
 }
 
-// libpq ends its messages with a line's end, some of them with several lines.
+// libpq ends most messages with a newline.
 static void report(const char *message)
 {
 	const size_t len = strlen(message);
@@ -48,19 +23,19 @@ static void report(const char *message)
 	fprintf(stderr, "avld migrate: %s%s", message, ended ? "" : "\n");
 }
 
-static void report_no_connection(const PGconn *conn)
+static void report_no_connection(const struct config *config, const PGconn *conn)
 {
 	const char *message = conn ? PQerrorMessage(conn) : "out of memory";
 	const char *name = conn && PQdb(conn) ? PQdb(conn) : "";
-	char missing[256];
+	char missing[256], origin[SETTING_ORIGIN_MAX];
 
 	report(message);
 	fprintf(stderr, "avld migrate: database.conninfo is from %s\n",
-		config_origin("database.conninfo"));
-	// A failed connection has no SQLSTATE to ask for. In another language the hint is left out.
+		setting_origin(config, "database.conninfo", origin));
+	// A failed connection has no SQLSTATE. If the message is in another language the hint is omitted.
 	snprintf(missing, sizeof(missing), "database \"%s\" does not exist", name);
 	if (strstr(message, missing))
-		fprintf(stderr, "avld migrate: make it first: createdb %s\n", name);
+		fprintf(stderr, "avld migrate: create it first: createdb %s\n", name);
 }
 
 static int migrate(const struct config *config, bool dry_run)
@@ -70,7 +45,7 @@ static int migrate(const struct config *config, bool dry_run)
 	int code = 1;
 
 	if (PQstatus(conn) != CONNECTION_OK)
-		report_no_connection(conn);
+		report_no_connection(config, conn);
 	else if (dry_run ? migrate_print(conn, stdout, error, sizeof(error))
 			 : migrate_run(conn, stdout, error, sizeof(error)))
 		code = 0;
@@ -85,15 +60,7 @@ static int migrate(const struct config *config, bool dry_run)
 	return code;
 }
 
-int migrate_verb(int argc, char **argv)
+int migrate_verb(struct command_line *line)
 {
-	struct config config;
-	int code;
-
-	const bool dry_run = take_dry_run(&argc, argv);
-	if (!cli_settings(argc, argv, usage, &config, &code))
-		return code;
-	code = migrate(&config, dry_run);
-	config_done(&config);
-	return code;
+	return migrate(&line->config, command_line_value(line, "dry-run") != NULL);
 }

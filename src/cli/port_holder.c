@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who holds a port: /proc/net/{tcp,udp}{,6} has the socket's inode, and some /proc/PID/fd links to
-// it.
+// /proc/net/{tcp,udp}{,6} has the inode of the socket, and a link in /proc/PID/fd names that inode:
 //
 //   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
 //    0: 00000000:22B8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345
@@ -15,10 +14,7 @@
 #include <unistd.h>
 
 enum { FIELD_LOCAL = 1, FIELD_STATE = 3, FIELD_UID = 7, FIELD_INODE = 9 };
-enum {
-	STATE_CLOSE = 7,
-	STATE_LISTEN = 10
-}; /* of the kernel; an unconnected UDP socket is "closed" */
+enum { STATE_CLOSE = 7, STATE_LISTEN = 10 }; /* an unconnected UDP socket is "closed" */
 
 static const char *field_at(const char *line, int index)
 {
@@ -30,7 +26,7 @@ static const char *field_at(const char *line, int index)
 	return line;
 }
 
-// Is this line the port's? Then the inode of its socket, else 0.
+// Returns the inode if this line is the port's socket, else 0.
 static unsigned long match_line(const char *line, uint16_t port, bool udp, uid_t *uid)
 {
 	const char *local = field_at(line, FIELD_LOCAL);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Two passes over a journal, then what was found goes to its end:
+// Two passes over a journal, then the finds are appended:
 //
-//   1  every report and reject in its order, each in the conversation of its device (without an ident,
-//      of its peer): reports remind the decoders of what they knew then, and of what came later;
-//      rejects that wait are tried again with each
-//   2  what is there already is no find
+//   1  decodes every report and reject in order, each in the conversation of its device (without an ident, of its
+//      peer). Reports restore the device memory as it was; held rejects are tried again with each of them.
+//   2  drops finds that the journal already holds as reports
 #include "util/log.h"
 #define uthash_fatal(message) log_fatal("out of memory")
 #include "cli/redecode.h"
@@ -18,28 +17,29 @@
 #include <string.h>
 
 #define DEVICES  1000000
-#define WAIT_US  INT64_C(86400000000) /* a reject waits so long for what it needs */
-#define MAX_SIZE (UINT64_C(1) << 40)  /* the disk is the limit here */
+#define HOLD_US  INT64_C(86400000000) /* how long a reject is held for its reference */
+#define MAX_SIZE (UINT64_C(1) << 40)  /* of the journal: the disk is the limit */
 
-struct talk_key {
+struct replay_key {
 	char protocol[16], ident[IDENT_MAX];
 	uint8_t address[16];
 	uint16_t port, transport;
 };
 
-struct talk {
-	struct talk_key key;
+// The conversation of one device (or of one peer without ident), replayed.
+struct replay {
+	struct replay_key key;
 	struct feed feed;
 	struct peer peer;
 	UT_hash_handle hh;
 };
 
-// A report that is not in the journal yet. Bytes as entry_report_write made them.
+// A report that the journal does not hold as such. bytes: as entry_report_write writes them.
 struct find {
 	struct {
 		uint64_t dedup, ident;
 	} key;
-	struct find *next; /* in the order in which they were found */
+	struct find *next; /* in the order of the finds */
 	UT_hash_handle hh;
 	size_t len;
 	uint8_t bytes[];
@@ -48,10 +48,10 @@ struct find {
 struct work {
 	struct journal *journal;
 	struct device_memory *memory;
-	struct talk *talks;
+	struct replay *replays;
 	struct find *finds, *first, **last;
-	struct redecoded *done;
-	struct decoded batch;
+	struct redecoded *done; /* counters */
+	struct decoded decoded; /* of the current frame */
 };
 
 static void copy(char *to, size_t room, struct text text)
@@ -60,10 +60,10 @@ static void copy(char *to, size_t room, struct text text)
 		memcpy(to, text.data, text.len < room ? text.len : room);
 }
 
-static struct talk *find_talk(struct work *work, const struct entry *entry)
+static struct replay *find_replay(struct work *work, const struct entry *entry)
 {
-	struct talk_key key = {0};
-	struct talk *talk;
+	struct replay_key key = {0};
+	struct replay *replay;
 	copy(key.protocol, sizeof(key.protocol), entry->protocol);
 	copy(key.ident, sizeof(key.ident), entry->ident);
 	if (entry->ident.len == 0) {
@@ -71,19 +71,20 @@ static struct talk *find_talk(struct work *work, const struct entry *entry)
 		key.port = entry->peer.port;
 		key.transport = (uint16_t)entry->peer.transport;
 	}
-	HASH_FIND(hh, work->talks, &key, sizeof(key), talk);
-	if (!talk) {
-		talk = calloc(1, sizeof(*talk));
-		if (!talk)
+	HASH_FIND(hh, work->replays, &key, sizeof(key), replay);
+	if (!replay) {
+		replay = calloc(1, sizeof(*replay));
+		if (!replay)
 			log_fatal("out of memory");
-		talk->key = key;
-		talk->feed.session.memory = work->memory;
-		HASH_ADD(hh, work->talks, key, sizeof(talk->key), talk);
+		replay->key = key;
+		replay->feed.session.memory = work->memory;
+		HASH_ADD(hh, work->replays, key, sizeof(replay->key), replay);
 	}
-	talk->peer = entry->peer;
-	return talk;
+	replay->peer = entry->peer;
+	return replay;
 }
 
+// Finds a report by dedup key and ident. Sets key->key.
 static struct find *look_up(struct work *work, uint64_t dedup, struct text ident, struct find *key)
 {
 	struct find *find;
@@ -94,12 +95,12 @@ static struct find *look_up(struct work *work, uint64_t dedup, struct text ident
 	return find;
 }
 
-static void keep(struct work *work, const struct talk *talk, const struct report *report)
+static void keep(struct work *work, const struct replay *replay, const struct report *report)
 {
-	const char *name = talk->feed.session.decoder->name;
+	const char *name = replay->feed.session.decoder->name;
 	const struct text protocol = {name, strlen(name)};
-	const struct entry_head head =
-		entry_report_head(report, talk->feed.session.received_us, &talk->peer, protocol);
+	const struct entry_head head = entry_report_head(
+		report, replay->feed.session.received_us, &replay->peer, protocol);
 	const size_t len = entry_head_size(&head);
 	struct find *find = calloc(1, sizeof(*find) + len);
 	if (!find)
@@ -116,21 +117,22 @@ static void keep(struct work *work, const struct talk *talk, const struct report
 	work->done->found++;
 }
 
-// All reports but the one that the entry is itself.
-static void keep_all(struct work *work, const struct talk *talk, const struct entry *entry)
+// Keeps all decoded reports, except the one that the entry itself is.
+static void keep_all(struct work *work, const struct replay *replay, const struct entry *entry)
 {
-	for (size_t i = 0; i < work->batch.report_count; i++) {
-		const struct report *report = &work->batch.reports[i];
+	for (size_t i = 0; i < work->decoded.report_count; i++) {
+		const struct report *report = &work->decoded.reports[i];
 		if (!entry || entry->kind == ENTRY_REJECT ||
 			report->body.dedup != entry->body.dedup)
-			keep(work, talk, report);
+			keep(work, replay, report);
 	}
 }
 
+// Drops frames that were held too long.
 static void forget_old(struct feed *feed, int64_t now_us)
 {
 	struct held_frames *held = feed->session.held;
-	while (feed_holds(feed) && held->frames[0].received_us < now_us - WAIT_US)
+	while (feed_holds(feed) && held->frames[0].received_us < now_us - HOLD_US)
 		held_frames_remove(held, 0);
 }
 
@@ -138,12 +140,12 @@ static void decode_again(struct work *work, const struct entry *entry)
 {
 	if (entry->kind == ENTRY_REJECT && conversation_is_refusal(entry->reason))
 		return;
-	struct talk *talk = find_talk(work, entry);
-	forget_old(&talk->feed, entry->received_us);
+	struct replay *replay = find_replay(work, entry);
+	forget_old(&replay->feed, entry->received_us);
 	work->done->frames++;
 	work->done->rejects += entry->kind == ENTRY_REJECT;
-	if (memory_restore_entry(&talk->feed, entry, &work->batch))
-		keep_all(work, talk, entry);
+	if (memory_restore_entry(&replay->feed, entry, &work->decoded))
+		keep_all(work, replay, entry);
 }
 
 static void decode_all(struct work *work)
@@ -157,13 +159,13 @@ static void decode_all(struct work *work)
 			decode_again(work, &entry);
 	}
 	journal_cursor_done(&cursor);
-	for (struct talk *talk = work->talks; talk; talk = talk->hh.next) {
-		feed_expire(&talk->feed, INT64_MAX, INT64_MAX, &work->batch);
-		keep_all(work, talk, NULL);
+	for (struct replay *replay = work->replays; replay; replay = replay->hh.next) {
+		feed_expire(&replay->feed, INT64_MAX, INT64_MAX, &work->decoded);
+		keep_all(work, replay, NULL);
 	}
 }
 
-// Marks (len 0) what the journal has as a report.
+// Sets len to 0 in finds that the journal holds as reports.
 static void drop_known(struct work *work)
 {
 	struct journal_cursor cursor;
@@ -189,8 +191,8 @@ static bool append_all(struct work *work, char *error)
 			continue;
 		if (!journal_room(work->journal, 1, find->len)) {
 			snprintf(error, JOURNAL_ERROR_SIZE,
-				"the disk is full: not all reports were appended to the journal; "
-				"free some space and repeat --redecode");
+				"disk full: not all reports were appended to the journal; free "
+				"space and run --redecode again");
 			return false;
 		}
 		memcpy(journal_begin(work->journal, find->len), find->bytes, find->len);
@@ -201,13 +203,13 @@ static bool append_all(struct work *work, char *error)
 
 static void free_all(struct work *work)
 {
-	struct talk *talk = work->talks;
-	HASH_CLEAR(hh, work->talks); // the application order outlives the table
-	while (talk) {
-		struct talk *next = talk->hh.next;
-		feed_done(&talk->feed);
-		free(talk);
-		talk = next;
+	struct replay *replay = work->replays;
+	HASH_CLEAR(hh, work->replays); // the links in hh outlive the table
+	while (replay) {
+		struct replay *next = replay->hh.next;
+		feed_done(&replay->feed);
+		free(replay);
+		replay = next;
 	}
 	HASH_CLEAR(hh, work->finds);
 	while (work->first) {
@@ -219,7 +221,7 @@ static void free_all(struct work *work)
 	free(work);
 }
 
-// Opens it for writing, in segments as it has them.
+// Opens the journal for writing, with segments of the size it already has.
 static struct journal *open_journal(
 	const char *dir, journal_finding *finding, void *context, char *error)
 {

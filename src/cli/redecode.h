@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-// A journal's frames through today's decoders: what was rejected and can be read now is put behind the
-// rest as reports, for the next avld serve to store.
+// Decodes the frames of a journal again and appends, as reports, those that were rejected and can be decoded now. The
+// next avld serve stores them.
 #ifndef AVLD_CLI_REDECODE_H
 #define AVLD_CLI_REDECODE_H
 
 #include "journal/journal.h"
 
 struct redecoded {
-	uint64_t frames, rejects; /* looked at */
-	uint64_t found;           /* reports made of what was rejected; */
-	uint64_t known;           /* of these in the journal already: recovered before */
+	uint64_t frames, rejects; /* decoded again */
+	uint64_t found;           /* reports recovered from rejects */
+	uint64_t known; /* of these, already in the journal: recovered by an earlier run */
 };
 
-// dir: a folder whose avld does not run. False: error (JOURNAL_ERROR_SIZE bytes) holds the reason for a person.
+// dir: a journal that no process has open. On false error (JOURNAL_ERROR_SIZE bytes) holds the reason.
 bool redecode_journal(const char *dir, journal_finding *finding, void *context,
 	struct redecoded *done, char *error);
 

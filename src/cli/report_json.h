@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The JSON lines of `avld decode` (a contract: keys as the SQL columns, absent ones left out).
+// The JSON lines of `avld decode` (a contract: keys are named like the SQL columns, absent ones are left out).
 #ifndef AVLD_CLI_REPORT_JSON_H
 #define AVLD_CLI_REPORT_JSON_H
 
@@ -7,14 +7,11 @@
 
 #include <stdio.h>
 
-// Everything a batch holds, a line each: reports, then rejects, then replies. protocol: NULL if
-// none was found.
-void batch_print_json(FILE *to, const char *protocol, const struct decoded *batch);
+// Prints everything that was decoded, one line each: reports, then rejects, then replies. protocol: NULL if none was
+// detected.
+void report_json_decoded(FILE *to, const char *protocol, const struct decoded *decoded);
 
-// A photo that the feed has finished, without its bytes.
-void photo_print_json(FILE *to, const char *protocol, const struct photo *photo);
-
-// "2026-11-22T10:15:00.000Z" with decimals 3 (ms) or 6 (µs); needs 32 bytes, returns out.
-char *time_text(int64_t time_us, unsigned decimals, char *out);
+// Prints a photo that the feed has finished, without its bytes.
+void report_json_photo(FILE *to, const char *protocol, const struct photo *photo);
 
 #endif

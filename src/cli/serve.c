@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// avld serve: puts the parts together in their order, turns the loop, and takes them apart again.
+// avld serve: starts the parts in order, runs the loop, stops the parts in reverse order.
 //
 //   sockets -> conns/udp -> intake -> journal -> writer -> PostgreSQL
 //
-// Once per turn, before the loop sleeps (on_prepare): the writer is told of new entries, and the
-// disk is asked to make the journal durable if a reply waits for that.
-#include "cli/cli.h"
+// Once per turn, before the loop sleeps, on_prepare wakes the writer if there are new entries, and syncs the journal if a
+// reply is pending.
+#include "cli/pace.h"
+#include "cli/verbs.h"
+#include "config/setting.h"
 #include "intake/memory_restore.h"
 #include "net/http.h"
 #include "net/listener.h"
@@ -26,30 +28,14 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define DRAIN_S 5.  /* what the database gets at the end */
-#define ROOM_S  0.1 /* between looks whether a full journal has room again */
-// While much comes in, or goes out to a database that has to catch up, the loop sleeps a millisecond
-// before it looks what has come: each turn finds much, instead of a little at every wake-up. Else the
-// sleep, a wake-up of its own, would cost more than it saves, and every tracker a millisecond.
-#define COLLECT_S     0.001
-#define COLLECT_RATE  2000.     /* frames a second */
-#define COLLECT_BYTES (1 << 20) /* of the journal, not yet in the database */
-#define RATE_S        0.1       /* the rate is that over so long or longer */
-#define START_CONNECT_S                                                                            \
-	3 /* what the schema check may wait for the database before the loop starts */
-
-static const char usage[] =
-	"usage: avld serve [-c FILE] [-o SECTION.KEY=VALUE]...\n\n"
-	"Takes in trackers. Prints \"ready tcp ADDRESS:PORT udp ADDRESS:PORT\" once it listens; "
-	"SIGTERM or\n"
-	"SIGINT ends it in order.\n\n"
-	"  -c, --config FILE         settings (default /etc/avld/avld.ini, if it is there)\n"
-	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
-	"  -h, --help                this text\n";
+#define CONNECT_S 3   /* time-out of the connection for the schema check */
+#define DRAIN_S   5.  /* time for the writer to store pending entries at shutdown */
+#define ROOM_S    0.1 /* between checks whether a full journal has room again */
 
 struct server {
-	struct config config;
+	const struct config *config;
 	struct ev_loop *loop;
+	struct bound bound; /* sockets; -1: not wanted, or taken over by listener and udp */
 	struct intake intake;
 	struct conns *conns;
 	struct listener *listener; /* NULL: no TCP, or stopping */
@@ -57,105 +43,15 @@ struct server {
 	struct writer *writer;
 	struct command_sink sink; /* from the writer to intake.commands */
 	struct http *http;        /* NULL: off */
-	uint64_t told_lsn;        /* the writer knows of everything below */
-	uint64_t counted;         /* frames, at the time counted_s */
-	double counted_s;
+	uint64_t woken_lsn;       /* end of the journal when the writer was last woken */
+	struct pace pace;
 	bool stopping;
 	ev_prepare prepare;
 	ev_timer sync, room, drain, watchdog, second;
 	ev_signal term, intr, hup;
 };
 
-// ---- before the loop
-
-static void raise_open_files(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit))
-		log_warning("cannot raise the limit of open files error=\"%s\"", strerror(errno));
-}
-
-static void check_open_files(const struct config *config)
-{
-	struct rlimit limit;
-
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur != RLIM_INFINITY &&
-		limit.rlim_cur < (rlim_t)config->server.max_connections + 64)
-		log_warning("open files limit=%llu is below server.max_connections=%lld",
-			(unsigned long long)limit.rlim_cur,
-			(long long)config->server.max_connections);
-}
-
-static void on_finding(void *context, bool serious, const char *text)
-{
-	(void)context;
-	if (serious)
-		log_error("journal %s", text);
-	else
-		log_warning("journal %s", text);
-}
-
-static bool open_journal(struct server *server)
-{
-	const struct config *config = &server->config;
-	const struct journal_options options = {
-		.dir = config->journal.dir,
-		.segment_size = (uint64_t)config->journal.segment_size,
-		.max_size = (uint64_t)config->journal.max_size,
-		.retain_us = config->journal.retain_us,
-	};
-	char error[JOURNAL_ERROR_SIZE];
-
-	journal_explain_sigbus(config->journal.dir);
-	server->intake.journal = journal_open(&options, on_finding, NULL, error);
-	if (!server->intake.journal) {
-		log_error("%s", error);
-		return false;
-	}
-	log_info("journal open dir=\"%s\" start=%" PRIu64 " end=%" PRIu64 " bytes=%" PRIu64,
-		config->journal.dir, journal_start(server->intake.journal),
-		journal_end(server->intake.journal), journal_bytes(server->intake.journal));
-	return true;
-}
-
-// An older or newer schema is a reason not to start; a database that is away is none, the journal
-// waits for it.
-static bool check_schema(const struct server *server)
-{
-	const struct config *config = &server->config;
-	char timeout[16], error[1024];
-
-	snprintf(timeout, sizeof(timeout), "%d", START_CONNECT_S);
-	const char *const keys[] = {"connect_timeout", "dbname", NULL};
-	const char *const values[] = {timeout, config->database.conninfo, NULL};
-	PGconn *conn = PQconnectdbParams(keys, values, 1);
-	bool good = true;
-
-	if (PQstatus(conn) == CONNECTION_OK) {
-		int version = migrate_version(conn);
-		if (version >= 0 && version < SCHEMA_VERSION && config->database.migrate) {
-			if (migrate_run(conn, stderr, error, sizeof(error)))
-				version = SCHEMA_VERSION;
-			else
-				log_error("%s", error);
-		}
-		good = version < 0 || version == SCHEMA_VERSION;
-		if (!good)
-			log_error("the schema avld has version %d, this program needs %d; %s",
-				version, SCHEMA_VERSION,
-				version < SCHEMA_VERSION
-					? "run 'avld migrate', or set database.migrate = yes"
-					: "install the avld that belongs to it");
-	}
-	PQfinish(conn);
-	return good;
-}
-
-// ---- in the loop
+// In the loop ------------------------------------------------------------------------------------
 
 static void on_synced(void *context)
 {
@@ -171,20 +67,10 @@ static void on_synced(void *context)
 	}
 }
 
-static void choose_pace(struct server *server)
+// Bytes of the journal that are not in the database yet.
+static uint64_t pending_bytes(const struct server *server)
 {
-	const uint64_t frames = server->intake.counters.frames;
-	const double now = ev_now(server->loop), passed = now - server->counted_s;
-
-	if (passed >= 0. && passed < RATE_S)
-		return;
-	const uint64_t waiting =
-		journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
-	const bool busy = (double)(frames - server->counted) >= COLLECT_RATE * passed ||
-			  waiting >= COLLECT_BYTES;
-	ev_set_io_collect_interval(server->loop, busy ? COLLECT_S : 0.);
-	server->counted = frames;
-	server->counted_s = now;
+	return journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
 }
 
 static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
@@ -193,9 +79,9 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 	struct journal *journal = server->intake.journal;
 
 	(void)revents;
-	choose_pace(server);
-	if (journal_end(journal) != server->told_lsn) {
-		server->told_lsn = journal_end(journal);
+	pace_choose(&server->pace, loop, server->intake.counters.frames, pending_bytes(server));
+	if (journal_end(journal) != server->woken_lsn) {
+		server->woken_lsn = journal_end(journal);
 		writer_wake(server->writer);
 	}
 	if (conn_holds_replies(server->conns) || (server->udp && udp_holds_replies(server->udp)))
@@ -228,7 +114,7 @@ static void on_sync(struct ev_loop *loop, ev_timer *timer, int revents)
 		journal_sync(journal);
 }
 
-// Something may be there for a device: its connection asks what.
+// Sends pending commands to a device that is connected.
 static void on_command_ready(void *context, struct text ident)
 {
 	struct server *server = context;
@@ -260,7 +146,8 @@ static void on_hup(struct ev_loop *loop, ev_signal *signal, int revents)
 	(void)loop;
 	(void)signal;
 	(void)revents;
-	log_info("SIGHUP: settings are read at the start only; restart to change them");
+	log_info("SIGHUP ignored: settings are read at the start only; restart avld to apply "
+		 "changes");
 }
 
 static void on_drained(void *context)
@@ -276,19 +163,9 @@ static void on_drain_timeout(struct ev_loop *loop, ev_timer *timer, int revents)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-// Takes in what has arrived, lets nothing new in, and gives the writer its last seconds.
-static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
+// Reads what has arrived, then closes all sockets. Does nothing the second time.
+static void close_sockets(struct server *server)
 {
-	struct server *server = signal->data;
-
-	(void)revents;
-	if (server->stopping) { // asked twice: now
-		ev_break(loop, EVBREAK_ALL);
-		return;
-	}
-	server->stopping = server->intake.stopping = true;
-	log_info("stopping signal=%d connections=%zu", signal->signum, conn_count(server->conns));
-	sd_notify(0, "STOPPING=1");
 	if (server->listener)
 		listener_finish(server->listener);
 	server->listener = NULL;
@@ -299,17 +176,178 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 		udp_free(server->udp);
 	}
 	server->udp = NULL;
+}
+
+// SIGTERM or SIGINT: closes the sockets and lets the writer store pending entries for up to DRAIN_S.
+static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
+{
+	struct server *server = signal->data;
+
+	(void)revents;
+	if (server->stopping) { // the second signal: stop at once
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	server->stopping = server->intake.stopping = true;
+	log_info("stopping signal=%d connections=%zu", signal->signum, conn_count(server->conns));
+	sd_notify(0, "STOPPING=1");
+	close_sockets(server);
 	ev_timer_stop(loop, &server->room);
 	ev_timer_start(loop, &server->drain);
 	writer_drain(server->writer, on_drained, server);
 }
 
-// ---- start and end
+// Start, in this order ---------------------------------------------------------------------------
 
-static void start_watchers(struct server *server)
+// Always returns false.
+static bool fail(const char *error)
 {
-	struct ev_loop *loop = server->loop;
-	const double sync_s = (double)server->config.journal.sync_interval_us / 1e6;
+	log_error("%s", error);
+	return false;
+}
+
+static void raise_open_files(const struct config *config)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	if (limit.rlim_cur != limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit))
+			log_warning("cannot raise the limit of open files error=\"%s\"",
+				strerror(errno));
+		getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (limit.rlim_cur != RLIM_INFINITY &&
+		limit.rlim_cur < (rlim_t)config->server.max_connections + 64)
+		log_warning("open files limit=%llu is below server.max_connections=%lld",
+			(unsigned long long)limit.rlim_cur,
+			(long long)config->server.max_connections);
+}
+
+static bool start_loop(struct server *server)
+{
+	server->loop = ev_default_loop(EVFLAG_AUTO);
+	return server->loop || fail("cannot create an event loop");
+}
+
+// First of all, so that a second avld on the same port does nothing else.
+static bool bind_sockets(struct server *server)
+{
+	if (listener_bind(server->config, &server->bound))
+		return true;
+	server->bound.tcp = server->bound.udp = -1;
+	return fail(server->bound.error);
+}
+
+// Returns false if the schema has another version, after trying to upgrade it if the settings say so. An unreachable
+// database is no reason not to start: the journal holds the data until it is back.
+static bool check_schema(const struct server *server)
+{
+	const struct config *config = server->config;
+	char timeout[16], error[1024];
+
+	snprintf(timeout, sizeof(timeout), "%d", CONNECT_S);
+	const char *const keys[] = {"connect_timeout", "dbname", NULL};
+	const char *const values[] = {timeout, config->database.conninfo, NULL};
+	PGconn *conn = PQconnectdbParams(keys, values, 1);
+	bool good = true;
+
+	if (PQstatus(conn) == CONNECTION_OK) {
+		int version = migrate_version(conn);
+		if (version >= 0 && version < SCHEMA_VERSION && config->database.migrate) {
+			if (migrate_run(conn, stderr, error, sizeof(error)))
+				version = SCHEMA_VERSION;
+			else
+				log_error("%s", error);
+		}
+		good = version < 0 || version == SCHEMA_VERSION;
+		if (!good)
+			log_error("the schema avld has version %d, this avld needs %d; %s", version,
+				SCHEMA_VERSION,
+				version < SCHEMA_VERSION
+					? "run 'avld migrate', or set database.migrate = yes"
+					: "install the avld of that version");
+	}
+	PQfinish(conn);
+	return good;
+}
+
+// From here on SIGTERM and SIGINT shut down in order, once the start is complete. Done before the journal is opened, so
+// that no signal leaves it open.
+static void start_signals(struct server *server)
+{
+	ev_signal_init(&server->term, on_stop, SIGTERM);
+	ev_signal_init(&server->intr, on_stop, SIGINT);
+	ev_signal_init(&server->hup, on_hup, SIGHUP);
+	server->term.data = server->intr.data = server;
+	ev_signal_start(server->loop, &server->term);
+	ev_signal_start(server->loop, &server->intr);
+	ev_signal_start(server->loop, &server->hup);
+}
+
+static void on_finding(void *context, bool serious, const char *text)
+{
+	(void)context;
+	if (serious)
+		log_error("journal %s", text);
+	else
+		log_warning("journal %s", text);
+}
+
+static bool open_journal(struct server *server)
+{
+	const struct config *config = server->config;
+	const struct journal_options options = {
+		.dir = config->journal.dir,
+		.segment_size = (uint64_t)config->journal.segment_size,
+		.max_size = (uint64_t)config->journal.max_size,
+		.retain_us = config->journal.retain_us,
+	};
+	char error[JOURNAL_ERROR_SIZE];
+
+	journal_explain_sigbus(config->journal.dir);
+	server->intake.journal = journal_open(&options, on_finding, NULL, error);
+	if (!server->intake.journal)
+		return fail(error);
+	log_info("journal open dir=\"%s\" start=%" PRIu64 " end=%" PRIu64 " bytes=%" PRIu64,
+		config->journal.dir, journal_start(server->intake.journal),
+		journal_end(server->intake.journal), journal_bytes(server->intake.journal));
+	journal_sync_start(server->intake.journal, server->loop, on_synced, server);
+	return true;
+}
+
+static bool start_intake(struct server *server)
+{
+	struct intake *intake = &server->intake;
+
+	intake->config = server->config;
+	intake->directory = device_directory_new();
+	intake->memory = device_memory_new((size_t)server->config->devices.remembered);
+	if (!intake->directory || !intake->memory)
+		return fail("out of memory");
+	memory_restore_devices(intake->memory, intake->journal);
+	intake->commands =
+		command_queue_new(server->config, intake->journal, on_command_ready, server);
+	server->conns = conn_all_new(server->loop, intake);
+	return (intake->commands && server->conns) || fail("out of memory");
+}
+
+static bool start_writer(struct server *server)
+{
+	server->writer = writer_new(
+		server->loop, server->config, server->intake.journal, server->intake.directory);
+	if (!server->writer)
+		return fail("out of memory");
+	server->sink = command_queue_sink(server->intake.commands);
+	writer_set_commands(server->writer, &server->sink);
+	return true;
+}
+
+static void start_timers(struct server *server)
+{
+	const double sync_s = (double)server->config->journal.sync_interval_us / 1e6;
 	uint64_t watchdog_us = 0;
 
 	ev_prepare_init(&server->prepare, on_prepare);
@@ -317,34 +355,27 @@ static void start_watchers(struct server *server)
 	ev_timer_init(&server->room, on_room, ROOM_S, ROOM_S);
 	ev_timer_init(&server->drain, on_drain_timeout, DRAIN_S, 0.);
 	ev_timer_init(&server->second, on_second, 1., 1.);
-	ev_signal_init(&server->term, on_stop, SIGTERM);
-	ev_signal_init(&server->intr, on_stop, SIGINT);
-	ev_signal_init(&server->hup, on_hup, SIGHUP);
 	server->prepare.data = server->sync.data = server->room.data = server;
 	server->second.data = server;
-	server->term.data = server->intr.data = server;
-	ev_prepare_start(loop, &server->prepare);
-	ev_timer_start(loop, &server->second);
-	if (server->config.journal.sync != SYNC_OFF)
-		ev_timer_start(loop, &server->sync);
-	ev_signal_start(loop, &server->term);
-	ev_signal_start(loop, &server->intr);
-	ev_signal_start(loop, &server->hup);
+	ev_prepare_start(server->loop, &server->prepare);
+	ev_timer_start(server->loop, &server->second);
+	if (server->config->journal.sync != SYNC_OFF)
+		ev_timer_start(server->loop, &server->sync);
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
 		const double half_s = (double)watchdog_us / 2e6;
 		ev_timer_init(&server->watchdog, on_watchdog, half_s, half_s);
-		ev_timer_start(loop, &server->watchdog);
+		ev_timer_start(server->loop, &server->watchdog);
 	}
 }
 
-// A default that is taken (another avld on this machine) is no reason not to run; an address that
-// was asked for is.
+// Returns false if an address that was set explicitly cannot be used. If the default one is taken, by another avld on
+// this machine, the daemon runs without HTTP.
 static bool start_http(struct server *server)
 {
-	const struct config *config = &server->config;
+	const struct config *config = server->config;
 	const struct http_sources sources = {
 		config, &server->intake, server->conns, server->writer, server->intake.commands};
-	const bool asked = strcmp(config_origin("http.listen"), "default") != 0;
+	const bool optional = setting_is_default(config, "http.listen");
 	const char *error;
 
 	if (!config->http.listen[0])
@@ -352,105 +383,114 @@ static bool start_http(struct server *server)
 	server->http = http_new(server->loop, config->http.listen, sources, &error);
 	if (server->http)
 		return true;
-	(asked ? log_error : log_warning)(
+	(optional ? log_warning : log_error)(
 		"http.listen=%s: %s; /health, /metrics and /status are not served",
 		config->http.listen, error);
-	return !asked;
+	return optional;
 }
 
-static void say_ready(const struct bound *bound)
+// Hands the bound sockets over. Last of all: a start that failed has accepted nothing.
+static bool open_sockets(struct server *server)
 {
-	printf("ready%s%s%s%s\n", bound->tcp >= 0 ? " tcp " : "",
-		bound->tcp >= 0 ? bound->tcp_text : "", bound->udp >= 0 ? " udp " : "",
-		bound->udp >= 0 ? bound->udp_text : "");
-	fflush(stdout);
-	log_info("ready%s%s%s%s version=" AVLD_VERSION, bound->tcp >= 0 ? " tcp=" : "",
-		bound->tcp >= 0 ? bound->tcp_text : "", bound->udp >= 0 ? " udp=" : "",
-		bound->udp >= 0 ? bound->udp_text : "");
-	sd_notify(0, "READY=1");
-}
+	struct bound *bound = &server->bound;
 
-// Everything up to the first turn of the loop. False: logged why not.
-static bool start(struct server *server)
-{
-	struct bound bound;
-
-	log_set_level((enum log_level)server->config.log.level);
-	signal(SIGPIPE, SIG_IGN);
-	raise_open_files();
-	check_open_files(&server->config);
-	server->loop = ev_default_loop(EVFLAG_AUTO);
-	if (!server->loop)
-		log_fatal("cannot make an event loop");
-	if (!listener_bind(&server->config, &bound)) {
-		log_error("%s", bound.error);
-		return false;
+	if (bound->tcp >= 0) {
+		server->listener = listener_new(server->loop, server->conns, bound->tcp);
+		if (!server->listener)
+			return fail("out of memory");
+		bound->tcp = -1;
 	}
-	if (!check_schema(server) || !open_journal(server))
-		return false;
-	journal_sync_start(server->intake.journal, server->loop, on_synced, server);
-	server->intake.config = &server->config;
-	server->intake.directory = device_directory_new();
-	server->intake.memory = device_memory_new((size_t)server->config.devices.remembered);
-	if (!server->intake.memory)
-		log_fatal("out of memory");
-	memory_restore_devices(server->intake.memory, server->intake.journal);
-	server->intake.commands = command_queue_new(
-		&server->config, server->intake.journal, on_command_ready, server);
-	server->conns = conn_all_new(server->loop, &server->intake);
-	if (bound.tcp >= 0)
-		server->listener = listener_new(server->loop, server->conns, bound.tcp);
-	if (bound.udp >= 0)
-		server->udp = udp_new(server->loop, &server->intake, bound.udp);
-	if (!server->intake.directory || !server->conns || (bound.tcp >= 0 && !server->listener) ||
-		(bound.udp >= 0 && !server->udp))
-		log_fatal("out of memory");
-	server->writer = writer_new(
-		server->loop, &server->config, server->intake.journal, server->intake.directory);
-	server->sink = command_queue_sink(server->intake.commands);
-	writer_set_commands(server->writer, &server->sink);
-	start_watchers(server);
-	if (!start_http(server))
-		return false;
-	say_ready(&bound);
+	if (bound->udp >= 0) {
+		server->udp = udp_new(server->loop, &server->intake, bound->udp);
+		if (!server->udp)
+			return fail("out of memory");
+		bound->udp = -1;
+	}
 	return true;
 }
 
-static void finish(struct server *server)
+// Prints the ready line and notifies systemd.
+static void log_ready(const struct bound *bound)
 {
-	const uint64_t left =
-		journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
+	const char *tcp = bound->tcp_text, *udp = bound->udp_text;
 
-	if (left)
-		log_warning(
-			"stopped, the journal keeps what is not yet in the database for the next "
-			"start bytes=%" PRIu64,
-			left);
+	printf("ready%s%s%s%s\n", *tcp ? " tcp " : "", tcp, *udp ? " udp " : "", udp);
+	fflush(stdout);
+	log_info("ready%s%s%s%s version=" AVLD_VERSION, *tcp ? " tcp=" : "", tcp,
+		*udp ? " udp=" : "", udp);
+	sd_notify(0, "READY=1");
+}
+
+static void log_stopped(const struct server *server)
+{
+	const uint64_t pending = pending_bytes(server);
+
+	if (pending)
+		log_warning("stopped; the journal keeps pending entries for the next start "
+			    "bytes=%" PRIu64,
+			pending);
 	else
-		log_info("stopped, everything is in the database");
+		log_info("stopped; everything is in the database");
+}
+
+// Start, run, stop -------------------------------------------------------------------------------
+
+// Logs why not, if it returns false.
+static bool start(struct server *server)
+{
+	signal(SIGPIPE, SIG_IGN);
+	raise_open_files(server->config);
+	if (!start_loop(server) || !bind_sockets(server) || !check_schema(server))
+		return false;
+	start_signals(server);
+	if (!open_journal(server) || !start_intake(server) || !start_writer(server))
+		return false;
+	start_timers(server);
+	return start_http(server) && open_sockets(server);
+}
+
+// Frees whatever was started, in reverse order, also after a start that failed. The journal is closed in order, so that
+// the next start does not take this for a crash.
+static void stop(struct server *server)
+{
+	struct intake *intake = &server->intake;
+
+	if (server->conns)
+		close_sockets(server);
 	if (server->http)
 		http_free(server->http);
 	writer_free(server->writer);
-	conn_all_free(server->conns);
-	command_queue_free(server->intake.commands);
-	journal_close(server->intake.journal);
-	device_directory_free(server->intake.directory);
-	device_memory_free(server->intake.memory);
-	ev_loop_destroy(server->loop);
+	if (server->conns)
+		conn_all_free(server->conns);
+	command_queue_free(intake->commands);
+	device_memory_free(intake->memory);
+	device_directory_free(intake->directory);
+	journal_close(intake->journal);
+	if (server->bound.tcp >= 0)
+		close(server->bound.tcp);
+	if (server->bound.udp >= 0)
+		close(server->bound.udp);
+	if (server->loop)
+		ev_loop_destroy(server->loop);
 }
 
-int serve_verb(int argc, char **argv)
+int serve_verb(struct command_line *line)
 {
-	static struct server server;
-	int code;
+	struct server *server = calloc(1, sizeof(*server)); // large: intake has buffers
 
-	if (!cli_settings(argc, argv, usage, &server.config, &code))
-		return code;
-	const bool started = start(&server);
-	if (started) {
-		ev_run(server.loop, 0);
-		finish(&server);
+	if (!server) {
+		log_error("out of memory");
+		return 1;
 	}
-	config_done(&server.config);
+	server->config = &line->config;
+	server->bound.tcp = server->bound.udp = -1;
+	const bool started = start(server);
+	if (started) {
+		log_ready(&server->bound);
+		ev_run(server->loop, 0);
+		log_stopped(server);
+	}
+	stop(server);
+	free(server);
 	return started ? 0 : 1;
 }

@@ -1,59 +1,37 @@
 // SPDX-License-Identifier: MIT
-// avld simulate: trackers on a map that report to a server, to see it work and to measure it.
-// This file: the command line, progress while it runs, the closing summary. The rest: simulate_*.c.
-#include "cli/cli.h"
+// avld simulate: the command line, progress and summary of simulated trackers that report to a server.
+#include "cli/verbs.h"
 
 #include "simulate/simulate_fleet.h"
 #include "simulate/simulate_registry.h"
 #include "util/text.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#define DEVICES_DEFAULT 10
-#define DEVICES_MAX     100000
-#define COUNT_MAX       1000000000000
-#define RATE_MAX_MILLI  INT64_C(100000000000)
-#define PROGRESS_S      1.0
-#define PROGRESS_LOG    5 /* seconds between lines where they are not drawn over */
-#define TROUBLE_EVERY   5 /* seconds, while it stays the same */
-#define REACH_S         10.0
-#define AWAY_S          60.0
-
-static const char usage[] =
-	"usage: avld simulate --to HOST:PORT [OPTION]...\n"
-	"Drives made-up trackers through a town and lets them report to a server. They do what "
-	"commands\n"
-	"tell them: outputs switch, positions and replies come.\n\n"
-	"  --to HOST:PORT   the server: name, IPv4 address or [IPv6 address], and port\n"
-	"  --protocol P     pt502 (default), gt06, or mixed: half of each\n"
-	"  --devices N      trackers, each with a connection of its own (default 10)\n"
-	"  --rate R         reports a second, all together (default: one a second and tracker;\n"
-	"                   0: as fast as the server takes them)\n"
-	"  --count N        stop after that many reports, all together (default: go on until "
-	"Ctrl-C)\n"
-	"  --deltas         PT-502s send most records as what differs from the one before\n"
-	"  --gaps           PT-502s are out of coverage now and then, and send what they stored\n"
-	"                   meanwhile behind the next live record\n"
-	"  --udp            over UDP, one report a datagram (default: TCP)\n"
-	"  --photos         PT-502 with a camera: they tell of photos and hand them out\n"
-	"  --seed S         which trackers and ways, 1 to 999999 (default 1)\n"
-	"  -h, --help       this text\n\n"
-	"Exit status: 0 all sent (and acknowledged, where the protocol does), 1 not, 2 bad "
-	"usage.\n";
+#define DEVICES_DEFAULT  10
+#define DEVICES_MAX      100000
+#define COUNT_MAX        1000000000000
+#define TEXT_OF(number)  TEXT_OF_(number)
+#define TEXT_OF_(number) #number
+#define RATE_MAX_MILLI   INT64_C(100000000000)
+#define PROGRESS_S       1.0
+#define PROGRESS_LOG     5    /* seconds between lines of progress if stderr is not a terminal */
+#define TROUBLE_EVERY    5    /* seconds between lines about the same error */
+#define REACH_S          10.0 /* to reach the server for the first time */
+#define UNREACHABLE_S    60.0 /* without a connection before --count is given up */
 
 struct view {
 	struct simulate_fleet fleet;
 	struct simulate_options options;
 	ev_timer timer;
-	bool drawn_over; /* stderr is a terminal */
-	bool dirty;      /* a line is drawn */
-	unsigned turns;
+	bool on_terminal; /* stderr is one: the line of progress is overwritten */
+	bool dirty;       /* it is on the screen */
+	unsigned turns;   /* seconds so far */
 	uint64_t last_made, last_breaks;
 	char last_trouble[TROUBLE_MAX];
 };
@@ -61,87 +39,50 @@ struct view {
 // Command line ------------------------------------------------------------------------------
 
 struct arguments {
-	const char *to, *protocol;
+	const char *to;
 	uint64_t devices, count, seed;
 	int64_t rate_milli; /* < 0: default */
-	bool udp, deltas, gaps, photos;
+	bool udp;
 };
 
-static bool take_number(const char *text, uint64_t least, uint64_t most, uint64_t *value)
+static bool read_number(const char *text, uint64_t least, uint64_t most, uint64_t *value)
 {
 	return text_uint((struct text){text, strlen(text)}, value) && *value >= least &&
 	       *value <= most;
 }
 
-static bool take_rate(const char *text, int64_t *milli)
+static bool read_rate(const char *text, int64_t *milli)
 {
 	return text_fixed((struct text){text, strlen(text)}, 3, milli) && *milli >= 0 &&
 	       *milli <= RATE_MAX_MILLI;
 }
 
-static const struct option long_options[] = {
-	{"to", required_argument, NULL, 't'},
-	{"protocol", required_argument, NULL, 'p'},
-	{"devices", required_argument, NULL, 'd'},
-	{"rate", required_argument, NULL, 'r'},
-	{"count", required_argument, NULL, 'n'},
-	{"udp", no_argument, NULL, 'u'},
-	{"deltas", no_argument, NULL, 'D'},
-	{"gaps", no_argument, NULL, 'G'},
-	{"photos", no_argument, NULL, 'c'},
-	{"seed", required_argument, NULL, 's'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
-};
-
-// Returns 0 if the option is good, else the exit code.
-static int take_option(int option, struct arguments *args)
+// Prints that an option has an invalid value. Returns the exit code.
+static int invalid(const struct command_line *line, const char *name, const char *wanted)
 {
-	switch (option) {
-	case 't':
-		args->to = optarg;
-		return 0;
-	case 'p':
-		args->protocol = optarg;
-		return 0;
-	case 'd':
-		if (take_number(optarg, 1, DEVICES_MAX, &args->devices))
-			return 0;
-		return cli_usage_error(
-			"simulate", "--devices wants 1 to %d, not '%s'", DEVICES_MAX, optarg);
-	case 'r':
-		if (take_rate(optarg, &args->rate_milli))
-			return 0;
-		return cli_usage_error(
-			"simulate", "--rate wants reports a second, or 0, not '%s'", optarg);
-	case 'n':
-		if (take_number(optarg, 1, COUNT_MAX, &args->count))
-			return 0;
-		return cli_usage_error(
-			"simulate", "--count wants 1 or more reports, not '%s'", optarg);
-	case 'u':
-		args->udp = true;
-		return 0;
-	case 'D':
-		args->deltas = true;
-		return 0;
-	case 'G':
-		args->gaps = true;
-		return 0;
-	case 'c':
-		args->photos = true;
-		return 0;
-	case 's':
-		if (take_number(optarg, 1, SIMULATE_SEED_MAX, &args->seed))
-			return 0;
-		return cli_usage_error(
-			"simulate", "--seed wants 1 to %d, not '%s'", SIMULATE_SEED_MAX, optarg);
-	default:
-		return 2; /* told in simulate_verb */
-	}
+	return command_line_error(
+		line, "invalid --%s '%s'; use %s", name, command_line_value(line, name), wanted);
 }
 
-static bool take_protocol(const char *name, struct simulate_options *options)
+// Returns 0, or the exit code after a message.
+static int read_numbers(const struct command_line *line, struct arguments *args)
+{
+	const char *devices = command_line_value(line, "devices");
+	const char *rate = command_line_value(line, "rate");
+	const char *count = command_line_value(line, "count");
+	const char *seed = command_line_value(line, "seed");
+	if (devices && !read_number(devices, 1, DEVICES_MAX, &args->devices))
+		return invalid(line, "devices", "1 to " TEXT_OF(DEVICES_MAX));
+	if (rate && !read_rate(rate, &args->rate_milli))
+		return invalid(line, "rate", "reports per second, or 0");
+	if (count && !read_number(count, 1, COUNT_MAX, &args->count))
+		return invalid(line, "count", "1 to " TEXT_OF(COUNT_MAX));
+	if (seed && !read_number(seed, 1, SIMULATE_SEED_MAX, &args->seed))
+		return invalid(line, "seed", "1 to " TEXT_OF(SIMULATE_SEED_MAX));
+	return 0;
+}
+
+static bool read_protocol(const char *name, struct simulate_options *options)
 {
 	const bool mixed = !strcmp(name, "mixed");
 	options->protocols = mixed ? simulate_registry : simulate_registry_find(name);
@@ -149,19 +90,29 @@ static bool take_protocol(const char *name, struct simulate_options *options)
 	return options->protocols;
 }
 
-// Splits "host:port" and looks it up. Returns 0, or the exit code after a message.
-static int find_address(const char *to, bool udp, struct simulate_options *options)
+static int unknown_protocol(const struct command_line *line, const char *name)
+{
+	char known[256];
+	int len = 0;
+	for (size_t i = 0; i < simulate_registry_count && len < (int)sizeof(known); i++)
+		len += snprintf(known + len, sizeof(known) - (size_t)len, "%s, ",
+			simulate_registry[i]->name);
+	return command_line_error(line, "invalid --protocol '%s'; use %smixed", name, known);
+}
+
+// Splits "host:port" and resolves it. Returns 0, or the exit code after a message.
+static int find_address(
+	const struct command_line *line, const char *to, bool udp, struct simulate_options *options)
 {
 	char host[256];
 	const char *colon = strrchr(to, ':');
 	size_t len = colon ? (size_t)(colon - to) : 0;
 	bool bracketed = len >= 2 && to[0] == '[' && to[len - 1] == ']';
 	uint64_t port;
-	if (!colon || len == 0 || len >= sizeof(host) || !take_number(colon + 1, 1, 65535, &port))
-		return cli_usage_error("simulate", "--to wants HOST:PORT, not '%s'", to);
+	if (!colon || len == 0 || len >= sizeof(host) || !read_number(colon + 1, 1, 65535, &port))
+		return invalid(line, "to", "HOST:PORT");
 	if (!bracketed && memchr(to, ':', len))
-		return cli_usage_error(
-			"simulate", "--to: put the IPv6 address of '%s' into [ ]", to);
+		return invalid(line, "to", "[IPv6 address]:PORT");
 	memcpy(host, bracketed ? to + 1 : to, bracketed ? len - 2 : len);
 	host[bracketed ? len - 2 : len] = 0;
 
@@ -169,7 +120,7 @@ static int find_address(const char *to, bool udp, struct simulate_options *optio
 	struct addrinfo *found = NULL;
 	int error = getaddrinfo(host, colon + 1, &hints, &found);
 	if (error) {
-		fprintf(stderr, "avld simulate: cannot find '%s': %s\n", host,
+		fprintf(stderr, "avld simulate: cannot resolve '%s': %s\n", host,
 			error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
 		return 1;
 	}
@@ -179,30 +130,38 @@ static int find_address(const char *to, bool udp, struct simulate_options *optio
 	return 0;
 }
 
-static int complete(const struct arguments *args, struct simulate_options *options)
+// Returns 0, or the exit code after a message.
+static int read_options(const struct command_line *line, struct simulate_options *options)
 {
-	if (!args->to)
-		return cli_usage_error("simulate", "--to HOST:PORT is missing");
-	if (!take_protocol(args->protocol, options))
-		return cli_usage_error("simulate",
-			"--protocol wants pt502, gt06 or mixed, not '%s'", args->protocol);
-	options->target = args->to;
-	options->udp = args->udp;
-	options->deltas = args->deltas;
-	options->gaps = args->gaps;
-	options->photos = args->photos;
-	options->seed = (uint32_t)args->seed;
-	options->count = args->count;
-	options->devices = (uint32_t)(args->devices < args->count ? args->devices : args->count);
-	options->rate_milli = args->rate_milli < 0 ? options->devices * UINT64_C(1000)
-						   : (uint64_t)args->rate_milli;
+	struct arguments args = {.to = command_line_value(line, "to"),
+		.devices = DEVICES_DEFAULT,
+		.count = SCHEDULE_ENDLESS,
+		.seed = 1,
+		.rate_milli = -1,
+		.udp = command_line_value(line, "udp") != NULL};
+	const char *protocol = command_line_value(line, "protocol");
+	const int code = read_numbers(line, &args);
+	if (code)
+		return code;
+	if (!read_protocol(protocol ? protocol : "pt502", options))
+		return unknown_protocol(line, protocol);
+	options->target = args.to;
+	options->udp = args.udp;
+	options->deltas = command_line_value(line, "deltas") != NULL;
+	options->gaps = command_line_value(line, "gaps") != NULL;
+	options->photos = command_line_value(line, "photos") != NULL;
+	options->seed = (uint32_t)args.seed;
+	options->count = args.count;
+	options->devices = (uint32_t)(args.devices < args.count ? args.devices : args.count);
+	options->rate_milli =
+		args.rate_milli < 0 ? options->devices * UINT64_C(1000) : (uint64_t)args.rate_milli;
 	struct simulate_schedule trial;
 	if (!simulate_schedule_make(
 		    &trial, options->devices, options->count, options->rate_milli, 0))
-		return cli_usage_error("simulate",
-			"--count is more than %d reports a tracker: more --devices are needed",
+		return command_line_error(line,
+			"--count is more than %d reports per tracker; use more --devices",
 			SCHEDULE_DEVICE_MAX);
-	return find_address(args->to, args->udp, options);
+	return find_address(line, args.to, args.udp, options);
 }
 
 // Progress ----------------------------------------------------------------------------------
@@ -237,13 +196,13 @@ static void print_progress(struct view *view, double elapsed, double rate)
 		print_duration(stderr, elapsed * (double)(view->options.count - fleet->made) /
 					       (double)fleet->made);
 	}
-	if (!view->drawn_over)
+	if (!view->on_terminal)
 		fputc('\n', stderr);
-	view->dirty = view->drawn_over;
+	view->dirty = view->on_terminal;
 	fflush(stderr);
 }
 
-// Says what went wrong: at once when it is new, else every few seconds.
+// Prints the newest error: a new one at once, the same one every few seconds.
 static void print_trouble(struct view *view)
 {
 	const struct simulate_run *fleet = &view->fleet.run;
@@ -254,7 +213,7 @@ static void print_trouble(struct view *view)
 	view->last_breaks = fleet->breaks;
 	memcpy(view->last_trouble, fleet->trouble, sizeof(view->last_trouble));
 	clear_line(view);
-	fprintf(stderr, "avld simulate: %s: %s (%" PRIu64 " %s); trying again\n",
+	fprintf(stderr, "avld simulate: %s: %s (%" PRIu64 " %s); reconnecting\n",
 		view->options.target, fleet->trouble, breaks, breaks == 1 ? "time" : "times");
 }
 
@@ -262,8 +221,9 @@ static void check_reach(struct view *view, double now)
 {
 	const struct simulate_run *fleet = &view->fleet.run;
 	simulate_fleet_check(&view->fleet, now);
-	bool away = view->options.count != SCHEDULE_ENDLESS && now - fleet->heard > AWAY_S;
-	if ((!fleet->reached && now - fleet->began >= REACH_S) || away)
+	bool unreachable =
+		view->options.count != SCHEDULE_ENDLESS && now - fleet->heard > UNREACHABLE_S;
+	if ((!fleet->reached && now - fleet->began >= REACH_S) || unreachable)
 		simulate_fleet_give_up(&view->fleet);
 }
 
@@ -275,7 +235,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int events)
 	double now = ev_now(loop);
 	print_trouble(view);
 	view->turns++;
-	unsigned every = view->drawn_over ? 1 : PROGRESS_LOG;
+	unsigned every = view->on_terminal ? 1 : PROGRESS_LOG;
 	if (view->turns % every == 0 && fleet->scheduled) {
 		double rate = (double)(fleet->made - view->last_made) / (every * PROGRESS_S);
 		view->last_made = fleet->made;
@@ -308,20 +268,21 @@ static void print_summary(const struct view *view, double seconds)
 		sent, view->options.devices, view->options.udp ? "udp" : "tcp", seconds,
 		seconds > 0 ? (double)sent / seconds : 0.0, fleet->reconnects, fleet->again);
 	if (fleet->asked)
-		printf("acknowledged %" PRIu64 " of %" PRIu64 " frames, %" PRIu64 " never, %" PRIu64
-		       " answers unasked for\n",
+		printf("acknowledged %" PRIu64 " of %" PRIu64 " frames, %" PRIu64
+		       " missing, %" PRIu64 " unexpected replies\n",
 			fleet->answered, fleet->asked, fleet->missing, fleet->strange);
 	if (fleet->photos)
-		printf("handed out %" PRIu64 " photos\n", fleet->photos);
+		printf("sent %" PRIu64 " photos\n", fleet->photos);
 	if (fleet->obeyed)
 		printf("obeyed %" PRIu64 " commands\n", fleet->obeyed);
 	print_idents(&view->fleet);
-	puts("to see them, in psql: SELECT ident, fixed_at, latitude, longitude, speed_kmh, "
+	puts("to see them in psql: SELECT ident, fixed_at, latitude, longitude, speed_kmh, "
 	     "course_deg "
 	     "FROM avld.latest_positions ORDER BY ident;");
 	fflush(stdout);
 }
 
+// Prints what is missing. Returns the exit code.
 static int judge(const struct view *view)
 {
 	const struct simulate_run *fleet = &view->fleet.run;
@@ -334,8 +295,8 @@ static int judge(const struct view *view)
 		return 1;
 	}
 	if (fleet->gave_up)
-		fprintf(stderr, "avld simulate: %s is away for %.0f s (%s): gave up\n",
-			view->options.target, AWAY_S, fleet->trouble);
+		fprintf(stderr, "avld simulate: %s was unreachable for %.0f s (%s): gave up\n",
+			view->options.target, UNREACHABLE_S, fleet->trouble);
 	if (sent < view->options.count)
 		fprintf(stderr, "avld simulate: %" PRIu64 " reports were not sent\n",
 			view->options.count - sent);
@@ -350,10 +311,11 @@ static int run(struct view *view)
 	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
 	struct simulate_fleet *fleet = &view->fleet;
 	if (!loop || !simulate_fleet_init(fleet, loop, &view->options)) {
-		fprintf(stderr, "avld simulate: %s\n", loop ? fleet->run.trouble : "no event loop");
+		fprintf(stderr, "avld simulate: %s\n",
+			loop ? fleet->run.trouble : "cannot create an event loop");
 		return 1;
 	}
-	view->drawn_over = isatty(STDERR_FILENO);
+	view->on_terminal = isatty(STDERR_FILENO);
 	ev_timer_init(&view->timer, on_second, PROGRESS_S, PROGRESS_S);
 	view->timer.data = view;
 	ev_timer_start(loop, &view->timer);
@@ -369,33 +331,9 @@ static int run(struct view *view)
 	return code;
 }
 
-int simulate_verb(int argc, char **argv)
+int simulate_verb(struct command_line *line)
 {
 	struct view view = {0};
-	struct arguments args = {.protocol = "pt502",
-		.devices = DEVICES_DEFAULT,
-		.count = SCHEDULE_ENDLESS,
-		.seed = 1,
-		.rate_milli = -1};
-	int option;
-	optind = 1;
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			return 0;
-		}
-		if (option == ':')
-			return cli_usage_error(
-				"simulate", "%s needs a value behind it", argv[optind - 1]);
-		if (option == '?')
-			return cli_usage_error("simulate", "no option %s", argv[optind - 1]);
-		int code = take_option(option, &args);
-		if (code)
-			return code;
-	}
-	if (optind < argc)
-		return cli_usage_error("simulate", "what is '%s'?", argv[optind]);
-	int code = complete(&args, &view.options);
+	const int code = read_options(line, &view.options);
 	return code ? code : run(&view);
 }

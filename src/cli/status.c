@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// avld status: asks the running daemon for its counters, over the HTTP it serves at http.listen.
-#include "cli/cli.h"
+// avld status: prints the counters of the running daemon, read over HTTP at http.listen.
+#include "cli/verbs.h"
+#include "config/setting.h"
 #include "util/address.h"
 
 #include <errno.h>
@@ -11,21 +12,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define PATIENCE_S 5
+#define TIMEOUT_S 5
 
-static const char usage[] =
-	"usage: avld status [-c FILE] [-o SECTION.KEY=VALUE]...\n\n"
-	"Shows the running daemon's counters: what came in, what is stored, what waits, what was "
-	"rejected.\n"
-	"It is asked at http.listen of the settings.\n\n"
-	"  -c, --config FILE         settings (default /etc/avld/avld.ini, if it is there)\n"
-	"  -o, --option S.KEY=VALUE  a setting, over those of the file\n"
-	"  -h, --help                this text\n";
-
-// -1: errno says why
+// Returns -1 on error, with errno.
 static int connect_to(const char *listen)
 {
-	const struct timeval patience = {.tv_sec = PATIENCE_S};
+	const struct timeval timeout = {.tv_sec = TIMEOUT_S};
 	struct sockaddr_storage address;
 	socklen_t len;
 
@@ -35,8 +27,8 @@ static int connect_to(const char *listen)
 	const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	if (!connect(fd, (const struct sockaddr *)&address, len))
 		return fd;
 	const int error = errno;
@@ -45,7 +37,7 @@ static int connect_to(const char *listen)
 	return -1;
 }
 
-// The whole answer, NUL-terminated; -1: errno says why.
+// Reads the whole answer, NUL-terminated. Returns its length, or -1 on error, with errno.
 static ssize_t ask(int fd, char *answer, size_t cap)
 {
 	static const char question[] = "GET /status HTTP/1.0\r\n\r\n";
@@ -64,9 +56,10 @@ static ssize_t ask(int fd, char *answer, size_t cap)
 	}
 }
 
-static int show(const char *listen)
+static int show(const struct config *config)
 {
-	static char answer[65536];
+	const char *listen = config->http.listen;
+	char answer[65536], origin[SETTING_ORIGIN_MAX];
 	const int fd = connect_to(listen);
 	const ssize_t len = fd < 0 ? -1 : ask(fd, answer, sizeof(answer));
 	const int error = errno;
@@ -75,36 +68,33 @@ static int show(const char *listen)
 		close(fd);
 	if (len < 0) {
 		fprintf(stderr,
-			"avld status: no answer at http.listen=%s (%s): %s; is avld running "
-			"there?\n",
-			listen, config_origin("http.listen"), strerror(error));
+			"avld status: no answer from http.listen=%s (%s): %s; is avld running?\n",
+			listen, setting_origin(config, "http.listen", origin), strerror(error));
 		return 1;
 	}
 	const char *body = strstr(answer, "\r\n\r\n");
 	if (strncmp(answer, "HTTP/1.", 7) != 0 || !strstr(answer, " 200 ") || !body) {
-		fprintf(stderr, "avld status: what answers at http.listen=%s is not avld\n",
-			listen);
+		fprintf(stderr,
+			"avld status: the server at http.listen=%s (%s) is not avld; set "
+			"http.listen "
+			"as the daemon has it\n",
+			listen, setting_origin(config, "http.listen", origin));
 		return 1;
 	}
 	fputs(body + 4, stdout);
 	return 0;
 }
 
-int status_verb(int argc, char **argv)
+int status_verb(struct command_line *line)
 {
-	struct config config;
-	int code;
+	const struct config *config = &line->config;
+	char origin[SETTING_ORIGIN_MAX];
 
-	if (!cli_settings(argc, argv, usage, &config, &code))
-		return code;
-	if (config.http.listen[0]) {
-		code = show(config.http.listen);
-	} else {
-		fprintf(stderr,
-			"avld status: http.listen is empty (%s): the daemon does not tell\n",
-			config_origin("http.listen"));
-		code = 1;
-	}
-	config_done(&config);
-	return code;
+	if (config->http.listen[0])
+		return show(config);
+	fprintf(stderr,
+		"avld status: http.listen is empty (%s): the daemon serves no counters; set an "
+		"address and restart it\n",
+		setting_origin(config, "http.listen", origin));
+	return 1;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Settings' values: flags, numbers with units.
+// Values of settings: flags, numbers with units.
 #include "config/setting_value.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-// Names of a unit of the same factor stand together, the one to show first.
+// Names for the same factor are neighbours; the first one is used for output.
 struct unit {
 	const char *name;
 	int64_t factor;
@@ -58,14 +58,14 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-// Digits at *text up to a number that fits, or INT64_MAX; *text is moved behind them.
-static int64_t take_digits(const char **text)
+// Reads the digits at *text and moves *text past them. Returns INT64_MAX if the number does not fit.
+static int64_t read_digits(const char **text)
 {
 	int64_t value = 0;
 	for (; is_digit(**text); (*text)++)
 		if (__builtin_mul_overflow(value, 10, &value) ||
 			__builtin_add_overflow(value, **text - '0', &value))
-			value = INT64_MAX; // and stays there: the next digit does not fit either
+			value = INT64_MAX; // the next digit will not fit either
 	return value;
 }
 
@@ -75,7 +75,7 @@ bool setting_value_read_integer(const char *text, int64_t *out)
 	text += minus;
 	if (!is_digit(*text))
 		return false;
-	int64_t value = take_digits(&text);
+	int64_t value = read_digits(&text);
 	if (*text)
 		return false;
 	if (minus)
@@ -84,8 +84,8 @@ bool setting_value_read_integer(const char *text, int64_t *out)
 	return true;
 }
 
-// Digits behind a decimal point, of `factor`: at most six count, the unit of time is a microsecond.
-static int64_t take_fraction(const char **text, int64_t factor)
+// Reads the digits after a decimal point as a part of `factor`. At most six count: the unit of time is a microsecond.
+static int64_t read_fraction(const char **text, int64_t factor)
 {
 	int64_t millionths = 0;
 	int digits = 0;
@@ -105,7 +105,7 @@ static bool read_quantity(const char *text, const struct unit *units,
 {
 	if (!is_digit(*text))
 		return false;
-	int64_t value = take_digits(&text);
+	int64_t value = read_digits(&text);
 	const char *fraction = NULL;
 	if (*text == '.') {
 		fraction = ++text;
@@ -118,7 +118,7 @@ static bool read_quantity(const char *text, const struct unit *units,
 		units++;
 	if (!units->name)
 		return false;
-	int64_t part = fraction ? take_fraction(&fraction, units->factor) : 0;
+	int64_t part = fraction ? read_fraction(&fraction, units->factor) : 0;
 	if (__builtin_mul_overflow(value, units->factor, &value) ||
 		__builtin_add_overflow(value, part, &value))
 		value = INT64_MAX;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""avld check: each thing that would keep serve from working is told with its setting's place, and nothing is changed."""
+"""avld check reports every problem with the place of its setting, and changes nothing."""
 import os
 import shutil
 import socket
@@ -15,7 +15,7 @@ from conftest import AVLD, admin
 
 @pytest.fixture
 def check(database, tmp_path):
-    """Runs it over a file of settings; returns exit code and the lines of stdout."""
+    """Runs avld check with a file of settings; returns the exit code and the lines of stdout."""
     def run(**changes):
         settings = {
             "database.conninfo": database.conninfo,
@@ -37,7 +37,7 @@ def check(database, tmp_path):
 
 @pytest.fixture
 def role():
-    """A role that may log in and has no rights."""
+    """A role that can log in and has no other rights."""
     name = "check_" + uuid.uuid4().hex[:8]
     admin(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
     yield name
@@ -50,7 +50,7 @@ def problems(lines):
     return [line for line in lines if line.startswith("problem: ")]
 
 
-def test_all_good(check, tmp_path):
+def test_no_problem(check, tmp_path):
     code, lines = check()
     assert code == 0, lines
     assert [line.split()[:2] for line in lines if not line.startswith("note: UDP")] == [
@@ -58,11 +58,11 @@ def test_all_good(check, tmp_path):
     assert not (tmp_path / "journal").exists()
 
 
-def test_bad_settings(check):
+def test_bad_settings_are_an_error(check):
     assert check(server__listen="8888") == (2, [])
 
 
-def test_every_problem_is_told(check, tmp_path):
+def test_every_problem_is_reported(check, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -78,7 +78,7 @@ def test_every_problem_is_told(check, tmp_path):
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_text(""), lambda path: path.symlink_to(path)])
-def test_journal_is_no_folder(check, tmp_path, make):
+def test_the_journal_must_be_a_folder(check, tmp_path, make):
     make(tmp_path / "odd")
     code, lines = check(journal__dir=str(tmp_path / "odd"))
     assert code == 1
@@ -86,21 +86,21 @@ def test_journal_is_no_folder(check, tmp_path, make):
 
 
 @pytest.mark.parametrize("folder", ["/proc/avld", "/proc", "/sys/avld", "/proc/self/fdinfo/avld"])
-def test_journal_where_no_files_can_be_made(check, folder):
+def test_a_folder_without_files_is_a_problem(check, folder):
     code, lines = check(journal__dir=folder)
     assert code == 1
     assert problems(lines)[0].startswith("problem: FILE:4: journal.dir: " + folder)
     assert "; name a folder on a local disk" in problems(lines)[0] or "name another" in problems(lines)[0]
 
 
-def test_journal_is_a_link_to_nowhere(check, tmp_path):
+def test_a_dangling_link_is_a_problem(check, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     code, lines = check(journal__dir=str(tmp_path / "link"))
     assert code == 1
-    assert "link to what is not there" in problems(lines)[0]
+    assert "is a link to a missing folder" in problems(lines)[0]
 
 
-def test_nothing_is_left_in_the_folder(check, tmp_path):
+def test_the_folder_is_not_changed(check, tmp_path):
     (tmp_path / "journal").mkdir()
     before = os.stat(tmp_path / "journal")
     assert check()[0] == 0
@@ -108,8 +108,8 @@ def test_nothing_is_left_in_the_folder(check, tmp_path):
     assert not list((tmp_path / "journal").iterdir()) and before.st_mtime_ns == after.st_mtime_ns
 
 
-def test_small_udp_buffer(check):
-    """As the service gets it: root may have more, the service may not."""
+def test_a_small_udp_buffer_is_noted(check):
+    """Checks the buffer that the service gets: root could get a larger one."""
     with open("/proc/sys/net/core/rmem_max") as file:
         small = 2 * int(file.read()) < 64 << 20
     notes = [line for line in check()[1] if line.startswith("note: UDP: ") and "net.core.rmem_max=67108864" in line]
@@ -117,16 +117,16 @@ def test_small_udp_buffer(check):
     assert not [line for line in check(server__transports="tcp")[1] if line.startswith("note: UDP")]
 
 
-def test_beside_a_running_daemon(check, avld):
+def test_a_running_daemon_is_recognized(check, avld):
     code, lines = check(server__listen=f"127.0.0.1:{avld.port}", journal__dir=avld.settings["journal.dir"])
     assert code == 0, lines
-    assert f"note: port {avld.port}: an avld listens there already (pid {avld.process.pid})" in lines
+    assert f"note: port {avld.port}: avld already listens on it (pid {avld.process.pid})" in lines
     assert any("in use by a running avld" in line for line in lines)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
-def test_beside_a_daemon_with_capabilities(daemons):
-    """As the unit runs it: it shows its sockets to root only, and the check is run as the daemon's user."""
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+def test_a_daemon_with_capabilities_is_recognized(daemons):
+    """The unit gives the daemon capabilities: only root can see its sockets. The check runs as the daemon's user."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         binary, journal = shutil.copy(AVLD, folder), os.path.join(folder, "journal")
@@ -140,12 +140,12 @@ def test_beside_a_daemon_with_capabilities(daemons):
             return subprocess.run(nobody + [binary, "check", "-c", "/dev/null", "-o", "database.conninfo=host=/nowhere",
                                             "-o", f"server.listen=127.0.0.1:{avld.port}", *options],
                                   capture_output=True, text=True, timeout=60).stdout
-        assert f"note: port {avld.port}: an avld listens there already (pid {avld.process.pid})" in ask(
+        assert f"note: port {avld.port}: avld already listens on it (pid {avld.process.pid})" in ask(
             "-o", f"journal.dir={journal}")
         assert f"server.listen: port {avld.port} is taken by a process of uid 65534" in ask("-o", f"journal.dir={folder}")
 
 
-def test_schema_missing_and_migrated_by_serve(check):
+def test_a_missing_schema_is_a_problem_unless_serve_migrates(check):
     name = "empty_" + uuid.uuid4().hex[:8]
     admin(f"CREATE DATABASE {name}")
     try:
@@ -157,13 +157,13 @@ def test_schema_missing_and_migrated_by_serve(check):
         admin(f"DROP DATABASE {name}")
 
 
-def test_newer_schema(check, database):
+def test_a_newer_schema_is_a_problem(check, database):
     database.query("INSERT INTO avld.schema_version (version, name) VALUES (9999, 'of tomorrow')")
     code, lines = check()
     assert code == 1 and "this avld is older than the schema" in problems(lines)[0]
 
 
-def test_rights(check, database, role):
+def test_missing_rights_are_named(check, database, role):
     conninfo = f"{database.conninfo} user={role} password=x"
     code, lines = check(database__conninfo=conninfo)
     assert code == 1 and f"{role} may not use the schema avld" in problems(lines)[0]
@@ -180,7 +180,7 @@ def test_rights(check, database, role):
                           "UPDATE (reply) ON avld.commands;") in problems(lines)[0]
 
 
-def test_wrong_password(check, database, role):
+def test_a_wrong_password_is_not_printed(check, database, role):
     code, lines = check(database__conninfo=f"{database.conninfo} user={role} password=wrong host=127.0.0.1")
     assert code == 1
     with pytest.raises(psycopg2.OperationalError):

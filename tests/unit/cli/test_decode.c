@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// avld decode, as a person uses it: what cannot be read is named. What it prints: tests/golden.
+// avld decode: errors of its input. Its output is tested in tests/golden.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,13 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char told[4096];
+static char err[4096];
 
 // Runs the verb in a child, with the folder /tmp as its standard input; returns the exit code.
 static int run(const char *file)
 {
-	char verb[] = "decode", name[64];
-	char *argv[] = {verb, name, NULL};
+	char program[] = "avld", verb[] = "decode", name[64];
+	char *argv[] = {program, verb, name, NULL};
 	snprintf(name, sizeof(name), "%s", file);
 	const int to = open("/tmp", O_TMPFILE | O_RDWR, 0600);
 	assert_true(to >= 0);
@@ -30,33 +30,43 @@ static int run(const char *file)
 	if (pid == 0) {
 		dup2(open("/tmp", O_RDONLY), 0);
 		dup2(to, 2);
-		_exit(decode_verb(2, argv));
+		_exit(cli_run(3, argv));
 	}
 	int status;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
-	const ssize_t len = pread(to, told, sizeof(told) - 1, 0);
+	const ssize_t len = pread(to, err, sizeof(err) - 1, 0);
 	assert_true(len >= 0);
-	told[len] = '\0';
+	err[len] = '\0';
 	close(to);
 	return WEXITSTATUS(status);
 }
 
-static void what_cannot_be_read_is_named(void **state)
+static void unreadable_input_is_reported(void **state)
 {
 	(void)state;
 	assert_int_equal(run("/tmp"), 1);
 	assert_string_equal(
-		told, "avld decode: cannot read /tmp: Is a directory; name a file in it\n");
+		err, "avld decode: cannot read /tmp: Is a directory; name a file in it\n");
 	assert_int_equal(run("/nonexistent/x"), 1);
 	assert_string_equal(
-		told, "avld decode: cannot read /nonexistent/x: No such file or directory\n");
+		err, "avld decode: cannot read /nonexistent/x: No such file or directory\n");
 	assert_int_equal(run("-"), 1);
-	assert_non_null(strstr(told, "cannot read standard input: Is a directory"));
+	assert_non_null(strstr(err, "cannot read standard input: Is a directory"));
+}
+
+static void an_unknown_protocol_is_a_usage_error(void **state)
+{
+	(void)state;
+	assert_int_equal(run("-pnone"), 2);
+	assert_non_null(strstr(err, "avld decode: unknown protocol 'none'; known are: "));
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(what_cannot_be_read_is_named)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(unreadable_input_is_reported),
+		cmocka_unit_test(an_unknown_protocol_is_a_usage_error),
+	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

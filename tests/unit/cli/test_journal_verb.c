@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// avld journal, as a person uses it: what it prints and what it returns.
+// avld journal: its output and exit codes.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,10 +27,10 @@ static void slurp(int fd, char *text, size_t cap)
 // Runs the verb in a child with its output in files; returns the exit code.
 static int run(const char *first, const char *second, const char *third, const char *fourth)
 {
-	char verb[] = "journal", a[128], b[128], c[128], d[128];
-	char *argv[] = {verb, a, b, c, d, NULL};
+	char program[] = "avld", verb[] = "journal", a[128], b[128], c[128], d[128];
+	char *argv[] = {program, verb, a, b, c, d, NULL};
 	const char *const given[] = {first, second, third, fourth};
-	int argc = 1;
+	int argc = 2;
 	for (size_t i = 0; i < 4 && given[i]; i++)
 		snprintf(argv[argc++], 128, "%s", given[i]);
 	argv[argc] = NULL;
@@ -42,7 +42,7 @@ static int run(const char *first, const char *second, const char *third, const c
 	if (pid == 0) {
 		dup2(files[0], 1);
 		dup2(files[1], 2);
-		int code = journal_verb(argc, argv);
+		int code = cli_run(argc, argv);
 		fflush(stdout);
 		_exit(code);
 	}
@@ -73,7 +73,7 @@ static struct entry entry_of(enum entry_kind kind, struct text ident)
 		.ident = ident};
 }
 
-// A report, a reject, a connection's start and end; the first two are stored.
+// A journal with a report, a reject, and the start and end of a connection; the first two are stored.
 static struct journal *a_journal(void)
 {
 	struct journal *journal = open_small();
@@ -171,7 +171,7 @@ static void entries_are_found_by_ident_and_time(void **state)
 	assert_int_equal(lines(out), 1);
 }
 
-static void a_live_folder_is_summed_up(void **state)
+static void a_folder_in_use_is_summarized(void **state)
 {
 	(void)state;
 	struct journal *journal = a_journal();
@@ -180,15 +180,15 @@ static void a_live_folder_is_summed_up(void **state)
 	assert_non_null(strstr(out, journal_uuid(journal)));
 	assert_non_null(strstr(out, "0000000000000000.seg"));
 	assert_non_null(strstr(out, "holds     4 entries"));
-	assert_non_null(strstr(out, "stored    below LSN 384"));
-	assert_non_null(strstr(out, "waiting   2 entries"));
+	assert_non_null(strstr(out, "stored    everything below LSN 384"));
+	assert_non_null(strstr(out, "pending   2 entries"));
 	assert_non_null(strstr(out, "oldest 2026-11-22T11:15:00.123Z"));
 	assert_non_null(strstr(out, "damage    none"));
 	journal_close(journal);
 	assert_int_equal(findings.count, 0);
 }
 
-static void damage_is_shown_and_not_touched(void **state)
+static void damage_is_reported_and_not_changed(void **state)
 {
 	(void)state;
 	journal_close(a_journal());
@@ -203,8 +203,8 @@ static void damage_is_shown_and_not_touched(void **state)
 	assert_int_equal(files_with("damaged-"), 0);
 }
 
-// Files of earlier starts are no damage of now, and yet are told.
-static void what_was_set_aside_is_shown(void **state)
+// Files that earlier starts set aside are listed, but are not counted as damage.
+static void files_set_aside_are_listed(void **state)
 {
 	(void)state;
 	journal_close(a_journal());
@@ -230,7 +230,7 @@ static void what_was_set_aside_is_shown(void **state)
 	assert_null(strstr(strstr(out, "set aside"), "notes.txt"));
 }
 
-static void what_is_no_journal_is_said(void **state)
+static void bad_folders_and_arguments_are_rejected(void **state)
 {
 	(void)state;
 	assert_int_equal(run(dir, NULL, NULL, NULL), 1);
@@ -256,10 +256,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(entries_are_dumped),
 		IN_FOLDER(entries_are_found_by_ident_and_time),
-		IN_FOLDER(a_live_folder_is_summed_up),
-		IN_FOLDER(damage_is_shown_and_not_touched),
-		IN_FOLDER(what_was_set_aside_is_shown),
-		IN_FOLDER(what_is_no_journal_is_said),
+		IN_FOLDER(a_folder_in_use_is_summarized),
+		IN_FOLDER(damage_is_reported_and_not_changed),
+		IN_FOLDER(files_set_aside_are_listed),
+		IN_FOLDER(bad_folders_and_arguments_are_rejected),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

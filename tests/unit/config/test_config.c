@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Run from the top of the tree: reads conf/avld.ini.
-#include "cli/cli.h"
-#include "config/config.h"
+// Reading settings, and the pages that document them. Run from the top of the tree: reads conf/avld.ini and
+// docs/settings.md.
+#include "config/config_load.h"
+#include "config/setting.h"
 #include "feed/registry.h"
 #include "util/log.h"
 
@@ -17,7 +18,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static char path[] = "/tmp/avld_test_config.XXXXXX";
-static char told[65536];
+static char printed[65536]; /* by the last load */
 
 static void write_file(const char *text, size_t len)
 {
@@ -27,43 +28,34 @@ static void write_file(const char *text, size_t len)
 	assert_int_equal(fclose(file), 0);
 }
 
-// What call() prints on `fd` ends up in told.
-struct capture {
-	FILE *to;
-	int fd, saved;
-};
-
-static struct capture begin_capture(int fd)
-{
-	fflush(NULL);
-	struct capture capture = {.to = tmpfile(), .fd = fd, .saved = dup(fd)};
-	assert_non_null(capture.to);
-	dup2(fileno(capture.to), fd);
-	return capture;
-}
-
-static void end_capture(struct capture capture)
-{
-	fflush(NULL);
-	dup2(capture.saved, capture.fd);
-	close(capture.saved);
-	rewind(capture.to);
-	told[fread(told, 1, sizeof(told) - 1, capture.to)] = '\0';
-	fclose(capture.to);
-}
-
+// Loads settings; stderr goes into printed.
 static bool load(struct config *config, const char *file, const char *const *options, int count)
 {
 	char *copies[8] = {0};
 	assert_in_range(count, 0, COUNT(copies));
 	for (int i = 0; i < count; i++)
 		copies[i] = strdup(options[i]);
-	struct capture capture = begin_capture(STDERR_FILENO);
+	FILE *to = tmpfile();
+	assert_non_null(to);
+	const int saved = dup(STDERR_FILENO);
+	dup2(fileno(to), STDERR_FILENO);
 	bool good = config_load(config, file, copies, count);
-	end_capture(capture);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(to);
+	printed[fread(printed, 1, sizeof(printed) - 1, to)] = '\0';
+	fclose(to);
 	for (int i = 0; i < count; i++)
 		free(copies[i]);
 	return good;
+}
+
+// Where the value of a key comes from.
+static const char *origin(const struct config *config, const char *key)
+{
+	static char text[SETTING_ORIGIN_MAX];
+	return setting_origin(config, key, text);
 }
 
 static bool load_text(struct config *config, const char *text)
@@ -77,14 +69,14 @@ static bool load_option(struct config *config, const char *option)
 	return load(config, NULL, &option, 1);
 }
 
-// Lines of told, without "avld: FILE:", joined as they are.
-static const char *told_without_path(void)
+// Returns printed, with "avld: FILE:" removed from each line.
+static const char *printed_without_path(void)
 {
-	static char out[sizeof(told)];
+	static char out[sizeof(printed)];
 	char prefix[128];
 	snprintf(prefix, sizeof(prefix), "avld: %s:", path);
 	size_t used = 0;
-	for (const char *at = told; *at;) {
+	for (const char *at = printed; *at;) {
 		if (!strncmp(at, prefix, strlen(prefix)))
 			at += strlen(prefix);
 		else
@@ -94,17 +86,16 @@ static const char *told_without_path(void)
 	return out;
 }
 
-static void defaults_are_as_agreed(void **state)
+static void defaults_are_the_documented_ones(void **state)
 {
 	(void)state;
 	struct config config;
 	assert_true(load(&config, NULL, NULL, 0));
-	assert_string_equal(told, "");
+	assert_string_equal(printed, "");
 	assert_string_equal(config.server.listen, "*:8888");
 	assert_true(config.server.tcp);
 	assert_true(config.server.udp);
 	assert_true(config.server.protocols == DECODERS_ALL);
-	assert_false(config.server.proxy_protocol);
 	assert_string_equal(config.database.conninfo, "dbname=avld");
 	assert_string_equal(config.database.instance, "avld");
 	assert_false(config.database.migrate);
@@ -138,12 +129,14 @@ static void defaults_are_as_agreed(void **state)
 	};
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_true(rows[i].is == rows[i].wanted);
-	for (size_t i = 0; i < config_key_count(); i++)
-		assert_string_equal(config_origin(config_key_at(i).key), "default");
+	for (size_t i = 0; i < setting_count; i++) {
+		assert_string_equal(origin(&config, setting_table[i].key), "default");
+		assert_true(setting_is_default(&config, setting_table[i].key));
+	}
 	config_done(&config);
 }
 
-static void a_file_is_read(void **state)
+static void a_file_sets_values(void **state)
 {
 	(void)state;
 	struct config config;
@@ -151,7 +144,7 @@ static void a_file_is_read(void **state)
 				       "# a comment\n"
 				       "  ; another, and a key that is set off\n"
 				       "   listen=[::1]:9000\n"
-				       "transports =udp ; a comment behind\n"
+				       "transports =udp ; a comment after it\n"
 				       "idle_timeout: 10 min\n"
 				       "\n"
 				       " [ database ] # with a comment\n"
@@ -162,7 +155,7 @@ static void a_file_is_read(void **state)
 				       "login_timeout = 1.5m\n"
 				       "[journal]\n"
 				       "sync = Interval"));
-	assert_string_equal(told, "");
+	assert_string_equal(printed, "");
 	assert_string_equal(config.server.listen, "[::1]:9000");
 	assert_false(config.server.tcp);
 	assert_true(config.server.udp);
@@ -173,12 +166,12 @@ static void a_file_is_read(void **state)
 	assert_int_equal(config.journal.sync, SYNC_INTERVAL);
 	char wanted[64];
 	snprintf(wanted, sizeof(wanted), "%s:15", path);
-	assert_string_equal(config_origin("journal.sync"), wanted);
-	assert_string_equal(config_origin("journal.dir"), "default");
+	assert_string_equal(origin(&config, "journal.sync"), wanted);
+	assert_string_equal(origin(&config, "journal.dir"), "default");
 	config_done(&config);
 }
 
-static void options_win_in_order(void **state)
+static void later_options_override_earlier_ones_and_the_file(void **state)
 {
 	(void)state;
 	struct config config;
@@ -186,17 +179,18 @@ static void options_win_in_order(void **state)
 		"log.level=debug", "database.conninfo=host=a dbname=b", "http.listen="};
 	write_file("[log]\nlevel = warning\n[server]\ntransports = tcp\n", 48);
 	assert_true(load(&config, path, options, COUNT(options)));
-	assert_string_equal(told, "");
+	assert_string_equal(printed, "");
 	assert_int_equal(config.log.level, LOG_LEVEL_DEBUG);
 	assert_string_equal(config.server.listen, "*:1");
 	assert_string_equal(config.database.conninfo, "host=a dbname=b");
 	assert_string_equal(config.http.listen, "");
 	assert_false(config.server.udp);
-	assert_string_equal(config_origin("log.level"), "-o");
+	assert_string_equal(origin(&config, "log.level"), "-o");
+	assert_false(setting_is_default(&config, "log.level"));
 	config_done(&config);
 }
 
-static void values_are_read(void **state)
+static void values_are_parsed(void **state)
 {
 	(void)state;
 	static const struct {
@@ -252,30 +246,31 @@ static void values_are_read(void **state)
 	}
 }
 
-static void wrong_options_are_told(void **state)
+static void wrong_options_are_reported(void **state)
 {
 	(void)state;
 	static const struct {
 		const char *option;
-		const char *message; /* part of what is told */
+		const char *message; /* part of the error */
 	} rows[] = {
 		{"log.level", "not of the form SECTION.KEY=VALUE"},
-		{"level=info", "level: no such setting"},
+		{"level=info", "level: unknown setting"},
 		{"", "not of the form"},
-		{"=x", "no such setting"},
-		{"server.lsten=*:1", "server.lsten: no such setting; did you mean server.listen?"},
-		{"server.level=info", "server.level: no such setting; did you mean log.level?"},
-		{"nothing.alike=1", "nothing.alike: no such setting; 'avld check --help'"},
+		{"=x", "unknown setting"},
+		{"server.lsten=*:1", "server.lsten: unknown setting; did you mean server.listen?"},
+		{"server.level=info", "server.level: unknown setting; did you mean log.level?"},
+		{"nothing.alike=1", "nothing.alike: unknown setting; 'avld check --help'"},
 		{"Server.listen=*:1", "did you mean server.listen?"},
 		{"server.listen=8888",
-			"server.listen: \"8888\" is no address and port; write *:PORT"},
-		{"server.listen=", "no address"},
-		{"server.listen=*:65536", "no address"},
-		{"server.listen=localhost:1", "no address"},
-		{"server.transports=tcp sctp", "not transports; write tcp, udp or both"},
-		{"server.transports= ,", "not transports"},
-		{"server.protocols=pt502,nosuch", "no protocol \"nosuch\" here; there are: all"},
-		{"server.protocols=", "no protocol"},
+			"server.listen: \"8888\" is not an address and port; write *:PORT"},
+		{"server.listen=", "not an address"},
+		{"server.listen=*:65536", "not an address"},
+		{"server.listen=localhost:1", "not an address"},
+		{"server.transports=tcp sctp",
+			"invalid transports \"tcp sctp\"; write tcp, udp or"},
+		{"server.transports= ,", "invalid transports"},
+		{"server.protocols=pt502,nosuch", "unknown protocol \"nosuch\"; known are: all"},
+		{"server.protocols=", "unknown protocol"},
 		{"server.max_connections=0", "out of range; write a number from 1 to 1000000"},
 		{"server.max_connections=1000001", "out of range"},
 		{"server.max_connections=-1", "out of range"},
@@ -293,19 +288,18 @@ static void wrong_options_are_told(void **state)
 		{"server.login_timeout=-1s", "not a duration"},
 		{"server.login_timeout=1s2", "not a duration"},
 		{"server.idle_timeout=9s", "write one from 10s to 30d"},
-		{"server.proxy_protocol=yes", "server.proxy_protocol: not in this version"},
-		{"server.proxy_protocol=perhaps", "neither yes nor no"},
-		{"database.instance=", "is no name"},
-		{"database.instance=a b", "is no name; write 1 to 64 letters"},
+		{"server.proxy_protocol=yes", "server.proxy_protocol: unknown setting"},
+		{"database.instance=", "is not a valid name"},
+		{"database.instance=a b", "is not a valid name; write 1 to 64 letters"},
 		{"database.instance="
 		 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-			"is no name"},
+			"is not a valid name"},
 		{"database.batch_rows=100001", "from 1 to 100000"},
 		{"database.batch_interval=61s", "write one from 1ms to 1min"},
 		{"database.retention=23h", "from 1d to 36500d, or 0"},
 		{"database.rejects_retention=1h", "from 1d to 36500d, or 0"},
 		{"database.migrate=2", "neither yes nor no"},
-		{"database.conninfo=\"dbname=x\"", "quotes would be part of the value"},
+		{"database.conninfo=\"dbname=x\"", "quotes would become part of the value"},
 		{"journal.dir=", "journal.dir: empty"},
 		{"journal.max_size=1M", "out of range"},
 		{"journal.max_size=4GB", "not a size"},
@@ -316,29 +310,30 @@ static void wrong_options_are_told(void **state)
 		{"journal.sync=always", "write one of reply, interval, off"},
 		{"journal.sync_interval=9ms", "write one from 10ms to 1h"},
 		{"devices.unknown=drop", "write one of accept, refuse"},
-		{"commands.allow=engineStop, dance", "no command \"dance\" here; there are: "
+		{"commands.allow=engineStop, dance", "unknown command \"dance\"; known are: "
 						     "engineStop, engineResume, outputControl"},
-		{"commands.allow=all", "no command \"all\" here"},
+		{"commands.allow=all", "unknown command \"all\""},
 		{"commands.engine_stop_max_kmh=301", "from 0 to 300"},
 		{"http.listen=8880",
 			"write *:PORT, 192.0.2.1:PORT or [2001:db8::1]:PORT, or nothing"},
 		{"log.level=loud",
-			"log.level: \"loud\" is not known here; write one of error, warning"},
-		{"log.level=\x1b[2J\n", "\"\\x1b[2J\" is not known"},
+			"log.level: \"loud\" is not a known value; write one of error, warning"},
+		{"log.level=\x1b[2J\n", "\"\\x1b[2J\" is not a known value"},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct config config;
 		bool good = load_option(&config, rows[i].option);
 		char begin[256];
 		snprintf(begin, sizeof(begin), "avld: -o %s: ", rows[i].option);
-		if (good || !strstr(told, rows[i].message) || strncmp(told, begin, strlen(begin)))
-			fail_msg("'%s' told '%s'", rows[i].option, told);
+		if (good || !strstr(printed, rows[i].message) ||
+			strncmp(printed, begin, strlen(begin)))
+			fail_msg("'%s' printed '%s'", rows[i].option, printed);
 		config_done(&config);
 	}
 }
 
-// Two settings that do not go together: the one that was set last is named as it was given.
-static void options_that_do_not_fit_are_named(void **state)
+// Of two settings that conflict the one set last is reported, as it was written.
+static void conflicting_options_are_reported(void **state)
 {
 	(void)state;
 	static const struct {
@@ -362,51 +357,52 @@ static void options_that_do_not_fit_are_named(void **state)
 		struct config config;
 		write_file(rows[i].text, strlen(rows[i].text));
 		bool good = load(&config, path, rows[i].options, 2);
-		if (good || strncmp(told, rows[i].begin, strlen(rows[i].begin)))
-			fail_msg("row %zu told '%s'", i, told);
+		if (good || strncmp(printed, rows[i].begin, strlen(rows[i].begin)))
+			fail_msg("row %zu printed '%s'", i, printed);
 		config_done(&config);
 	}
 }
 
-static void wrong_files_are_told_with_their_lines(void **state)
+static void wrong_lines_are_reported_with_their_number(void **state)
 {
 	(void)state;
 	static const struct {
-		const char *text, *told;
+		const char *text, *printed;
 	} rows[] = {
 		{"[server]\nlisten = 1\n\ntransports = x\n[log]\nlevel = info # loud\n",
-			"2: server.listen: \"1\" is no address and port; write *:PORT, "
+			"2: server.listen: \"1\" is not an address and port; write *:PORT, "
 			"192.0.2.1:PORT or "
 			"[2001:db8::1]:PORT\n"
-			"4: server.transports: \"x\" are not transports; write tcp, udp or both: "
+			"4: server.transports: invalid transports \"x\"; write tcp, udp or "
 			"tcp, udp\n"
-			"6: log.level: \"info # loud\" is not known here; write one of error, "
+			"6: log.level: \"info # loud\" is not a known value; write one of error, "
 			"warning, info, "
-			"debug (a comment behind a value begins with ;)\n"},
+			"debug (a comment after a value begins with ;)\n"},
 		{"[log]\nlevel = info\nlevel = info\n",
-			"3: log.level: set in line 2 already; remove one of the two\n"},
+			"3: log.level: already set in line 2; remove one of the two\n"},
 		{"[log]\nlevel = info\n[server]\n[log]\nlevel = debug\n",
-			"5: log.level: set in line 2 already; remove one of the two\n"},
-		{"[log]\nlevl = info\n", "2: log.levl: no such setting; did you mean log.level?\n"},
-		{"level = info\n", "1: level: no section; put a line such as [server] above it\n"},
+			"5: log.level: already set in line 2; remove one of the two\n"},
+		{"[log]\nlevl = info\n", "2: log.levl: unknown setting; did you mean log.level?\n"},
+		{"level = info\n",
+			"1: level: outside a section; put a line such as [server] above it\n"},
 		{"[sever]\nlisten = x\nport = 1\n[log]\nlevel=x1\n",
-			"1: [sever]: no such section; did you mean [server]?\n"
-			"5: log.level: \"x1\" is not known here; write one of error, warning, "
+			"1: [sever]: unknown section; did you mean [server]?\n"
+			"5: log.level: \"x1\" is not a known value; write one of error, warning, "
 			"info, debug\n"},
-		{"[foo]\n", "1: [foo]: no such section; 'avld check --help' lists what there is\n"},
-		{"[lg]\n", "1: [lg]: no such section; did you mean [log]?\n"},
-		{"[geofences]\n", "1: [geofences]: no such section; 'avld check --help' lists what "
-				  "there is\n"},
-		{"[]\n", "1: []: no such section; 'avld check --help' lists what there is\n"},
-		{"[server\nlisten = x\n", "1: a section without its ]; write [name]\n"},
+		{"[foo]\n", "1: [foo]: unknown section; 'avld check --help' lists all settings\n"},
+		{"[lg]\n", "1: [lg]: unknown section; did you mean [log]?\n"},
+		{"[geofences]\n", "1: [geofences]: unknown section; 'avld check --help' lists "
+				  "all settings\n"},
+		{"[]\n", "1: []: unknown section; 'avld check --help' lists all settings\n"},
+		{"[server\nlisten = x\n", "1: section without a closing ]; write [name]\n"},
 		{"[log] level = info\n",
-			"1: something stands behind the section's ]; give it a line of its own\n"},
+			"1: text after the section's ]; move it to a line of its own\n"},
 		{"[log]\nlevel\nhello world\nlevel = info\n",
 			"2: not understood; write [section] or key = value\n"
 			"3: not understood; write [section] or key = value\n"},
 		{"[log]\nwhat is this", "2: not understood; write [section] or key = value\n"},
 		{"[log]\n  level = info\n  level = debug\n",
-			"3: log.level: set in line 2 already; remove one of the two\n"},
+			"3: log.level: already set in line 2; remove one of the two\n"},
 		{"[journal]\nmax_size = 16M\nsegment_size = 16M\n",
 			"2: journal.max_size: max_size of 16M does not hold two segments of 16M; "
 			"raise "
@@ -415,18 +411,18 @@ static void wrong_files_are_told_with_their_lines(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct config config;
 		assert_false(load_text(&config, rows[i].text));
-		assert_string_equal(told_without_path(), rows[i].told);
+		assert_string_equal(printed_without_path(), rows[i].printed);
 		config_done(&config);
 	}
 }
 
-static void nothing_is_cut_silently(void **state)
+static void long_lines_are_reported(void **state)
 {
 	(void)state;
 	struct config config;
 	char text[1024];
 	for (int len = 150; len < 400; len++) {
-		// A line of len bytes, which a parser with a fixed buffer would read as two.
+		// A line of len bytes, which a parser with a fixed buffer reads as two.
 		int used = snprintf(text, sizeof(text),
 			"[database]\nconninfo = %0*d\n[log]\nlevel = debug\n", len - 11, 0);
 		assert_in_range(used, 1, sizeof(text) - 1);
@@ -438,15 +434,16 @@ static void nothing_is_cut_silently(void **state)
 		} else {
 			char wanted[128];
 			snprintf(wanted, sizeof(wanted),
-				"2: a line of %d bytes, 198 fit; shorten it (libpq: service=NAME, "
+				"2: line of %d bytes is too long (at most 198); shorten it (libpq: "
+				"service=NAME, "
 				"passfile=FILE)\n",
 				len);
-			assert_string_equal(told_without_path(), wanted);
+			assert_string_equal(printed_without_path(), wanted);
 			assert_string_equal(config.database.conninfo, "dbname=avld");
 		}
 		config_done(&config);
 	}
-	// Long comments are no settings, long names no others.
+	// Long comments are allowed; a long section name is not cut to a known one.
 	snprintf(text, sizeof(text), "# %0*d\n[log]\nlevel = debug ; %0*d\n", 500, 0, 100, 0);
 	assert_true(load_text(&config, text));
 	config_done(&config);
@@ -455,11 +452,12 @@ static void nothing_is_cut_silently(void **state)
 	config_done(&config);
 	write_file("[log]\nlevel = in\0fo\n", 20);
 	assert_false(load(&config, path, NULL, 0));
-	assert_string_equal(told_without_path(), "2: a NUL byte; this is not a text file\n");
+	assert_string_equal(printed_without_path(),
+		"2: NUL byte in the line; write the settings as plain text\n");
 	config_done(&config);
 }
 
-static void files_that_cannot_be_read(void **state)
+static void unreadable_files_are_reported(void **state)
 {
 	(void)state;
 	static const struct {
@@ -474,10 +472,10 @@ static void files_that_cannot_be_read(void **state)
 		assert_false(load(&config, rows[i].file, &option, 1));
 		char wanted[256];
 		snprintf(wanted, sizeof(wanted),
-			"avld: %s: cannot be read: %s; check its name and who may read it\n"
+			"avld: %s: cannot read: %s; check the path and its permissions\n"
 			"avld: -o log.level=x: log.level: \"x\" is",
 			rows[i].file, rows[i].why);
-		assert_memory_equal(told, wanted, strlen(wanted));
+		assert_memory_equal(printed, wanted, strlen(wanted));
 		config_done(&config);
 	}
 	struct config config;
@@ -508,8 +506,8 @@ static void protocols_are_a_set(void **state)
 	config_done(&config);
 }
 
-// "key = value" or "#key = value"; false for anything else.
-static bool take_key(char *line, bool *active, char **key, char **value)
+// Splits "key = value" or "#key = value". Returns false for anything else.
+static bool split_key(char *line, bool *active, char **key, char **value)
 {
 	*active = *line != '#';
 	*key = line + !*active;
@@ -523,33 +521,80 @@ static bool take_key(char *line, bool *active, char **key, char **value)
 	return true;
 }
 
-static void the_sample_names_every_setting(void **state)
+// Copies NAME from "...[NAME]..."; returns false if the line has none.
+static bool find_section(const char *line, char section[64])
+{
+	const char *begin = strchr(line, '['), *end = begin ? strchr(begin, ']') : NULL;
+	if (!end)
+		return false;
+	assert_in_range(end - begin, 2, 63);
+	snprintf(section, 64, "%.*s", (int)(end - begin - 1), begin + 1);
+	return true;
+}
+
+// Writes the range of a setting as its error message has it ("1s to 1h, or 0"), "" if it has none.
+static void range_of(const struct setting *setting, char *out, size_t cap)
+{
+	struct config config;
+	char option[128];
+	snprintf(option, sizeof(option), "%s=?", setting->key);
+	*out = '\0';
+	if (!load_option(&config, option)) {
+		const char *from = strstr(printed, "write one from ");
+		if (!from)
+			from = strstr(printed, "write a number from ");
+		if (from)
+			snprintf(out, cap, "%s", strstr(from, "from ") + 5);
+		out[strcspn(out, "\n")] = '\0';
+	}
+	config_done(&config);
+}
+
+// Appends a comment line to the text of the paragraph; the first one after a setting or blank line begins a new one.
+static void add_comment(const char *line, char *text, size_t cap, bool *open)
+{
+	if (!*open)
+		*text = '\0';
+	*open = true;
+	const size_t len = strlen(text);
+	snprintf(text + len, cap - len, " %.*s", (int)strcspn(line + 2, "\n"), line + 2);
+}
+
+// The comment before a setting, or before the group it is in, names its range.
+static void the_sample_file_has_every_setting(void **state)
 {
 	(void)state;
 	FILE *file = fopen("conf/avld.ini", "r");
 	assert_non_null(file);
-	char line[256], section[64] = "";
-	size_t index = 0; // the sample has the order of the table
+	char line[256], section[64] = "", comment[2048] = "";
+	bool open = false; // the line before was a comment
+	size_t index = 0;  // the file has the order of the table
 	while (fgets(line, sizeof(line), file)) {
 		bool active;
-		char *name, *value;
-		if (*line == '[') {
-			size_t len = strcspn(line, "]");
-			assert_in_range(len, 2, sizeof(section) - 1);
-			memcpy(section, line + 1, len - 1);
-			section[len - 1] = '\0';
-		} else if (take_key(line, &active, &name, &value)) {
-			char key[256];
-			snprintf(key, sizeof(key), "%s.%s", section, name);
-			assert_true(index < config_key_count());
-			struct config_key row = config_key_at(index++);
-			assert_string_equal(key, row.key);
-			assert_int_equal(active, !strcmp(key, "database.conninfo"));
-			if (!active)
-				assert_string_equal(value, row.text);
+		char *name, *value, key[256], range[128];
+		if (!strncmp(line, "# ", 2)) {
+			add_comment(line, comment, sizeof(comment), &open);
+			continue;
 		}
+		open = false;
+		if (*line == '[') {
+			assert_true(find_section(line, section));
+			continue;
+		}
+		if (!split_key(line, &active, &name, &value))
+			continue;
+		snprintf(key, sizeof(key), "%s.%s", section, name);
+		assert_true(index < setting_count);
+		const struct setting *setting = &setting_table[index++];
+		assert_string_equal(key, setting->key);
+		assert_int_equal(active, !strcmp(key, "database.conninfo"));
+		if (!active)
+			assert_string_equal(value, setting->text);
+		range_of(setting, range, sizeof(range));
+		if (!strstr(comment, range))
+			fail_msg("%s: '%s' is not in '%s'", key, range, comment);
 	}
-	assert_int_equal(index, config_key_count());
+	assert_int_equal(index, setting_count);
 	fclose(file);
 	struct config config;
 	assert_true(load(&config, "conf/avld.ini", NULL, 0));
@@ -558,75 +603,48 @@ static void the_sample_names_every_setting(void **state)
 	config_done(&config);
 }
 
-// argv may be permuted, and ends with NULL.
-static bool settings(struct config *config, int *exit_code, int fd, const char *const *arguments)
+// Takes the next cell off a row of a Markdown table, without blanks and backquotes around it.
+static char *next_cell(char **row)
 {
-	char *argv[12] = {0}, *kept[12] = {0};
-	int argc = 0;
-	for (; arguments[argc]; argc++)
-		kept[argc] = argv[argc] = strdup(arguments[argc]);
-	struct capture capture = begin_capture(fd);
-	bool good = cli_settings(argc, argv, "usage: avld test\n", config, exit_code);
-	end_capture(capture);
-	for (int i = 0; i < argc; i++)
-		free(kept[i]);
-	return good;
+	char *cell = strsep(row, "|");
+	assert_non_null(cell);
+	cell += strspn(cell, " `");
+	size_t len = strlen(cell);
+	while (len && strchr(" `\n", cell[len - 1]))
+		cell[--len] = '\0';
+	return cell;
 }
 
-static void the_command_line(void **state)
+// docs/settings.md has a table per section: "## [section]", then rows of setting, default, range and meaning.
+static void the_settings_page_has_every_setting(void **state)
 {
 	(void)state;
-	write_file("[log]\nlevel = warning\n", 22);
-	static const struct {
-		const char *arguments[8];
-		int level; /* or -1: refused */
-		const char *message;
-	} rows[] = {
-		{{"test", "-c", path}, LOG_LEVEL_WARNING, ""},
-		{{"test", "--config", path, "-o", "log.level=debug"}, LOG_LEVEL_DEBUG, ""},
-		{{"test", "-o", "log.level=debug", "-c", "/dev/null"}, LOG_LEVEL_DEBUG, ""},
-		{{"test", "-olog.level=debug", "-olog.level=error", "-c/dev/null"}, LOG_LEVEL_ERROR,
-			""},
-		{{"test", "--config=/dev/null", "--option=log.level=debug"}, LOG_LEVEL_DEBUG, ""},
-		{{"test", "-c"}, -1,
-			"avld test: -c needs a value behind it\navld test --help tells"},
-		{{"test", "-c", path, "-c", path}, -1, "-c is given twice"},
-		{{"test", "-x"}, -1, "avld test: no option -x\n"},
-		{{"test", "--verbose"}, -1, "avld test: no option --verbose\n"},
-		{{"test", "--help=x"}, -1, "no option --help=x\n"},
-		{{"test", "stray"}, -1, "'stray' is not an option"},
-		{{"test", "-c", "/dev/null", "--", "-x"}, -1, "'-x' is not an option"},
-		{{"test", "-c", "/dev/null", "-o", "log.level=x"}, -1, "avld: -o log.level=x: "},
-		{{"test", "-c", "/nonexistent"}, -1, "avld: /nonexistent: cannot be read"},
-	};
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct config config;
-		int exit_code = -1;
-		bool good = settings(&config, &exit_code, STDERR_FILENO, rows[i].arguments);
-		assert_int_equal(good, rows[i].level >= 0);
-		assert_int_equal(exit_code, good ? 0 : 2);
-		assert_non_null(strstr(told, rows[i].message));
-		if (good) {
-			assert_string_equal(told, "");
-			assert_int_equal(config.log.level, rows[i].level);
-			assert_true(log_enabled((enum log_level)rows[i].level));
+	FILE *file = fopen("docs/settings.md", "r");
+	assert_non_null(file);
+	char line[2048], section[64] = "";
+	size_t index = 0; // the page has the order of the table
+	while (fgets(line, sizeof(line), file)) {
+		char key[256], range[128], *row = line;
+		if (!strncmp(line, "## ", 3)) {
+			find_section(line, section);
+			continue;
 		}
-		config_done(&config);
+		if (strncmp(line, "| `", 3))
+			continue;
+		assert_true(index < setting_count);
+		const struct setting *setting = &setting_table[index++];
+		next_cell(&row); // before the first |
+		snprintf(key, sizeof(key), "%s.%s", section, next_cell(&row));
+		assert_string_equal(key, setting->key);
+		assert_string_equal(next_cell(&row), setting->text);
+		range_of(setting, range, sizeof(range));
+		const char *documented = next_cell(&row);
+		if (*range)
+			assert_string_equal(documented, range);
+		assert_int_not_equal(strlen(next_cell(&row)), 0); // its meaning
 	}
-	log_set_level(LOG_LEVEL_INFO);
-}
-
-static void help_goes_to_stdout(void **state)
-{
-	(void)state;
-	struct config config;
-	int exit_code = -1;
-	const char *const arguments[] = {"test", "-o", "log.level=x", "--help", NULL};
-	assert_false(settings(&config, &exit_code, STDOUT_FILENO, arguments));
-	assert_int_equal(exit_code, 0);
-	assert_memory_equal(told, "usage: avld test\n", 17);
-	for (size_t i = 0; i < config_key_count(); i++)
-		assert_non_null(strstr(told, config_key_at(i).key));
+	assert_int_equal(index, setting_count);
+	fclose(file);
 }
 
 int main(void)
@@ -636,19 +654,18 @@ int main(void)
 		return 1;
 	close(fd);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults_are_as_agreed),
-		cmocka_unit_test(a_file_is_read),
-		cmocka_unit_test(options_win_in_order),
-		cmocka_unit_test(values_are_read),
-		cmocka_unit_test(wrong_options_are_told),
-		cmocka_unit_test(options_that_do_not_fit_are_named),
-		cmocka_unit_test(wrong_files_are_told_with_their_lines),
-		cmocka_unit_test(nothing_is_cut_silently),
-		cmocka_unit_test(files_that_cannot_be_read),
+		cmocka_unit_test(defaults_are_the_documented_ones),
+		cmocka_unit_test(a_file_sets_values),
+		cmocka_unit_test(later_options_override_earlier_ones_and_the_file),
+		cmocka_unit_test(values_are_parsed),
+		cmocka_unit_test(wrong_options_are_reported),
+		cmocka_unit_test(conflicting_options_are_reported),
+		cmocka_unit_test(wrong_lines_are_reported_with_their_number),
+		cmocka_unit_test(long_lines_are_reported),
+		cmocka_unit_test(unreadable_files_are_reported),
 		cmocka_unit_test(protocols_are_a_set),
-		cmocka_unit_test(the_sample_names_every_setting),
-		cmocka_unit_test(the_command_line),
-		cmocka_unit_test(help_goes_to_stdout),
+		cmocka_unit_test(the_sample_file_has_every_setting),
+		cmocka_unit_test(the_settings_page_has_every_setting),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	unlink(path);
