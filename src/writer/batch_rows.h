@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-// From journal entries to the rows of a batch, as COPY BINARY buffers: one for each table that a
-// batch writes. Pure: no libpq, no clock. Which entry becomes what is the writer's decision
-// (writer_batch.c).
+// The rows of a batch, made from journal entries: one COPY BINARY buffer for each table that a batch writes. Calls neither
+// libpq nor a clock. writer_batch.c decides which entry becomes which rows.
 #ifndef AVLD_WRITER_BATCH_ROWS_H
 #define AVLD_WRITER_BATCH_ROWS_H
 
 #include "journal/entry.h"
 #include "writer/device_state.h"
-#include "writer/pgcopy.h"
 
 enum rows_kind {
 	ROWS_POSITIONS,
@@ -15,56 +13,64 @@ enum rows_kind {
 	ROWS_ALARMS,
 	ROWS_REJECTS,
 	ROWS_CONNECTIONS,
-	ROWS_ENDED,    /* connections that batches before this one saw open; ahead of the state */
-	ROWS_STATE,    /* reduced: one row a device; made by batch_rows_finish */
+	ROWS_ENDED,    /* ends of connections that started before the batch; precedes ROWS_STATE */
+	ROWS_STATE,    /* one row a device; made by batch_rows_finish */
 	ROWS_UNKNOWN,  /* one row a report; the database counts them */
 	ROWS_COMMANDS, /* changes; the database keeps the newest of each command */
-	ROWS_MEDIA,    /* pieces of photos; the database puts them together */
+	ROWS_MEDIA,    /* pieces of photos; the database assembles them */
 	ROWS_KINDS
 };
 
+// Rows in COPY BINARY format. The memory grows to what a batch needs and is kept for the next one.
+struct rows_copy {
+	uint8_t *data;
+	size_t len, cap;
+	uint64_t *lsns; /* of the journal entry of each row; 0 in ROWS_STATE */
+	size_t rows, rows_cap;
+};
+
 struct batch_rows {
-	struct pgcopy copies[ROWS_KINDS];
-	struct device_states *latest;
+	struct rows_copy copies[ROWS_KINDS];
+	struct device_states *states;
 };
 
 void batch_rows_init(struct batch_rows *rows);
 void batch_rows_done(struct batch_rows *rows);
-void batch_rows_clear(struct batch_rows *rows);
+void batch_rows_clear(struct batch_rows *rows);         /* removes all rows, keeps the memory */
 size_t batch_rows_bytes(const struct batch_rows *rows); /* so far, without ROWS_STATE */
 
-// A report as position or status, its alarms, and the newest state of its device. lsn: of the
-// entry. live: this process received it (latest.h).
+// lsn: of the entry. live: this process received it (device_state.h).
+
+// Adds a report as position or status, its alarms, and the device's state.
 void batch_rows_add_report(struct batch_rows *rows, const struct entry *report, int64_t device_id,
 	struct fixed_time fixed, uint64_t lsn, bool live);
-// A report that is stored already: the device was seen, no more.
+// Adds that the device was seen: for a report that is not stored (again).
 void batch_rows_add_repeat(
 	struct batch_rows *rows, const struct entry *report, int64_t device_id, bool live);
-// Any entry, as a reject with this reason; its raw bytes if it has them.
+// Adds an entry of any kind as a reject with this reason, and its raw bytes if it has them.
 void batch_rows_add_reject(
 	struct batch_rows *rows, const struct entry *entry, struct text reason, uint64_t lsn);
-// ENTRY_CONNECTED of a device.
+// Adds an ENTRY_CONNECTED of a device.
 void batch_rows_add_connected(
 	struct batch_rows *rows, const struct entry *entry, int64_t device_id, bool live);
-// ENTRY_DISCONNECTED, of whatever device.
+// Adds an ENTRY_DISCONNECTED to the connections.
 void batch_rows_add_disconnected(struct batch_rows *rows, const struct entry *entry, uint64_t lsn);
-// ENTRY_DISCONNECTED or ENTRY_LEFT of a device: it is not connected from that peer any more.
+// Adds an ENTRY_DISCONNECTED or ENTRY_LEFT to the device's state: it is not connected from that peer any more.
 void batch_rows_add_left(
 	struct batch_rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn);
-// A device that may not report was seen.
+// Adds a frame of a device that may not report.
 void batch_rows_add_unknown(struct batch_rows *rows, const struct entry *entry, uint64_t lsn);
-
-// ENTRY_COMMAND.
+// Adds an ENTRY_COMMAND.
 void batch_rows_add_command(struct batch_rows *rows, const struct entry *entry, uint64_t lsn);
-
-// ENTRY_MEDIA.
+// Adds an ENTRY_MEDIA.
 void batch_rows_add_media(
 	struct batch_rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn);
-
-// No more entries. instance: our name.
+// Completes the buffers; no entry may follow. instance: database.instance. It is in the rows of ROWS_STATE that are
+// certain whether a TCP connection is open. Where it is NULL, `connected` is false and counts only if the table's peer is
+// the row's.
 void batch_rows_finish(struct batch_rows *rows, const char *instance);
 
-// The columns of a kind, in the order of its fields: "device_id, fixed_at, ...".
+// Returns the columns of a kind in the order of its fields: "device_id, fixed_at, ...".
 const char *batch_rows_columns(enum rows_kind kind);
 
 #endif

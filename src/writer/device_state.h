@@ -1,37 +1,67 @@
 // SPDX-License-Identifier: MIT
-// What a batch says about the newest state of each device, reduced to one row a device: what goes
-// into avld.device_state.
+// The newest state of each device that a batch has entries of, for avld.device_state: one row a device.
 //
-// Order in the journal is truth for connections; time is for fixes and telemetry (a record out of a
-// tracker's log never replaces a newer one).
+// For connections the order in the journal counts; for fixes and telemetry the time does (a record from a tracker's log
+// never replaces a newer one).
 #ifndef AVLD_WRITER_DEVICE_STATE_H
 #define AVLD_WRITER_DEVICE_STATE_H
 
 #include "journal/entry.h"
-#include "writer/pgcopy.h"
 
-struct device_states;
+#define STATE_PROTOCOL_MAX 32
+
+struct state_seen {
+	int64_t time_us; /* receipt of the newest frame */
+	struct peer peer;
+	bool certain; /* the batch has a connection's start: `open` holds whatever the table says */
+	bool open;
+	uint8_t protocol_len;
+	char protocol[STATE_PROTOCOL_MAX];
+};
+
+struct state_fix {
+	bool known;
+	int64_t time_us;
+	struct report_body body; /* position and motion only */
+};
+
+struct state_telemetry {
+	bool known;
+	uint8_t event_len;
+	uint8_t driver_len;
+	int64_t time_us;
+	struct report_body body; /* telemetry only */
+	char event[EVENT_MAX];
+	char driver[DRIVER_MAX];
+};
+
+struct state_row {
+	int64_t device_id;
+	size_t slot;
+	struct state_seen seen;
+	struct state_fix fix;
+	struct state_telemetry telemetry;
+};
+
+struct device_states {
+	struct state_row *rows;
+	size_t count, cap;
+	uint32_t *slots; /* row number + 1, or 0; twice `cap` of them, a power of two */
+};
 
 struct device_states *device_state_new(void);
-void device_state_free(struct device_states *latest);
-void device_state_clear(struct device_states *latest); /* no devices; memory is kept */
+void device_state_free(struct device_states *states);
+void device_state_clear(struct device_states *states); /* removes all rows, keeps the memory */
 
-// A frame of the device came. live: this process received it, so a TCP connection is open by it.
+// Notes a frame of the device. live: this process received it, so a TCP connection of the device is open.
 void device_state_seen(
-	struct device_states *latest, int64_t device_id, const struct entry *entry, bool live);
-// What the report says of the device's position and telemetry. After device_state_seen.
-void device_state_report(struct device_states *latest, int64_t device_id, const struct entry *entry,
+	struct device_states *states, int64_t device_id, const struct entry *entry, bool live);
+// Notes the report's position and telemetry. Call device_state_seen first.
+void device_state_report(struct device_states *states, int64_t device_id, const struct entry *entry,
 	struct fixed_time fixed);
-// The device's connection from entry->peer ended. False: no connection of its was seen open in this
-// batch, so that the table has to be asked whether this was the one.
+// Notes the end of the device's connection from entry->peer. Returns false if the batch has no start of a connection of
+// the device: then the table shows whether this was the device's connection.
 bool device_state_disconnected(
-	struct device_states *latest, int64_t device_id, const struct entry *entry);
-
-// The columns of a row, and all rows. `instance`, our name, is in the rows that know whether a TCP
-// connection is open whatever the table says; where it is NULL, `connected` is false and counts
-// only if the table's peer is the row's.
-extern const char device_state_columns[];
-void device_state_write(
-	const struct device_states *latest, const char *instance, struct pgcopy *copy);
+	struct device_states *states, int64_t device_id, const struct entry *entry);
 
 #endif

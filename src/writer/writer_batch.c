@@ -1,75 +1,90 @@
 // SPDX-License-Identifier: MIT
-// From journal entries to a batch: what becomes of each entry is decided here.
-//
-//   report      repeat of a recent one: device_state only     blocked device: nothing (counted)
-//               of a known device: position or status, alarms, device_state
-//               of a day that retention drops: rejects, device_state sees the device
-//               of an unknown one: unknown_devices, when they are refused
-//   reject      rejects (and unknown_devices, if that was the reason)
+//   entry            becomes
+//   report           of a known device: position or status, alarms, device_state
+//                    stored already, as far as remembered: device_state only
+//                    of a day that retention drops: rejects, device_state (seen only)
+//                    of a blocked device: nothing (counted)
+//                    of an unknown device: unknown_devices, when those are refused
+//   reject           rejects (and unknown_devices, if that was the reason)
 //   (dis)connected   connections, device_state
-//   command     commands
-//   an entry that the database refused: rejects, with the database's words
-//
-// While there is a backlog the next batch is built while the database is busy with this one, so that
-// it need not wait then: in slices from when the socket has taken what it can, so that neither the
-// database's questions nor the trackers wait for long; the rest, if any is left, when all of this one
-// is sent. What is built ahead holds only if this batch commits as it is.
-#include "writer/writer_internal.h"
+//   command          commands
+//   media            media
+//   refused by the database: rejects, with the database's message
+#include "writer/writer_batch.h"
 
 #include "util/log.h"
+#include "writer/dedup_cache.h"
+#include "writer/writer_link.h"
+#include "writer/writer_lookup.h"
+#include "writer/writer_retention.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define BATCH_BYTES ((size_t)16 << 20)
-#define SLICE       1000 /* entries that are built at once, in about a millisecond */
-#define SLICE_S     0.0005
-#define STUCK_S     1.   /* before the journal is asked again when it could not be read */
 #define ENTRY_BYTES 300. /* a first guess */
 
-static void on_due(struct ev_loop *loop, ev_timer *timer, int events)
+static void on_interval(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop;
 	(void)events;
 	struct writer *writer = timer->data;
-	writer->batch.due = true;
-	writer_wake(writer);
+	writer->batch->due = true;
+	writer_link_wake(writer);
 }
 
-static void on_slice(struct ev_loop *loop, ev_timer *timer, int events)
+void writer_batch_init(struct writer *writer)
 {
-	(void)loop;
-	(void)events;
-	batch_build_ahead(timer->data);
-}
+	struct writer_batch *batch = calloc(1, sizeof(*batch));
 
-void batch_init(struct writer *writer)
-{
-	struct writer_batch *batch = &writer->batch;
-
+	if (!batch)
+		log_fatal("out of memory: writer");
+	writer->batch = batch;
 	batch_rows_init(&batch->now.rows);
 	batch_rows_init(&batch->ahead.rows);
+	batch->recent = dedup_cache_new();
 	batch->limit = (size_t)writer->config->database.batch_rows;
 	batch->entry_bytes = ENTRY_BYTES;
-	ev_timer_init(&batch->timer, on_due, 0., 0.);
+	ev_timer_init(&batch->timer, on_interval, 0., 0.);
 	batch->timer.data = writer;
-	ev_timer_init(&batch->slices, on_slice, SLICE_S, SLICE_S);
-	batch->slices.data = writer;
 }
 
-void batch_done(struct writer *writer)
+void writer_batch_done(struct writer *writer)
 {
-	batch_rows_done(&writer->batch.now.rows);
-	batch_rows_done(&writer->batch.ahead.rows);
-	free(writer->batch.refused);
-	ev_timer_stop(writer->loop, &writer->batch.timer);
-	ev_timer_stop(writer->loop, &writer->batch.slices);
+	struct writer_batch *batch = writer->batch;
+
+	ev_timer_stop(writer->loop, &batch->timer);
+	batch_rows_done(&batch->now.rows);
+	batch_rows_done(&batch->ahead.rows);
+	dedup_cache_free(batch->recent);
+	free(batch->refused);
+	free(batch);
+}
+
+void writer_batch_schedule(struct writer *writer, double after_s)
+{
+	struct writer_batch *batch = writer->batch;
+
+	if (batch->due || ev_is_active(&batch->timer))
+		return;
+	ev_timer_set(&batch->timer, after_s, 0.);
+	ev_timer_start(writer->loop, &batch->timer);
+}
+
+bool writer_batch_due(const struct writer *writer)
+{
+	const struct writer_batch *batch = writer->batch;
+	const double pending = (double)(journal_end(writer->journal) - writer->lsn);
+
+	return batch->due || batch->now.more ||
+	       pending / batch->entry_bytes >= (double)writer->config->database.batch_rows;
 }
 
 // ---- refused entries
 
-// Those that are stored; what lies behind a batch that was cut short is kept.
+// Removes the refusals of entries that are stored. Returns how many there were. Later ones are kept: the batch may have
+// been cut short.
 static size_t settle_refusals(struct writer_batch *batch)
 {
 	size_t kept = 0;
@@ -81,7 +96,7 @@ static size_t settle_refusals(struct writer_batch *batch)
 	return settled;
 }
 
-static const struct refusal *find_refusal(const struct writer_batch *batch, uint64_t lsn)
+static const struct writer_refusal *find_refusal(const struct writer_batch *batch, uint64_t lsn)
 {
 	for (size_t i = 0; i < batch->refused_count; i++)
 		if (batch->refused[i].lsn == lsn)
@@ -89,9 +104,9 @@ static const struct refusal *find_refusal(const struct writer_batch *batch, uint
 	return NULL;
 }
 
-bool batch_refuse(struct writer *writer, uint64_t lsn, const char *message)
+bool writer_batch_refuse(struct writer *writer, uint64_t lsn, const char *message)
 {
-	struct writer_batch *batch = &writer->batch;
+	struct writer_batch *batch = writer->batch;
 
 	if (find_refusal(batch, lsn))
 		return false;
@@ -102,7 +117,7 @@ bool batch_refuse(struct writer *writer, uint64_t lsn, const char *message)
 		if (!batch->refused)
 			log_fatal("out of memory: batch");
 	}
-	struct refusal *refusal = &batch->refused[batch->refused_count++];
+	struct writer_refusal *refusal = &batch->refused[batch->refused_count++];
 	refusal->lsn = lsn;
 	snprintf(refusal->message, sizeof(refusal->message), "database: %s", message);
 	return true;
@@ -111,7 +126,7 @@ bool batch_refuse(struct writer *writer, uint64_t lsn, const char *message)
 // ---- one entry
 
 struct at {
-	uint64_t lsn; /* behind the entry */
+	uint64_t lsn; /* after the entry */
 	bool live;    /* this process received it */
 };
 
@@ -120,8 +135,9 @@ static struct text text_of(const char *chars)
 	return (struct text){chars, strlen(chars)};
 }
 
-// What may be written of an ident: ASKED is to be waited for; NULL device otherwise.
-static enum ident_verdict look_up(struct writer *writer, const struct entry *entry,
+// Finds the device of the entry's ident. If it has none, *found is NULL and the verdict says why (see
+// writer_lookup_ident).
+static enum lookup_verdict look_up(struct writer *writer, const struct entry *entry,
 	const struct device **found, const char **why)
 {
 	struct device *device = device_directory_find(writer->directory, entry->ident);
@@ -130,37 +146,41 @@ static enum ident_verdict look_up(struct writer *writer, const struct entry *ent
 	*why = NULL;
 	if (device && device->id) {
 		*found = device;
-		return IDENT_REFUSED;
+		return LOOKUP_UNKNOWN;
 	}
-	return learn_ident(writer, entry->ident, why);
+	return writer_lookup_ident(writer, entry->ident, why);
 }
 
 static bool is_repeat(struct writer *writer, const struct entry *entry, int64_t device_id,
 	struct fixed_time fixed)
 {
-	/* Where we go by the receipt, the tracker's own idea of the time tells its records apart.
-	 */
+	/* Reports stored under the time of receipt are told apart by the tracker's own time. */
 	const bool broken_clock = fixed.source == TIME_RECEIVED && entry->body.has & HAS_TIME;
 	const struct dedup_key key = {device_id,
 		broken_clock ? entry->body.device_time_us : fixed.time_us, entry->body.dedup};
-	return dedup_cache_add(writer->recent, &key);
+	return dedup_cache_add(writer->batch->recent, &key);
 }
 
-static bool accepts(const struct writer *writer)
+static bool accepts_unknown(const struct writer *writer)
 {
 	return writer->config->devices.unknown == UNKNOWN_ACCEPT;
 }
 
-// Its day has been dropped, or is about to be.
-static bool is_too_old(const struct writer *writer, int64_t time_us)
+// Looks the day of a report up, once for a run of reports of one day.
+static void look_up_day(struct writer *writer, int64_t time_us)
 {
-	const int64_t first = retention_first_day(writer);
-	return first > 0 && time_us < first * DAY_US;
+	struct writer_batch *batch = writer->batch;
+	const int64_t day = time_us / DAY_US;
+
+	if (time_us < 0 || day == batch->last_day)
+		return;
+	batch->last_day = day;
+	writer_lookup_day(writer, day);
 }
 
 static void add_report(struct writer *writer, const struct entry *entry, struct at at)
 {
-	struct batch_rows *rows = &writer->batch.building->rows;
+	struct batch_rows *rows = &writer->batch->building->rows;
 	const struct fixed_time fixed = report_fixed_time(&entry->body, entry->received_us);
 	const struct device *device;
 	const char *why;
@@ -169,26 +189,26 @@ static void add_report(struct writer *writer, const struct entry *entry, struct 
 		batch_rows_add_reject(rows, entry, text_of("no ident"), at.lsn);
 		return;
 	}
-	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
-	const bool old = is_too_old(writer, fixed.time_us);
+	const enum lookup_verdict verdict = look_up(writer, entry, &device, &why);
+	const bool old = fixed.time_us < writer->batch->oldest_us;
 	const bool wanted = device ? device->state != DEVICE_BLOCKED
-				   : verdict == IDENT_ASKED && accepts(writer);
+				   : verdict == LOOKUP_PENDING && accepts_unknown(writer);
 	if (wanted && !old)
-		learn_day(writer, fixed.time_us);
+		look_up_day(writer, fixed.time_us);
 	if (!device) {
-		if (verdict == IDENT_BROKEN)
+		if (verdict == LOOKUP_REFUSED)
 			batch_rows_add_reject(rows, entry, text_of(why), at.lsn);
-		else if (verdict == IDENT_REFUSED)
+		else if (verdict == LOOKUP_UNKNOWN)
 			batch_rows_add_unknown(rows, entry, at.lsn);
 	} else if (device->state == DEVICE_BLOCKED) {
-		writer->batch.building->blocked++;
+		writer->batch->building->blocked++;
 	} else if (is_repeat(writer, entry, device->id, fixed)) {
-		writer->batch.building->duplicates++;
+		writer->batch->building->duplicates++;
 		batch_rows_add_repeat(rows, entry, device->id, at.live);
 	} else if (old) {
 		batch_rows_add_reject(
 			rows, entry, text_of("older than database.retention"), at.lsn);
-		batch_rows_add_repeat(rows, entry, device->id, at.live); /* it was seen, no more */
+		batch_rows_add_repeat(rows, entry, device->id, at.live);
 	} else {
 		batch_rows_add_report(rows, entry, device->id, fixed, at.lsn, at.live);
 	}
@@ -199,13 +219,13 @@ static void add_reject(struct writer *writer, const struct entry *entry, struct 
 	const struct device *device;
 	const char *why;
 
-	batch_rows_add_reject(&writer->batch.building->rows, entry, entry->reason, at.lsn);
-	/* Refused for being unknown: the owner may have entered it since, then its next report gets
-	 * in. */
-	if (!accepts(writer) && entry->ident.len && entry->reason.len == strlen("unknown device") &&
+	batch_rows_add_reject(&writer->batch->building->rows, entry, entry->reason, at.lsn);
+	/* The owner may have entered a device since it was rejected as unknown; then its next report is accepted. */
+	if (!accepts_unknown(writer) && entry->ident.len &&
+		entry->reason.len == strlen("unknown device") &&
 		!memcmp(entry->reason.data, "unknown device", entry->reason.len) &&
-		look_up(writer, entry, &device, &why) == IDENT_REFUSED && !device)
-		batch_rows_add_unknown(&writer->batch.building->rows, entry, at.lsn);
+		look_up(writer, entry, &device, &why) == LOOKUP_UNKNOWN && !device)
+		batch_rows_add_unknown(&writer->batch->building->rows, entry, at.lsn);
 }
 
 static void add_connected(struct writer *writer, const struct entry *entry, struct at at)
@@ -215,52 +235,53 @@ static void add_connected(struct writer *writer, const struct entry *entry, stru
 
 	if (!entry->ident.len)
 		return;
-	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
+	const enum lookup_verdict verdict = look_up(writer, entry, &device, &why);
 	if (device && device->state != DEVICE_BLOCKED)
-		batch_rows_add_connected(&writer->batch.building->rows, entry, device->id, at.live);
-	else if (!device && verdict == IDENT_REFUSED && !why)
-		batch_rows_add_unknown(&writer->batch.building->rows, entry, at.lsn);
+		batch_rows_add_connected(
+			&writer->batch->building->rows, entry, device->id, at.live);
+	else if (!device && verdict == LOOKUP_UNKNOWN && !why)
+		batch_rows_add_unknown(&writer->batch->building->rows, entry, at.lsn);
 }
 
 static void add_left(struct writer *writer, const struct entry *entry, struct at at)
 {
 	const struct device *device = device_directory_find(writer->directory, entry->ident);
 
-	if (device && device->id) /* blocked meanwhile or not: it was connected */
-		batch_rows_add_left(&writer->batch.building->rows, entry, device->id, at.lsn);
+	if (device && device->id) /* also if it is blocked by now: it was connected */
+		batch_rows_add_left(&writer->batch->building->rows, entry, device->id, at.lsn);
 }
 
-// Of a device that may not report no report tells of the photo either.
+// Photos of unknown devices are dropped: their reports are not stored either.
 static void add_media(struct writer *writer, const struct entry *entry, struct at at)
 {
 	const struct device *device;
 	const char *why;
-	const enum ident_verdict verdict = look_up(writer, entry, &device, &why);
+	const enum lookup_verdict verdict = look_up(writer, entry, &device, &why);
 
 	if (device && device->state == DEVICE_BLOCKED)
-		writer->batch.building->blocked++;
+		writer->batch->building->blocked++;
 	else if (device)
-		batch_rows_add_media(&writer->batch.building->rows, entry, device->id, at.lsn);
-	else if (verdict == IDENT_BROKEN)
-		batch_rows_add_reject(&writer->batch.building->rows, entry, text_of(why), at.lsn);
+		batch_rows_add_media(&writer->batch->building->rows, entry, device->id, at.lsn);
+	else if (verdict == LOOKUP_REFUSED)
+		batch_rows_add_reject(&writer->batch->building->rows, entry, text_of(why), at.lsn);
 }
 
 static void add_entry(struct writer *writer, const struct journal_cursor *cursor, struct at at)
 {
-	struct batch_rows *rows = &writer->batch.building->rows;
+	struct batch_rows *rows = &writer->batch->building->rows;
 	struct entry entry;
 
 	if (!entry_read(cursor->data, cursor->len, &entry)) {
 		entry = (struct entry){.received_us = (int64_t)(ev_now(writer->loop) * 1e6),
 			.raw = {(const char *)cursor->data,
 				cursor->len < ENTRY_RAW_MAX ? cursor->len : ENTRY_RAW_MAX}};
-		log_warning("journal entry of a kind unknown here, kept as a reject lsn=%" PRIu64,
-			at.lsn);
+		log_warning(
+			"journal entry of unknown kind, stored as a reject lsn=%" PRIu64, at.lsn);
 		batch_rows_add_reject(
 			rows, &entry, text_of("journal: entry of unknown kind"), at.lsn);
 		return;
 	}
-	const struct refusal *refusal = find_refusal(&writer->batch, at.lsn);
+	const struct writer_refusal *refusal = find_refusal(writer->batch, at.lsn);
 	if (refusal) {
 		batch_rows_add_reject(rows, &entry, text_of(refusal->message), at.lsn);
 		return;
@@ -293,7 +314,7 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 
 // ---- the batch
 
-static void build_start(struct built *built, uint64_t start)
+static void build_start(struct writer_built *built, uint64_t start)
 {
 	batch_rows_clear(&built->rows);
 	built->start = built->end = start;
@@ -301,15 +322,25 @@ static void build_start(struct built *built, uint64_t start)
 	built->whole = false;
 }
 
-// Adds the rows of at most `entries` more that the journal holds, as far as the limits go.
-static void build(struct writer *writer, struct built *built, size_t entries)
+// Returns the time before which reports are not stored: their day has been dropped, or is about to be.
+static int64_t oldest_kept_us(const struct writer *writer)
 {
-	struct writer_batch *batch = &writer->batch;
+	const int64_t day = writer_retention_first_day(writer);
+
+	return day > 0 ? day * DAY_US : INT64_MIN;
+}
+
+// Adds the rows of at most `entries` more entries of the journal, within the limits of a batch.
+static void build(struct writer *writer, struct writer_built *built, size_t entries)
+{
+	struct writer_batch *batch = writer->batch;
 	const uint64_t recovered = journal_recovered(writer->journal);
 	struct journal_cursor cursor;
 	size_t left = entries;
 
 	batch->building = built;
+	batch->last_day = -1;
+	batch->oldest_us = oldest_kept_us(writer);
 	journal_cursor_init(&cursor, writer->journal, built->end);
 	for (; left > 0; left--) {
 		if (built->entries >= batch->limit ||
@@ -329,64 +360,60 @@ static void build(struct writer *writer, struct built *built, size_t entries)
 	batch_rows_finish(&built->rows, writer->config->database.instance);
 }
 
-static bool is_built(const struct built *built)
+static bool is_built(const struct writer_built *built)
 {
 	return built->start != built->end;
 }
 
-void batch_drop_ahead(struct writer *writer)
+void writer_batch_drop_ahead(struct writer *writer)
 {
-	struct built *ahead = &writer->batch.ahead;
+	struct writer_built *ahead = &writer->batch->ahead;
 
-	if (is_built(ahead))
-		dedup_cache_forget(
-			writer->recent); /* its keys are in, and it will be built again */
+	if (is_built(ahead)) /* its keys are in the cache, and it will be built again */
+		dedup_cache_forget(writer->batch->recent);
 	ahead->start = ahead->end = 0;
 }
 
-// Does the database have something of this batch to do, and what follows it is a batch of full size?
-static bool may_build_ahead(const struct writer *writer)
+void writer_batch_forget(struct writer *writer)
 {
-	const struct writer_batch *batch = &writer->batch;
-	const bool waits = writer->link.flushing || !batch->copying;
-	const double waiting = (double)(journal_end(writer->journal) - batch->now.end);
-
-	if (writer->state != WRITER_COMMITTING &&
-		!(writer->state == WRITER_SENDING && batch->copied > 0 && waits))
-		return false;
-	return is_built(&batch->ahead) ||
-	       (!batch->refused_count && waiting >= batch->entry_bytes * (double)batch->limit);
+	dedup_cache_forget(writer->batch->recent);
+	writer->batch->ahead.start = writer->batch->ahead.end = 0;
 }
 
-void batch_build_ahead(struct writer *writer)
+bool writer_batch_has_next(const struct writer *writer)
 {
-	struct writer_batch *batch = &writer->batch;
-	struct built *ahead = &batch->ahead;
-	const bool sent = writer->state == WRITER_COMMITTING && !writer->link.flushing;
+	const struct writer_batch *batch = writer->batch;
+	const double pending = (double)(journal_end(writer->journal) - batch->now.end);
 
-	ev_timer_stop(writer->loop, &batch->slices);
-	if (!may_build_ahead(writer))
-		return;
+	return is_built(&batch->ahead) ||
+	       (!batch->refused_count && pending >= batch->entry_bytes * (double)batch->limit);
+}
+
+bool writer_batch_build_ahead(struct writer *writer, size_t entries)
+{
+	struct writer_batch *batch = writer->batch;
+	struct writer_built *ahead = &batch->ahead;
+
 	if (!is_built(ahead))
 		build_start(ahead, batch->now.end);
 	if (!ahead->whole)
-		build(writer, ahead, sent ? SIZE_MAX : SLICE);
-	if (!ahead->whole)
-		ev_timer_again(writer->loop, &batch->slices);
+		build(writer, ahead, entries);
+	return ahead->whole;
 }
 
-// The next batch, as it was built ahead, or now.
-static void get_next(struct writer *writer)
+void writer_batch_next(struct writer *writer)
 {
-	struct writer_batch *batch = &writer->batch;
-	const struct built ahead = batch->ahead;
+	struct writer_batch *batch = writer->batch;
+	const struct writer_built ahead = batch->ahead;
 
+	ev_timer_stop(writer->loop, &batch->timer);
+	batch->due = false;
 	if (is_built(&ahead) && ahead.start == writer->lsn) {
 		batch->ahead = batch->now;
 		batch->ahead.start = batch->ahead.end = 0;
 		batch->now = ahead;
 	} else {
-		batch_drop_ahead(writer);
+		writer_batch_drop_ahead(writer);
 		build_start(&batch->now, writer->lsn);
 	}
 	if (!batch->now.whole)
@@ -394,48 +421,15 @@ static void get_next(struct writer *writer)
 	batch->now.more = batch->now.end < journal_end(writer->journal);
 }
 
-bool batch_wanted(const struct writer *writer)
+void writer_batch_lower_limit(struct writer *writer, size_t limit)
 {
-	const struct writer_batch *batch = &writer->batch;
-	const uint64_t waiting = journal_end(writer->journal) - writer->lsn;
-
-	return waiting && (batch->due || batch->now.more || writer->drained ||
-				  (double)waiting / batch->entry_bytes >=
-					  (double)writer->config->database.batch_rows);
-}
-
-void batch_start(struct writer *writer)
-{
-	struct writer_batch *batch = &writer->batch;
-
-	ev_timer_stop(writer->loop, &batch->timer);
-	batch->due = false;
-	writer->commands.was_last = writer->retention.was_last = false;
-	if (learn_today(writer) != writer->learn.today) {
-		batch_drop_ahead(writer);
-		learn_near_days(writer);
-	}
-	get_next(writer);
-	if (learn_needed(writer)) {
-		dedup_cache_forget(
-			writer->recent); /* this batch's are in, and it will be built again */
-		learn_run(writer, batch_start);
-		return;
-	}
-	if (batch->now.end == writer->lsn) { /* the journal could not be read; it says why */
-		batch->now.more = false;
-		writer_set_state(writer, WRITER_IDLE);
-		ev_timer_set(&batch->timer, STUCK_S, 0.);
-		ev_timer_start(writer->loop, &batch->timer);
-		return;
-	}
-	batch->staged = false;
-	send_batch(writer);
+	if (writer->batch->limit > BATCH_LIMIT_SMALL)
+		writer->batch->limit = limit;
 }
 
 static void count(struct writer *writer)
 {
-	const struct writer_batch *batch = &writer->batch;
+	const struct writer_batch *batch = writer->batch;
 	struct writer_counters *counters = &writer->counters;
 	uint64_t stored[ROWS_KINDS];
 
@@ -455,9 +449,9 @@ static void count(struct writer *writer)
 	counters->blocked += batch->now.blocked;
 }
 
-void batch_committed(struct writer *writer)
+void writer_batch_committed(struct writer *writer)
 {
-	struct writer_batch *batch = &writer->batch;
+	struct writer_batch *batch = writer->batch;
 	const size_t full = (size_t)writer->config->database.batch_rows;
 
 	count(writer);
@@ -465,6 +459,6 @@ void batch_committed(struct writer *writer)
 	batch->sent = false;
 	writer->counters.refused += settle_refusals(batch);
 	batch->limit = batch->limit < full / 2 ? batch->limit * 2 : full;
-	writer->link.backoff = 0.;
+	writer_link_reset_backoff(writer);
 	journal_release(writer->journal, writer->lsn);
 }

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: MIT
-// What stands open in avld.commands, read for whoever sends commands: after each connect, when the database notifies us,
-// and once a minute. Not before what an earlier process left in the journal is stored: it may have sent some of them.
-#include "writer/writer_internal.h"
+#include "writer/writer_commands.h"
 
 #include "util/log.h"
+#include "writer/writer_link.h"
 
-#include <stdio.h>
+#include <ev.h>
 #include <stdlib.h>
 
 #define READ_S   60.
-#define ROWS_MAX 10000 /* the others when these have ended */
+#define ROWS_MAX 10000 /* in one reading; the others once these have ended */
+
+struct writer_commands {
+	const struct command_sink *sink;
+	ev_timer timer;
+	bool due;
+	uint64_t wanted_lsn; /* due once all below it is stored; 0: none */
+	bool warned;
+	unsigned rows; /* of this reading */
+	int64_t last_id;
+};
 
 static void on_minute(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -17,41 +26,50 @@ static void on_minute(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	struct writer *writer = timer->data;
 
-	commands_set_due(writer);
-	writer_wake(writer);
+	writer_commands_set_due(writer);
+	writer_link_wake(writer);
 }
 
-void commands_init(struct writer *writer)
+void writer_commands_init(struct writer *writer)
 {
-	ev_timer_init(&writer->commands.timer, on_minute, READ_S, READ_S);
-	writer->commands.timer.data = writer;
+	struct writer_commands *commands = calloc(1, sizeof(*commands));
+
+	if (!commands)
+		log_fatal("out of memory: writer");
+	writer->commands = commands;
+	ev_timer_init(&commands->timer, on_minute, READ_S, READ_S);
+	commands->timer.data = writer;
 }
 
-void writer_set_commands(struct writer *writer, const struct command_sink *sink)
+void writer_commands_set_sink(struct writer *writer, const struct command_sink *sink)
 {
-	writer->commands.sink = sink;
-	ev_timer_start(writer->loop, &writer->commands.timer);
+	writer->commands->sink = sink;
+	ev_timer_start(writer->loop, &writer->commands->timer);
 }
 
-void commands_done(struct writer *writer)
+bool writer_commands_has_sink(const struct writer *writer)
 {
-	ev_timer_stop(writer->loop, &writer->commands.timer);
+	return writer->commands->sink != NULL;
 }
 
-void commands_set_due(struct writer *writer)
+void writer_commands_done(struct writer *writer)
 {
-	writer->commands.due = writer->commands.sink != NULL;
+	ev_timer_stop(writer->loop, &writer->commands->timer);
+	free(writer->commands);
 }
 
-bool commands_due(const struct writer *writer)
+void writer_commands_set_due(struct writer *writer)
 {
-	const struct commands_reading *reading = &writer->commands;
+	writer->commands->due = writer->commands->sink != NULL;
+}
+
+bool writer_commands_due(const struct writer *writer)
+{
+	const struct writer_commands *commands = writer->commands;
 	const bool due =
-		reading->due || (reading->wanted_lsn && writer->lsn >= reading->wanted_lsn);
-	const bool batch_due = writer->batch.due || writer->batch.now.more;
+		commands->due || (commands->wanted_lsn && writer->lsn >= commands->wanted_lsn);
 
-	return due && !(reading->was_last && batch_due) &&
-	       writer->lsn >= journal_recovered(writer->journal);
+	return due && writer->lsn >= journal_recovered(writer->journal);
 }
 
 // ---- rows
@@ -73,17 +91,17 @@ enum column {
 
 #define EPOCH_US(column) "(extract(epoch FROM " column ") * 1000000)::bigint, "
 
-static void write_query(const struct writer *writer, struct sql *sql)
+static void write_query(const struct writer *writer, struct writer_sql *sql)
 {
-	sql_clear(sql);
-	sql_add(sql,
+	writer_sql_clear(sql);
+	writer_sql_add(sql,
 		"SELECT c.id, d.ident, c.command, c.state = 'sent', c.attempts, " EPOCH_US(
 			"c.created_at") EPOCH_US("c.expires_at") EPOCH_US("c.sent_at")
 			EPOCH_US("s.fixed_at") "round(s.speed_kmh * 100)::integer, s.instance <> ");
-	sql_literal(sql, writer->link.conn, writer->config->database.instance);
+	writer_sql_literal(sql, writer_link_conn(writer), writer->config->database.instance);
 	for (unsigned arg = 0; arg < COMMAND_ARGS; arg++)
-		sql_format(sql, ", c.args->>'%s'", command_arg_name((enum command_arg)arg));
-	sql_format(sql,
+		writer_sql_format(sql, ", c.args->>'%s'", command_arg_name((enum command_arg)arg));
+	writer_sql_format(sql,
 		" FROM avld.commands c LEFT JOIN avld.devices d ON d.id = c.device_id "
 		"LEFT JOIN avld.device_state s ON s.device_id = c.device_id "
 		"WHERE c.state IN ('queued', 'sent') ORDER BY c.id LIMIT %d",
@@ -105,9 +123,9 @@ static int64_t number_at(const PGresult *result, int row, int column, int64_t ab
 	return strtoll(PQgetvalue(result, row, column), NULL, 10);
 }
 
-static void take_command(struct writer *writer, const PGresult *result, int row)
+static void read_command(struct writer *writer, const PGresult *result, int row)
 {
-	const struct command_sink *sink = writer->commands.sink;
+	const struct command_sink *sink = writer->commands->sink;
 	struct command_row command = {
 		.id = number_at(result, row, COLUMN_ID, 0),
 		.ident = text_at(result, row, COLUMN_IDENT),
@@ -125,46 +143,44 @@ static void take_command(struct writer *writer, const PGresult *result, int row)
 
 	for (int arg = 0; arg < COMMAND_ARGS; arg++)
 		command.args[arg] = text_at(result, row, COLUMN_ARGS + arg);
-	writer->commands.last_id = command.id;
-	writer->commands.rows++;
+	writer->commands->last_id = command.id;
+	writer->commands->rows++;
 	sink->row(sink->context, &command);
 }
 
-static void take_commands(struct writer *writer, PGresult *result)
+static void read_commands(struct writer *writer, PGresult *result)
 {
 	for (int row = 0; row < PQntuples(result); row++)
-		take_command(writer, result, row);
+		read_command(writer, result, row);
 }
 
-// Commands are an extra: that they cannot be read is no reason to stop writing reports.
+// A failure to read commands does not stop the writing of reports.
 static void on_read(struct writer *writer)
 {
-	struct commands_reading *reading = &writer->commands;
-	const bool whole = reading->rows < ROWS_MAX;
+	struct writer_commands *commands = writer->commands;
+	const struct writer_failure *failure = writer_link_failure(writer);
+	const bool whole = commands->rows < ROWS_MAX;
+	const int64_t up_to = failure ? -1 : whole ? INT64_MAX : commands->last_id;
 
-	if (writer->query.failed && !reading->warned)
-		log_warning("cannot read avld.commands, trying again every minute reason=\"%s\"",
-			writer->query.failure.message);
-	reading->warned = writer->query.failed;
-	const uint64_t wanted_lsn =
-		reading->sink->end(reading->sink->context, writer->query.failed ? -1
-							   : whole              ? INT64_MAX
-										: reading->last_id);
-	reading->wanted_lsn = writer->query.failed ? 0 : wanted_lsn; /* in a minute then */
-	writer_ready(writer);
+	if (failure && !commands->warned)
+		log_warning("cannot read avld.commands, retrying every minute reason=\"%s\"",
+			failure->quoted);
+	commands->warned = failure != NULL;
+	const uint64_t wanted_lsn = commands->sink->end(commands->sink->context, up_to);
+	commands->wanted_lsn = failure ? 0 : wanted_lsn;
+	writer_link_ready(writer);
 }
 
-void commands_read(struct writer *writer)
+void writer_commands_run(struct writer *writer)
 {
-	struct commands_reading *reading = &writer->commands;
+	struct writer_commands *commands = writer->commands;
 
-	reading->due = false;
-	reading->wanted_lsn = 0;
-	reading->was_last = true; /* however fast new commands come, reports get their turn */
-	reading->rows = 0;
-	reading->last_id = 0;
+	commands->due = false;
+	commands->wanted_lsn = 0;
+	commands->rows = 0;
+	commands->last_id = 0;
 	write_query(writer, &writer->sql);
-	reading->sink->begin(reading->sink->context, writer->lsn);
-	writer_set_state(writer, WRITER_LEARNING);
-	writer_query(writer, writer->sql.data, take_commands, on_read);
+	commands->sink->begin(commands->sink->context, writer->lsn);
+	writer_link_set_state(writer, WRITER_ASKING);
+	writer_link_query(writer, writer->sql.data, read_commands, on_read);
 }

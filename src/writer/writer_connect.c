@@ -1,128 +1,83 @@
 // SPDX-License-Identifier: MIT
-// From a conninfo to a connection: names resolved, then PQconnectPoll until it stands.
-#include "writer/writer_internal.h"
+#include "writer/writer_connect.h"
 
 #include "util/log.h"
+#include "writer/resolve.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
-#define CONNECT_PARAMETERS 16
+#define PARAMETERS_MAX 16
 
-static void on_notice(void *context, const PGresult *result)
+static void start(struct writer_connect *connect, const struct resolve_result *resolved)
 {
-	struct writer *writer = context;
-	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-	char text[240];
-
-	writer_one_line(text, sizeof(text), PQresultErrorMessage(result));
-	log_debug("database says %s", text);
-	if (severity && !strcmp(severity, "FATAL"))
-		snprintf(writer->link.farewell, sizeof(writer->link.farewell), "%s", text);
-}
-
-static void begin_connecting(struct writer *writer, const struct resolve_result *resolved)
-{
-	struct link *link = &writer->link;
-	const char *names[CONNECT_PARAMETERS] = {"fallback_application_name", "keepalives_idle",
+	const char *names[PARAMETERS_MAX] = {"fallback_application_name", "keepalives_idle",
 		"keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname",
 		"client_encoding"};
-	/* What stands before dbname, the conninfo, are defaults; what stands behind it wins. */
-	const char *values[CONNECT_PARAMETERS] = {
-		"avld", "15", "5", "3", "30000", writer->config->database.conninfo, "UTF8"};
+	/* Values before dbname, the conninfo, are defaults; those after it override it. */
+	const char *values[PARAMETERS_MAX] = {
+		"avld", "15", "5", "3", "30000", connect->conninfo, "UTF8"};
 
 	if (resolved) {
 		names[7] = "host", values[7] = resolved->host;
 		names[8] = "hostaddr", values[8] = resolved->hostaddr;
 		names[9] = "port", values[9] = resolved->port;
 	}
-	link->farewell[0] = '\0';
-	link->conn = PQconnectStartParams(names, values, 1);
-	if (!link->conn)
+	PGconn *conn = PQconnectStartParams(names, values, 1);
+	if (!conn)
 		log_fatal("out of memory: database connection");
-	if (PQstatus(link->conn) == CONNECTION_BAD) {
-		writer_lose_connection(writer);
-		return;
-	}
-	PQsetNoticeReceiver(link->conn, on_notice, writer);
-	link->poll = PGRES_POLLING_WRITING;
-	writer_set_state(writer, WRITER_CONNECTING);
+	connect->done(connect->context, conn, NULL);
 }
 
 static void on_resolved(void *context, const struct resolve_result *result, const char *error)
 {
-	struct writer *writer = context;
-	struct resolve *resolve = writer->link.resolve;
+	struct writer_connect *connect = context;
+	struct resolve *resolve = connect->resolve;
 
-	writer->link.resolve = NULL;
+	connect->resolve = NULL;
 	if (result)
-		begin_connecting(writer, result);
+		start(connect, result);
 	else
-		writer_lose(writer, TROUBLE_AWAY, "", error);
+		connect->done(connect->context, NULL, error);
 	resolve_free(resolve);
 }
 
-// What libpq takes for the keywords that a conninfo does not have: from its service, the environment, its
-// own. It tells so only of the service that the environment names.
-static PQconninfoOption *defaults_of(const PQconninfoOption *options)
+// Returns the options of a conninfo with those that libpq adds: from the service, the environment, its own defaults. To
+// be freed; may be NULL. libpq completes options only for a connection; an sslmode that is none keeps it from being
+// started, and a password keeps libpq from reading the password file.
+static PQconninfoOption *complete_options(const char *conninfo)
 {
-	for (; options->keyword; options++)
-		if (!strncmp(options->keyword, "service", 7) && options->val && options->envvar)
-			setenv(options->envvar, options->val, 1);
-	return PQconndefaults();
+	const char *const names[] = {"dbname", "sslmode", "password", NULL};
+	const char *const values[] = {conninfo, "invalid", "unused", NULL};
+	PGconn *probe = PQconnectStartParams(names, values, 1);
+	PQconninfoOption *options = probe ? PQconninfo(probe) : NULL;
+	PQfinish(probe);
+	return options;
 }
 
-// NULL: nobody says. To be freed.
-static char *value_of(
-	const PQconninfoOption *options, const PQconninfoOption *defaults, const char *keyword)
+static const char *option(const PQconninfoOption *options, const char *keyword)
 {
-	for (; options->keyword; options++)
-		if (!strcmp(options->keyword, keyword) && options->val)
-			return strdup(options->val);
-	return defaults ? value_of(defaults, NULL, keyword) : NULL;
+	for (; options && options->keyword; options++)
+		if (!strcmp(options->keyword, keyword))
+			return options->val;
+	return NULL;
 }
 
-void connect_start(struct writer *writer)
+void writer_connect_start(struct writer_connect *connect, struct ev_loop *loop,
+	const char *conninfo, writer_connect_done *done, void *context)
 {
-	char *error = NULL;
-	PQconninfoOption *options = PQconninfoParse(writer->config->database.conninfo, &error);
+	PQconninfoOption *options = complete_options(conninfo);
+	const char *host = option(options, "host"), *port = option(options, "port");
 
-	if (!options) {
-		writer_lose(writer, TROUBLE_SCHEMA, "", error ? error : "bad conninfo");
-		PQfreemem(error);
-		return;
-	}
-	PQconninfoOption *defaults = defaults_of(options);
-	char *host = value_of(options, defaults, "host");
-	char *hostaddr = value_of(options, defaults, "hostaddr");
-	char *port = value_of(options, defaults, "port");
-	PQconninfoFree(defaults);
+	*connect = (struct writer_connect){.conninfo = conninfo, .done = done, .context = context};
+	if (!option(options, "hostaddr") && resolve_needed(host))
+		connect->resolve = resolve_start(loop, host, port, on_resolved, connect);
+	else
+		start(connect, NULL);
 	PQconninfoFree(options);
-	if (!hostaddr && resolve_needed(host)) {
-		writer->link.resolve = resolve_start(writer->loop, host, port, on_resolved, writer);
-		writer_set_state(writer, WRITER_RESOLVING);
-	} else {
-		begin_connecting(writer, NULL);
-	}
-	free(host);
-	free(hostaddr);
-	free(port);
 }
 
-void connect_poll(struct writer *writer)
+void writer_connect_stop(struct writer_connect *connect)
 {
-	struct link *link = &writer->link;
-
-	link->poll = PQconnectPoll(link->conn);
-	if (link->poll == PGRES_POLLING_FAILED) {
-		writer_lose_connection(writer);
-	} else if (link->poll == PGRES_POLLING_OK) {
-		if (PQsetnonblocking(link->conn, 1)) {
-			writer_lose_connection(writer);
-			return;
-		}
-		prepare_start(writer);
-	} else {
-		writer_watch(writer);
-	}
+	resolve_free(connect->resolve);
+	connect->resolve = NULL;
 }

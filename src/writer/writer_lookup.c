@@ -1,71 +1,96 @@
 // SPDX-License-Identifier: MIT
-// What a batch needs to be there before it: ids of devices, partitions of days.
-#include "writer/writer_internal.h"
-
 #include "util/log.h"
+#define uthash_fatal(message) log_fatal("out of memory: idents")
+#include "writer/writer_lookup.h"
 
+#include "feed/registry.h"
+#include "util/uthash_config.h"
+
+#include <ev.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REFUSED_S 5.  /* an unknown ident is looked up again after this */
-#define BROKEN_S  60. /* one that the database refuses */
+#define UNKNOWN_S 5.  /* until an unknown ident is asked for again */
+#define REFUSED_S 60. /* until one that the database refuses is */
 #define NOTES_MAX 65536
 
+#define DAYS_KNOWN 65536 /* 1970 to 2149; other days are in the DEFAULT partition */
+#define RUN_MAX    400   /* days in one call of avld.ensure_partitions */
+
+// An ident that has no id.
 struct note {
 	UT_hash_handle hh;
-	bool wanted;  /* to be asked for */
-	bool asked;   /* is being asked for */
-	double until; /* refused until then, on the loop's clock */
-	char *why;    /* not merely unknown: the database's words */
+	bool wanted;  /* pending */
+	bool asked;   /* in the query under way */
+	double until; /* unknown or refused until then, on the loop's clock */
+	char *why;    /* refused: the database's reason */
 	uint8_t ident_len;
 	char ident[IDENT_MAX];
 };
 
-void learn_init(struct writer *writer)
+struct writer_lookup {
+	struct note *notes;
+	size_t wanted; /* notes */
+	size_t limit;  /* idents in one query; 1 after the database refused some */
+	uint64_t known[DAYS_KNOWN / 64]; /* days that have a partition, or cannot have one */
+	uint64_t noted[DAYS_KNOWN / 64]; /* days in `missing` */
+	uint16_t *missing;               /* days to make a partition for */
+	size_t missing_count, missing_cap;
+	int64_t today;
+	bool warned;
+	bool due; /* avld.devices was changed */
+	writer_on_end *end;
+};
+
+void writer_lookup_init(struct writer *writer)
 {
-	writer->learn.limit = SIZE_MAX;
+	writer->lookup = calloc(1, sizeof(*writer->lookup));
+	if (!writer->lookup)
+		log_fatal("out of memory: writer");
+	writer->lookup->limit = SIZE_MAX;
 }
 
-static void drop_note(struct learn *learn, struct note *note)
+static void drop_note(struct writer_lookup *lookup, struct note *note)
 {
-	HASH_DELETE(hh, learn->notes, note);
+	HASH_DELETE(hh, lookup->notes, note);
 	free(note->why);
 	free(note);
 }
 
-void learn_done(struct writer *writer)
+static void drop_notes(struct writer_lookup *lookup)
 {
 	struct note *note, *next;
-	HASH_ITER(hh, writer->learn.notes, note, next)
-	drop_note(&writer->learn, note);
+
+	HASH_ITER(hh, lookup->notes, note, next)
+	drop_note(lookup, note);
+	lookup->wanted = 0;
 }
 
-void learn_start_session(struct writer *writer)
+static void clear_missing(struct writer_lookup *lookup)
 {
-	struct learn *learn = &writer->learn;
-	struct note *note, *next;
+	for (size_t i = 0; i < lookup->missing_count; i++)
+		lookup->noted[lookup->missing[i] / 64] = 0;
+	lookup->missing_count = 0;
+}
 
-	HASH_ITER(hh, learn->notes, note, next)
-	drop_note(learn, note);
-	learn->wanted = 0;
-	learn->limit = SIZE_MAX;
-	memset(learn->days, 0, sizeof(learn->days));
-	memset(learn->missing, 0, sizeof(learn->missing));
-	learn->days_wanted = false;
-	learn->warned = false;
+void writer_lookup_done(struct writer *writer)
+{
+	drop_notes(writer->lookup);
+	free(writer->lookup->missing);
+	free(writer->lookup);
 }
 
 // ---- what is missing
 
-enum ident_verdict learn_ident(struct writer *writer, struct text ident, const char **why)
+enum lookup_verdict writer_lookup_ident(struct writer *writer, struct text ident, const char **why)
 {
-	struct learn *learn = &writer->learn;
+	struct writer_lookup *lookup = writer->lookup;
 	struct note *note;
 
-	HASH_FIND(hh, learn->notes, ident.data, ident.len, note);
+	HASH_FIND(hh, lookup->notes, ident.data, ident.len, note);
 	if (note && !note->wanted && note->until > ev_now(writer->loop)) {
 		*why = note->why;
-		return note->why ? IDENT_BROKEN : IDENT_REFUSED;
+		return note->why ? LOOKUP_REFUSED : LOOKUP_UNKNOWN;
 	}
 	if (!note) {
 		note = calloc(1, sizeof(*note));
@@ -73,50 +98,88 @@ enum ident_verdict learn_ident(struct writer *writer, struct text ident, const c
 			log_fatal("out of memory: idents");
 		note->ident_len = (uint8_t)ident.len;
 		memcpy(note->ident, ident.data, ident.len);
-		HASH_ADD(hh, learn->notes, ident, ident.len, note);
+		HASH_ADD(hh, lookup->notes, ident, ident.len, note);
 	}
-	learn->wanted += !note->wanted;
+	lookup->wanted += !note->wanted;
 	note->wanted = true;
-	return IDENT_ASKED;
+	return LOOKUP_PENDING;
 }
 
-static void miss_day(struct learn *learn, int64_t day)
+void writer_lookup_day(struct writer *writer, int64_t day)
 {
-	if (day < 0 || day >= DAYS_KNOWN || learn->days[day / 64] >> (day % 64) & 1)
+	struct writer_lookup *lookup = writer->lookup;
+
+	if (day < 0 || day >= DAYS_KNOWN)
 		return;
-	learn->missing[day / 64] |= UINT64_C(1) << (day % 64);
-	learn->days_wanted = true;
+	const uint64_t bit = UINT64_C(1) << (day % 64);
+	if ((lookup->known[day / 64] | lookup->noted[day / 64]) & bit)
+		return;
+	if (lookup->missing_count == lookup->missing_cap) {
+		lookup->missing_cap = lookup->missing_cap ? lookup->missing_cap * 2 : 64;
+		lookup->missing =
+			realloc(lookup->missing, lookup->missing_cap * sizeof(*lookup->missing));
+		if (!lookup->missing)
+			log_fatal("out of memory: days");
+	}
+	lookup->missing[lookup->missing_count++] = (uint16_t)day;
+	lookup->noted[day / 64] |= bit;
 }
 
-void learn_day(struct writer *writer, int64_t time_us)
-{
-	if (time_us >= 0)
-		miss_day(&writer->learn, time_us / DAY_US);
-}
-
-int64_t learn_today(const struct writer *writer)
+int64_t writer_lookup_today(const struct writer *writer)
 {
 	return (int64_t)(ev_now(writer->loop) / 86400.);
 }
 
-void learn_near_days(struct writer *writer)
+bool writer_lookup_is_new_day(const struct writer *writer)
 {
-	writer->learn.today = learn_today(writer);
+	return writer_lookup_today(writer) != writer->lookup->today;
+}
+
+void writer_lookup_near_days(struct writer *writer)
+{
+	writer->lookup->today = writer_lookup_today(writer);
 	for (int64_t day = -1; day <= 2; day++)
-		miss_day(&writer->learn, writer->learn.today + day);
+		writer_lookup_day(writer, writer->lookup->today + day);
 }
 
-bool learn_needed(const struct writer *writer)
+void writer_lookup_forget_days(struct writer *writer)
 {
-	return writer->learn.wanted || writer->learn.days_wanted;
+	/* Asking for all again costs little. */
+	memset(writer->lookup->known, 0, sizeof(writer->lookup->known));
 }
 
-void learn_forget_days(struct writer *writer)
+bool writer_lookup_needed(const struct writer *writer)
 {
-	memset(writer->learn.days, 0, sizeof(writer->learn.days)); /* to ask anew costs little */
+	return writer->lookup->wanted || writer->lookup->missing_count;
 }
 
 // ---- devices
+
+// A row of: id, ident, state, protocol.
+static void read_device(struct writer *writer, const PGresult *result, int row)
+{
+	const char *ident = PQgetvalue(result, row, 1);
+	const size_t len = (size_t)PQgetlength(result, row, 1);
+	const char *protocol = PQgetvalue(result, row, 3);
+
+	/* The table limits characters, not bytes; a longer ident is no tracker's. */
+	if (len < 1 || len > IDENT_MAX)
+		return;
+	struct device *device = device_directory_add(writer->directory, (struct text){ident, len});
+	device->id = strtoll(PQgetvalue(result, row, 0), NULL, 10);
+	device->state =
+		strcmp(PQgetvalue(result, row, 2), "blocked") ? DEVICE_ACTIVE : DEVICE_BLOCKED;
+	device->decoder = 0;
+	for (uint8_t i = 0; *protocol && registry_decoders[i]; i++)
+		if (!strcmp(registry_decoders[i]->name, protocol))
+			device->decoder = (uint8_t)(i + 1);
+}
+
+static void read_devices(struct writer *writer, PGresult *result)
+{
+	for (int row = 0; row < PQntuples(result); row++)
+		read_device(writer, result, row);
+}
 
 static void add_quoted(char **out, const char *text, size_t len)
 {
@@ -129,17 +192,17 @@ static void add_quoted(char **out, const char *text, size_t len)
 	*(*out)++ = '"';
 }
 
-// The wanted idents, at most `limit`, as an array's text. To be freed.
-static char *wanted_array(struct learn *learn)
+// Returns the wanted idents, at most `limit`, as the text of an array. To be freed.
+static char *wanted_array(struct writer_lookup *lookup)
 {
-	char *text = malloc(learn->wanted * (IDENT_MAX * 2 + 3) + 3), *out = text;
+	char *text = malloc(lookup->wanted * (IDENT_MAX * 2 + 3) + 3), *out = text;
 	size_t count = 0;
 
 	if (!text)
 		log_fatal("out of memory: idents");
 	*out++ = '{';
-	for (struct note *note = learn->notes; note; note = note->hh.next) {
-		note->asked = note->wanted && count < learn->limit;
+	for (struct note *note = lookup->notes; note; note = note->hh.next) {
+		note->asked = note->wanted && count < lookup->limit;
 		if (!note->asked)
 			continue;
 		if (count++)
@@ -153,35 +216,35 @@ static char *wanted_array(struct learn *learn)
 
 static void run_next(struct writer *writer);
 
-// Each asked ident is a device now, or refused.
+// Each ident that was asked for is a device now, or unknown, or refused (why) for a while.
 static void settle_asked(struct writer *writer, double for_s, const char *why)
 {
-	struct learn *learn = &writer->learn;
+	struct writer_lookup *lookup = writer->lookup;
 	struct note *note, *next;
 
-	HASH_ITER(hh, learn->notes, note, next)
+	HASH_ITER(hh, lookup->notes, note, next)
 	{
 		if (!note->asked) {
 			if (!note->wanted && note->until <= ev_now(writer->loop))
-				drop_note(learn, note);
+				drop_note(lookup, note);
 			continue;
 		}
 		const struct device *device = device_directory_find(
 			writer->directory, (struct text){note->ident, note->ident_len});
-		learn->wanted--;
+		lookup->wanted--;
 		note->wanted = note->asked = false;
 		free(note->why);
 		note->why = NULL;
 		if (why && asprintf(&note->why, "database: %s", why) < 0)
 			log_fatal("out of memory: idents");
 		note->until = ev_now(writer->loop) + for_s;
-		if ((device && device->id) || HASH_COUNT(learn->notes) > NOTES_MAX)
-			drop_note(learn, note);
+		if ((device && device->id) || HASH_COUNT(lookup->notes) > NOTES_MAX)
+			drop_note(lookup, note);
 	}
 }
 
-// Is it the fault of what was asked for, not of the database's state?
-static bool is_data_error(const struct failure *failure)
+// Returns true if the idents are at fault, not the state of the database.
+static bool is_data_error(const struct writer_failure *failure)
 {
 	return !strncmp(failure->sqlstate, "22", 2) || !strncmp(failure->sqlstate, "23", 2) ||
 	       !strncmp(failure->sqlstate, "P0", 2);
@@ -189,115 +252,159 @@ static bool is_data_error(const struct failure *failure)
 
 static void on_devices(struct writer *writer)
 {
-	struct learn *learn = &writer->learn;
-	const struct failure *failure = &writer->query.failure;
+	struct writer_lookup *lookup = writer->lookup;
+	const struct writer_failure *failure = writer_link_failure(writer);
 
-	if (!writer->query.failed) {
-		settle_asked(writer, REFUSED_S, NULL);
+	if (!failure) {
+		settle_asked(writer, UNKNOWN_S, NULL);
 	} else if (!is_data_error(failure)) {
-		writer_lose_query(writer);
+		writer_link_lose_query(writer);
 		return;
-	} else if (learn->limit > 1 && learn->wanted > 1) {
-		learn->limit = 1; /* one by one, to find which */
+	} else if (lookup->limit > 1 && lookup->wanted > 1) {
+		lookup->limit = 1; /* one at a time, to find the one at fault */
 	} else {
 		log_warning("the database refuses a device sqlstate=%s reason=\"%s\"",
-			failure->sqlstate, failure->told);
-		settle_asked(writer, BROKEN_S, failure->message);
+			failure->sqlstate, failure->quoted);
+		settle_asked(writer, REFUSED_S, failure->message);
 	}
 	run_next(writer);
 }
 
 static void ask_devices(struct writer *writer)
 {
-	char *array = wanted_array(&writer->learn);
-	struct sql *sql = &writer->sql;
+	char *array = wanted_array(writer->lookup);
+	struct writer_sql *sql = &writer->sql;
 
-	sql_clear(sql);
+	writer_sql_clear(sql);
 	if (writer->config->devices.unknown == UNKNOWN_ACCEPT) {
-		sql_add(sql, "INSERT INTO avld.devices (ident) SELECT i FROM unnest(");
-		sql_literal(sql, writer->link.conn, array);
-		sql_add(sql, "::text[]) i ORDER BY i ON CONFLICT (ident) DO NOTHING;\n");
+		writer_sql_add(sql, "INSERT INTO avld.devices (ident) SELECT i FROM unnest(");
+		writer_sql_literal(sql, writer_link_conn(writer), array);
+		writer_sql_add(sql, "::text[]) i ORDER BY i ON CONFLICT (ident) DO NOTHING;\n");
 	}
-	sql_add(sql, "SELECT id, ident, state, protocol FROM avld.devices WHERE ident = ANY (");
-	sql_literal(sql, writer->link.conn, array);
-	sql_add(sql, "::text[])");
+	writer_sql_add(
+		sql, "SELECT id, ident, state, protocol FROM avld.devices WHERE ident = ANY (");
+	writer_sql_literal(sql, writer_link_conn(writer), array);
+	writer_sql_add(sql, "::text[])");
 	free(array);
-	writer_query(writer, sql->data, device_row, on_devices);
+	writer_link_query(writer, sql->data, read_devices, on_devices);
+}
+
+void writer_lookup_load(struct writer *writer, writer_on_end *end)
+{
+	struct writer_lookup *lookup = writer->lookup;
+
+	lookup->due = false;
+	device_directory_set_loaded(writer->directory, false);
+	device_directory_forget_ids(writer->directory);
+	drop_notes(lookup);
+	clear_missing(lookup);
+	writer_lookup_forget_days(writer);
+	lookup->limit = SIZE_MAX;
+	lookup->warned = false;
+	writer_link_query(
+		writer, "SELECT id, ident, state, protocol FROM avld.devices", read_devices, end);
+	writer_link_set_single_rows(writer);
+}
+
+static void on_reloaded(struct writer *writer)
+{
+	if (writer_link_failure(writer)) {
+		writer_link_lose_query(writer);
+		return;
+	}
+	device_directory_set_loaded(writer->directory, true);
+	log_info("devices read again, the table was changed devices=%zu",
+		device_directory_count(writer->directory));
+	writer_link_ready(writer);
+}
+
+void writer_lookup_reload(struct writer *writer)
+{
+	writer_link_set_state(writer, WRITER_ASKING);
+	writer_lookup_load(writer, on_reloaded);
+}
+
+void writer_lookup_set_due(struct writer *writer)
+{
+	writer->lookup->due = true;
+}
+
+bool writer_lookup_due(const struct writer *writer)
+{
+	return writer->lookup->due;
 }
 
 // ---- days
 
-static bool is_missing(const struct learn *learn, int64_t day)
-{
-	return day < DAYS_KNOWN && learn->missing[day / 64] >> (day % 64) & 1;
-}
-
-// A failure is no reason to wait: rows of days without a partition go to DEFAULT.
+// Missing partitions delay nothing: rows of days without one go to DEFAULT.
 static void on_days(struct writer *writer)
 {
-	struct learn *learn = &writer->learn;
-	const struct failure *failure = &writer->query.failure;
+	struct writer_lookup *lookup = writer->lookup;
+	const struct writer_failure *failure = writer_link_failure(writer);
 
-	if (writer->query.failed &&
-		(!*failure->sqlstate || !strncmp(failure->sqlstate, "57P", 3))) {
-		writer_lose_query(writer);
+	if (writer_link_was_cut_off(writer)) {
+		writer_link_lose_query(writer);
 		return;
 	}
-	if (writer->query.failed && !learn->warned) {
+	if (failure && !lookup->warned) {
 		log_warning("cannot make partitions, rows go to the DEFAULT partition sqlstate=%s "
 			    "reason=\"%s\"",
-			failure->sqlstate, failure->told);
-		learn->warned = true;
+			failure->sqlstate, failure->quoted);
+		lookup->warned = true;
 	}
-	for (size_t i = 0; i < DAYS_KNOWN / 64; i++) {
-		learn->days[i] |= learn->missing[i];
-		learn->missing[i] = 0;
-	}
-	learn->days_wanted = false;
+	for (size_t i = 0; i < lookup->missing_count; i++)
+		lookup->known[lookup->missing[i] / 64] |= UINT64_C(1) << (lookup->missing[i] % 64);
+	clear_missing(lookup);
 	run_next(writer);
+}
+
+static int compare_days(const void *a, const void *b)
+{
+	return *(const uint16_t *)a - *(const uint16_t *)b;
 }
 
 static void ask_days(struct writer *writer)
 {
-	struct sql *sql = &writer->sql;
+	struct writer_lookup *lookup = writer->lookup;
+	const uint16_t *days = lookup->missing;
+	struct writer_sql *sql = &writer->sql;
 
-	sql_clear(sql);
-	for (int64_t day = 0; day < DAYS_KNOWN; day++) {
-		if (!is_missing(&writer->learn, day))
-			continue;
-		int64_t last = day;
-		while (is_missing(&writer->learn, last + 1) && last - day < 399)
-			last++;
-		sql_add(sql, "SELECT avld.ensure_partitions(");
-		sql_date(sql, day);
-		sql_add(sql, ", ");
-		sql_date(sql, last);
-		sql_add(sql, ");\n");
-		day = last;
+	qsort(lookup->missing, lookup->missing_count, sizeof(*lookup->missing), compare_days);
+	writer_sql_clear(sql);
+	for (size_t first = 0, next; first < lookup->missing_count; first = next) {
+		for (next = first + 1; next < lookup->missing_count && next - first < RUN_MAX &&
+				       days[next] == days[next - 1] + 1;
+			next++)
+			;
+		writer_sql_add(sql, "SELECT avld.ensure_partitions(");
+		writer_sql_date(sql, days[first]);
+		writer_sql_add(sql, ", ");
+		writer_sql_date(sql, days[next - 1]);
+		writer_sql_add(sql, ");\n");
 	}
-	writer_query(writer, sql->data, NULL, on_days);
+	writer_link_query(writer, sql->data, NULL, on_days);
 }
 
 // ---- one after the other
 
 static void run_next(struct writer *writer)
 {
-	struct learn *learn = &writer->learn;
+	struct writer_lookup *lookup = writer->lookup;
 
-	if (learn->wanted)
+	if (lookup->wanted) {
 		ask_devices(writer);
-	else if (learn->days_wanted)
+	} else if (lookup->missing_count) {
 		ask_days(writer);
-	else {
-		learn->limit = SIZE_MAX;
-		learn->then(writer);
+	} else {
+		lookup->limit = SIZE_MAX;
+		lookup->end(writer);
 	}
 }
 
-void learn_run(struct writer *writer, on_end *then)
+void writer_lookup_run(struct writer *writer, writer_on_end *end)
 {
-	writer->learn.then = then;
+	writer->lookup->end = end;
 	if (writer->state >= WRITER_IDLE)
-		writer_set_state(writer, WRITER_LEARNING);
+		writer_link_set_state(writer, WRITER_ASKING);
 	run_next(writer);
 }

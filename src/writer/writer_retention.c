@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: MIT
-// The end of what is older than the settings keep it: at the start, then once an hour. Days of positions and statuses are
-// dropped; their rows in DEFAULT, and those of other tables, are deleted a few thousand at a time, one step between two
-// batches, so that no batch waits for more than a step.
-#include "writer/writer_internal.h"
+// Days of positions and statuses are dropped; their rows in DEFAULT, and those of other tables, are deleted a few thousand
+// at a time, one step between two batches, so that no batch is delayed by more than a step.
+#include "writer/writer_retention.h"
 
 #include "util/log.h"
+#include "writer/writer_link.h"
+#include "writer/writer_lookup.h"
 
+#include <ev.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define EVERY_S 3600.
 
 #define AGE(field) offsetof(struct config, database.field)
 static const struct {
-	const char *name;    /* as avld.delete_before knows it */
+	const char *name;    /* for avld.delete_before */
 	const char *setting; /* of [database] */
 	int rows;            /* in one step */
-	bool is_days;        /* whole days go, as with partitions */
-	size_t age;          /* where the settings have it */
+	bool is_days;        /* only whole days are deleted, as with partitions */
+	size_t age;          /* offset of the setting */
 } tables[] = {
 	{"positions", "retention", 10000, true, AGE(retention_us)},
 	{"statuses", "retention", 10000, true, AGE(retention_us)},
@@ -31,6 +34,13 @@ static const struct {
 	{"commands", "commands_retention", 10000, false, AGE(commands_retention_us)},
 };
 #define TABLES (sizeof(tables) / sizeof(tables[0]))
+
+struct writer_retention {
+	ev_timer timer;
+	bool due;
+	size_t step;   /* 0: days, then a table each */
+	uint64_t rows; /* deleted from the table so far */
+};
 
 static int64_t age_of(const struct writer *writer, size_t table)
 {
@@ -45,14 +55,17 @@ static void on_hour(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	struct writer *writer = timer->data;
 
-	writer->retention.due = true;
-	writer_wake(writer);
+	writer->retention->due = true;
+	writer_link_wake(writer);
 }
 
-void retention_init(struct writer *writer)
+void writer_retention_init(struct writer *writer)
 {
-	struct retention *retention = &writer->retention;
+	struct writer_retention *retention = calloc(1, sizeof(*retention));
 
+	if (!retention)
+		log_fatal("out of memory: writer");
+	writer->retention = retention;
 	ev_timer_init(&retention->timer, on_hour, EVERY_S, EVERY_S);
 	retention->timer.data = writer;
 	retention->due = writer->config->database.retention_us > 0;
@@ -62,37 +75,27 @@ void retention_init(struct writer *writer)
 		ev_timer_start(writer->loop, &retention->timer);
 }
 
-void retention_done(struct writer *writer)
+void writer_retention_done(struct writer *writer)
 {
-	ev_timer_stop(writer->loop, &writer->retention.timer);
+	ev_timer_stop(writer->loop, &writer->retention->timer);
+	free(writer->retention);
 }
 
-bool retention_due(const struct writer *writer)
+bool writer_retention_due(const struct writer *writer)
 {
-	const struct retention *retention = &writer->retention;
-
-	return retention->due && !writer->drained && !(retention->was_last && batch_wanted(writer));
+	return writer->retention->due;
 }
 
-int64_t retention_first_day(const struct writer *writer)
+int64_t writer_retention_first_day(const struct writer *writer)
 {
 	const int64_t age_us = writer->config->database.retention_us;
 
-	return age_us > 0 ? learn_today(writer) - age_us / DAY_US : INT64_MIN;
-}
-
-// The connection ends: the step is repeated over the next one.
-static bool is_cut_off(const struct writer *writer)
-{
-	const struct query *query = &writer->query;
-	const char *state = query->failure.sqlstate;
-
-	return query->failed && (!*state || !strncmp(state, "57P", 3));
+	return age_us > 0 ? writer_lookup_today(writer) - age_us / DAY_US : INT64_MIN;
 }
 
 // ---- days
 
-static void take_dropped(struct writer *writer, PGresult *result)
+static void on_dropped_count(struct writer *writer, PGresult *result)
 {
 	(void)writer;
 	if (PQntuples(result) && strtol(PQgetvalue(result, 0, 0), NULL, 10) > 0)
@@ -102,31 +105,34 @@ static void take_dropped(struct writer *writer, PGresult *result)
 
 static void on_dropped(struct writer *writer)
 {
-	if (is_cut_off(writer)) {
-		writer_lose_query(writer);
+	const struct writer_failure *failure = writer_link_failure(writer);
+
+	if (writer_link_was_cut_off(writer)) { /* the next connection repeats the step */
+		writer_link_lose_query(writer);
 		return;
 	}
-	if (writer->query.failed)
+	if (failure)
 		log_warning("cannot drop old partitions, trying again in an hour reason=\"%s\"",
-			writer->query.failure.told);
-	learn_forget_days(writer);
-	writer->retention.step++;
-	writer_ready(writer);
+			failure->quoted);
+	writer_lookup_forget_days(writer);
+	writer->retention->step++;
+	writer_link_ready(writer);
 }
 
+// Drops partitions.
 static void drop_days(struct writer *writer)
 {
-	sql_add(&writer->sql, "SELECT avld.drop_partitions(");
-	sql_date(&writer->sql, retention_first_day(writer));
-	sql_add(&writer->sql, ")");
-	writer_query(writer, writer->sql.data, take_dropped, on_dropped);
+	writer_sql_add(&writer->sql, "SELECT avld.drop_partitions(");
+	writer_sql_date(&writer->sql, writer_retention_first_day(writer));
+	writer_sql_add(&writer->sql, ")");
+	writer_link_query(writer, writer->sql.data, on_dropped_count, on_dropped);
 }
 
 // ---- rows
 
 static void next_table(struct writer *writer)
 {
-	struct retention *retention = &writer->retention;
+	struct writer_retention *retention = writer->retention;
 	const size_t table = retention->step - 1;
 
 	if (retention->rows)
@@ -136,9 +142,9 @@ static void next_table(struct writer *writer)
 	retention->step++;
 }
 
-static void take_deleted(struct writer *writer, PGresult *result)
+static void on_deleted_count(struct writer *writer, PGresult *result)
 {
-	struct retention *retention = &writer->retention;
+	struct writer_retention *retention = writer->retention;
 	const long rows = PQntuples(result) ? strtol(PQgetvalue(result, 0, 0), NULL, 10) : 0;
 
 	retention->rows += (uint64_t)rows;
@@ -148,40 +154,40 @@ static void take_deleted(struct writer *writer, PGresult *result)
 
 static void on_deleted(struct writer *writer)
 {
-	if (is_cut_off(writer)) {
-		writer_lose_query(writer);
+	const struct writer_failure *failure = writer_link_failure(writer);
+
+	if (writer_link_was_cut_off(writer)) { /* the next connection repeats the step */
+		writer_link_lose_query(writer);
 		return;
 	}
-	if (writer->query.failed) {
+	if (failure) {
 		log_warning(
 			"cannot delete old rows, trying again in an hour table=%s reason=\"%s\"",
-			tables[writer->retention.step - 1].name, writer->query.failure.told);
+			tables[writer->retention->step - 1].name, failure->quoted);
 		next_table(writer);
 	}
-	writer_ready(writer);
+	writer_link_ready(writer);
 }
 
-// By the database's clock; days by ours, which is what refuses late data.
+// Rows are deleted by the database's clock; days by this machine's, by which late reports are rejected too.
 static void delete_rows(struct writer *writer, size_t table)
 {
-	sql_format(&writer->sql, "SELECT avld.delete_before('%s', ", tables[table].name);
+	writer_sql_format(&writer->sql, "SELECT avld.delete_before('%s', ", tables[table].name);
 	if (tables[table].is_days)
-		sql_date(&writer->sql, retention_first_day(writer));
+		writer_sql_date(&writer->sql, writer_retention_first_day(writer));
 	else
-		sql_format(&writer->sql, "now() - make_interval(secs => %" PRId64 ")",
+		writer_sql_format(&writer->sql, "now() - make_interval(secs => %" PRId64 ")",
 			age_of(writer, table) / 1000000);
-	sql_format(&writer->sql, ", %d)", tables[table].rows);
-	writer_query(writer, writer->sql.data, take_deleted, on_deleted);
+	writer_sql_format(&writer->sql, ", %d)", tables[table].rows);
+	writer_link_query(writer, writer->sql.data, on_deleted_count, on_deleted);
 }
 
 // ---- one step
 
-void retention_run(struct writer *writer)
+void writer_retention_run(struct writer *writer)
 {
-	struct retention *retention = &writer->retention;
+	struct writer_retention *retention = writer->retention;
 
-	retention->was_last = true;
-	batch_drop_ahead(writer);
 	if (!retention->step && writer->config->database.retention_us <= 0)
 		retention->step++;
 	while (retention->step && retention->step <= TABLES && !age_of(writer, retention->step - 1))
@@ -189,11 +195,11 @@ void retention_run(struct writer *writer)
 	if (retention->step > TABLES) {
 		retention->step = 0;
 		retention->due = false;
-		writer_wake(writer);
+		writer_link_wake(writer);
 		return;
 	}
-	writer_set_state(writer, WRITER_LEARNING);
-	sql_clear(&writer->sql);
+	writer_link_set_state(writer, WRITER_ASKING);
+	writer_sql_clear(&writer->sql);
 	if (retention->step)
 		delete_rows(writer, retention->step - 1);
 	else

@@ -1,217 +1,289 @@
 // SPDX-License-Identifier: MIT
-// A batch on its way: one query string, the COPYs' data fed as the socket takes it, and what
-// becomes of it when the database says no.
+// A batch is one query string; the data of its COPYs is fed as the socket has room. While the database is busy with it the
+// next batch is built ahead, so that the database need not wait for that: in slices while data is pending, so that neither
+// the database nor the trackers wait for long; the rest once the whole batch is sent.
 //
 //   answer                          then
-//   committed                       next
-//   a repeat (23505)                the same rows once more, through the stages
-//   a deadlock (40P01)              the same
-//   the fence did not hold          the checkpoint is read again: it is another writer's, mostly
-//   a row is refused                its entry becomes a reject and the batch is built again; not
-//   known which row: half the batch anything else                   nothing is dropped: back-off,
-//   all over again
-#include "writer/writer_internal.h"
+//   committed                       the next batch
+//   duplicate key (23505)           the same rows once more, through the stages
+//   deadlock (40P01)                the same
+//   the fence did not hold          the checkpoint is read again; usually another writer has moved it
+//   a row was refused               its entry becomes a reject and the batch is built again; if the row is unknown,
+//                                   half the batch
+//   any other error                 nothing is dropped: back-off, then a new connection
+#include "writer/writer_send.h"
 
 #include "util/log.h"
+#include "writer/writer_batch.h"
+#include "writer/writer_link.h"
+#include "writer/writer_lookup.h"
+#include "writer/writer_session.h"
 
+#include <ev.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define CHUNK          ((size_t)64 << 10)
-#define REFUSAL_TELL_S 60.
-#define REFUSALS_MANY                                                                              \
-	16 /* in one batch: from then on small ones, since each refusal sends the batch again */
+#define CHUNK         ((size_t)64 << 10)
+#define SLICE         1000 /* entries that are built at once, in about a millisecond */
+#define SLICE_S       0.0005
+#define STUCK_S       1. /* until the journal is asked again after it could not be read */
+#define REFUSAL_LOG_S 60.
+/* refusals in one batch that make the next ones small, since each refusal sends the batch again */
+#define REFUSALS_MANY 16
+
+struct writer_send {
+	enum rows_kind order[ROWS_KINDS]; /* of the COPYs */
+	size_t copies, begun;             /* how many there are, how many were begun */
+	size_t offset;                    /* in the current COPY's data */
+	bool answered;                    /* a statement has succeeded: the fence held */
+	double refusal_logged;            /* when, on the loop's clock */
+	ev_timer slices;                  /* until the next slice of the batch ahead */
+};
+
+static void build_ahead(struct writer *writer);
+
+static void on_slice(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	build_ahead(timer->data);
+}
+
+void writer_send_init(struct writer *writer)
+{
+	struct writer_send *send = calloc(1, sizeof(*send));
+
+	if (!send)
+		log_fatal("out of memory: writer");
+	writer->send = send;
+	ev_timer_init(&send->slices, on_slice, SLICE_S, SLICE_S);
+	send->slices.data = writer;
+}
+
+void writer_send_done(struct writer *writer)
+{
+	ev_timer_stop(writer->loop, &writer->send->slices);
+	free(writer->send);
+}
+
+// Returns true if the database is busy with the batch, or the socket is full.
+static bool may_build_ahead(const struct writer *writer)
+{
+	const bool waiting = writer_link_is_flushing(writer) || !writer_link_is_copying(writer);
+
+	if (writer->state == WRITER_COMMITTING)
+		return true;
+	return writer->state == WRITER_SENDING && writer->send->begun > 0 && waiting;
+}
+
+static void build_ahead(struct writer *writer)
+{
+	const bool sent = writer->state == WRITER_COMMITTING && !writer_link_is_flushing(writer);
+
+	ev_timer_stop(writer->loop, &writer->send->slices);
+	if (!may_build_ahead(writer) || !writer_batch_has_next(writer))
+		return;
+	if (!writer_batch_build_ahead(writer, sent ? SIZE_MAX : SLICE))
+		ev_timer_again(writer->loop, &writer->send->slices);
+}
+
+// ---- sending
 
 static void on_batch(struct writer *writer);
 
-// "INSERT 0 n" of rows out of a stage: the others were there.
-static void take_answer(struct writer *writer, PGresult *result)
+// "INSERT 0 n" is the number of rows that a stage let through; the others were stored already.
+static void on_answer(struct writer *writer, PGresult *result)
 {
-	struct writer_batch *batch = &writer->batch;
-	const char *tag = PQcmdStatus(result);
+	struct writer_batch *batch = writer->batch;
+	struct writer_send *send = writer->send;
 
-	batch->answered = true;
-	if (!batch->staged || !batch->copied || strncmp(tag, "INSERT ", 7))
+	send->answered = true;
+	if (!batch->staged || !send->begun || strncmp(PQcmdStatus(result), "INSERT ", 7))
 		return;
-	const enum rows_kind kind = batch->order[batch->copied - 1];
+	const enum rows_kind kind = send->order[send->begun - 1];
 	if (kind <= ROWS_ALARMS)
 		batch->inserted[kind] = strtoull(PQcmdTuples(result), NULL, 10);
 }
 
-void send_batch(struct writer *writer)
+static void send_batch(struct writer *writer, bool staged)
 {
-	struct writer_batch *batch = &writer->batch;
-	const struct batch_sql what = {
+	struct writer_batch *batch = writer->batch;
+	struct writer_send *send = writer->send;
+	const struct writer_sql_batch what = {
 		.instance = writer->config->database.instance,
 		.journal = journal_uuid(writer->journal),
 		.old_lsn = writer->lsn,
 		.new_lsn = batch->now.end,
-		.staged = batch->staged,
+		.staged = staged,
 	};
 
-	sql_batch(&writer->sql, writer->link.conn, &what, &batch->now.rows, batch->order,
-		&batch->copies);
-	batch->copied = 0;
-	batch->copying = batch->answered = false;
+	send->copies = writer_sql_batch(
+		&writer->sql, writer_link_conn(writer), &what, &batch->now.rows, send->order);
+	send->begun = 0;
+	send->answered = false;
 	memset(batch->inserted, 0, sizeof(batch->inserted));
+	batch->staged = staged;
 	batch->sent = true;
-	writer_set_state(writer, batch->copies ? WRITER_SENDING : WRITER_COMMITTING);
-	writer_query(writer, writer->sql.data, take_answer, on_batch);
+	writer_link_set_state(writer, send->copies ? WRITER_SENDING : WRITER_COMMITTING);
+	writer_link_query(writer, writer->sql.data, on_answer, on_batch);
 }
 
-void send_copy_in(struct writer *writer)
+void writer_send_start(struct writer *writer)
 {
-	struct writer_batch *batch = &writer->batch;
+	struct writer_batch *batch = writer->batch;
 
-	batch->copied++;
-	batch->copying = true;
-	batch->offset = 0;
-	send_feed(writer);
+	if (writer_lookup_is_new_day(writer)) {
+		writer_batch_drop_ahead(writer);
+		writer_lookup_near_days(writer);
+	}
+	writer_batch_next(writer);
+	if (writer_lookup_needed(writer)) {
+		writer_batch_forget(writer);
+		writer_lookup_run(writer, writer_send_start);
+		return;
+	}
+	if (batch->now.end == writer->lsn) { /* the journal could not be read; it logs the reason */
+		batch->now.more = false;
+		writer_link_set_state(writer, WRITER_IDLE);
+		writer_batch_schedule(writer, STUCK_S);
+		return;
+	}
+	send_batch(writer, false);
 }
 
-// At most a chunk is with libpq beyond what the socket has taken: libpq itself would take any
-// amount.
-void send_feed(struct writer *writer)
+// libpq would buffer any amount: it gets at most a chunk more than the socket has room for.
+void writer_send_copy_in(struct writer *writer, bool begins)
 {
-	struct writer_batch *batch = &writer->batch;
-	PGconn *conn = writer->link.conn;
-	const struct pgcopy *copy = &batch->now.rows.copies[batch->order[batch->copied - 1]];
+	struct writer_send *send = writer->send;
 
-	while (batch->offset < copy->len) {
-		const size_t left = copy->len - batch->offset, len = left < CHUNK ? left : CHUNK;
-		const int put =
-			PQputCopyData(conn, (const char *)copy->data + batch->offset, (int)len);
-		if (put <= 0) {
-			writer_lose_connection(writer);
-			return;
-		}
-		batch->offset += len;
-		if (!writer_flush(writer)) {
-			batch_build_ahead(writer);
+	if (begins) {
+		send->begun++;
+		send->offset = 0;
+	}
+	const struct rows_copy *copy =
+		&writer->batch->now.rows.copies[send->order[send->begun - 1]];
+	while (send->offset < copy->len) {
+		const size_t left = copy->len - send->offset, len = left < CHUNK ? left : CHUNK;
+		const uint8_t *data = copy->data + send->offset;
+		send->offset += len;
+		if (!writer_link_copy(writer, data, len)) {
+			build_ahead(writer);
 			return;
 		}
 	}
-	PQputCopyEnd(conn, NULL);
-	batch->copying = false;
-	if (batch->copied == batch->copies)
-		writer_set_state(writer, WRITER_COMMITTING);
-	writer_flush(writer);
-	batch_build_ahead(writer);
+	writer_link_end_copy(writer, send->begun == send->copies);
+	build_ahead(writer);
 }
 
 // ---- answers
 
 static void refuse_entry(struct writer *writer, uint64_t lsn)
 {
-	struct writer_batch *batch = &writer->batch;
-	const struct failure *failure = &writer->query.failure;
+	struct writer_send *send = writer->send;
+	const struct writer_failure *failure = writer_link_failure(writer);
 
-	if (!batch_refuse(writer, lsn, failure->message)) {
-		writer_lose(writer, TROUBLE_SCHEMA, failure->sqlstate, failure->message);
+	if (!writer_batch_refuse(writer, lsn, failure->message)) {
+		writer_link_lose(writer, TROUBLE_REFUSED, failure->sqlstate, failure->message);
 		return;
 	}
-	if (ev_now(writer->loop) - batch->refusal_told > REFUSAL_TELL_S) {
+	if (ev_now(writer->loop) - send->refusal_logged > REFUSAL_LOG_S) {
 		log_warning("the database refuses rows, they go to avld.rejects lsn=%" PRIu64
 			    " sqlstate=%s reason=\"%s\"",
-			lsn, failure->sqlstate, failure->told);
-		batch->refusal_told = ev_now(writer->loop);
+			lsn, failure->sqlstate, failure->quoted);
+		send->refusal_logged = ev_now(writer->loop);
 	} else {
 		log_debug("the database refuses a row lsn=%" PRIu64 " sqlstate=%s reason=\"%s\"",
-			lsn, failure->sqlstate, failure->told);
+			lsn, failure->sqlstate, failure->quoted);
 	}
-	if (batch->refused_count >= REFUSALS_MANY && batch->limit > BATCH_LIMIT_SMALL)
-		batch->limit = BATCH_LIMIT_SMALL;
-	batch_start(writer);
+	if (writer->batch->refused_count >= REFUSALS_MANY)
+		writer_batch_lower_limit(writer, BATCH_LIMIT_SMALL);
+	writer_send_start(writer);
 }
 
-// The database does not like one of our rows.
-static void on_refused(struct writer *writer)
+// Returns the LSN of the entry whose row failed; 0 if it is unknown, or the row is of no single entry (device_state).
+static uint64_t find_refused(const struct writer *writer, const struct writer_failure *failure)
 {
-	struct writer_batch *batch = &writer->batch;
-	const struct failure *failure = &writer->query.failure;
+	const enum rows_kind kind = writer_sql_kind(failure->relation);
 
-	batch->sent = false; /* the server said no: it is rolled back */
+	if (kind == ROWS_KINDS || failure->line < 1)
+		return 0;
+	const struct rows_copy *copy = &writer->batch->now.rows.copies[kind];
+	return failure->line <= copy->rows ? copy->lsns[failure->line - 1] : 0;
+}
+
+static void on_refused(struct writer *writer, const struct writer_failure *failure)
+{
+	struct writer_batch *batch = writer->batch;
+	const uint64_t lsn = find_refused(writer, failure);
+
+	batch->sent = false; /* the server has rolled it back */
 	writer->counters.retries++;
-	dedup_cache_forget(writer->recent);
-	batch_drop_ahead(writer);
-	if (failure->kind < ROWS_KINDS && failure->line >= 1 &&
-		failure->line <= batch->now.rows.copies[failure->kind].rows) {
-		const uint64_t lsn = batch->now.rows.copies[failure->kind].lsns[failure->line - 1];
-		if (lsn) { /* rows of device_state are of no single entry */
-			refuse_entry(writer, lsn);
-			return;
-		}
-	}
-	if (batch->now.entries > 1) {
+	writer_batch_forget(writer);
+	if (lsn) {
+		refuse_entry(writer, lsn);
+	} else if (batch->now.entries > 1) {
 		batch->limit = batch->now.entries / 2;
-		batch_start(writer);
+		writer_send_start(writer);
 	} else {
 		refuse_entry(writer, batch->now.end);
 	}
 }
 
+// Returns true if the SQLSTATE's class, its first two characters, is one of these, separated by blanks.
 static bool class_in(const char *sqlstate, const char *classes)
 {
-	for (; *classes; classes += 2)
+	for (;; classes += 3) {
 		if (!strncmp(sqlstate, classes, 2))
 			return true;
-	return false;
+		if (!classes[2])
+			return false;
+	}
 }
 
-// Is a row to blame? Values, constraints, triggers that raise: yes. Missing tables or rights, lack
-// of space or memory, shut-down, read-only, locks, internal errors, a server behind a foreign table
-// that is away: no. What is left counts if the server names a row.
-static bool row_is_to_blame(const struct failure *failure)
+// Returns true if a row is at fault. Values, constraints, triggers that raise: yes. Missing tables or rights, lack of space
+// or memory, shutdown, read-only, locks, internal errors, an unreachable server of a foreign table: no. Other errors: if
+// the server names a row.
+static bool is_row_at_fault(const struct writer_failure *failure)
 {
-	if (class_in(failure->sqlstate, "22"
-					"23"
-					"P0"
-					"44"
-					"54"
-					"38"
-					"39"
-					"21"))
+	if (class_in(failure->sqlstate, "22 23 P0 44 54 38 39 21"))
 		return true;
-	return failure->line && !class_in(failure->sqlstate, "42"
-							     "53"
-							     "57"
-							     "58"
-							     "25"
-							     "40"
-							     "XX"
-							     "55"
-							     "3F"
-							     "3D"
-							     "0A"
-							     "26"
-							     "08"
-							     "HV");
+	return failure->line &&
+	       !class_in(failure->sqlstate, "42 53 57 58 25 40 XX 55 3F 3D 0A 26 08 HV");
+}
+
+// The fence did not hold.
+static void on_checkpoint(struct writer *writer)
+{
+	if (writer_link_failure(writer)) {
+		writer_link_lose_query(writer);
+		return;
+	}
+	if (!writer_session_is_at(writer, writer->batch->now.end))
+		writer_session_die(writer, writer->lsn);
+	writer_batch_committed(writer); /* the batch is there already */
+	writer_link_ready(writer);
 }
 
 static void on_batch(struct writer *writer)
 {
-	struct writer_batch *batch = &writer->batch;
-	const struct failure *failure = &writer->query.failure;
+	const struct writer_failure *failure = writer_link_failure(writer);
 
-	if (!writer->query.failed) {
-		batch_committed(writer);
-		writer_trouble_over(writer, "database takes what is written again");
-		writer_ready(writer);
-		return;
-	}
-	if (!batch->answered && !strcmp(failure->sqlstate, "22012")) {
-		prepare_check_fence(writer);
-	} else if (!strcmp(failure->sqlstate, "23505") && !batch->staged) {
-		batch->staged = true;
-		send_batch(writer);
+	if (!failure) {
+		writer_batch_committed(writer);
+		writer_link_end_trouble(writer, "database accepts writes again");
+		writer_link_ready(writer);
+	} else if (!writer->send->answered && !strcmp(failure->sqlstate, "22012")) {
+		writer_session_read_checkpoint(writer, on_checkpoint);
+	} else if (!strcmp(failure->sqlstate, "23505") && !writer->batch->staged) {
+		send_batch(writer, true);
 	} else if (!strcmp(failure->sqlstate, "40P01")) {
 		/* Another instance has the same rows in another order; the stages sort them. */
 		writer->counters.retries++;
-		batch->staged = true;
-		send_batch(writer);
-	} else if (row_is_to_blame(failure)) {
-		on_refused(writer);
+		send_batch(writer, true);
+	} else if (is_row_at_fault(failure)) {
+		on_refused(writer, failure);
 	} else {
-		writer_lose_query(writer);
+		writer_link_lose_query(writer);
 	}
 }

@@ -1,27 +1,45 @@
 // SPDX-License-Identifier: MIT
-// From a fresh connection to one that is ready: one query a step, in the order of `steps`, then the
-// devices are loaded. What fails here gives the connection up; the next attempt starts from the
-// beginning.
-#include "writer/writer_internal.h"
+// One query a step, in the order of `steps`; then the devices are loaded. A step that fails gives the connection up; the
+// next connection starts with the first step.
+#include "writer/writer_session.h"
 
-#include "feed/registry.h"
+#include "journal/entry.h"
 #include "schema/migrations.h"
 #include "util/log.h"
+#include "writer/writer_batch.h"
+#include "writer/writer_commands.h"
+#include "writer/writer_lookup.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
-// The unused end of a segment is never longer: between a checkpoint and the next segment's first
-// entry so much says nothing.
+// The unused end of a segment is never longer. A gap of that size between the checkpoint and the next segment's first
+// entry is no loss.
 #define GAP_UNSUSPICIOUS ((uint64_t)ENTRY_SIZE_MAX + 65536)
 
+struct writer_session {
+	unsigned step;
+	int version;   /* of the schema */
+	bool locked;   /* the instance's lock is ours */
+	bool own_lock; /* it was held by our own previous connection, which has been ended */
+	char holder[200];
+	bool found;       /* the checkpoint's row: */
+	char journal[40]; /* UUID */
+	uint64_t lsn;
+	unsigned changed; /* rows that the step changed */
+	bool adopted;     /* a checkpoint, by this process */
+	bool was_reset;   /* device_state.connected, by this process */
+	uint64_t
+		token; /* of this process: each of its sessions holds a shared lock with this key */
+};
+
 struct step {
-	void (*sql)(
-		struct writer *writer, struct sql *sql); /* nothing written: the step is left out */
-	on_result *result;
+	/* Writes the query; nothing if the step is to be skipped. */
+	void (*sql)(struct writer *writer, struct writer_sql *sql);
+	writer_on_result *result;
 	bool (*done)(struct writer *writer); /* false: the connection was given up */
 	bool may_fail;
 };
@@ -33,18 +51,18 @@ static const char *value_of(const PGresult *result, int column)
 
 // ---- settings
 
-static void write_messages(struct writer *writer, struct sql *sql)
+static void write_messages(struct writer *writer, struct writer_sql *sql)
 {
 	(void)writer;
-	sql_add(sql, "SET lc_messages = 'C'"); /* superusers may: error contexts in English are
-						  easiest to read */
+	/* Only superusers may. English error contexts are the easiest to read. */
+	writer_sql_add(sql, "SET lc_messages = 'C'");
 }
 
-// Those that this server has. Writes are to be durable; a stronger synchronous_commit stays.
-static void write_settings(struct writer *writer, struct sql *sql)
+// Sets those that this server has. Commits must be durable; a stronger synchronous_commit is kept.
+static void write_settings(struct writer *writer, struct writer_sql *sql)
 {
 	(void)writer;
-	sql_add(sql,
+	writer_sql_add(sql,
 		"SELECT set_config(s.name, v.value, false) FROM (VALUES ('TimeZone', 'UTC'), "
 		"('DateStyle', 'ISO, YMD'), ('statement_timeout', '0'), ('lock_timeout', '0'), "
 		"('idle_in_transaction_session_timeout', '0'), ('idle_session_timeout', '0'), "
@@ -62,84 +80,89 @@ static void write_settings(struct writer *writer, struct sql *sql)
 
 // ---- schema
 
-static void write_version(struct writer *writer, struct sql *sql)
+static void write_version(struct writer *writer, struct writer_sql *sql)
 {
 	(void)writer;
-	sql_add(sql, "SELECT coalesce(max(version), 0) FROM avld.schema_version");
+	writer_sql_add(sql, "SELECT coalesce(max(version), 0) FROM avld.schema_version");
 }
 
-static void take_version(struct writer *writer, PGresult *result)
+static void read_version(struct writer *writer, PGresult *result)
 {
-	writer->prepare.version = (int)strtol(value_of(result, 0), NULL, 10);
+	writer->session->version = (int)strtol(value_of(result, 0), NULL, 10);
 }
 
 static bool check_version(struct writer *writer)
 {
 	char message[160];
-	if (writer->prepare.version == SCHEMA_VERSION)
+	if (writer->session->version == SCHEMA_VERSION)
 		return true;
 	snprintf(message, sizeof(message), "schema avld has version %d, this avld needs %d: %s",
-		writer->prepare.version, SCHEMA_VERSION,
-		writer->prepare.version < SCHEMA_VERSION ? "run avld migrate" : "run a newer avld");
-	writer_lose(writer, TROUBLE_SCHEMA, "", message);
+		writer->session->version, SCHEMA_VERSION,
+		writer->session->version < SCHEMA_VERSION ? "run avld migrate"
+							  : "run a newer avld");
+	writer_link_lose(writer, TROUBLE_REFUSED, "", message);
 	return false;
 }
 
-// ---- one writer for an instance: a lock that lives as long as the session
+// ---- one writer for an instance: a lock for the lifetime of the session
 
-static void add_lock_key(struct writer *writer, struct sql *sql)
+static void add_lock_key(struct writer *writer, struct writer_sql *sql)
 {
-	sql_add(sql, "hashtextextended('avld:' || ");
-	sql_literal(sql, writer->link.conn, writer->config->database.instance);
-	sql_add(sql, ", 0)");
+	writer_sql_add(sql, "hashtextextended('avld:' || ");
+	writer_sql_literal(sql, writer_link_conn(writer), writer->config->database.instance);
+	writer_sql_add(sql, ", 0)");
 }
 
-// Beside it each session takes a lock, shared, that is this process's own: by it a session of ours is
-// known, also when it was lost before a single answer came.
-static void write_lock(struct writer *writer, struct sql *sql)
+// Each session also takes a shared lock with this process's token. It identifies our sessions, also those that were lost
+// before the first answer arrived.
+static void write_lock(struct writer *writer, struct writer_sql *sql)
 {
-	sql_format(sql, "SELECT pg_try_advisory_lock_shared(%" PRIu64 "), ", writer->link.token);
-	sql_add(sql, "pg_try_advisory_lock(");
+	writer_sql_format(
+		sql, "SELECT pg_try_advisory_lock_shared(%" PRIu64 "), ", writer->session->token);
+	writer_sql_add(sql, "pg_try_advisory_lock(");
 	add_lock_key(writer, sql);
-	sql_add(sql, ")");
+	writer_sql_add(sql, ")");
 }
 
-static void take_lock(struct writer *writer, PGresult *result)
+static void read_lock(struct writer *writer, PGresult *result)
 {
-	writer->prepare.locked = *value_of(result, 1) == 't';
-	writer->prepare.holder[0] = '\0';
-	writer->prepare.own = false;
+	writer->session->locked = *value_of(result, 1) == 't';
+	writer->session->holder[0] = '\0';
+	writer->session->own_lock = false;
 }
 
-// Who holds the lock? If it is the backend of an earlier connection of ours, which has not noticed yet
-// that we are gone, end it.
-static void write_holder(struct writer *writer, struct sql *sql)
+// Asks who holds the lock. If it is the backend of our previous connection, which has not noticed the end of that
+// connection yet, terminates it.
+static void write_holder(struct writer *writer, struct writer_sql *sql)
 {
-	if (writer->prepare.locked)
+	if (writer->session->locked)
 		return;
-	sql_add(sql, "SELECT a.pid, coalesce(host(a.client_addr), 'local'), "
-		     "coalesce(a.application_name, ''), CASE WHEN EXISTS (SELECT FROM pg_locks o "
-		     "WHERE o.pid = l.pid AND o.database = l.database AND o.locktype = 'advisory' "
-		     "AND o.granted AND o.objsubid = 1 ");
-	sql_format(sql, "AND o.classid::bigint = %" PRIu64 " AND o.objid::bigint = %" PRIu64 ") ",
-		writer->link.token >> 32, writer->link.token & UINT32_MAX);
-	sql_add(sql, "THEN pg_terminate_backend(a.pid) ELSE false END "
-		     "FROM (SELECT ");
+	writer_sql_add(sql,
+		"SELECT a.pid, coalesce(host(a.client_addr), 'local'), "
+		"coalesce(a.application_name, ''), CASE WHEN EXISTS (SELECT FROM pg_locks o "
+		"WHERE o.pid = l.pid AND o.database = l.database AND o.locktype = 'advisory' "
+		"AND o.granted AND o.objsubid = 1 ");
+	writer_sql_format(sql,
+		"AND o.classid::bigint = %" PRIu64 " AND o.objid::bigint = %" PRIu64 ") ",
+		writer->session->token >> 32, writer->session->token & UINT32_MAX);
+	writer_sql_add(sql, "THEN pg_terminate_backend(a.pid) ELSE false END "
+			    "FROM (SELECT ");
 	add_lock_key(writer, sql);
-	sql_add(sql, " AS key) k, pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
-		     "JOIN pg_database d ON d.oid = l.database "
-		     "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND d.datname "
-		     "= current_database() "
-		     "AND l.classid::bigint = (k.key >> 32) & 4294967295 AND l.objid::bigint = "
-		     "k.key & 4294967295");
+	writer_sql_add(sql,
+		" AS key) k, pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+		"JOIN pg_database d ON d.oid = l.database "
+		"WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND d.datname "
+		"= current_database() "
+		"AND l.classid::bigint = (k.key >> 32) & 4294967295 AND l.objid::bigint = "
+		"k.key & 4294967295");
 }
 
-static void take_holder(struct writer *writer, PGresult *result)
+static void read_holder(struct writer *writer, PGresult *result)
 {
 	if (!PQntuples(result))
 		return;
-	writer->prepare.own = *value_of(result, 3) == 't';
-	snprintf(writer->prepare.holder, sizeof(writer->prepare.holder),
+	writer->session->own_lock = *value_of(result, 3) == 't';
+	snprintf(writer->session->holder, sizeof(writer->session->holder),
 		"pid %s from %s, application %s", value_of(result, 0), value_of(result, 1),
 		value_of(result, 2));
 }
@@ -147,125 +170,125 @@ static void take_holder(struct writer *writer, PGresult *result)
 static bool check_lock(struct writer *writer)
 {
 	char message[360];
-	if (writer->prepare.locked)
+	if (writer->session->locked)
 		return true;
-	if (writer->prepare.own) {
-		writer->link.backoff /= 2; /* as it was: it is gone in a moment */
-		writer_lose(
-			writer, TROUBLE_AWAY, "", "a connection of ours was still alive, ended it");
+	if (writer->session->own_lock) {
+		writer_link_keep_backoff(writer); /* that backend ends in a moment */
+		writer_link_lose(writer, TROUBLE_UNREACHABLE, "",
+			"the previous connection was still open in the database, terminated it");
 		return false;
 	}
 	snprintf(message, sizeof(message),
-		"its lock is held by %s; two daemons must not have the same database.instance",
-		writer->prepare.holder[0] ? writer->prepare.holder
-					  : "a session that is gone already");
-	writer_lose(writer, TROUBLE_LOCKED, "", message);
+		"the lock is held by %s; two daemons must not have the same database.instance",
+		writer->session->holder[0] ? writer->session->holder : "a session that has ended");
+	writer_link_lose(writer, TROUBLE_LOCKED, "", message);
 	return false;
 }
 
-static void write_session(struct writer *writer, struct sql *sql)
+static void write_session(struct writer *writer, struct writer_sql *sql)
 {
 	(void)writer;
-	sql_session(sql);
+	writer_sql_session(sql);
 }
 
-// ---- checkpoint: what the database has of our journal
+// ---- checkpoint: how much of the journal the database has
 
-static void write_checkpoint(struct writer *writer, struct sql *sql)
+static void write_checkpoint(struct writer *writer, struct writer_sql *sql)
 {
-	writer->prepare.found = false;
-	sql_add(sql, "SELECT journal::text, lsn FROM avld.checkpoint WHERE instance = ");
-	sql_literal(sql, writer->link.conn, writer->config->database.instance);
+	writer->session->found = false;
+	writer_sql_add(sql, "SELECT journal::text, lsn FROM avld.checkpoint WHERE instance = ");
+	writer_sql_literal(sql, writer_link_conn(writer), writer->config->database.instance);
 }
 
-static void take_checkpoint(struct writer *writer, PGresult *result)
+static void read_checkpoint(struct writer *writer, PGresult *result)
 {
-	struct prepare *prepare = &writer->prepare;
-	prepare->found = PQntuples(result) > 0;
-	if (!prepare->found)
+	struct writer_session *session = writer->session;
+	session->found = PQntuples(result) > 0;
+	if (!session->found)
 		return;
-	snprintf(prepare->journal, sizeof(prepare->journal), "%s", value_of(result, 0));
-	prepare->lsn = (uint64_t)strtoll(value_of(result, 1), NULL, 10);
+	snprintf(session->journal, sizeof(session->journal), "%s", value_of(result, 0));
+	session->lsn = (uint64_t)strtoll(value_of(result, 1), NULL, 10);
 }
 
 static bool same_journal(const struct writer *writer)
 {
-	return writer->prepare.found &&
-	       !strcasecmp(writer->prepare.journal, journal_uuid(writer->journal));
+	return writer->session->found &&
+	       !strcasecmp(writer->session->journal, journal_uuid(writer->journal));
 }
 
-static _Noreturn void die_of_fence(struct writer *writer, uint64_t expected)
+void writer_session_die(struct writer *writer, uint64_t expected)
 {
-	log_fatal("another avld writes as instance=%s: the checkpoint in the database is not what "
-		  "this one left "
-		  "there (lsn=%" PRIu64 " journal=%s, expected lsn=%" PRIu64
-		  " journal=%s); stop one of them, or give each "
-		  "its own database.instance and journal.dir, then start again",
-		writer->config->database.instance, writer->prepare.found ? writer->prepare.lsn : 0,
-		writer->prepare.found ? writer->prepare.journal : "none", expected,
+	log_fatal("another avld writes as instance=%s: the checkpoint in the database is not the "
+		  "one that this process wrote (lsn=%" PRIu64 " journal=%s, expected lsn=%" PRIu64
+		  " journal=%s); stop one of them, or give each its own database.instance and "
+		  "journal.dir, then start again",
+		writer->config->database.instance,
+		writer->session->found ? writer->session->lsn : 0,
+		writer->session->found ? writer->session->journal : "none", expected,
 		journal_uuid(writer->journal));
 }
 
-// The database is where this process left it, or behind (restored, failed over), or one batch
-// ahead: the answer to a commit was lost.
+// The checkpoint is the one that this process wrote last, or an older one (the database was restored, or failed over), or
+// that of the batch whose commit was not answered.
 static uint64_t adopt_again(struct writer *writer)
 {
-	const uint64_t lsn = writer->prepare.lsn;
+	const uint64_t lsn = writer->session->lsn;
 
-	if (writer->batch.sent && lsn == writer->batch.now.end && lsn != writer->lsn) {
+	if (writer->batch->sent && lsn == writer->batch->now.end && lsn != writer->lsn) {
 		log_info(
 			"the last batch was committed, only the answer was lost lsn=%" PRIu64, lsn);
-		batch_committed(writer);
+		writer_batch_committed(writer);
 		return lsn;
 	}
 	if (lsn > writer->lsn)
-		die_of_fence(writer, writer->lsn);
+		writer_session_die(writer, writer->lsn);
 	if (lsn < writer->lsn)
-		log_warning("the database is behind what it had confirmed (restored, or failed "
-			    "over), writing again from "
-			    "lsn=%" PRIu64 " confirmed=%" PRIu64,
+		log_warning("the database has lost commits that it had confirmed (it was restored, "
+			    "or failed over), writing them again lsn=%" PRIu64
+			    " confirmed=%" PRIu64,
 			lsn, writer->lsn);
 	return lsn;
 }
 
 static uint64_t adopt_first(struct writer *writer)
 {
-	const uint64_t lsn = writer->prepare.lsn, recovered = journal_recovered(writer->journal);
+	const uint64_t lsn = writer->session->lsn, recovered = journal_recovered(writer->journal);
 
 	if (lsn <= recovered)
 		return lsn;
-	log_warning("the journal ends before what the database has of it (its folder was restored, "
-		    "or lost its end), "
-		    "going on with what came since the start lsn=%" PRIu64 " database_lsn=%" PRIu64,
+	log_warning(
+		"the journal ends before the database's checkpoint (its folder was restored, or "
+		"lost its end), continuing with the entries since the start lsn=%" PRIu64
+		" database_lsn=%" PRIu64,
 		recovered, lsn);
 	return recovered;
 }
 
-// From where to read the journal.
+// Returns the LSN from which to read the journal.
 static uint64_t choose_lsn(struct writer *writer)
 {
-	const struct prepare *prepare = &writer->prepare;
+	const struct writer_session *session = writer->session;
 	const uint64_t start = journal_start(writer->journal);
 
-	if (!prepare->found)
+	if (!session->found)
 		return start;
 	if (!same_journal(writer)) {
-		if (prepare->adopted)
-			die_of_fence(writer, writer->lsn);
-		log_warning("taking over instance=%s from another journal: what only that one "
-			    "holds is not in the "
-			    "database old_journal=%s old_lsn=%" PRIu64 " journal=%s lsn=%" PRIu64,
-			writer->config->database.instance, prepare->journal, prepare->lsn,
+		if (session->adopted)
+			writer_session_die(writer, writer->lsn);
+		log_warning("taking over instance=%s from another journal: entries that only that "
+			    "journal holds are not in the database old_journal=%s old_lsn=%" PRIu64
+			    " journal=%s lsn=%" PRIu64,
+			writer->config->database.instance, session->journal, session->lsn,
 			journal_uuid(writer->journal), start);
 		return start;
 	}
-	const uint64_t lsn = prepare->adopted ? adopt_again(writer) : adopt_first(writer);
+	const uint64_t lsn = session->adopted ? adopt_again(writer) : adopt_first(writer);
 	if (lsn >= start)
 		return lsn;
 	if (start - lsn > GAP_UNSUSPICIOUS)
-		log_warning("the journal does not go back to what the database has, these bytes of "
-			    "it are missing: "
-			    "bytes=%" PRIu64 " lsn=%" PRIu64 " journal_start=%" PRIu64,
+		log_warning("the journal begins after the database's checkpoint, the entries "
+			    "between them are lost bytes=%" PRIu64 " lsn=%" PRIu64
+			    " journal_start=%" PRIu64,
 			start - lsn, lsn, start);
 	return start;
 }
@@ -274,169 +297,113 @@ static bool adopt_checkpoint(struct writer *writer)
 {
 	writer->lsn = choose_lsn(writer);
 	writer->counters.lsn = writer->lsn;
-	writer->batch.sent = false;
+	writer->batch->sent = false;
 	return true;
 }
 
-// Writes down what was chosen, where it differs from what is there; guarded by what is there.
-static void write_adoption(struct writer *writer, struct sql *sql)
+// Writes the chosen checkpoint if it differs from the one in the table, provided that this one is still there.
+static void write_adoption(struct writer *writer, struct writer_sql *sql)
 {
-	const struct prepare *prepare = &writer->prepare;
+	const struct writer_session *session = writer->session;
 	const char *uuid = journal_uuid(writer->journal),
 		   *instance = writer->config->database.instance;
 
-	writer->prepare.changed = 1;
-	if (same_journal(writer) && prepare->lsn == writer->lsn)
+	writer->session->changed = 1;
+	if (same_journal(writer) && session->lsn == writer->lsn)
 		return;
-	writer->prepare.changed = 0;
-	if (!prepare->found) {
-		sql_add(sql, "INSERT INTO avld.checkpoint (instance, journal, lsn) VALUES (");
-		sql_literal(sql, writer->link.conn, instance);
-		sql_format(sql, ", '%s', %" PRIu64 ") ON CONFLICT DO NOTHING RETURNING 1", uuid,
-			writer->lsn);
+	writer->session->changed = 0;
+	if (!session->found) {
+		writer_sql_add(
+			sql, "INSERT INTO avld.checkpoint (instance, journal, lsn) VALUES (");
+		writer_sql_literal(sql, writer_link_conn(writer), instance);
+		writer_sql_format(sql, ", '%s', %" PRIu64 ") ON CONFLICT DO NOTHING RETURNING 1",
+			uuid, writer->lsn);
 		return;
 	}
-	sql_format(sql,
+	writer_sql_format(sql,
 		"UPDATE avld.checkpoint SET journal = '%s', lsn = %" PRIu64
 		", updated_at = now() WHERE instance = ",
 		uuid, writer->lsn);
-	sql_literal(sql, writer->link.conn, instance);
-	sql_format(sql, " AND journal = '%s' AND lsn = %" PRIu64 " RETURNING 1", prepare->journal,
-		prepare->lsn);
+	writer_sql_literal(sql, writer_link_conn(writer), instance);
+	writer_sql_format(sql, " AND journal = '%s' AND lsn = %" PRIu64 " RETURNING 1",
+		session->journal, session->lsn);
 }
 
-static void take_adoption(struct writer *writer, PGresult *result)
+static void read_adoption(struct writer *writer, PGresult *result)
 {
-	writer->prepare.changed = (unsigned)PQntuples(result);
+	writer->session->changed = (unsigned)PQntuples(result);
 }
 
 static bool check_adoption(struct writer *writer)
 {
-	if (!writer->prepare.changed)
-		die_of_fence(writer, writer->prepare.lsn);
-	writer->prepare.adopted = true;
+	if (!writer->session->changed)
+		writer_session_die(writer, writer->session->lsn);
+	writer->session->adopted = true;
 	journal_release(writer->journal, writer->lsn);
 	return true;
 }
 
-// Connections that an earlier process of ours left marked as open.
-static void write_reset(struct writer *writer, struct sql *sql)
+// Connections that an earlier process of this instance left marked as open.
+static void write_reset(struct writer *writer, struct writer_sql *sql)
 {
-	if (writer->prepare.was_reset)
+	if (writer->session->was_reset)
 		return;
-	sql_add(sql,
+	writer_sql_add(sql,
 		"UPDATE avld.device_state SET connected = false WHERE connected AND instance = ");
-	sql_literal(sql, writer->link.conn, writer->config->database.instance);
+	writer_sql_literal(sql, writer_link_conn(writer), writer->config->database.instance);
 }
 
-static bool reset_done(struct writer *writer)
+static bool note_reset(struct writer *writer)
 {
-	writer->prepare.was_reset = true;
+	writer->session->was_reset = true;
 	return true;
 }
 
-// Before the open commands are read, so that none falls between the two.
-static void write_listen(struct writer *writer, struct sql *sql)
+// Runs before the open commands are read, so that none is missed between the two.
+static void write_listen(struct writer *writer, struct writer_sql *sql)
 {
-	sql_add(sql, "LISTEN avld_devices");
-	if (writer->commands.sink)
-		sql_add(sql, ";LISTEN avld_commands");
+	writer_sql_add(sql, "LISTEN avld_devices");
+	if (writer_commands_has_sink(writer))
+		writer_sql_add(sql, ";LISTEN avld_commands");
 }
 
-static bool listening(struct writer *writer)
+static bool set_commands_due(struct writer *writer)
 {
-	commands_set_due(writer);
+	writer_commands_set_due(writer);
 	return true;
 }
 
 static const struct step steps[] = {
 	{.sql = write_messages, .may_fail = true},
 	{.sql = write_settings},
-	{.sql = write_version, .result = take_version, .done = check_version},
-	{.sql = write_lock, .result = take_lock},
-	{.sql = write_holder, .result = take_holder, .done = check_lock},
+	{.sql = write_version, .result = read_version, .done = check_version},
+	{.sql = write_lock, .result = read_lock},
+	{.sql = write_holder, .result = read_holder, .done = check_lock},
 	{.sql = write_session},
-	{.sql = write_checkpoint, .result = take_checkpoint, .done = adopt_checkpoint},
-	{.sql = write_adoption, .result = take_adoption, .done = check_adoption},
-	{.sql = write_reset, .done = reset_done},
-	{.sql = write_listen, .done = listening},
+	{.sql = write_checkpoint, .result = read_checkpoint, .done = adopt_checkpoint},
+	{.sql = write_adoption, .result = read_adoption, .done = check_adoption},
+	{.sql = write_reset, .done = note_reset},
+	{.sql = write_listen, .done = set_commands_due},
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
 // ---- devices
 
-// A row of: id, ident, state, protocol.
-static void take_device(struct writer *writer, const PGresult *result, int row)
-{
-	const char *ident = PQgetvalue(result, row, 1);
-	const size_t len = (size_t)PQgetlength(result, row, 1);
-	const char *protocol = PQgetvalue(result, row, 3);
-
-	if (len < 1 || len > IDENT_MAX)
-		return; /* characters were counted, not bytes: no tracker has such an ident */
-	struct device *device = device_directory_add(writer->directory, (struct text){ident, len});
-	device->id = strtoll(PQgetvalue(result, row, 0), NULL, 10);
-	device->state =
-		strcmp(PQgetvalue(result, row, 2), "blocked") ? DEVICE_ACTIVE : DEVICE_BLOCKED;
-	device->decoder = 0;
-	for (uint8_t i = 0; *protocol && registry_decoders[i]; i++)
-		if (!strcmp(registry_decoders[i]->name, protocol))
-			device->decoder = (uint8_t)(i + 1);
-}
-
-void device_row(struct writer *writer, PGresult *result)
-{
-	for (int row = 0; row < PQntuples(result); row++)
-		take_device(writer, result, row);
-}
-
 static void on_loaded(struct writer *writer)
 {
-	if (writer->query.failed) {
-		writer_lose_query(writer);
+	if (writer_link_failure(writer)) {
+		writer_link_lose_query(writer);
 		return;
 	}
 	device_directory_set_loaded(writer->directory, true);
-	learn_near_days(writer);
-	learn_run(writer, writer_ready);
-}
-
-static void read_devices(struct writer *writer, on_end *end)
-{
-	writer->devices_due = false;
-	device_directory_set_loaded(writer->directory, false);
-	device_directory_forget_ids(writer->directory);
-	learn_start_session(writer);
-	writer_query(
-		writer, "SELECT id, ident, state, protocol FROM avld.devices", device_row, end);
-	if (writer->link.conn)
-		PQsetSingleRowMode(writer->link.conn);
-}
-
-static void on_reloaded(struct writer *writer)
-{
-	if (writer->query.failed) {
-		writer_lose_query(writer);
-		return;
-	}
-	device_directory_set_loaded(writer->directory, true);
-	log_info("devices read again, the table was changed devices=%zu",
-		device_directory_count(writer->directory));
-	writer_ready(writer);
-}
-
-void prepare_reload_devices(struct writer *writer)
-{
-	writer->reloaded_last = true;
-	batch_drop_ahead(writer);
-	writer_set_state(writer, WRITER_LEARNING);
-	read_devices(writer, on_reloaded);
+	writer_lookup_near_days(writer);
+	writer_lookup_run(writer, writer_link_ready);
 }
 
 static void load_devices(struct writer *writer)
 {
-	writer_set_state(writer, WRITER_LOADING);
-	read_devices(writer, on_loaded);
+	writer_link_set_state(writer, WRITER_LOADING);
+	writer_lookup_load(writer, on_loaded);
 }
 
 // ---- the steps
@@ -445,13 +412,13 @@ static void on_step(struct writer *writer);
 
 static void next_step(struct writer *writer)
 {
-	for (; writer->prepare.step < STEPS; writer->prepare.step++) {
-		const struct step *step = &steps[writer->prepare.step];
-		sql_clear(&writer->sql);
+	for (; writer->session->step < STEPS; writer->session->step++) {
+		const struct step *step = &steps[writer->session->step];
+		writer_sql_clear(&writer->sql);
 		step->sql(writer, &writer->sql);
 		if (writer->sql.len) {
-			writer_set_state(writer, WRITER_PREPARING);
-			writer_query(writer, writer->sql.data, step->result, on_step);
+			writer_link_set_state(writer, WRITER_PREPARING);
+			writer_link_query(writer, writer->sql.data, step->result, on_step);
 			return;
 		}
 		if (step->done && !step->done(writer))
@@ -462,41 +429,50 @@ static void next_step(struct writer *writer)
 
 static void on_step(struct writer *writer)
 {
-	const struct step *step = &steps[writer->prepare.step];
+	const struct step *step = &steps[writer->session->step];
 
-	if (writer->query.failed && !step->may_fail) {
-		writer_lose_query(writer);
+	if (writer_link_failure(writer) && !step->may_fail) {
+		writer_link_lose_query(writer);
 		return;
 	}
 	if (step->done && !step->done(writer))
 		return;
-	writer->prepare.step++;
+	writer->session->step++;
 	next_step(writer);
 }
 
-void prepare_start(struct writer *writer)
+void writer_session_start(struct writer *writer)
 {
-	writer->prepare.step = 0;
+	writer->session->step = 0;
 	next_step(writer);
 }
 
-// ---- the fence did not hold
+// ---- for the sender
 
-static void on_fence_read(struct writer *writer)
+void writer_session_read_checkpoint(struct writer *writer, writer_on_end *end)
 {
-	if (writer->query.failed) {
-		writer_lose_query(writer);
-		return;
-	}
-	if (!same_journal(writer) || writer->prepare.lsn != writer->batch.now.end)
-		die_of_fence(writer, writer->lsn);
-	batch_committed(writer); /* it is there already */
-	writer_ready(writer);
-}
-
-void prepare_check_fence(struct writer *writer)
-{
-	sql_clear(&writer->sql);
+	writer_sql_clear(&writer->sql);
 	write_checkpoint(writer, &writer->sql);
-	writer_query(writer, writer->sql.data, take_checkpoint, on_fence_read);
+	writer_link_query(writer, writer->sql.data, read_checkpoint, end);
+}
+
+bool writer_session_is_at(const struct writer *writer, uint64_t lsn)
+{
+	return same_journal(writer) && writer->session->lsn == lsn;
+}
+
+void writer_session_init(struct writer *writer)
+{
+	struct writer_session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		log_fatal("out of memory: writer");
+	writer->session = session;
+	arc4random_buf(&session->token, sizeof(session->token));
+	session->token >>= 1; /* a positive bigint */
+}
+
+void writer_session_done(struct writer *writer)
+{
+	free(writer->session);
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
-// The writer's SQL. Simple query strings with several statements and without BEGIN: an implicit
-// transaction each.
-#include "writer/writer_internal.h"
+// Query strings have several statements and no BEGIN: each is one implicit transaction.
+#include "writer/writer_sql.h"
 
+#include "util/calendar.h"
 #include "util/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
-static void reserve(struct sql *sql, size_t more)
+static void reserve(struct writer_sql *sql, size_t more)
 {
 	if (sql->cap - sql->len > more)
 		return;
@@ -23,14 +24,14 @@ static void reserve(struct sql *sql, size_t more)
 	sql->cap = cap;
 }
 
-void sql_clear(struct sql *sql)
+void writer_sql_clear(struct writer_sql *sql)
 {
 	reserve(sql, 0);
 	sql->len = 0;
 	sql->data[0] = '\0';
 }
 
-void sql_add(struct sql *sql, const char *text)
+void writer_sql_add(struct writer_sql *sql, const char *text)
 {
 	const size_t len = strlen(text);
 	reserve(sql, len);
@@ -38,45 +39,44 @@ void sql_add(struct sql *sql, const char *text)
 	sql->len += len;
 }
 
-void sql_format(struct sql *sql, const char *format, ...)
+void writer_sql_format(struct writer_sql *sql, const char *format, ...)
 {
 	char text[512];
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	sql_add(sql, text);
+	writer_sql_add(sql, text);
 }
 
-void sql_literal(struct sql *sql, PGconn *conn, const char *text)
+void writer_sql_literal(struct writer_sql *sql, PGconn *conn, const char *text)
 {
 	char *quoted = PQescapeLiteral(conn, text, strlen(text));
 	if (!quoted)
 		log_fatal("out of memory: SQL");
-	sql_add(sql, quoted);
+	writer_sql_add(sql, quoted);
 	PQfreemem(quoted);
 }
 
-void sql_date(struct sql *sql, int64_t day)
+void writer_sql_date(struct writer_sql *sql, int64_t day)
 {
-	const time_t seconds = (time_t)(day * 86400);
-	struct tm tm;
-	gmtime_r(&seconds, &tm);
-	sql_format(sql, "'%04d-%02d-%02d'", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+	const struct calendar date = calendar_of(day * INT64_C(86400000000));
+
+	writer_sql_format(sql, "'%04" PRId64 "-%02d-%02d'", date.year, date.month, date.day);
 }
 
-void sql_done(struct sql *sql)
+void writer_sql_done(struct writer_sql *sql)
 {
 	free(sql->data);
 }
 
-// What each kind's rows go into: straight, and past duplicates.
+// The target of each kind's rows: directly, or through a stage that leaves out stored rows.
 static const struct {
 	const char *table; /* schema-qualified */
 	const char *name;  /* as an error's context names it */
-	const char *stage; /* NULL: has no duplicates */
-	const char *order; /* of the rows out of the stage */
-	const char *after; /* what to do once the rows are there */
+	const char *stage; /* NULL: the kind has no duplicates */
+	const char *order; /* of the rows that are copied from the stage */
+	const char *after; /* statements that use the rows */
 } targets[ROWS_KINDS] = {
 	[ROWS_POSITIONS] = {"avld.positions", "positions", "avld_positions",
 		"device_id, fixed_at, dedup", NULL},
@@ -99,20 +99,18 @@ static const struct {
 		"EXECUTE avld_keep_media; EXECUTE avld_forget_media;\n"},
 };
 
-enum rows_kind sql_kind_of(const char *relation, size_t len)
+enum rows_kind writer_sql_kind(const char *relation)
 {
-	for (unsigned kind = 0; kind < ROWS_KINDS; kind++) {
-		const char *names[] = {targets[kind].name, targets[kind].stage};
-		for (size_t i = 0; i < 2; i++)
-			if (names[i] && strlen(names[i]) == len && !memcmp(names[i], relation, len))
-				return (enum rows_kind)kind;
-	}
+	for (unsigned kind = 0; kind < ROWS_KINDS; kind++)
+		if (!strcmp(relation, targets[kind].name) ||
+			(targets[kind].stage && !strcmp(relation, targets[kind].stage)))
+			return (enum rows_kind)kind;
 	return ROWS_KINDS;
 }
 
-// avld_state is written in each batch, avld_ended in many: ON COMMIT DELETE ROWS empties them for next to nothing as long
-// as they have neither index nor TOAST table, hence varchar(n). The stages are rare and emptied by
-// hand.
+// avld_state is written in each batch, avld_ended in many: ON COMMIT DELETE ROWS empties them at almost no cost as long as
+// they have neither index nor TOAST table, hence varchar(n). The others are used rarely and truncated by the statement
+// that uses them.
 static const char session_tables[] =
 	"CREATE TEMP TABLE avld_state (device_id bigint, last_seen timestamptz, protocol "
 	"varchar(32), "
@@ -146,8 +144,8 @@ static const char keep_unknown[] =
 	"last_seen = greatest(u.last_seen, EXCLUDED.last_seen), count = u.count + "
 	"EXCLUDED.count;\n";
 
-// The newest change of each command counts; when it was sent is in an older one. What has ended (confirmed, or withdrawn
-// by an operator while it was on its way) stays so, but that it was sent is told.
+// The newest change of each command counts; the time of sending is in an older one. A command that has ended (confirmed,
+// or withdrawn by an operator while it was being sent) stays ended, but its sent_at and attempts are updated.
 #define OPEN "c.state IN ('queued', 'sent')"
 static const char keep_commands[] =
 	"PREPARE avld_keep_commands AS UPDATE avld.commands c SET "
@@ -162,8 +160,8 @@ static const char keep_commands[] =
 	"FROM pg_temp.avld_commands ORDER BY id, lsn DESC) s "
 	"WHERE c.id = s.id;\n";
 
-// A photo becomes a row with its last piece. One that was fetched twice is one row, the complete one if
-// one of them is. What lacks pieces for a month has lost them with a journal.
+// A photo becomes a row with its last piece. A photo that was fetched twice is one row, the complete one if either is.
+// Pieces that are still incomplete after a month are deleted: the others were lost with a journal.
 #define MEDIA                                                                                      \
 	"device_id, taken_at, received_at, latitude, longitude, camera, content_type, complete, "  \
 	"dedup"
@@ -187,8 +185,8 @@ static const char keep_media[] =
 	"PREPARE avld_forget_media AS DELETE FROM avld.media_parts "
 	"WHERE stored_at < now() - interval '30 days';\n";
 
-// Ahead of the state, so that a datagram of the same batch may take the peer's place. A peer that was
-// refused is no device's peer: its end changes nothing. Locked in the order of keep_state.
+// Runs before keep_state, so that a datagram of the same batch can replace the peer. The end of a refused connection changes
+// nothing: its peer is no device's. Locks the rows in the order of keep_state.
 static const char keep_ended[] =
 	"PREPARE avld_keep_ended AS UPDATE avld.device_state s SET connected = false "
 	"FROM (SELECT t.device_id FROM avld.device_state t JOIN pg_temp.avld_ended e "
@@ -196,17 +194,16 @@ static const char keep_ended[] =
 	"'tcp' "
 	"ORDER BY t.device_id FOR UPDATE OF t) o WHERE s.device_id = o.device_id;\n";
 
-// It has gone to another avld meanwhile: what ours saw of it before, and writes only now, does not count.
+// The device is connected to another instance by now: what this one saw before that, and writes only now, does not count.
 #define ELSEWHERE                                                                                  \
 	"s.connected AND s.instance <> EXCLUDED.instance AND EXCLUDED.last_seen < s.last_seen"
 
-// The peer follows what is known to be a connection; else the newest frame, unless a connection is
-// open.
+// The peer is that of a certain connection; else of the newest frame, unless a connection is open.
 #define MOVED                                                                                      \
 	"((EXCLUDED.instance IS NOT NULL AND (" ELSEWHERE ") IS NOT TRUE) OR "                     \
 	"(EXCLUDED.last_seen >= s.last_seen AND NOT s.connected))"
 
-// Rows ordered by device: two instances lock them in the same order.
+// Ordered by device, so that two instances lock the rows in the same order.
 static const char keep_state_begin[] =
 	" ORDER BY device_id ON CONFLICT (device_id) DO UPDATE SET "
 	"last_seen = greatest(s.last_seen, EXCLUDED.last_seen), "
@@ -221,90 +218,93 @@ static const char keep_state_begin[] =
 	"instance = CASE WHEN " ELSEWHERE " THEN s.instance ELSE coalesce(EXCLUDED.instance, "
 	"s.instance) END";
 
-// A newer fix replaces all of the older.
+// A newer fix replaces the older one as a whole.
 static const char *const fix_columns[] = {"fixed_at", "latitude", "longitude", "altitude_m",
 	"speed_kmh", "course_deg", "satellites", "hdop"};
-// Newer telemetry replaces what it has; older fills what is missing.
+// Newer telemetry replaces the values it has; older telemetry fills in missing ones.
 static const char *const telemetry_columns[] = {"event", "ignition", "inputs", "outputs", "adc1",
 	"adc2", "adc3", "adc4", "odometer_m", "battery_percent", "battery_v", "power_v",
 	"gsm_percent", "driver"};
 
-static void add_keep_state(struct sql *sql)
+static void add_keep_state(struct writer_sql *sql)
 {
-	sql_add(sql, "PREPARE avld_keep_state AS INSERT INTO avld.device_state AS s (");
-	sql_add(sql, device_state_columns);
-	sql_add(sql, ") SELECT ");
-	sql_add(sql, device_state_columns);
-	sql_add(sql, " FROM pg_temp.avld_state");
-	sql_add(sql, keep_state_begin);
+	writer_sql_add(sql, "PREPARE avld_keep_state AS INSERT INTO avld.device_state AS s (");
+	writer_sql_add(sql, batch_rows_columns(ROWS_STATE));
+	writer_sql_add(sql, ") SELECT ");
+	writer_sql_add(sql, batch_rows_columns(ROWS_STATE));
+	writer_sql_add(sql, " FROM pg_temp.avld_state");
+	writer_sql_add(sql, keep_state_begin);
 	for (size_t i = 0; i < sizeof(fix_columns) / sizeof(fix_columns[0]); i++)
-		sql_format(sql,
+		writer_sql_format(sql,
 			", %s = CASE WHEN s.fixed_at IS NULL OR EXCLUDED.fixed_at >= s.fixed_at "
 			"THEN EXCLUDED.%s ELSE s.%s END",
 			fix_columns[i], fix_columns[i], fix_columns[i]);
 	for (size_t i = 0; i < sizeof(telemetry_columns) / sizeof(telemetry_columns[0]); i++) {
 		const char *name = telemetry_columns[i];
-		sql_format(sql,
+		writer_sql_format(sql,
 			", %s = CASE WHEN s.telemetry_at IS NULL OR EXCLUDED.telemetry_at >= "
 			"s.telemetry_at "
 			"THEN coalesce(EXCLUDED.%s, s.%s) ELSE coalesce(s.%s, EXCLUDED.%s) END",
 			name, name, name, name, name);
 	}
-	sql_add(sql, ", telemetry_at = greatest(s.telemetry_at, EXCLUDED.telemetry_at);\n");
+	writer_sql_add(sql, ", telemetry_at = greatest(s.telemetry_at, EXCLUDED.telemetry_at);\n");
 }
 
-void sql_session(struct sql *sql)
+void writer_sql_session(struct writer_sql *sql)
 {
-	sql_clear(sql);
-	sql_add(sql, session_tables);
-	sql_add(sql, keep_unknown);
-	sql_add(sql, keep_commands);
-	sql_add(sql, keep_media);
-	sql_add(sql, keep_ended);
+	writer_sql_clear(sql);
+	writer_sql_add(sql, session_tables);
+	writer_sql_add(sql, keep_unknown);
+	writer_sql_add(sql, keep_commands);
+	writer_sql_add(sql, keep_media);
+	writer_sql_add(sql, keep_ended);
 	add_keep_state(sql);
 }
 
-static void add_copy(struct sql *sql, enum rows_kind kind, const char *schema, const char *table)
+static void add_copy(
+	struct writer_sql *sql, enum rows_kind kind, const char *schema, const char *table)
 {
-	sql_add(sql, "COPY ");
-	sql_add(sql, schema);
-	sql_add(sql, table);
-	sql_add(sql, " (");
-	sql_add(sql, batch_rows_columns(kind));
-	sql_add(sql, ") FROM STDIN (FORMAT binary);\n");
+	writer_sql_add(sql, "COPY ");
+	writer_sql_add(sql, schema);
+	writer_sql_add(sql, table);
+	writer_sql_add(sql, " (");
+	writer_sql_add(sql, batch_rows_columns(kind));
+	writer_sql_add(sql, ") FROM STDIN (FORMAT binary);\n");
 }
 
-static void add_from_stage(struct sql *sql, enum rows_kind kind)
+static void add_from_stage(struct writer_sql *sql, enum rows_kind kind)
 {
-	sql_add(sql, "INSERT INTO ");
-	sql_add(sql, targets[kind].table);
-	sql_add(sql, " (");
-	sql_add(sql, batch_rows_columns(kind));
-	sql_add(sql, ") SELECT ");
-	sql_add(sql, batch_rows_columns(kind));
-	sql_format(sql,
+	writer_sql_add(sql, "INSERT INTO ");
+	writer_sql_add(sql, targets[kind].table);
+	writer_sql_add(sql, " (");
+	writer_sql_add(sql, batch_rows_columns(kind));
+	writer_sql_add(sql, ") SELECT ");
+	writer_sql_add(sql, batch_rows_columns(kind));
+	writer_sql_format(sql,
 		" FROM pg_temp.%s ORDER BY %s ON CONFLICT DO NOTHING; TRUNCATE pg_temp.%s;\n",
 		targets[kind].stage, targets[kind].order, targets[kind].stage);
 }
 
-void sql_batch(struct sql *sql, PGconn *conn, const struct batch_sql *batch,
-	const struct batch_rows *rows, enum rows_kind *order, size_t *count)
+size_t writer_sql_batch(struct writer_sql *sql, PGconn *conn, const struct writer_sql_batch *batch,
+	const struct batch_rows *rows, enum rows_kind order[ROWS_KINDS])
 {
-	sql_clear(sql);
-	sql_format(sql,
-		"WITH u AS (UPDATE avld.checkpoint SET lsn = %llu, updated_at = now() WHERE "
-		"instance = ",
-		(unsigned long long)batch->new_lsn);
-	sql_literal(sql, conn, batch->instance);
-	sql_format(sql,
-		" AND journal = '%s' AND lsn = %llu RETURNING 1) SELECT 1 / count(*) FROM u;\n",
-		batch->journal, (unsigned long long)batch->old_lsn);
-	*count = 0;
+	size_t count = 0;
+
+	writer_sql_clear(sql);
+	writer_sql_format(sql,
+		"WITH u AS (UPDATE avld.checkpoint SET lsn = %" PRIu64
+		", updated_at = now() WHERE instance = ",
+		batch->new_lsn);
+	writer_sql_literal(sql, conn, batch->instance);
+	writer_sql_format(sql,
+		" AND journal = '%s' AND lsn = %" PRIu64
+		" RETURNING 1) SELECT 1 / count(*) FROM u;\n",
+		batch->journal, batch->old_lsn);
 	for (unsigned k = 0; k < ROWS_KINDS; k++) {
 		const enum rows_kind kind = (enum rows_kind)k;
 		if (!rows->copies[kind].rows)
 			continue;
-		order[(*count)++] = kind;
+		order[count++] = kind;
 		if (batch->staged && targets[kind].stage) {
 			add_copy(sql, kind, "pg_temp.", targets[kind].stage);
 			add_from_stage(sql, kind);
@@ -312,6 +312,7 @@ void sql_batch(struct sql *sql, PGconn *conn, const struct batch_sql *batch,
 		}
 		add_copy(sql, kind, "", targets[kind].table);
 		if (targets[kind].after)
-			sql_add(sql, targets[kind].after);
+			writer_sql_add(sql, targets[kind].after);
 	}
+	return count;
 }

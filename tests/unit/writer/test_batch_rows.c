@@ -53,7 +53,7 @@ static void add(struct batch_rows *rows, const struct entry *entry, uint64_t lsn
 }
 
 // A field of a COPY BINARY buffer: `row` and `column` from 0. *len is -1 for NULL.
-static const uint8_t *field(const struct pgcopy *copy, size_t row, unsigned column, int32_t *len)
+static const uint8_t *field(const struct rows_copy *copy, size_t row, unsigned column, int32_t *len)
 {
 	const uint8_t *at = copy->data + 19, *end = copy->data + copy->len;
 
