@@ -82,7 +82,7 @@ def report(results, walk, what, cuts):
     stored = sum(walk.rows().values())
     results.add(2, what, cuts, sent, stored)
     walk.avld.end()
-    assert "lost" in walk.avld.logged() or "database away" in walk.avld.logged()
+    assert "lost" in walk.avld.logged() or "database unreachable" in walk.avld.logged()
 
 
 def test_cut_at_any_byte_of_a_batch(walk, results):
@@ -211,7 +211,7 @@ def test_database_away_under_load(daemons, proxy, database, results):
     proxy.unblock()
     more = subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--devices", "50", "--rate", "2000",
                              "--count", "4000", "--seed", "9"], stderr=subprocess.DEVNULL)
-    avld.wait_log("database back", 60)  # how long it waits between attempts is not what is measured
+    avld.wait_log("database connection restored", 60)  # how long it waits between attempts is not what is measured
     started = time.monotonic()
     wait_for(lambda: rows_stored(avld) >= 30000 + backlog, "the backlog", 240)
     took = time.monotonic() - started
@@ -224,7 +224,7 @@ def test_database_away_under_load(daemons, proxy, database, results):
     database.wait(f"SELECT (count(*) >= {total})::int FROM avld.positions", 1, 60)
     avld.end()
     assert took < seconds, f"{backlog} records took {took:.1f} s to drain"
-    assert avld.logged().count("database away") == 1 and avld.logged().count("database back") == 1
+    assert avld.logged().count("database unreachable") == 1 and avld.logged().count("database connection restored") == 1
     stored = database.one("SELECT count(*) FROM avld.positions")
     low, high = min(size["VmRSS"] for size in sizes), max(size["VmRSS"] for size in sizes)
     results.add(3, f"database away for {seconds} s under load", 1, total, stored,

@@ -243,7 +243,7 @@ def test_the_clock_jumps_while_the_database_is_away(daemons, proxy, database, fa
     database.wait("SELECT count(*)::int FROM avld.checkpoint", 1)
     proxy.block()
     avld.send_tcp(series(20000))
-    avld.wait_log("database away")
+    avld.wait_log("database unreachable")
     (faults / "clock").write_text("-3600")
     proxy.unblock()
     started = time.monotonic()

@@ -117,7 +117,7 @@ def test_while_the_second_server_is_away(daemons, database, archive):
     database.wait(today, 5)
     assert database.one("SELECT count(*)::int FROM avld.track('5020001', %s, %s)", times[-1], times[0]) == 5
     avld.send_tcp(records(day, 12) + pt502.record(time=times[0]))
-    avld.wait_log("database away")
+    avld.wait_log("database unreachable")
     assert database.one(today) == 5
     archive["cluster"].start()
     database.wait(POSITIONS, 18)

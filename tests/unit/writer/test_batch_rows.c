@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Journal entries as COPY BINARY rows, the newest state of devices, and the memory for repeats.
+// Journal entries as COPY BINARY rows, the newest state of each device, and the cache of recent keys.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +52,7 @@ static void add(struct batch_rows *rows, const struct entry *entry, uint64_t lsn
 		rows, entry, 7, report_fixed_time(&entry->body, entry->received_us), lsn, true);
 }
 
-// A field of a COPY BINARY buffer: `row` and `column` from 0. *len is -1 for NULL.
+// Returns a field of a COPY BINARY buffer; row and column count from 0. *len is -1 for NULL.
 static const uint8_t *field(const struct rows_copy *copy, size_t row, unsigned column, int32_t *len)
 {
 	const uint8_t *at = copy->data + 19, *end = copy->data + copy->len;
@@ -73,7 +73,7 @@ static const uint8_t *field(const struct rows_copy *copy, size_t row, unsigned c
 	}
 }
 
-// The number of the column called `name` of a kind.
+// Returns the number of a kind's column.
 static unsigned column_of(enum rows_kind kind, const char *name)
 {
 	struct text rest = text_of(batch_rows_columns(kind)), one;
@@ -133,7 +133,7 @@ static void assert_text(const struct batch_rows *rows, enum rows_kind kind, size
 	assert_memory_equal(at, want, strlen(want));
 }
 
-static void test_position(void **state)
+static void a_report_with_a_fix_becomes_a_position_and_its_alarms(void **state)
 {
 	(void)state;
 	struct batch_rows rows;
@@ -182,13 +182,13 @@ static void test_position(void **state)
 	batch_rows_done(&rows);
 }
 
-static void test_status_and_times(void **state)
+static void a_report_without_a_fix_becomes_a_status_with_a_plausible_time(void **state)
 {
 	(void)state;
 	struct batch_rows rows;
 	batch_rows_init(&rows);
 	const enum rows_kind s = ROWS_STATUSES;
-	struct entry entry = report_of(5 * SECOND, false); /* a clock in 1970 */
+	struct entry entry = report_of(5 * SECOND, false); /* a clock of 1970 */
 	add(&rows, &entry, 10);
 	entry = report_of(RECEIVED - INT64_C(1024) * 7 * 86400 * SECOND, false);
 	add(&rows, &entry, 20);
@@ -209,7 +209,7 @@ static void test_status_and_times(void **state)
 	batch_rows_done(&rows);
 }
 
-static void test_other_kinds(void **state)
+static void rejects_ends_of_connections_and_unknown_devices_become_rows(void **state)
 {
 	(void)state;
 	struct batch_rows rows;
@@ -242,7 +242,7 @@ static void test_other_kinds(void **state)
 	batch_rows_done(&rows);
 }
 
-static void test_latest(void **state)
+static void newer_values_replace_older_ones_in_the_state(void **state)
 {
 	(void)state;
 	struct batch_rows rows;
@@ -253,7 +253,7 @@ static void test_latest(void **state)
 	entry.body.odometer_m = 1000;
 	entry.body.inputs = 1;
 	add(&rows, &entry, 1);
-	/* Older, out of the log: fills only what is not known. */
+	/* An older record from the log fills in missing values only. */
 	entry = report_of(RECEIVED - 100 * SECOND, true);
 	entry.event = text_of("LOG");
 	entry.body.lat_e7 = 1;
@@ -261,7 +261,7 @@ static void test_latest(void **state)
 	entry.body.inputs = 2;
 	entry.body.gsm_percent = 67;
 	add(&rows, &entry, 2);
-	/* Newer, not valid, by UDP. */
+	/* A newer report by UDP, whose fix is not valid. */
 	entry = report_of(RECEIVED - 5 * SECOND, true);
 	entry.event = text_of("NEW");
 	entry.received_us += SECOND;
@@ -272,7 +272,7 @@ static void test_latest(void **state)
 	entry.body.has |= HAS_INPUTS;
 	entry.body.inputs = 4;
 	add(&rows, &entry, 3);
-	/* No sound time, from the log: says nothing about now. */
+	/* A record from the log without a plausible time is ignored. */
 	entry = report_of(0, true);
 	entry.body.flags |= FLAG_STORED;
 	entry.body.lat_e7 = 3;
@@ -297,18 +297,18 @@ static void test_latest(void **state)
 	batch_rows_done(&rows);
 }
 
-static void test_connections(void **state)
+static void the_state_is_certain_only_where_a_connection_started(void **state)
 {
 	(void)state;
 	static const struct {
 		const char *what; /* C: connected, D: disconnected, 1 or 2: the port; R: a report,
 				     U: by UDP, S: by a gateway */
 		bool live, certain, open;
-		const char *peer; /* NULL: nothing of the device's state */
-		size_t ended;     /* left to the table */
+		const char *peer; /* NULL: no row of the device's state */
+		size_t ended;     /* rows of ROWS_ENDED */
 	} cases[] = {
 		{"C1", true, true, true, "192.0.2.1:1", 0},
-		{"C1", false, false, false, "192.0.2.1:1", 0}, /* of a process that is gone */
+		{"C1", false, false, false, "192.0.2.1:1", 0}, /* received by an earlier process */
 		{"R1", true, true, true, "192.0.2.1:1", 0},
 		{"U1", true, false, false, "192.0.2.1:1", 0},
 		{"D1", true, false, false, NULL, 1},
@@ -351,7 +351,7 @@ static void test_connections(void **state)
 	}
 }
 
-static void test_many_and_again(void **state)
+static void buffers_are_used_again(void **state)
 {
 	(void)state;
 	struct batch_rows rows;
@@ -374,7 +374,7 @@ static void test_many_and_again(void **state)
 	batch_rows_done(&rows);
 }
 
-static void test_recent(void **state)
+static void recent_keys_are_remembered(void **state)
 {
 	(void)state;
 	struct dedup_cache *recent = dedup_cache_new();
@@ -387,7 +387,7 @@ static void test_recent(void **state)
 			assert_false(dedup_cache_add(recent, &other));
 		}
 	}
-	/* One generation back is remembered, three are not. */
+	/* Keys of the previous generation are remembered, those of the third before are not. */
 	assert_true(dedup_cache_add(
 		recent, &(struct dedup_key){total - DEDUP_CACHE_GENERATION + 1, RECEIVED, 5}));
 	assert_false(dedup_cache_add(recent, &(struct dedup_key){1, RECEIVED, 5}));
@@ -399,13 +399,13 @@ static void test_recent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_position),
-		cmocka_unit_test(test_status_and_times),
-		cmocka_unit_test(test_other_kinds),
-		cmocka_unit_test(test_latest),
-		cmocka_unit_test(test_connections),
-		cmocka_unit_test(test_many_and_again),
-		cmocka_unit_test(test_recent),
+		cmocka_unit_test(a_report_with_a_fix_becomes_a_position_and_its_alarms),
+		cmocka_unit_test(a_report_without_a_fix_becomes_a_status_with_a_plausible_time),
+		cmocka_unit_test(rejects_ends_of_connections_and_unknown_devices_become_rows),
+		cmocka_unit_test(newer_values_replace_older_ones_in_the_state),
+		cmocka_unit_test(the_state_is_certain_only_where_a_connection_started),
+		cmocka_unit_test(buffers_are_used_again),
+		cmocka_unit_test(recent_keys_are_remembered),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

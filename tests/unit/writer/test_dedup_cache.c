@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The keys of recent rows: a repeat is known for a generation at least, and nothing else is.
+// The cache of recent keys finds a repeat for at least a generation, and nothing else.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static size_t add(struct dedup_cache *recent, uint32_t first, uint32_t count)
 	return repeats;
 }
 
-static void repeats_are_known(void **state)
+static void repeats_are_found(void **state)
 {
 	(void)state;
 	struct dedup_cache *recent = dedup_cache_new();
@@ -45,11 +45,11 @@ static void each_part_of_the_key_counts(void **state)
 	dedup_cache_free(recent);
 }
 
-static void the_oldest_are_forgotten(void **state)
+static void the_oldest_keys_are_forgotten(void **state)
 {
 	(void)state;
 	struct dedup_cache *recent = dedup_cache_new();
-	// So many that each generation has been emptied more than once.
+	// Enough keys to empty each generation more than once.
 	for (uint32_t first = 0; first < 7 * DEDUP_CACHE_GENERATION;
 		first += DEDUP_CACHE_GENERATION / 2)
 		assert_int_equal(add(recent, first, DEDUP_CACHE_GENERATION / 2), 0);
@@ -59,7 +59,7 @@ static void the_oldest_are_forgotten(void **state)
 	dedup_cache_free(recent);
 }
 
-static void all_are_forgotten_when_asked(void **state)
+static void forget_removes_all_keys(void **state)
 {
 	(void)state;
 	struct dedup_cache *recent = dedup_cache_new();
@@ -73,10 +73,10 @@ static void all_are_forgotten_when_asked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(repeats_are_known),
+		cmocka_unit_test(repeats_are_found),
 		cmocka_unit_test(each_part_of_the_key_counts),
-		cmocka_unit_test(the_oldest_are_forgotten),
-		cmocka_unit_test(all_are_forgotten_when_asked),
+		cmocka_unit_test(the_oldest_keys_are_forgotten),
+		cmocka_unit_test(forget_removes_all_keys),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

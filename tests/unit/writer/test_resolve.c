@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Names that need no network: /etc/hosts, addresses, paths, and .onion, which resolvers refuse (RFC
-// 7686).
+// Names that need no network: /etc/hosts, addresses, paths, and .onion, which resolvers reject (RFC 7686).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +38,7 @@ static struct answer ask(const char *hosts, const char *ports)
 {
 	struct answer answer = {.loop = ev_loop_new(0)};
 	struct resolve *resolve = resolve_start(answer.loop, hosts, ports, on_done, &answer);
-	assert_int_equal(answer.calls, 0); /* never from within the call */
+	assert_int_equal(answer.calls, 0); /* never within the call */
 	ev_run(answer.loop, 0);
 	assert_int_equal(answer.calls, 1);
 	resolve_free(resolve);
@@ -55,7 +54,7 @@ static size_t parts(const char *list)
 	return n;
 }
 
-static void test_needed(void **state)
+static void only_host_names_need_resolving(void **state)
 {
 	(void)state;
 	assert_false(resolve_needed(NULL));
@@ -67,7 +66,7 @@ static void test_needed(void **state)
 	assert_true(resolve_needed("127.0.0.1,db.example"));
 }
 
-static void test_localhost(void **state)
+static void a_name_becomes_its_addresses(void **state)
 {
 	(void)state;
 	const struct answer answer = ask("localhost", "5433");
@@ -78,7 +77,7 @@ static void test_localhost(void **state)
 	assert_memory_equal(answer.port, "5433", 4);
 }
 
-static void test_several(void **state)
+static void lists_keep_their_order_and_drop_unresolved_names(void **state)
 {
 	(void)state;
 	struct answer answer = ask("/run/a,192.0.2.1,x.onion", "1,2,3");
@@ -92,7 +91,7 @@ static void test_several(void **state)
 	assert_int_equal(parts(answer.port), parts(answer.hostaddr));
 }
 
-static void test_unknown_name(void **state)
+static void an_unresolved_name_is_an_error(void **state)
 {
 	(void)state;
 	const struct answer answer = ask("x.onion", NULL);
@@ -100,7 +99,7 @@ static void test_unknown_name(void **state)
 	assert_non_null(strstr(answer.error, "x.onion"));
 }
 
-static void test_free_before_done(void **state)
+static void a_freed_resolve_does_not_call_done(void **state)
 {
 	(void)state;
 	struct answer answer = {.loop = ev_loop_new(0)};
@@ -113,11 +112,11 @@ static void test_free_before_done(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_needed),
-		cmocka_unit_test(test_localhost),
-		cmocka_unit_test(test_several),
-		cmocka_unit_test(test_unknown_name),
-		cmocka_unit_test(test_free_before_done),
+		cmocka_unit_test(only_host_names_need_resolving),
+		cmocka_unit_test(a_name_becomes_its_addresses),
+		cmocka_unit_test(lists_keep_their_order_and_drop_unresolved_names),
+		cmocka_unit_test(an_unresolved_name_is_an_error),
+		cmocka_unit_test(a_freed_resolve_does_not_call_done),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
