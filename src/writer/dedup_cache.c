@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Two generations; the younger takes the keys; when it is full, the older is emptied and becomes the
-// younger. In each the keys stand in the order in which they came, and an open-addressing table says
-// where:
+// Two generations. New keys go to the younger one; when it is full, the older one is emptied and becomes the younger. In
+// each the keys are in the order of arrival, and an open-addressing table holds their numbers:
 //
-//   slots  | tag, number | 0 | tag, number | ...      tag: bits of the hash, number: of the key, 0: free
+//   slots  | tag, number | 0 | tag, number | ...      tag: bits of the hash; number: of the key; 0: free
 //   keys   | 1 | 2 | ...
 //
-// Nearly every key is new, and learns so from the slots alone: these are small enough to stay in the
-// processor's caches.
+// Nearly every key is new, which the slots alone show: they are small enough to stay in the processor's caches.
 #include "writer/dedup_cache.h"
 
 #include "util/log.h"
@@ -23,7 +21,7 @@
 #define NUMBER_BITS 18
 #define NUMBER_MASK ((1u << NUMBER_BITS) - 1)
 
-static_assert(DEDUP_CACHE_GENERATION <= NUMBER_MASK, "numbers fit their bits");
+static_assert(DEDUP_CACHE_GENERATION <= NUMBER_MASK, "the number of a key fits its bits");
 
 struct generation {
 	uint32_t *slots;
@@ -47,7 +45,7 @@ struct dedup_cache *dedup_cache_new(void)
 		generation->keys = malloc(DEDUP_CACHE_GENERATION * sizeof(*generation->keys));
 		if (!generation->slots || !generation->keys)
 			log_fatal("out of memory: recent keys");
-		// Touched now, so that the process does not grow while they fill.
+		// Touches the memory, so that the process does not grow later.
 		memset(generation->keys, 0xff, DEDUP_CACHE_GENERATION * sizeof(*generation->keys));
 	}
 	return recent;
@@ -76,7 +74,7 @@ static uint32_t tag_of(uint64_t hash)
 	return (uint32_t)(hash >> 32) & ~NUMBER_MASK;
 }
 
-// Is the key there? *free: if not, the slot where it would go.
+// Returns true if the key is there; else *free is the slot for it.
 static bool find(const struct generation *generation, const struct dedup_key *key, uint64_t hash,
 	size_t *free)
 {

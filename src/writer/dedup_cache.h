@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The keys of the records stored last, so that most of what trackers send twice is dropped before
-// the database sees it. Exact keys, no hashes of them: what is said to be a repeat is one. Forgets
-// the oldest; memory is taken once.
+// The keys of recent records, so that most repeats are dropped before the database sees them. Keys are compared as a whole,
+// not by hash: a new record is never taken for a repeat. Forgets the oldest; memory is allocated once.
 #ifndef AVLD_WRITER_DEDUP_CACHE_H
 #define AVLD_WRITER_DEDUP_CACHE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-// This many keys are remembered at least, twice as many at most.
+// At least so many keys are remembered, at most twice as many.
 #define DEDUP_CACHE_GENERATION 131072
 
 struct dedup_cache;
@@ -21,8 +20,8 @@ struct dedup_key {
 
 struct dedup_cache *dedup_cache_new(void);
 void dedup_cache_free(struct dedup_cache *recent);
-// Was the key added already (and is not forgotten yet)? Adds it if not.
+// Returns true if the key was added before and is still remembered; else adds it.
 bool dedup_cache_add(struct dedup_cache *recent, const struct dedup_key *key);
-void dedup_cache_forget(struct dedup_cache *recent); /* all */
+void dedup_cache_forget(struct dedup_cache *recent); /* removes all keys */
 
 #endif

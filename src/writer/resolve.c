@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Host names to addresses with c-ares: its sockets become ev_io, its timeouts one ev_timer. It may
-// answer at once (/etc/hosts), from within our call; so `done` always waits for the loop's next
-// turn.
+// c-ares's sockets become ev_io, its time-outs one ev_timer. It may answer within our call (/etc/hosts); so `done` is
+// always called from the loop's next turn.
 #include "writer/resolve.h"
 
 #include "util/log.h"
@@ -16,7 +15,7 @@
 
 #define HOSTS_MAX     16 /* in one conninfo */
 #define ADDRESSES_MAX 8  /* of one name */
-#define SOCKETS_MAX   16 /* that c-ares has open at a time */
+#define SOCKETS_MAX   16 /* open at a time */
 
 struct host {
 	struct resolve *resolve;
@@ -31,9 +30,9 @@ struct resolve {
 	void *context;
 	ares_channel channel;
 	bool channel_made, stopping;
-	size_t pending; /* names without an answer */
+	size_t pending; /* names without an answer yet */
 	ev_timer timeout;
-	ev_timer finished;
+	ev_timer finished; /* all names have an answer */
 	ev_io sockets[SOCKETS_MAX];
 	struct host hosts[HOSTS_MAX];
 	size_t host_count;
@@ -41,7 +40,7 @@ struct resolve {
 	char error[256];
 };
 
-// Needs a name server: not empty, no path (abstract sockets begin with @), no address.
+// Returns true if the host is neither empty, nor a path (abstract sockets begin with @), nor an address.
 static bool is_name(const char *host)
 {
 	struct in_addr address;
@@ -150,7 +149,7 @@ static void on_socket(struct ev_loop *loop, ev_io *io, int events)
 	rearm_timeout(resolve);
 }
 
-// c-ares tells what it wants to know of a socket; nothing more: the socket is closed.
+// c-ares reports what to watch a socket for; neither: the socket is closed.
 static void on_socket_state(void *context, ares_socket_t fd, int readable, int writable)
 {
 	struct resolve *resolve = context;
@@ -166,7 +165,7 @@ static void on_socket_state(void *context, ares_socket_t fd, int readable, int w
 			break;
 	}
 	if (!io) {
-		log_warning("resolver has too many sockets open");
+		log_warning("host names: the resolver has too many sockets open");
 		return; /* its query times out */
 	}
 	ev_io_stop(resolve->loop, io);
@@ -248,7 +247,7 @@ struct resolve *resolve_start(struct ev_loop *loop, const char *hosts, const cha
 		resolve->sockets[i].data = resolve;
 	}
 	split(resolve, hosts, ports);
-	resolve->pending = 1; /* ourselves: answers may come from within the calls */
+	resolve->pending = 1; /* this function: answers may come within the calls */
 	if (open_channel(resolve)) {
 		const struct ares_addrinfo_hints hints = {
 			.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};

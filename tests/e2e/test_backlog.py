@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A backlog goes into the database in many batches, the next one built while the last is under way: also with records
-sent twice, rows that the database refuses and connections that end in between, each is stored once."""
+"""A backlog is stored in many batches, the next one built while the current one is being written: each record once, also
+with repeats, rows that the database refuses, and sessions that are terminated in between."""
 import conftest
 import pt502
 
 RECORDS = 6000
-AGAIN = 130  # records later: in the same batch, or in the next
+AGAIN = 130  # a repeat follows after so many records: in the same batch or the next
 
 
 def close_database(database):
@@ -18,10 +18,10 @@ def end_backends(database):
                    f"WHERE datname = '{database.name}' AND application_name LIKE 'avld%'")
 
 
-def test_backlog(daemons, database):
+def test_each_record_of_a_backlog_is_stored_once(daemons, database):
     avld = daemons({"database.batch_rows": "200"}).start()
     avld.wait_log("database ready")
-    # Every 80th record is one that the database refuses.
+    # The database refuses every 80th record.
     database.query("ALTER TABLE avld.positions ADD CONSTRAINT slow CHECK (speed_kmh < 100)")
     close_database(database)
     times = pt502.last(RECORDS // 10)[::-1]
@@ -41,7 +41,7 @@ def test_backlog(daemons, database):
         end_backends(database)
     refused = RECORDS // 80
     database.wait("SELECT count(*) FROM avld.positions", RECORDS - refused)
-    # A record sent again is refused again where its first copy is not remembered: at least once each, and nothing else.
+    # A repeat is refused again if the first copy's key is no longer remembered: each refused record has one reject or more.
     assert database.one("SELECT count(DISTINCT frame) FROM avld.rejects") == refused
     assert database.one("SELECT count(DISTINCT (device_id, fixed_at)) FROM avld.positions") == RECORDS - refused
     avld.end()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is old goes, and does not come back: days of positions and statuses, rows of other tables, late data; under load, too."""
+"""Retention: old days of positions and statuses, old rows of other tables, late data of dropped days; also under load."""
 import datetime
 import socket
 
@@ -18,12 +18,12 @@ def has_day(database, time, table="positions"):
 
 # ---- late data ---------------------------------------------------------------------------------------
 
-def test_late_data_of_a_dropped_day_is_refused(daemons, database):
-    """Also in the first report of a tracker; and the days within retention are made."""
+def test_late_data_of_a_dropped_day_is_rejected(daemons, database):
+    """Also in the first report of a tracker; partitions of days within retention are made."""
     avld = daemons({"database.retention": "30d"}).start()
     old, kept, today = pt502.now(-31 * DAY_S), pt502.now(-29 * DAY_S), pt502.now(-5)
     avld.send_tcp(pt502.record(time=old, event="IN1") + pt502.record(time=old, event="IN1"))
-    database.wait(TOO_OLD, 1)  # the repeat is one, too
+    database.wait(TOO_OLD, 1)  # the repeat gets no second reject
     avld.send_tcp(pt502.record(time=kept) + pt502.record(time=today, event="IN1"))
     database.wait(POSITIONS, 2)
     assert not has_day(database, old) and not has_day(database, old, "statuses") and has_day(database, kept)
@@ -42,7 +42,7 @@ def test_the_edge_of_retention_is_the_day(daemons, database):
     assert database.one("SELECT fixed_at FROM avld.positions") == midnight
 
 
-def test_a_tracker_that_sends_nothing_but_old_records_was_seen(daemons, database):
+def test_old_records_update_last_seen(daemons, database):
     avld = daemons({"database.retention": "30d"}).start()
     avld.send_tcp(pt502.record(time=pt502.now(-40 * DAY_S), fix="V"))
     database.wait(TOO_OLD, 1)
@@ -56,7 +56,7 @@ def test_late_data_is_kept_without_retention(avld, database):
     assert has_day(database, old) and database.one(TOO_OLD) == 0
 
 
-# ---- what is old goes --------------------------------------------------------------------------------
+# ---- old rows and days --------------------------------------------------------------------------------
 
 OLD_ROWS = """
     INSERT INTO avld.rejects (received_at, reason, frame) SELECT now() - n * interval '30 d', 'x', '' FROM generate_series(1, 5) n;
@@ -78,7 +78,7 @@ def counts(database):
     return {table: database.one(f"SELECT count(*)::int FROM avld.{table}") for table in TABLES}
 
 
-def test_by_default_what_strangers_fill_has_an_end(daemons, database):
+def test_tables_that_strangers_fill_have_a_retention_by_default(daemons, database):
     database.query(OLD_ROWS)
     avld = daemons().start()
     avld.wait_log("rows older than database.unknown_devices_retention deleted table=unknown_devices count=3")
@@ -86,7 +86,7 @@ def test_by_default_what_strangers_fill_has_an_end(daemons, database):
     assert has_day(database, pt502.now(-100 * DAY_S))
 
 
-def test_each_table_has_its_own(daemons, database):
+def test_each_table_has_its_own_retention(daemons, database):
     database.query(OLD_ROWS)
     avld = daemons({"database.retention": "60d", "database.rejects_retention": "0", "database.connections_retention": "31d",
                     "database.unknown_devices_retention": "61d", "database.alarms_retention": "100d",
@@ -105,8 +105,8 @@ OLD_IN_DEFAULT = """
     """
 
 
-def test_what_has_no_day_goes_by_the_same_days(daemons, database):
-    """Rows in DEFAULT: those of the first day kept stay, at whatever hour it is."""
+def test_rows_in_default_expire_by_day(daemons, database):
+    """Rows of the first day kept stay, whatever the time of day."""
     midnight = "date_trunc('day', now(), 'UTC') - interval '60 d'"
     database.query(OLD_IN_DEFAULT.format(rows=3, at=f"{midnight} - interval '1 s'"))
     database.query(OLD_IN_DEFAULT.format(rows=4, at=midnight))
@@ -117,7 +117,7 @@ def test_what_has_no_day_goes_by_the_same_days(daemons, database):
                           " (SELECT count(*)::int FROM ONLY avld.statuses_default)") == [(4, 4)]
 
 
-def test_what_cannot_be_deleted_is_told_and_the_rest_goes_on(daemons, database):
+def test_a_failed_deletion_is_logged_and_stops_nothing_else(daemons, database):
     database.query(OLD_ROWS)
     database.query("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'not these'; END$$;"
                    "CREATE TRIGGER no BEFORE DELETE ON avld.rejects FOR EACH STATEMENT EXECUTE FUNCTION no()")
@@ -128,16 +128,16 @@ def test_what_cannot_be_deleted_is_told_and_the_rest_goes_on(daemons, database):
     database.wait(POSITIONS, 1)
 
 
-# ---- nobody waits for it -----------------------------------------------------------------------------
+# ---- retention blocks nothing -----------------------------------------------------------------------------
 
-def test_ingest_goes_on_between_the_steps(daemons, database):
-    """300,000 old rejects, 100,000 old rows in DEFAULT and 200 old days go while trackers report: batches take turns with the
-    steps."""
+def test_batches_are_stored_between_the_steps(daemons, database):
+    """300,000 old rejects, 100,000 old rows in DEFAULT and 200 old days are deleted while trackers report: batches alternate
+    with the steps."""
     database.query(OLD_IN_DEFAULT.format(rows=50000, at="now() - interval '400 d'"))
     database.query("INSERT INTO avld.rejects (received_at, reason, frame) SELECT now() - interval '200 d' + n * interval '1 s',"
                    " 'x', '' FROM generate_series(1, 300000) n")
     database.query("SELECT avld.ensure_partitions(current_date - 300, current_date - 101)")
-    database.query("CREATE TABLE steps (stored bigint);"  # each step is made to take 0.1 s
+    database.query("CREATE TABLE steps (stored bigint);"  # makes each step take 0.1 s
                    "CREATE FUNCTION step() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(0.1);"
                    " INSERT INTO public.steps SELECT count(*) FROM avld.positions; RETURN NULL; END$$;"
                    "CREATE TRIGGER step AFTER DELETE ON avld.rejects FOR EACH STATEMENT EXECUTE FUNCTION step();"
@@ -149,12 +149,12 @@ def test_ingest_goes_on_between_the_steps(daemons, database):
     avld.wait_log("rows older than database.rejects_retention deleted table=rejects count=300000")
     avld.wait_log("partitions older than database.retention dropped count=400")
     steps, batches = database.query("SELECT count(*)::int, count(DISTINCT stored)::int FROM steps")[0]
-    assert steps >= 6 + 31 and batches > 5  # in between; those that make days delete from DEFAULT, too
+    assert steps >= 6 + 31 and batches > 5  # statements that make partitions delete from DEFAULT too
     assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
 
 
-def test_a_long_reader_delays_the_drop_and_not_the_ingest(daemons, database):
-    """Whoever reads for long keeps the days: DROP gives up after 2 s, ingest goes on, rows are deleted all the same."""
+def test_a_long_query_delays_the_drop_but_not_the_batches(daemons, database):
+    """A long query keeps the days: DROP gives up after 2 s, batches are stored, old rows are deleted."""
     database.query(OLD_ROWS)
     reader = psycopg2.connect(database.conninfo)
     with reader.cursor() as cursor:
@@ -170,7 +170,7 @@ def test_a_long_reader_delays_the_drop_and_not_the_ingest(daemons, database):
     assert has_day(database, pt502.now(-100 * DAY_S))
 
 
-def test_rows_that_others_hold_are_left_to_the_next_hour(daemons, database):
+def test_locked_rows_are_left_to_the_next_hour(daemons, database):
     database.query(OLD_ROWS)
     holder = psycopg2.connect(database.conninfo)
     with holder.cursor() as cursor:
@@ -180,10 +180,10 @@ def test_rows_that_others_hold_are_left_to_the_next_hour(daemons, database):
     holder.close()
 
 
-# ---- two of them into one database -------------------------------------------------------------------
+# ---- two instances with one database -------------------------------------------------------------------
 
-def test_two_instances_and_trackers_that_change_sides(daemons, database, tmp_path):
-    """Each tracker reports now here, now there, and sends its log to both."""
+def test_trackers_may_move_between_two_instances(daemons, database, tmp_path):
+    """Each tracker alternates between the two and sends its log to both."""
     options = {"database.retention": "300d"}
     pair = [daemons({**options, "database.instance": name}, folder=tmp_path / name).start() for name in ("east", "west")]
     idents = [f"50200{n:02d}" for n in range(1, 21)]
@@ -194,7 +194,7 @@ def test_two_instances_and_trackers_that_change_sides(daemons, database, tmp_pat
             data = b"".join(pt502.record(ident=ident, time=time) for time in times[50 - 10 * turn:60 - 10 * turn])
             pair[(n + turn) % 2].send_tcp(data)
     sockets = []
-    for ident in idents:  # the log goes to both at once
+    for ident in idents:  # sends the log to both at once
         data = b"".join(pt502.record(ident=ident, time=time, event="IN1") for time in logs)
         for avld in pair:
             peer = avld.tcp()
@@ -205,7 +205,7 @@ def test_two_instances_and_trackers_that_change_sides(daemons, database, tmp_pat
         while peer.recv(4096):
             pass
         peer.close()
-    with pair[0].tcp() as here:  # and at last one of them is here, after it was there
+    with pair[0].tcp() as here:  # finally one tracker connects to the first after it was on the second
         pair[1].send_tcp(pt502.record(ident=idents[0], time=times[0]))
         here.sendall(pt502.record(ident=idents[0], time=times[0]))
         database.wait("SELECT connected AND instance = 'east' FROM avld.device_state s JOIN avld.devices d ON d.id = device_id "
@@ -220,15 +220,14 @@ def test_two_instances_and_trackers_that_change_sides(daemons, database, tmp_pat
         (20, times[0], times[0])]
     assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
     assert database.query("SELECT instance FROM avld.checkpoint ORDER BY 1") == [("east",), ("west",)]
-    for avld in pair:  # nothing is left to write, and nothing is written again
+    for avld in pair:  # nothing is pending, and nothing is written again
         avld.start()
         avld.send_tcp(pt502.record(ident=idents[1], time=times[0]))
     database.wait("SELECT count(*)::int FROM avld.connections", 6 * 20 + 2 * 20 + 1 + 1 + 2)
     assert database.one(POSITIONS) == 2000
 
 
-def test_two_instances_know_each_others_connections(daemons, database, tmp_path):
-    """One that ends late does not take the connection from the other."""
+def test_a_late_end_does_not_close_another_instances_connection(daemons, database, tmp_path):
     east, west = [daemons({"database.instance": name}, folder=tmp_path / name).start() for name in ("east", "west")]
     state = "SELECT connected || ' ' || instance FROM avld.device_state"
     old = east.tcp()

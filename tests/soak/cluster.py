@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A PostgreSQL cluster that tests may stop, kill and start."""
+"""A PostgreSQL cluster that tests can stop, kill and start."""
 import glob
 import os
 import pathlib
@@ -16,7 +16,7 @@ from harness import AVLD, Database
 
 
 def programs():
-    """The folder of the newest server."""
+    """Returns the folder of the newest server's programs."""
     found = glob.glob("/usr/lib/postgresql/*/bin/initdb")
     return pathlib.Path(max(found, key=lambda path: int(path.split("/")[4]))).parent
 
@@ -28,7 +28,7 @@ class OwnDatabase(Database):
 
 
 class Cluster:
-    port = 5433  # of the socket's name only: TCP is off
+    port = 5433  # only in the socket's name: TCP is off
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="avld_soak_"))
@@ -44,7 +44,7 @@ class Cluster:
         self.running = False
 
     def run(self, program, *arguments):
-        """As a user that may run a server."""
+        """Runs a program as a user that may run a server."""
         as_user = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
         done = subprocess.run([*as_user, self.bin / program, *arguments], cwd=self.folder, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
@@ -63,7 +63,7 @@ class Cluster:
         self.running = False
 
     def admin(self, sql, database="postgres", patience_s=30):
-        """Tried again while the server comes up after a crash."""
+        """Runs SQL; retries while the server starts after a crash."""
         end = time.monotonic() + patience_s
         while True:
             try:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Soak: every fault avld promises to survive, with the real daemon, a real PostgreSQL and real faults.
+"""Soak: every fault that avld must survive, with the real daemon, a real PostgreSQL and real faults.
 
-make check runs short versions; make soak (AVLD_SOAK=full) long ones, and prints a table. Inside pg_virtualenv, as e2e.
+make check runs short versions; make soak (AVLD_SOAK=full) runs long ones and prints a table. Needs pg_virtualenv, like e2e.
 """
 import os
 import subprocess
@@ -23,14 +23,14 @@ def results():
 
 def pytest_terminal_summary(terminalreporter):
     if results_of_all.rows:
-        terminalreporter.section("nothing lost, nothing twice", "-")
+        terminalreporter.section("nothing lost, nothing stored twice", "-")
         for line in results_of_all.lines():
             terminalreporter.write_line(line)
 
 
 @pytest.fixture
 def proxy():
-    """Between avld and the PostgreSQL of pg_virtualenv."""
+    """A proxy between avld and the PostgreSQL of pg_virtualenv."""
     proxy = Proxy(os.environ.get("PGHOST", "localhost"), int(os.environ.get("PGPORT", "5432")))
     yield proxy
     proxy.close()
@@ -38,9 +38,9 @@ def proxy():
 
 @pytest.fixture(scope="session")
 def preload(tmp_path_factory):
-    """The library that makes a disk fail or wait, and a clock jump. An environment for Daemon.start()."""
+    """Builds the library that makes disks fail or block and clocks jump. Returns the environment for Daemon.start()."""
     if "asan" in os.environ.get("AVLD", ""):
-        pytest.skip("the address sanitizer wants to be loaded first")
+        pytest.skip("the address sanitizer must be the first library loaded")
     library = tmp_path_factory.mktemp("preload") / "faults.so"
     subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", library, HERE / "faults.c", "-ldl"],
                    check=True)
@@ -49,7 +49,7 @@ def preload(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
-    """A PostgreSQL of our own, to be killed at will."""
+    """A PostgreSQL cluster that tests may kill."""
     cluster = Cluster()
     cluster.start()
     yield cluster
@@ -58,7 +58,7 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture
 def own_database(cluster):
-    """A new database, with the schema, in the cluster that may be killed."""
+    """A new database with the schema in that cluster."""
     cluster.start()
     database = cluster.make_database()
     yield database

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the soak tests share: the end-to-end harness by another name, the table of results, looks at a process."""
+"""Shared by the soak tests: the end-to-end harness under another name, the table of results, figures of a process."""
 import datetime
 import importlib.util
 import json
@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).parent
 FULL = os.environ.get("AVLD_SOAK") == "full"
 
 sys.path.insert(0, str(HERE.parent / "e2e"))  # pt502, gt06
-if "e2e" not in sys.modules:  # its conftest.py would shadow ours under its own name
+if "e2e" not in sys.modules:  # under its own name its conftest.py would shadow ours
     spec = importlib.util.spec_from_file_location("e2e", HERE.parent / "e2e" / "conftest.py")
     sys.modules["e2e"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules["e2e"])
@@ -28,13 +28,13 @@ def rounds(short, full):
 
 
 def series(count, ident="5020001", offset_s=0):
-    """So many different records, a second apart, the newest first."""
+    """Returns `count` different records, a second apart, newest first."""
     now = pt502.now(offset_s)
     return b"".join(pt502.record(ident=ident, time=now - datetime.timedelta(seconds=n)) for n in range(count))
 
 
 class Results:
-    """The table: one line for each fault that was tried."""
+    """The table: one line for each injected fault."""
 
     def __init__(self):
         self.rows = []
@@ -52,7 +52,7 @@ class Results:
 
 
 def compare(database, expected, table="positions"):
-    """expected: ident -> how many, numbered from 0 by their odometer. Returns (stored, missing, twice)."""
+    """expected: ident -> number of records, whose odometers count from 0. Returns (stored, missing, twice)."""
     rows = database.query(f"""SELECT ident, count(*), count(DISTINCT odometer_m),
             count(DISTINCT odometer_m) FILTER (WHERE odometer_m >= 0)
         FROM avld.{table} p JOIN avld.devices d ON d.id = device_id GROUP BY 1""")
@@ -61,24 +61,24 @@ def compare(database, expected, table="positions"):
     twice = sum(count - distinct for count, distinct in found.values())
     missing = sum(max(0, number - found.get(ident, (0, 0))[1]) for ident, number in expected.items())
     invented = sum(max(0, distinct - expected.get(ident, 0)) for ident, (_, distinct) in found.items())
-    assert invented == 0, f"{invented} records that nobody sent"
+    assert invented == 0, f"{invented} stored records were never sent"
     return stored, missing, twice
 
 
 def wait_stored(database, expected, patience_s=120):
-    """Until nothing is missing, or the time is up; returns what compare does."""
+    """Waits until nothing is missing. Returns the result of compare."""
     def asked():
         result = compare(database, expected)
         return result if result[1] == 0 else None
     try:
-        return wait_for(asked, "all to be stored", patience_s)
+        return wait_for(asked, "all records to be stored", patience_s)
     except BaseException:
         print(compare(database, expected))
         raise
 
 
 def status_of(pid, *names):
-    """Figures of /proc/PID/status, in kB."""
+    """Returns figures of /proc/PID/status, in kB."""
     figures = {}
     with open(f"/proc/{pid}/status") as status:
         for line in status:
@@ -98,7 +98,7 @@ def free_port():
 
 
 def metrics(daemon):
-    """The numbers without labels that /metrics shows."""
+    """Returns the metrics without labels."""
     with urllib.request.urlopen(f"http://{daemon.settings['http.listen']}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)
@@ -106,17 +106,17 @@ def metrics(daemon):
 
 
 def journal(folder, *arguments):
-    """avld journal over a folder."""
+    """Runs avld journal on a folder."""
     return subprocess.run([AVLD, "journal", str(folder), *arguments], capture_output=True, text=True, timeout=60)
 
 
 def dump(folder, *arguments):
-    """The entries of a journal."""
+    """Returns the entries of a journal."""
     done = journal(folder, "--dump", *arguments)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def frames_of(entries):
-    """The frames of its reports, in order, without their ends (a read may part CR and LF)."""
+    """Returns the frames of the reports, in order, without line ends (a read may split CR and LF)."""
     return [bytes.fromhex(entry["frame"]).rstrip() for entry in entries if entry["kind"] == "report"]

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""A TCP proxy between avld and PostgreSQL that counts bytes, and cuts where it is told to.
+"""A TCP proxy between avld and PostgreSQL that counts bytes and cuts connections at a chosen byte.
 
     avld ---- to server ---->  |  ---- to server ----> PostgreSQL
          <--- to client -----  |  <--- to client -----
 
-arm(direction, after, how) cuts the next time that so many more bytes have passed in that direction: exactly so many
-reach the other side. how: "close" both ends in order, "reset" both, "half" (avld sees the end, the server sees
-nothing and stays with what it has until its backend is ended), "hang" (both ends stay, nothing passes any more).
+arm(direction, after, how) cuts once `after` more bytes have passed in that direction: exactly so many reach the other
+side. how: "close" closes both ends in order, "reset" resets both, "half" closes avld's end and leaves the server's open
+until its backend is terminated, "hang" leaves both open and passes nothing more.
 """
 import contextlib
 import os
@@ -20,7 +20,7 @@ TO_SERVER, TO_CLIENT = 0, 1
 
 class Link:
     def __init__(self, client, server):
-        self.ends = [client, server]  # what is read from: index = direction
+        self.ends = [client, server]  # sockets to read from; index = direction
         self.hangs = False
 
 
@@ -33,12 +33,12 @@ class Proxy:
         self.selector = selectors.DefaultSelector()
         self.wake_read, self.wake_write = os.pipe()
         self.links = []
-        self.orphans = []  # server ends of half cut links
+        self.orphans = []  # open ends of links that were cut "half" or "hang"
         self.passed = [0, 0]
         self.armed = None
         self.cuts = 0
-        self.blocked = False  # refuse new links
-        self.silent = False  # accept them, and say nothing
+        self.blocked = False  # reject new links
+        self.silent = False  # accept them and send nothing
         self.selector.register(self.listener, selectors.EVENT_READ, None)
         self.selector.register(self.wake_read, selectors.EVENT_READ, None)
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -48,7 +48,7 @@ class Proxy:
         return (f"host=127.0.0.1 port={self.port} dbname={database.name} sslmode=disable gssencmode=disable"
                 f" user={os.environ.get('PGUSER', 'postgres')}")
 
-    # ---- what tests say
+    # ---- called by tests
 
     def arm(self, direction, after, how="close"):
         with self.lock:
@@ -59,13 +59,13 @@ class Proxy:
             self.armed = None
 
     def count(self):
-        """Bytes that passed since the last count: [to server, to client]."""
+        """Returns the bytes passed since the last call: [to server, to client]."""
         with self.lock:
             passed, self.passed = self.passed, [0, 0]
             return passed
 
     def block(self):
-        """The database is away: links break, none is made."""
+        """Makes the database unreachable: cuts all links and rejects new ones."""
         with self.lock:
             self.blocked = True
             self.drop_all()
@@ -73,7 +73,7 @@ class Proxy:
     def unblock(self):
         with self.lock:
             self.blocked = self.silent = False
-            self.drop_all()  # what hung or was silent
+            self.drop_all()  # hanging and silent ones
 
     def drop_all(self, how="reset"):
         with self.lock:

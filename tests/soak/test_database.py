@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Fault 2: connections to the database cut at any byte, backends and servers killed. Fault 3: the database away for long."""
+"""Fault 2: connections to the database cut at any byte, backends and servers killed. Fault 3: the database unreachable for
+long."""
 import random
 import signal
 import subprocess
@@ -18,7 +19,7 @@ TABLES = {"positions": POSITIONS + 1, "statuses": 2, "alarms": 2, "rejects": 1, 
 
 
 def burst(number):
-    """Something for each table; the same in each round but for its time."""
+    """Returns records for each table; rounds differ only in the time."""
     time = pt502.now(-86400 + 60 * number % 80000)
     positions = [pt502.record(time=time, tail=f"A/00010,00000/0/{number * 100 + n}//fa7/") for n in range(POSITIONS)]
     sos = pt502.record(event="IN1", time=time, tail=f"A/00010,00000/0/{number * 100 + 50}//fa7/")
@@ -27,11 +28,11 @@ def burst(number):
     text = b"$FUS5020001,ABC_V%d,3.4\r\r" % number
     clock = pt502.stamp(time)[0].encode()
     bad = pt502.record(time=time).replace(clock, b"250000.000")
-    return b"".join(positions) + positions[0] + sos + power_cut + sos + text + bad  # two of them twice
+    return b"".join(positions) + positions[0] + sos + power_cut + sos + text + bad  # two of the records twice
 
 
 class Walk:
-    """Rounds of the same burst, each with a cut; after each the database must hold the same."""
+    """Rounds of the same burst with a cut in each; after each round the database must hold all of it once."""
 
     def __init__(self, avld, database, proxy):
         self.avld, self.database, self.proxy = avld, database, proxy
@@ -50,7 +51,7 @@ class Walk:
         assert self.rows() == expected
 
     def measure(self, start=lambda: None):
-        """Bytes that a round takes in each direction."""
+        """Returns the bytes of a round in each direction."""
         self.proxy.count()
         start()
         self.round()
@@ -85,22 +86,21 @@ def report(results, walk, what, cuts):
     assert "lost" in walk.avld.logged() or "database unreachable" in walk.avld.logged()
 
 
-def test_cut_at_any_byte_of_a_batch(walk, results):
-    """In both directions: from the fence over COPY to the answer to the commit."""
+def test_a_batch_survives_a_cut_at_any_byte(walk, results):
+    """In both directions, from the fence to the answer to the commit."""
     total = walk.measure()
     report(results, walk, "cut at every part of a batch", walk.cut_everywhere(total, rounds(7, 120)))
 
 
-def test_cut_at_any_byte_while_connecting(walk, results):
-    """From the first byte of a new connection to a batch that is stored over it."""
+def test_connecting_survives_a_cut_at_any_byte(walk, results):
+    """From the first byte of a new connection to the first batch stored over it."""
     again = walk.proxy.drop_all
     total = walk.measure(again)
     report(results, walk, "cut at every part of connecting", walk.cut_everywhere(total, rounds(5, 80), again))
 
 
-def test_half_open_sessions_of_our_own(walk, results):
-    """The server does not notice that we are gone: it holds the lock for a session of which we know nothing, not even
-    that it got the lock."""
+def test_a_half_open_session_of_our_own_is_terminated(walk, results):
+    """The server does not notice the end of the connection: it holds the lock for a session whose answers never arrived."""
     walk.proxy.count()
     walk.proxy.drop_all()
     walk.round()
@@ -114,8 +114,8 @@ def test_half_open_sessions_of_our_own(walk, results):
     report(results, walk, "half open while connecting", len(cuts))
 
 
-def test_the_answer_to_the_commit_is_lost(walk):
-    """All of it is sent and committed; of the answer the last byte is missing."""
+def test_a_commit_whose_answer_is_lost_is_not_repeated(walk):
+    """The batch is sent and committed; the last byte of the answer is lost."""
     def one(number):
         walk.avld.send_udp(pt502.record(time=pt502.now(-100 * number), ident="5020002"))
         walk.database.wait("SELECT count(*)::int FROM avld.positions JOIN avld.devices d ON d.id = device_id "
@@ -143,26 +143,26 @@ def stop_and_start(cluster, database):
 
 @pytest.mark.parametrize("fault,turns", [(kill_backend, rounds(2, 50)), (stop_and_start, rounds(3, 50))],
                          ids=["kill_backend", "stop_immediate"])
-def test_server_dies_under_load(daemons, cluster, own_database, results, fault, turns):
+def test_a_server_that_dies_under_load_loses_nothing(daemons, cluster, own_database, results, fault, turns):
     chance = random.Random(2)
     avld = fixed_port(daemons, {"database.conninfo": own_database.conninfo + " application_name=avld"})
     avld.database = own_database
     fleet = Fleet(avld.port)
     for turn in range(turns):
-        time.sleep(chance.uniform(0, 0.5))  # any phase of a batch, and of connecting
+        time.sleep(chance.uniform(0, 0.5))  # any phase of a batch or of connecting
         fault(cluster, own_database)
         if chance.random() < 0.3:
             avld.process.send_signal(signal.SIGHUP)
     cluster.admin("SELECT 1")
     expected = fleet.finish()
     stored, missing, twice = wait_stored(own_database, expected)
-    assert sum(tracker.breaks for tracker in fleet.trackers) == 0, "live connections broke"
+    assert sum(tracker.breaks for tracker in fleet.trackers) == 0, "connections of trackers broke"
     avld.end()
     results.add(2, fault.__name__.replace("_", " ") + " under load", turns, sum(expected.values()), stored, missing, twice)
 
 
-def test_backends_are_ended_under_load(daemons, database, results):
-    """By an administrator, at any moment."""
+def test_terminated_backends_under_load_lose_nothing(daemons, database, results):
+    """An administrator terminates the session at any moment."""
     chance = random.Random(3)
     avld = fixed_port(daemons)
     fleet = Fleet(avld.port)
@@ -178,19 +178,19 @@ def test_backends_are_ended_under_load(daemons, database, results):
 
 
 def rows_stored(avld):
-    """As the daemon counts them: asking the database would slow it down."""
+    """Returns the daemon's count: queries would slow the database down."""
     return metrics(avld)["avld_positions_total"]
 
 
-def test_database_away_under_load(daemons, proxy, database, results):
-    """The journal grows, memory does not; the backlog drains while new reports go on coming in."""
+def test_an_unreachable_database_fills_the_journal_only(daemons, proxy, database, results):
+    """The journal grows, memory does not; the backlog drains while new reports arrive."""
     seconds, rate = rounds(6, 60), rounds(5000, 15000)
     avld = fixed_port(daemons, {"database.conninfo": proxy.conninfo(database), "journal.segment_size": "16M",
                                   "http.listen": f"127.0.0.1:{free_port()}"})
     trackers = [Pt502(avld.port, f"502200{n}", 50) for n in range(3)]
     for tracker in trackers:
         tracker.start()
-    # Everything that grows with use once has been used: a batch of full size, the window, the buffers.
+    # Uses everything that grows with use: a batch of full size, the window, the buffers.
     avld.simulate("--devices", 50, "--rate", 0, "--count", 30000, "--seed", 7)
     database.wait("SELECT (count(*) >= 30000)::int FROM avld.positions", 1, 60)
     proxy.block()
@@ -211,7 +211,7 @@ def test_database_away_under_load(daemons, proxy, database, results):
     proxy.unblock()
     more = subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--devices", "50", "--rate", "2000",
                              "--count", "4000", "--seed", "9"], stderr=subprocess.DEVNULL)
-    avld.wait_log("database connection restored", 60)  # how long it waits between attempts is not what is measured
+    avld.wait_log("database connection restored", 60)  # the back-off is not measured
     started = time.monotonic()
     wait_for(lambda: rows_stored(avld) >= 30000 + backlog, "the backlog", 240)
     took = time.monotonic() - started
@@ -227,5 +227,5 @@ def test_database_away_under_load(daemons, proxy, database, results):
     assert avld.logged().count("database unreachable") == 1 and avld.logged().count("database connection restored") == 1
     stored = database.one("SELECT count(*) FROM avld.positions")
     low, high = min(size["VmRSS"] for size in sizes), max(size["VmRSS"] for size in sizes)
-    results.add(3, f"database away for {seconds} s under load", 1, total, stored,
+    results.add(3, f"database unreachable for {seconds} s under load", 1, total, stored,
                 note=f"RSS {low}..{high} kB, {backlog / took:.0f} records/s drained")

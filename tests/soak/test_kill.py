@@ -17,7 +17,8 @@ COUNT = "SELECT count(*)::int FROM avld.positions"
 
 
 def lasting_port():
-    """A free one below those that the kernel gives to clients: a tracker that knocks while avld is away must not get it."""
+    """Returns a free port below those that the kernel assigns to clients: a tracker that connects while avld is down must not
+    get it itself."""
     with open("/proc/sys/net/ipv4/ip_local_port_range") as bounds:
         first = int(bounds.read().split()[0])
     for _ in range(1000):
@@ -30,20 +31,20 @@ def lasting_port():
 
 
 def fixed_port(daemons, options=()):
-    """A daemon that comes back at the same port."""
+    """Starts a daemon that has the same port after each restart."""
     return daemons({"server.listen": f"127.0.0.1:{lasting_port()}", **dict(options)}).start()
 
 
-def test_kill_at_random_moments(daemons, database, results):
-    """Also before it is ready, and with a writer that has a batch on its way."""
+def test_kills_at_random_moments_lose_nothing(daemons, database, results):
+    """Also before it is ready, and while a batch is being sent."""
     chance = random.Random(1)
     avld = fixed_port(daemons)
     fleet = Fleet(avld.port)
     turns = rounds(12, 200)
     for turn in range(turns):
-        time.sleep(chance.uniform(0, 0.4))  # the random moment
+        time.sleep(chance.uniform(0, 0.4))  # a random moment
         avld.kill()
-        if chance.random() < 0.25:  # a start that is not finished either
+        if chance.random() < 0.25:  # also during the start
             avld.spawn()
             time.sleep(chance.uniform(0, 0.15))
             avld.kill()
@@ -59,12 +60,12 @@ def test_kill_at_random_moments(daemons, database, results):
 
 # ---- fault 9
 
-def away(avld, proxy):
+def unreachable(avld, proxy):
     proxy.block()
 
 
 def silent_server(avld, proxy):
-    """Accepts, and never says a word."""
+    """Accepts connections and never answers."""
     proxy.block()
     proxy.unblock()
     proxy.silent = True
@@ -83,12 +84,12 @@ def all_is_well(avld, proxy):
     pass
 
 
-STATES = [all_is_well, away, hangs_in_commit] + [silent_server, hangs_in_copy] * FULL
+STATES = [all_is_well, unreachable, hangs_in_commit] + [silent_server, hangs_in_copy] * FULL
 
 
 @pytest.mark.parametrize("state", STATES, ids=[state.__name__ for state in STATES])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT] if FULL else [signal.SIGTERM])
-def test_signals_in_any_state(daemons, proxy, database, results, state, number):
+def test_a_signal_ends_any_state_without_loss(daemons, proxy, database, results, state, number):
     options = {"database.conninfo": proxy.conninfo(database)}
     avld = fixed_port(daemons, options)
     tracker = Gt06(avld.port, "860000000000025", 200)
@@ -114,7 +115,7 @@ def test_signals_in_any_state(daemons, proxy, database, results, state, number):
     results.add(9, f"{number.name}: {state.__name__}", 1, tracker.made, stored, missing, twice)
 
 
-def test_signals_at_random_moments(daemons, database, results):
+def test_signals_at_random_moments_lose_nothing(daemons, database, results):
     chance = random.Random(9)
     avld = fixed_port(daemons)
     fleet = Fleet(avld.port)
@@ -130,8 +131,7 @@ def test_signals_at_random_moments(daemons, database, results):
     results.add(9, "SIGTERM, SIGINT, SIGHUP under load", turns, sum(expected.values()), stored, missing, twice)
 
 
-def test_asked_twice_to_end(daemons, proxy, database):
-    """A second SIGTERM does not wait for the database."""
+def test_a_second_sigterm_does_not_wait_for_the_database(daemons, proxy, database):
     avld = daemons({"database.conninfo": proxy.conninfo(database)}).start()
     database.wait("SELECT count(*)::int FROM avld.checkpoint", 1)
     proxy.arm(TO_SERVER, 100, "hang")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Memory and file descriptors over millions of frames, with connections that come and go in every way."""
+"""Memory and file descriptors over millions of frames, with connections that open and close in every way."""
 import random
 import socket
 import struct
@@ -12,7 +12,7 @@ from test_kill import fixed_port
 
 
 def rude_peers(avld, chance, count):
-    """Peers that stay silent, send half a frame, garbage, or reset."""
+    """Opens connections that stay silent, send half a frame or garbage, or reset."""
     for _ in range(count):
         with socket.create_connection(("127.0.0.1", avld.port), 10) as peer:
             if chance.random() < 0.5:
@@ -22,11 +22,11 @@ def rude_peers(avld, chance, count):
             try:
                 peer.sendall(data)
             except OSError:
-                pass  # it has closed us already
+                pass  # avld has closed the connection already
 
 
-def test_nothing_grows(daemons, database, results):
-    """Turn by turn the same load; after the first turns neither memory nor descriptors are more."""
+def test_memory_and_descriptors_do_not_grow(daemons, database, results):
+    """Every turn has the same load; after the first turns neither memory nor descriptors increase."""
     chance = random.Random(12)
     turns, count = rounds(6, 50), rounds(20000, 200000)
     avld = fixed_port(daemons, {"http.listen": f"127.0.0.1:{free_port()}", "journal.segment_size": "16M",
@@ -34,7 +34,7 @@ def test_nothing_grows(daemons, database, results):
     sizes, files = [], []
     for turn in range(turns):
         protocol = ("pt502", "mixed")[turn % 2]
-        # The same devices each turn, so that the number of devices is no reason to grow.
+        # The same devices each turn: more devices would need more memory.
         loads = [subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--protocol", protocol, "--devices",
                                    "400", "--rate", "0", "--count", str(count), "--seed", str(1 + turn % 2)],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
@@ -42,11 +42,11 @@ def test_nothing_grows(daemons, database, results):
         for load in loads:
             assert load.wait(600) == 0
         wait_for(lambda: metrics(avld)["avld_journal_waiting_bytes"] == 0, "the journal to be empty", 300)
-        wait_for(lambda: metrics(avld)["avld_connections"] == 0, "all to have gone", 60)
+        wait_for(lambda: metrics(avld)["avld_connections"] == 0, "all connections to be closed", 60)
         figures = status_of(avld.process.pid, "VmRSS", "RssAnon")
         sizes.append(figures["RssAnon"])
         files.append(open_files(avld.process.pid))
-        if FULL:  # not a test of the database's disk
+        if FULL:  # the database's disk is not tested
             database.query("TRUNCATE avld.positions, avld.statuses, avld.alarms, avld.connections, avld.rejects")
     settled = sizes[len(sizes) // 3:]
     assert max(settled) <= 1.05 * settled[0] + 256, f"RssAnon by turn: {sizes} kB"

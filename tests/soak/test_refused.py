@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fault 7: two daemons. Fault 8: rows and schemas that the database refuses. Fault 10: records that come more than once."""
+"""Fault 7: two daemons. Fault 8: rows and schemas that the database refuses. Fault 10: records that arrive more than once."""
 from datetime import timedelta
 import random
 import socket
@@ -17,8 +17,8 @@ COUNT = "SELECT count(*)::int FROM avld.positions"
 
 # ---- fault 7
 
-def test_two_daemons_with_one_journal(daemons, database, tmp_path):
-    """The second says who holds it, and leaves it alone."""
+def test_a_second_daemon_on_one_journal_does_not_start(daemons, database, tmp_path):
+    """The second names the process that holds the journal and does not touch it."""
     first = daemons().start()
     first.send_tcp(pt502.record())
     second = daemons({"journal.dir": first.settings["journal.dir"], "database.instance": "other"},
@@ -26,16 +26,16 @@ def test_two_daemons_with_one_journal(daemons, database, tmp_path):
     assert second.process.wait(30) == 1
     assert f"in use by process {first.process.pid}" in second.logged()
     assert second.process.stdout.read() == b""
-    assert journal(first.settings["journal.dir"]).returncode == 0  # looking is always allowed
+    assert journal(first.settings["journal.dir"]).returncode == 0  # reading is always allowed
     first.send_tcp(pt502.record(ident="5020002"))
     database.wait(COUNT, 2)
     first.kill()
-    second.start()  # a dead process holds nothing
+    second.start()  # a dead process holds no lock
     second.end()
 
 
-def test_two_daemons_with_one_instance(daemons, database, tmp_path, results):
-    """The second writes nothing while the first lives; when it gets hold of the instance, the first ends, loudly."""
+def test_two_daemons_with_one_instance_never_write_both(daemons, database, tmp_path, results):
+    """The second writes nothing while the first has the lock; once it takes the instance over, the first ends with an error."""
     first = daemons({"database.conninfo": database.conninfo + " application_name=first"}).start()
     first.send_tcp(series(100))
     database.wait(COUNT, 100)
@@ -44,10 +44,10 @@ def test_two_daemons_with_one_instance(daemons, database, tmp_path, results):
     second.wait_log("database in use by another avld")
     assert "two daemons must not have the same database.instance" in second.logged()
     assert database.one(COUNT) == 100
-    # Someone ends the first one's session, and the second is quicker.
-    wait_for(lambda: end_first(database), "the second to get hold of it")
+    # The first one's session is terminated until the second gets the lock first.
+    wait_for(lambda: end_first(database), "the second to take the instance over")
     assert "taking over instance=avld from another journal" in second.logged()
-    second.end()  # the lock is free again; the first finds that its checkpoint is not what it left there
+    second.end()  # frees the lock; the first finds another checkpoint than its own
     assert first.process.wait(60) != 0
     assert "another avld writes as instance=avld" in first.logged()
     first.start()
@@ -59,14 +59,14 @@ def test_two_daemons_with_one_instance(daemons, database, tmp_path, results):
 
 
 def end_first(database):
-    """Until the second has stored its own."""
+    """Returns true once the second has stored its records."""
     database.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                    "WHERE application_name = 'first' AND datname = current_database()")
     return database.one(COUNT) == 200
 
 
-def test_a_fence_that_does_not_hold(daemons, database):
-    """Without a lock (a pooler, another hand): the checkpoint that another wrote stops the writer before it doubles a row."""
+def test_a_foreign_checkpoint_stops_the_writer(daemons, database):
+    """Without the lock (a pooler, an operator): a checkpoint of another writer stops this one before it stores a row twice."""
     avld = daemons().start()
     avld.send_tcp(pt502.record())
     database.wait(COUNT, 1)
@@ -98,9 +98,9 @@ def column_too_small(database):
 
 @pytest.mark.parametrize("refusal", [check_constraint, trigger_that_raises, column_too_small],
                          ids=lambda refusal: refusal.__name__)
-def test_a_row_that_the_database_refuses(daemons, database, results, refusal):
-    """It is in rejects, with the database's words; all others of its batch are stored."""
-    words = refusal(database)
+def test_a_refused_row_goes_to_rejects(daemons, database, results, refusal):
+    """The reject has the database's message; all other rows of the batch are stored."""
+    message = refusal(database)
     avld = daemons().start()
     count = rounds(1000, 20000)
     now = pt502.now()
@@ -110,14 +110,14 @@ def test_a_row_that_the_database_refuses(daemons, database, results, refusal):
     bad = count // 100
     database.wait("SELECT count(*)::int FROM avld.rejects", bad, 120)
     database.wait(COUNT, count - bad)
-    avld.send_tcp(pt502.record(ident="5020002", tail="A/00010,00000/0/1//fa7/"))  # the writer goes on
+    avld.send_tcp(pt502.record(ident="5020002", tail="A/00010,00000/0/1//fa7/"))  # later batches are stored
     database.wait(COUNT, count - bad + 1)
     reasons = database.query("SELECT DISTINCT reason, protocol, ident, convert_from(frame, 'SQL_ASCII') LIKE '%%/%%07//%%' "
                              "OR convert_from(frame, 'SQL_ASCII') LIKE '%%/7//%%' FROM avld.rejects")
-    assert all(reason[0].startswith("database: ") and words in reason[0] and reason[1:] == ("pt502", "5020001", True)
+    assert all(reason[0].startswith("database: ") and message in reason[0] and reason[1:] == ("pt502", "5020001", True)
                for reason in reasons), reasons[:3]
     avld.end()
-    results.add(8, refusal.__name__.replace("_", " "), 1, count + 1, database.one(COUNT) + bad, note=f"{bad} of them in rejects")
+    results.add(8, refusal.__name__.replace("_", " "), 1, count + 1, database.one(COUNT) + bad, note=f"{bad} of these in rejects")
 
 
 def a_table_is_missing(database):
@@ -145,7 +145,7 @@ def the_database_is_read_only(database):
 
 @pytest.fixture
 def as_writer(database):
-    """A role that is no more than avld_writer."""
+    """A conninfo whose role has the rights of avld_writer only."""
     database.query("DO $$ BEGIN IF to_regrole('avld_soak') IS NULL THEN "
                    "CREATE ROLE avld_soak LOGIN PASSWORD 'soak'; END IF; END $$")
     database.query("GRANT avld_writer TO avld_soak")
@@ -156,12 +156,12 @@ MISFITS = [a_table_is_missing, a_column_is_missing, a_right_is_missing, the_data
 
 
 @pytest.mark.parametrize("misfit", MISFITS, ids=lambda misfit: misfit.__name__)
-def test_a_schema_that_does_not_fit(daemons, database, as_writer, results, misfit):
-    """Nothing is dropped: one clear error, again and again with back-off, and all is stored when it fits again."""
+def test_an_unsuitable_schema_drops_nothing(daemons, database, as_writer, results, misfit):
+    """One clear error, retries with back-off, and all is stored once the schema is repaired."""
     avld = daemons({"database.conninfo": as_writer}).start()
     avld.send_tcp(pt502.record(ident="5020002", time=pt502.now(-3600)))
     database.wait(COUNT, 1)
-    mend = misfit(database)
+    repair = misfit(database)
     count = 500
     avld.send_tcp(series(count) + b"$FUS5020001,ABC_V1,3.4\r\r")
     avld.wait_log("cannot write to the database, retrying; nothing is dropped")
@@ -170,7 +170,7 @@ def test_a_schema_that_does_not_fit(daemons, database, as_writer, results, misfi
     avld.start()
     avld.wait_log("nothing is dropped")
     assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
-    mend()
+    repair()
     database.wait(COUNT, count + 1)
     database.wait("SELECT count(*)::int FROM avld.statuses", 1)
     avld.end()
@@ -180,8 +180,8 @@ def test_a_schema_that_does_not_fit(daemons, database, as_writer, results, misfi
 
 # ---- fault 10
 
-def test_a_log_sent_again_and_again(daemons, database, results):
-    """Live and stored records mixed, over two connections and UDP at once, across restarts: one row each."""
+def test_a_log_sent_many_times_is_stored_once(daemons, database, results):
+    """Live and stored records mixed, over two connections and UDP at once, across restarts."""
     chance = random.Random(10)
     avld = fixed_port(daemons)
     count = rounds(2000, 40000)
@@ -202,7 +202,7 @@ def test_a_log_sent_again_and_again(daemons, database, results):
                             pass
                     break
                 except OSError:
-                    continue  # the other connection of the same device has come, or avld is being restarted
+                    continue  # the device's other connection replaced this one, or avld restarts
 
     def over_udp(records):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
@@ -218,7 +218,7 @@ def test_a_log_sent_again_and_again(daemons, database, results):
         for sender in senders:
             sender.join(300)
             assert not sender.is_alive()
-        avld.kill()  # what was remembered is gone
+        avld.kill()  # empties the cache of recent keys
         avld.start()
     result = wait_stored(database, {"5020001": count})
     avld.end()
@@ -226,8 +226,8 @@ def test_a_log_sent_again_and_again(daemons, database, results):
     results.add(10, "a log sent ten times, TCP, UDP, live, stored", 2, count, *result)
 
 
-def test_repeats_with_a_broken_clock(daemons, database, results):
-    """Records of one wrong time, told apart by their bytes; each sent twice in one go."""
+def test_repeats_with_a_broken_clock_are_stored_once(daemons, database, results):
+    """Records with the same wrong time, which differ in other fields; each is sent twice in a row."""
     avld = daemons().start()
     time = pt502.now().replace(year=1980)
     records = [pt502.record(time=time, tail=f"A/00010,00000/0/{n}//fa7/") for n in range(500)]
@@ -236,8 +236,8 @@ def test_repeats_with_a_broken_clock(daemons, database, results):
     results.add(10, "sent twice with a clock of 1980", 1, 500, *result)
 
 
-def test_kills_with_gt06_and_repeats(daemons, database, results):
-    """The load of fault 1 with small batches, so that a kill falls between many of them."""
+def test_kills_between_small_batches_lose_nothing(daemons, database, results):
+    """The load of fault 1 with small batches, so that many kills fall between two of them."""
     avld = fixed_port(daemons, {"database.batch_rows": "50", "database.batch_interval": "1ms"})
     fleet = Fleet(avld.port, 2, 2)
     turns = rounds(4, 40)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Old days on a second PostgreSQL, as README "When one machine is not enough" says: read through, written through, and what
-happens while that server is away."""
+"""Old days on a second PostgreSQL, as docs/scaling.md describes: read and written through the first, also while the second is
+unreachable."""
 import datetime
 import io
 import pathlib
@@ -18,14 +18,14 @@ DAY = datetime.timedelta(days=1)
 
 
 def steps():
-    """The SQL of the README, so that what is tested is what is written there."""
-    text = pathlib.Path(HERE.parent.parent / "README.md").read_text()
-    section = re.search(r"^### Old days on a second PostgreSQL\n.*?(?=^##)", text, re.S | re.M)[0]
+    """Returns the SQL of the page, so that exactly that is tested."""
+    text = pathlib.Path(HERE.parent.parent / "docs" / "scaling.md").read_text()
+    section = re.search(r"^## Old days on a second PostgreSQL\n.*?(?=^## )", text, re.S | re.M)[0]
     return re.findall(r"```sql\n(.*?)```", section, re.S)
 
 
 def run(database, sql):
-    """As psql would: what stands before \\gexec makes statements."""
+    """Runs SQL as psql would: the query before \\gexec makes statements."""
     if "\\gexec" in sql:
         makes, sql = sql.split("\\gexec")
         for (made,) in database.query(makes):
@@ -35,7 +35,7 @@ def run(database, sql):
 
 @pytest.fixture
 def archive(cluster, own_database, database):
-    """The second server; the day 2001-01-01 of the README's words is five days ago."""
+    """The second server; the day five days ago replaces 2001-01-01 of the page."""
     first = database.one("SELECT current_date - 5")
 
     def fit(sql):
@@ -54,7 +54,7 @@ def records(day, count, start=0):
 
 
 def move(database, archive):
-    """The day goes to the second server, with what it holds."""
+    """Moves the day with its rows to the second server."""
     run(archive["database"], archive["there"])
     data = io.StringIO()
     for end, direction in ((database, "TO STDOUT"), (archive["database"], "FROM STDIN")):
@@ -66,7 +66,7 @@ def move(database, archive):
     run(database, archive["here"])
 
 
-def test_a_day_on_a_second_server(daemons, database, archive):
+def test_a_day_on_a_second_server_is_read_and_written(daemons, database, archive):
     day, table = archive["day"], archive["table"]
     avld = daemons().start()
     avld.send_tcp(records(day, 10) + pt502.record())
@@ -75,7 +75,7 @@ def test_a_day_on_a_second_server(daemons, database, archive):
     move(database, archive)
     assert database.one("SELECT relkind FROM pg_class WHERE oid = %s::regclass", f"avld.{table}") == "f"
 
-    # today goes on, and questions read through
+    # today is stored, and queries read through
     times = pt502.last(5, -60)
     avld.send_tcp(b"".join(pt502.record(time=time) for time in times))
     database.wait(POSITIONS, 16)
@@ -83,14 +83,14 @@ def test_a_day_on_a_second_server(daemons, database, archive):
     assert database.one(TRACK, day, times[0] + DAY) == 16
     assert database.one("SELECT fixed_at > now() - interval '1 min' FROM avld.latest_positions") is True
 
-    # late data for the day goes there, what it has once already does not
+    # late data of the day goes there, repeats do not
     avld.end()
     avld.start()
     avld.send_tcp(records(day, 15))
     database.wait(POSITIONS, 21)
     assert archive["database"].one(f"SELECT count(*)::int FROM avld.{table}") == 15
 
-    # a day that is made from now on has a key of its own, and repeats are one row there, too
+    # a day made after the change has a key of its own, so repeats are one row there too
     other = day - 2 * DAY
     avld.send_tcp(records(other, 3))
     database.wait(POSITIONS, 24)
@@ -102,8 +102,8 @@ def test_a_day_on_a_second_server(daemons, database, archive):
     assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
 
 
-def test_while_the_second_server_is_away(daemons, database, archive):
-    """Today goes on; a record for the day that is there makes all wait in the journal, and then nothing is lost or there twice."""
+def test_an_unreachable_second_server_delays_its_day_only(daemons, database, archive):
+    """Today is stored. A record of the moved day keeps all in the journal until the server is back; then each is stored once."""
     day = archive["day"]
     avld = daemons().start()
     avld.send_tcp(records(day, 10))
@@ -125,8 +125,8 @@ def test_while_the_second_server_is_away(daemons, database, archive):
     assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
 
 
-def test_retention_keeps_late_data_from_it(daemons, database, archive):
-    """With a retention shorter than that: such a day is neither written nor dropped."""
+def test_retention_rejects_late_data_of_the_moved_day(daemons, database, archive):
+    """With a shorter retention such a day is neither written nor dropped."""
     day = archive["day"]
     avld = daemons().start()
     avld.send_tcp(records(day, 10))
@@ -136,11 +136,11 @@ def test_retention_keeps_late_data_from_it(daemons, database, archive):
     move(database, archive)
     database.query("SELECT avld.ensure_partitions(current_date - 9, current_date - 9)")
     avld = daemons({"database.retention": "3d"}).start()
-    avld.wait_log("partitions older than database.retention dropped count=3")  # two of that day, and statuses of the archived
+    avld.wait_log("partitions older than database.retention dropped count=3")  # two of the older day, and the statuses of the moved one
     archive["cluster"].stop()
     avld.send_tcp(records(day, 2, 20) + pt502.record())
     wait_for(lambda: database.one("SELECT count(*)::int FROM avld.rejects WHERE reason = 'older than database.retention'") == 2,
-             "the late ones in rejects")
+             "the late records to be rejected")
     archive["cluster"].start()
     database.wait(POSITIONS, 11)
     assert database.one(TRACK, day, day + DAY) == 10

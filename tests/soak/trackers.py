@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Trackers that behave as such: a thread each, records numbered by their odometer from 0."""
+"""Trackers that behave like real ones: a thread each; the odometer numbers the records from 0."""
 import datetime
 import socket
 import struct
@@ -9,16 +9,16 @@ import time
 import gt06
 import pt502
 
-LAST_RECORDS = 2000  # more than sockets on both sides can hold unread
+LAST_RECORDS = 2000  # more than the sockets of both sides can hold unread
 
 
 class Tracker(threading.Thread):
-    """Connects, sends, and does so again when the connection breaks, until it is told to finish."""
+    """Connects and sends; connects again when the connection breaks, until finish or abort."""
 
     def __init__(self, port, device, rate):
         super().__init__(daemon=True)
         self.port, self.device, self.rate = port, device, rate
-        self.made = 0        # records there are: 0 .. made - 1
+        self.made = 0        # records made so far: 0 .. made - 1
         self.breaks = 0
         self.finishing = threading.Event()
         self.aborting = threading.Event()
@@ -38,7 +38,7 @@ class Tracker(threading.Thread):
             except OSError:
                 pass
             self.breaks += 1
-            time.sleep(0.02)  # no wait of the test's: what a tracker does
+            time.sleep(0.02)  # a tracker waits before it connects again
 
     def finish(self):
         self.finishing.set()
@@ -47,14 +47,14 @@ class Tracker(threading.Thread):
         self.aborting.set()
 
     def pace(self, started, done):
-        """Waits until record `done` of this connection is due."""
+        """Sleeps until record `done` of this connection is due."""
         ahead = started + done / self.rate - time.monotonic()
         if ahead > 0:
             time.sleep(ahead)
 
 
 class Pt502(Tracker):
-    """Has no acknowledgements: after a broken connection it sends its last records once more."""
+    """Gets no acknowledgements: after a broken connection it sends its last records again."""
 
     def record(self, number):
         return pt502.record(ident=self.device, time=self.time_of(number), tail=f"A/00010,00000/0,0,0,0/{number}//fa7/")
@@ -68,29 +68,29 @@ class Pt502(Tracker):
                 return True
             chunk = 10
             records = [self.record(self.made + n) for n in range(chunk)]
-            self.made += chunk  # made before it is sent: it is in the tracker's log then
+            self.made += chunk  # counted before it is sent: the tracker has logged it
             peer.sendall(b"".join(records))
             done += chunk
             self.pace(started, done)
         peer.shutdown(socket.SHUT_WR)
         peer.settimeout(60)
-        return peer.recv(1) == b""  # all was read; broken instead: once more
+        return peer.recv(1) == b""  # avld has read all; otherwise the records are sent again
 
 
 class Gt06(Tracker):
-    """Sends a record again until it is acknowledged, and never after that."""
+    """Sends a record again until it is acknowledged, never after that."""
 
     WINDOW = 8
 
     def __init__(self, port, device, rate):
         super().__init__(port, device, rate)
-        self.waiting = {}    # number -> serial on this connection
+        self.pending = {}    # number -> serial on this connection
         self.acknowledged = set()
         self.serial = 0
 
     def frame(self, number):
         self.serial = self.serial % 65535 + 1
-        self.waiting[number] = self.serial
+        self.pending[number] = self.serial
         body = gt06.gps(self.time_of(number), -20.5, 30.25, 42, 90) + gt06.CELL + bytes([1, 0, 0])
         return gt06.frame(0x22, body + struct.pack(">I", number), self.serial)
 
@@ -99,11 +99,11 @@ class Gt06(Tracker):
         assert head[:3] == b"\x78\x78\x05" and gt06.answer(head[3], struct.unpack(">H", head[4:6])[0]) == head, head.hex()
         return head[3], struct.unpack(">H", head[4:6])[0]
 
-    def take_answer(self, peer):
+    def handle_answer(self, peer):
         kind, serial = self.read_answer(peer)
         assert kind == 0x22
-        number = next(n for n, s in self.waiting.items() if s == serial)
-        del self.waiting[number]
+        number = next(n for n, s in self.pending.items() if s == serial)
+        del self.pending[number]
         self.acknowledged.add(number)
 
     def talk(self, peer):
@@ -119,23 +119,23 @@ class Gt06(Tracker):
         self.serial += 1
         peer.sendall(gt06.login(self.device, self.serial & 0xFFFF))
         assert self.read_answer(peer)[0] == 0x01
-        for number in sorted(self.waiting):
+        for number in sorted(self.pending):
             peer.sendall(self.frame(number))
         started, done = time.monotonic(), 0
-        while self.waiting or not self.finishing.is_set():
+        while self.pending or not self.finishing.is_set():
             if self.aborting.is_set():
                 return True
-            while len(self.waiting) < self.WINDOW and not self.finishing.is_set():
+            while len(self.pending) < self.WINDOW and not self.finishing.is_set():
                 number, self.made = self.made, self.made + 1
                 peer.sendall(self.frame(number))
                 done += 1
-            self.take_answer(peer)
+            self.handle_answer(peer)
             self.pace(started, done)
         return True
 
 
 class Fleet:
-    """Some of both kinds."""
+    """Trackers of both protocols."""
 
     def __init__(self, port, pt502s=3, gt06s=3, rate=400):
         self.trackers = [Pt502(port, f"50210{n:02d}", rate) for n in range(pt502s)]
@@ -150,12 +150,12 @@ class Fleet:
         return sum(tracker.made for tracker in self.trackers)
 
     def finish(self, patience_s=120):
-        """Lets each send what it has; returns ident -> how many."""
+        """Lets each send its remaining records. Returns ident -> number of records."""
         for tracker in self.trackers:
             tracker.finish()
         for tracker in self.trackers:
             tracker.join(patience_s)
-            assert not tracker.is_alive(), f"{tracker.device} is stuck at {tracker.made}"
+            assert not tracker.is_alive(), f"{tracker.device} is stuck at record {tracker.made}"
         return self.expected()
 
     def abort(self):
