@@ -1,35 +1,72 @@
-# avld. The three commands a user needs: make run, make check, make install.
-# All of them, and make deps, install what is missing with apt-get first; make alone only builds.
+# The targets users need: make run, make check, make install. make alone builds.
+# make run, check, soak, bench and deps install missing packages with apt-get; make and make install never do.
 #
-#   BUILD=dir    builds elsewhere                         CC=clang  with another compiler
-#   SANITIZE=address,undefined  with sanitizers           WERROR=1  warnings are errors
-#   PORT=9999    the port of make run                     V=1       shows the commands
-#   PREFIX=/usr/local DESTDIR=  where make install puts things
-#   ONLY="unit e2e"  the parts of make check to run    FUZZ_SECONDS=60  of make fuzz, each fuzzer
-#   ONLY=feed,store,sql  the parts of make bench        BENCH_ROUNDS=5   how often each is measured
+#   BUILD=dir                   where to build                    CC=clang   another compiler
+#   CFLAGS, CPPFLAGS, LDFLAGS   appended to avld's own flags      PKG_CONFIG=aarch64-linux-gnu-pkg-config   for a cross build
+#   SANITIZE=address,undefined  build with sanitizers             WERROR=1   warnings are errors
+#   PORT=9999                   the port of make run              V=1        show the commands
+#   PREFIX=/usr/local sysconfdir=/etc localstatedir=/var DESTDIR=   where make install puts the files
+#   ONLY="unit e2e"             parts of make check to run        FUZZ_SECONDS=60   time for each fuzzer of make fuzz
+#   ONLY=feed,store,sql         parts of make bench to run        BENCH_ROUNDS=5    rounds per measurement
 
-BUILD   ?= build
-PREFIX  ?= /usr/local
-PORT    ?= 8888
+BUILD      ?= build
+PORT       ?= 8888
+PKG_CONFIG ?= pkg-config
+INSTALL    ?= install
+CFLAGS     ?= -O2 -g
 FUZZ_SECONDS ?= 60
-VERSION := $(shell cat VERSION)
+VERSION    := $(shell cat VERSION)
 
-CSTD     = -std=c17 -D_GNU_SOURCE
-WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
-           -Wundef -Wcast-qual -Wwrite-strings -Wpointer-arith $(if $(WERROR),-Werror)
-CFLAGS  ?= -O2 -g
-HARDEN   = -fno-strict-aliasing -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
-SAN      = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-PKGS     = libpq libsystemd libxxhash libcares libmicrohttpd
-PKG_OK     := $(shell pkg-config --exists $(PKGS) 2>/dev/null && echo yes)
-PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-BASE_CFLAGS = $(CSTD) -Iinclude -Isrc $(PKG_CFLAGS) -DAVLD_VERSION='"$(VERSION)"'
-ALL_CFLAGS  = $(BASE_CFLAGS) $(WARN) $(CFLAGS) $(HARDEN) $(SAN)
-ALL_LDFLAGS = $(LDFLAGS) $(SAN)
-LIBS        = $(PKG_LIBS) -lev -linih -lpthread -lm
+PREFIX        ?= /usr/local
+prefix        ?= $(PREFIX)
+bindir        ?= $(prefix)/bin
+docdir        ?= $(prefix)/share/doc/avld
+unitdir       ?= $(prefix)/lib/systemd/system
+sysusersdir   ?= $(prefix)/lib/sysusers.d
+sysctldir     ?= $(prefix)/lib/sysctl.d
+sysconfdir    ?= /etc
+localstatedir ?= /var
 
-SOURCES  := $(wildcard src/*.c src/*/*.c src/decoders/*/*.c)
+# --- flags --------------------------------------------------------------------------------------------
+# avld's own flags come first, so that those of the caller win. Variables defined by $(call once,...) run their command
+# when they are first used: a make that builds nothing starts no compiler.
+
+once = $(eval $(1) := $$(shell $(subst $$,$$$$,$(2))))$($(1))
+hash := \#
+
+ifeq ($(origin AR),default)
+AR = $(shell $(CC) -print-prog-name=ar)
+endif
+
+PKGS       = libpq libsystemd libxxhash libcares libmicrohttpd
+PKG_CFLAGS = $(call once,PKG_CFLAGS,$(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   = $(call once,PKG_LIBS,$(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+LIBS       = $(PKG_LIBS) -lev -linih -lpthread -lm
+
+# Options that not every compiler or processor has: CET (-fcf-protection) is for x86, branch protection for arm64.
+HARDEN_TRIED = -fstack-protector-strong -fstack-clash-protection -fcf-protection -mbranch-protection=standard
+HARDEN       = $(call once,HARDEN,for option in $(HARDEN_TRIED); do \
+	$(CC) -Werror $$option -fsyntax-only -x c /dev/null 2>/dev/null && echo $$option; done)
+
+# The level of _FORTIFY_SOURCE that compiler, libc and optimization allow: 3, 2 or 0. The sanitizers do its work better.
+FORTIFY_LEVEL = $(call once,FORTIFY_LEVEL,printf '$(hash)include <features.h>\n__USE_FORTIFY_LEVEL\n' | \
+	$(CC) $(CPPFLAGS) $(CFLAGS) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -E -P -x c - 2>/dev/null | tail -n 1)
+FORTIFY = $(if $(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS))$(findstring -fsanitize=,$(CFLAGS)),,\
+	$(addprefix -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=,$(filter 2 3,$(FORTIFY_LEVEL))))
+
+# No path of this folder gets into the program: builds in different folders are byte-identical.
+RELATIVE = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)=build
+
+WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
+       -Wundef -Wcast-qual -Wwrite-strings -Wpointer-arith $(if $(WERROR),-Werror)
+SAN  = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+
+BASE_CFLAGS = -std=c17 -D_GNU_SOURCE -Iinclude -Isrc $(PKG_CFLAGS) -DAVLD_VERSION='"$(VERSION)"' \
+              -DAVLD_CONFIG_FILE='"$(sysconfdir)/avld/avld.ini"'
+ALL_CFLAGS  = $(BASE_CFLAGS) $(FORTIFY) $(CPPFLAGS) $(WARN) -fPIE -fno-strict-aliasing $(HARDEN) $(RELATIVE) $(CFLAGS) $(SAN)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SAN)
+
+SOURCES  := $(sort $(wildcard src/*.c src/*/*.c src/decoders/*/*.c))
 OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/migrations.o
 LIBRARY  := $(BUILD)/libavld.a
 UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/test_*.c))
@@ -37,9 +74,11 @@ FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c)
 C_FILES   = $(SOURCES) $(wildcard include/*/*.h src/*/*.h src/decoders/*/*.h tests/unit/*.h tests/unit/*/*.[ch] tests/fuzz/*.[ch] \
             tests/bench/*.[ch] tests/soak/*.c)
 
-# $(call say,WHAT) shows one short line for a command; with V=1 the command shows itself.
+# $(call say,TEXT) prints a short line instead of the command; with V=1 make prints the command itself.
 Q   = $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)')
+# $(call quote,TEXT) is TEXT as one word of the shell.
+quote = '$(subst ','\'',$(1))'
 
 .PHONY: all deps run check bench soak install uninstall unit unit-build format format-check cppcheck tidy layers clean
 .DELETE_ON_ERROR:
@@ -53,12 +92,12 @@ run:
 	@exec env BUILD='$(BUILD)' PORT='$(PORT)' MAKE='$(MAKE)' tools/run
 
 check:
-	@tools/deps build run check
+	@tools/deps $(or $(ONLY),check)
 	@exec env BUILD='$(BUILD)' MAKE='$(MAKE)' ONLY='$(ONLY)' tests/run
 
-# Every fault, for long (about half an hour), and a table of what came of it.
+# The long fault tests (about half an hour), and a table of their results.
 soak:
-	@tools/deps build run check
+	@tools/deps soak
 	@$(MAKE) -s --no-print-directory $(BUILD)/avld
 	@exec env AVLD_SOAK=full AVLD='$(abspath $(BUILD))/avld' PYTHONDONTWRITEBYTECODE=1 pg_virtualenv -t \
 		/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/soak
@@ -74,17 +113,32 @@ $(LIBRARY): $(filter-out $(BUILD)/obj/main.o,$(OBJECTS))
 	@rm -f $@
 	$(Q)$(AR) qcs $@ $^
 
-# The check of an entry, 18 ns in place of 26: gcc keeps what xxhash sums up in registers only when it unrolls its loops.
+# Checking an entry takes 18 ns instead of 26: gcc keeps xxhash's sums in registers only when it unrolls its loops.
 $(BUILD)/obj/journal/journal_format.o: UNROLL = -funroll-loops
 
-$(BUILD)/obj/%.o: src/%.c Makefile VERSION
-	$(if $(PKG_OK),,$(error libraries are missing. 'make deps' installs them; README.md names them))
+# The flags of the last build. Objects depend on it, so that all are rebuilt when a flag changes.
+ALL_FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS)
+# make install takes the program that make has built, whatever flags the environment of root has.
+ifneq ($(filter-out deps run check soak bench fuzz fuzz-build format format-check cppcheck tidy clean install uninstall,\
+	$(or $(MAKECMDGOALS),all)),)
+ifneq ($(strip $(file <$(BUILD)/flags)),$(strip $(ALL_FLAGS)))
+$(BUILD)/flags: always
+endif
+endif
+.PHONY: always
+
+$(BUILD)/flags:
+	@CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' CPPFLAGS=$(call quote,$(CPPFLAGS)) tools/libraries $(PKGS)
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quote,$(ALL_FLAGS)) >$@
+
+$(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC  $<)
 	$(Q)$(CC) $(ALL_CFLAGS) $(UNROLL) -MMD -MP -c -o $@ $<
 
-# The SQL of the schema, compiled in.
-$(BUILD)/obj/migrations.o: $(BUILD)/migrations.c Makefile
+# The SQL of the schema, compiled into the program.
+$(BUILD)/obj/migrations.o: $(BUILD)/migrations.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC  $<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -99,12 +153,12 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY) $(wildcard tests/unit/*.h tests/unit
 	$(call say,LD  $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LIBS)
 
-# libFuzzer's own main; the library is built with SANITIZE=fuzzer-no-link,...
+# libFuzzer brings main(); the library is built with SANITIZE=fuzzer-no-link,...
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(LIBRARY)
 	$(call say,LD  $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIBRARY)
 
-# What measures. make bench builds it, and the daemon, into $(BUILD)/release as they are installed.
+# Programs for make bench, which builds them and the daemon in $(BUILD)/release, with the flags of an installed build.
 $(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,LD  $@)
@@ -115,7 +169,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
 -include $(FUZZ:=.d)
 
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c \
+	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c $(BUILD)/flags \
 		$(BUILD)/clang $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/check \
 		$(BUILD)/release $(BUILD)/bench
 
@@ -128,7 +182,7 @@ unit: unit-build
 
 .PHONY: fuzz fuzz-build fuzzers
 
-# Into $(BUILD)/fuzz, with clang, whatever CC is.
+# Builds in $(BUILD)/fuzz, always with clang.
 fuzz-build:
 	@$(MAKE) -s --no-print-directory BUILD='$(BUILD)/fuzz' CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzzers
 
@@ -138,7 +192,7 @@ fuzz: fuzz-build
 	@BUILD='$(BUILD)/fuzz' tests/fuzz/run $(FUZZ_SECONDS)
 
 bench:
-	@tools/deps build run check bench
+	@tools/deps bench
 	@$(MAKE) -s --no-print-directory -j2 BUILD='$(BUILD)/release' CFLAGS='-O2 -g' \
 		'$(BUILD)/release/avld' '$(BUILD)/release/bench/pipeline'
 	@BUILD='$(BUILD)/release' ONLY='$(ONLY)' tests/bench/start
@@ -149,7 +203,7 @@ format:
 format-check:
 	@clang-format --dry-run -Werror $(C_FILES)
 
-# Off: what it sees wrongly where the compilers' own warnings see right.
+# The suppressed checks raise false alarms; the compilers' own warnings cover them.
 cppcheck:
 	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance --inline-suppr --error-exitcode=1 -j 2 \
 		--suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck \
@@ -165,27 +219,29 @@ layers: $(BUILD)/avld
 
 # --- installation -------------------------------------------------------------------------------------
 
-bin      = $(DESTDIR)$(PREFIX)/bin
-doc      = $(DESTDIR)$(PREFIX)/share/doc/avld
-unit     = $(DESTDIR)$(PREFIX)/lib/systemd/system
-sysusers = $(DESTDIR)$(PREFIX)/lib/sysusers.d
-sysctl   = $(DESTDIR)$(PREFIX)/lib/sysctl.d
-etc      = $(DESTDIR)/etc/avld
+settings = $(sysconfdir)/avld/avld.ini
+docs    := $(sort $(wildcard docs/*.md docs/*/*.md))
+fill     = sed -e 's|@bindir@|$(bindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' -e 's|@localstatedir@|$(localstatedir)|g'
 
-# With DESTDIR (a package is made) nothing of this machine is touched but DESTDIR.
-install:
-	@$(if $(DESTDIR),,tools/deps build)
-	@$(MAKE) -s --no-print-directory $(BUILD)/avld
-	install -D -m 755 $(BUILD)/avld $(bin)/avld
-	sed 's|@PREFIX@|$(PREFIX)|g' systemd/avld.service | install -D -m 644 /dev/stdin $(unit)/avld.service
-	install -D -m 644 systemd/avld.sysusers $(sysusers)/avld.conf
-	install -D -m 644 systemd/avld.sysctl $(sysctl)/30-avld.conf
-	install -D -m 644 -t $(doc) README.md LICENSE
-	install -D -m 644 conf/avld.ini $(doc)/avld.ini
-	@DESTDIR='$(DESTDIR)' tools/install-settings conf/avld.ini $(sysusers)/avld.conf $(etc)/avld.ini
+# Copies files. With DESTDIR (for a package) it touches nothing outside DESTDIR; without, tools/install-settings also
+# creates the user and reloads systemd.
+install: $(BUILD)/avld
+	$(INSTALL) -D -m 755 $(BUILD)/avld $(DESTDIR)$(bindir)/avld
+	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir)
+	$(fill) systemd/avld.service >$(DESTDIR)$(unitdir)/avld.service
+	$(fill) systemd/avld.sysusers >$(DESTDIR)$(sysusersdir)/avld.conf
+	chmod 644 $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(sysusersdir)/avld.conf
+	$(INSTALL) -D -m 644 systemd/avld.sysctl $(DESTDIR)$(sysctldir)/30-avld.conf
+	$(INSTALL) -d $(DESTDIR)$(docdir)
+	$(INSTALL) -m 644 README.md LICENSE conf/avld.ini $(DESTDIR)$(docdir)
+	@for page in $(docs); do $(INSTALL) -D -m 644 $$page $(DESTDIR)$(docdir)/$$page || exit; done
+	@DESTDIR='$(DESTDIR)' localstatedir='$(localstatedir)' tools/install-settings \
+		conf/avld.ini '$(DESTDIR)$(sysusersdir)/avld.conf' '$(DESTDIR)$(settings)'
 
 uninstall:
-	rm -f $(bin)/avld $(unit)/avld.service $(sysusers)/avld.conf $(sysctl)/30-avld.conf \
-		$(doc)/README.md $(doc)/LICENSE $(doc)/avld.ini
-	-rmdir $(doc)
-	@echo 'kept: $(etc) (settings), /var/lib/avld (journal), the user avld, the database'
+	rm -f $(DESTDIR)$(bindir)/avld $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(sysusersdir)/avld.conf \
+		$(DESTDIR)$(sysctldir)/30-avld.conf
+	rm -rf $(DESTDIR)$(docdir)/docs
+	rm -f $(addprefix $(DESTDIR)$(docdir)/,README.md LICENSE avld.ini)
+	-rmdir $(DESTDIR)$(docdir)
+	@echo 'kept: $(DESTDIR)$(settings), $(localstatedir)/lib/avld (journal), the user avld and the database'

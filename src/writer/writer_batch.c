@@ -344,7 +344,8 @@ static void build(struct writer *writer, struct writer_built *built, size_t entr
 	journal_cursor_init(&cursor, writer->journal, built->end);
 	for (; left > 0; left--) {
 		if (built->entries >= batch->limit ||
-			batch_rows_bytes(&built->rows) >= BATCH_BYTES || !journal_cursor_next(&cursor))
+			batch_rows_bytes(&built->rows) >= BATCH_BYTES ||
+			!journal_cursor_next(&cursor))
 			break;
 		add_entry(writer, &cursor, (struct at){cursor.lsn, cursor.lsn > recovered});
 		built->entries++;
