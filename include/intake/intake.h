@@ -40,6 +40,7 @@ struct intake {
 	bool full;                      /* the journal had no room when asked last */
 	bool waits;                     /* no room only until the next segment is made */
 	bool stopping;                  /* nothing can be read later: wait for such segments */
+	decoder_set faulty;             /* decoders whose broken contract has been logged */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
 	struct decoded decoded; /* of the current frame, shared by all conversations */

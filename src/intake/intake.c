@@ -234,9 +234,25 @@ static void note_reports(struct intake *intake, const struct feed *feed, const s
 			&decoded->reports[i], feed->session.received_us);
 }
 
+// Logs a broken decoder, once until the next start: its rejects are counted as "decoder fault".
+static void log_fault(struct intake *intake, const struct decoder *decoder, const char *rule)
+{
+	for (size_t i = 0; registry_decoders[i]; i++) {
+		if (registry_decoders[i] != decoder || intake->faulty >> i & 1)
+			continue;
+		intake->faulty |= (decoder_set)1 << i;
+		log_error("decoder fault protocol=%s rule=\"%s\" "
+			  "what_to_do=\"report it with a row of avld.rejects; its frames are "
+			  "rejected\"",
+			decoder->name, rule);
+	}
+}
+
 void intake_append_reports(struct intake *intake, struct feed *feed, const struct peer *peer,
 	const struct decoded *decoded, const char *refusal)
 {
+	if (decoded->fault)
+		log_fault(intake, feed->session.decoder, decoded->fault);
 	for (size_t i = 0; i < decoded->report_count; i++) {
 		if (refusal)
 			append_reject(intake, feed, peer, refusal, decoded->reports[i].raw);

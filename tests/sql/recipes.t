@@ -57,6 +57,15 @@ def test_names(database):
     equal(" ".join(sorted(set(named))), query(connect(database), NAMES), "docs/sql.md lists all tables, views and functions")
 
 
+def test_readme(database):
+    with open(os.path.join(FOLDER, "../../README.md"), encoding="utf-8") as file:
+        section = re.search(r"^## Queries\n(.*?)^\|", file.read(), re.S | re.M)[1]
+    queries = re.findall(r"^    SELECT (?:.*\n)+?(?=\n)", section, re.M)
+    ok(len(queries) >= 3, "README.md has queries")
+    for sql in queries:
+        psql(database, sql)  # reports an error as a failed test
+
+
 pages = [page for page in ("sql.md", "troubleshooting.md") if page == "sql.md" or os.path.exists(os.path.join(DOCS, page))]
 with Databases() as databases:
     name = databases.make("recipes")
@@ -66,6 +75,7 @@ with Databases() as databases:
                                 capture_output=True)
     equal((filled.returncode, filled.stderr), (0, ""), "the fleet is stored")
     test_names(name)
+    test_readme(name)
     for each in pages:
         if "--update" in sys.argv:
             update(each, name)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What unit tests share: input laid flush against an unreadable page, so that a read of one byte
-// too many ends the test at once, in every build.
+// Shared by unit tests: places input directly before an unreadable page, so that a read one byte
+// too far ends the test at once, in every build.
 #ifndef AVLD_FIXTURE_H
 #define AVLD_FIXTURE_H
 
@@ -16,7 +16,7 @@ struct guarded {
 	size_t room; /* bytes before the unreadable page */
 };
 
-// Room for inputs of up to `most` bytes.
+// Makes room for inputs of up to `most` bytes.
 static inline struct guarded guarded_new(size_t most)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -30,8 +30,8 @@ static inline struct guarded guarded_new(size_t most)
 	return (struct guarded){map, room};
 }
 
-// A copy of the bytes that ends where the unreadable page starts. It takes the place of the one
-// before.
+// Copies the bytes so that they end where the unreadable page starts. Replaces the previous copy.
+
 static inline uint8_t *guarded_copy(struct guarded *guarded, const void *data, size_t len)
 {
 	assert(len <= guarded->room);

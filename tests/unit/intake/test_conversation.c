@@ -652,11 +652,58 @@ static void a_full_journal_pauses_between_frames(void **state)
 	end(&udp);
 }
 
+// ---- a decoder that breaks its contract
+
+// Runs what is logged into a file, and returns its lines.
+static const char *logged_faults(struct conversation *c, unsigned times)
+{
+	static char text[1024];
+	FILE *file = tmpfile();
+	const int saved = dup(STDERR_FILENO);
+
+	assert_non_null(file);
+	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+	for (unsigned i = 0; i < times; i++) {
+		decoded_reset(&intake.decoded);
+		decoded_reject(
+			&intake.decoded, DECODE_DETAIL, DECODED_FAULT, (const uint8_t *)"x", 1);
+		intake.decoded.fault = "OK with len 0";
+		assert_true(intake_has_room(&intake));
+		intake_append(&intake, &c->feed, &c->peer, &intake.decoded, NULL);
+	}
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = 0;
+	fclose(file);
+	return text;
+}
+
+static void a_broken_contract_is_a_reject_and_logged_once_per_decoder(void **state)
+{
+	struct conversation tcp = begin(TRANSPORT_TCP);
+
+	(void)state;
+	tcp.feed.session.decoder = registry_decoders[0];
+	const char *first = strstr(logged_faults(&tcp, 2), "decoder fault protocol=gt06");
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "decoder fault"));
+	assert_string_equal(journaled(), "reject: decoder fault\nreject: decoder fault\n");
+	assert_string_equal(logged_faults(&tcp, 1), "");
+	tcp.feed.session.decoder = registry_decoders[1];
+	assert_non_null(strstr(logged_faults(&tcp, 1), "decoder fault protocol=pt502"));
+	assert_int_equal(intake.reasons[0].count, 3);
+	assert_string_equal(intake.reasons[0].reason, "decoder fault");
+	journaled();
+	end(&tcp);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_broken_contract_is_a_reject_and_logged_once_per_decoder),
 		TEST(gt06_is_the_same_over_tcp_and_udp),
 		TEST(pt502_is_the_same_over_tcp_and_udp),
 		TEST(bytes_may_come_one_by_one),

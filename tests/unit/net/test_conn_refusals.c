@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Connections turned away: what of them gets into the journal, and how little of a flood.
+// Refused connections: the entries they become, and how few entries a flood becomes.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ static struct peer peer_number(unsigned n)
 		.address = {[10] = 0xff, 0xff, 10, 0, (uint8_t)(n >> 8), (uint8_t)n}, .port = 4711};
 }
 
-// A minute goes by: as if all had been told so long ago.
+// Makes every row 60 s older, then does the work of one second.
 static void a_minute_passes(void)
 {
 	for (size_t i = 0; i < refused.rows; i++)
@@ -48,18 +48,18 @@ static void a_minute_passes(void)
 	conn_refusals_each_second(&refused, &intake);
 }
 
-struct told_rows {
+struct written {
 	size_t rows;
 	uint64_t connections;
 	struct entry last;
 	char peer[PEER_TEXT_MAX];
 };
 
-// What the journal holds since this was asked last.
-static struct told_rows told_rows(void)
+// Returns the entries appended since the last call.
+static struct written rows_written(void)
 {
 	static uint8_t copy[4096];
-	struct told_rows rows = {0};
+	struct written rows = {0};
 	struct journal_cursor cursor;
 	journal_cursor_init(&cursor, intake.journal, read_up_to);
 	while (journal_cursor_next(&cursor)) {
@@ -85,11 +85,11 @@ static void note(unsigned address, enum conn_refusal_reason reason)
 	conn_refusals_note(&refused, &intake, &peer, reason);
 }
 
-static void the_first_is_told_at_once_the_others_once_a_minute(void **state)
+static void the_first_refusal_is_written_at_once_the_next_once_a_minute(void **state)
 {
 	(void)state;
 	note(1, CONN_REFUSAL_MAX_PER_IP);
-	struct told_rows rows = told_rows();
+	struct written rows = rows_written();
 	assert_int_equal(rows.rows, 1);
 	assert_int_equal(rows.connections, 1);
 	assert_string_equal(rows.peer, "10.0.0.1:4711");
@@ -98,32 +98,32 @@ static void the_first_is_told_at_once_the_others_once_a_minute(void **state)
 		note(1, CONN_REFUSAL_MAX_PER_IP);
 		conn_refusals_each_second(&refused, &intake);
 	}
-	assert_int_equal(told_rows().rows, 0);
+	assert_int_equal(rows_written().rows, 0);
 	a_minute_passes();
-	rows = told_rows();
+	rows = rows_written();
 	assert_int_equal(rows.rows, 1);
 	assert_int_equal(rows.connections, 1000);
-	// A quiet minute, and it is forgotten; then it is new again.
+	// After a minute without refusals the address is dropped, and is new again.
 	a_minute_passes();
-	assert_int_equal(told_rows().rows, 0);
+	assert_int_equal(rows_written().rows, 0);
 	assert_int_equal(refused.rows, 0);
 	note(1, CONN_REFUSAL_MAX_PER_IP);
-	assert_int_equal(told_rows().connections, 1);
+	assert_int_equal(rows_written().connections, 1);
 	assert_int_equal(refused.counts[CONN_REFUSAL_MAX_PER_IP], 1002);
 	assert_int_equal(refused.counts[CONN_REFUSAL_MAX_CONNECTIONS], 0);
 }
 
-static void reasons_are_told_apart(void **state)
+static void each_reason_has_its_own_text(void **state)
 {
 	(void)state;
 	note(1, CONN_REFUSAL_MAX_CONNECTIONS);
-	assert_true(text_equal(told_rows().last.reason, "server.max_connections reached"));
+	assert_true(text_equal(rows_written().last.reason, "server.max_connections reached"));
 	note(1, CONN_REFUSAL_MEMORY);
-	assert_true(text_equal(told_rows().last.reason, "out of memory"));
+	assert_true(text_equal(rows_written().last.reason, "out of memory"));
 }
 
-// Many addresses get few rows, and none of the connections is forgotten.
-static void a_flood_is_few_rows(void **state)
+// Many addresses get few rows, and every refused connection is counted.
+static void a_flood_becomes_few_rows(void **state)
 {
 	(void)state;
 	uint64_t noted = 0, connections = 0;
@@ -131,27 +131,27 @@ static void a_flood_is_few_rows(void **state)
 		for (unsigned n = 0; n < 20000; n++, noted++)
 			note(n * 7919 + (unsigned)minute, CONN_REFUSAL_MAX_CONNECTIONS);
 		a_minute_passes();
-		const struct told_rows rows = told_rows();
+		const struct written rows = rows_written();
 		assert_in_range(rows.rows, 1, 2 * (CONN_REFUSALS_ADDRESSES + 1));
 		connections += rows.connections;
 	}
 	conn_refusals_finish(&refused, &intake);
-	const struct told_rows rows = told_rows();
+	const struct written rows = rows_written();
 	connections += rows.connections;
 	assert_int_equal(connections, noted);
 	assert_int_equal(refused.counts[CONN_REFUSAL_MAX_CONNECTIONS], noted);
 }
 
-static void those_without_a_row_of_their_own_share_one(void **state)
+static void addresses_beyond_the_table_share_one_row(void **state)
 {
 	(void)state;
 	for (unsigned n = 0; n < CONN_REFUSALS_ADDRESSES + 10; n++)
 		note(n, CONN_REFUSAL_MAX_CONNECTIONS);
-	struct told_rows rows = told_rows();
+	struct written rows = rows_written();
 	assert_int_equal(rows.rows, CONN_REFUSALS_ADDRESSES + 1);
 	assert_string_equal(rows.peer, "[::]:0");
 	conn_refusals_finish(&refused, &intake);
-	rows = told_rows();
+	rows = rows_written();
 	assert_int_equal(rows.rows, 1);
 	assert_int_equal(rows.connections, 9);
 	assert_string_equal(rows.peer, "[::]:0");
@@ -165,18 +165,18 @@ static int no_room(int fd, off_t offset, off_t len)
 	return ENOSPC;
 }
 
-static void a_full_journal_leaves_them_for_later(void **state)
+static void a_full_journal_delays_the_rows(void **state)
 {
 	(void)state;
 	int (*const allocate)(int, off_t, off_t) = intake.journal->allocate;
 	intake.journal->allocate = no_room;
 	for (int i = 0; i < 3; i++)
 		note(1, CONN_REFUSAL_MAX_CONNECTIONS);
-	assert_int_equal(told_rows().rows, 0);
+	assert_int_equal(rows_written().rows, 0);
 	intake.journal->allocate = allocate;
 	intake.journal->retry_us = 0;
 	conn_refusals_each_second(&refused, &intake);
-	const struct told_rows rows = told_rows();
+	const struct written rows = rows_written();
 	assert_int_equal(rows.rows, 1);
 	assert_int_equal(rows.connections, 3);
 }
@@ -186,11 +186,11 @@ static void a_full_journal_leaves_them_for_later(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_FOLDER(the_first_is_told_at_once_the_others_once_a_minute),
-		IN_FOLDER(reasons_are_told_apart),
-		IN_FOLDER(a_flood_is_few_rows),
-		IN_FOLDER(those_without_a_row_of_their_own_share_one),
-		IN_FOLDER(a_full_journal_leaves_them_for_later),
+		IN_FOLDER(the_first_refusal_is_written_at_once_the_next_once_a_minute),
+		IN_FOLDER(each_reason_has_its_own_text),
+		IN_FOLDER(a_flood_becomes_few_rows),
+		IN_FOLDER(addresses_beyond_the_table_share_one_row),
+		IN_FOLDER(a_full_journal_delays_the_rows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
