@@ -9,7 +9,7 @@
 #include "journal/journal.h"
 #include "model/peer.h"
 #include "protocol/decoder.h"
-#include "writer/writer.h"
+#include "writer/command_rows.h"
 
 #define COMMAND_FRAME_MAX 512 /* bytes of a command on the wire */
 

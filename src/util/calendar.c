@@ -19,7 +19,7 @@ static int64_t floor_div(int64_t a, int64_t b)
 struct calendar calendar_of(int64_t time_us)
 {
 	const int64_t days = floor_div(time_us, DAY_US);
-	const int64_t us = time_us - days * DAY_US;
+	const int64_t rest = time_us % DAY_US, us = rest < 0 ? rest + DAY_US : rest;
 	const int64_t era = floor_div(days + TO_1970, ERA);
 	const int of_era = (int)(days + TO_1970 - era * ERA);
 	const int year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;

@@ -520,7 +520,7 @@ def start(bench):
         finally:
             place.open_database(True)
     return [Row("start with 1 GB in the journal, until it listens", "s", seconds, "<= 1", lambda ours, _: ours <= 1,
-                note="killed before; the database away")]
+                note="killed before; the database unreachable")]
 
 
 # --- the client alone -------------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ def test_a_failed_deletion_is_logged_and_stops_nothing_else(daemons, database):
 
 def test_batches_are_stored_between_the_steps(daemons, database):
     """300,000 old rejects, 100,000 old rows in DEFAULT and 200 old days are deleted while trackers report: batches alternate
-    with the steps."""
+    with the steps. Small batches, so that there are many of them however slow the machine is."""
     database.query(OLD_IN_DEFAULT.format(rows=50000, at="now() - interval '400 d'"))
     database.query("INSERT INTO avld.rejects (received_at, reason, frame) SELECT now() - interval '200 d' + n * interval '1 s',"
                    " 'x', '' FROM generate_series(1, 300000) n")
@@ -142,7 +142,7 @@ def test_batches_are_stored_between_the_steps(daemons, database):
                    " INSERT INTO public.steps SELECT count(*) FROM avld.positions; RETURN NULL; END$$;"
                    "CREATE TRIGGER step AFTER DELETE ON avld.rejects FOR EACH STATEMENT EXECUTE FUNCTION step();"
                    "CREATE TRIGGER step AFTER DELETE ON avld.positions_default FOR EACH STATEMENT EXECUTE FUNCTION step()")
-    avld = daemons({"database.retention": "100d"}).start()
+    avld = daemons({"database.retention": "100d", "database.batch_rows": "500"}).start()
     avld.simulate("--devices", 50, "--count", 20000, "--rate", 5000)
     database.wait(POSITIONS, 20000)
     avld.wait_log("rows older than database.retention deleted table=positions count=50000")
