@@ -24,8 +24,8 @@ static const struct command_line_verb verbs[] = {
 
 	{"migrate", migrate_verb, "create or upgrade the database schema", .settings = true,
 		.help =
-			"Creates or upgrades the schema avld in the database of database.conninfo. Each\n"
-			"migration is one transaction; running it again, or twice at once, does no harm.",
+			"Creates or upgrades the schema avld in the database of database.conninfo, in\n"
+			"one transaction. Running it again, or twice at once, does no harm.",
 		.options = {
 			{0, "dry-run", NULL, "print the SQL that would run, for psql, and change nothing"},
 		}},
