@@ -366,7 +366,7 @@ def test_usage(databases):
     lines = err.splitlines()
     ok(code == 1 and out == "" and f'FATAL:  database "{missing}" does not exist' in lines[0],
        "a missing database: the server's error", code, out, err)
-    equal(lines[1:], ["avld migrate: database.conninfo is from -o", f"avld migrate: make it first: createdb {missing}"],
+    equal(lines[1:], ["avld migrate: database.conninfo is from -o", f"avld migrate: create it first: createdb {missing}"],
           "then the origin of the setting, and what to do")
     code, out, err = migrate("template1", "--no-such-option")
     ok(code == 2 and out == "" and "--no-such-option" in err, "an unknown option: exit status 2", code, out, err)
