@@ -449,7 +449,7 @@ def test_engine_stop_waits_until_it_is_slow(avld, database):
         stop = send(database, "engineStop")
         database.wait(f"SELECT reason FROM avld.commands WHERE id = {stop}",
                       "waits for a speed up to commands.engine_stop_max_kmh")
-        other = send(database, "getVersion")  # passes the waiting stop
+        other = send(database, "getVersion")  # overtakes the queued stop
         assert tracker.line() == "#VER"
         tracker.peer.sendall(b"$OK\r\n")
         database.wait(STATE.format(other), "confirmed")
@@ -556,7 +556,7 @@ def test_refused_in_sql(avld, database):
             ("positionPeriodic", {}, "5 min", "\"seconds\" is missing"),
             ("custom", {"text": "VER\r\nOPC1,1"}, "5 min", "without line ends"),
             ("getVersion", {"x": 1}, "5 min", "unknown argument \"x\""),
-            ("getVersion", {}, "31 days", "1 second to 30 days")]:
+            ("getVersion", {}, "31 days", "between 1 second and 30 days")]:
         with pytest.raises(psycopg2.Error, match=message.replace("(", r"\(")):
             send(database, command, ttl=ttl, **args)
     with pytest.raises(psycopg2.Error, match="unknown device '5029999'"):

@@ -77,7 +77,7 @@ def test_a_live_journal(daemons, database):
         done = subprocess.run([AVLD, "journal", folder, *arguments], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
-    assert "damage    none" in look() and "waiting" in look()
+    assert "damage    none" in look() and "pending" in look()
     reports = [json.loads(line) for line in look("--ident", "5020002").splitlines()]
     assert {entry["ident"] for entry in reports} == {"5020002"} and "report" in {entry["kind"] for entry in reports}
     assert len(look("--since", "1h").splitlines()) >= 5 and look("--since", "2099-01-01") == ""
