@@ -212,17 +212,29 @@ static enum probe probe_fix(struct scan *scan)
 	return *scan->at == ',' ? PROBE_MAYBE : PROBE_NO;
 }
 
+// Returns PROBE_MORE if the characters can be the start of a record's code: one more digit makes
+// them one.
+static enum probe probe_code_start(const char *code, size_t len)
+{
+	char longer[CODE_CAP + 1];
+	if (len <= 3)
+		return PROBE_MORE;
+	if (len > CODE_CAP)
+		return PROBE_NO;
+	memcpy(longer, code, len);
+	longer[len] = '0';
+	return pt502_is_code(longer, len + 1) ? PROBE_MORE : PROBE_NO;
+}
+
 static enum probe probe_record(struct scan scan)
 {
 	const char *code = ++scan.at;
 	while (scan.at < scan.end && pt502_is_code_char(*scan.at))
 		scan.at++;
 	size_t code_len = (size_t)(scan.at - code);
-	if (code_len > CODE_CAP)
-		return PROBE_NO;
 	if (scan.at == scan.end)
-		return PROBE_MORE;
-	if (*scan.at++ != ',' || code_len < 3)
+		return probe_code_start(code, code_len);
+	if (*scan.at++ != ',' || code_len > CODE_CAP || !pt502_is_code(code, code_len))
 		return PROBE_NO;
 	if (memcmp(code, "FUS", 3) == 0 && pt502_is_ident(code + 3, code_len - 3))
 		return PROBE_YES;

@@ -62,6 +62,25 @@ static inline bool pt502_is_code_char(char c)
 	return (c >= 'A' && c <= 'Z') || text_is_digit(c) || c == '-';
 }
 
+// Returns true for the code of a record, between '$' and ',': exactly three characters, or PHO, PHD
+// or FUS and digits. After PHO a camera may follow: PHO2048-1. Others are not a PT-502's: $GPRMC.
+static inline bool pt502_is_code(const char *code, size_t len)
+{
+	size_t at = 3;
+	if (len <= 3)
+		return len == 3;
+	const bool is_photo = memcmp(code, "PHO", 3) == 0;
+	if (!is_photo && memcmp(code, "PHD", 3) != 0 && memcmp(code, "FUS", 3) != 0)
+		return false;
+	while (at < len && text_is_digit(code[at]))
+		at++;
+	if (is_photo && at > 3 && at < len - 1 && code[at] == '-')
+		at++;
+	while (at < len && text_is_digit(code[at]))
+		at++;
+	return at == len;
+}
+
 // Returns true for 4 to 15 digits. Leading zeros are part of the ident.
 static inline bool pt502_is_ident(const char *data, size_t len)
 {

@@ -414,9 +414,9 @@ static struct text find_code(const uint8_t *data, size_t len)
 		return code;
 	while (code.len < len - 1 && pt502_is_code_char(start[code.len]))
 		code.len++;
-	if (code.len == len - 1 || start[code.len] != ',' || code.len < 2)
+	if (code.len == len - 1 || start[code.len] != ',')
 		return (struct text){start, 0};
-	bool fits = code.len <= 8 || is_photo(code, &size, &camera) || is_firmware(code);
+	bool fits = code.len == 3 || is_photo(code, &size, &camera) || is_firmware(code);
 	return fits ? code : (struct text){start, 0};
 }
 

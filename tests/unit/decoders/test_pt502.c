@@ -206,10 +206,9 @@ static void events_raise_their_alarms(void **state)
 		{"LPA", "LPA !lowBattery"}, {"CPA", "CPA !powerCut"}, {"TOW", "TOW !tow"},
 		{"HDA", "HDA !hardAcceleration"}, {"HDB", "HDB !hardBraking"},
 		{"FDA", "FDA !fatigueDriving"}, {"DFR", "DFR"}, {"SKA", "SKA !vibration"},
-		{"PMA", "PMA !movement"}, {"AD1", "AD1 !general"}, {"AD12", "AD12 !general"},
-		{"ADX", "ADX"}, {"MLA", "MLA"}, {"SLP", "SLP"}, {"XYZ", "XYZ"}, {"IN12", "IN12"},
-		{"AB", "AB"}, {"A-1", "A-1"}, {"ABCDEFGH", "ABCDEFGH"}, {"FUS", "FUS"},
-		{"PHO", "PHO"}, {"PHOX", "PHOX"}, {"PHO12-", "PHO12-"}};
+		{"PMA", "PMA !movement"}, {"AD1", "AD1 !general"}, {"AD9", "AD9 !general"},
+		{"ADX", "ADX"}, {"MLA", "MLA"}, {"SLP", "SLP"}, {"XYZ", "XYZ"}, {"A-1", "A-1"},
+		{"FUS", "FUS"}, {"PHO", "PHO"}};
 	char record[128], expected[128];
 	for (size_t i = 0; i < COUNT(events); i++) {
 		const char *alarm = strchr(events[i].expected, ' ');
@@ -219,6 +218,28 @@ static void events_raise_their_alarms(void **state)
 			events[i].code, alarm ? alarm : "");
 		check_line(record, expected);
 		check_full(record, strlen(record), expected);
+	}
+}
+
+// A code is exactly three characters, or PHO, PHD or FUS and digits. Other lines are texts of a known tracker, although
+// their fields are those of a record: they are of other protocols, or replies.
+static void other_codes_are_not_records(void **state)
+{
+	(void)state;
+	static const char *const codes[] = {"AB", "AD12", "IN12", "POS1", "PHOX", "PHO-1", "PHO12-",
+		"PHO1-2-3", "PHO1234567890", "FUS12X", "ABCDEFGH", "AVRMC", "GPRMC", "GPRMC-1"};
+	static const char rest[] =
+		",99999991,164339,A,4351.0542,N,07923.5445,W,0.29,78.66,180726,0";
+	char bytes[256], expected[256];
+	for (size_t i = 0; i < COUNT(codes); i++) {
+		snprintf(bytes, sizeof bytes, "$%s%s\r\n", codes[i], rest);
+		check_line(bytes, "reject text before ident\n");
+		check_full(bytes, strlen(bytes), "reject text before ident\n");
+		snprintf(bytes, sizeof bytes, KNOWN "$%s%s\r\n", codes[i], rest);
+		snprintf(expected, sizeof expected,
+			KNOWN_REPORT "0042 extra=\"text\":\"$%s%s\" text\n", codes[i], rest);
+		check_line(bytes, expected);
+		check_full(bytes, strlen(bytes), expected);
 	}
 }
 
@@ -388,6 +409,7 @@ int main(void)
 		cmocka_unit_test(idents_are_4_to_15_digits),
 		cmocka_unit_test(newest_record_sets_the_ident_of_the_session),
 		cmocka_unit_test(events_raise_their_alarms),
+		cmocka_unit_test(other_codes_are_not_records),
 		cmocka_unit_test(photo_and_firmware_lines_decode),
 		cmocka_unit_test(lines_that_are_not_records_are_text),
 		cmocka_unit_test(fast_and_general_parser_agree_on_random_records),

@@ -95,7 +95,7 @@ static void too_many_records_in_a_frame_are_rejected(void **state)
 	(void)state;
 	static char body[FRAME_CAP - 5];
 	for (size_t i = 0; i < sizeof body; i += 12)
-		memcpy(body + i, "$AB,1234,1\r\n", sizeof body - i < 12 ? sizeof body - i : 12);
+		memcpy(body + i, "$POS,1234,\r\n", sizeof body - i < 12 ? sizeof body - i : 12);
 	uint8_t frame[FRAME_CAP];
 	struct session session = {0};
 	decoded_reset(&batch);
@@ -358,6 +358,10 @@ static void probe_recognises_the_shape_of_first_bytes(void **state)
 		{BODY(SHORT_1 "\r\n"), 19, PROBE_YES},
 		{BODY("$A-1,860000000000017,101500"), 27, PROBE_YES},
 		{BODY("$PHO123456-1,0042,101500"), 24, PROBE_YES},
+		{BODY("$PHO0,0042,101500"), 17, PROBE_YES},
+		{BODY("$PHO,0042,101500"), 16, PROBE_YES},
+		{BODY("$IN4,502000100000001,235959"), 27, PROBE_YES},
+		{BODY("$HDA,5020001,000000,A"), 19, PROBE_YES},
 		{BODY("$FUS5020001,V1,2\r\r"), 12, PROBE_YES},
 		{BODY(FULL), 6, PROBE_YES},
 		{BODY("\xBF\xFB\xFF\x0a\x00" DELTA), 6, PROBE_YES},
@@ -372,15 +376,28 @@ static void probe_recognises_the_shape_of_first_bytes(void **state)
 		// other protocols
 		{BODY("$OK\r\n" SHORT_1 "\r\n"), 4, PROBE_NO},
 		{BODY("$OK,5020001,101500"), 4, PROBE_NO},
-		{BODY("$GPRMC,123519,A,4807.038,N"), 15, PROBE_NO},
-		{BODY("$GPRMC,081836.00,A,3751.65,S"), 18, PROBE_NO},
-		{BODY("$GPGGA,123519,4807.038,N,01131.000,E"), 24, PROBE_NO},
+		{BODY("$GPRMC,123519,A,4807.038,N"), 5, PROBE_NO},
+		{BODY("$GPRMC,081836.00,A,3751.65,S"), 5, PROBE_NO},
+		{BODY("$GPGGA,123519,4807.038,N,01131.000,E"), 5, PROBE_NO},
 		{BODY("$$A123,860000000000017,AAA"), 2, PROBE_NO},
-		{BODY("$MGV002,860000000000017,DeviceName,R"), 25, PROBE_NO},
+		{BODY("$MGV002,860000000000017,DeviceName,R"), 5, PROBE_NO},
+		{BODY("$AVRMC,99999991,164339,A,4351.0542,N,07923.5445,W"), 5, PROBE_NO},
+		{BODY("$GPRMC,imei:860000000000017,101500,A"), 5, PROBE_NO},
+		{BODY("$AVSYS,99999991,V1.50,SN0000103,32768*15\r\n"), 5, PROBE_NO},
+		{BODY("$POS1,5020001,101500"), 5, PROBE_NO},
+		{BODY("$PHOX,5020001,101500"), 5, PROBE_NO},
+		{BODY("$PHO-1,5020001,101500"), 5, PROBE_NO},
+		{BODY("$PHO12-,5020001,101500"), 8, PROBE_NO},
+		{BODY("$PHO12-1-2,5020001,101500"), 9, PROBE_NO},
+		{BODY("$PHD0-1,5020001,101500"), 6, PROBE_NO},
+		{BODY("$FUS5020001A,V1,2\r\r"), 12, PROBE_NO},
+		{BODY("$AB,5020001,101500"), 4, PROBE_NO},
 		{BODY("$POS,5020001\r\n"), 13, PROBE_NO},
 		{BODY("$POS,5020001,1015\r\n"), 18, PROBE_NO},
 		{BODY("$pos,5020001,101500"), 2, PROBE_NO},
-		{BODY("$ABCDEFGHIJKLMNOPQRST,"), 20, PROBE_NO},
+		{BODY("$FUS012345678901234,V1,2"), 20, PROBE_YES},
+		{BODY("$FUS0123456789012345,V1,2"), 20, PROBE_NO},
+		{BODY("$ABCDEFGHIJKLMNOPQRST,"), 5, PROBE_NO},
 		{BODY("#RCP OK\r\n"), 1, PROBE_NO},
 		{BODY("##,imei:860000000000017,A;"), 1, PROBE_NO},
 		{BODY("\xBF\xFA"), 2, PROBE_NO},
