@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// All decoders. feed/registry.c sets their order.
+// All decoders. feed/registry_decoders.c sets their order.
 #ifndef AVLD_DECODERS_DECODERS_H
 #define AVLD_DECODERS_DECODERS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The contract of a protocol decoder. A file in src/decoders and a line in src/feed/registry.c make a decoder.
+// The contract of a protocol decoder. A file in src/decoders and a line in src/feed/registry_decoders.c make a decoder.
 // Decoders are pure: they read const bytes and the session and write into the caller's struct decoded; no malloc,
 // clock, log, global or I/O.
 #ifndef AVLD_PROTOCOL_DECODER_H
@@ -11,7 +11,11 @@
 #include "protocol/extra.h"
 #include "protocol/session.h"
 
-#define FRAME_CAP 4096 /* bytes of the longest frame; FRAME_MORE never asks for more in all */
+// Limits in bytes. A decoder may declare larger ones, up to the second of each pair.
+#define FRAME_CAP  4096 /* frame_max of a decoder that declares none */
+#define FRAME_MOST 65536
+#define SNIFF_CAP  512 /* sniff_max of a decoder that declares none */
+#define SNIFF_MOST 1024
 
 // Whether bytes open a conversation in the decoder's protocol.
 enum probe {
@@ -23,7 +27,7 @@ enum probe {
 
 // Where the frame at the head of the bytes ends.
 enum frame_kind {
-	FRAME_MORE, /* len = bytes needed at least, in all: > the len given, <= FRAME_CAP */
+	FRAME_MORE, /* len = bytes needed at least, in all: > the len given, <= frame_max */
 	FRAME_OPEN, /* all bytes are a frame unless more of it follows. len as with MORE. Called again
 		       with more bytes, or with session.quiet when none came; never for a datagram */
 	FRAME_OK,   /* len bytes are a frame: decode them */
@@ -37,7 +41,13 @@ struct frame {
 
 struct decoder {
 	const char *name; /* lower case, at most 15 bytes: settings, tables, JSON */
-	// Leading CR, LF, NUL and space have been removed. datagram: no more bytes will come.
+	// The longest frame; 0: FRAME_CAP. frame() never sees more bytes than this, so a longer frame is rejected however
+	// the bytes are cut into reads. Return BAD as soon as its length shows. Datagrams over UDP have at most 4096 bytes.
+	size_t frame_max;
+	// The bytes within which probe() gives a verdict; 0: SNIFF_CAP. The largest of the decoders in use holds for all.
+	size_t sniff_max;
+	// Blanks before the first frame (CR, LF, NUL, space) are dropped one by one, but only while no decoder is found by
+	// the bytes that begin with them. datagram: no more bytes will come.
 	enum probe (*probe)(const uint8_t *data, size_t len, bool datagram);
 	struct frame (*frame)(struct session *session, const uint8_t *data, size_t len);
 	// data, len: a whole frame as frame() cut it.
@@ -54,5 +64,11 @@ struct decoder {
 	// Returns true if the report, received after the command was sent, shows that the device has it. NULL: none does.
 	bool (*confirms_command)(const struct command *command, const struct report *report);
 };
+
+// Returns the bytes of the decoder's longest frame.
+static inline size_t decoder_frame_max(const struct decoder *decoder)
+{
+	return decoder->frame_max ? decoder->frame_max : FRAME_CAP;
+}
 
 #endif

@@ -21,7 +21,7 @@ struct decoding {
 	struct photos photos;
 	bool with_photos;
 	size_t len; /* of pending bytes in buffer */
-	uint8_t buffer[65536 + FRAME_CAP];
+	uint8_t buffer[65536 + FRAME_MOST];
 };
 
 static void print(struct decoding *d)

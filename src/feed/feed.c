@@ -46,6 +46,19 @@ size_t feed_blanks(const uint8_t *data, size_t len)
 	return n;
 }
 
+// Returns how many of the bytes frame() may see: never more than the decoder's longest frame has, so that the result for a
+// longer one does not depend on how the bytes are cut into reads.
+static inline size_t visible(const struct feed *feed, size_t len)
+{
+	const size_t max = decoder_frame_max(feed->session.decoder);
+	return len < max ? len : max;
+}
+
+static inline struct frame find_frame(struct feed *feed, const uint8_t *data, size_t len)
+{
+	return feed->session.decoder->frame(&feed->session, data, visible(feed, len));
+}
+
 static void reject(struct feed *feed, struct decoded *decoded, enum decode_status status,
 	const char *detail, const uint8_t *data, size_t len)
 {
@@ -169,7 +182,7 @@ static enum feed_verdict reject_unknown(
 {
 	if (feed->session.decoder && (feed->sniffed_again || !feed->session.datagram)) {
 		feed->sniffed_again = true;
-		const struct frame frame = feed->session.decoder->frame(&feed->session, data, len);
+		const struct frame frame = find_frame(feed, data, len);
 		return skip_garbage(
 			feed, data, len, frame.kind == FRAME_BAD ? frame.len : len, decoded, used);
 	}
@@ -179,18 +192,27 @@ static enum feed_verdict reject_unknown(
 	return FEED_CLOSE;
 }
 
-// Sniffs the bytes. A datagram that opens no conversation may continue one: a known UDP sender may answer a command in a
-// format of its own, which the last decoder can frame.
-static enum sniff sniff_bytes(
-	struct feed *feed, const uint8_t *data, size_t len, const struct decoder **found)
+// Sniffs the bytes, and drops blanks at their head one by one while no decoder is found; *blanks: the number dropped. A
+// datagram that opens no conversation may continue one: a known UDP sender may answer a command in a format of its own,
+// which the last decoder can frame.
+static enum sniff sniff_bytes(struct feed *feed, const uint8_t *data, size_t len,
+	const struct decoder **found, size_t *blanks)
 {
 	const bool datagram = feed->session.datagram;
-	const enum sniff sniff =
-		registry_sniff(feed->set, feed->session.decoder, data, len, datagram, found);
+	const size_t all_blanks = feed_blanks(data, len);
+	enum sniff sniff = SNIFF_NONE;
 
+	for (*blanks = 0; *blanks < len; ++*blanks) {
+		sniff = registry_sniff(feed->set, feed->session.decoder, data + *blanks,
+			len - *blanks, datagram, found);
+		if (sniff != SNIFF_NONE || *blanks == all_blanks)
+			break;
+	}
+	if (*blanks == len)
+		return SNIFF_MORE;
 	if (sniff != SNIFF_NONE || !datagram || !feed->session.decoder ||
 		!feed->session.ident_len ||
-		feed->session.decoder->frame(&feed->session, data, len).kind != FRAME_OK)
+		find_frame(feed, data + *blanks, len - *blanks).kind != FRAME_OK)
 		return sniff;
 	*found = feed->session.decoder;
 	return SNIFF_FOUND;
@@ -207,9 +229,9 @@ static enum sniff sniff_other(
 	return sniff == SNIFF_FOUND && *found == feed->session.decoder ? SNIFF_NONE : sniff;
 }
 
-// Acts on what the decoder's frame() returned. Rejects all bytes if that breaks a rule of decoder.h.
+// Acts on what the decoder's frame() returned for the first `seen` bytes. Rejects these if that breaks a rule of decoder.h.
 static enum feed_verdict process(struct feed *feed, struct frame frame, const uint8_t *data,
-	size_t len, struct decoded *decoded, size_t *used)
+	size_t len, size_t seen, struct decoded *decoded, size_t *used)
 {
 	const char *rule = "frame: unknown kind";
 
@@ -222,7 +244,7 @@ static enum feed_verdict process(struct feed *feed, struct frame frame, const ui
 		/* fall through */
 	case FRAME_MORE:
 		rule = "frame: length of MORE out of range";
-		if (frame.len <= len || frame.len > FRAME_CAP)
+		if (frame.len <= seen || frame.len > decoder_frame_max(feed->session.decoder))
 			break;
 		if (!feed->session.datagram)
 			return *used ? FEED_TAKEN : FEED_MORE;
@@ -232,7 +254,7 @@ static enum feed_verdict process(struct feed *feed, struct frame frame, const ui
 	case FRAME_SKIP:
 	case FRAME_OK:
 		rule = "frame: length of OK or SKIP out of range";
-		if (frame.len - 1 >= len)
+		if (frame.len - 1 >= seen)
 			break;
 		*used += frame.len;
 		if (frame.kind == FRAME_OK)
@@ -240,13 +262,13 @@ static enum feed_verdict process(struct feed *feed, struct frame frame, const ui
 		return FEED_TAKEN;
 	case FRAME_BAD:
 		rule = "frame: length of BAD out of range";
-		if (frame.len > len)
+		if (frame.len > seen)
 			break;
 		return lose_framing(feed, data, len, frame.len, decoded, used);
 	}
 	feed->open = false;
-	reject_fault(feed, decoded, rule, data, len);
-	*used += len;
+	reject_fault(feed, decoded, rule, data, seen);
+	*used += seen;
 	return FEED_TAKEN;
 }
 
@@ -257,12 +279,10 @@ enum feed_verdict feed_step(
 	*used = 0;
 	feed->open = false;
 	if (!feed->pinned) {
-		*used = feed_blanks(data, len);
+		const struct decoder *found = NULL;
+		const enum sniff sniff = sniff_bytes(feed, data, len, &found, used);
 		data += *used;
 		len -= *used;
-		const struct decoder *found = NULL;
-		const enum sniff sniff =
-			len == 0 ? SNIFF_MORE : sniff_bytes(feed, data, len, &found);
 		if (sniff == SNIFF_MORE)
 			return *used ? FEED_TAKEN : FEED_MORE;
 		if (sniff == SNIFF_NONE)
@@ -270,8 +290,9 @@ enum feed_verdict feed_step(
 		pin(feed, found, decoded);
 	}
 
-	struct frame frame = feed->session.decoder->frame(&feed->session, data, len);
-	if (frame.kind == FRAME_BAD && frame.len <= len) {
+	size_t seen = visible(feed, len);
+	struct frame frame = feed->session.decoder->frame(&feed->session, data, seen);
+	if (frame.kind == FRAME_BAD && frame.len <= seen) {
 		const struct decoder *other;
 		const enum sniff sniff = sniff_other(feed, data, len, &other);
 		if (sniff == SNIFF_NONE)
@@ -281,9 +302,10 @@ enum feed_verdict feed_step(
 			return *used ? FEED_TAKEN : FEED_MORE;
 		feed->sniffed_again = true;
 		pin(feed, other, decoded);
-		frame = feed->session.decoder->frame(&feed->session, data, len);
+		seen = visible(feed, len);
+		frame = find_frame(feed, data, len);
 	}
-	return process(feed, frame, data, len, decoded, used);
+	return process(feed, frame, data, len, seen, decoded, used);
 }
 
 enum feed_verdict feed_rest(

@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "feed/registry.h"
 
-#include "decoders/decoders.h"
-
 #include <string.h>
-
-const struct decoder *const registry_decoders[] = {
-	&decoder_gt06,
-	&decoder_pt502,
-	NULL,
-};
 
 const struct decoder *registry_find(const char *name, size_t len)
 {
@@ -54,16 +46,24 @@ static struct poll probe(decoder_set set, const struct decoder *preferred, const
 	return poll;
 }
 
+size_t registry_sniff_max(decoder_set set)
+{
+	size_t max = SNIFF_CAP;
+	for (size_t i = 0; registry_decoders[i]; i++)
+		if (set >> i & 1 && registry_decoders[i]->sniff_max > max)
+			max = registry_decoders[i]->sniff_max;
+	return max;
+}
+
 enum sniff registry_sniff(decoder_set set, const struct decoder *preferred, const uint8_t *data,
 	size_t len, bool datagram, const struct decoder **found)
 {
 	const struct poll poll = probe(set, preferred, data, len, datagram);
-	const bool final = datagram || len >= SNIFF_CAP;
 
 	*found = NULL;
 	if (poll.yes)
 		*found = poll.yes;
-	else if (poll.mores && !final)
+	else if (poll.mores && !datagram && len < registry_sniff_max(set))
 		return SNIFF_MORE;
 	else if (poll.maybe && (poll.maybes == 1 || poll.maybe == preferred))
 		*found = poll.maybe;

@@ -12,9 +12,10 @@
 #include <xxhash.h>
 
 // The most that one frame can become: every report and reject of a struct decoded, its arena, and the
-// bytes themselves (each belongs to one report or reject; widened rejects stay within the frame).
+// bytes themselves (each belongs to one report or reject; widened rejects stay within the frame). Counts
+// the longest frame that a decoder may declare.
 #define FRAME_ENTRIES (DECODED_REPORTS + DECODED_REJECTS)
-#define FRAME_BYTES   (FRAME_ENTRIES * 384 + DECODED_ARENA + 2 * FRAME_CAP + 65536)
+#define FRAME_BYTES   (FRAME_ENTRIES * 384 + DECODED_ARENA + 2 * FRAME_MOST + 65536)
 
 // In addition to a frame's: for entries about connections that open and end meanwhile.
 #define SPARE_BYTES 131072

@@ -2,7 +2,8 @@
 // TCP connections.
 //
 //   recv --> [ rest of the last read | new bytes ] --> conversation_feed --> the rest becomes `in`
-//               (one receive buffer for all; a connection between frames owns no memory for bytes)
+//               (one receive buffer for all; a connection owns no memory for bytes between frames, and
+//                within a frame less than its decoder's frame_max)
 //
 // A connection is in one of these lists, each in the order in which its time runs out, so that one timer
 // serves all:
@@ -53,7 +54,7 @@ struct conns {
 	struct conn_addresses addresses; /* only used with server.max_connections_per_ip */
 	struct conn_refusals refused;
 	size_t peeked; /* bytes at the end of the current read that are also still in the socket */
-	uint8_t buffer[2 * READ_SIZE]; /* the first half: space for the rest of the last read */
+	uint8_t buffer[FRAME_MOST + READ_SIZE]; /* the rest of the last read, then the new bytes */
 };
 
 static struct conns *conns_of(const struct conn *c)
@@ -292,10 +293,10 @@ enum received { RECEIVED_BYTES, RECEIVED_NOTHING, RECEIVED_END };
 static enum received receive(struct conn *c)
 {
 	struct conns *conns = conns_of(c);
-	uint8_t *fresh = conns->buffer + READ_SIZE;
-	const enum intake_room room = intake_room(conns->transport.intake, READ_SIZE);
+	uint8_t *fresh = conns->buffer + FRAME_MOST;
+	const enum intake_room room = intake_room(conns->transport.intake, c->in_len + READ_SIZE);
 
-	assert(c->in_len <= READ_SIZE);
+	assert(c->in_len < FRAME_MOST);
 	if (room == INTAKE_FULL) {
 		set_paused(c, true);
 		return RECEIVED_NOTHING;

@@ -32,7 +32,7 @@
 #define FINISH_CALLS 4096 /* at shutdown: more than the socket holds */
 #define CROWD        16   /* datagrams in a turn from which on the socket may have been full */
 #define WARN_S       60   /* between warnings of lost datagrams */
-#define DATAGRAM_MAX 4096 /* no tracker sends more; a longer one is a reject */
+#define DATAGRAM_MAX 4096 /* also where a decoder declares more: a longer one is a reject */
 #define CONTROL_SIZE 64
 // Address and port, without the padding after them.
 #define SENDER_KEY offsetof(struct peer, transport)

@@ -212,7 +212,7 @@ struct outcome {
 	size_t reports, rejects;
 	uint64_t sum;         /* of reports and replies, in order */
 	bool cuts_may_show;   /* framing was lost: results may depend on the pieces */
-	bool is_sniff_capped; /* no protocol was found within SNIFF_CAP */
+	bool is_sniff_capped; /* no protocol was found in time */
 };
 
 static void add_to_sum(struct outcome *outcome, uint64_t value)
@@ -243,7 +243,8 @@ static void check_batch(struct outcome *outcome, const uint8_t *data, size_t use
 		if (begins(reject->detail, "framing lost"))
 			outcome->cuts_may_show = true;
 		if (begins(reject->detail, "unknown protocol"))
-			outcome->is_sniff_capped = reject->raw.len >= SNIFF_CAP;
+			outcome->is_sniff_capped =
+				reject->raw.len >= registry_sniff_max(DECODERS_ALL);
 	}
 	for (size_t kind = 0; kind < REPLY_KINDS; kind++) {
 		CHECK(batch.reply_len[kind] <= DECODED_REPLY);
@@ -323,7 +324,8 @@ static size_t step_through(
 			feed_step(feed, copy + at, len - at, &batch, &used);
 		if (verdict == FEED_MORE) {
 			CHECK(used == 0 && !feed->session.datagram);
-			CHECK(len - at < (feed->pinned ? FRAME_CAP : SNIFF_CAP));
+			CHECK(len - at < (feed->pinned ? decoder_frame_max(feed->session.decoder)
+						       : registry_sniff_max(feed->set)));
 			break;
 		}
 		CHECK(BETWEEN(used, 1, len - at));

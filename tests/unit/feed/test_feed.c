@@ -218,6 +218,16 @@ static void many_frames_in_one_read_after_blanks(void **state)
 	assert_same(whole, feed_pieces(data, len, cuts, len - 1));
 }
 
+static void declared_limits_are_within_bounds(void **state)
+{
+	(void)state;
+	for (size_t i = 0; registry_decoders[i]; i++) {
+		assert_in_range(decoder_frame_max(registry_decoders[i]), 1, FRAME_MOST);
+		assert_in_range(registry_decoders[i]->sniff_max, 0, SNIFF_MOST);
+	}
+	assert_in_range(registry_sniff_max(DECODERS_ALL), SNIFF_CAP, SNIFF_MOST);
+}
+
 static void foreign_bytes_close_the_conversation(void **state)
 {
 	static const struct {
@@ -244,7 +254,7 @@ static void foreign_bytes_close_the_conversation(void **state)
 	}
 }
 
-static void no_verdict_after_512_bytes_closes(void **state)
+static void no_verdict_within_the_limit_closes(void **state)
 {
 	uint8_t data[SNIFF_CAP];
 	struct feed feed;
@@ -252,9 +262,9 @@ static void no_verdict_after_512_bytes_closes(void **state)
 
 	(void)state;
 	memset(data, 'A', sizeof(data));
-	memcpy(data, "$",
-		1); // a `$` and endless capitals: may still become a record's code
+	memcpy(data, "\x79\x79\x08\x00", 4); // a GT06 frame of 2,054 bytes may follow
 	feed_init(&feed, DECODERS_ALL, NULL, false);
+	assert_int_equal(feed_step(&feed, data, SNIFF_CAP - 1, &decoded, &used), FEED_MORE);
 	assert_int_equal(feed_step(&feed, data, SNIFF_CAP, &decoded, &used), FEED_CLOSE);
 	assert_int_equal(used, SNIFF_CAP);
 	assert_int_equal(decoded.reject_count, 1);
@@ -390,8 +400,9 @@ int main(void)
 		cmocka_unit_test(only_its_own_decoder_recognises_a_frame),
 		cmocka_unit_test(the_result_does_not_depend_on_the_cuts),
 		cmocka_unit_test(many_frames_in_one_read_after_blanks),
+		cmocka_unit_test(declared_limits_are_within_bounds),
 		cmocka_unit_test(foreign_bytes_close_the_conversation),
-		cmocka_unit_test(no_verdict_after_512_bytes_closes),
+		cmocka_unit_test(no_verdict_within_the_limit_closes),
 		cmocka_unit_test(lost_framing_is_sniffed_once_more_then_closes),
 		cmocka_unit_test(another_protocol_may_continue),
 		cmocka_unit_test(endless_garbage_closes),

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+#include "feed/registry_decoders.h"
+
+#include "decoders/decoders.h"
+
+const struct decoder *const registry_decoders[] = {
+	&decoder_gt06,
+	&decoder_pt502,
+	NULL,
+};
