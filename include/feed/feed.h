@@ -56,13 +56,13 @@ static inline bool feed_waits(const struct feed *feed)
 {
 	return feed_holds(feed) || feed->session.photo || feed->session.finished;
 }
-// Returns true if *decoded is empty and the feed has no finished photo.
+// Returns true if *decoded asks for nothing and the feed has no finished photo.
 static inline bool feed_is_quiet(const struct feed *feed, const struct decoded *decoded)
 {
 	return decoded->report_count + decoded->reject_count + decoded->reply_len[REPLY_NOW] +
 			       decoded->reply_len[REPLY_STORED] ==
 		       0 &&
-	       !feed->session.finished;
+	       !decoded->close && !feed->session.finished;
 }
 // Tries held frames again, requests missing photo parts, and rejects held frames received before before_us (INT64_MAX: the
 // conversation ends). Resets and fills *decoded, which may stay empty.

@@ -28,8 +28,9 @@ enum decode_status {
 // The reason of the reject when a decoder breaks its contract. decoded.fault then holds the rule, for the log.
 #define DECODED_FAULT "decoder fault"
 
-// NOW: sent at once. STORED: sent once the journal holds the data.
-enum reply_when { REPLY_NOW, REPLY_STORED, REPLY_KINDS };
+// NOW: sent at once. STORED: sent once the journal holds the data. REFUSED: sent at once and in place of the others if the
+// device is not admitted (blocked, unknown and so on).
+enum reply_when { REPLY_NOW, REPLY_STORED, REPLY_REFUSED, REPLY_KINDS };
 
 // Bytes that could not be used, and the reason.
 struct reject {
@@ -48,6 +49,8 @@ struct decoded {
 	const char *detail; /* see enum decode_status; static text or NULL */
 	const char
 		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
+	bool close; /* set by the decoder: close the connection after the replies; no effect over UDP */
+	// decoded_reset leaves the following as they are: the counts above say how much of them is valid.
 	struct report reports[DECODED_REPORTS];
 	struct reject rejects[DECODED_REJECTS];
 	uint8_t reply[REPLY_KINDS][DECODED_REPLY];
@@ -57,12 +60,7 @@ struct decoded {
 // Empties *decoded, in constant time.
 static inline void decoded_reset(struct decoded *decoded)
 {
-	decoded->report_count = 0;
-	decoded->reject_count = 0;
-	memset(decoded->reply_len, 0, sizeof decoded->reply_len);
-	decoded->arena_len = 0;
-	decoded->detail = NULL;
-	decoded->fault = NULL;
+	memset(decoded, 0, offsetof(struct decoded, reports));
 }
 
 // Appends an empty report with the session's ident, if known. Returns NULL when DECODED_REPORTS are used.

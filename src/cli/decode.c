@@ -64,8 +64,8 @@ static size_t decode_frames(struct decoding *d, const uint8_t *data, size_t len)
 		if (verdict == FEED_MORE)
 			return at;
 		print(d);
-		if (verdict == FEED_CLOSE) { // the daemon would close; here the next bytes
-					     // begin a new conversation
+		// Where the daemon would close, the next bytes begin a new conversation here.
+		if (verdict == FEED_CLOSE || (d->decoded.close && !d->feed.session.datagram)) {
 			end(d);
 			start(d, d->feed.session.datagram);
 		}

@@ -217,6 +217,14 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 	return NULL;
 }
 
+static bool send_refusal(struct conversation_transport *transport, struct conversation *c,
+	const struct decoded *decoded)
+{
+	const size_t len = decoded->reply_len[REPLY_REFUSED];
+
+	return !len || transport->send(transport, c, decoded->reply[REPLY_REFUSED], len, 0);
+}
+
 static bool send_replies(struct conversation_transport *transport, struct conversation *c,
 	const struct decoded *decoded, uint64_t lsn)
 {
@@ -266,12 +274,15 @@ static const char *finish_frame(
 	if (!refusal && !is_datagram(c) && (decoded->report_count > 1 || is_gateway(c)))
 		name_others(intake, c, decoded);
 	const uint64_t lsn = intake_append(intake, &c->feed, &c->peer, decoded, refusal);
-	if (refusal)
-		return is_datagram(c) || is_gateway(c) ? NULL : refusal;
-	if (!is_datagram(c) && has_too_many_rejects(&c->feed))
+	if (!refusal && !is_datagram(c) && has_too_many_rejects(&c->feed))
 		return "too many rejects";
-	if (!send_replies(transport, c, decoded, lsn) ||
-		(may_command && !send_command(transport, c)))
+	const bool sent = refusal ? send_refusal(transport, c, decoded)
+				  : send_replies(transport, c, decoded, lsn);
+	if (refusal && !is_datagram(c) && !is_gateway(c))
+		return refusal;
+	if (sent && decoded->close && !is_datagram(c))
+		return "closed after its reply";
+	if (!sent || (!refusal && may_command && !send_command(transport, c)))
 		return "does not read its replies";
 	return NULL;
 }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "cli/cli.h"
+#include "door.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,6 +56,45 @@ static void unreadable_input_is_reported(void **state)
 	assert_non_null(strstr(err, "cannot read standard input: Is a directory"));
 }
 
+// Runs `avld decode -p door` with the text as its input; returns its output.
+static const char *decode_text(const char *text, bool datagram)
+{
+	static char out[4096];
+	char program[] = "avld", verb[] = "decode", protocol[] = "-pdoor", option[] = "--datagram";
+	char *argv[] = {program, verb, protocol, option, NULL};
+	const int from = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	const int to = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	assert_true(from >= 0 && to >= 0);
+	assert_int_equal(pwrite(from, text, strlen(text), 0), strlen(text));
+	fflush(stdout);
+	const pid_t pid = fork();
+	if (pid == 0) {
+		dup2(from, 0);
+		dup2(to, 1);
+		_exit(cli_run(datagram ? 4 : 3, argv));
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	const ssize_t len = pread(to, out, sizeof(out) - 1, 0);
+	assert_true(len >= 0);
+	out[len] = '\0';
+	close(from);
+	close(to);
+	return out;
+}
+
+static void a_decoder_that_closes_ends_the_conversation(void **state)
+{
+	(void)state;
+	const char *out = decode_text("!L7\n!C\n!P\n", false);
+	assert_non_null(strstr(out, "{\"reply\":\"627965\",\"when\":\"now\"}"));
+	assert_non_null(strstr(out, "\"reject\":\"unknown message\"")); // !P before its log-in
+	out = decode_text("!L7\n!C\n!P\n", true);
+	assert_non_null(strstr(out, "{\"reply\":\"627965\",\"when\":\"now\"}"));
+	assert_null(strstr(out, "reject"));
+}
+
 static void an_unknown_protocol_is_a_usage_error(void **state)
 {
 	(void)state;
@@ -66,6 +106,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unreadable_input_is_reported),
+		cmocka_unit_test(a_decoder_that_closes_ends_the_conversation),
 		cmocka_unit_test(an_unknown_protocol_is_a_usage_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,8 @@
 // reply, and when they end.
 #include "intake/conversation.h"
 
+#include "door.h"
+
 #include "decoders/gt06_frames.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -419,6 +421,69 @@ static void a_refused_device_of_a_gateway_is_rejected_alone(void **state)
 	end(&c);
 }
 
+static void a_refused_login_is_answered(void **state)
+{
+	(void)state;
+	device_directory_add(intake.directory, TEXT("666"))->state = DEVICE_BLOCKED;
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+
+	config.journal.sync = SYNC_REPLY;
+	const struct conversation_outcome outcome = give_text(&tcp, "!L666\n!L777\n");
+	assert_int_equal(outcome.state, CONVERSATION_ENDS);
+	assert_string_equal(outcome.reason, "device is blocked");
+	assert_string_equal(replies(), "now 6e6f\n");
+	assert_string_equal(journaled(), "reject 666: device is blocked\n");
+	end(&tcp);
+	journaled();
+	assert_int_equal(give_text(&udp, "!L666\n!P\n!L777\n").state, CONVERSATION_OPEN);
+	assert_string_equal(replies(), "now 6e6f\nnow 6f6b\nstored 7374\n");
+	assert_string_equal(journaled(), "reject 666: device is blocked\n"
+					 "reject 666: device is blocked\nreport 777\n");
+	end(&udp);
+}
+
+static void a_refused_login_that_the_protocol_does_not_answer_is_silent(void **state)
+{
+	(void)state;
+	device_directory_add(intake.directory, TEXT("860000000000017"))->state = DEVICE_BLOCKED;
+	const struct bytes login = frame_of(false, "01 0860000000000017");
+	struct conversation tcp = begin(TRANSPORT_TCP);
+
+	assert_int_equal(give(&tcp, login.data, login.len).state, CONVERSATION_ENDS);
+	assert_string_equal(replies(), "");
+	end(&tcp);
+}
+
+static void a_refused_login_through_a_gateway_is_answered(void **state)
+{
+	(void)state;
+	struct conversation c = begin(TRANSPORT_TCP);
+	char login[32];
+
+	for (int n = 1; n <= CONVERSATION_IDENTS + 1; n++) {
+		snprintf(login, sizeof(login), "!L77%d\n", n);
+		give_text(&c, login);
+	}
+	device_directory_add(intake.directory, TEXT("666"))->state = DEVICE_BLOCKED;
+	replies();
+	assert_int_equal(give_text(&c, "!L666\n!L771\n").state, CONVERSATION_OPEN);
+	assert_string_equal(replies(), "now 6e6f\nnow 6f6b\nnow 7374\n");
+	peer_reads = false;
+	assert_string_equal(give_text(&c, "!L666\n").reason, "does not read its replies");
+	end(&c);
+}
+
+static void a_refused_peer_that_does_not_read_is_refused(void **state)
+{
+	(void)state;
+	device_directory_add(intake.directory, TEXT("666"))->state = DEVICE_BLOCKED;
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	peer_reads = false;
+	assert_string_equal(give_text(&c, "!L666\n").reason, "device is blocked");
+	end(&c);
+}
+
 // ---- replies and commands
 
 static void stored_replies_are_held_until_the_journal_is_safe(void **state)
@@ -489,6 +554,26 @@ static void a_command_follows_the_frame(void **state)
 		tear_down(state);
 		set_up(state);
 	}
+}
+
+static void a_decoder_may_close_the_connection_after_its_reply(void **state)
+{
+	(void)state;
+	const char *lines = "!L777\n!C\n!P\n";
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+	const struct conversation_outcome outcome = give_text(&tcp, lines);
+
+	assert_int_equal(outcome.state, CONVERSATION_ENDS);
+	assert_string_equal(outcome.reason, "closed after its reply");
+	assert_int_equal(outcome.used, 9);
+	assert_string_equal(replies(), "now 6f6b\nnow 7374\nnow 627965\n");
+	assert_string_equal(journaled(), "connected 777\nreport 777\n");
+	end(&tcp);
+	journaled();
+	assert_int_equal(give_text(&udp, lines).state, CONVERSATION_OPEN);
+	assert_string_equal(replies(), "now 6f6b\nnow 7374\nnow 627965\n");
+	assert_string_equal(journaled(), "report 777\nreport 777\n");
+	end(&udp);
 }
 
 static void a_command_goes_to_the_live_connection_at_once(void **state)
@@ -715,6 +800,11 @@ int main(void)
 		TEST(the_end_of_a_connection_is_that_of_all_its_devices),
 		TEST(devices_of_a_gateway_have_no_connection),
 		TEST(a_refused_device_of_a_gateway_is_rejected_alone),
+		TEST(a_refused_login_is_answered),
+		TEST(a_refused_login_that_the_protocol_does_not_answer_is_silent),
+		TEST(a_refused_login_through_a_gateway_is_answered),
+		TEST(a_refused_peer_that_does_not_read_is_refused),
+		TEST(a_decoder_may_close_the_connection_after_its_reply),
 		TEST(stored_replies_are_held_until_the_journal_is_safe),
 		TEST(a_peer_that_does_not_read_is_given_up),
 		TEST(a_command_follows_the_frame),

@@ -60,6 +60,13 @@ static void appends_replies_that_fit(void **state)
 	assert_int_equal(decoded.reply_len[REPLY_NOW], 4);
 	assert_memory_equal(decoded.reply[REPLY_NOW], "abcd", 4);
 	assert_int_equal(decoded.reply_len[REPLY_STORED], DECODED_REPLY);
+	assert_true(decoded_reply(&decoded, REPLY_REFUSED, "no", 2));
+	assert_int_equal(decoded.reply_len[REPLY_REFUSED], 2);
+	decoded.close = true;
+	decoded_reset(&decoded);
+	for (size_t kind = 0; kind < REPLY_KINDS; kind++)
+		assert_int_equal(decoded.reply_len[kind], 0);
+	assert_false(decoded.close);
 }
 
 static void names_each_status(void **state)

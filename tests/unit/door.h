@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// A decoder of lines, for the replies that no real decoder uses yet. Including this file puts it in the table of decoders,
+// behind the real ones.
+//
+//   !L<ident> LF   log-in: a report; replies "ok" now, "st" stored, "no" if refused
+//   !P LF          a report, after the log-in
+//   !C LF          replies "bye" and asks to close
+#ifndef AVLD_DOOR_H
+#define AVLD_DOOR_H
+
+#include "decoders/decoders.h"
+#include "feed/registry_decoders.h"
+
+#include <string.h>
+
+static enum probe door_probe(const uint8_t *data, size_t len, bool datagram)
+{
+	(void)len;
+	(void)datagram;
+	return data[0] == '!' ? PROBE_YES : PROBE_NO;
+}
+
+static struct frame door_frame(struct session *session, const uint8_t *data, size_t len)
+{
+	(void)session;
+	const uint8_t *end = memchr(data, '\n', len);
+	return end ? (struct frame){FRAME_OK, (size_t)(end - data) + 1}
+		   : (struct frame){FRAME_MORE, len + 1};
+}
+
+static enum decode_status door_decode(
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
+{
+	if (len < 3)
+		return DECODE_BAD_LENGTH;
+	if (data[1] == 'C') {
+		out->close = true;
+		decoded_reply(out, REPLY_NOW, "bye", 3);
+		return DECODE_OK;
+	}
+	if (data[1] == 'L') {
+		if (!session_set_ident(session, data + 2, len - 3))
+			return DECODE_BAD_VALUE;
+		decoded_reply(out, REPLY_NOW, "ok", 2);
+		decoded_reply(out, REPLY_STORED, "st", 2);
+		decoded_reply(out, REPLY_REFUSED, "no", 2);
+	}
+	if (session->ident_len == 0)
+		return DECODE_UNKNOWN;
+	struct report *report = decoded_report(out, session);
+	report->raw = report->key = (struct text){(const char *)data, len};
+	return DECODE_OK;
+}
+
+static const struct decoder decoder_door = {
+	.name = "door", .probe = door_probe, .frame = door_frame, .decode = door_decode};
+
+const struct decoder *const registry_decoders[] = {
+	&decoder_gt06, &decoder_pt502, &decoder_door, NULL};
+
+#endif
