@@ -3,7 +3,7 @@
 // behind the real ones.
 //
 //   !L<ident> LF   log-in: a report; replies "ok" now, "st" stored, "no" if refused
-//   !P LF          a report, after the log-in
+//   !P... LF       a report, after the log-in; up to FRAME_MOST bytes
 //   !C LF          replies "bye" and asks to close
 #ifndef AVLD_DOOR_H
 #define AVLD_DOOR_H
@@ -52,8 +52,11 @@ static enum decode_status door_decode(
 	return DECODE_OK;
 }
 
-static const struct decoder decoder_door = {
-	.name = "door", .probe = door_probe, .frame = door_frame, .decode = door_decode};
+static const struct decoder decoder_door = {.name = "door",
+	.frame_max = FRAME_MOST,
+	.probe = door_probe,
+	.frame = door_frame,
+	.decode = door_decode};
 
 const struct decoder *const registry_decoders[] = {
 	&decoder_gt06, &decoder_pt502, &decoder_door, NULL};

@@ -737,6 +737,30 @@ static void a_full_journal_pauses_between_frames(void **state)
 	end(&udp);
 }
 
+static void the_longest_frames_find_room_or_pause(void **state)
+{
+	(void)state;
+	static char frame[FRAME_MOST];
+	struct conversation c = begin(TRANSPORT_TCP);
+	struct conversation_outcome outcome = give_text(&c, "!L777\n");
+	unsigned frames = 0;
+
+	memset(frame, 'x', sizeof(frame));
+	memcpy(frame, "!P", 2);
+	frame[sizeof(frame) - 1] = '\n';
+	assert_int_equal(give(&c, frame, sizeof(frame) - 1).used, 0); // one byte is missing
+	journaled();
+	while (outcome.state == CONVERSATION_OPEN && frames < 100) {
+		outcome = give(&c, frame, sizeof(frame));
+		frames += outcome.used == sizeof(frame);
+	}
+	assert_int_equal(outcome.state, CONVERSATION_NO_ROOM);
+	assert_in_range(frames, 20, 60); // of 64 KiB, in a journal of 4 MiB
+	const char *entries = journaled();
+	assert_int_equal(strlen(entries), frames * strlen("report 777\n"));
+	end(&c);
+}
+
 // ---- a decoder that breaks its contract
 
 // Runs what is logged into a file, and returns its lines.
@@ -816,6 +840,7 @@ int main(void)
 		TEST(the_rest_of_a_connection_is_an_incomplete_frame),
 		TEST(too_many_rejects_end_a_connection),
 		TEST(a_full_journal_pauses_between_frames),
+		TEST(the_longest_frames_find_room_or_pause),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
