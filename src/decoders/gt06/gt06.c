@@ -121,8 +121,8 @@ static enum decode_status read_login(struct gt06_frame *f)
 		extra_hex(f->out, f->report, "model", reader_bytes(r, 2), 2);
 	if (r->left >= 2)
 		set_zone(f, reader_be16(r));
-	if (f->crc_bad)
-		extra_bool(f->out, f->report, "crc_bad", true);
+	if (f->crc_bad && f->memo.bad_sums == 0)
+		f->memo.bad_sums = 1;
 	gt06_frame_keep(f, r, "unknown");
 	return DECODE_OK;
 }
@@ -300,7 +300,7 @@ static enum decode_status read_message(struct gt06_frame *f, const struct layout
 	return status == DECODE_OK ? gt06_frame_keep_tail(f, &f->body) : status;
 }
 
-// Reads a message that fits no layout, with f->body as it was. Its checksum is right, so it was
+// Reads a message that fits no layout, with f->body as it was. Its checksum shows that it was
 // received as sent.
 static enum decode_status read_raw(struct gt06_frame *f)
 {
@@ -325,7 +325,7 @@ static enum decode_status read_frame(struct gt06_frame *f)
 	const struct layout *layout = find_layout(f);
 	const struct reader body = f->body;
 	enum decode_status status = read_message(f, layout);
-	if (!is_read(status) && !f->crc_bad && f->type != 0x01) {
+	if (!is_read(status) && f->answerable && f->type != 0x01) {
 		f->body = body;
 		status = read_raw(f);
 	}
@@ -344,8 +344,12 @@ static enum decode_status decode(
 	gt06_wire_open(&f, session, data, len, out);
 	const bool whole = f.shape == GT06_WHOLE;
 
-	if (whole && !f.answerable)
+	if (whole && !f.crc_bad && f.memo.bad_sums < GT06_SUMS_NEVER_RIGHT)
+		f.memo.bad_sums = 0;
+	if (whole && !f.answerable) {
+		memcpy(session->memo, &f.memo, sizeof f.memo);
 		return DECODE_BAD_SUM;
+	}
 	if (!(whole && f.type == 0x01) && !find_ident(&f)) {
 		out->detail = "before login";
 		return DECODE_DETAIL;

@@ -91,6 +91,8 @@ void gt06_frame_finish(struct gt06_frame *f)
 {
 	f->report->key = f->key;
 	f->report->raw = f->raw;
+	if (f->crc_bad && f->shape == GT06_WHOLE)
+		extra_bool(f->out, f->report, "crc_bad", true);
 	if (f->buffered)
 		f->report->body.flags |= FLAG_STORED;
 	if (!f->has_clock)

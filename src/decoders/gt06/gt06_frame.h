@@ -31,7 +31,11 @@ struct gt06_memo {
 	int16_t zone_min; /* announced at log-in, east positive */
 	int16_t used_min; /* the zone of the newest live record; 0 before the first */
 	uint8_t variant;  /* enum gt06_variant */
+	uint8_t bad_sums; /* frames with a wrong checksum from a log-in on, and none with a right one;
+			     up to GT06_SUMS_NEVER_RIGHT */
 };
+
+#define GT06_SUMS_NEVER_RIGHT 3
 
 enum gt06_shape {
 	GT06_WHOLE,      /* length field and terminator agree */
@@ -52,7 +56,7 @@ struct gt06_frame {
 	uint8_t variant; /* enum gt06_variant, of this frame */
 	bool extended;   /* starts with 79 79 */
 	bool crc_bad;    /* the checksum is wrong or missing */
-	bool answerable; /* the checksum is right, or this log-in opens the session */
+	bool answerable; /* the checksum is right, or accepted though it is wrong */
 	uint16_t serial; /* 0 unless answerable */
 	bool has_clock, clock_is_utc;
 	bool has_event;   /* extra has the alarm code of an event */

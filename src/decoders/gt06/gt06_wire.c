@@ -177,6 +177,20 @@ static enum gt06_shape shape_of(const uint8_t *data, size_t len, const struct he
 	return topin.kind == FRAME_OK && topin.len == len ? GT06_TOPIN : GT06_BAD_LENGTH;
 }
 
+// Some firmware never sends a right checksum. Its log-in is enough to open a session. If the next two
+// frames are wrong in nothing but the checksum either, they and all later ones are accepted, from the
+// second of the two on.
+static bool is_sum_accepted(struct gt06_frame *f, const uint8_t *data, const struct header *header)
+{
+	if (f->shape != GT06_WHOLE)
+		return false;
+	if (f->session->ident_len == 0)
+		return is_login(data, header);
+	if (f->memo.bad_sums > 0 && f->memo.bad_sums < GT06_SUMS_NEVER_RIGHT)
+		f->memo.bad_sums++;
+	return f->memo.bad_sums == GT06_SUMS_NEVER_RIGHT;
+}
+
 void gt06_wire_open(struct gt06_frame *f, struct session *session, const uint8_t *data, size_t len,
 	struct decoded *out)
 {
@@ -194,9 +208,7 @@ void gt06_wire_open(struct gt06_frame *f, struct session *session, const uint8_t
 	memcpy(&f->memo, session->memo, sizeof f->memo);
 	f->variant = f->memo.variant;
 	f->crc_bad = len < type + 1 + TRAILER || !is_crc_right(data, len);
-	// Some firmware never sends a right checksum: its log-in is enough to open a session.
-	f->answerable = !f->crc_bad || (session->ident_len == 0 && f->shape == GT06_WHOLE &&
-					       is_login(data, &header));
+	f->answerable = !f->crc_bad || is_sum_accepted(f, data, &header);
 	const size_t end = f->answerable ? len - TRAILER : len - 2;
 	if (f->answerable)
 		f->serial = (uint16_t)(data[end] << 8 | data[end + 1]);

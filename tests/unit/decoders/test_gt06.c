@@ -130,6 +130,45 @@ static void login_with_a_wrong_checksum_opens_a_session(void **state)
 	}
 }
 
+// Decodes frames with right (r) and wrong (w) checksums; returns what became of each: accepted (a),
+// or not (-).
+static const char *decode_sums(const char *sums)
+{
+	static char results[16];
+	size_t i = 0;
+	session = (struct session){.received_us = at(9, 10, 0)};
+	for (; sums[i]; i++) {
+		struct bytes frame =
+			frame_of(false, i ? "13 46 04 03 00 02" : "01 0860000000000017");
+		if (sums[i] == 'w')
+			frame.data[frame.len - 3] ^= 1;
+		bool accepted = decode_frame(&frame) == DECODE_OK;
+		results[i] = accepted ? 'a' : '-';
+		assert_true(accepted == (batch.reply_len[REPLY_NOW] == 10));
+		if (accepted)
+			assert_true(has_extra(&batch.reports[0], "\"crc_bad\":true") ==
+				    (sums[i] == 'w'));
+	}
+	results[i] = 0;
+	return results;
+}
+
+static void three_wrong_checksums_from_the_login_on_show_that_all_are_wrong(void **state)
+{
+	(void)state;
+	assert_string_equal(decode_sums("wwwww"), "a-aaa");
+	assert_string_equal(decode_sums("wwwrw"), "a-aaa");
+	assert_string_equal(decode_sums("wrwww"), "aa---");
+	assert_string_equal(decode_sums("wwrww"), "a-a--");
+	assert_string_equal(decode_sums("rwwww"), "a----");
+	// The serial of an accepted frame is not part of its content.
+	struct bytes frame = frame_of(false, "77 0102");
+	frame.data[frame.len - 3] ^= 1;
+	decode_sums("www");
+	assert_text(report_of(&frame)->extra, "\"data\":\"0102\",\"crc_bad\":true");
+	assert_reply(REPLY_STORED, "787805 77 0007 EAEB 0D0A");
+}
+
 static void frame_of_the_wrong_length_ends_at_the_next_terminator(void **state)
 {
 	(void)state;
@@ -631,6 +670,7 @@ int main(void)
 		cmocka_unit_test(probe_refuses_the_login_of_topin_at_once),
 		cmocka_unit_test(probe_refuses_other_protocols_and_invalid_frames),
 		cmocka_unit_test(login_with_a_wrong_checksum_opens_a_session),
+		cmocka_unit_test(three_wrong_checksums_from_the_login_on_show_that_all_are_wrong),
 		cmocka_unit_test(frame_of_the_wrong_length_ends_at_the_next_terminator),
 		cmocka_unit_test(terminator_inside_the_body_does_not_end_the_frame),
 		cmocka_unit_test(bad_frame_ends_before_the_next_start),
