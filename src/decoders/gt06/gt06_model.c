@@ -35,19 +35,29 @@ bool gt06_model_is_nt(const struct gt06_frame *f)
 	return f->body.left >= 9 && gt06_frame_is_own_ident(f->session, f->body.at + 1);
 }
 
-// Finds the size of the cell such that the rest has the size of the tail. Whether k counts itself
-// depends on firmware.
+// Returns true if the rest has the size of the tail after a cell of c bytes. uncounted: bytes of the
+// driver, its length included, that its length does not count.
+static bool is_nt_cell(const struct reader *r, size_t c, bool has_driver, size_t uncounted)
+{
+	bool is_cell = c == 0 || (c >= 8 && c <= 10) || c == 15 || c == 16;
+	if (!is_cell || r->left < c + NT_TAIL)
+		return false;
+	size_t left = r->left - c - NT_TAIL;
+	return has_driver ? left > 0 && left == r->at[c + NT_TAIL] + uncounted : left == 0;
+}
+
+// Finds the size of the cell. Whether k counts itself, and the length of the driver its kind, depends
+// on firmware; k = 0A in 25 is XT40's and does not count itself.
 static bool fit_nt_cell(const struct reader *r, size_t k, bool has_driver, size_t *size)
 {
-	for (size_t c = k > 0 ? k - 1 : 0; c <= k; c++) {
-		bool is_cell = c == 0 || (c >= 8 && c <= 10) || c >= 15;
-		if (!is_cell || r->left < c + NT_TAIL)
-			continue;
-		size_t left = r->left - c - NT_TAIL;
-		*size = c;
-		// The length of the driver may or may not include its kind.
-		size_t uncounted = has_driver && left > 0 ? left - r->at[c + NT_TAIL] : 0;
-		if (has_driver ? uncounted == 1 || uncounted == 2 : left == 0)
+	const size_t first = k > 0 && !(has_driver && k == 10) ? k - 1 : k;
+	const size_t second = first == k && k > 0 ? k - 1 : k;
+	for (size_t uncounted = 1; uncounted <= 2; uncounted++) {
+		*size = first;
+		if (is_nt_cell(r, first, has_driver, uncounted))
+			return true;
+		*size = second;
+		if (is_nt_cell(r, second, has_driver, uncounted))
 			return true;
 	}
 	return false;

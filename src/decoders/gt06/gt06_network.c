@@ -28,7 +28,7 @@ static size_t size_of(struct gt06_widths widths)
 	return (size_t)widths.lac + widths.cid + 1;
 }
 
-// Returns true if the message starts with a time, and left is the number of bytes after it.
+// Reads a time. Returns false if it is invalid.
 static bool is_time(struct reader *r)
 {
 	int64_t time_us;
@@ -91,7 +91,7 @@ enum decode_status gt06_network_read_phone(struct gt06_frame *f)
 
 // 19 of Space10X, 24 of WanWay ------------------------------------------------
 
-// Reads time, [timing advance,] MCC, MNC u8, n u8, and returns true if n cells fit in the rest.
+// Reads time, [timing advance,] MCC, MNC u8, n u8. Returns true if n cells fit in the rest.
 static bool find_list(struct reader *r, bool has_advance, struct network *network, size_t *count)
 {
 	if (!is_time(r))
@@ -101,6 +101,22 @@ static bool find_list(struct reader *r, bool has_advance, struct network *networ
 	network->mnc = reader_u8(r);
 	*count = reader_u8(r);
 	return !r->bad && is_network(network) && *count * CELL_2G_SIZE <= r->left;
+}
+
+static enum decode_status read_list(struct gt06_frame *f, bool has_advance)
+{
+	struct reader *r = &f->body;
+	struct reader time = *r;
+	struct network network = {0, 0};
+	size_t count = 0;
+	gt06_frame_begin(f, -1);
+	gt06_frame_read_clock(f, &time);
+	if (has_advance)
+		extra_int(f->out, f->report, "timing_advance", time.at[0]);
+	find_list(r, has_advance, &network, &count);
+	gt06_block_read_cells(f, r, network.mcc, network.mnc, GT06_CELL_2G, count);
+	gt06_frame_keep_filler(f, r);
+	return DECODE_OK;
 }
 
 bool gt06_network_is_cell_list(const struct gt06_frame *f)
@@ -113,15 +129,7 @@ bool gt06_network_is_cell_list(const struct gt06_frame *f)
 
 enum decode_status gt06_network_read_cell_list(struct gt06_frame *f)
 {
-	struct reader *r = &f->body;
-	struct network network;
-	size_t count;
-	gt06_frame_begin(f, -1);
-	gt06_frame_read_clock(f, &(struct reader){r->at, r->left, false});
-	find_list(r, false, &network, &count);
-	gt06_block_read_cells(f, r, network.mcc, network.mnc, GT06_CELL_2G, count);
-	gt06_frame_keep_filler(f, r);
-	return DECODE_OK;
+	return read_list(f, false);
 }
 
 bool gt06_network_is_wanway(const struct gt06_frame *f)
@@ -134,16 +142,7 @@ bool gt06_network_is_wanway(const struct gt06_frame *f)
 
 enum decode_status gt06_network_read_wanway(struct gt06_frame *f)
 {
-	struct reader *r = &f->body;
-	struct network network;
-	size_t count;
-	gt06_frame_begin(f, -1);
-	gt06_frame_read_clock(f, &(struct reader){r->at, r->left, false});
-	extra_int(f->out, f->report, "timing_advance", r->at[6]);
-	find_list(r, true, &network, &count);
-	gt06_block_read_cells(f, r, network.mcc, network.mnc, GT06_CELL_2G, count);
-	gt06_frame_keep_filler(f, r);
-	return DECODE_OK;
+	return read_list(f, true);
 }
 
 // 33 and 34 of SL4X -----------------------------------------------------------

@@ -242,6 +242,11 @@ static void one_byte_mnc_of_xt40_shifts_its_cell(void **state)
 	report = read_message("25" NT "0A 02D4 00 020B 0C352C17 04" NT_TAIL "00");
 	assert_extra(report, "\"mcc\":724,\"mnc\":0,\"lac\":523,\"cid\":204811287");
 	assert_int_equal(report->driver.len, 0);
+	// Engine minutes that look like the length of the driver after a shorter cell.
+	report = read_message("25" NT "0A 02D4 10 C80B 0C352C17 04"
+			      "46 04CE 29 47 06 02 01E240 000006 05 01 A1B2C3D4");
+	assert_text(report->driver, "a1b2c3d4");
+	assert_extra(report, "\"engine_min\":6,");
 	report = read_message("22" NT "0A" CELL_10 NT_TAIL);
 	assert_extra(report, CELL);
 	report = read_message("22" NT "0A 02D4 10 C80B 0C352C17 04" NT_TAIL);
