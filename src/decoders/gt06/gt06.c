@@ -7,14 +7,15 @@
 //
 // Sources: the makers' protocol manuals. Frames are drawn in gt06_wire.c, the blocks of most
 // messages in gt06_block.c, each message in the file whose function `messages` names. To add a
-// message, write a reader and a row; to add a layout of a known type, also a test that recognises
-// it.
+// message, write a reader and a row; to add a layout of a known type, also its length or a test that
+// recognises it.
 #include "decoders/decoders.h"
 #include "decoders/gt06/gt06_block.h"
 #include "decoders/gt06/gt06_command.h"
 #include "decoders/gt06/gt06_extended.h"
 #include "decoders/gt06/gt06_items.h"
 #include "decoders/gt06/gt06_model.h"
+#include "decoders/gt06/gt06_network.h"
 #include "decoders/gt06/gt06_position.h"
 #include "decoders/gt06/gt06_status.h"
 #include "decoders/gt06/gt06_wire.h"
@@ -63,7 +64,7 @@ static enum decode_status answer_address(struct gt06_frame *f)
 {
 	static const uint8_t payload[] = "\x97\x0F\0\0\0\0NA&&NA&&0##";
 	reply(f, REPLY_NOW, true, payload, sizeof payload - 1);
-	return gt06_position_read_front(f);
+	return gt06_position_read_phone(f);
 }
 
 // 78 78 00 type, the time as received, 0D 0A.
@@ -120,8 +121,8 @@ static enum decode_status read_login(struct gt06_frame *f)
 		extra_hex(f->out, f->report, "model", reader_bytes(r, 2), 2);
 	if (r->left >= 2)
 		set_zone(f, reader_be16(r));
-	if (f->crc_bad)
-		extra_bool(f->out, f->report, "crc_bad", true);
+	if (f->crc_bad && f->memo.bad_sums == 0)
+		f->memo.bad_sums = 1;
 	gt06_frame_keep(f, r, "unknown");
 	return DECODE_OK;
 }
@@ -145,21 +146,19 @@ static bool find_ident(struct gt06_frame *f)
 
 // Messages --------------------------------------------------------------------
 
-static enum decode_status ignore(struct gt06_frame *f)
-{
-	(void)f;
-	return DECODE_IGNORED;
-}
-
-static enum decode_status read_unknown(struct gt06_frame *f)
-{
-	(void)f;
-	return DECODE_UNKNOWN;
-}
-
 static bool is_extended(const struct gt06_frame *f)
 {
 	return f->extended;
+}
+
+static bool is_short(const struct gt06_frame *f)
+{
+	return !f->extended;
+}
+
+static bool has_gps(const struct gt06_frame *f)
+{
+	return gt06_block_is_gps(&f->body);
 }
 
 // When a message is acknowledged: never; at once; when its report is stored.
@@ -167,131 +166,175 @@ enum answer { NONE, NOW, STORED };
 
 // One layout of a message type.
 struct layout {
-	gt06_test *fits; /* NULL: any message of this type */
+	uint8_t length;  /* the length field; 0: any */
+	gt06_test *fits; /* NULL: any message of this type and length */
 	gt06_reader *read;
 	enum answer answer;
 	bool gps_first; /* a GPS block comes first, and is kept even if the length is wrong */
 };
 
 #define ANY          NULL
-#define LAYOUTS_MOST 2 /* of one type */
+#define RAW          gt06_frame_read_opaque
+#define LAYOUTS_MOST 4 /* of one type */
 
 // All messages, by type. The first layout that fits is used.
 static const struct layout messages[256][LAYOUTS_MOST] = {
-	[0x01] = {{ANY, read_login, NOW, false}},
-	[0x10] = {{ANY, gt06_position_read_cell, STORED, true}}, // without a cell
-	[0x11] = {{ANY, gt06_position_read_cell, STORED, true}},
-	[0x12] = {{ANY, gt06_position_read_cell, STORED, true}},
-	[0x13] = {{ANY, gt06_status_read_heartbeat, NOW, false}},
-	[0x15] = {{ANY, gt06_status_read_answer, NONE, false}},
-	[0x16] = {{ANY, gt06_position_read_status, STORED, true}}, // alarm
-	[0x17] = {{gt06_model_is_trx_17, gt06_model_read_trx_17, STORED, false},
-		{ANY, gt06_position_read_front, STORED, false}}, // address request of other models
-	[0x18] = {{ANY, gt06_status_read_lbs, STORED, false}},
-	[0x19] = {{ANY, gt06_status_read_cell, STORED, false}},
-	[0x21] = {{ANY, gt06_status_read_answer_coded, NONE, false}},
-	[0x22] = {{gt06_model_is_nt, gt06_model_read_nt, STORED, false},
-		{ANY, gt06_position_read_acc, STORED, true}},
-	[0x23] = {{ANY, gt06_status_read_heartbeat_4g, NOW, false}},
-	[0x24] = {{ANY, gt06_status_read_lbs, STORED, false}},
-	[0x25] = {{gt06_model_is_nt, gt06_model_read_nt, STORED, false},
-		{ANY, read_unknown, STORED, false}},               // an empty one is acknowledged
-	[0x26] = {{ANY, gt06_position_read_status, STORED, true}}, // alarm
-	[0x27] = {{ANY, gt06_position_read_status, STORED, true}}, // alarm with fence
-	[0x28] = {{ANY, gt06_status_read_lbs, STORED, false}},
-	[0x2A] = {{ANY, answer_address, NONE, false}},
-	[0x2C] = {{ANY, gt06_status_read_lbs, STORED, false}},
-	[0x2D] = {{ANY, gt06_position_read_acc, STORED, true}},
-	[0x2E] = {{ANY, gt06_status_read_lbs, STORED, false}},
-	[0x31] = {{ANY, gt06_position_read_acc, STORED, true}},
-	[0x32] = {{is_extended, gt06_frame_read_opaque, STORED, false}, // AZ735
-		{ANY, gt06_position_read_status, STORED, true}},
-	[0x33] = {{is_extended, gt06_frame_read_opaque, STORED, false}}, // AZ735
-	[0x34] = {{ANY, gt06_model_read_x1, STORED, false}},
-	[0x36] = {{gt06_model_is_trx_36, gt06_model_read_trx_36, STORED, false},
-		{ANY, gt06_items_read_status, STORED, false}},
-	[0x37] = {{ANY, gt06_position_read_acc, STORED, true}},
-	[0x38] = {{ANY, gt06_position_read_front, STORED, false}},
-	[0x39] = {{ANY, gt06_items_read_position, STORED, true}},
-	[0x40] = {{ANY, gt06_frame_read_opaque, STORED, false}},
-	[0x41] = {{ANY, gt06_frame_read_opaque, STORED, false}}, // picture
-	[0x65] = {{ANY, gt06_frame_read_opaque, NONE, false}},
-	[0x66] = {{ANY, gt06_frame_read_opaque, NONE, false}},
-	[0x70] = {{ANY, gt06_items_read_plain, STORED, false}},
-	[0x80] = {{ANY, ignore, NONE, false}}, // 80, 81, 82: our commands, returned
-	[0x81] = {{ANY, ignore, NONE, false}},
-	[0x82] = {{ANY, ignore, NONE, false}},
-	[0x8A] = {{ANY, answer_time, NONE, false}},
-	[0x8C] = {{ANY, gt06_extended_read_obd, NONE, false}},
-	[0x94] = {{ANY, gt06_extended_read_information, NONE, false}},
-	[0x95] = {{ANY, gt06_extended_read_media_event, STORED, false}},
-	[0x9B] = {{ANY, gt06_extended_read_serial_port, NONE, false}},
-	[0xA0] = {{ANY, gt06_position_read_acc, STORED, true}},
-	[0xA1] = {{ANY, gt06_status_read_lbs, STORED, false}},
-	[0xA2] = {{gt06_model_is_lw, gt06_model_read_lw, STORED, false},
-		{ANY, gt06_status_read_lbs, STORED, false}},
-	[0xA3] = {{ANY, gt06_position_read_status, STORED, true}}, // alarm with fence
-	[0xA4] = {{ANY, gt06_position_read_status, STORED, true}}, // alarm with fence
-	[0xA5] = {{ANY, gt06_status_read_cell, STORED, false}},
-	[0xA9] = {{ANY, gt06_position_read_status, STORED, true}},
-	[0xF1] = {{ANY, gt06_items_read_epoch, STORED, false}},
-	[0xF2] = {{ANY, gt06_items_read_epoch, STORED, false}},
+	[0x01] = {{0, ANY, read_login, NOW, false}},
+	[0x10] = {{0, ANY, gt06_position_read_cell, STORED, true}}, // without a cell
+	[0x11] = {{0, ANY, gt06_position_read_cell, STORED, true}},
+	[0x12] = {{0, ANY, gt06_position_read_cell, STORED, true}},
+	[0x13] = {{0, ANY, gt06_status_read_heartbeat, NOW, false}},
+	[0x15] = {{0, ANY, gt06_status_read_answer, NONE, false}},
+	[0x16] = {{0x24, ANY, gt06_position_read_cell, STORED, true}, // alarm of VXT01
+		{0, ANY, gt06_position_read_status, STORED, true}},   // alarm
+	[0x17] = {{0x28, has_gps, gt06_model_read_trx_17, STORED, false},
+		{0, ANY, gt06_network_read_phone, STORED,
+			false}}, // address request of other models
+	[0x18] = {{0, ANY, gt06_network_read_lbs, STORED, false}},
+	[0x19] = {{0, gt06_network_is_cell_status, gt06_network_read_cell_status, STORED, false},
+		{0, gt06_network_is_cell_list, gt06_network_read_cell_list, STORED, false}},
+	[0x1A] = {{0, has_gps, gt06_position_read_phone, STORED, true}},
+	[0x1E] = {{0, has_gps, gt06_model_read_ji09, STORED, true}},
+	[0x21] = {{0, ANY, gt06_status_read_answer_coded, NONE, false}},
+	[0x22] = {{0, gt06_model_is_nt, gt06_model_read_nt, STORED, false},
+		{0x2F, has_gps, gt06_model_read_gl21l, STORED, true},
+		{0, ANY, gt06_position_read_acc, STORED, true}},
+	[0x23] = {{0, ANY, gt06_status_read_heartbeat_4g, NOW, false}},
+	[0x24] = {{0x2E, has_gps, gt06_model_read_sr411, STORED, true},
+		{0x31, gt06_network_is_wanway, gt06_network_read_wanway, STORED, false},
+		{0, ANY, gt06_network_read_lbs, STORED, false}},
+	[0x25] = {{0, gt06_model_is_nt, gt06_model_read_nt, STORED, false}},
+	[0x26] = {{0, ANY, gt06_position_read_status, STORED, true}}, // alarm
+	[0x27] = {{0, ANY, gt06_position_read_status, STORED, true}}, // alarm with fence
+	[0x28] = {{0, ANY, gt06_network_read_lbs, STORED, false}},
+	[0x2A] = {{0, ANY, answer_address, NONE, false}},
+	[0x2C] = {{0, ANY, gt06_network_read_lbs, STORED, false}},
+	[0x2D] = {{0, ANY, gt06_position_read_acc, STORED, true}},
+	[0x2E] = {{0, ANY, gt06_network_read_lbs, STORED, false}},
+	[0x31] = {{0x2A, ANY, gt06_model_read_sl4x, STORED, true},
+		{0, ANY, gt06_position_read_acc, STORED, true}},
+	[0x32] = {{0, gt06_model_is_az735, gt06_model_read_az735, STORED, false},
+		{0, is_extended, RAW, STORED, false},
+		{0, ANY, gt06_position_read_status, STORED, true}},
+	[0x33] = {{0, gt06_model_is_az735, gt06_model_read_az735, STORED, false},
+		{0, is_extended, RAW, STORED, false},
+		{0, gt06_network_is_sl4x_33, gt06_network_read_sl4x, STORED, false}},
+	[0x34] = {{0, gt06_model_is_x1, gt06_model_read_x1, STORED, false},
+		{0, gt06_network_is_sl4x_34, gt06_network_read_sl4x, STORED, false}},
+	[0x35] = {{0x1F, is_short, gt06_status_read_picture, NONE, false},
+		{0, is_extended, RAW, STORED, false}},
+	[0x36] = {{0x35, gt06_model_is_trx_36, gt06_model_read_trx_36, STORED, false},
+		{0, is_short, gt06_items_read_status, STORED, false},
+		{0, ANY, RAW, STORED, false}}, // part of a picture
+	[0x37] = {{0, ANY, gt06_position_read_acc, STORED, true}},
+	[0x38] = {{0, has_gps, gt06_items_read_upload, STORED, true}, {0, ANY, RAW, STORED, false}},
+	[0x39] = {{0, ANY, gt06_items_read_position, STORED, true}},
+	[0x40] = {{0x6E, ANY, gt06_status_read_wd209, STORED, false}, {0, ANY, RAW, STORED, false}},
+	[0x41] = {{0, ANY, RAW, STORED, false}}, // picture
+	[0x61] = {{0x2E, gt06_model_is_ibutton, gt06_model_read_ibutton, STORED, false}},
+	[0x65] = {{0, ANY, gt06_extended_read_obd, NONE, false}},
+	[0x66] = {{0, ANY, gt06_extended_read_obd, NONE, false}},
+	[0x70] = {{0, ANY, gt06_items_read_plain, STORED, false}},
+	[0x80] = {{0, ANY, RAW, NONE, false}}, // 80, 81, 82: our commands, returned
+	[0x81] = {{0, ANY, RAW, NONE, false}},
+	[0x82] = {{0, ANY, RAW, NONE, false}},
+	[0x84] = {{0, ANY, RAW, NONE, false}},
+	[0x8A] = {{0, ANY, answer_time, NONE, false}},
+	[0x8C] = {{0, ANY, gt06_extended_read_obd, NONE, false}},
+	[0x94] = {{0x07, is_short, gt06_extended_read_power, NONE, false},
+		{0, ANY, gt06_extended_read_information, NONE, false}},
+	[0x95] = {{0, ANY, gt06_extended_read_media_event, STORED, false}},
+	[0x9B] = {{0, ANY, gt06_extended_read_serial_port, NONE, false}},
+	[0xA0] = {{0, ANY, gt06_position_read_acc, STORED, true}},
+	[0xA1] = {{0, ANY, gt06_network_read_lbs, STORED, false}},
+	[0xA2] = {{0, gt06_model_is_lw, gt06_model_read_lw, STORED, false},
+		{0, ANY, gt06_network_read_lbs, STORED, false}},
+	[0xA3] = {{0, gt06_status_is_gl21l, gt06_status_read_gl21l, STORED, false},
+		{0, ANY, gt06_position_read_status, STORED, true}},   // alarm with fence
+	[0xA4] = {{0, ANY, gt06_position_read_status, STORED, true}}, // alarm with fence
+	[0xA5] = {{0, gt06_network_is_cell_status, gt06_network_read_cell_status, STORED, false}},
+	[0xA7] = {{0, ANY, gt06_network_read_phone, STORED, false}},
+	[0xA9] = {{0, ANY, gt06_network_read_alarm, STORED, false}},
+	[0xB2] = {{0x29, ANY, gt06_status_read_beacon, STORED, false}},
+	[0xF1] = {{0, ANY, gt06_items_read_epoch, STORED, false}},
+	[0xF2] = {{0, ANY, gt06_items_read_epoch, STORED, false}},
+	[0xF3] = {{0, gt06_network_is_access_points, gt06_network_read_access_points, NONE, false},
+		{0, ANY, RAW, NONE, false}},
+	[0xFD] = {{0, ANY, RAW, NONE, false}},
 };
 
+// Messages of unknown layout are kept as hex. Those of unknown type are acknowledged if they are
+// short, so that a tracker that expects an answer does not send them for ever.
 static const struct layout *find_layout(const struct gt06_frame *f)
 {
-	static const struct layout unknown = {ANY, read_unknown, NONE, false};
+	static const struct layout raw[] = {
+		[NONE] = {0, ANY, RAW, NONE, false},
+		[NOW] = {0, ANY, RAW, NOW, false},
+		[STORED] = {0, ANY, RAW, STORED, false},
+	};
 	const struct layout *layouts = messages[f->type];
 	for (size_t i = 0; i < LAYOUTS_MOST && layouts[i].read; i++) {
-		if (!layouts[i].fits || layouts[i].fits(f))
-			return &layouts[i];
+		const struct layout *layout = &layouts[i];
+		if ((layout->length == 0 || layout->length == f->length) &&
+			(!layout->fits || layout->fits(f)))
+			return layout;
 	}
-	return &unknown;
+	if (layouts[0].read)
+		return &raw[layouts[0].answer];
+	return f->extended ? &raw[NONE] : &raw[STORED];
 }
 
 // Decoding --------------------------------------------------------------------
 
-static enum decode_status read_whole(struct gt06_frame *f)
+// Reads the message, or only the GPS block at its start if its length is wrong.
+static enum decode_status read_message(struct gt06_frame *f, const struct layout *layout)
 {
-	const struct layout *layout = find_layout(f);
 	// An empty message has no data, but expects its answer.
-	bool is_empty = f->body.left == 0 && layout->answer != NONE && f->type != 0x01;
-	enum decode_status status = is_empty ? DECODE_IGNORED : layout->read(f);
-	if (layout->answer == NOW && (status == DECODE_OK || status == DECODE_IGNORED))
-		acknowledge(f, REPLY_NOW);
-	// A reject is acknowledged too: it is stored, and sending it again would not make it valid.
-	if (layout->answer == STORED && status != DECODE_UNKNOWN)
-		acknowledge(f, status == DECODE_IGNORED ? REPLY_NOW : REPLY_STORED);
-	return status;
-}
-
-// Keeps the GPS block at the start of a message of the wrong length if it is plausible.
-// Acknowledges the message only if the checksum of the received bytes holds.
-static enum decode_status read_bad_length(struct gt06_frame *f)
-{
-	if (!find_layout(f)->gps_first || !gt06_block_is_gps(&f->body))
+	if (f->body.left == 0 && layout->answer != NONE && f->type != 0x01)
+		return f->shape == GT06_WHOLE ? DECODE_IGNORED : DECODE_BAD_LENGTH;
+	if (f->shape == GT06_WHOLE)
+		return layout->read(f);
+	if (!layout->gps_first || !gt06_block_is_gps(&f->body))
 		return DECODE_BAD_LENGTH;
 	enum decode_status status = gt06_block_begin_gps(f, &f->body);
-	if (status != DECODE_OK)
-		return status;
-	gt06_frame_keep_tail(f, &f->body);
-	if (f->answerable)
-		acknowledge(f, REPLY_STORED);
-	return DECODE_OK;
+	return status == DECODE_OK ? gt06_frame_keep_tail(f, &f->body) : status;
+}
+
+// Reads a message that fits no layout, with f->body as it was. Its checksum shows that it was
+// received as sent.
+static enum decode_status read_raw(struct gt06_frame *f)
+{
+	if (f->out->report_count > 0)
+		decoded_drop_report(f->out);
+	f->out->detail = NULL;
+	f->has_clock = f->buffered = false;
+	return gt06_frame_read_opaque(f);
+}
+
+static bool is_read(enum decode_status status)
+{
+	return status == DECODE_OK || status == DECODE_IGNORED;
 }
 
 static enum decode_status read_frame(struct gt06_frame *f)
 {
-	switch (f->shape) {
-	case GT06_WHOLE:
-		return read_whole(f);
-	case GT06_TOPIN:
+	if (f->shape == GT06_TOPIN) {
 		answer_topin(f);
-		return gt06_status_read_topin(f);
-	case GT06_BAD_LENGTH:
-		break;
+		return gt06_network_read_topin(f);
 	}
-	return read_bad_length(f);
+	const struct layout *layout = find_layout(f);
+	const struct reader body = f->body;
+	enum decode_status status = read_message(f, layout);
+	if (!is_read(status) && f->answerable && f->type != 0x01) {
+		f->body = body;
+		status = read_raw(f);
+	}
+	// The checksum confirms the serial.
+	if (f->answerable && layout->answer != NONE && is_read(status)) {
+		bool now = layout->answer == NOW || status == DECODE_IGNORED;
+		acknowledge(f, now ? REPLY_NOW : REPLY_STORED);
+	}
+	return status;
 }
 
 static enum decode_status decode(
@@ -301,8 +344,12 @@ static enum decode_status decode(
 	gt06_wire_open(&f, session, data, len, out);
 	const bool whole = f.shape == GT06_WHOLE;
 
-	if (whole && !f.answerable)
+	if (whole && !f.crc_bad && f.memo.bad_sums < GT06_SUMS_NEVER_RIGHT)
+		f.memo.bad_sums = 0;
+	if (whole && !f.answerable) {
+		memcpy(session->memo, &f.memo, sizeof f.memo);
 		return DECODE_BAD_SUM;
+	}
 	if (!(whole && f.type == 0x01) && !find_ident(&f)) {
 		out->detail = "before login";
 		return DECODE_DETAIL;

@@ -20,6 +20,7 @@ static const struct meaning codes[] = {
 	{0x04, ANY, ALARM_GEOFENCE_ENTER},
 	{0x05, ANY, ALARM_GEOFENCE_EXIT},
 	{0x06, ANY, ALARM_OVERSPEED},
+	{0x09, GT06_TRX16, ALARM_GEOFENCE},
 	{0x09, GT06_VL, ALARM_TOW},
 	{0x09, ANY, ALARM_VIBRATION},
 	{0x0C, ANY, ALARM_POWER_ON},
@@ -85,6 +86,22 @@ static const struct meaning media_events[] = {
 	{0x91, ANY, ALARM_HARD_BRAKING},
 	{0x92, ANY, ALARM_HARD_CORNERING},
 	{0x93, ANY, ALARM_ACCIDENT},
+	// JC261 and JC400: driver and road as their cameras see them
+	{0x47, ANY, ALARM_FATIGUE_DRIVING},
+	{0x51, ANY, ALARM_DOOR},
+	{0x6B, ANY, ALARM_FAULT},
+	{0x6F, ANY, ALARM_FAULT},
+	{0x84, ANY, ALARM_GENERAL}, /* seat belt */
+	{0x8C, ANY, ALARM_FATIGUE_DRIVING},
+	{0x8F, ANY, ALARM_GENERAL},
+	{0x94, ANY, ALARM_GENERAL},
+	{0x97, ANY, ALARM_GENERAL},
+	{0x9A, ANY, ALARM_GENERAL},
+	{0xA0, ANY, ALARM_FATIGUE_DRIVING},
+	{0xA7, ANY, ALARM_GENERAL}, /* seat belt */
+	{0xCC, ANY, ALARM_GENERAL},
+	{0xCD, ANY, ALARM_LANE_CHANGE},
+	{0xCE, ANY, ALARM_GENERAL},
 };
 
 static const struct meaning item_events[] = {
@@ -100,6 +117,13 @@ static const struct meaning item_events[] = {
 	{0x20, ANY, ALARM_VIBRATION},
 	{0x21, ANY, ALARM_POWER_CUT},
 	{0x23, ANY, ALARM_TAMPERING},
+};
+
+static const struct meaning az735_codes[] = {
+	{0xA2, ANY, ALARM_LOW_BATTERY},
+	{0xA3, ANY, ALARM_LOW_BATTERY},
+	{0xA4, ANY, ALARM_GENERAL},
+	{0xA5, ANY, ALARM_DOOR},
 };
 
 static bool find(const struct meaning *table, size_t count, unsigned code,
@@ -139,4 +163,10 @@ bool gt06_alarm_of_media_event(uint8_t code, bool is_long, enum alarm *alarm)
 bool gt06_alarm_of_item(uint8_t code, enum alarm *alarm)
 {
 	return find(item_events, COUNT(item_events), code, GT06_PLAIN, alarm);
+}
+
+// The status byte of AZ735. A1, disarmed, raises no alarm.
+bool gt06_alarm_of_az735(uint8_t code, enum alarm *alarm)
+{
+	return find(az735_codes, COUNT(az735_codes), code, GT06_PLAIN, alarm);
 }

@@ -12,9 +12,10 @@
 #include "decoders/gt06/gt06_alarm.h"
 #include "util/hex.h"
 
-#define GPS_SIZE 18
-#define LAT_MOST 162000000u /* 90 degrees */
-#define LON_MOST 324000000u
+#define GPS_SIZE   18
+#define PLACE_SIZE 12         /* without the time */
+#define LAT_MOST   162000000u /* 90 degrees */
+#define LON_MOST   324000000u
 
 // GPS -------------------------------------------------------------------------
 
@@ -59,6 +60,16 @@ bool gt06_block_is_gps(const struct reader *r)
 	return copy.left >= GPS_SIZE && !read_gps(&copy, &gps) && is_on_earth(gps.lat, gps.lon);
 }
 
+bool gt06_block_is_place(const struct reader *r)
+{
+	struct reader copy = *r;
+	if (copy.left < PLACE_SIZE)
+		return false;
+	reader_u8(&copy);
+	uint32_t lat = reader_be32(&copy), lon = reader_be32(&copy);
+	return is_on_earth(lat, lon);
+}
+
 bool gt06_block_set_position(
 	struct gt06_frame *f, uint32_t lat, uint32_t lon, uint16_t course, int64_t speed_e2)
 {
@@ -101,6 +112,14 @@ enum decode_status gt06_block_begin_gps(struct gt06_frame *f, struct reader *r)
 	return DECODE_OK;
 }
 
+bool gt06_block_read_place(struct gt06_frame *f, struct reader *r)
+{
+	report_set_satellites(f->report, reader_u8(r) & 15);
+	uint32_t lat = reader_be32(r), lon = reader_be32(r);
+	uint8_t speed = reader_u8(r);
+	return gt06_block_set_position(f, lat, lon, reader_be16(r), speed * INT64_C(100));
+}
+
 // Cells -----------------------------------------------------------------------
 
 struct cell {
@@ -134,20 +153,60 @@ bool gt06_block_read_cell(struct gt06_frame *f, struct reader *r, struct gt06_wi
 	return true;
 }
 
+bool gt06_block_is_network(unsigned mcc, unsigned mnc)
+{
+	return (mcc == 0 && mnc == 0) || (((mcc >= 200 && mcc <= 799) || mcc == 901) && mnc <= 999);
+}
+
+bool gt06_block_is_cell(const struct reader *r, struct gt06_widths widths)
+{
+	struct reader copy = *r;
+	unsigned mcc = reader_be16(&copy);
+	size_t mnc_size = widths.mnc ? widths.mnc : mcc >> 15 ? 2 : 1;
+	if (mcc >> 15 && mnc_size == 1)
+		return false;
+	unsigned mnc = (unsigned)reader_be(&copy, mnc_size);
+	reader_bytes(&copy, (size_t)widths.lac + widths.cid);
+	return !copy.bad && gt06_block_is_network(mcc & 0x7FFF, mnc);
+}
+
+struct gt06_widths gt06_block_widths_of(const uint8_t *cell, size_t size)
+{
+	if (size == 8)
+		return (struct gt06_widths){1, 2, 3};
+	if (size == 9)
+		return cell[0] >> 7 ? GT06_CELL_2G : GT06_CELL_CID4;
+	if (size == 10)
+		return GT06_CELL_WIDE;
+	return GT06_CELL_4G;
+}
+
 bool gt06_block_read_sized_cell(struct gt06_frame *f, struct reader *r, size_t size)
 {
 	const uint8_t *bytes = reader_bytes(r, size);
 	if (!bytes || size < 8)
 		return false;
 	struct reader cell = reader_of(bytes, size);
-	bool long_mnc = bytes[0] >> 7;
-	if (size == 8)
-		return gt06_block_read_cell(f, &cell, (struct gt06_widths){1, 2, 3});
-	if (size == 9)
-		return gt06_block_read_cell(f, &cell, long_mnc ? GT06_CELL_2G : GT06_CELL_CID4);
-	if (size == 10)
-		return gt06_block_read_cell(f, &cell, GT06_CELL_WIDE);
-	return gt06_block_read_cell(f, &cell, GT06_CELL_4G);
+	return gt06_block_read_cell(f, &cell, gt06_block_widths_of(bytes, size));
+}
+
+bool gt06_block_read_radio_cell(struct gt06_frame *f, struct reader *r)
+{
+	struct reader cell = *r;
+	bool is_4g = reader_u8(&cell) >= 3;
+	size_t rssi_size = is_4g ? 2 : 1;
+	struct gt06_widths widths = is_4g ? GT06_CELL_4G : GT06_CELL_2G;
+	if (!gt06_block_is_cell(&cell, widths))
+		return false;
+	struct reader rest = cell;
+	reader_bytes(
+		&rest, 2 + (size_t)(cell.at[0] >> 7 ? 2 : 1) + widths.lac + widths.cid + rssi_size);
+	if (rest.bad)
+		return false;
+	gt06_block_read_cell(f, &cell, widths);
+	extra_int(f->out, f->report, "rssi", (int64_t)reader_be(&cell, rssi_size));
+	*r = cell;
+	return true;
 }
 
 // A list as text: items separated by ';', as many as fit.
@@ -182,32 +241,50 @@ static void line_keep(struct gt06_frame *f, const char *name, const struct line 
 		extra_text(f->out, f->report, name, line->text, len);
 }
 
-void gt06_block_read_cells(struct gt06_frame *f, struct reader *r, unsigned mcc, unsigned mnc,
-	struct gt06_widths widths, size_t count)
+static void line_cell(struct line *line, const struct cell *cell, uint8_t rssi)
+{
+	if (!line_next(line))
+		return;
+	line->end = decimal_write(line->end, cell->lac);
+	*line->end++ = ',';
+	line->end = decimal_write(line->end, cell->cid);
+	line_rssi(line, rssi);
+}
+
+static void read_cells(struct gt06_frame *f, struct reader *r, struct cell cell,
+	struct gt06_widths widths, size_t count, bool has_serving)
 {
 	struct line line;
-	bool first = true;
 	line.end = line.text;
 	for (size_t i = 0; i < count; i++) {
-		struct cell cell = {mcc, mnc, reader_be(r, widths.lac), reader_be(r, widths.cid)};
+		cell.lac = reader_be(r, widths.lac);
+		cell.cid = reader_be(r, widths.cid);
 		uint8_t rssi = reader_u8(r);
 		if (r->bad)
 			break;
 		if (cell.lac == 0 && cell.cid == 0)
 			continue;
-		if (first) {
-			set_network(f, mcc, mnc);
+		if (has_serving) {
+			set_network(f, cell.mcc, cell.mnc);
 			set_cell(f, &cell);
 			extra_int(f->out, f->report, "rssi", -rssi);
-		} else if (line_next(&line)) {
-			line.end = decimal_write(line.end, cell.lac);
-			*line.end++ = ',';
-			line.end = decimal_write(line.end, cell.cid);
-			line_rssi(&line, rssi);
+			has_serving = false;
+		} else {
+			line_cell(&line, &cell, rssi);
 		}
-		first = false;
 	}
 	line_keep(f, "cells", &line);
+}
+
+void gt06_block_read_cells(struct gt06_frame *f, struct reader *r, unsigned mcc, unsigned mnc,
+	struct gt06_widths widths, size_t count)
+{
+	read_cells(f, r, (struct cell){mcc, mnc, 0, 0}, widths, count, true);
+}
+
+void gt06_block_read_neighbours(struct gt06_frame *f, struct reader *r, size_t count)
+{
+	read_cells(f, r, (struct cell){0}, GT06_CELL_2G, count, false);
 }
 
 void gt06_block_read_wifi(struct gt06_frame *f, struct reader *r, size_t count)
@@ -225,6 +302,26 @@ void gt06_block_read_wifi(struct gt06_frame *f, struct reader *r, size_t count)
 		line_rssi(&line, rssi);
 	}
 	line_keep(f, "wifi", &line);
+}
+
+void gt06_block_read_macs(struct gt06_frame *f, struct reader *r, size_t count)
+{
+	struct line line;
+	line.end = line.text;
+	for (size_t i = 0; i < count; i++) {
+		reader_be16(r);
+		const uint8_t *mac = reader_bytes(r, 6);
+		if (mac && line_next(&line))
+			line.end = hex_write(line.end, mac, 6);
+	}
+	line_keep(f, "wifi", &line);
+}
+
+void gt06_block_read_upload(struct gt06_frame *f, struct reader *r)
+{
+	report_set_ignition(f->report, reader_u8(r) != 0);
+	extra_int(f->out, f->report, "reason", reader_u8(r));
+	f->buffered = reader_u8(r) == 1;
 }
 
 // Status ----------------------------------------------------------------------
@@ -257,16 +354,22 @@ void gt06_block_set_gsm(struct gt06_frame *f, unsigned level)
 		extra_int(f->out, f->report, "gsm", level);
 }
 
+bool gt06_block_is_status(const uint8_t *status)
+{
+	return status[1] <= 100 && status[2] <= 4 && (status[4] & 15) <= 2;
+}
+
 void gt06_block_set_alarm(struct gt06_frame *f, uint8_t info, unsigned code)
 {
-	enum gt06_variant variant = (enum gt06_variant)f->memo.variant;
+	enum gt06_variant variant = (enum gt06_variant)f->variant;
 	enum alarm alarm;
 	if (code == 0xFE || code == 0xFF)
 		report_set_ignition(f->report, code == 0xFE);
 	if (code)
 		extra_int(f->out, f->report, "alarm", code);
-	if ((code && gt06_alarm_of_code(code, variant, &alarm)) ||
-		gt06_alarm_of_info(info, variant, &alarm))
+	if (code && gt06_alarm_of_code(code, variant, &alarm))
+		report_add_alarm(f->report, alarm);
+	if (gt06_alarm_of_info(info, variant, &alarm))
 		report_add_alarm(f->report, alarm);
 }
 

@@ -4,13 +4,16 @@
 //   94  sub-type u8, its data         information
 //   95  time, ..., event, ...         event with pictures or videos, in three layouts
 //   9B  port u8, data                 serial port
-//   8C  time, ACC, "id=hex,...", 8 bytes           OBD
+//   8C  time, ACC, "id=value,...", GPS without its time    OBD; 65 and 66 too, with other ids
 #include "decoders/gt06/gt06_extended.h"
 #include "decoders/gt06/gt06_alarm.h"
 #include "decoders/gt06/gt06_block.h"
 #include "util/text.h"
 
 #include <string.h>
+
+#define ICCID_SIZE 10
+#define PLACE_SIZE 12 /* GPS without its time */
 
 static struct text rest_of(struct reader *r)
 {
@@ -71,12 +74,17 @@ static void read_door(struct gt06_frame *f, struct reader *r)
 	extra_bool(f->out, f->report, "io", bits >> 2 & 1);
 }
 
+static void swap_nibbles(const uint8_t *bytes, size_t size, uint8_t *swapped)
+{
+	for (size_t i = 0; i < size; i++)
+		swapped[i] = (uint8_t)(bytes[i] << 4 | bytes[i] >> 4);
+}
+
 // Keeps BCD digits up to the first nibble that is not a digit (a trailing F), without the pad 0 in
 // front if `padded`.
 static void keep_digits(
-	struct gt06_frame *f, const char *name, struct reader *r, size_t size, bool padded)
+	struct gt06_frame *f, const char *name, const uint8_t *bytes, size_t size, bool padded)
 {
-	const uint8_t *bytes = reader_bytes(r, size);
 	char digits[20];
 	size_t len = 0;
 	for (size_t i = 0; bytes && i < 2 * size && len < sizeof digits; i++) {
@@ -92,9 +100,15 @@ static void keep_digits(
 
 static void read_identities(struct gt06_frame *f, struct reader *r)
 {
-	keep_digits(f, "imei", r, 8, true);
-	keep_digits(f, "imsi", r, 8, true);
-	keep_digits(f, "iccid", r, 10, false);
+	keep_digits(f, "imei", reader_bytes(r, 8), 8, true);
+	keep_digits(f, "imsi", reader_bytes(r, 8), 8, true);
+	const uint8_t *iccid = reader_bytes(r, ICCID_SIZE);
+	uint8_t swapped[ICCID_SIZE];
+	if (iccid && iccid[0] == 0x98) { // every ICCID begins with 89
+		swap_nibbles(iccid, ICCID_SIZE, swapped);
+		iccid = swapped;
+	}
+	keep_digits(f, "iccid", iccid, ICCID_SIZE, false);
 }
 
 // One byte: the network; two: external power in 10 mV.
@@ -121,16 +135,56 @@ static void read_fuel(struct gt06_frame *f, struct reader *r)
 	}
 }
 
-// A card's number: as text, or 2 bytes followed by 4 bytes of number.
+static bool is_letter(uint8_t byte)
+{
+	return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+}
+
+static bool is_padding(char byte, bool is_text)
+{
+	return byte == 0 || (is_text && (byte == '\r' || byte == '\n'));
+}
+
+// STX, kind, id of 4 bytes, check, ETX.
+static bool is_framed_card(const struct reader *r)
+{
+	return r->left == 8 && r->at[0] == 0x02 && r->at[7] == 0x03;
+}
+
+// Sets the driver to the id of a framed card, in the capitals that are printed on it.
+static void set_card(struct gt06_frame *f, const uint8_t id[4])
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char text[8];
+	for (size_t i = 0; i < 4; i++) {
+		text[2 * i] = digits[id[i] >> 4];
+		text[2 * i + 1] = digits[id[i] & 15];
+	}
+	if (!gt06_frame_is_zero(id, 4))
+		gt06_frame_set_driver(f, (const uint8_t *)text, sizeof text);
+}
+
+// A card's number: text, after "RFID:" in some firmware; framed; or bytes, with zeros at the end.
 static void read_rfid(struct gt06_frame *f, struct reader *r)
 {
-	if (r->left == 6 && !gt06_frame_is_printable(r->at, r->left)) {
-		reader_be16(r);
-		gt06_frame_set_driver_hex(f, reader_bytes(r, 4), 4);
-	} else if (r->left > 0) {
-		struct text text = rest_of(r);
-		gt06_frame_set_driver(f, (const uint8_t *)text.data, text.len);
+	static const char mark[] = "RFID:";
+	const size_t mark_len = sizeof mark - 1;
+	if (r->left == 0)
+		return;
+	if (is_framed_card(r)) {
+		set_card(f, reader_bytes(r, 8) + 2);
+		return;
 	}
+	bool is_text = is_letter(r->at[0]);
+	struct text text = rest_of(r);
+	if (is_text && text.len > mark_len && !memcmp(text.data, mark, mark_len))
+		text = (struct text){text.data + mark_len, text.len - mark_len};
+	while (text.len > 0 && is_padding(text.data[text.len - 1], is_text))
+		text.len--;
+	if (is_text)
+		gt06_frame_set_driver(f, (const uint8_t *)text.data, text.len);
+	else
+		gt06_frame_set_driver_hex(f, (const uint8_t *)text.data, text.len);
 }
 
 static void read_climate(struct gt06_frame *f, struct reader *r)
@@ -143,8 +197,15 @@ static void read_climate(struct gt06_frame *f, struct reader *r)
 
 static void read_voltage(struct gt06_frame *f, struct reader *r)
 {
-	if (r->left >= 2)
+	if (r->left == 2)
 		gt06_frame_read_power(f, r);
+}
+
+enum decode_status gt06_extended_read_power(struct gt06_frame *f)
+{
+	gt06_frame_begin(f, -1);
+	gt06_frame_read_power(f, &f->body);
+	return DECODE_OK;
 }
 
 enum decode_status gt06_extended_read_information(struct gt06_frame *f)
@@ -274,16 +335,61 @@ enum decode_status gt06_extended_read_serial_port(struct gt06_frame *f)
 	return DECODE_OK;
 }
 
+// Sets the OBD value whose id starts with these two digits. Numbers are hex, in hundredths.
+static void set_obd_value(struct gt06_frame *f, struct text id, struct text value)
+{
+	static const struct {
+		char id[3];
+		const char *name;
+	} values[] = {
+		{"28", "obd_odometer"},
+		{"2B", "fuel"},
+		{"2D", "coolant_temperature"},
+		{"35", "obd_speed"},
+		{"36", "rpm"},
+		{"47", "fuel_used"},
+		{"49", "engine_hours"},
+	};
+	uint64_t number;
+	if (id.len < 2)
+		return;
+	if (!memcmp(id.data, "4A", 2) &&
+		gt06_frame_is_printable((const uint8_t *)value.data, value.len))
+		keep_text(f, "vin", value);
+	if (!text_hex(value, &number) || number > UINT32_MAX)
+		return;
+	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+		if (!memcmp(id.data, values[i].id, 2))
+			extra_fixed(f->out, f->report, values[i].name, (int64_t)number, 2);
+	}
+}
+
+static void read_obd_text(struct gt06_frame *f, struct text text)
+{
+	struct text item, id;
+	keep_text(f, "obd", text);
+	while (f->type == 0x8C && text_next(&text, ',', &item)) {
+		if (text_next(&item, '=', &id))
+			set_obd_value(f, id, item);
+	}
+}
+
 enum decode_status gt06_extended_read_obd(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
-	if (r->left < 15)
-		return DECODE_BAD_LENGTH;
+	int64_t time_us;
+	bool absent;
+	struct reader front = *r;
+	if (!gt06_frame_read_time(&front, &time_us, &absent) || front.left < 1 || front.at[0] > 1)
+		return gt06_frame_read_opaque(f);
 	gt06_frame_begin(f, -1);
 	gt06_frame_read_clock(f, r);
 	report_set_ignition(f->report, reader_u8(r) != 0);
-	size_t len = r->left - 8;
-	keep_text(f, "obd", (struct text){(const char *)reader_bytes(r, len), len});
-	gt06_frame_keep(f, r, "unknown");
+	size_t len = r->left >= PLACE_SIZE ? r->left - PLACE_SIZE : 0;
+	struct reader place = reader_of(r->at + len, r->left - len);
+	if (!gt06_block_is_place(&place) || (len > 0 && !gt06_frame_is_printable(r->at, len)))
+		return gt06_frame_keep_tail(f, r);
+	gt06_block_read_place(f, &place);
+	read_obd_text(f, (struct text){(const char *)r->at, len});
 	return DECODE_OK;
 }

@@ -8,6 +8,7 @@
 gt06_reader gt06_extended_read_information; /* many sub-types */
 gt06_reader gt06_extended_read_media_event; /* an event with pictures or videos */
 gt06_reader gt06_extended_read_serial_port;
-gt06_reader gt06_extended_read_obd;
+gt06_reader gt06_extended_read_obd;   /* 8C, 65, 66 */
+gt06_reader gt06_extended_read_power; /* 94 in a 78 78 frame */
 
 #endif

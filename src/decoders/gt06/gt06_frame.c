@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The parts that all GT06 messages share. Contracts are in the header.
 #include "decoders/gt06/gt06_frame.h"
+#include "decoders/decimal.h"
 #include "util/hex.h"
 #include "util/text.h"
 
@@ -9,7 +10,8 @@
 
 #define EVENT_ROOM 8
 #define MINUTE_US  INT64_C(60000000)
-#define KEEP_MOST  1024 /* bytes kept as hex; raw has the whole frame */
+#define LIVE_MOST  (120 * MINUTE_US) /* between the time of a live record and its receipt */
+#define KEEP_MOST  1024              /* bytes kept as hex; raw has the whole frame */
 
 _Static_assert(sizeof(struct gt06_memo) <= SESSION_MEMO, "the memo fits");
 
@@ -63,8 +65,9 @@ void gt06_frame_begin(struct gt06_frame *f, int sub)
 }
 
 // Returns the zone of the frame's clock. New firmware sends UTC, old firmware the local time
-// announced at log-in. For a live record the one nearer to the time of receipt is right; a buffered
-// record uses the zone of the live ones before it.
+// announced at log-in. For a live record the one nearer to the time of receipt is right. A buffered
+// record uses the zone of the live ones before it, and so does a record far from the time of receipt
+// in either zone: several messages have no mark for buffered records.
 static int64_t find_zone(struct gt06_frame *f)
 {
 	int64_t zone_min = f->memo.zone_min;
@@ -74,7 +77,11 @@ static int64_t find_zone(struct gt06_frame *f)
 		return f->memo.used_min;
 	int64_t as_utc = f->session->received_us - f->clock_us;
 	int64_t as_local = as_utc + zone_min * MINUTE_US;
-	if ((as_utc < 0 ? -as_utc : as_utc) <= (as_local < 0 ? -as_local : as_local))
+	int64_t utc_off = as_utc < 0 ? -as_utc : as_utc;
+	int64_t local_off = as_local < 0 ? -as_local : as_local;
+	if (utc_off > LIVE_MOST && local_off > LIVE_MOST)
+		return f->memo.used_min;
+	if (utc_off <= local_off)
 		zone_min = 0;
 	f->memo.used_min = (int16_t)zone_min;
 	return zone_min;
@@ -84,6 +91,8 @@ void gt06_frame_finish(struct gt06_frame *f)
 {
 	f->report->key = f->key;
 	f->report->raw = f->raw;
+	if (f->crc_bad && f->shape == GT06_WHOLE)
+		extra_bool(f->out, f->report, "crc_bad", true);
 	if (f->buffered)
 		f->report->body.flags |= FLAG_STORED;
 	if (!f->has_clock)
@@ -122,6 +131,15 @@ void gt06_frame_read_power(struct gt06_frame *f, struct reader *r)
 	report_set_power_mv(f->report, reader_be16(r) * INT64_C(10));
 }
 
+bool gt06_frame_is_zero(const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (data[i])
+			return false;
+	}
+	return true;
+}
+
 bool gt06_frame_is_printable(const uint8_t *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -155,6 +173,20 @@ void gt06_frame_set_driver(struct gt06_frame *f, const uint8_t *data, size_t len
 		f->report->driver = (struct text){memcpy(f->driver, data, len), len};
 }
 
+void gt06_frame_set_driver_number(struct gt06_frame *f, uint64_t number)
+{
+	char digits[DECIMAL_MAX];
+	const char *end = decimal_write(digits, number);
+	if (number > 0)
+		gt06_frame_set_driver(f, (const uint8_t *)digits, (size_t)(end - digits));
+}
+
+void gt06_frame_set_driver_id(struct gt06_frame *f, const uint8_t *id)
+{
+	if (id && !gt06_frame_is_zero(id, 8))
+		gt06_frame_set_driver_hex(f, id, 8);
+}
+
 // Undecoded bytes -------------------------------------------------------------
 
 void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name)
@@ -163,6 +195,12 @@ void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name)
 	const uint8_t *bytes = reader_bytes(r, len);
 	if (len > 0 && bytes)
 		extra_hex(f->out, f->report, name, bytes, len < KEEP_MOST ? len : KEEP_MOST);
+}
+
+void gt06_frame_keep_filler(struct gt06_frame *f, struct reader *r)
+{
+	if (!gt06_frame_is_zero(r->at, r->left))
+		gt06_frame_keep(f, r, "unknown");
 }
 
 void gt06_frame_mark_length(struct gt06_frame *f)

@@ -14,7 +14,8 @@
 #include "util/reader.h"
 
 // Models that give the same bytes another meaning. LW and VXT01 are recognised by messages of their
-// own; the others only through gt06_frame_set_variant.
+// own, for the connection; TRX16 and SEEWORLD for one frame, by its length; the others only through
+// gt06_frame_set_variant.
 enum gt06_variant {
 	GT06_PLAIN,
 	GT06_VXT01,
@@ -22,14 +23,19 @@ enum gt06_variant {
 	GT06_SEEWORLD,
 	GT06_VL,
 	GT06_R11,
+	GT06_TRX16,
 };
 
 // The content of session.memo.
 struct gt06_memo {
 	int16_t zone_min; /* announced at log-in, east positive */
-	int16_t used_min; /* the zone that the newest live record was sent in */
+	int16_t used_min; /* the zone of the newest live record; 0 before the first */
 	uint8_t variant;  /* enum gt06_variant */
+	uint8_t bad_sums; /* frames with a wrong checksum from a log-in on, and none with a right one;
+			     up to GT06_SUMS_NEVER_RIGHT */
 };
+
+#define GT06_SUMS_NEVER_RIGHT 3
 
 enum gt06_shape {
 	GT06_WHOLE,      /* length field and terminator agree */
@@ -47,11 +53,13 @@ struct gt06_frame {
 	size_t length;         /* the length field */
 	enum gt06_shape shape;
 	uint8_t type;
+	uint8_t variant; /* enum gt06_variant, of this frame */
 	bool extended;   /* starts with 79 79 */
 	bool crc_bad;    /* the checksum is wrong or missing */
-	bool answerable; /* the checksum is right, or this log-in opens the session */
+	bool answerable; /* the checksum is right, or accepted though it is wrong */
 	uint16_t serial; /* 0 unless answerable */
 	bool has_clock, clock_is_utc;
+	bool has_event;   /* extra has the alarm code of an event */
 	bool buffered;    /* sent from the tracker's memory */
 	int64_t clock_us; /* the time as sent, in an unknown zone unless clock_is_utc */
 	char *driver;     /* DRIVER_MAX bytes of the arena */
@@ -87,9 +95,15 @@ void gt06_frame_read_power(struct gt06_frame *f, struct reader *r);   /* u16, 10
 // Sets the driver to a text, without the NULs and spaces around it, or to bytes as hex.
 void gt06_frame_set_driver(struct gt06_frame *f, const uint8_t *data, size_t len);
 void gt06_frame_set_driver_hex(struct gt06_frame *f, const uint8_t *data, size_t len);
+// Sets the driver to a number in decimal; 0 means no driver.
+void gt06_frame_set_driver_number(struct gt06_frame *f, uint64_t number);
+// Sets the driver to an id of eight bytes, as hex; eight zeros mean no driver.
+void gt06_frame_set_driver_id(struct gt06_frame *f, const uint8_t *id);
 
 // Adds the remaining bytes to extra as hex; adds nothing if none remain.
 void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name);
+// The same, but adds nothing either if all of them are zero.
+void gt06_frame_keep_filler(struct gt06_frame *f, struct reader *r);
 // Marks a bad length.
 void gt06_frame_mark_length(struct gt06_frame *f);
 // For a tail that fits no known layout: marks a bad length and keeps the tail as hex. The report
@@ -98,6 +112,8 @@ enum decode_status gt06_frame_keep_tail(struct gt06_frame *f, struct reader *r);
 // Decodes a message of unknown content: all of it as hex.
 enum decode_status gt06_frame_read_opaque(struct gt06_frame *f);
 
+// Returns true if all bytes are zero.
+bool gt06_frame_is_zero(const uint8_t *data, size_t len);
 // Returns true if the bytes are ASCII without control characters, and not empty.
 bool gt06_frame_is_printable(const uint8_t *data, size_t len);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // GT06 messages that are lists of numbered items, from the makers' manuals:
 //
-//   36      STATUS, items                              item: id u16, length u8, value
+//   36, 37  STATUS, items; GPS, CELL, UPLOAD, items    item: id u16, length u8, value
+//   38      GPS, reason, buffered, radio type, cell, rssi, items
 //   39      GPS, radio type, cell, rssi, STATUS, items
 //   70      items                                            id u16, length u16, value
 //   F1, F2  seconds since 1970 u32, items                    id u16, length u8, value
@@ -12,7 +13,10 @@
 #include "decoders/gt06/gt06_block.h"
 #include "util/hex.h"
 
-#define SECOND_US INT64_C(1000000)
+#include <string.h>
+
+#define GT06_CELL_70 ((struct gt06_widths){2, 2, 3})
+#define SECOND_US    INT64_C(1000000)
 
 // Reads a value of 1 to 8 bytes as an integer. Returns false for other lengths.
 static bool read_uint(struct reader value, uint64_t *number)
@@ -47,15 +51,26 @@ static void keep_item(struct kept *kept, unsigned id, struct reader value)
 // Decodes one item. Returns false if it is to be kept as hex.
 typedef bool item_reader(struct gt06_frame *f, unsigned id, struct reader value);
 
-// Reads items up to the end. Their length has len_size bytes.
+enum item_size { SIZE_U8, SIZE_U16, SIZE_F2 };
+
+// Reads the length of an item. In F2 that of item 0A is a u16, and a zero announces another byte.
+static size_t read_size(struct reader *r, unsigned id, enum item_size kind)
+{
+	if (kind == SIZE_U16 || (kind == SIZE_F2 && id == 0x0A))
+		return reader_be16(r);
+	size_t size = reader_u8(r);
+	return size == 0 && kind == SIZE_F2 ? reader_u8(r) : size;
+}
+
+// Reads items up to the end.
 static void read_items(
-	struct gt06_frame *f, struct reader *r, size_t len_size, item_reader *read_item)
+	struct gt06_frame *f, struct reader *r, enum item_size kind, item_reader *read_item)
 {
 	struct kept kept;
 	kept.end = kept.text;
 	while (r->left > 0) {
 		unsigned id = reader_be16(r);
-		size_t len = (size_t)reader_be(r, len_size);
+		size_t len = read_size(r, id, kind);
 		const uint8_t *bytes = reader_bytes(r, len);
 		if (r->bad || !bytes)
 			break;
@@ -69,9 +84,19 @@ static void read_items(
 		extra_text(f->out, f->report, "items", kept.text, (size_t)(kept.end - kept.text));
 }
 
-// 36, 39 ----------------------------------------------------------------------
+bool gt06_items_fit(const struct reader *r)
+{
+	struct reader copy = *r;
+	while (copy.left > 0) {
+		reader_be16(&copy);
+		reader_bytes(&copy, reader_u8(&copy));
+	}
+	return !copy.bad;
+}
 
-static bool read_status_item(struct gt06_frame *f, unsigned id, struct reader value)
+// 36 to 39 --------------------------------------------------------------------
+
+static bool read_common_item(struct gt06_frame *f, unsigned id, struct reader value)
 {
 	uint64_t number;
 	if (!read_uint(value, &number) || number > UINT32_MAX)
@@ -79,6 +104,13 @@ static bool read_status_item(struct gt06_frame *f, unsigned id, struct reader va
 	switch (id) {
 	case 0x18:
 		return report_set_battery_mv(f->report, (int64_t)number * 10);
+	case 0x27:
+		return report_set_power_mv(f->report, (int64_t)number * 10);
+	case 0x2E:
+		return report_set_odometer(f->report, (int64_t)number);
+	case 0x3B:
+		extra_int(f->out, f->report, "accuracy_cm", (int64_t)number);
+		return true;
 	case 0x6A:
 		return report_set_battery_percent(f->report, (int64_t)number);
 	case 0x32:
@@ -89,12 +121,21 @@ static bool read_status_item(struct gt06_frame *f, unsigned id, struct reader va
 	}
 }
 
-static enum decode_status read_status_and_items(struct gt06_frame *f)
+void gt06_items_read_list(struct gt06_frame *f, struct reader *r)
 {
-	struct reader *r = &f->body;
-	struct reader status = reader_of(reader_bytes(r, 5), 5);
+	read_items(f, r, SIZE_U8, read_common_item);
+}
+
+// Reads STATUS and items; keeps all as hex unless the items end exactly.
+static enum decode_status read_status_and_items(struct gt06_frame *f, struct reader *r)
+{
+	struct reader items = *r;
+	const uint8_t *bytes = reader_bytes(&items, 5);
+	if (!bytes || !gt06_items_fit(&items))
+		return gt06_frame_keep_tail(f, r);
+	struct reader status = reader_of(bytes, 5);
 	gt06_block_read_status(f, &status);
-	read_items(f, r, 1, read_status_item);
+	gt06_items_read_list(f, &items);
 	return DECODE_OK;
 }
 
@@ -103,21 +144,34 @@ enum decode_status gt06_items_read_status(struct gt06_frame *f)
 	if (f->body.left < 5)
 		return DECODE_BAD_LENGTH;
 	gt06_frame_begin(f, -1);
-	return read_status_and_items(f);
+	return read_status_and_items(f, &f->body);
 }
 
-// The cell is a 4G one from radio type 3 on.
 enum decode_status gt06_items_read_position(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	enum decode_status status = gt06_block_begin_gps(f, r);
 	if (status != DECODE_OK)
 		return status;
-	uint8_t radio = reader_u8(r);
-	if (!gt06_block_read_cell(f, r, radio >= 3 ? GT06_CELL_4G : GT06_CELL_2G) || r->left < 6)
+	if (!gt06_block_read_radio_cell(f, r))
 		return gt06_frame_keep_tail(f, r);
-	extra_int(f->out, f->report, "rssi", reader_u8(r));
-	return read_status_and_items(f);
+	return read_status_and_items(f, r);
+}
+
+enum decode_status gt06_items_read_upload(struct gt06_frame *f)
+{
+	struct reader *r = &f->body;
+	enum decode_status status = gt06_block_begin_gps(f, r);
+	if (status != DECODE_OK)
+		return status;
+	if (r->left < 2)
+		return gt06_frame_keep_tail(f, r);
+	extra_int(f->out, f->report, "reason", reader_u8(r));
+	f->buffered = reader_u8(r) == 1;
+	if (!gt06_block_read_radio_cell(f, r) || !gt06_items_fit(r))
+		return gt06_frame_keep_tail(f, r);
+	gt06_items_read_list(f, r);
+	return DECODE_OK;
 }
 
 // 70 --------------------------------------------------------------------------
@@ -127,6 +181,8 @@ static bool read_item_position(struct gt06_frame *f, struct reader value)
 {
 	if (value.left < 18)
 		return false;
+	if (gt06_frame_is_zero(value.at, value.left))
+		return true;
 	uint32_t epoch = reader_be32(&value);
 	uint8_t satellites = reader_u8(&value);
 	int16_t altitude_m = (int16_t)reader_be16(&value);
@@ -135,7 +191,8 @@ static bool read_item_position(struct gt06_frame *f, struct reader value)
 	f->has_clock = epoch > 0;
 	f->clock_is_utc = true;
 	f->clock_us = epoch * SECOND_US;
-	if (!gt06_block_set_position(f, lat, lon, reader_be16(&value), speed * INT64_C(100)))
+	const uint16_t course = reader_be16(&value) & 0x3FFF; // bits 15 and 14 are not ACC here
+	if (!gt06_block_set_position(f, lat, lon, course, speed * INT64_C(100)))
 		return false;
 	report_set_satellites(f->report, satellites);
 	if (f->report->body.has & HAS_FIX)
@@ -149,19 +206,29 @@ static bool read_item_event(struct gt06_frame *f, struct reader value)
 	if (value.left == 0)
 		return false;
 	uint8_t code = reader_u8(&value);
-	extra_int(f->out, f->report, "alarm", code);
 	if (gt06_alarm_of_item(code, &alarm))
 		report_add_alarm(f->report, alarm);
+	if (f->has_event) // extra has room for one
+		return false;
+	f->has_event = true;
+	extra_int(f->out, f->report, "alarm", code);
 	gt06_frame_keep(f, &value, "alarm_data");
 	return true;
 }
 
-// Cells of other sizes may have other members, so they are kept as hex.
+// MCC, MNC u16, LAC u16, CID u24, rssi; or a cell alone. Cells of other sizes may have other
+// members, so they are kept as hex.
 static bool read_item_cell(struct gt06_frame *f, struct reader value)
 {
 	size_t len = value.left;
-	return (len == 8 || len == 9 || len == 15 || len == 16) &&
-	       gt06_block_read_sized_cell(f, &value, len);
+	if (len != 10)
+		return (len == 8 || len == 9 || len == 15 || len == 16) &&
+		       gt06_block_read_sized_cell(f, &value, len);
+	if (!gt06_block_is_cell(&value, GT06_CELL_70) || !memcmp(value.at + 6, "\0\0", 3))
+		return false;
+	gt06_block_read_cell(f, &value, GT06_CELL_70);
+	extra_int(f->out, f->report, "rssi", -reader_u8(&value));
+	return true;
 }
 
 static bool read_item_70(struct gt06_frame *f, unsigned id, struct reader value)
@@ -202,7 +269,7 @@ static bool read_item_70(struct gt06_frame *f, unsigned id, struct reader value)
 enum decode_status gt06_items_read_plain(struct gt06_frame *f)
 {
 	gt06_frame_begin(f, -1);
-	read_items(f, &f->body, 2, read_item_70);
+	read_items(f, &f->body, SIZE_U16, read_item_70);
 	return DECODE_OK;
 }
 
@@ -228,6 +295,9 @@ static bool read_item_f1(struct gt06_frame *f, unsigned id, struct reader value)
 	case 0x07:
 		extra_bool(f->out, f->report, "charging", number != 0);
 		return true;
+	case 0x0B:
+		extra_fixed(f->out, f->report, "battery_temperature", (int64_t)number, 1);
+		return true;
 	default:
 		return false;
 	}
@@ -242,6 +312,6 @@ enum decode_status gt06_items_read_epoch(struct gt06_frame *f)
 	f->clock_us = reader_be32(r) * SECOND_US;
 	f->has_clock = f->clock_us > 0;
 	f->clock_is_utc = true;
-	read_items(f, r, 1, read_item_f1);
+	read_items(f, r, f->type == 0xF2 ? SIZE_F2 : SIZE_U8, read_item_f1);
 	return DECODE_OK;
 }

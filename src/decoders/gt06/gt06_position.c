@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: MIT
 // GT06 messages that begin with a GPS block, from the makers' manuals:
 //
-//   10, 11, 12                     GPS [CELL [tail]]
-//   16, 26, 27, 32, A3, A4, A9     GPS k CELL STATUS [fence u8] [mileage u32]   k: length of CELL
-//   22, 2D, 31, 37, A0             GPS CELL ACC [mileage u32]
-//   ACC                            ignition u8, reason u8, buffered u8
+//   10, 11, 12                 GPS [CELL [tail]]
+//   16, 26, 27, 32, A3, A4     GPS k CELL STATUS [fence u8] [mileage u32]   k: length of CELL
+//   22, 2D, 31, A0             GPS CELL ACC [mileage u32]
+//   37                         GPS CELL ACC items
+//   1A, 2A                     GPS, telephone number
+//   ACC                        ignition u8, reason u8, buffered u8
 //
 // The layout depends on firmware and only the length shows which one was sent. A tail that fits no
 // layout is kept as hex; the position remains valid.
 #include "decoders/gt06/gt06_position.h"
 #include "decoders/gt06/gt06_block.h"
+#include "decoders/gt06/gt06_items.h"
 
-// Reads the ACC block.
-static void read_acc(struct gt06_frame *f, struct reader *r)
-{
-	report_set_ignition(f->report, reader_u8(r) != 0);
-	extra_int(f->out, f->report, "reason", reader_u8(r));
-	f->buffered = reader_u8(r) == 1;
-}
+#define ACC_SIZE 3
 
 // Types 10, 11, 12 ------------------------------------------------------------
 
@@ -37,39 +34,37 @@ static void read_benway(struct gt06_frame *f, struct reader *r)
 
 static void read_vxt01(struct gt06_frame *f, struct reader *r)
 {
-	f->memo.variant = GT06_VXT01;
+	f->memo.variant = f->variant = GT06_VXT01;
 	uint8_t info = reader_u8(r);
 	gt06_block_set_info(f, info);
 	gt06_frame_read_power(f, r);
-	extra_int(f->out, f->report, "rssi", reader_u8(r));
+	gt06_block_set_gsm(f, reader_u8(r));
 	gt06_block_set_alarm(f, info, 0);
 	gt06_frame_keep(f, r, "unknown");
 }
 
-// Reads the text of a card, which may have its length in front.
-static void read_card(struct gt06_frame *f, struct reader *r, size_t size)
+// Reads mileage u32, m u8, m bytes of card text, and four bytes (WeTrust) or two (GT06E). Returns
+// false, and reads nothing, if m does not add up.
+static bool read_card(struct gt06_frame *f, struct reader *r)
 {
+	const size_t size = r->left > 4 ? r->at[4] : 0;
+	const bool has_time = r->left == 9 + size, has_state = r->left == 7 + size;
+	if (size == 0 || !(has_time || has_state))
+		return false;
+	gt06_frame_read_mileage(f, r);
+	reader_u8(r);
 	const uint8_t *card = reader_bytes(r, size);
-	if (!card || size == 0)
-		return;
-	bool has_length = card[0] == size - 1;
-	gt06_frame_set_driver(f, card + has_length, size - has_length);
-}
-
-static void read_card_status(struct gt06_frame *f, struct reader *r)
-{
-	gt06_frame_read_mileage(f, r);
-	read_card(f, r, r->left - 4);
-	gt06_block_set_alarm(f, 0, reader_u8(r));
-	extra_int(f->out, f->report, "card_state", reader_u8(r));
-	extra_int(f->out, f->report, "driving_time", reader_be16(r));
-}
-
-static void read_long_card(struct gt06_frame *f, struct reader *r)
-{
-	gt06_frame_read_mileage(f, r);
-	read_card(f, r, r->left - 2);
-	gt06_frame_keep(f, r, "unknown");
+	if (!(size == 1 && card[0] == '0'))
+		gt06_frame_set_driver(f, card, size);
+	uint8_t alarm = reader_u8(r);
+	if (alarm)
+		extra_int(f->out, f->report, "alarm", alarm);
+	if (alarm && has_time)
+		report_add_alarm(f->report, ALARM_GENERAL);
+	extra_int(f->out, f->report, "card_state", reader_u8(r)); // 1: card was read
+	if (has_time)
+		extra_int(f->out, f->report, "driving_time", reader_be16(r));
+	return true;
 }
 
 static void read_oil(struct gt06_frame *f, struct reader *r)
@@ -77,7 +72,7 @@ static void read_oil(struct gt06_frame *f, struct reader *r)
 	uint8_t info = reader_u8(r);
 	gt06_block_set_info(f, info);
 	gt06_frame_read_power(f, r);
-	extra_int(f->out, f->report, "rssi", reader_u8(r));
+	gt06_block_set_gsm(f, reader_u8(r));
 	gt06_block_set_alarm(f, info, reader_u8(r));
 	extra_int(f->out, f->report, "oil", reader_be16(r));
 	uint8_t temperature = reader_u8(r);
@@ -94,16 +89,15 @@ struct tail {
 
 static void read_acc_mileage(struct gt06_frame *f, struct reader *r)
 {
-	read_acc(f, r);
+	gt06_block_read_upload(f, r);
 	gt06_frame_read_mileage(f, r);
 }
 
 static const struct tail tails[] = {
 	{0x21, 2, read_benway},
 	{0x24, 5, read_vxt01},
-	{0x29, 10, read_card_status},
 	{0x2B, 12, read_oil},
-	{0, 3, read_acc},
+	{0, ACC_SIZE, gt06_block_read_upload},
 	{0, 4, gt06_frame_read_mileage},
 	{0, 7, read_acc_mileage},
 };
@@ -112,10 +106,6 @@ static enum decode_status read_tail(struct gt06_frame *f, struct reader *r, size
 {
 	if (r->left == 0)
 		return DECODE_OK;
-	if (length >= 0x71 && r->left > 6) {
-		read_long_card(f, r);
-		return DECODE_OK;
-	}
 	for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
 		const struct tail *tail = &tails[i];
 		if ((tail->length == 0 || tail->length == length) && tail->left == r->left) {
@@ -123,7 +113,7 @@ static enum decode_status read_tail(struct gt06_frame *f, struct reader *r, size
 			return DECODE_OK;
 		}
 	}
-	return gt06_frame_keep_tail(f, r);
+	return f->type == 0x12 && read_card(f, r) ? DECODE_OK : gt06_frame_keep_tail(f, r);
 }
 
 enum decode_status gt06_position_read_cell(struct gt06_frame *f)
@@ -146,7 +136,7 @@ enum decode_status gt06_position_read_cell(struct gt06_frame *f)
 	return read_tail(f, r, length);
 }
 
-// Types 16, 26, 27, 32, A3, A4, A9 --------------------------------------------
+// Types 16, 26, 27, 32, A3, A4 ------------------------------------------------
 
 static bool is_legal(const uint8_t sizes[4], size_t size)
 {
@@ -157,41 +147,62 @@ static bool is_legal(const uint8_t sizes[4], size_t size)
 	return false;
 }
 
-static bool is_zero(const uint8_t *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (data[i])
-			return false;
-	}
-	return true;
-}
-
 static bool is_cell_of(const struct reader *r, size_t size, const uint8_t tail_sizes[4])
 {
-	bool is_cell = (size >= 8 && size <= 10) || size >= 15;
+	bool is_cell = (size >= 8 && size <= 10) || size == 15 || size == 16;
 	return is_cell && size <= r->left && is_legal(tail_sizes, r->left - size);
 }
 
+// Returns true if the network and the STATUS of a cell of this size are possible. It must have a
+// tail of legal size.
+static bool is_possible(const struct reader *r, size_t size)
+{
+	// 8 and 15 bytes have no room for a long MNC, 16 bytes have it.
+	if (size != 9 && size != 10 && (size == 16) != r->at[0] >> 7)
+		return false;
+	return gt06_block_is_cell(r, gt06_block_widths_of(r->at, size)) &&
+	       gt06_block_is_status(r->at + size);
+}
+
+// Without a cell (k = 0) bytes of any content may take its place.
+static bool fit_no_cell(const struct reader *r, const uint8_t tail_sizes[4], size_t *size)
+{
+	static const uint8_t sizes[] = {45, 8, 0};
+	bool found = false;
+	for (size_t i = 0; i < sizeof sizes; i++) {
+		if (sizes[i] > r->left || !is_legal(tail_sizes, r->left - sizes[i]))
+			continue;
+		bool possible = gt06_block_is_status(r->at + sizes[i]);
+		if (!found || possible)
+			*size = sizes[i];
+		if (possible)
+			return true;
+		found = true;
+	}
+	return found;
+}
+
 // Finds the size of the cell such that the rest has the size of a known tail. Whether the length
-// byte k counts itself depends on firmware. Without a cell (k = 0) zeros may take its place.
+// byte k counts itself depends on firmware. A k that fits neither way is ignored if only one size
+// gives possible values.
 static bool fit_cell(const struct reader *r, size_t k, const uint8_t tail_sizes[4], size_t *size)
 {
-	static const uint8_t empty_sizes[3] = {45, 8, 0};
-	for (size_t i = 0; k == 0 && i < 3; i++) {
-		*size = empty_sizes[i];
-		if (*size <= r->left && is_legal(tail_sizes, r->left - *size) &&
-			is_zero(r->at, *size))
-			return true;
-	}
+	static const uint8_t sizes[] = {8, 9, 10, 15, 16};
 	if (k == 0)
-		return false;
+		return fit_no_cell(r, tail_sizes, size);
 	bool counts_itself = is_cell_of(r, k - 1, tail_sizes),
 	     counts_not = is_cell_of(r, k, tail_sizes);
-	// If both fit (A3): 8 and 15 bytes have no room for a long MNC.
-	if (counts_itself && counts_not && (k == 9 || k == 16) && r->at[0] >> 7)
-		counts_itself = false;
+	if (counts_itself && counts_not) // only in A3
+		counts_itself = is_possible(r, k - 1) || !is_possible(r, k);
 	*size = counts_itself ? k - 1 : k;
-	return counts_itself || counts_not;
+	if (counts_itself || counts_not)
+		return true;
+	for (size_t i = 0; i < sizeof sizes; i++) {
+		*size = sizes[i];
+		if (is_cell_of(r, *size, tail_sizes) && is_possible(r, *size))
+			return true;
+	}
+	return false;
 }
 
 static const uint8_t *tail_sizes_of(uint8_t type)
@@ -211,10 +222,24 @@ static const uint8_t *tail_sizes_of(uint8_t type)
 	}
 }
 
+// Reads the STATUS of SEEWORLD: level and GSM in percent.
+static void read_percent_status(struct gt06_frame *f, struct reader *r)
+{
+	f->variant = GT06_SEEWORLD;
+	uint8_t info = reader_u8(r);
+	gt06_block_set_info(f, info);
+	report_set_battery_percent(f->report, reader_u8(r));
+	report_set_gsm_percent(f->report, reader_u8(r));
+	gt06_block_set_alarm(f, info, reader_u8(r));
+	reader_u8(r); // language
+}
+
 // Reads STATUS and what follows it: [fence u8] [mileage u32], altitude s16 (SL4X), or an RFID
 // (TRX16).
 static void read_status_tail(struct gt06_frame *f, struct reader *r)
 {
+	if (r->left == 13 && f->type == 0x16)
+		f->variant = GT06_TRX16;
 	gt06_block_read_status(f, r);
 	if (r->left == 1 || r->left == 5) {
 		uint8_t fence = reader_u8(r);
@@ -224,7 +249,7 @@ static void read_status_tail(struct gt06_frame *f, struct reader *r)
 	if (r->left == 2)
 		report_set_altitude(f->report, (int16_t)reader_be16(r) * INT64_C(100));
 	if (r->left == 8 && f->type == 0x16)
-		gt06_frame_set_driver_hex(f, reader_bytes(r, 8), 8);
+		gt06_frame_set_driver_id(f, reader_bytes(r, 8));
 	if (r->left >= 4)
 		gt06_frame_read_mileage(f, r);
 	gt06_frame_keep(f, r, "unknown");
@@ -240,88 +265,77 @@ enum decode_status gt06_position_read_status(struct gt06_frame *f)
 	if (r->left == 0)
 		return gt06_frame_keep_tail(f, r);
 	size_t k = reader_u8(r);
-	if (f->type == 0x32 && (f->length == 0x27 || f->length == 0x29)) {
-		size = 10; // SL4X
-	} else if (!fit_cell(r, k, tail_sizes_of(f->type), &size)) {
+	if (!fit_cell(r, k, tail_sizes_of(f->type), &size)) {
 		extra_int(f->out, f->report, "cell_size", (int64_t)k);
 		return gt06_frame_keep_tail(f, r);
 	}
 	struct reader tail = {r->at + size, r->left - size, false};
 	struct reader cell = reader_of(r->at, size);
+	const bool is_seeworld = f->type == 0x16 && size == 9 && tail.left == 5 && !(r->at[0] >> 7);
 	if (k > 0)
 		gt06_block_read_sized_cell(f, &cell, size);
-	read_status_tail(f, &tail);
+	if (is_seeworld)
+		read_percent_status(f, &tail);
+	else
+		read_status_tail(f, &tail);
 	return DECODE_OK;
 }
 
 // Types 22, 2D, 31, 37, A0 ----------------------------------------------------
 
-static bool read_item_37(struct gt06_frame *f, struct reader *r)
-{
-	unsigned id = reader_be16(r);
-	size_t len = reader_u8(r);
-	const uint8_t *bytes = reader_bytes(r, len);
-	if (!bytes)
-		return false;
-	struct reader value = reader_of(bytes, len);
-	if (id == 0x27 && len == 2)
-		gt06_frame_read_power(f, &value);
-	else if (id == 0x2E && len == 4)
-		gt06_frame_read_mileage(f, &value);
-	else if (id == 0x3B && len >= 1 && len <= 4)
-		extra_int(f->out, f->report, "accuracy_cm", (int64_t)reader_be(&value, len));
-	else
-		gt06_frame_keep(f, &value, "item");
-	return true;
-}
-
-// Reads ACC and mileage. In 37 an item follows the mileage or replaces it; its length byte shows
-// which.
+// Reads the part after the cell. In 37 items follow, in some firmware after the mileage.
 static enum decode_status read_acc_tail(struct gt06_frame *f, struct reader *r)
 {
+	struct reader rest = *r, items;
 	bool has_items = f->type == 0x37;
-	read_acc(f, r);
-	if (r->left >= 4 && !(has_items && r->at[2] == r->left - 3))
+	reader_bytes(&rest, ACC_SIZE);
+	items = rest;
+	reader_bytes(&items, 4);
+	bool mileage = rest.left == 4 || (has_items && rest.left > 4 && gt06_items_fit(&items));
+	bool plain = rest.left == 0 || (has_items && gt06_items_fit(&rest));
+	if (rest.bad || !(plain || mileage))
+		return gt06_frame_keep_tail(f, r);
+	gt06_block_read_upload(f, r);
+	if (!plain)
 		gt06_frame_read_mileage(f, r);
-	while (has_items && r->left >= 3 && read_item_37(f, r))
-		;
-	if (r->bad)
-		gt06_frame_mark_length(f);
-	gt06_frame_keep(f, r, "unknown");
-	return DECODE_OK;
-}
-
-static enum decode_status read_sl4x_tail(struct gt06_frame *f, struct reader *r)
-{
-	read_acc_mileage(f, r);
-	report_set_altitude(f->report, (int16_t)reader_be16(r) * INT64_C(100));
+	if (has_items)
+		gt06_items_read_list(f, r);
 	return DECODE_OK;
 }
 
 enum decode_status gt06_position_read_acc(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
-	bool is_sl4x = f->type == 0x31 && f->length == 0x2A;
 	enum decode_status status = gt06_block_begin_gps(f, r);
 	if (status != DECODE_OK)
 		return status;
-	struct gt06_widths widths = is_sl4x           ? GT06_CELL_WIDE
-				    : f->type == 0xA0 ? GT06_CELL_4G
-						      : GT06_CELL_2G;
-	if (!gt06_block_read_cell(f, r, widths))
+	if (!gt06_block_read_cell(f, r, f->type == 0xA0 ? GT06_CELL_4G : GT06_CELL_2G))
 		return gt06_frame_keep_tail(f, r);
-	if (is_sl4x)
-		return read_sl4x_tail(f, r);
-	if (r->left == 3 || r->left == 7 || (f->type == 0x37 && r->left > 3))
-		return read_acc_tail(f, r);
-	return gt06_frame_keep_tail(f, r);
+	return read_acc_tail(f, r);
 }
 
-enum decode_status gt06_position_read_front(struct gt06_frame *f)
+// Types 1A, 2A ----------------------------------------------------------------
+
+static size_t text_len(const struct reader *r)
 {
-	if (!gt06_block_is_gps(&f->body))
-		return gt06_frame_read_opaque(f);
-	enum decode_status status = gt06_block_begin_gps(f, &f->body);
-	gt06_frame_keep(f, &f->body, "unknown");
-	return status;
+	size_t len = 0;
+	while (len < r->left && r->at[len])
+		len++;
+	return len;
+}
+
+enum decode_status gt06_position_read_phone(struct gt06_frame *f)
+{
+	struct reader *r = &f->body;
+	enum decode_status status = gt06_block_begin_gps(f, r);
+	if (status != DECODE_OK)
+		return status;
+	if (f->type == 0x2A && r->left != 23)
+		return gt06_frame_keep_tail(f, r);
+	struct reader phone = reader_of(r->at, f->type == 0x2A ? 21 : r->left);
+	size_t len = text_len(&phone);
+	if (gt06_frame_is_printable(phone.at, len))
+		extra_text(f->out, f->report, "phone", reader_bytes(&phone, len), len);
+	gt06_frame_keep_filler(f, &phone);
+	return DECODE_OK;
 }

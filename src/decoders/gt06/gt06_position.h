@@ -8,6 +8,6 @@
 gt06_reader gt06_position_read_cell;   /* GPS, CELL, a tail that depends on firmware */
 gt06_reader gt06_position_read_status; /* GPS, CELL with its length, STATUS */
 gt06_reader gt06_position_read_acc;    /* GPS, CELL, ACC */
-gt06_reader gt06_position_read_front;  /* GPS if there is one, the rest as hex */
+gt06_reader gt06_position_read_phone;  /* GPS, telephone number */
 
 #endif

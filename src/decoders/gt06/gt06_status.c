@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// GT06 messages without a position, from the makers' manuals: heart-beats, cells and access points,
-// answers to commands. Layouts are drawn above the functions.
+// GT06 messages without a position, from the makers' manuals: heart-beats, batteries, beacons, answers
+// to commands. Layouts are drawn above the functions.
 #include "decoders/gt06/gt06_status.h"
 #include "decoders/gt06/gt06_block.h"
 #include "util/text.h"
@@ -47,45 +47,59 @@ static enum decode_status read_heartbeat_wrist(struct gt06_frame *f, struct read
 	return DECODE_OK;
 }
 
-// Models that use the five bytes of STATUS otherwise. LW, SEEWORLD: info, level, GSM, volts; R11:
-// info, power 10 mV, GSM, alarm.
+// The STATUS of one heart-beat of LW, SEEWORLD (info, level, GSM, volts), or R11 (info, power 10 mV,
+// GSM, alarm).
 static void read_heartbeat_variant(struct gt06_frame *f, struct reader *r)
 {
 	uint8_t info = reader_u8(r);
 	uint8_t code = 0;
 	gt06_block_set_info(f, info);
-	if (f->memo.variant == GT06_R11)
+	if (f->variant == GT06_R11)
 		gt06_frame_read_power(f, r);
 	else
 		gt06_block_set_level(f, reader_u8(r));
-	gt06_block_set_gsm(f, reader_u8(r));
-	if (f->memo.variant == GT06_LW)
+	if (f->variant == GT06_SEEWORLD)
+		report_set_gsm_percent(f->report, reader_u8(r));
+	else
+		gt06_block_set_gsm(f, reader_u8(r));
+	if (f->variant == GT06_LW)
 		report_set_power_mv(f->report, (reader_be16(r) & 0xFFF) * INT64_C(100));
-	else if (f->memo.variant == GT06_SEEWORLD)
+	else if (f->variant == GT06_SEEWORLD)
 		report_set_power_mv(f->report, reader_u8(r) * INT64_C(1000));
 	else
 		code = reader_u8(r);
 	gt06_block_set_alarm(f, info, code);
 }
 
+// Some models use the bytes of STATUS after info otherwise. A GSM level above 4 shows that all of
+// them differ (R11, SEEWORLD), a language above 3 that the last two do (LW).
+static void read_heartbeat_status(struct gt06_frame *f, struct reader *r)
+{
+	const size_t size = r->left < 5 ? r->left : 5;
+	const bool is_other = size >= 3 && r->at[2] > 4;
+	const size_t known = is_other ? 1 : size == 5 && r->at[4] > 3 ? 3 : size;
+	struct reader status = reader_of(reader_bytes(r, known), known);
+	gt06_block_read_status(f, &status);
+}
+
 enum decode_status gt06_status_read_heartbeat(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
-	uint8_t variant = f->memo.variant;
+	uint8_t variant = f->variant;
 	gt06_frame_begin(f, -1);
 	if (f->length == 0x13)
 		return read_heartbeat_obd(f, r);
 	if (f->length == 0x15)
 		return read_heartbeat_wrist(f, r);
-	if (r->left >= 5 && (variant == GT06_LW || variant == GT06_SEEWORLD || variant == GT06_R11))
+	if (r->left == 5 && (variant == GT06_LW || variant == GT06_SEEWORLD || variant == GT06_R11))
 		read_heartbeat_variant(f, r);
 	else
-		gt06_block_read_status(f, r);
+		read_heartbeat_status(f, r);
 	gt06_frame_keep(f, r, "unknown");
 	return DECODE_OK;
 }
 
-// info (only bits 2..0), battery 10 mV, rssi.
+// info (only bits 2..0), battery 10 mV, GSM.
 enum decode_status gt06_status_read_heartbeat_4g(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
@@ -94,86 +108,126 @@ enum decode_status gt06_status_read_heartbeat_4g(struct gt06_frame *f)
 	if (r->left >= 2)
 		report_set_battery_mv(f->report, reader_be16(r) * INT64_C(10));
 	if (r->left > 0)
-		extra_int(f->out, f->report, "rssi", reader_u8(r));
+		gt06_block_set_gsm(f, reader_u8(r));
 	gt06_frame_keep(f, r, "unknown");
 	return DECODE_OK;
 }
 
-// Cells -----------------------------------------------------------------------
-
-// CELL, STATUS. STATUS has 5 bytes, CELL all bytes before it.
-enum decode_status gt06_status_read_cell(struct gt06_frame *f)
+// info, u16, level 0..6 (not used in the long form), GSM %, power V u8, language
+static void read_gl21l(struct gt06_frame *f, struct reader *r)
 {
-	struct reader *r = &f->body;
-	size_t size = r->left >= 5 ? r->left - 5 : 0;
-	bool fits = f->type == 0xA5 ? size >= 15 : size >= 8 && size <= 10;
-	if (!fits)
-		return DECODE_BAD_LENGTH;
-	gt06_frame_begin(f, -1);
-	gt06_block_read_sized_cell(f, r, size);
-	gt06_block_read_status(f, r);
-	return DECODE_OK;
-}
-
-// Reads the bytes after the cells: timing advance u8, then access points (count, count x (MAC,
-// rssi)) and the language u16, in the order that fits the number of bytes, or the language alone.
-static void read_lbs_tail(struct gt06_frame *f, struct reader *r)
-{
+	uint8_t info = reader_u8(r);
+	gt06_block_set_info(f, info);
+	struct reader unknown = reader_of(reader_bytes(r, 2), 2);
+	uint8_t level = reader_u8(r);
+	if (r->left == 3 && level <= 6)
+		gt06_block_set_level(f, level);
+	report_set_gsm_percent(f->report, reader_u8(r));
+	report_set_power_mv(f->report, reader_u8(r) * INT64_C(1000));
+	reader_u8(r); // language
+	gt06_block_set_alarm(f, info, 0);
 	if (r->left == 0)
-		return;
-	extra_int(f->out, f->report, "timing_advance", reader_u8(r));
-	size_t left = r->left;
-	if (left >= 3 && r->at[2] > 0 && left == 3 + r->at[2] * (size_t)7)
-		reader_be16(r);
-	else if (left < 8 || r->at[0] * (size_t)7 > left - 1)
-		return;
-	size_t count = reader_u8(r);
-	gt06_block_read_wifi(f, r, count);
+		gt06_frame_keep_filler(f, &unknown);
 }
 
-// time, MCC, MNC, 7 x (LAC, CID, rssi), and the tail above.
-enum decode_status gt06_status_read_lbs(struct gt06_frame *f)
+bool gt06_status_is_gl21l(const struct gt06_frame *f)
+{
+	const uint8_t *at = f->body.at;
+	size_t left = f->body.left;
+	return (left == 7 || (left >= 16 && left <= 19 && at[13] <= 100)) && at[4] <= 100 &&
+	       at[6] <= 3;
+}
+
+enum decode_status gt06_status_read_gl21l(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
-	bool is_4g = f->type == 0xA1 || f->type == 0xA2;
-	if (r->left < 9)
-		return DECODE_BAD_LENGTH;
 	gt06_frame_begin(f, -1);
-	gt06_frame_read_clock(f, r);
-	unsigned mcc = reader_be16(r);
-	unsigned mnc = (unsigned)reader_be(r, mcc >> 15 ? 2 : 1);
-	struct gt06_widths widths = is_4g ? GT06_CELL_4G : GT06_CELL_2G;
-	gt06_block_read_cells(f, r, mcc & 0x7FFF, mnc, widths, 7);
-	if (r->bad)
-		gt06_frame_mark_length(f);
-	read_lbs_tail(f, r);
-	return DECODE_OK;
-}
-
-static unsigned of_bcd(uint8_t byte)
-{
-	return (byte >> 4) * 10u + (byte & 15);
-}
-
-// Topin-like: time in BCD, n x (MAC, rssi); then nothing, or m, MCC, MNC u8, m x (LAC u16, CID u16,
-// rssi). n is in the place of the length field.
-enum decode_status gt06_status_read_topin(struct gt06_frame *f)
-{
-	struct reader *r = &f->body;
-	uint8_t t[6] = {0};
-	const uint8_t *time = reader_bytes(r, sizeof t);
-	gt06_frame_begin(f, -1);
-	if (time)
-		memcpy(t, time, sizeof t);
-	f->has_clock =
-		text_make_time(2000 + (int)of_bcd(t[0]), (int)of_bcd(t[1]), (int)of_bcd(t[2]),
-			(int)of_bcd(t[3]), (int)of_bcd(t[4]), (int)of_bcd(t[5]), 0, &f->clock_us);
-	gt06_block_read_wifi(f, r, f->length);
+	read_gl21l(f, r);
 	if (r->left == 0)
 		return DECODE_OK;
-	size_t count = reader_u8(r);
-	unsigned mcc = reader_be16(r), mnc = reader_u8(r);
-	gt06_block_read_cells(f, r, mcc, mnc, (struct gt06_widths){1, 2, 2}, count);
+	extra_int(f->out, f->report, "sound", reader_u8(r));
+	extra_int(f->out, f->report, "light", reader_u8(r));
+	extra_int(f->out, f->report, "steps", reader_be32(r));
+	report_set_battery_percent(f->report, reader_u8(r));
+	extra_int(f->out, f->report, "charge", reader_u8(r));
+	extra_int(f->out, f->report, "motion", reader_u8(r));
+	gt06_frame_keep_filler(f, r);
+	return DECODE_OK;
+}
+
+// Battery 40, beacon B2 -------------------------------------------------------
+
+static void keep_time(struct gt06_frame *f, uint32_t epoch)
+{
+	f->clock_us = epoch * INT64_C(1000000);
+	f->has_clock = epoch > 0;
+	f->clock_is_utc = true;
+}
+
+static void keep_printable(struct gt06_frame *f, const char *name, const uint8_t *data, size_t len)
+{
+	while (len > 0 && (data[len - 1] == 0 || data[len - 1] == ' '))
+		len--;
+	if (gt06_frame_is_printable(data, len))
+		extra_text(f->out, f->report, name, data, len);
+}
+
+// WD-209, a battery: serial 8, seconds since 1970 u32, charge % u8, capacity left u16, absolute %
+// u8, full capacity u16, health u8, temperature u16 (0.1 K), current u16, battery mV u16, cycles
+// u16, 14 cells u16 mV, intervals u16 u16, bar code 16, version u16, maker 16, three words of state.
+enum decode_status gt06_status_read_wd209(struct gt06_frame *f)
+{
+	struct reader *r = &f->body;
+	gt06_frame_begin(f, -1);
+	extra_hex(f->out, f->report, "battery_serial", reader_bytes(r, 8), 8);
+	keep_time(f, reader_be32(r));
+	report_set_battery_percent(f->report, reader_u8(r));
+	extra_int(f->out, f->report, "capacity_left", reader_be16(r));
+	extra_int(f->out, f->report, "absolute_percent", reader_u8(r));
+	extra_int(f->out, f->report, "capacity_full", reader_be16(r));
+	extra_int(f->out, f->report, "health", reader_u8(r));
+	extra_fixed(f->out, f->report, "battery_temperature", reader_be16(r) - INT64_C(2731), 1);
+	extra_int(f->out, f->report, "current", reader_be16(r));
+	report_set_battery_mv(f->report, reader_be16(r));
+	extra_int(f->out, f->report, "cycles", reader_be16(r));
+	extra_hex(f->out, f->report, "cells_mv", reader_bytes(r, 28), 28);
+	reader_bytes(r, 4); // intervals
+	keep_printable(f, "bar_code", reader_bytes(r, 16), 16);
+	extra_int(f->out, f->report, "version", reader_be16(r));
+	keep_printable(f, "maker", reader_bytes(r, 16), 16);
+	extra_hex(f->out, f->report, "battery_state", reader_bytes(r, 12), 12);
+	return DECODE_OK;
+}
+
+// time, rssi s8, MAC 6, UUID 16, major u16, minor u16, battery 10 mV, u8
+enum decode_status gt06_status_read_beacon(struct gt06_frame *f)
+{
+	struct reader *r = &f->body;
+	gt06_frame_begin(f, -1);
+	gt06_frame_read_clock(f, r);
+	extra_int(f->out, f->report, "tag_rssi", (int8_t)reader_u8(r));
+	extra_hex(f->out, f->report, "tag", reader_bytes(r, 6), 6);
+	extra_hex(f->out, f->report, "tag_uuid", reader_bytes(r, 16), 16);
+	extra_int(f->out, f->report, "tag_major", reader_be16(r));
+	extra_int(f->out, f->report, "tag_minor", reader_be16(r));
+	extra_fixed(f->out, f->report, "tag_battery_v", reader_be16(r), 2);
+	gt06_frame_keep(f, r, "unknown");
+	return DECODE_OK;
+}
+
+// X1: announces a picture. time, fix u8, lat, lon without hemispheres, camera u8, source u8, format
+// u8, size u32, id u32. The pictures are not fetched.
+enum decode_status gt06_status_read_picture(struct gt06_frame *f)
+{
+	struct reader *r = &f->body;
+	gt06_frame_begin(f, -1);
+	gt06_frame_read_clock(f, r);
+	extra_hex(f->out, f->report, "place", reader_bytes(r, 9), 9);
+	extra_int(f->out, f->report, "camera", reader_u8(r));
+	extra_int(f->out, f->report, "source", reader_u8(r));
+	extra_int(f->out, f->report, "format", reader_u8(r));
+	extra_int(f->out, f->report, "size", reader_be32(r));
+	extra_int(f->out, f->report, "picture", reader_be32(r));
 	return DECODE_OK;
 }
 

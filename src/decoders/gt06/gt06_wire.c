@@ -18,6 +18,7 @@
 
 #define LENGTH_LEAST 5 /* type, serial, crc */
 #define TRAILER      6 /* serial, crc, 0D 0A */
+#define TOPIN_LOGIN  15
 
 // Receiving -------------------------------------------------------------------
 
@@ -67,12 +68,23 @@ static bool is_login(const uint8_t *data, const struct header *header)
 	       type[1] >> 4 == 0 && gt06_frame_ident(type + 1, digits) > 0;
 }
 
+// Returns true for a log-in of Topin: 78 78, 0A or 0D, 01, IMEI in 8 bytes, version u8, 0D 0A, and
+// then nothing or the next frame. It has no checksum. With the length of GT06 it would be 18 bytes
+// long, but the tracker sends no more before it has an answer.
+static bool is_topin_login(const uint8_t *data, size_t len)
+{
+	return len >= TOPIN_LOGIN && data[0] == 0x78 && (data[2] == 0x0A || data[2] == 0x0D) &&
+	       data[3] == 0x01 && ends_at(data, TOPIN_LOGIN) &&
+	       (len == TOPIN_LOGIN ||
+		       (len >= TOPIN_LOGIN + 2 && data[15] == 0x78 && data[16] == 0x78));
+}
+
 enum probe gt06_wire_probe(const uint8_t *data, size_t len, bool datagram)
 {
 	const enum probe more = datagram ? PROBE_NO : PROBE_MORE;
 	if (len == 0)
 		return more;
-	if (!is_start(data, len))
+	if (!is_start(data, len) || is_topin_login(data, len))
 		return PROBE_NO;
 	if (len < header_size(data))
 		return more;
@@ -165,6 +177,20 @@ static enum gt06_shape shape_of(const uint8_t *data, size_t len, const struct he
 	return topin.kind == FRAME_OK && topin.len == len ? GT06_TOPIN : GT06_BAD_LENGTH;
 }
 
+// Some firmware never sends a right checksum. Its log-in is enough to open a session. If the next two
+// frames are wrong in nothing but the checksum either, they and all later ones are accepted, from the
+// second of the two on.
+static bool is_sum_accepted(struct gt06_frame *f, const uint8_t *data, const struct header *header)
+{
+	if (f->shape != GT06_WHOLE)
+		return false;
+	if (f->session->ident_len == 0)
+		return is_login(data, header);
+	if (f->memo.bad_sums > 0 && f->memo.bad_sums < GT06_SUMS_NEVER_RIGHT)
+		f->memo.bad_sums++;
+	return f->memo.bad_sums == GT06_SUMS_NEVER_RIGHT;
+}
+
 void gt06_wire_open(struct gt06_frame *f, struct session *session, const uint8_t *data, size_t len,
 	struct decoded *out)
 {
@@ -180,10 +206,9 @@ void gt06_wire_open(struct gt06_frame *f, struct session *session, const uint8_t
 		.extended = data[0] == 0x79,
 	};
 	memcpy(&f->memo, session->memo, sizeof f->memo);
+	f->variant = f->memo.variant;
 	f->crc_bad = len < type + 1 + TRAILER || !is_crc_right(data, len);
-	// Some firmware never sends a right checksum: its log-in is enough to open a session.
-	f->answerable = !f->crc_bad || (session->ident_len == 0 && f->shape == GT06_WHOLE &&
-					       is_login(data, &header));
+	f->answerable = !f->crc_bad || is_sum_accepted(f, data, &header);
 	const size_t end = f->answerable ? len - TRAILER : len - 2;
 	if (f->answerable)
 		f->serial = (uint16_t)(data[end] << 8 | data[end + 1]);

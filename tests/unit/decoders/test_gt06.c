@@ -3,7 +3,8 @@
 #include "decoders/gt06_frames.h"
 
 // Whole frames with right checksums. The tests below have their values.
-#define LOGIN "78781101086000000000001720010001000146290D0A"
+#define LOGIN  "78781101086000000000001720010001000146290D0A"
+#define DAY_US (24 * INT64_C(3600000000))
 #define POSITION                                                                                   \
 	"787826221F050E090807C9015315000A98AC383D1D1201F60A1B2C00A1B20100000001E240000292B70D0A"
 #define HEARTBEAT "78780A134605030002000395DC0D0A"
@@ -59,6 +60,31 @@ static void probe_accepts_whole_frames_and_waits_for_the_rest_of_prefixes(void *
 	}
 }
 
+static void probe_refuses_the_login_of_topin_at_once(void **state)
+{
+	static const char *const logins[] = {
+		"7878 0D 01 0860000000000017 02 0D0A",
+		"7878 0A 01 0860000000000017 42 0D0A",
+	};
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct bytes login = from_hex(logins[i]);
+		assert_int_equal(probe_of(&login, login.len), PROBE_NO);
+		assert_int_equal(probe_of(&login, login.len - 1), PROBE_MORE);
+		add_hex(&login, "7878");
+		assert_int_equal(probe_of(&login, login.len), PROBE_NO);
+	}
+	// A log-in of GT06 whose serial and checksum hold 0D 0A at the same place.
+	struct bytes login = frame_of(false, "01 0860000000000017");
+	for (unsigned serial = 0; login.data[14] != 0x0A; serial++) {
+		login.data[12] = (uint8_t)serial;
+		login.data[13] = 0x0D;
+		seal(&login);
+	}
+	assert_int_equal(probe_of(&login, login.len), PROBE_YES);
+	assert_int_equal(probe_of(&login, 16), PROBE_MORE);
+}
+
 static void probe_refuses_other_protocols_and_invalid_frames(void **state)
 {
 	static const char *const foreign[] = {
@@ -102,6 +128,45 @@ static void login_with_a_wrong_checksum_opens_a_session(void **state)
 		assert_int_equal(decode_frame(&login), DECODE_BAD_SUM); // not the first one
 		assert_no_reply();
 	}
+}
+
+// Decodes frames with right (r) and wrong (w) checksums; returns what became of each: accepted (a),
+// or not (-).
+static const char *decode_sums(const char *sums)
+{
+	static char results[16];
+	size_t i = 0;
+	session = (struct session){.received_us = at(9, 10, 0)};
+	for (; sums[i]; i++) {
+		struct bytes frame =
+			frame_of(false, i ? "13 46 04 03 00 02" : "01 0860000000000017");
+		if (sums[i] == 'w')
+			frame.data[frame.len - 3] ^= 1;
+		bool accepted = decode_frame(&frame) == DECODE_OK;
+		results[i] = accepted ? 'a' : '-';
+		assert_true(accepted == (batch.reply_len[REPLY_NOW] == 10));
+		if (accepted)
+			assert_true(has_extra(&batch.reports[0], "\"crc_bad\":true") ==
+				    (sums[i] == 'w'));
+	}
+	results[i] = 0;
+	return results;
+}
+
+static void three_wrong_checksums_from_the_login_on_show_that_all_are_wrong(void **state)
+{
+	(void)state;
+	assert_string_equal(decode_sums("wwwww"), "a-aaa");
+	assert_string_equal(decode_sums("wwwrw"), "a-aaa");
+	assert_string_equal(decode_sums("wrwww"), "aa---");
+	assert_string_equal(decode_sums("wwrww"), "a-a--");
+	assert_string_equal(decode_sums("rwwww"), "a----");
+	// The serial of an accepted frame is not part of its content.
+	struct bytes frame = frame_of(false, "77 0102");
+	frame.data[frame.len - 3] ^= 1;
+	decode_sums("www");
+	assert_text(report_of(&frame)->extra, "\"data\":\"0102\",\"crc_bad\":true");
+	assert_reply(REPLY_STORED, "787805 77 0007 EAEB 0D0A");
 }
 
 static void frame_of_the_wrong_length_ends_at_the_next_terminator(void **state)
@@ -280,7 +345,8 @@ static void zone_of_the_login_is_used_if_the_time_fits(void **state)
 	static const struct {
 		const char *word;
 		int zone_min;
-	} zones[] = {{"2121", 330}, {"3200", 480}, {"4DD8", -765}, {"0001", 0}, {"FFF0", 0}};
+	} zones[] = {{"2121", 330}, {"3200", 480}, {"12C8", -180}, {"4DD8", -765}, {"0001", 0},
+		{"FFF0", 0}};
 	struct bytes position = from_hex(POSITION); // its time is 09:08:07
 	(void)state;
 	for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++) {
@@ -299,6 +365,10 @@ static void zone_of_the_login_is_used_if_the_time_fits(void **state)
 		report = report_of(&position);
 		assert_true(report->body.device_time_us == at(9, 8, 7) - zone_us);
 		assert_true(has_extra(report, "time_zone_min") == (zone_us != 0));
+		// A record far from the time of receipt keeps that zone, and does not change it.
+		struct bytes old = frame_of(false, "10 1F050D040807 C9 01531500 0A98AC38 3D 1D12");
+		report = report_of(&old);
+		assert_true(report->body.device_time_us == at(4, 8, 7) - DAY_US - zone_us);
 		// A buffered record uses the zone of the live ones before it.
 		struct bytes stored = position;
 		stored.data[32] = 1; // re-upload
@@ -482,30 +552,61 @@ static void wrong_length_keeps_the_position(void **state)
 	assert_extra(report, "\"length_bad\":true");
 	assert_int_equal(batch.reply_len[REPLY_STORED], 10);
 	assert_int_equal(decode_hex("7878 07 13 46050300020003 95DC 0D0A"), DECODE_BAD_LENGTH);
+	assert_no_reply();
 	assert_int_equal(decode_hex("7878 00 12 0D0A"), DECODE_BAD_LENGTH);
 	assert_no_reply();
 }
 
-static void values_out_of_range_are_rejected_and_empty_messages_ignored(void **state)
+static void assert_raw(const char *type_and_body, const char *extra)
+{
+	struct bytes frame = frame_of(false, type_and_body);
+	const struct report *report = report_of(&frame);
+	assert_text(report->extra, extra);
+	assert_int_equal(report->body.has, 0);
+	assert_true(report->body.alarms == 0);
+}
+
+static void frames_with_a_right_checksum_are_never_rejected(void **state)
 {
 	(void)state;
 	log_in();
-	struct bytes no_month = frame_of(false, "10 1F0D0E090807 C9 01531500 0A98AC38 3D 1D12");
-	assert_int_equal(decode_frame(&no_month), DECODE_BAD_VALUE);
-	assert_string_equal(batch.detail, "time");
-	assert_int_equal(batch.reply_len[REPLY_STORED], 10); // it is stored as a reject
-	struct bytes far = frame_of(false, "10 1F050E090807 C9 09A7EC81 0A98AC38 3D 1D12");
-	assert_int_equal(decode_frame(&far), DECODE_BAD_VALUE);
-	assert_string_equal(batch.detail, "position");
+	// Values out of range.
+	assert_raw("10 1F0D0E090807 C9 01531500 0A98AC38 3D 1D12",
+		"\"data\":\"1f0d0e090807c9015315000a98ac383d1d12\"");
+	assert_int_equal(batch.reply_len[REPLY_STORED], 10);
+	assert_raw("10 1F050E090807 C9 09A7EC81 0A98AC38 3D 1D12",
+		"\"data\":\"1f050e090807c909a7ec810a98ac383d1d12\"");
+	// Too short for their type.
+	assert_raw("26 0102", "\"data\":\"0102\"");
+	assert_raw("21 000000", "\"data\":\"000000\"");
+	assert_no_reply();
+	// Unknown types: acknowledged if short, but not our commands, returned.
+	assert_raw("77 0102", "\"data\":\"0102\"");
+	assert_reply(REPLY_STORED, "787805 77 0007 EAEB 0D0A");
+	for (unsigned type = 0x02; type < 0x100; type++) {
+		for (int extended = 0; extended < 2; extended++) {
+			struct bytes frame = frame_of(extended, "02 0102");
+			frame.data[3 + extended] = (uint8_t)type;
+			seal(&frame);
+			enum decode_status status = decode_frame(&frame);
+			assert_int_equal(status, DECODE_OK);
+			assert_int_equal(batch.reject_count, 0);
+		}
+	}
+	assert_raw("80 0C 00000007", "\"data\":\"0c00000007\"");
+	assert_no_reply();
+	struct bytes extended = frame_of(true, "77 0102");
+	assert_text(report_of(&extended)->extra, "\"data\":\"0102\"");
+	assert_no_reply();
+}
+
+static void empty_messages_are_ignored(void **state)
+{
+	(void)state;
+	log_in();
 	struct bytes empty = frame_of(false, "12");
 	assert_int_equal(decode_frame(&empty), DECODE_IGNORED);
 	assert_int_equal(batch.reply_len[REPLY_NOW], 10);
-	struct bytes unknown = frame_of(false, "77 0102");
-	assert_int_equal(decode_frame(&unknown), DECODE_UNKNOWN);
-	assert_no_reply();
-	struct bytes echo = frame_of(false, "80 0C 00000007 52656C61792C3123");
-	assert_int_equal(decode_frame(&echo), DECODE_IGNORED);
-	assert_no_reply();
 }
 
 static void each_message_gets_its_kind_of_answer(void **state)
@@ -566,8 +667,10 @@ int main(void)
 	page = guarded_new(2 * FRAME_CAP);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(probe_accepts_whole_frames_and_waits_for_the_rest_of_prefixes),
+		cmocka_unit_test(probe_refuses_the_login_of_topin_at_once),
 		cmocka_unit_test(probe_refuses_other_protocols_and_invalid_frames),
 		cmocka_unit_test(login_with_a_wrong_checksum_opens_a_session),
+		cmocka_unit_test(three_wrong_checksums_from_the_login_on_show_that_all_are_wrong),
 		cmocka_unit_test(frame_of_the_wrong_length_ends_at_the_next_terminator),
 		cmocka_unit_test(terminator_inside_the_body_does_not_end_the_frame),
 		cmocka_unit_test(bad_frame_ends_before_the_next_start),
@@ -583,7 +686,8 @@ int main(void)
 		cmocka_unit_test(example_command_encodes_and_its_answer_decodes),
 		cmocka_unit_test(wrong_checksum_is_rejected_without_an_answer),
 		cmocka_unit_test(wrong_length_keeps_the_position),
-		cmocka_unit_test(values_out_of_range_are_rejected_and_empty_messages_ignored),
+		cmocka_unit_test(frames_with_a_right_checksum_are_never_rejected),
+		cmocka_unit_test(empty_messages_are_ignored),
 		cmocka_unit_test(each_message_gets_its_kind_of_answer),
 		cmocka_unit_test(requests_for_time_and_address_are_answered_at_once),
 		cmocka_unit_test(mutated_frames_are_read_within_bounds),
