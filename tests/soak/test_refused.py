@@ -92,7 +92,7 @@ def trigger_that_raises(database):
 
 
 def column_too_small(database):
-    database.query("ALTER TABLE avld.positions ALTER COLUMN event TYPE varchar(3)")
+    database.query("ALTER TABLE avld.positions ALTER COLUMN driver TYPE varchar(3)")
     return "too long for type character varying(3)"
 
 
@@ -105,8 +105,9 @@ def test_a_refused_row_goes_to_rejects(daemons, database, results, refusal):
     count = rounds(1000, 20000)
     now = pt502.now()
     avld.send_tcp(b"".join(
-        pt502.record(time=now - timedelta(seconds=n), event="POSX" if n % 100 == 7 and refusal is column_too_small else "POS",
-                     tail=f"A/00010,00000/0/{n}//fa7/") for n in range(count)))
+        pt502.record(time=now - timedelta(seconds=n),
+                     tail=f"A/00010,00000/0/{n}/{'ABCD' if n % 100 == 7 and refusal is column_too_small else ''}/fa7/")
+        for n in range(count)))
     bad = count // 100
     database.wait("SELECT count(*)::int FROM avld.rejects", bad, 120)
     database.wait(COUNT, count - bad)

@@ -162,7 +162,8 @@ static inline void assert_text(struct text text, const char *expected)
 
 static inline bool has_extra(const struct report *report, const char *member)
 {
-	return memmem(report->extra.data, report->extra.len, member, strlen(member)) != NULL;
+	return report->extra.len > 0 &&
+	       memmem(report->extra.data, report->extra.len, member, strlen(member)) != NULL;
 }
 
 #define assert_extra(report, member)                                                               \
