@@ -46,7 +46,7 @@ def test_a_failed_start_closes_the_journal(daemons, database, stored, taken, set
     since = len(failed.logged())
     avld = daemons().start()
     assert not closed(stored)
-    avld.send_tcp(pt502.record(time=pt502.now(-60)))
+    avld.send_tcp(pt502.record(speed="23.00"))  # another record, whatever the second
     database.wait("SELECT count(*)::int FROM avld.positions", 2)
     avld.end()
     assert warnings(avld, since) == []

@@ -371,10 +371,11 @@ def test_a_device_that_is_blocked_while_connected_is_not_connected(avld, databas
 
 def test_a_datagram_right_before_the_close_does_not_hide_it(daemons, database):
     avld = daemons({"database.batch_interval": "1s"}).start()
+    newest, earlier = pt502.last(2)
     with avld.tcp() as peer:
-        peer.sendall(pt502.record())
+        peer.sendall(pt502.record(time=newest))
         database.wait(CONNECTED, "5020001")
-        avld.send_udp(pt502.record(time=pt502.now(-5)))
+        avld.send_udp(pt502.record(time=earlier))
     database.wait("SELECT count(*)::int FROM avld.connections", 1)
     database.wait(POSITIONS, 2)
     assert database.query("SELECT connected, transport FROM avld.device_state") == [(False, "udp")]

@@ -46,11 +46,13 @@ def test_memory_and_descriptors_do_not_grow(daemons, database, results):
         figures = status_of(avld.process.pid, "VmRSS", "RssAnon")
         sizes.append(figures["RssAnon"])
         files.append(open_files(avld.process.pid))
+        # Segments that are written or deleted meanwhile have descriptors of their own, so the number may be higher for a
+        # moment. A descriptor that is not closed keeps it higher.
+        wait_for(lambda: open_files(avld.process.pid) <= files[0] + 1, f"the descriptors to be closed: {files}", 60)
         if FULL:  # the database's disk is not tested
             database.query("TRUNCATE avld.positions, avld.statuses, avld.alarms, avld.connections, avld.rejects")
     settled = sizes[len(sizes) // 3:]
     assert max(settled) <= 1.05 * settled[0] + 256, f"RssAnon by turn: {sizes} kB"
-    assert max(files) <= files[0] + 1, f"descriptors by turn: {files}"
     figures = metrics(avld)
     assert figures["avld_frames_total"] >= turns * count
     sent = int(figures["avld_reports_total"])
