@@ -357,9 +357,22 @@ void intake_flush_photos(struct intake *intake, struct feed *feed, const struct 
 			(int)photo->ident_len, photo->ident, photo->size);
 }
 
+static struct device_settings find_settings(const void *context, struct text ident)
+{
+	const struct device *device = device_directory_find(context, ident);
+
+	if (!device)
+		return (struct device_settings){0};
+	return (struct device_settings){
+		.model = device->model ? text_of(device->model) : (struct text){0},
+		.protocol = device->decoder ? registry_decoders[device->decoder - 1] : NULL};
+}
+
 void intake_begin(struct intake *intake, struct session *session)
 {
 	session->memory = intake->memory;
+	session->find_settings = find_settings;
+	session->settings_context = intake->directory;
 	session->photos = intake->config->pt502.photos ? &intake->photos : NULL;
 }
 

@@ -29,6 +29,7 @@ void device_directory_free(struct device_directory *directory)
 	HASH_CLEAR(hh, directory->table);
 	while (device) { /* the links of insertion order are in the devices */
 		struct device *next = device->hh.next;
+		free(device->model);
 		free(device);
 		device = next;
 	}
@@ -71,6 +72,26 @@ bool device_directory_loaded(const struct device_directory *directory)
 void device_directory_set_loaded(struct device_directory *directory, bool loaded)
 {
 	directory->loaded = loaded;
+	for (struct device *device = directory->table; loaded && device; device = device->hh.next)
+		if (!device->id)
+			device_directory_set_model(device, (struct text){0});
+}
+
+void device_directory_set_model(struct device *device, struct text model)
+{
+	const size_t len = model.len <= MODEL_MAX ? model.len : 0;
+
+	if (device->model && strlen(device->model) == len &&
+		!memcmp(device->model, model.data, len))
+		return;
+	free(device->model);
+	device->model = NULL;
+	if (len == 0)
+		return;
+	device->model = calloc(1, len + 1);
+	if (!device->model)
+		log_fatal("out of memory: devices");
+	memcpy(device->model, model.data, len);
 }
 
 void device_directory_forget_ids(struct device_directory *directory)

@@ -418,6 +418,21 @@ def test_changes_of_devices_apply_at_once(avld, database):
     assert database.one("SELECT count(*)::int FROM avld.devices") == 1
 
 
+def test_a_model_is_read_at_once(avld, database):
+    """Also for an open connection. No decoder uses it where this can be seen: the daemon reads it, and stores as before."""
+    with avld.tcp() as peer:
+        peer.sendall(pt502.record(time=pt502.now(-60)))
+        database.wait(COUNT, 1)
+        database.query("UPDATE avld.devices SET model = 'PT-502'")
+        avld.wait_log("devices read again")
+        peer.sendall(pt502.record(time=pt502.now(-50)))
+        database.wait(COUNT, 2)
+        database.query("UPDATE avld.devices SET model = NULL")
+        wait_for(lambda: avld.logged().count("devices read again") == 2, "the change to be read")
+        peer.sendall(pt502.record(time=pt502.now(-40)))
+        database.wait(COUNT, 3)
+
+
 def test_the_host_of_a_service_is_resolved_off_the_loop(daemons, database, tmp_path):
     """By c-ares, like one in conninfo; libpq itself would block on the name server. The error's wording shows which
     library looked it up; .onion names are refused without asking a name server."""

@@ -5,6 +5,7 @@
 //   !L<ident> LF   log-in: a report; replies "ok" now, "st" stored, "no" if refused
 //   !P... LF       a report, after the log-in; up to FRAME_MOST bytes
 //   !C LF          replies "bye" and asks to close
+//   !M<ident> LF   log-in: replies "MODEL/PROTOCOL", what is set for the device
 #ifndef AVLD_DOOR_H
 #define AVLD_DOOR_H
 
@@ -36,6 +37,16 @@ static enum decode_status door_decode(
 	if (data[1] == 'C') {
 		out->close = true;
 		decoded_reply(out, REPLY_NOW, "bye", 3);
+		return DECODE_OK;
+	}
+	if (data[1] == 'M') {
+		if (!session_set_ident(session, data + 2, len - 3))
+			return DECODE_BAD_VALUE;
+		const struct device_settings set = session_settings(session);
+		const char *protocol = set.protocol ? set.protocol->name : "";
+		decoded_reply(out, REPLY_NOW, set.model.data, set.model.len);
+		decoded_reply(out, REPLY_NOW, "/", 1);
+		decoded_reply(out, REPLY_NOW, protocol, strlen(protocol));
 		return DECODE_OK;
 	}
 	if (data[1] == 'L') {

@@ -315,6 +315,26 @@ static void what_the_owner_changes_counts_from_the_next_frame(void **state)
 	end(&tcp);
 }
 
+static void model_and_protocol_set_for_a_device_are_visible_in_its_first_frame(void **state)
+{
+	(void)state;
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+
+	give_text(&tcp, "!M7\n");
+	assert_string_equal(replies(), "now 2f\n"); // "/"
+	device_directory_set_model(device_of("7"), TEXT("X3"));
+	device_of("7")->decoder = 3; // registry_decoders[2], door
+	give_text(&udp, "!M7\n");
+	assert_string_equal(replies(), "now 58332f646f6f72\n"); // "X3/door"
+	give_text(&tcp, "!M7\n!M8\n"); // a change counts for an open connection
+	assert_string_equal(replies(), "now 58332f646f6f72\nnow 2f\n");
+	device_directory_set_model(device_of("7"), TEXT("X4"));
+	give_text(&tcp, "!M7\n");
+	assert_string_equal(replies(), "now 58342f646f6f72\n");
+	end(&tcp);
+	end(&udp);
+}
+
 static void unknown_devices_can_be_refused(void **state)
 {
 	(void)state;
@@ -818,6 +838,7 @@ int main(void)
 		TEST(bytes_may_come_one_by_one),
 		TEST(a_refused_device_ends_a_connection_but_not_a_sender),
 		TEST(what_the_owner_changes_counts_from_the_next_frame),
+		TEST(model_and_protocol_set_for_a_device_are_visible_in_its_first_frame),
 		TEST(unknown_devices_can_be_refused),
 		TEST(reasons_for_refusal_are_known_as_such),
 		TEST(a_device_that_connects_again_displaces_the_older_connection),

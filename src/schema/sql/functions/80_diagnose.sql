@@ -179,14 +179,15 @@ AS $$
 DECLARE
 	asked CONSTANT text := ident;
 	week CONSTANT timestamptz := now() - interval '7 days';
-	device avld.devices;
+	device record;
 	state avld.device_state;
 	newest record;
 	item record;
 	usual interval;
 	silence interval;
 BEGIN
-	SELECT d.* INTO device FROM avld.devices AS d WHERE d.ident = asked;
+	-- not d.*: readers may not read the secret
+	SELECT d.id, d.ident, d.name, d.protocol, d.state, d.created_at INTO device FROM avld.devices AS d WHERE d.ident = asked;
 	SELECT s.* INTO state FROM avld.device_state AS s WHERE s.device_id = device.id;
 
 	-- identity
