@@ -156,7 +156,7 @@ bool writer_lookup_needed(const struct writer *writer)
 // ---- devices
 
 // The columns of avld.devices that read_device reads, in its order.
-#define DEVICE_COLUMNS "id, ident, state, protocol, model"
+#define DEVICE_COLUMNS "id, ident, state, protocol, model, secret"
 
 // Returns a value of the result; empty for NULL.
 static struct text text_at(const PGresult *result, int row, int column)
@@ -182,6 +182,7 @@ static void read_device(struct writer *writer, const PGresult *result, int row)
 		if (!strcmp(registry_decoders[i]->name, protocol))
 			device->decoder = (uint8_t)(i + 1);
 	device_directory_set_model(device, text_at(result, row, 4));
+	device_directory_set_secret(device, text_at(result, row, 5));
 }
 
 static void read_devices(struct writer *writer, PGresult *result)

@@ -22,7 +22,7 @@ SELECT functions_are('avld', ARRAY['list_partitions', 'tell_devices', 'ensure_pa
 	'track', 'trips', 'stops', 'distance_km', 'daily_summary', 'last_known', 'within', 'near', 'track_geojson', 'track_gpx',
 	'alarms_since', 'diagnose', 'enable_postgis', 'find_trips', 'escape_xml', 'say_span', 'say_time', 'say_frame',
 	'usual_silence', 'usual_silences', 'diagnose_commands', 'find_strangers', 'check_command', 'stops_engine',
-	'accept_command', 'notify_commands', 'send_command', 'cancel_command']);
+	'accept_command', 'notify_commands', 'send_command', 'cancel_command', 'set_secret']);
 
 -- Returns the columns of a table in order: name, type, ! for NOT NULL.
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS text LANGUAGE sql AS $$

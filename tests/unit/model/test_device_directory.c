@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "model/device_directory.h"
+#include "util/secret.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -114,6 +115,32 @@ static void a_model_can_be_changed_and_removed(void **state)
 	device_directory_free(directory);
 }
 
+static void the_version_of_a_secret_changes_with_it(void **state)
+{
+	(void)state;
+	char long_secret[SECRET_MAX + 10];
+	memset(long_secret, 's', sizeof(long_secret));
+	struct device_directory *directory = device_directory_new();
+	struct device *device = device_directory_add(directory, text_of("5020001"));
+	assert_null(device->secret);
+	device_directory_set_secret(device, text_of("sha256$s$0"));
+	const uint32_t version = device->secret_version;
+	device_directory_set_secret(device, text_of("sha256$s$0"));
+	assert_int_equal(device->secret_version, version);
+	device_directory_forget_ids(directory);
+	assert_string_equal(device->secret, "sha256$s$0");
+	device_directory_set_secret(device, text_of("sha256$s$1"));
+	assert_int_not_equal(device->secret_version, version);
+	device_directory_set_secret(device, (struct text){long_secret, sizeof(long_secret)});
+	assert_int_equal(strlen(device->secret), SECRET_MAX); /* not removed */
+	device_directory_set_secret(device, (struct text){0});
+	assert_null(device->secret);
+	device_directory_set_secret(device, text_of("sha256$s$0"));
+	device_directory_set_loaded(directory, true); /* it has no row */
+	assert_null(device->secret);
+	device_directory_free(directory);
+}
+
 static void a_device_takes_at_most_200_bytes(void **state)
 {
 	(void)state;
@@ -130,6 +157,7 @@ int main(void)
 		cmocka_unit_test(forgets_ids_and_states),
 		cmocka_unit_test(models_stay_until_the_devices_have_been_read_again),
 		cmocka_unit_test(a_model_can_be_changed_and_removed),
+		cmocka_unit_test(the_version_of_a_secret_changes_with_it),
 		cmocka_unit_test(a_device_takes_at_most_200_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,24 +70,25 @@ PGconn *writer_link_conn(const struct writer *writer)
 
 // A row of avld.devices; NULL is NULL.
 struct row {
-	const char *id, *ident, *state, *protocol, *model;
+	const char *id, *ident, *state, *protocol, *model, *secret;
 };
 
 // Answers the query under way.
 static void answer(struct writer *writer, const struct row *rows, int count)
 {
-	static char names[][10] = {"id", "ident", "state", "protocol", "model"};
-	PGresAttDesc columns[5];
+	static char names[][10] = {"id", "ident", "state", "protocol", "model", "secret"};
+	PGresAttDesc columns[6];
 	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		columns[i] = (PGresAttDesc){.name = names[i]};
-	assert_string_equal(asked, "SELECT id, ident, state, protocol, model FROM avld.devices");
-	assert_true(PQsetResultAttrs(result, 5, columns));
+	assert_string_equal(
+		asked, "SELECT id, ident, state, protocol, model, secret FROM avld.devices");
+	assert_true(PQsetResultAttrs(result, 6, columns));
 	for (int row = 0; row < count; row++) {
 		const char *values[] = {rows[row].id, rows[row].ident, rows[row].state,
-			rows[row].protocol, rows[row].model};
-		for (int i = 0; i < 5; i++) {
+			rows[row].protocol, rows[row].model, rows[row].secret};
+		for (int i = 0; i < 6; i++) {
 			char value[128];
 			snprintf(value, sizeof(value), "%s", values[i] ? values[i] : "");
 			assert_true(PQsetvalue(
@@ -116,8 +117,8 @@ static void changes_of_a_row_reach_the_device(void **state)
 
 	writer_lookup_reload(&writer);
 	answer(&writer,
-		(const struct row[]){{"1", "5020001", "active", NULL, "TR06"},
-			{"2", "5020002", "blocked", "pt502", NULL}},
+		(const struct row[]){{"1", "5020001", "active", NULL, "TR06", NULL},
+			{"2", "5020002", "blocked", "pt502", NULL, "sha256$s1$00"}},
 		2);
 	assert_int_equal(writer.state, WRITER_IDLE);
 	const struct device *first = find(&writer, "5020001"), *second = find(&writer, "5020002");
@@ -128,20 +129,28 @@ static void changes_of_a_row_reach_the_device(void **state)
 	assert_int_equal(second->state, DEVICE_BLOCKED);
 	assert_int_not_equal(second->decoder, 0);
 	assert_null(second->model);
+	assert_null(first->secret);
+	assert_string_equal(second->secret, "sha256$s1$00");
+	const uint32_t version = second->secret_version;
 
 	writer_lookup_reload(&writer);
 	assert_string_equal(first->model, "TR06"); // meanwhile
+	assert_string_equal(second->secret, "sha256$s1$00");
 	answer(&writer,
-		(const struct row[]){{"1", "5020001", "active", NULL, NULL},
-			{"2", "5020002", "active", NULL, "X3"}},
+		(const struct row[]){{"1", "5020001", "active", NULL, NULL, "sha256$s2$01"},
+			{"2", "5020002", "active", NULL, "X3", "sha256$s1$00"}},
 		2);
 	assert_null(first->model);
 	assert_string_equal(second->model, "X3");
+	assert_string_equal(first->secret, "sha256$s2$01");
+	assert_int_equal(second->secret_version, version); // connections need not be asked again
 
 	writer_lookup_reload(&writer);
-	answer(&writer, (const struct row[]){{"1", "5020001", "active", NULL, NULL}}, 1);
+	answer(&writer, (const struct row[]){{"1", "5020001", "active", NULL, NULL, NULL}}, 1);
 	assert_int_equal(second->id, 0);
 	assert_null(second->model); // its row was deleted
+	assert_null(second->secret);
+	assert_null(first->secret);
 	writer_lookup_done(&writer);
 	device_directory_free(writer.directory);
 	ev_loop_destroy(writer.loop);
