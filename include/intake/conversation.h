@@ -12,16 +12,19 @@
 
 #define CONVERSATION_IDENTS 8 /* a connection that names more is a gateway */
 
+struct credential;
+
 struct conversation {
 	struct feed feed;
-	struct device *device; /* admitted last; NULL: none yet */
-	struct device **named; /* TCP: all that were named; NULL: only `device` */
-	int64_t opened_us;     /* UTC */
-	uint64_t bytes;        /* received; counted by the transport */
-	struct peer peer;      /* its transport tells TCP from UDP */
-	uint8_t idents;        /* TCP: named so far; beyond CONVERSATION_IDENTS: a gateway */
-	uint32_t open_ms;      /* clock_coarse_ms when the bytes of the open frame came */
-	uint32_t active_s;     /* clock_coarse_s of the last activity; set by the transport */
+	struct device *device;         /* admitted last; NULL: none yet */
+	struct credential *credential; /* the password given last; NULL: none */
+	struct device **named;         /* TCP: all that were named; NULL: only `device` */
+	int64_t opened_us;             /* UTC */
+	uint64_t bytes;                /* received; counted by the transport */
+	struct peer peer;              /* its transport tells TCP from UDP */
+	uint8_t idents;    /* TCP: named so far; beyond CONVERSATION_IDENTS: a gateway */
+	uint32_t open_ms;  /* clock_coarse_ms when the bytes of the open frame came */
+	uint32_t active_s; /* clock_coarse_s of the last activity; set by the transport */
 };
 
 // What a transport provides: one for all its conversations.

@@ -59,7 +59,7 @@ bool intake_wait_for_room(struct intake *intake);
 enum intake_room { INTAKE_FULL, INTAKE_SCARCE, INTAKE_AMPLE };
 enum intake_room intake_room(struct intake *intake, size_t bytes);
 
-// Gives a new session the memory of devices and photos, as configured.
+// Gives a new session the memory and the settings of devices, and photos, as configured.
 void intake_begin(struct intake *intake, struct session *session);
 
 // Appends *decoded, and the feed's finished photos as far as there is room for them (the next call

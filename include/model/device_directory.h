@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The known devices: ident -> database id, state, configured protocol and live connection. The writer fills it from
-// avld.devices; conversations and the writer look devices up. At most 200 bytes per device.
+// The known devices: ident -> database id, state, configured protocol, model and secret, live connection. The writer fills it
+// from avld.devices; conversations and the writer look devices up. At most 200 bytes per device, and its texts.
 #ifndef AVLD_MODEL_DEVICE_DIRECTORY_H
 #define AVLD_MODEL_DEVICE_DIRECTORY_H
 
@@ -15,8 +15,11 @@ enum device_state { DEVICE_UNKNOWN, DEVICE_ACTIVE, DEVICE_BLOCKED };
 struct device {
 	int64_t id;                /* avld.devices.id; 0: none yet */
 	struct conversation *live; /* over TCP; NULL: not connected */
+	char *model;               /* avld.devices.model, with a NUL; NULL: none */
 	UT_hash_handle hh;
-	uint8_t state; /* enum device_state */
+	char *secret;            /* avld.devices.secret (util/secret.h), with a NUL; NULL: none */
+	uint32_t secret_version; /* changes with the secret */
+	uint8_t state;           /* enum device_state */
 	uint8_t decoder; /* 1 + index in registry_decoders[] of the configured protocol; 0: none configured */
 	uint8_t ident_len;
 	char ident[]; /* ident_len bytes */
@@ -31,8 +34,15 @@ struct device *device_directory_add(struct device_directory *directory, struct t
 size_t device_directory_count(const struct device_directory *directory);
 // Returns true if avld.devices has been read at least once.
 bool device_directory_loaded(const struct device_directory *directory);
+// loaded: true also removes models and secrets of devices that have no id, because they have no row any more.
 void device_directory_set_loaded(struct device_directory *directory, bool loaded);
-// Sets every device to UNKNOWN, id 0 and no protocol, before avld.devices is read again.
+// Sets the model, of 1..MODEL_MAX bytes; otherwise the device has none.
+#define MODEL_MAX 64
+void device_directory_set_model(struct device *device, struct text model);
+// Sets the secret; empty: none. One longer than SECRET_MAX is cut, so that no password fits it.
+void device_directory_set_secret(struct device *device, struct text secret);
+// Sets every device to UNKNOWN, id 0 and no protocol, before avld.devices is read again. Models and secrets stay until it has
+// been read.
 void device_directory_forget_ids(struct device_directory *directory);
 
 #endif

@@ -5,6 +5,7 @@
 #define AVLD_PROTOCOL_DECODED_H
 
 #include "model/report.h"
+#include "util/secret.h"
 
 #define DECODED_REPORTS 256 /* reports of one frame, at most */
 #define DECODED_REJECTS 64
@@ -46,7 +47,8 @@ struct decoded {
 	size_t reject_count;
 	size_t reply_len[REPLY_KINDS];
 	size_t arena_len;
-	const char *detail; /* see enum decode_status; static text or NULL */
+	struct text password; /* decoded_password; empty: none */
+	const char *detail;   /* see enum decode_status; static text or NULL */
 	const char
 		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
 	bool close; /* set by the decoder: close the connection after the replies; no effect over UDP */
@@ -75,6 +77,15 @@ void decoded_reject(struct decoded *decoded, enum decode_status status, const ch
 
 // Appends bytes to send back. Returns false and appends nothing when they do not fit.
 bool decoded_reply(struct decoded *decoded, enum reply_when when, const void *data, size_t len);
+
+// Passes the password or token of a log-in, once the frame is known to be sound. It admits the session's device if it fits
+// devices.secret, and is used for the following frames too. data: where it is in the frame, so that its bytes can be blanked
+// in rejects, or in the arena. One longer than DECODED_PASSWORD fits no secret.
+#define DECODED_PASSWORD SECRET_PASSWORD_MAX
+static inline void decoded_password(struct decoded *decoded, const void *data, size_t len)
+{
+	decoded->password = (struct text){data, len};
+}
 
 // Returns "bad value" for DECODE_BAD_VALUE and so on; "" for OK, IGNORED and DETAIL.
 const char *decoded_status_text(enum decode_status status);

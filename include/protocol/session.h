@@ -8,6 +8,12 @@
 
 #define SESSION_MEMO 32
 
+// What the owner has set for a device in avld.devices.
+struct device_settings {
+	struct text model;              /* devices.model; empty: NULL, or the device is unknown */
+	const struct decoder *protocol; /* devices.protocol; NULL: any */
+};
+
 struct decoder;
 struct device_memory; /* protocol/device_memory.h */
 struct held_frames;   /* protocol/held_frames.h */
@@ -27,12 +33,19 @@ struct session {
 	struct held_frames *held;      /* frames held for later; NULL: none was held so far */
 	void *device;                  /* device_memory's: the block found last */
 	uint64_t device_dropped;       /* device_memory's: its drop count at that time */
-	struct photos *photos;         /* budget of all conversations; NULL: photos are off */
-	struct photo *photo;           /* the photo being fetched, or NULL */
-	struct photo *finished;        /* fetched photos not yet in the journal, oldest first */
+	/* Looks up the settings of a device (session_settings); NULL: none are known. */
+	struct device_settings (*find_settings)(const void *context, struct text ident);
+	const void *settings_context;
+	struct photos *photos;  /* budget of all conversations; NULL: photos are off */
+	struct photo *photo;    /* the photo being fetched, or NULL */
+	struct photo *finished; /* fetched photos not yet in the journal, oldest first */
 };
 
 // Sets the ident. Returns false and changes nothing unless it is 1..IDENT_MAX bytes of [0-9A-Za-z._:-].
 bool session_set_ident(struct session *session, const void *data, size_t len);
+
+// Returns the settings of the session's device as they are now; none before the ident is known. A table look-up: call it only
+// where the bytes do not decide. The texts are valid until the next frame.
+struct device_settings session_settings(const struct session *session);
 
 #endif

@@ -37,6 +37,7 @@ static const struct command_line_verb verbs[] = {
 		.options = {
 			{'p', "protocol", "NAME", "do not detect the protocol; use this one"},
 			{0, "datagram", NULL, "the input is one UDP datagram, not a TCP stream"},
+			{0, "model", "TEXT", "the model of the devices, as in avld.devices.model"},
 			{0, "photos", NULL, "fetch and report photos, as with pt502.photos = on"},
 		}},
 

@@ -17,6 +17,7 @@ struct decoding {
 	struct feed feed;
 	struct decoded decoded;         /* of the current frame */
 	const struct decoder *protocol; /* -p, or NULL */
+	const char *model;              /* --model, or NULL */
 	struct device_memory *memory;
 	struct photos photos;
 	bool with_photos;
@@ -33,12 +34,24 @@ static void print(struct decoding *d)
 		report_json_photo(stdout, name, d->feed.session.finished);
 }
 
+// Every device has the model and the protocol of the options.
+static struct device_settings find_settings(const void *context, struct text ident)
+{
+	const struct decoding *d = context;
+	(void)ident;
+	return (struct device_settings){
+		.model = d->model ? (struct text){d->model, strlen(d->model)} : (struct text){0},
+		.protocol = d->protocol};
+}
+
 static void start(struct decoding *d, bool datagram)
 {
 	feed_init(&d->feed, DECODERS_ALL, d->protocol, datagram);
 	d->feed.session.received_us = clock_utc_us();
 	d->feed.session.memory = d->memory;
 	d->feed.session.photos = d->with_photos ? &d->photos : NULL;
+	d->feed.session.find_settings = find_settings;
+	d->feed.session.settings_context = d;
 }
 
 // Ends the conversation: held frames expire, an unfinished photo is printed.
@@ -152,6 +165,7 @@ int decode_verb(struct command_line *line)
 		goto done;
 	}
 	decoding->with_photos = command_line_value(line, "photos") != NULL;
+	decoding->model = command_line_value(line, "model");
 	if (protocol && !find_protocol(decoding, protocol)) {
 		code = 2;
 		goto done;

@@ -11,6 +11,7 @@
 #include "util/log.h"
 #include "util/text.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@
 enum refusal {
 	REFUSAL_BLOCKED,
 	REFUSAL_OTHER_PROTOCOL,
+	REFUSAL_SECRET,
 	REFUSAL_UNKNOWN,
 	REFUSAL_TOO_MANY,
 	REFUSALS
@@ -32,6 +34,7 @@ enum refusal {
 static const char *const refusals[REFUSALS] = {
 	[REFUSAL_BLOCKED] = "device is blocked",
 	[REFUSAL_OTHER_PROTOCOL] = "not the protocol set for the device",
+	[REFUSAL_SECRET] = "wrong secret",
 	[REFUSAL_UNKNOWN] = "unknown device",
 	[REFUSAL_TOO_MANY] = "too many devices",
 };
@@ -44,22 +47,71 @@ bool conversation_is_refusal(struct text reason)
 	return false;
 }
 
-// Returns why the owner's settings forbid the device this protocol, or NULL.
-static inline const char *find_objection(const struct device *device, const struct feed *feed)
+// The password that the peer gave last, kept until the conversation ends: avld.devices may not have been read when the device
+// logs in, and a secret may change afterwards.
+struct credential {
+	const struct device
+		*device; /* whose secret it fits, in the version below; NULL: none yet */
+	uint32_t version;
+	uint8_t len;
+	char password[];
+};
+
+static void drop_credential(struct conversation *c)
+{
+	if (c->credential)
+		OPENSSL_cleanse(c->credential->password, c->credential->len);
+	free(c->credential);
+	c->credential = NULL;
+}
+
+static void keep_credential(struct conversation *c, struct text password)
+{
+	drop_credential(c);
+	if (password.len > DECODED_PASSWORD)
+		return;
+	c->credential = calloc(1, sizeof(struct credential) + password.len);
+	if (!c->credential)
+		return; // a device with a secret is not admitted
+	c->credential->len = (uint8_t)password.len;
+	memcpy(c->credential->password, password.data, password.len);
+}
+
+// Returns true if the peer has given the password that the device's secret asks for.
+static bool has_password(const struct conversation *c, const struct device *device)
+{
+	struct credential *given = c->credential;
+
+	if (!given)
+		return false;
+	if (given->device == device && given->version == device->secret_version)
+		return true;
+	if (!secret_matches((struct text){device->secret, strlen(device->secret)},
+		    (struct text){given->password, given->len}))
+		return false;
+	given->device = device;
+	given->version = device->secret_version;
+	return true;
+}
+
+// Returns why the owner's settings forbid the conversation to report for the device, or NULL.
+static inline const char *find_objection(const struct conversation *c, const struct device *device)
 {
 	if (device->state == DEVICE_BLOCKED)
 		return refusals[REFUSAL_BLOCKED];
-	if (device->decoder && registry_decoders[device->decoder - 1] != feed->session.decoder)
+	if (device->decoder && registry_decoders[device->decoder - 1] != c->feed.session.decoder)
 		return refusals[REFUSAL_OTHER_PROTOCOL];
+	if (device->secret && !has_password(c, device))
+		return refusals[REFUSAL_SECRET];
 	return NULL;
 }
 
 // Finds or creates the device that the session names. Returns NULL, or why it is not admitted.
-static const char *admit(struct intake *intake, const struct feed *feed, struct device **found)
+static const char *admit(struct intake *intake, const struct conversation *c, struct device **found)
 {
-	const struct text ident = {feed->session.ident, feed->session.ident_len};
+	const struct text ident = {c->feed.session.ident, c->feed.session.ident_len};
 	struct device *device = device_directory_find(intake->directory, ident);
-	const char *objection = device ? find_objection(device, feed) : NULL;
+	const char *objection = device ? find_objection(c, device) : NULL;
 
 	if (objection)
 		return objection;
@@ -86,7 +138,7 @@ static inline bool must_ask(const struct conversation *c)
 	const struct session *session = &c->feed.session;
 
 	return session->ident_len > 0 && (!c->device || !is_named_by(c->device, session) ||
-						 find_objection(c->device, &c->feed) != NULL);
+						 find_objection(c, c->device) != NULL);
 }
 
 // ---- the devices of a TCP connection
@@ -206,7 +258,7 @@ static inline bool is_datagram(const struct conversation *c)
 static const char *ask_admission(struct conversation_transport *transport, struct conversation *c)
 {
 	struct device *device;
-	const char *refusal = admit(transport->intake, &c->feed, &device);
+	const char *refusal = admit(transport->intake, c, &device);
 
 	if (refusal)
 		return refusal;
@@ -215,6 +267,39 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 	else
 		connect_device(transport, c, device);
 	return NULL;
+}
+
+// Rejects the reports of other devices that are not admitted: of a frame with records of several, or of held frames.
+static void reject_others(struct intake *intake, struct conversation *c, struct decoded *decoded)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < decoded->report_count; i++) {
+		const struct report *report = &decoded->reports[i];
+		const struct device *device =
+			device_directory_find(intake->directory, report->ident);
+		const char *objection = device && !is_named_by(device, &c->feed.session)
+						? find_objection(c, device)
+						: NULL;
+		if (objection) {
+			c->feed.rejects++;
+			intake_reject(intake, &c->feed, &c->peer, objection,
+				(const uint8_t *)report->raw.data, report->raw.len);
+		} else if (kept++ != i) {
+			decoded->reports[kept - 1] = *report;
+		}
+	}
+	decoded->report_count = kept;
+}
+
+// Rejects a log-in with a wrong password that makes no report. Its bytes are left out: they contain the password.
+static void reject_login(struct conversation *c, struct decoded *decoded)
+{
+	if (decoded->report_count > 0 ||
+		!(decoded->password.len > 0 || decoded->reply_len[REPLY_REFUSED] > 0))
+		return;
+	c->feed.rejects++;
+	decoded_reject(decoded, DECODE_DETAIL, refusals[REFUSAL_SECRET], (const uint8_t *)"", 0);
 }
 
 static bool send_refusal(struct conversation_transport *transport, struct conversation *c,
@@ -269,8 +354,14 @@ static const char *finish_frame(
 {
 	struct intake *intake = transport->intake;
 	struct decoded *decoded = &intake->decoded;
+	if (decoded->password.len > 0)
+		keep_credential(c, decoded->password);
 	const char *refusal = must_ask(c) ? ask_admission(transport, c) : NULL;
 
+	if (refusal == refusals[REFUSAL_SECRET])
+		reject_login(c, decoded);
+	if (!refusal && decoded->report_count > 1)
+		reject_others(intake, c, decoded);
 	if (!refusal && !is_datagram(c) && (decoded->report_count > 1 || is_gateway(c)))
 		name_others(intake, c, decoded);
 	const uint64_t lsn = intake_append(intake, &c->feed, &c->peer, decoded, refusal);
@@ -348,6 +439,7 @@ struct conversation_outcome conversation_each_second(struct conversation_transpo
 	if (!outcome.reason && feed_waits(&c->feed) && intake_has_room(intake)) {
 		const int64_t now_us = clock_utc_us();
 		feed_expire(&c->feed, now_us, now_us - FEED_HOLD_US, &intake->decoded);
+		reject_others(intake, c, &intake->decoded);
 		if (!feed_is_quiet(&c->feed, &intake->decoded))
 			outcome.reason = finish_frame(transport, c, may_command);
 	}
@@ -359,10 +451,11 @@ struct conversation_outcome conversation_each_second(struct conversation_transpo
 static void append_ending(struct intake *intake, struct conversation *c)
 {
 	struct device *device;
-	const bool names = c->feed.session.ident_len > 0 && intake->ending.report_count > 0;
 
+	reject_others(intake, c, &intake->ending);
+	const bool names = c->feed.session.ident_len > 0 && intake->ending.report_count > 0;
 	intake_append_reports(intake, &c->feed, &c->peer, &intake->ending,
-		names ? admit(intake, &c->feed, &device) : NULL);
+		names ? admit(intake, c, &device) : NULL);
 }
 
 // Journals what the feed holds: an open frame is a whole one now, held frames expire, other bytes are an
@@ -417,6 +510,7 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 	struct intake *intake = transport->intake;
 
 	end_feed(intake, c, rest, len);
+	drop_credential(c);
 	if (is_datagram(c))
 		return;
 	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};

@@ -192,12 +192,27 @@ static struct entry reject_of(
 	return entry;
 }
 
+// Overwrites the password where it is in the raw bytes, which end the entry. Readers of avld.rejects are not to see it.
+static void blank_password(uint8_t *end, struct text raw, size_t raw_len, struct text password)
+{
+	const uintptr_t at = (uintptr_t)password.data - (uintptr_t)raw.data;
+
+	if (password.len > 0 && at < raw_len)
+		memset(end - raw_len + at, '*',
+			password.len < raw_len - at ? password.len : raw_len - at);
+}
+
 static void append_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const char *reason, struct text raw)
+	const char *reason, struct text raw, struct text password)
 {
 	const struct entry entry = reject_of(feed, peer, reason, raw);
+	const size_t size = entry_size(&entry);
+	uint8_t *out = journal_begin(intake->journal, size);
 
-	append(intake, &entry);
+	entry_write(&entry, out);
+	blank_password(
+		out + size, raw, raw.len < ENTRY_RAW_MAX ? raw.len : ENTRY_RAW_MAX, password);
+	journal_commit(intake->journal);
 	count_reject(intake, feed, reason);
 }
 
@@ -256,7 +271,8 @@ void intake_append_reports(struct intake *intake, struct feed *feed, const struc
 		log_fault(intake, feed->session.decoder, decoded->fault);
 	for (size_t i = 0; i < decoded->report_count; i++) {
 		if (refusal)
-			append_reject(intake, feed, peer, refusal, decoded->reports[i].raw);
+			append_reject(intake, feed, peer, refusal, decoded->reports[i].raw,
+				decoded->password);
 		else
 			append_report(intake, feed, peer, &decoded->reports[i]);
 	}
@@ -267,7 +283,8 @@ void intake_append_reports(struct intake *intake, struct feed *feed, const struc
 	for (size_t i = 0; i < decoded->reject_count; i++) {
 		char reason[DECODED_REASON_MAX];
 		decoded_reject_reason(&decoded->rejects[i], reason);
-		append_reject(intake, feed, peer, reason, decoded->rejects[i].raw);
+		append_reject(
+			intake, feed, peer, reason, decoded->rejects[i].raw, decoded->password);
 	}
 	if (!refusal && intake->commands && command_queue_count(intake->commands))
 		note_reports(intake, feed, peer, decoded);
@@ -357,9 +374,22 @@ void intake_flush_photos(struct intake *intake, struct feed *feed, const struct 
 			(int)photo->ident_len, photo->ident, photo->size);
 }
 
+static struct device_settings find_settings(const void *context, struct text ident)
+{
+	const struct device *device = device_directory_find(context, ident);
+
+	if (!device)
+		return (struct device_settings){0};
+	return (struct device_settings){
+		.model = device->model ? text_of(device->model) : (struct text){0},
+		.protocol = device->decoder ? registry_decoders[device->decoder - 1] : NULL};
+}
+
 void intake_begin(struct intake *intake, struct session *session)
 {
 	session->memory = intake->memory;
+	session->find_settings = find_settings;
+	session->settings_context = intake->directory;
 	session->photos = intake->config->pt502.photos ? &intake->photos : NULL;
 }
 

@@ -3,6 +3,7 @@
 #include "model/device_directory.h"
 
 #include "util/log.h"
+#include "util/secret.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@ void device_directory_free(struct device_directory *directory)
 	HASH_CLEAR(hh, directory->table);
 	while (device) { /* the links of insertion order are in the devices */
 		struct device *next = device->hh.next;
+		free(device->model);
+		free(device->secret);
 		free(device);
 		device = next;
 	}
@@ -71,6 +74,41 @@ bool device_directory_loaded(const struct device_directory *directory)
 void device_directory_set_loaded(struct device_directory *directory, bool loaded)
 {
 	directory->loaded = loaded;
+	for (struct device *device = directory->table; loaded && device; device = device->hh.next) {
+		if (!device->id) {
+			device_directory_set_model(device, (struct text){0});
+			device_directory_set_secret(device, (struct text){0});
+		}
+	}
+}
+
+// Sets *field to a copy of the text; NULL if that is empty. Returns false if it is the same already.
+static bool set_text(char **field, struct text text)
+{
+	if (*field ? strlen(*field) == text.len && !memcmp(*field, text.data, text.len) : !text.len)
+		return false;
+	free(*field);
+	*field = NULL;
+	if (!text.len)
+		return true;
+	*field = calloc(1, text.len + 1);
+	if (!*field)
+		log_fatal("out of memory: devices");
+	memcpy(*field, text.data, text.len);
+	return true;
+}
+
+void device_directory_set_model(struct device *device, struct text model)
+{
+	set_text(&device->model, model.len <= MODEL_MAX ? model : (struct text){0});
+}
+
+void device_directory_set_secret(struct device *device, struct text secret)
+{
+	if (secret.len > SECRET_MAX)
+		secret.len = SECRET_MAX;
+	if (set_text(&device->secret, secret))
+		device->secret_version++;
 }
 
 void device_directory_forget_ids(struct device_directory *directory)

@@ -20,3 +20,11 @@ bool session_set_ident(struct session *session, const void *data, size_t len)
 	session->ident_len = (uint8_t)len;
 	return true;
 }
+
+struct device_settings session_settings(const struct session *session)
+{
+	if (!session->find_settings || !session->ident_len)
+		return (struct device_settings){0};
+	return session->find_settings(
+		session->settings_context, (struct text){session->ident, session->ident_len});
+}

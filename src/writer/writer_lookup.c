@@ -155,17 +155,25 @@ bool writer_lookup_needed(const struct writer *writer)
 
 // ---- devices
 
-// A row of: id, ident, state, protocol.
+// The columns of avld.devices that read_device reads, in its order.
+#define DEVICE_COLUMNS "id, ident, state, protocol, model, secret"
+
+// Returns a value of the result; empty for NULL.
+static struct text text_at(const PGresult *result, int row, int column)
+{
+	return (struct text){
+		PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)};
+}
+
 static void read_device(struct writer *writer, const PGresult *result, int row)
 {
-	const char *ident = PQgetvalue(result, row, 1);
-	const size_t len = (size_t)PQgetlength(result, row, 1);
+	const struct text ident = text_at(result, row, 1);
 	const char *protocol = PQgetvalue(result, row, 3);
 
 	/* The table limits characters, not bytes; a longer ident is no tracker's. */
-	if (len < 1 || len > IDENT_MAX)
+	if (ident.len < 1 || ident.len > IDENT_MAX)
 		return;
-	struct device *device = device_directory_add(writer->directory, (struct text){ident, len});
+	struct device *device = device_directory_add(writer->directory, ident);
 	device->id = strtoll(PQgetvalue(result, row, 0), NULL, 10);
 	device->state =
 		strcmp(PQgetvalue(result, row, 2), "blocked") ? DEVICE_ACTIVE : DEVICE_BLOCKED;
@@ -173,6 +181,8 @@ static void read_device(struct writer *writer, const PGresult *result, int row)
 	for (uint8_t i = 0; *protocol && registry_decoders[i]; i++)
 		if (!strcmp(registry_decoders[i]->name, protocol))
 			device->decoder = (uint8_t)(i + 1);
+	device_directory_set_model(device, text_at(result, row, 4));
+	device_directory_set_secret(device, text_at(result, row, 5));
 }
 
 static void read_devices(struct writer *writer, PGresult *result)
@@ -281,8 +291,7 @@ static void ask_devices(struct writer *writer)
 		writer_sql_literal(sql, writer_link_conn(writer), array);
 		writer_sql_add(sql, "::text[]) i ORDER BY i ON CONFLICT (ident) DO NOTHING;\n");
 	}
-	writer_sql_add(
-		sql, "SELECT id, ident, state, protocol FROM avld.devices WHERE ident = ANY (");
+	writer_sql_add(sql, "SELECT " DEVICE_COLUMNS " FROM avld.devices WHERE ident = ANY (");
 	writer_sql_literal(sql, writer_link_conn(writer), array);
 	writer_sql_add(sql, "::text[])");
 	free(array);
@@ -301,8 +310,7 @@ void writer_lookup_load(struct writer *writer, writer_on_end *end)
 	writer_lookup_forget_days(writer);
 	lookup->limit = SIZE_MAX;
 	lookup->warned = false;
-	writer_link_query(
-		writer, "SELECT id, ident, state, protocol FROM avld.devices", read_devices, end);
+	writer_link_query(writer, "SELECT " DEVICE_COLUMNS " FROM avld.devices", read_devices, end);
 	writer_link_set_single_rows(writer);
 }
 

@@ -418,6 +418,48 @@ def test_changes_of_devices_apply_at_once(avld, database):
     assert database.one("SELECT count(*)::int FROM avld.devices") == 1
 
 
+def test_a_model_is_read_at_once(avld, database):
+    """Also for an open connection. No decoder uses it where this can be seen: the daemon reads it, and stores as before."""
+    with avld.tcp() as peer:
+        peer.sendall(pt502.record(time=pt502.now(-60)))
+        database.wait(COUNT, 1)
+        database.query("UPDATE avld.devices SET model = 'PT-502'")
+        avld.wait_log("devices read again")
+        peer.sendall(pt502.record(time=pt502.now(-50)))
+        database.wait(COUNT, 2)
+        database.query("UPDATE avld.devices SET model = NULL")
+        wait_for(lambda: avld.logged().count("devices read again") == 2, "the change to be read")
+        peer.sendall(pt502.record(time=pt502.now(-40)))
+        database.wait(COUNT, 3)
+
+
+def test_a_secret_applies_at_once(avld, database):
+    """To a protocol without passwords: set, it refuses the device, also over an open connection and over UDP; removed, it
+    does not. A right password cannot be sent before a decoder has one."""
+    def rejected():
+        return database.one("SELECT count(*)::int FROM avld.rejects WHERE reason = 'wrong secret' AND ident = '5020001'")
+    with avld.tcp() as peer:
+        peer.sendall(pt502.record(time=pt502.now(-60)))
+        database.wait(COUNT, 1)
+        database.query("SELECT avld.set_secret('5020001', 'parrot')")
+        avld.wait_log("devices read again")
+        peer.sendall(pt502.record(time=pt502.now(-50)))
+        assert peer.recv(1) == b""
+    wait_for(lambda: rejected() == 1, "the record to be rejected")
+    database.wait("SELECT count(*)::int FROM avld.connections WHERE reason = 'wrong secret'", 1)
+    avld.send_udp(pt502.record(time=pt502.now(-40)))
+    wait_for(lambda: rejected() == 2, "the datagram to be rejected")
+    finding = "SELECT next_step FROM avld.diagnose('5020001') WHERE finding = 'rejected: wrong secret'"
+    assert "avld.set_secret('5020001', ...)" in database.one(finding)
+    database.query("SELECT avld.set_secret('5020001', NULL)")
+    wait_for(lambda: avld.logged().count("devices read again") == 2, "the change to be read")
+    avld.send_udp(pt502.record(time=pt502.now(-30)))
+    avld.send_tcp(pt502.record(time=pt502.now(-20)))
+    database.wait(COUNT, 3)
+    assert rejected() == 2
+    assert "parrot" not in avld.logged()
+
+
 def test_the_host_of_a_service_is_resolved_off_the_loop(daemons, database, tmp_path):
     """By c-ares, like one in conninfo; libpq itself would block on the name server. The error's wording shows which
     library looked it up; .onion names are refused without asking a name server."""

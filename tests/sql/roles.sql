@@ -22,9 +22,18 @@ SELECT is(pg_temp.rights('avld_writer', t.name), t.rights, 'writer on ' || t.nam
 FROM (VALUES ('schema_version', 's'), ('checkpoint', 'siu'), ('devices', 'si'), ('positions', 'si'), ('statuses', 'si'),
 	('alarms', 'si'), ('commands', 's'), ('media', 'siu'), ('media_parts', 'sid'), ('device_state', 'siu'), ('rejects', 'i'), ('unknown_devices', 'siu'), ('connections', 'i'),
 	('positions_default', NULL), ('statuses_default', NULL), ('latest_positions', NULL)) AS t (name, rights);
-SELECT is(pg_temp.rights(r, c.relname), CASE WHEN c.relname LIKE '%\_default' THEN NULL ELSE 's' END, r || ' on ' || c.relname)
+SELECT is(pg_temp.rights(r, c.relname), CASE WHEN c.relname LIKE '%\_default' OR c.relname = 'devices' THEN NULL ELSE 's' END,
+	r || ' on ' || c.relname)
 FROM unnest(ARRAY['avld_reader', 'avld_operator']) AS r, pg_class c
 WHERE c.relnamespace = 'avld'::regnamespace AND c.relkind IN ('r', 'p', 'v') ORDER BY 1;
+-- All of devices but the secret.
+CREATE FUNCTION pg_temp.readable(role name) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'avld.devices'::regclass AND attnum > 0
+		AND has_column_privilege(role, attrelid, attnum, 'SELECT')
+$$;
+SELECT is(pg_temp.readable(r), 'created_at id ident model name protocol state', r || ' on the columns of devices')
+FROM unnest(ARRAY['avld_reader', 'avld_operator']) AS r;
+SELECT is(pg_temp.readable('avld_writer'), 'created_at id ident model name protocol secret state', 'writer on the columns of devices');
 
 CREATE ROLE avld_stranger;
 SELECT is(pg_temp.rights('avld_stranger', c.relname), NULL, 'a role without grants on ' || c.relname)
@@ -102,6 +111,7 @@ CREATE FUNCTION pg_temp.refused(role text) RETURNS SETOF text LANGUAGE sql AS $$
 		('INSERT INTO avld.rejects VALUES (now(), NULL, NULL, NULL, NULL, ''x'', ''x'')'),
 		('SELECT avld.ensure_partitions(''2024-05-01'', ''2024-05-01'')'), ('SELECT avld.drop_partitions(''2024-05-01'')'),
 		('SELECT avld.grant_rights()'), ('CREATE TABLE avld.mine ()'), ('SELECT FROM avld.positions_20240502'),
+		('SELECT secret FROM avld.devices'), ('SELECT * FROM avld.devices'),
 		('SELECT avld.delete_before(''rejects'', ''2000-01-01'')'), ('SELECT avld.enable_postgis()')
 	) AS t (statement)
 $$;
@@ -130,10 +140,16 @@ SELECT throws_ok('SELECT FROM avld.devices', '42501', NULL, 'a role without gran
 RESET ROLE;
 
 -- grant_rights restores rights.
-REVOKE ALL ON avld.devices FROM avld_reader;
-SELECT is(pg_temp.rights('avld_reader', 'devices'), NULL, 'a right is revoked');
+REVOKE ALL ON avld.alarms, avld.devices FROM avld_reader;
+SELECT is(pg_temp.rights('avld_reader', 'alarms'), NULL, 'a right is revoked');
+SELECT is(pg_temp.readable('avld_reader'), NULL, 'rights on columns are revoked');
 SELECT lives_ok('SELECT avld.grant_rights()', 'grant_rights runs');
-SELECT is(pg_temp.rights('avld_reader', 'devices'), 's', 'the right is granted again');
+SELECT is(pg_temp.rights('avld_reader', 'alarms'), 's', 'the right is granted again');
+SELECT is(pg_temp.readable('avld_reader'), 'created_at id ident model name protocol state', 'the rights on columns are, too');
+-- As a migration from a schema without the secret finds it.
+GRANT SELECT ON avld.devices TO avld_reader;
+SELECT lives_ok('SELECT avld.grant_rights()', 'grant_rights runs again');
+SELECT is(pg_temp.readable('avld_reader'), 'created_at id ident model name protocol state', 'the secret is not readable any more');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -22,7 +22,7 @@ SELECT functions_are('avld', ARRAY['list_partitions', 'tell_devices', 'ensure_pa
 	'track', 'trips', 'stops', 'distance_km', 'daily_summary', 'last_known', 'within', 'near', 'track_geojson', 'track_gpx',
 	'alarms_since', 'diagnose', 'enable_postgis', 'find_trips', 'escape_xml', 'say_span', 'say_time', 'say_frame',
 	'usual_silence', 'usual_silences', 'diagnose_commands', 'find_strangers', 'check_command', 'stops_engine',
-	'accept_command', 'notify_commands', 'send_command', 'cancel_command']);
+	'accept_command', 'notify_commands', 'send_command', 'cancel_command', 'set_secret']);
 
 -- Returns the columns of a table in order: name, type, ! for NOT NULL.
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS text LANGUAGE sql AS $$
@@ -42,7 +42,8 @@ SELECT is(pg_temp.columns_of(('avld.' || t.name)::regclass), t.columns, t.name |
 FROM telemetry, LATERAL (VALUES
 	('schema_version', 'version integer!, name text!, applied_at timestamp with time zone!'),
 	('checkpoint', 'instance text!, journal uuid!, lsn bigint!, updated_at timestamp with time zone!'),
-	('devices', 'id bigint!, ident text!, name text, protocol text, state text!, created_at timestamp with time zone!'),
+	('devices', 'id bigint!, ident text!, name text, protocol text, state text!, created_at timestamp with time zone!, model text, '
+		'secret text'),
 	('positions', 'device_id bigint!, fixed_at timestamp with time zone!, received_at timestamp with time zone!, '
 		'device_time timestamp with time zone, time_source text!, event text, valid boolean!, '
 		'latitude double precision!, longitude double precision!, ' || fix || rest
@@ -108,6 +109,14 @@ SELECT throws_ok($$INSERT INTO avld.devices (ident) VALUES ('')$$, '23514', NULL
 SELECT lives_ok($$INSERT INTO avld.devices (ident) VALUES (repeat('9', 32))$$, 'an ident of 32 characters');
 SELECT throws_ok($$INSERT INTO avld.devices (ident) VALUES (repeat('9', 33))$$, '23514', NULL, 'an ident of 33 characters is an error');
 SELECT throws_ok($$INSERT INTO avld.devices (ident, state) VALUES ('5020002', 'off')$$, '23514', NULL, 'an unknown state is an error');
+SELECT throws_ok($$UPDATE avld.devices SET model = ''$$, '23514', NULL, 'a model is not empty');
+SELECT lives_ok($$UPDATE avld.devices SET model = repeat('m', 64)$$, 'a model of 64 bytes');
+SELECT throws_ok($$UPDATE avld.devices SET model = repeat('m', 65)$$, '23514', NULL, 'a model of 65 bytes is an error');
+SELECT throws_ok($$UPDATE avld.devices SET secret = 'parrot'$$, '23514', NULL, 'a password in clear is no secret');
+SELECT throws_ok($$UPDATE avld.devices SET secret = 'md5$s$' || repeat('0', 64)$$, '23514', NULL, 'a secret is made by SHA-256');
+SELECT throws_ok($$UPDATE avld.devices SET secret = 'sha256$s$' || repeat('0', 63)$$, '23514', NULL, 'a secret has 64 digits');
+SELECT lives_ok($$UPDATE avld.devices SET secret = 'sha256$s$' || repeat('0', 64)$$, 'a secret');
+SELECT lives_ok($$UPDATE avld.devices SET model = NULL, secret = NULL$$, 'neither has to be set');
 
 -- Comments, as \d+ shows them.
 SELECT is_empty($$

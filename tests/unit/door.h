@@ -5,6 +5,11 @@
 //   !L<ident> LF   log-in: a report; replies "ok" now, "st" stored, "no" if refused
 //   !P... LF       a report, after the log-in; up to FRAME_MOST bytes
 //   !C LF          replies "bye" and asks to close
+//   !A<ident>,<password> LF   log-in with a password: replies "ok" now, "no" if refused; no report
+//   !D<ident>,<password> LF   the same with a report
+//   !E<password> LF           a password in the arena, its bytes in reverse; no report
+//   !O<ident> LF              two reports, the second of another device
+//   !M<ident> LF   log-in: replies "MODEL/PROTOCOL", what is set for the device
 #ifndef AVLD_DOOR_H
 #define AVLD_DOOR_H
 
@@ -38,6 +43,32 @@ static enum decode_status door_decode(
 		decoded_reply(out, REPLY_NOW, "bye", 3);
 		return DECODE_OK;
 	}
+	if (data[1] == 'A' || data[1] == 'D') {
+		const uint8_t *comma = memchr(data, ',', len);
+		if (!comma || !session_set_ident(session, data + 2, (size_t)(comma - data) - 2))
+			return DECODE_BAD_VALUE;
+		decoded_password(out, comma + 1, (size_t)(data + len - comma) - 2);
+		decoded_reply(out, REPLY_NOW, "ok", 2);
+		decoded_reply(out, REPLY_REFUSED, "no", 2);
+		if (data[1] == 'A')
+			return DECODE_OK;
+	}
+	if (data[1] == 'E') {
+		for (size_t i = 0; i < len - 3; i++)
+			out->arena[out->arena_len++] = (char)data[len - 2 - i];
+		decoded_password(out, out->arena + out->arena_len - (len - 3), len - 3);
+		return DECODE_OK;
+	}
+	if (data[1] == 'M') {
+		if (!session_set_ident(session, data + 2, len - 3))
+			return DECODE_BAD_VALUE;
+		const struct device_settings set = session_settings(session);
+		const char *protocol = set.protocol ? set.protocol->name : "";
+		decoded_reply(out, REPLY_NOW, set.model.data, set.model.len);
+		decoded_reply(out, REPLY_NOW, "/", 1);
+		decoded_reply(out, REPLY_NOW, protocol, strlen(protocol));
+		return DECODE_OK;
+	}
 	if (data[1] == 'L') {
 		if (!session_set_ident(session, data + 2, len - 3))
 			return DECODE_BAD_VALUE;
@@ -49,6 +80,11 @@ static enum decode_status door_decode(
 		return DECODE_UNKNOWN;
 	struct report *report = decoded_report(out, session);
 	report->raw = report->key = (struct text){(const char *)data, len};
+	if (data[1] == 'O') {
+		report = decoded_report(out, session);
+		report->raw = report->key = (struct text){(const char *)data, len};
+		report->ident = (struct text){(const char *)data + 2, len - 3};
+	}
 	return DECODE_OK;
 }
 

@@ -56,12 +56,13 @@ static void unreadable_input_is_reported(void **state)
 	assert_non_null(strstr(err, "cannot read standard input: Is a directory"));
 }
 
-// Runs `avld decode -p door` with the text as its input; returns its output.
-static const char *decode_text(const char *text, bool datagram)
+// Runs `avld decode -p door OPTION` with the text as its input; returns its output.
+static const char *decode_text(const char *text, const char *last)
 {
 	static char out[4096];
-	char program[] = "avld", verb[] = "decode", protocol[] = "-pdoor", option[] = "--datagram";
+	char program[] = "avld", verb[] = "decode", protocol[] = "-pdoor", option[64];
 	char *argv[] = {program, verb, protocol, option, NULL};
+	snprintf(option, sizeof(option), "%s", last ? last : "");
 	const int from = open("/tmp", O_TMPFILE | O_RDWR, 0600);
 	const int to = open("/tmp", O_TMPFILE | O_RDWR, 0600);
 	assert_true(from >= 0 && to >= 0);
@@ -71,7 +72,7 @@ static const char *decode_text(const char *text, bool datagram)
 	if (pid == 0) {
 		dup2(from, 0);
 		dup2(to, 1);
-		_exit(cli_run(datagram ? 4 : 3, argv));
+		_exit(cli_run(last ? 4 : 3, argv));
 	}
 	int status;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -87,12 +88,22 @@ static const char *decode_text(const char *text, bool datagram)
 static void a_decoder_that_closes_ends_the_conversation(void **state)
 {
 	(void)state;
-	const char *out = decode_text("!L7\n!C\n!P\n", false);
+	const char *out = decode_text("!L7\n!C\n!P\n", NULL);
 	assert_non_null(strstr(out, "{\"reply\":\"627965\",\"when\":\"now\"}"));
 	assert_non_null(strstr(out, "\"reject\":\"unknown message\"")); // !P before its log-in
-	out = decode_text("!L7\n!C\n!P\n", true);
+	out = decode_text("!L7\n!C\n!P\n", "--datagram");
 	assert_non_null(strstr(out, "{\"reply\":\"627965\",\"when\":\"now\"}"));
 	assert_null(strstr(out, "reject"));
+}
+
+static void the_model_is_that_of_every_device(void **state)
+{
+	(void)state;
+	assert_string_equal(decode_text("!M7\n!M8\n", "--model=X3"), // "X3/door"
+		"{\"reply\":\"58332f646f6f72\",\"when\":\"now\"}\n"
+		"{\"reply\":\"58332f646f6f72\",\"when\":\"now\"}\n");
+	assert_string_equal(
+		decode_text("!M7\n", NULL), "{\"reply\":\"2f646f6f72\",\"when\":\"now\"}\n");
 }
 
 static void an_unknown_protocol_is_a_usage_error(void **state)
@@ -107,6 +118,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unreadable_input_is_reported),
 		cmocka_unit_test(a_decoder_that_closes_ends_the_conversation),
+		cmocka_unit_test(the_model_is_that_of_every_device),
 		cmocka_unit_test(an_unknown_protocol_is_a_usage_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

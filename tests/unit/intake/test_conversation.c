@@ -315,6 +315,253 @@ static void what_the_owner_changes_counts_from_the_next_frame(void **state)
 	end(&tcp);
 }
 
+static void model_and_protocol_set_for_a_device_are_visible_in_its_first_frame(void **state)
+{
+	(void)state;
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+
+	give_text(&tcp, "!M7\n");
+	assert_string_equal(replies(), "now 2f\n"); // "/"
+	device_directory_set_model(device_of("7"), TEXT("X3"));
+	device_of("7")->decoder = 3; // registry_decoders[2], door
+	give_text(&udp, "!M7\n");
+	assert_string_equal(replies(), "now 58332f646f6f72\n"); // "X3/door"
+	give_text(&tcp, "!M7\n!M8\n"); // a change counts for an open connection
+	assert_string_equal(replies(), "now 58332f646f6f72\nnow 2f\n");
+	device_directory_set_model(device_of("7"), TEXT("X4"));
+	give_text(&tcp, "!M7\n");
+	assert_string_equal(replies(), "now 58342f646f6f72\n");
+	end(&tcp);
+	end(&udp);
+}
+
+// ---- secrets
+
+// Of the password "parrot", with the salt "s1".
+#define PARROT "sha256$s1$d0815b33a52bacf5aac7c685dfb3b2e987ab36f631ea2b3e56610d2afebdaf1b"
+// Of the password "monkey", with the salt "s2".
+#define MONKEY "sha256$s2$ea76910bcd7e9213cf7bc11068e279aac40eaf91126212e6a1a5bdc317e0e208"
+
+static void set_secret(const char *ident, const char *secret)
+{
+	device_directory_set_secret(
+		device_directory_add(intake.directory, (struct text){ident, strlen(ident)}),
+		(struct text){secret, strlen(secret)});
+}
+
+static void a_wrong_password_is_refused(void **state)
+{
+	(void)state;
+	set_secret("7", PARROT);
+	struct conversation c = begin(TRANSPORT_TCP);
+	struct conversation_outcome outcome = give_text(&c, "!A7,monkey\n!P\n");
+
+	assert_int_equal(outcome.state, CONVERSATION_ENDS);
+	assert_string_equal(outcome.reason, "wrong secret");
+	assert_string_equal(replies(), "now 6e6f\n");
+	assert_string_equal(journaled(), "reject 7: wrong secret\n");
+	assert_null(device_of("7")->live);
+	assert_int_equal(intake.reasons[0].count, 1);
+	assert_string_equal(intake.reasons[0].reason, "wrong secret");
+	assert_int_equal(c.feed.rejects, 1);
+	end(&c);
+}
+
+static void the_right_password_admits(void **state)
+{
+	(void)state;
+	set_secret("7", PARROT);
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	assert_int_equal(give_text(&c, "!A7,parrot\n!P\n!P\n").state, CONVERSATION_OPEN);
+	assert_string_equal(replies(), "now 6f6b\n");
+	assert_string_equal(journaled(), "connected 7\nreport 7\nreport 7\n");
+	end(&c);
+}
+
+static void a_password_in_the_frame_of_a_report_admits_it(void **state)
+{
+	(void)state;
+	set_secret("7", PARROT);
+	for (enum transport over = TRANSPORT_TCP; over <= TRANSPORT_UDP; over++) {
+		struct conversation good = begin(over), bad = begin(over);
+		give_text(&good, "!D7,parrot\n");
+		assert_string_equal(journaled(),
+			over == TRANSPORT_UDP ? "report 7\n" : "connected 7\nreport 7\n");
+		give_text(&bad, "!D7,parro\n");
+		assert_string_equal(journaled(), "reject 7: wrong secret\n");
+		end(&good);
+		end(&bad);
+		journaled();
+	}
+}
+
+static void a_missing_password_is_refused(void **state)
+{
+	(void)state;
+	set_secret("7", PARROT);
+	struct conversation login = begin(TRANSPORT_TCP), empty = begin(TRANSPORT_TCP);
+
+	assert_string_equal(give_text(&login, "!L7\n").reason, "wrong secret");
+	assert_string_equal(replies(), "now 6e6f\n");
+	assert_string_equal(journaled(), "reject 7: wrong secret\n");
+	assert_string_equal(give_text(&empty, "!A7,\n").reason, "wrong secret");
+	assert_string_equal(replies(), "now 6e6f\n");
+	assert_string_equal(journaled(), "reject 7: wrong secret\n");
+	end(&login);
+	end(&empty);
+}
+
+// Also with a decoder that has no passwords.
+static void a_device_whose_protocol_has_no_password_is_refused(void **state)
+{
+	(void)state;
+	set_secret("5020001", PARROT);
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	assert_string_equal(give_text(&c, OF("5020001")).reason, "wrong secret");
+	assert_string_equal(journaled(), "reject 5020001: wrong secret\n");
+	end(&c);
+}
+
+static void a_sender_keeps_its_password(void **state)
+{
+	(void)state;
+	set_secret("7", PARROT);
+	struct conversation c = begin(TRANSPORT_UDP);
+
+	assert_int_equal(give_text(&c, "!A7,monkey\n").state, CONVERSATION_OPEN);
+	give_text(&c, "!P\n");
+	assert_string_equal(journaled(), "reject 7: wrong secret\nreject 7: wrong secret\n");
+	assert_string_equal(replies(), "now 6e6f\n");
+	give_text(&c, "!A7,parrot\n");
+	give_text(&c, "!P\n");
+	give_text(&c, "!P\n");
+	assert_string_equal(journaled(), "report 7\nreport 7\n");
+	assert_string_equal(replies(), "now 6f6b\n");
+	give_text(&c, "!A7,monkey\n"); // the newest counts
+	give_text(&c, "!P\n");
+	assert_string_equal(journaled(), "reject 7: wrong secret\nreject 7: wrong secret\n");
+	end(&c);
+}
+
+static void changes_of_a_secret_count_from_the_next_frame(void **state)
+{
+	(void)state;
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+
+	give_text(&tcp, "!A7,parrot\n!P\n"); // none is required, or avld.devices has not been read
+	give_text(&udp, "!A8,parrot\n!P\n");
+	assert_string_equal(journaled(), "connected 7\nreport 7\nreport 8\n");
+	set_secret("7", PARROT);
+	set_secret("8", PARROT);
+	give_text(&tcp, "!P\n");
+	give_text(&udp, "!P\n");
+	assert_string_equal(journaled(), "report 7\nreport 8\n");
+	set_secret("7", MONKEY);
+	set_secret("8", MONKEY);
+	assert_string_equal(give_text(&tcp, "!P\n").reason, "wrong secret");
+	assert_int_equal(give_text(&udp, "!P\n").state, CONVERSATION_OPEN);
+	assert_string_equal(journaled(), "reject 7: wrong secret\nreject 8: wrong secret\n");
+	set_secret("8", "");
+	give_text(&udp, "!P\n");
+	assert_string_equal(journaled(), "report 8\n");
+	end(&tcp);
+	end(&udp);
+}
+
+static void a_password_counts_for_a_device_that_it_fits(void **state)
+{
+	(void)state;
+	set_secret("7", PARROT);
+	set_secret("8", MONKEY);
+	struct conversation c = begin(TRANSPORT_UDP);
+
+	give_text(&c, "!A7,parrot\n!P\n!L8\n");
+	assert_string_equal(journaled(), "report 7\nreject 8: wrong secret\n");
+	end(&c);
+}
+
+static void a_password_may_be_decoded_and_come_before_the_ident(void **state)
+{
+	(void)state;
+	set_secret("7", PARROT);
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	assert_int_equal(give_text(&c, "!Etorrap\n!L7\n").state, CONVERSATION_OPEN);
+	assert_string_equal(journaled(), "connected 7\nreport 7\n");
+	end(&c);
+}
+
+static void passwords_up_to_the_limit_fit(void **state)
+{
+	(void)state;
+	char login[DECODED_PASSWORD + 16] = "!A7,";
+
+	memset(login + 4, 'p', DECODED_PASSWORD);
+	strcpy(login + 4 + DECODED_PASSWORD, "\n");
+	set_secret(
+		"7", "sha256$s1$96b2c8bd1c5c7f2c86d6b7e6bc4ff6e454997d6f401d4e38f39f0bd5482f31eb");
+	struct conversation c = begin(TRANSPORT_UDP);
+	give_text(&c, login);
+	assert_string_equal(replies(), "now 6f6b\n");
+	strcpy(login + 4 + DECODED_PASSWORD, "p\n"); // replaces the right one
+	give_text(&c, login);
+	assert_string_equal(replies(), "now 6e6f\n");
+	end(&c);
+}
+
+static void reports_of_other_devices_are_admitted_one_by_one(void **state)
+{
+	(void)state;
+	set_secret("8", PARROT);
+	for (enum transport over = TRANSPORT_TCP; over <= TRANSPORT_UDP; over++) {
+		struct conversation c = begin(over);
+		give_text(&c, "!L7\n");
+		journaled();
+		assert_int_equal(give_text(&c, "!O8\n").state, CONVERSATION_OPEN);
+		assert_string_equal(journaled(), "reject 7: wrong secret\nreport 7\n");
+		give_text(&c, "!O9\n");
+		assert_non_null(strstr(journaled(), "report 7\nreport 9\n"));
+		end(&c);
+		journaled();
+	}
+}
+
+// The raw bytes of the entries since the last call, a line each.
+static const char *journaled_bytes(void)
+{
+	static struct lines lines;
+	struct journal_cursor cursor;
+	struct entry entry;
+
+	lines.len = 0;
+	lines.text[0] = 0;
+	journal_cursor_init(&cursor, intake.journal, read_up_to);
+	while (journal_cursor_next(&cursor)) {
+		assert_true(entry_read(cursor.data, cursor.len, &entry));
+		add(&lines, "%.*s|", (int)entry.raw.len, entry.raw.len ? entry.raw.data : "");
+	}
+	read_up_to = cursor.lsn;
+	journal_cursor_done(&cursor);
+	return lines.text;
+}
+
+static void a_rejected_password_is_not_journaled(void **state)
+{
+	(void)state;
+	set_secret("7", PARROT);
+	struct conversation c = begin(TRANSPORT_UDP);
+
+	give_text(&c, "!D7,7monkey\n");
+	assert_string_equal(journaled_bytes(), "!D7,*******\n|");
+	give_text(&c, "!A7,monkey\n");
+	assert_string_equal(journaled_bytes(), "|");
+	give_text(&c, "!L7\n"); // no password
+	assert_string_equal(journaled_bytes(), "!L7\n|");
+	end(&c);
+}
+
 static void unknown_devices_can_be_refused(void **state)
 {
 	(void)state;
@@ -333,6 +580,7 @@ static void reasons_for_refusal_are_known_as_such(void **state)
 {
 	(void)state;
 	assert_true(conversation_is_refusal(TEXT("device is blocked")));
+	assert_true(conversation_is_refusal(TEXT("wrong secret")));
 	assert_true(conversation_is_refusal(TEXT("too many devices")));
 	assert_false(conversation_is_refusal(TEXT("bad checksum")));
 	assert_false(conversation_is_refusal(TEXT("")));
@@ -818,6 +1066,19 @@ int main(void)
 		TEST(bytes_may_come_one_by_one),
 		TEST(a_refused_device_ends_a_connection_but_not_a_sender),
 		TEST(what_the_owner_changes_counts_from_the_next_frame),
+		TEST(model_and_protocol_set_for_a_device_are_visible_in_its_first_frame),
+		TEST(a_wrong_password_is_refused),
+		TEST(the_right_password_admits),
+		TEST(a_password_in_the_frame_of_a_report_admits_it),
+		TEST(a_missing_password_is_refused),
+		TEST(a_device_whose_protocol_has_no_password_is_refused),
+		TEST(a_sender_keeps_its_password),
+		TEST(changes_of_a_secret_count_from_the_next_frame),
+		TEST(a_password_counts_for_a_device_that_it_fits),
+		TEST(a_password_may_be_decoded_and_come_before_the_ident),
+		TEST(passwords_up_to_the_limit_fit),
+		TEST(reports_of_other_devices_are_admitted_one_by_one),
+		TEST(a_rejected_password_is_not_journaled),
 		TEST(unknown_devices_can_be_refused),
 		TEST(reasons_for_refusal_are_known_as_such),
 		TEST(a_device_that_connects_again_displaces_the_older_connection),

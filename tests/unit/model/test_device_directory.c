@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "model/device_directory.h"
+#include "util/secret.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,6 +75,72 @@ static void forgets_ids_and_states(void **state)
 	device_directory_free(directory);
 }
 
+static void models_stay_until_the_devices_have_been_read_again(void **state)
+{
+	(void)state;
+	struct device_directory *directory = device_directory_new();
+	struct device *kept = device_directory_add(directory, text_of("5020001"));
+	struct device *deleted = device_directory_add(directory, text_of("5020002"));
+	assert_null(kept->model);
+	device_directory_set_model(kept, text_of("TR06"));
+	device_directory_set_model(deleted, text_of("TR06"));
+	device_directory_forget_ids(directory);
+	assert_string_equal(kept->model, "TR06");
+	device_directory_set_loaded(directory, false);
+	assert_string_equal(deleted->model, "TR06");
+	kept->id = 1; /* has been read, deleted has no row */
+	device_directory_set_loaded(directory, true);
+	assert_string_equal(kept->model, "TR06");
+	assert_null(deleted->model);
+	device_directory_free(directory);
+}
+
+static void a_model_can_be_changed_and_removed(void **state)
+{
+	(void)state;
+	static const char longest[MODEL_MAX + 1] = "0123456789012345678901234567890123456789"
+						   "012345678901234567890123";
+	struct device_directory *directory = device_directory_new();
+	struct device *device = device_directory_add(directory, text_of("5020001"));
+	device_directory_set_model(device, text_of("GK309E"));
+	device_directory_set_model(device, text_of("GK309"));
+	assert_string_equal(device->model, "GK309");
+	device_directory_set_model(device, (struct text){longest, MODEL_MAX});
+	assert_memory_equal(device->model, longest, MODEL_MAX);
+	device_directory_set_model(device, (struct text){longest, MODEL_MAX + 1});
+	assert_null(device->model);
+	device_directory_set_model(device, text_of("GK309"));
+	device_directory_set_model(device, (struct text){0});
+	assert_null(device->model);
+	device_directory_free(directory);
+}
+
+static void the_version_of_a_secret_changes_with_it(void **state)
+{
+	(void)state;
+	char long_secret[SECRET_MAX + 10];
+	memset(long_secret, 's', sizeof(long_secret));
+	struct device_directory *directory = device_directory_new();
+	struct device *device = device_directory_add(directory, text_of("5020001"));
+	assert_null(device->secret);
+	device_directory_set_secret(device, text_of("sha256$s$0"));
+	const uint32_t version = device->secret_version;
+	device_directory_set_secret(device, text_of("sha256$s$0"));
+	assert_int_equal(device->secret_version, version);
+	device_directory_forget_ids(directory);
+	assert_string_equal(device->secret, "sha256$s$0");
+	device_directory_set_secret(device, text_of("sha256$s$1"));
+	assert_int_not_equal(device->secret_version, version);
+	device_directory_set_secret(device, (struct text){long_secret, sizeof(long_secret)});
+	assert_int_equal(strlen(device->secret), SECRET_MAX); /* not removed */
+	device_directory_set_secret(device, (struct text){0});
+	assert_null(device->secret);
+	device_directory_set_secret(device, text_of("sha256$s$0"));
+	device_directory_set_loaded(directory, true); /* it has no row */
+	assert_null(device->secret);
+	device_directory_free(directory);
+}
+
 static void a_device_takes_at_most_200_bytes(void **state)
 {
 	(void)state;
@@ -88,6 +155,9 @@ int main(void)
 		cmocka_unit_test(finds_and_adds_by_whole_ident),
 		cmocka_unit_test(pointers_stay_valid_with_many_devices),
 		cmocka_unit_test(forgets_ids_and_states),
+		cmocka_unit_test(models_stay_until_the_devices_have_been_read_again),
+		cmocka_unit_test(a_model_can_be_changed_and_removed),
+		cmocka_unit_test(the_version_of_a_secret_changes_with_it),
 		cmocka_unit_test(a_device_takes_at_most_200_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

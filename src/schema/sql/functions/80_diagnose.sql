@@ -179,14 +179,15 @@ AS $$
 DECLARE
 	asked CONSTANT text := ident;
 	week CONSTANT timestamptz := now() - interval '7 days';
-	device avld.devices;
+	device record;
 	state avld.device_state;
 	newest record;
 	item record;
 	usual interval;
 	silence interval;
 BEGIN
-	SELECT d.* INTO device FROM avld.devices AS d WHERE d.ident = asked;
+	-- not d.*: readers may not read the secret
+	SELECT d.id, d.ident, d.name, d.protocol, d.state, d.created_at INTO device FROM avld.devices AS d WHERE d.ident = asked;
 	SELECT s.* INTO state FROM avld.device_state AS s WHERE s.device_id = device.id;
 
 	-- identity
@@ -304,6 +305,8 @@ BEGIN
 			WHEN item.reason LIKE 'delta:%' THEN 'deltas need a full record first: wait for the next one, or switch Smart Report off'
 			WHEN item.reason LIKE 'device is blocked%' THEN 'see avld.devices.state'
 			WHEN item.reason LIKE 'not the protocol set%' THEN 'see avld.devices.protocol'
+			WHEN item.reason LIKE 'wrong secret%' THEN 'set the password in the tracker, or here: SELECT avld.set_secret('
+				|| quote_literal(asked) || ', ...)'
 			WHEN item.reason LIKE 'unknown device%' THEN 'insert it into avld.devices, or set devices.unknown = accept'
 			ELSE 'SELECT * FROM avld.rejects WHERE ident = ' || quote_literal(asked) || ' ORDER BY received_at DESC' END;
 		RETURN NEXT;

@@ -1,7 +1,7 @@
 -- Rights of the roles avld_writer, avld_reader and avld_operator. The last file: it grants what all others created.
 
 -- Grants rights on tables, not on partitions: access through the table needs none on its partitions. Readers get every table and
--- view, and every function that is not VOLATILE. The daemon's staging tables need TEMPORARY on the database, which PUBLIC has
+-- view except devices.secret, and every function that is not VOLATILE. The daemon's staging tables need TEMPORARY on the database, which PUBLIC has
 -- unless it was revoked. Tables, views and functions of other owners are theirs to grant.
 CREATE OR REPLACE FUNCTION avld.grant_rights() RETURNS void
 LANGUAGE plpgsql
@@ -10,6 +10,10 @@ AS $$
 DECLARE
 	item record;
 BEGIN
+	-- before devices.secret, readers had SELECT on the whole table
+	FOR item IN SELECT r.rolname FROM pg_roles AS r WHERE r.rolname IN ('avld_reader', 'avld_operator') LOOP
+		EXECUTE format('REVOKE SELECT ON avld.devices FROM %I', item.rolname);
+	END LOOP;
 	FOR item IN
 		SELECT r.rolname, t.rights
 		FROM (
@@ -31,7 +35,12 @@ BEGIN
 			SELECT 'avld_reader avld_operator', format('SELECT ON %s', c.oid::regclass)
 			FROM pg_class AS c
 			WHERE c.relnamespace = 'avld'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
-				AND pg_has_role(c.relowner, 'USAGE')
+				AND pg_has_role(c.relowner, 'USAGE') AND c.oid <> 'avld.devices'::regclass
+			UNION ALL
+			SELECT 'avld_reader avld_operator',
+				format('SELECT (%s) ON avld.devices', string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum))
+			FROM pg_attribute AS a
+			WHERE a.attrelid = 'avld.devices'::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'secret'
 			UNION ALL
 			SELECT 'avld_reader avld_operator', format('EXECUTE ON FUNCTION %s', p.oid::regprocedure)
 			FROM pg_proc AS p

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+// Rows of avld.devices become devices of the directory. The connection is replaced by functions that keep the query and
+// give it rows.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "writer/writer_lookup.h"
+
+#include "util/log.h"
+
+#include <ev.h>
+#include <stdio.h>
+#include <string.h>
+
+static char asked[1024]; /* the query under way */
+static writer_on_result *on_result;
+static writer_on_end *on_end;
+
+void writer_link_query(
+	struct writer *writer, const char *sql, writer_on_result *result, writer_on_end *end)
+{
+	(void)writer;
+	snprintf(asked, sizeof(asked), "%s", sql);
+	on_result = result;
+	on_end = end;
+}
+
+void writer_link_set_single_rows(struct writer *writer)
+{
+	(void)writer;
+}
+
+void writer_link_set_state(struct writer *writer, enum writer_state state)
+{
+	writer->state = state;
+}
+
+const struct writer_failure *writer_link_failure(const struct writer *writer)
+{
+	(void)writer;
+	return NULL;
+}
+
+void writer_link_lose_query(struct writer *writer)
+{
+	(void)writer;
+	fail();
+}
+
+bool writer_link_was_cut_off(const struct writer *writer)
+{
+	(void)writer;
+	return false;
+}
+
+void writer_link_ready(struct writer *writer)
+{
+	writer->state = WRITER_IDLE;
+}
+
+PGconn *writer_link_conn(const struct writer *writer)
+{
+	(void)writer;
+	return NULL;
+}
+
+// A row of avld.devices; NULL is NULL.
+struct row {
+	const char *id, *ident, *state, *protocol, *model, *secret;
+};
+
+// Answers the query under way.
+static void answer(struct writer *writer, const struct row *rows, int count)
+{
+	static char names[][10] = {"id", "ident", "state", "protocol", "model", "secret"};
+	PGresAttDesc columns[6];
+	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+
+	for (int i = 0; i < 6; i++)
+		columns[i] = (PGresAttDesc){.name = names[i]};
+	assert_string_equal(
+		asked, "SELECT id, ident, state, protocol, model, secret FROM avld.devices");
+	assert_true(PQsetResultAttrs(result, 6, columns));
+	for (int row = 0; row < count; row++) {
+		const char *values[] = {rows[row].id, rows[row].ident, rows[row].state,
+			rows[row].protocol, rows[row].model, rows[row].secret};
+		for (int i = 0; i < 6; i++) {
+			char value[128];
+			snprintf(value, sizeof(value), "%s", values[i] ? values[i] : "");
+			assert_true(PQsetvalue(
+				result, row, i, value, values[i] ? (int)strlen(value) : -1));
+		}
+	}
+	on_result(writer, result);
+	PQclear(result);
+	on_end(writer);
+}
+
+static const struct device *find(const struct writer *writer, const char *ident)
+{
+	const struct device *device =
+		device_directory_find(writer->directory, (struct text){ident, strlen(ident)});
+	assert_non_null(device);
+	return device;
+}
+
+static void changes_of_a_row_reach_the_device(void **state)
+{
+	(void)state;
+	struct writer writer = {.directory = device_directory_new(), .loop = ev_loop_new(0)};
+	writer_lookup_init(&writer);
+	log_set_level(LOG_LEVEL_ERROR);
+
+	writer_lookup_reload(&writer);
+	answer(&writer,
+		(const struct row[]){{"1", "5020001", "active", NULL, "TR06", NULL},
+			{"2", "5020002", "blocked", "pt502", NULL, "sha256$s1$00"}},
+		2);
+	assert_int_equal(writer.state, WRITER_IDLE);
+	const struct device *first = find(&writer, "5020001"), *second = find(&writer, "5020002");
+	assert_int_equal(first->id, 1);
+	assert_int_equal(first->state, DEVICE_ACTIVE);
+	assert_int_equal(first->decoder, 0);
+	assert_string_equal(first->model, "TR06");
+	assert_int_equal(second->state, DEVICE_BLOCKED);
+	assert_int_not_equal(second->decoder, 0);
+	assert_null(second->model);
+	assert_null(first->secret);
+	assert_string_equal(second->secret, "sha256$s1$00");
+	const uint32_t version = second->secret_version;
+
+	writer_lookup_reload(&writer);
+	assert_string_equal(first->model, "TR06"); // meanwhile
+	assert_string_equal(second->secret, "sha256$s1$00");
+	answer(&writer,
+		(const struct row[]){{"1", "5020001", "active", NULL, NULL, "sha256$s2$01"},
+			{"2", "5020002", "active", NULL, "X3", "sha256$s1$00"}},
+		2);
+	assert_null(first->model);
+	assert_string_equal(second->model, "X3");
+	assert_string_equal(first->secret, "sha256$s2$01");
+	assert_int_equal(second->secret_version, version); // connections need not be asked again
+
+	writer_lookup_reload(&writer);
+	answer(&writer, (const struct row[]){{"1", "5020001", "active", NULL, NULL, NULL}}, 1);
+	assert_int_equal(second->id, 0);
+	assert_null(second->model); // its row was deleted
+	assert_null(second->secret);
+	assert_null(first->secret);
+	writer_lookup_done(&writer);
+	device_directory_free(writer.directory);
+	ev_loop_destroy(writer.loop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(changes_of_a_row_reach_the_device),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
