@@ -32,15 +32,17 @@ const struct command_counters *command_queue_counters(const struct command_queue
 // Returns the callbacks through which the writer delivers the commands read from the database. Valid as long as the queue.
 struct command_sink command_queue_sink(struct command_queue *queue);
 
-// Notes a report just received: its fix counts for engineStop, and it may confirm a command sent.
+// Notes a report just received: its fix counts for engineStop, and it may confirm a command sent, or refuse it. answer: the
+// report's (decoded_find_answer), or NULL. For an answer without a report, *report has the ident only.
 void command_queue_note_report(struct command_queue *queue, const struct decoder *decoder,
-	const struct peer *peer, const struct report *report, int64_t received_us);
+	const struct peer *peer, const struct report *report, const struct command_answer *answer,
+	int64_t received_us);
 
 // A conversation to which a command may be sent.
 struct command_queue_talk {
 	struct text ident;
 	const struct decoder *decoder;
-	const struct session *session;
+	struct session *session;
 	const struct peer *peer;
 };
 // Writes the next command for the device, in its protocol, into out (room for COMMAND_FRAME_MAX) and returns its length;

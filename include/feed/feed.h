@@ -60,7 +60,7 @@ static inline bool feed_waits(const struct feed *feed)
 static inline bool feed_is_quiet(const struct feed *feed, const struct decoded *decoded)
 {
 	return decoded->report_count + decoded->reject_count + decoded->reply_len[REPLY_NOW] +
-			       decoded->reply_len[REPLY_STORED] ==
+			       decoded->reply_len[REPLY_STORED] + decoded->answer_count ==
 		       0 &&
 	       !decoded->close && !feed->session.finished;
 }

@@ -12,9 +12,10 @@ enum entry_kind {
 	ENTRY_REJECT = 2,       /* reason, raw */
 	ENTRY_CONNECTED = 3,    /* a peer has sent its ident: reason empty */
 	ENTRY_DISCONNECTED = 4, /* a connection ended: traffic, reason */
-	ENTRY_COMMAND = 5,      /* a command changed its state: change, reason, extra (its reply) */
-	ENTRY_MEDIA = 6,        /* a piece of a photo: media, reason (its content type), raw */
-	ENTRY_LEFT = 7,         /* one of several devices of a connection is no longer on it */
+	ENTRY_COMMAND =
+		5, /* a command changed its state: change, reason, extra (its reply, or the correlation sent) */
+	ENTRY_MEDIA = 6, /* a piece of a photo: media, reason (its content type), raw */
+	ENTRY_LEFT = 7,  /* one of several devices of a connection is no longer on it */
 };
 
 // Traffic of a connection that ended.

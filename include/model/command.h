@@ -44,6 +44,12 @@ struct command {
 	char text[COMMAND_TEXT_MAX]; /* printable ASCII, not NUL-terminated */
 };
 
+// The number by which a tracker's answer names the command it answers.
+struct correlation {
+	bool known;
+	uint32_t number;
+};
+
 // Returns "" for a number that is no kind.
 const char *command_kind_name(enum command_kind kind);
 // Returns "index" and so on.

@@ -4,11 +4,13 @@
 #ifndef AVLD_PROTOCOL_DECODED_H
 #define AVLD_PROTOCOL_DECODED_H
 
+#include "model/command.h"
 #include "model/report.h"
 #include "util/secret.h"
 
 #define DECODED_REPORTS 256 /* reports of one frame, at most */
 #define DECODED_REJECTS 64
+#define DECODED_ANSWERS 64    /* answers to commands in one frame; further ones are ignored */
 #define DECODED_REPLY   2048  /* bytes to send back for one frame, of each kind */
 #define DECODED_ARENA   65536 /* bytes of extra members and other text of one frame */
 
@@ -40,6 +42,16 @@ struct reject {
 	struct text raw;
 };
 
+// An answer to a command, for decoder.confirms_command. It exists only while its frame is processed.
+enum answer_result { ANSWER_GIVEN, ANSWER_DONE, ANSWER_REFUSED };
+struct command_answer {
+	uint16_t report; /* index of its report, or ANSWER_ALONE */
+	uint8_t result; /* enum answer_result; GIVEN: does not show whether the command was carried out */
+	struct correlation
+		correlation; /* of the command that it answers, if the protocol has one */
+};
+#define ANSWER_ALONE UINT16_MAX /* without a report: there is nothing to store */
+
 // Owned by the caller, who resets it before each frame (decoded_reset). Reports and rejects may point into the
 // frame, the arena, the session or static text: they are valid until the next frame.
 struct decoded {
@@ -52,9 +64,11 @@ struct decoded {
 	const char
 		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
 	bool close; /* set by the decoder: close the connection after the replies; no effect over UDP */
+	uint16_t answer_count;
 	// decoded_reset leaves the following as they are: the counts above say how much of them is valid.
 	struct report reports[DECODED_REPORTS];
 	struct reject rejects[DECODED_REJECTS];
+	struct command_answer answers[DECODED_ANSWERS];
 	uint8_t reply[REPLY_KINDS][DECODED_REPLY];
 	char arena[DECODED_ARENA];
 };
@@ -68,7 +82,7 @@ static inline void decoded_reset(struct decoded *decoded)
 // Appends an empty report with the session's ident, if known. Returns NULL when DECODED_REPORTS are used.
 struct report *decoded_report(struct decoded *decoded, const struct session *session);
 
-// Removes the newest report (its record turned out to be bad).
+// Removes the newest report and its answers (its record turned out to be bad).
 void decoded_drop_report(struct decoded *decoded);
 
 // Rejects part of a frame. When DECODED_REJECTS are used, widens the last one to cover it as well.
@@ -86,6 +100,17 @@ static inline void decoded_password(struct decoded *decoded, const void *data, s
 {
 	decoded->password = (struct text){data, len};
 }
+// Notes that the newest report is an answer to a command. correlation: {0} if the protocol has none.
+void decoded_answer(
+	struct decoded *decoded, enum answer_result result, struct correlation correlation);
+// Notes an answer without a report. The session's ident is its device.
+void decoded_answer_alone(
+	struct decoded *decoded, enum answer_result result, struct correlation correlation);
+// Returns the first answer of a report; NULL: none.
+const struct command_answer *decoded_find_answer(const struct decoded *decoded, size_t report);
+// Returns REFUSED if the text contains a word with which trackers refuse a command ("fail", "error", "invalid", in any
+// case), else GIVEN.
+enum answer_result decoded_judge_text(const void *text, size_t len);
 
 // Returns "bad value" for DECODE_BAD_VALUE and so on; "" for OK, IGNORED and DETAIL.
 const char *decoded_status_text(enum decode_status status);

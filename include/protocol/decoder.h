@@ -39,6 +39,28 @@ struct frame {
 	size_t len;
 };
 
+// The result of encode_command.
+enum encode_result {
+	ENCODE_NEVER, /* the protocol has no such command, or it is too long: it fails */
+	ENCODE_LATER, /* not in the present state of the session (before the log-in, say): the command stays pending
+			 and is tried again after the next frame, and once a second, until it expires */
+	ENCODE_DONE,
+};
+struct encoded {
+	enum encode_result result;
+	size_t len; /* DONE: bytes written, 1..cap */
+	/* DONE: kept with the command until it has ended, also across a restart. If the command is sent again, the new
+	 * number replaces the old one. */
+	struct correlation correlation;
+};
+
+// What a report shows about a command.
+enum confirmation {
+	CONFIRMATION_NONE,
+	CONFIRMATION_DONE,    /* the tracker has the command, or has carried it out */
+	CONFIRMATION_REFUSED, /* the tracker refuses it, or failed to carry it out */
+};
+
 struct decoder {
 	const char *name; /* lower case, at most 15 bytes: settings, tables, JSON */
 	// The longest frame; 0: FRAME_CAP. frame() never sees more bytes than this, so a longer frame is rejected however
@@ -57,18 +79,36 @@ struct decoder {
 	// Called once a second while the session holds frames or has a photo: tries the held frames again (those received
 	// before last_us for the last time) and requests missing photo parts again. NULL: does neither.
 	void (*wake)(struct session *session, int64_t last_us, struct decoded *out);
-	// Encodes the command, ready to send, and returns its length; 0: the protocol has no such command. NULL: the
-	// protocol has no commands.
-	size_t (*encode_command)(const struct session *session, const struct command *command,
-		uint8_t *out, size_t cap);
-	// Returns true if the report, received after the command was sent, shows that the device has it. NULL: none does.
-	bool (*confirms_command)(const struct command *command, const struct report *report);
+	// Encodes the command, ready to send, into out. May change the session's memo: a serial that begins at 0 with each
+	// connection is kept there. NULL: the protocol has no commands.
+	struct encoded (*encode_command)(
+		struct session *session, const struct command *command, uint8_t *out, size_t cap);
+	// Returns what a report, received after the command was sent, shows about it. sent: what encode_command gave.
+	// answer: the report's answer (decoded_answer), or NULL. For an answer without a report, *report has the ident only.
+	// The JSON members in report->extra are not for parsing. NULL: reports show nothing.
+	enum confirmation (*confirms_command)(const struct command *command,
+		struct correlation sent, const struct report *report,
+		const struct command_answer *answer);
 };
 
 // Returns the bytes of the decoder's longest frame.
 static inline size_t decoder_frame_max(const struct decoder *decoder)
 {
 	return decoder->frame_max ? decoder->frame_max : FRAME_CAP;
+}
+
+// Returns true if the answer has the number that was sent with the command. answer may be NULL.
+static inline bool decoder_answer_matches(
+	const struct command_answer *answer, struct correlation sent)
+{
+	return answer && sent.known && answer->correlation.known &&
+	       answer->correlation.number == sent.number;
+}
+
+// Returns what an answer to the command shows about it.
+static inline enum confirmation decoder_answer_confirms(const struct command_answer *answer)
+{
+	return answer->result == ANSWER_REFUSED ? CONFIRMATION_REFUSED : CONFIRMATION_DONE;
 }
 
 #endif

@@ -19,8 +19,9 @@ struct command_row {
 	bool elsewhere;                 /* another instance received the device's last frame */
 	uint32_t attempts;
 	int64_t created_us, expires_us;
-	int64_t sent_us; /* 0: never */
-	bool has_fix;    /* the device's newest plausible valid fix: */
+	int64_t sent_us;                /* 0: never */
+	struct correlation correlation; /* sent: as in the ENTRY_COMMAND that is stored */
+	bool has_fix;                   /* the device's newest plausible valid fix: */
 	int64_t fixed_us;
 	int32_t speed_kmh_e2; /* -1: unknown */
 };

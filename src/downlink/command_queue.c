@@ -8,7 +8,8 @@
 //     '------------'--------------> expired
 //
 // Per device one command at a time is outstanding, in order of id; an engineStop that waits for a fix or a lower speed
-// lets the others pass, and a later engineResume withdraws it.
+// lets the others pass, and a later engineResume withdraws it. A command that the protocol cannot send yet (ENCODE_LATER)
+// stays in its state, and those after it wait too.
 //
 // A command that has ended is kept until the database has its end, so that a row still in state "sent" is not taken for
 // an open command. Each reading of the database's open commands is merged:
@@ -30,7 +31,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define SECOND_US      INT64_C(1000000)
 #define RETRY_US       (30 * SECOND_US)
@@ -61,7 +61,8 @@ static struct text text_of(const char *chars)
 struct cause {
 	const struct peer *peer;
 	const struct decoder *decoder;
-	struct text reply; /* JSON members */
+	struct text reply;              /* JSON members */
+	struct correlation correlation; /* of a command sent */
 	const char *reason;
 };
 
@@ -96,6 +97,7 @@ static bool change(struct command_queue *queue, struct command_item *item, enum 
 	int64_t now_us, const struct cause *cause)
 {
 	const struct command_target *target = item->target;
+	char members[32];
 	struct entry entry = {
 		.kind = ENTRY_COMMAND,
 		.received_us = now_us,
@@ -111,14 +113,20 @@ static bool change(struct command_queue *queue, struct command_item *item, enum 
 		entry.protocol = text_of(cause->decoder->name);
 	if (cause->reason)
 		entry.reason = text_of(cause->reason);
+	if (cause->correlation.known)
+		entry.extra = (struct text){
+			members, (size_t)snprintf(members, sizeof(members),
+					 "\"correlation\":%" PRIu32, cause->correlation.number)};
 	if (!journal_room(queue->journal, 1, entry_size(&entry)))
 		return false;
 	entry_write(&entry, journal_begin(queue->journal, entry_size(&entry)));
 	item->ended_lsn = journal_commit(queue->journal);
 	item->attempts = entry.change.attempts;
 	item->state = state;
-	if (state == COMMAND_SENT)
+	if (state == COMMAND_SENT) {
 		item->sent_us = now_us;
+		item->correlation = cause->correlation;
+	}
 	log_change(item, entry_command_state_name(state), cause->reason);
 	count(queue, state);
 	if (!command_table_is_open(item)) {
@@ -224,12 +232,31 @@ static void withdraw_stops(
 	}
 }
 
-// Encodes the command into out and returns its length; 0: it cannot be sent now, or never.
-static size_t try_to_send(struct command_queue *queue, struct command_item *item,
-	const struct command_queue_talk *talk, int64_t now_us, uint8_t *out)
+// Encodes the command and checks the result.
+static struct encoded encode(const struct command_item *item, const struct command_queue_talk *talk,
+	uint8_t *out, char reason[REASON_LEN])
 {
 	const struct decoder *decoder = talk->decoder;
-	const struct cause cause = {.peer = talk->peer, .decoder = decoder};
+	struct encoded encoded = {.result = ENCODE_NEVER};
+
+	snprintf(reason, REASON_LEN, "protocol %s has no such command", decoder->name);
+	if (!decoder->encode_command)
+		return encoded;
+	encoded = decoder->encode_command(talk->session, &item->command, out, COMMAND_FRAME_MAX);
+	const bool broken = encoded.result == ENCODE_DONE ? encoded.len - 1 >= COMMAND_FRAME_MAX
+							  : (unsigned)encoded.result > ENCODE_DONE;
+	if (broken) {
+		snprintf(reason, REASON_LEN, "protocol %s: " DECODED_FAULT, decoder->name);
+		encoded.result = ENCODE_NEVER;
+	}
+	return encoded;
+}
+
+// Encodes the command into out. DONE: *len bytes are to be sent; 0: the journal is full. LATER: the session cannot send any
+// now. NEVER: not this one, not now or never.
+static enum encode_result try_to_send(struct command_queue *queue, struct command_item *item,
+	const struct command_queue_talk *talk, int64_t now_us, uint8_t *out, size_t *len)
+{
 	const char *danger = command_stops_engine(&item->command)
 				     ? find_danger(queue, item->target, now_us)
 				     : NULL;
@@ -237,18 +264,21 @@ static size_t try_to_send(struct command_queue *queue, struct command_item *item
 
 	if (danger) {
 		note_waiting(queue, item, now_us, danger);
-		return 0;
+		return ENCODE_NEVER;
 	}
-	const size_t len = decoder->encode_command ? decoder->encode_command(talk->session,
-							     &item->command, out, COMMAND_FRAME_MAX)
-						   : 0;
-	if (len == 0 || len > COMMAND_FRAME_MAX) {
-		snprintf(reason, sizeof(reason), "protocol %s has no such command", decoder->name);
+	const struct encoded encoded = encode(item, talk, out, reason);
+	if (encoded.result == ENCODE_NEVER) {
 		fail(queue, item, now_us, reason);
-		return 0;
+	} else if (encoded.result == ENCODE_LATER) {
+		note_waiting(queue, item, now_us, "waits until the tracker has logged in");
+	} else {
+		const struct cause cause = {.peer = talk->peer,
+			.decoder = talk->decoder,
+			.correlation = encoded.correlation};
+		item->waits = NULL;
+		*len = change(queue, item, COMMAND_SENT, now_us, &cause) ? encoded.len : 0;
 	}
-	item->waits = NULL;
-	return change(queue, item, COMMAND_SENT, now_us, &cause) ? len : 0;
+	return encoded.result;
 }
 
 size_t command_queue_next(struct command_queue *queue, const struct command_queue_talk *talk,
@@ -268,8 +298,9 @@ size_t command_queue_next(struct command_queue *queue, const struct command_queu
 		next = item->next;
 		if (item->expires_us <= now_us)
 			expire(queue, item, now_us);
-		else if (!item->refusal && !item->elsewhere && !is_spent(item))
-			len = try_to_send(queue, item, talk, now_us, out);
+		else if (!item->refusal && !item->elsewhere && !is_spent(item) &&
+			 try_to_send(queue, item, talk, now_us, out, &len) == ENCODE_LATER)
+			break;
 	}
 	return len;
 }
@@ -292,20 +323,6 @@ static void note_fix(const struct command_queue *queue, struct command_target *t
 	command_table_note_fix(target, fixed.time_us, speed_kmh_e2);
 }
 
-// Returns true if the reply contains a word that trackers use to refuse a command.
-static bool is_refusal(struct text reply)
-{
-	static const char *const words[] = {"fail", "error", "invalid"};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		const size_t len = strlen(words[i]);
-		for (size_t at = 0; at + len <= reply.len; at++)
-			if (!strncasecmp(reply.data + at, words[i], len))
-				return true;
-	}
-	return false;
-}
-
 // Returns true if the report's state of outputs is from before the command was sent, by the tracker's clock: it was
 // delayed in the tracker without being marked as stored. Without a plausible clock the time of receipt counts.
 static bool is_from_before(
@@ -318,42 +335,50 @@ static bool is_from_before(
 	       report_fixed_time(body, received_us).time_us < item->sent_us - CLOCK_SLACK_US;
 }
 
-// Returns the command sent last that the report confirms, or NULL.
+// Returns the command sent last about which the report shows something, or NULL.
 static struct command_item *find_confirmed(const struct command_target *target,
-	const struct decoder *decoder, const struct report *report, int64_t received_us)
+	const struct decoder *decoder, const struct report *report,
+	const struct command_answer *answer, int64_t received_us, enum confirmation *confirmation)
 {
 	struct command_item *found = NULL;
 
-	for (struct command_item *item = target->items; item; item = item->next)
-		if (item->state == COMMAND_SENT && item->sent_us < received_us &&
-			(!found || item->sent_us > found->sent_us) &&
-			!is_from_before(item, &report->body, received_us) &&
-			decoder->confirms_command(&item->command, report))
-			found = item;
+	for (struct command_item *item = target->items; item; item = item->next) {
+		if (item->state != COMMAND_SENT || item->sent_us >= received_us ||
+			(found && item->sent_us <= found->sent_us) ||
+			is_from_before(item, &report->body, received_us))
+			continue;
+		const enum confirmation shown = decoder->confirms_command(
+			&item->command, item->correlation, report, answer);
+		if (shown == CONFIRMATION_NONE)
+			continue;
+		found = item;
+		*confirmation = shown;
+	}
 	return found;
 }
 
 void command_queue_note_report(struct command_queue *queue, const struct decoder *decoder,
-	const struct peer *peer, const struct report *report, int64_t received_us)
+	const struct peer *peer, const struct report *report, const struct command_answer *answer,
+	int64_t received_us)
 {
 	struct command_target *target =
 		queue->open ? command_table_find_target(&queue->table, report->ident) : NULL;
+	enum confirmation confirmation = CONFIRMATION_NONE;
 
 	if (!target)
 		return;
 	note_fix(queue, target, &report->body, received_us);
 	/* A stored report shows nothing of what was done since. */
-	if (report->body.flags & FLAG_STORED)
+	if (report->body.flags & FLAG_STORED || !decoder->confirms_command)
 		return;
-	struct command_item *item = decoder->confirms_command
-					    ? find_confirmed(target, decoder, report, received_us)
-					    : NULL;
+	struct command_item *item =
+		find_confirmed(target, decoder, report, answer, received_us, &confirmation);
 	if (!item)
 		return;
 	struct cause cause = {.peer = peer, .decoder = decoder};
 	if (report->body.flags & FLAG_TEXT)
 		cause.reply = report->extra;
-	const bool refused = cause.reply.len && is_refusal(cause.reply);
+	const bool refused = confirmation == CONFIRMATION_REFUSED;
 	if (refused)
 		cause.reason = "refused by the tracker";
 	change(queue, item, refused ? COMMAND_FAILED : COMMAND_CONFIRMED, received_us, &cause);
@@ -435,6 +460,7 @@ static void merge_row(void *context, const struct command_row *row)
 		item->state = COMMAND_SENT;
 		item->attempts = row->attempts;
 		item->sent_us = row->sent_us;
+		item->correlation = row->correlation;
 	}
 	if (row->has_fix && item->target && command_table_fix_is_known(&queue->table, item->target))
 		command_table_note_fix(item->target, row->fixed_us, row->speed_kmh_e2);

@@ -16,6 +16,7 @@ struct command_item {
 	struct command_target *target; /* NULL: no such device, or the command has ended */
 	struct command command;
 	enum command_state state;
+	struct correlation correlation; /* sent with it last */
 	uint32_t attempts;
 	int64_t created_us, expires_us, sent_us;
 	const char *waits;   /* the reason in its row for not being sent; NULL: none written */

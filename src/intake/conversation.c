@@ -327,7 +327,7 @@ static bool send_replies(struct conversation_transport *transport, struct conver
 static bool send_command(struct conversation_transport *transport, struct conversation *c)
 {
 	struct command_queue *commands = transport->intake->commands;
-	const struct session *session = &c->feed.session;
+	struct session *session = &c->feed.session;
 
 	if (!commands || !command_queue_count(commands) || !c->device || !c->feed.pinned)
 		return true;

@@ -241,13 +241,22 @@ static void append_report(struct intake *intake, const struct feed *feed, const 
 	journal_commit(intake->journal);
 }
 
-// Shows the reports to the command queue. It may append entries, so the frame's own come first.
+// Shows the reports, and the answers without one, to the command queue. It may append entries, so the frame's own come first.
 static void note_reports(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct decoded *decoded)
 {
+	const struct session *session = &feed->session;
+
 	for (size_t i = 0; i < decoded->report_count; i++)
-		command_queue_note_report(intake->commands, feed->session.decoder, peer,
-			&decoded->reports[i], feed->session.received_us);
+		command_queue_note_report(intake->commands, session->decoder, peer,
+			&decoded->reports[i], decoded_find_answer(decoded, i),
+			session->received_us);
+	for (size_t i = 0; i < decoded->answer_count; i++) {
+		const struct report none = {.ident = {session->ident, session->ident_len}};
+		if (decoded->answers[i].report == ANSWER_ALONE)
+			command_queue_note_report(intake->commands, session->decoder, peer, &none,
+				&decoded->answers[i], session->received_us);
+	}
 }
 
 // Logs a broken decoder, once until the next start: its rejects are counted as "decoder fault".

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 struct report *decoded_report(struct decoded *decoded, const struct session *session)
 {
@@ -27,8 +28,55 @@ void decoded_drop_report(struct decoded *decoded)
 		decoded->fault = "decoded_drop_report without a report";
 		return;
 	}
+	while (decoded->answer_count > 0 &&
+		decoded->answers[decoded->answer_count - 1].report == decoded->report_count - 1)
+		decoded->answer_count--;
 	// Its members are removed too, so that those of the report before it are last in the arena again.
 	decoded->arena_len -= decoded->reports[--decoded->report_count].extra.len;
+}
+
+static void add_answer(struct decoded *decoded, size_t report, enum answer_result result,
+	struct correlation correlation)
+{
+	if (decoded->answer_count < DECODED_ANSWERS)
+		decoded->answers[decoded->answer_count++] =
+			(struct command_answer){(uint16_t)report, (uint8_t)result, correlation};
+}
+
+void decoded_answer(
+	struct decoded *decoded, enum answer_result result, struct correlation correlation)
+{
+	if (decoded->report_count == 0)
+		decoded->fault = "decoded_answer without a report";
+	else
+		add_answer(decoded, decoded->report_count - 1, result, correlation);
+}
+
+void decoded_answer_alone(
+	struct decoded *decoded, enum answer_result result, struct correlation correlation)
+{
+	add_answer(decoded, ANSWER_ALONE, result, correlation);
+}
+
+const struct command_answer *decoded_find_answer(const struct decoded *decoded, size_t report)
+{
+	for (size_t i = 0; i < decoded->answer_count; i++)
+		if (decoded->answers[i].report == report)
+			return &decoded->answers[i];
+	return NULL;
+}
+
+enum answer_result decoded_judge_text(const void *text, size_t len)
+{
+	static const char *const words[] = {"fail", "error", "invalid"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		const size_t word_len = strlen(words[i]);
+		for (size_t at = 0; at + word_len <= len; at++)
+			if (!strncasecmp((const char *)text + at, words[i], word_len))
+				return ANSWER_REFUSED;
+	}
+	return ANSWER_GIVEN;
 }
 
 static struct text span(struct text a, struct text b)

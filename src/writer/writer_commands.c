@@ -85,6 +85,7 @@ enum column {
 	COLUMN_SENT_AT,
 	COLUMN_FIXED_AT,
 	COLUMN_SPEED,
+	COLUMN_CORRELATION,
 	COLUMN_ELSEWHERE,
 	COLUMN_ARGS, /* each in the order of enum command_arg */
 };
@@ -97,7 +98,8 @@ static void write_query(const struct writer *writer, struct writer_sql *sql)
 	writer_sql_add(sql,
 		"SELECT c.id, d.ident, c.command, c.state = 'sent', c.attempts, " EPOCH_US(
 			"c.created_at") EPOCH_US("c.expires_at") EPOCH_US("c.sent_at")
-			EPOCH_US("s.fixed_at") "round(s.speed_kmh * 100)::integer, s.instance <> ");
+			EPOCH_US("s.fixed_at") "round(s.speed_kmh * 100)::integer, c.correlation, "
+					       "s.instance <> ");
 	writer_sql_literal(sql, writer_link_conn(writer), writer->config->database.instance);
 	for (unsigned arg = 0; arg < COMMAND_ARGS; arg++)
 		writer_sql_format(sql, ", c.args->>'%s'", command_arg_name((enum command_arg)arg));
@@ -135,6 +137,8 @@ static void read_command(struct writer *writer, const PGresult *result, int row)
 		.created_us = number_at(result, row, COLUMN_CREATED, 0),
 		.expires_us = number_at(result, row, COLUMN_EXPIRES, 0),
 		.sent_us = number_at(result, row, COLUMN_SENT_AT, 0),
+		.correlation = {!PQgetisnull(result, row, COLUMN_CORRELATION),
+			(uint32_t)number_at(result, row, COLUMN_CORRELATION, 0)},
 		.has_fix = !PQgetisnull(result, row, COLUMN_FIXED_AT),
 		.fixed_us = number_at(result, row, COLUMN_FIXED_AT, 0),
 		.speed_kmh_e2 = (int32_t)number_at(result, row, COLUMN_SPEED, -1),

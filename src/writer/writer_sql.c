@@ -144,7 +144,8 @@ static const char keep_unknown[] =
 	"last_seen = greatest(u.last_seen, EXCLUDED.last_seen), count = u.count + "
 	"EXCLUDED.count;\n";
 
-// The newest change of each command counts; the time of sending is in an older one. A command that has ended (confirmed,
+// The newest change of each command counts; the time of sending is in an older one. "reply" has the JSON members of the
+// entry: the text of a reply, or the correlation of a command just sent. A command that has ended (confirmed,
 // or withdrawn by an operator while it was being sent) stays ended, but its sent_at and attempts are updated.
 #define OPEN "c.state IN ('queued', 'sent')"
 static const char keep_commands[] =
@@ -154,7 +155,9 @@ static const char keep_commands[] =
 	"reply = CASE WHEN " OPEN " THEN coalesce(s.reply->>'text', c.reply) ELSE c.reply END, "
 	"ended_at = CASE WHEN " OPEN " AND s.state NOT IN ('queued', 'sent') THEN s.at ELSE "
 	"c.ended_at END, "
-	"sent_at = greatest(c.sent_at, s.sent_at), attempts = greatest(c.attempts, s.attempts) "
+	"sent_at = greatest(c.sent_at, s.sent_at), attempts = greatest(c.attempts, s.attempts), "
+	"correlation = CASE s.state WHEN 'sent' THEN (s.reply->>'correlation')::bigint ELSE "
+	"c.correlation END "
 	"FROM (SELECT DISTINCT ON (id) id, state, at, attempts, reason, reply, "
 	"max(at) FILTER (WHERE state = 'sent') OVER (PARTITION BY id) AS sent_at "
 	"FROM pg_temp.avld_commands ORDER BY id, lsn DESC) s "

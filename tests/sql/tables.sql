@@ -72,7 +72,7 @@ FROM telemetry, LATERAL (VALUES
 		'stored_at timestamp with time zone!'),
 	('commands', 'id bigint!, device_id bigint!, command text!, args jsonb!, state text!, created_at timestamp with time zone!, '
 		'created_by text!, expires_at timestamp with time zone!, sent_at timestamp with time zone, '
-		'ended_at timestamp with time zone, attempts integer!, reply text, reason text'),
+		'ended_at timestamp with time zone, attempts integer!, reply text, reason text, correlation bigint'),
 	('latest_positions', 'ident text, name text, protocol text, state text, device_id bigint, '
 		'fixed_at timestamp with time zone, age interval, latitude double precision, longitude double precision, '
 		'altitude_m real, speed_kmh real, course_deg real, satellites smallint, ignition boolean, inputs integer, '

@@ -86,7 +86,7 @@ static bool set_ident(struct gt06_frame *f, const uint8_t id[8])
 	if (len == 0)
 		return false;
 	if (!gt06_frame_is_own_ident(f->session, id))
-		f->memo = (struct gt06_memo){0};
+		f->memo = (struct gt06_memo){.command_serial = f->memo.command_serial};
 	return session_set_ident(f->session, digits, len);
 }
 

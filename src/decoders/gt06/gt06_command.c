@@ -6,9 +6,11 @@
 //   Relay,1#  engine stop     Relay,0#  resume     WHERE#  position     TIMER,on_s,off_s#  interval
 //   RESET#  reboot            GMT,E|W,hours,0#     VERSION#             FACTORY#
 //
-// flag is the low half of the command's id; the answers (types 15 and 21) return it.
+// flag is the low half of the command's id; the answers (types 15 and 21) return it. The serial counts the
+// commands of a connection.
 #include "decoders/gt06/gt06_command.h"
 #include "decoders/decimal.h"
+#include "decoders/gt06/gt06_frame.h"
 #include "decoders/gt06/gt06_wire.h"
 #include "util/text.h"
 
@@ -103,39 +105,37 @@ static uint32_t flag_of(const struct command *command)
 	return (uint32_t)((uint64_t)command->id & UINT32_MAX);
 }
 
-size_t gt06_command_encode(
-	const struct session *session, const struct command *command, uint8_t *out, size_t cap)
+struct encoded gt06_command_encode(
+	struct session *session, const struct command *command, uint8_t *out, size_t cap)
 {
 	struct words words = {.len = 0};
+	struct gt06_memo memo;
 	uint32_t flag = flag_of(command);
-	(void)session;
+	memcpy(&memo, session->memo, sizeof memo);
 	put_command(&words, command);
-	return gt06_command_frame(flag, words.text, words.len, (uint16_t)flag, out, cap);
+	size_t len = gt06_command_frame(flag, words.text, words.len, memo.command_serial, out, cap);
+	if (len == 0)
+		return (struct encoded){.result = ENCODE_NEVER};
+	memo.command_serial++;
+	memcpy(session->memo, &memo, sizeof memo);
+	return (struct encoded){ENCODE_DONE, len, {true, flag}};
 }
 
-// Returns true if an answer returns the flag: "command":7 is the first member of its extra
-// (gt06_status.c).
-static bool returns_flag(struct text extra, uint32_t flag)
-{
-	static const char name[] = "\"command\":";
-	const size_t name_len = sizeof name - 1;
-	struct text rest = extra, member;
-	uint64_t value;
-	return text_next(&rest, ',', &member) && member.len > name_len &&
-	       memcmp(member.data, name, name_len) == 0 &&
-	       text_uint((struct text){member.data + name_len, member.len - name_len}, &value) &&
-	       value == flag;
-}
-
-// An answer with the command's flag confirms it; a relay is also confirmed by a status that shows
-// it as requested.
-bool gt06_command_confirms(const struct command *command, const struct report *report)
+// An answer with the command's flag shows its result; a relay is also confirmed by a status that
+// shows it as requested.
+enum confirmation gt06_command_confirms(const struct command *command, struct correlation sent,
+	const struct report *report, const struct command_answer *answer)
 {
 	unsigned index;
 	bool on;
 
-	if (report->body.flags & FLAG_TEXT)
-		return returns_flag(report->extra, flag_of(command));
+	if (!sent.known) // sent by a version that stored no number
+		sent = (struct correlation){true, flag_of(command)};
+	if (answer)
+		return decoder_answer_matches(answer, sent) ? decoder_answer_confirms(answer)
+							    : CONFIRMATION_NONE;
 	return command_sets_output(command, &index, &on) && index == 1 &&
-	       report->body.has & HAS_OUTPUTS && (report->body.outputs & 1) == on;
+			       report->body.has & HAS_OUTPUTS && (report->body.outputs & 1) == on
+		       ? CONFIRMATION_DONE
+		       : CONFIRMATION_NONE;
 }

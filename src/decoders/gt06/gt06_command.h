@@ -6,9 +6,10 @@
 #include "protocol/decoder.h"
 
 // decoder.encode_command, decoder.confirms_command
-size_t gt06_command_encode(
-	const struct session *session, const struct command *command, uint8_t *out, size_t cap);
-bool gt06_command_confirms(const struct command *command, const struct report *report);
+struct encoded gt06_command_encode(
+	struct session *session, const struct command *command, uint8_t *out, size_t cap);
+enum confirmation gt06_command_confirms(const struct command *command, struct correlation sent,
+	const struct report *report, const struct command_answer *answer);
 
 // Writes the frame of a command's text. The tracker returns `flag` with its answer. Returns the
 // number of bytes, or 0 if the text is empty or too long, or if the frame is longer than cap.

@@ -33,6 +33,7 @@ struct gt06_memo {
 	uint8_t variant;  /* enum gt06_variant */
 	uint8_t bad_sums; /* frames with a wrong checksum from a log-in on, and none with a right one;
 			     up to GT06_SUMS_NEVER_RIGHT */
+	uint16_t command_serial; /* of the next command; begins at 0 with each connection */
 };
 
 #define GT06_SUMS_NEVER_RIGHT 3

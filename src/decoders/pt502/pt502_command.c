@@ -95,15 +95,17 @@ static bool put_command(struct words *words, const struct command *command)
 	return false;
 }
 
-size_t pt502_command_encode(
-	const struct session *session, const struct command *command, uint8_t *out, size_t cap)
+struct encoded pt502_command_encode(
+	struct session *session, const struct command *command, uint8_t *out, size_t cap)
 {
 	struct words words = {out, 0, cap};
 	(void)session;
 	if (!put_command(&words, command))
-		return 0;
+		return (struct encoded){.result = ENCODE_NEVER};
 	put_text(&words, "\r\n", 2);
-	return words.len <= cap ? words.len : 0;
+	if (words.len > cap)
+		return (struct encoded){.result = ENCODE_NEVER};
+	return (struct encoded){.result = ENCODE_DONE, .len = words.len};
 }
 
 static bool begins_with(struct text text, const char *start, size_t len)
@@ -136,32 +138,26 @@ static bool shows_output(const struct report *report, unsigned index, bool on)
 	return (report->body.outputs >> (index - 1) & 1) == on;
 }
 
-// Returns true if a photo was taken: "photo_size" is the first member of the record's extra, and
-// not 0.
-static bool shows_photo(const struct report *report)
-{
-	static const char none[] = "\"photo_size\":0";
-	const size_t len = sizeof none - 1;
-	const struct text extra = report->extra;
-
-	return begins_with(report->event, "PHO", 3) &&
-	       !(begins_with(extra, none, len) && (extra.len == len || extra.data[len] == ','));
-}
-
 // The form of replies is undocumented. A later record confirms an output, a position or photo
-// confirms its request, and any text confirms another command.
-bool pt502_command_confirms(const struct command *command, const struct report *report)
+// confirms its request, and any text answers another command. A record of a photo that was not taken has an answer that says so; the
+// request is sent again.
+enum confirmation pt502_command_confirms(const struct command *command, struct correlation sent,
+	const struct report *report, const struct command_answer *answer)
 {
 	unsigned index;
-	bool on;
+	bool on, done;
 
+	(void)sent;
 	if (command_sets_output(command, &index, &on))
-		return shows_output(report, index, on);
-	if (report->body.flags & FLAG_TEXT)
-		return true;
-	if (command->kind == COMMAND_POSITION_SINGLE)
-		return report->body.has & HAS_FIX;
-	if (command->kind == COMMAND_REQUEST_PHOTO)
-		return shows_photo(report);
-	return command->kind == COMMAND_GET_VERSION && begins_with(report->event, "FUS", 3);
+		done = shows_output(report, index, on);
+	else if (report->body.flags & FLAG_TEXT)
+		return answer ? decoder_answer_confirms(answer) : CONFIRMATION_DONE;
+	else if (command->kind == COMMAND_POSITION_SINGLE)
+		done = report->body.has & HAS_FIX;
+	else if (command->kind == COMMAND_REQUEST_PHOTO)
+		done = begins_with(report->event, "PHO", 3) &&
+		       !(answer && answer->result == ANSWER_REFUSED);
+	else
+		done = command->kind == COMMAND_GET_VERSION && begins_with(report->event, "FUS", 3);
+	return done ? CONFIRMATION_DONE : CONFIRMATION_NONE;
 }

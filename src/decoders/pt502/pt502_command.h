@@ -6,8 +6,9 @@
 #include "protocol/decoder.h"
 
 // decoder.encode_command, decoder.confirms_command
-size_t pt502_command_encode(
-	const struct session *session, const struct command *command, uint8_t *out, size_t cap);
-bool pt502_command_confirms(const struct command *command, const struct report *report);
+struct encoded pt502_command_encode(
+	struct session *session, const struct command *command, uint8_t *out, size_t cap);
+enum confirmation pt502_command_confirms(const struct command *command, struct correlation sent,
+	const struct report *report, const struct command_answer *answer);
 
 #endif

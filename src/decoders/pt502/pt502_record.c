@@ -281,6 +281,8 @@ static void set_event(
 		return;
 	report->event.len = 3;
 	extra_int(out, report, "photo_size", (int64_t)size);
+	if (size == 0) // no photo was taken
+		decoded_answer(out, ANSWER_REFUSED, (struct correlation){0});
 	if (camera >= 0)
 		extra_int(out, report, "camera", camera);
 	pt502_photo_open(session, report, size, (int)camera, out);
@@ -389,6 +391,8 @@ static enum decode_status decode_text(
 	if (!report)
 		return refuse_many(out);
 	report->body.flags |= FLAG_TEXT;
+	decoded_answer(
+		out, decoded_judge_text(line->body.data, line->body.len), (struct correlation){0});
 	extra_text(out, report, "text", line->body.data, line->body.len);
 	if (report->extra.len > 0)
 		return DECODE_OK;

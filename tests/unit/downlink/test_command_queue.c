@@ -100,7 +100,7 @@ static void load_one(int64_t id, const char *name)
 static const char *next(void)
 {
 	static char out[COMMAND_FRAME_MAX + 1];
-	const struct session session = {0};
+	struct session session = {0};
 	const struct command_queue_talk talk = {IDENT, &decoder_pt502, &session, NULL};
 	size_t len = command_queue_next(queue, &talk, now, (uint8_t *)out);
 	assert_true(len < COMMAND_FRAME_MAX);
@@ -130,14 +130,16 @@ static const char *told(void)
 
 static void note(const struct report *report)
 {
-	command_queue_note_report(queue, &decoder_pt502, NULL, report, now);
+	command_queue_note_report(queue, &decoder_pt502, NULL, report, NULL, now);
 }
 
 static void note_text(const char *extra)
 {
 	const struct report report = {
 		.ident = IDENT, .body.flags = FLAG_TEXT, .extra = {extra, strlen(extra)}};
-	note(&report);
+	const struct command_answer answer = {
+		.result = (uint8_t)decoded_judge_text(extra, strlen(extra))};
+	command_queue_note_report(queue, &decoder_pt502, NULL, &report, &answer, now);
 }
 
 static void note_fix(int64_t time_us, int kmh, uint8_t flags)
@@ -348,7 +350,7 @@ static void forbidden_commands_are_not_sent(void **state)
 
 static void a_command_unknown_to_the_protocol_fails(void **state)
 {
-	const struct session session = {0};
+	struct session session = {0};
 	const struct command_queue_talk talk = {IDENT, &decoder_gt06, &session, NULL};
 	struct command_row rows[] = {a_row(3, "requestPhoto"), a_row(4, "getVersion")};
 	uint8_t out[COMMAND_FRAME_MAX];
@@ -540,7 +542,7 @@ static void a_resume_withdraws_a_stop_already_sent(void **state)
 
 static void a_resume_leaves_other_devices_alone(void **state)
 {
-	const struct session session = {0};
+	struct session session = {0};
 	const struct command_queue_talk talk = {TEXT("5020002"), &decoder_pt502, &session, NULL};
 	uint8_t out[COMMAND_FRAME_MAX];
 	(void)state;
@@ -578,6 +580,185 @@ static void a_full_journal_changes_nothing(void **state)
 	assert_int_equal(command_queue_count(queue), 0);
 }
 
+// ---- a protocol with a serial, numbers of its answers and a log-in
+
+static enum encode_result may_send;
+static size_t written;
+static uint32_t sent_number;
+
+static struct encoded lab_encode(
+	struct session *session, const struct command *command, uint8_t *out, size_t cap)
+{
+	uint16_t serial;
+	(void)command;
+	(void)cap;
+	if (may_send != ENCODE_DONE)
+		return (struct encoded){.result = may_send};
+	memcpy(&serial, session->memo, sizeof(serial));
+	out[0] = (uint8_t)serial;
+	sent_number = 1000u + serial++;
+	memcpy(session->memo, &serial, sizeof(serial));
+	return (struct encoded){ENCODE_DONE, written, {true, sent_number}};
+}
+
+static enum confirmation lab_confirms(const struct command *command, struct correlation sent,
+	const struct report *report, const struct command_answer *answer)
+{
+	(void)command;
+	(void)report;
+	return decoder_answer_matches(answer, sent) ? decoder_answer_confirms(answer)
+						    : CONFIRMATION_NONE;
+}
+
+static const struct decoder lab = {
+	.name = "lab", .encode_command = lab_encode, .confirms_command = lab_confirms};
+static struct session lab_session;
+
+// Returns the serial sent, or -1 if nothing was.
+static int lab_next(void)
+{
+	uint8_t out[COMMAND_FRAME_MAX];
+	const struct command_queue_talk talk = {IDENT, &lab, &lab_session, NULL};
+	return command_queue_next(queue, &talk, now, out) ? out[0] : -1;
+}
+
+static void lab_answer(uint32_t number, enum answer_result result)
+{
+	const struct report none = {.ident = IDENT};
+	const struct command_answer answer = {ANSWER_ALONE, (uint8_t)result, {true, number}};
+	now += SECOND;
+	command_queue_note_report(queue, &lab, NULL, &none, &answer, now);
+}
+
+static int set_up_lab(void **state)
+{
+	may_send = ENCODE_DONE;
+	written = 1;
+	lab_session = (struct session){0};
+	return set_up(state);
+}
+
+static void the_serial_counts_the_commands_of_a_session(void **state)
+{
+	(void)state;
+	load_one(1, "getVersion");
+	for (int serial = 0; serial < 3; serial++) {
+		assert_int_equal(lab_next(), serial);
+		assert_int_equal(lab_next(), -1);
+		now += 31 * SECOND;
+	}
+	assert_int_equal(lab_next(), -1);
+}
+
+static void a_command_for_later_stays_pending_until_it_can_be_sent(void **state)
+{
+	(void)state;
+	const struct command_row rows[] = {a_row(1, "getVersion"), a_row(2, "positionSingle")};
+	load(rows, 2, 0);
+	may_send = ENCODE_LATER;
+	assert_int_equal(lab_next(), -1);
+	assert_string_equal(told(), "1 queued 0 waits until the tracker has logged in");
+	assert_int_equal(lab_next(), -1); /* not the next one either */
+	assert_string_equal(told(), "");
+	readies = 0;
+	command_queue_tick(queue, now);
+	assert_int_equal(readies, 1);
+	may_send = ENCODE_DONE;
+	assert_int_equal(lab_next(), 0);
+	assert_string_equal(told(), "1 sent 1");
+}
+
+static void a_command_for_later_expires(void **state)
+{
+	(void)state;
+	load_one(1, "getVersion");
+	may_send = ENCODE_LATER;
+	assert_int_equal(lab_next(), -1);
+	now += 301 * SECOND;
+	command_queue_tick(queue, now);
+	assert_string_equal(
+		told(), "1 expired 0 never sent: waits until the tracker has logged in");
+}
+
+static void a_command_that_the_protocol_lacks_fails(void **state)
+{
+	(void)state;
+	load_one(1, "getVersion");
+	may_send = ENCODE_NEVER;
+	assert_int_equal(lab_next(), -1);
+	assert_string_equal(told(), "1 failed 0 protocol lab has no such command");
+}
+
+static void a_decoder_that_encodes_no_bytes_or_too_many_fails_the_command(void **state)
+{
+	(void)state;
+	static const size_t lens[] = {0, COMMAND_FRAME_MAX + 1, SIZE_MAX};
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		char expected[64];
+		load_one((int64_t)i + 1, "getVersion");
+		written = lens[i];
+		assert_int_equal(lab_next(), -1);
+		snprintf(expected, sizeof(expected), "%zu failed 0 protocol lab: decoder fault",
+			i + 1);
+		assert_string_equal(told(), expected);
+	}
+	load_one(9, "getVersion");
+	may_send = (enum encode_result)99;
+	assert_int_equal(lab_next(), -1);
+	assert_string_equal(told(), "9 failed 0 protocol lab: decoder fault");
+}
+
+static void an_answer_confirms_the_command_of_its_number_only(void **state)
+{
+	(void)state;
+	const struct command_row rows[] = {a_row(1, "getVersion"), a_row(2, "positionSingle")};
+	load(rows, 2, 0);
+	assert_int_equal(lab_next(), 0);
+	now += 31 * SECOND; /* the first is due again: as number 1001 */
+	assert_int_equal(lab_next(), 1);
+	assert_string_equal(told(), "1 sent 2");
+	lab_answer(1000, ANSWER_DONE);
+	lab_answer(1002, ANSWER_REFUSED);
+	assert_string_equal(told(), "");
+	lab_answer(1001, ANSWER_DONE);
+	assert_string_equal(told(), "1 confirmed 2");
+	assert_int_equal(lab_next(), 2);
+	assert_string_equal(told(), "2 sent 1");
+	lab_answer(1002, ANSWER_REFUSED);
+	assert_string_equal(told(), "2 failed 1 refused by the tracker");
+}
+
+// The journal has the number, and the database returns it after a restart.
+static void the_number_is_kept_with_the_command(void **state)
+{
+	struct journal_cursor cursor;
+	struct entry entry = {.kind = ENTRY_REPORT};
+	(void)state;
+	load_one(1, "getVersion");
+	assert_int_equal(lab_next(), 0);
+	journal_cursor_init(&cursor, journal, seen);
+	while (journal_cursor_next(&cursor))
+		assert_true(entry_read(cursor.data, cursor.len, &entry));
+	assert_int_equal(entry.extra.len, strlen("\"correlation\":1000"));
+	assert_memory_equal(entry.extra.data, "\"correlation\":1000", entry.extra.len);
+	seen = cursor.lsn;
+	journal_cursor_done(&cursor);
+
+	command_queue_free(queue);
+	queue = command_queue_new(&config, journal, on_ready, NULL);
+	sink = command_queue_sink(queue);
+	struct command_row row = a_row(1, "getVersion");
+	row.sent = true;
+	row.attempts = 1;
+	row.sent_us = now;
+	row.correlation = (struct correlation){true, 1000};
+	load(&row, 1, 0);
+	lab_answer(1001, ANSWER_REFUSED);
+	assert_string_equal(told(), "");
+	lab_answer(1000, ANSWER_REFUSED);
+	assert_string_equal(told(), "1 failed 1 refused by the tracker");
+}
+
 int main(void)
 {
 #define WITH_QUEUE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -602,6 +783,21 @@ int main(void)
 		WITH_QUEUE(a_resume_withdraws_a_stop_already_sent),
 		WITH_QUEUE(a_resume_leaves_other_devices_alone),
 		WITH_QUEUE(a_full_journal_changes_nothing),
+		cmocka_unit_test_setup_teardown(
+			the_serial_counts_the_commands_of_a_session, set_up_lab, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_command_for_later_stays_pending_until_it_can_be_sent, set_up_lab,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_command_for_later_expires, set_up_lab, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_command_that_the_protocol_lacks_fails, set_up_lab, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_decoder_that_encodes_no_bytes_or_too_many_fails_the_command, set_up_lab,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			an_answer_confirms_the_command_of_its_number_only, set_up_lab, tear_down),
+		cmocka_unit_test_setup_teardown(
+			the_number_is_kept_with_the_command, set_up_lab, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

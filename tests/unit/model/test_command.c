@@ -213,11 +213,14 @@ static void encode(const struct decoder *decoder, const struct command *command,
 	uint8_t *out = guarded_copy(&guarded, expected, len);
 
 	memset(out, 0, len);
-	assert_int_equal(decoder->encode_command(&session, command, out, len), len);
+	const struct encoded encoded = decoder->encode_command(&session, command, out, len);
+	assert_int_equal(encoded.result, ENCODE_DONE);
+	assert_int_equal(encoded.len, len);
 	assert_memory_equal(out, expected, len);
 	for (size_t cap = 0; cap < len; cap++) {
 		uint8_t *less = guarded_copy(&guarded, expected, cap);
-		assert_int_equal(decoder->encode_command(&session, command, less, cap), 0);
+		assert_int_equal(
+			decoder->encode_command(&session, command, less, cap).result, ENCODE_NEVER);
 	}
 	guarded_free(&guarded);
 }
@@ -233,12 +236,16 @@ static void each_command_is_encoded(void **state)
 		encode(&decoder_pt502, &command, (const uint8_t *)words[i].pt502,
 			strlen(words[i].pt502));
 		command.id = INT64_C(0x123456789A);
-		const size_t len =
+		const struct encoded encoded =
 			decoder_gt06.encode_command(&session, &command, out, sizeof(out));
+		const size_t len = encoded.len;
 		if (!words[i].gt06) {
-			assert_int_equal(len, 0);
+			assert_int_equal(encoded.result, ENCODE_NEVER);
 			continue;
 		}
+		assert_int_equal(encoded.result, ENCODE_DONE);
+		assert_true(encoded.correlation.known);
+		assert_int_equal(encoded.correlation.number, 0x3456789A);
 		const size_t text = strlen(words[i].gt06);
 		assert_int_equal(len, text + 15);
 		assert_memory_equal(out + 5, "\x34\x56\x78\x9A", 4);
@@ -247,6 +254,22 @@ static void each_command_is_encoded(void **state)
 		uint8_t expected[512];
 		memcpy(expected, out, len);
 		encode(&decoder_gt06, &command, expected, len);
+	}
+}
+
+static void gt06_counts_the_commands_of_a_connection(void **state)
+{
+	struct session session = {0};
+	struct command command = {.id = 77, .kind = COMMAND_GET_VERSION};
+	uint8_t out[64];
+	(void)state;
+	for (unsigned serial = 0; serial < 300; serial++) {
+		const struct encoded encoded =
+			decoder_gt06.encode_command(&session, &command, out, sizeof(out));
+		assert_int_equal(encoded.result, ENCODE_DONE);
+		assert_int_equal(out[encoded.len - 6] << 8 | out[encoded.len - 5], serial);
+		assert_int_equal(decoder_gt06.encode_command(&session, &command, out, 4).result,
+			ENCODE_NEVER); /* counts nothing */
 	}
 }
 
@@ -267,11 +290,14 @@ static void confirming_reports_are_recognised(void **state)
 {
 	const struct report text = a_report(0, 0, FLAG_TEXT, "", "\"text\":\"$OK\"");
 	const struct report place = a_report(HAS_FIX, 0, 0, "POS", "");
-	const struct report ours = a_report(0, 0, FLAG_TEXT, "15", "\"command\":7,\"text\":\"OK\"");
-	const struct report other =
-		a_report(0, 0, FLAG_TEXT, "15", "\"command\":77,\"text\":\"OK\"");
-	const struct report none =
-		a_report(0, 0, FLAG_TEXT, "15", "\"text\":\"\\\"command\\\":7\"");
+	const struct report ours = a_report(0, 0, FLAG_TEXT, "15", "\"text\":\"OK\"");
+	const struct report json = a_report(0, 0, FLAG_TEXT, "15", "\"command\":7,\"text\":\"OK\"");
+	const struct command_answer given = {.result = ANSWER_GIVEN};
+	const struct command_answer refused = {.result = ANSWER_REFUSED};
+	const struct command_answer seven = {.result = ANSWER_GIVEN, .correlation = {true, 7}};
+	const struct command_answer not_seven = {
+		.result = ANSWER_REFUSED, .correlation = {true, 7}};
+	const struct command_answer other = {.result = ANSWER_GIVEN, .correlation = {true, 77}};
 	const struct report first = a_report(HAS_OUTPUTS | HAS_FIX, 1, 0, "POS", "");
 	const struct report off = a_report(HAS_OUTPUTS, 0, 0, "POS", "");
 	const struct report third = a_report(HAS_OUTPUTS, 4, 0, "POS", "");
@@ -280,58 +306,64 @@ static void confirming_reports_are_recognised(void **state)
 	only_one.raw = TEXT("$POS,5020001,,,,,,,,,,,,A/0000,0/0/55000//a71/");
 	cut.raw = TEXT("$POS,5020001,,,,,,,,,,,,A/0000");
 	eight.raw = TEXT("$POS,5020001,,,,,,,,,,,,A/0000,00000000/0/55000//a71/");
-	const struct report photo =
-		a_report(HAS_FIX, 0, 0, "PHO", "\"photo_size\":4096,\"camera\":0");
-	const struct report no_photo = a_report(HAS_FIX, 0, 0, "PHO", "\"photo_size\":0");
-	const struct report no_photo_here =
-		a_report(HAS_FIX, 0, 0, "PHO", "\"photo_size\":0,\"camera\":1");
+	const struct report photo = a_report(HAS_FIX, 0, 0, "PHO", "\"photo_size\":0");
 	const struct report firmware = a_report(0, 0, 0, "FUS", "");
 	const struct {
 		const struct decoder *decoder;
 		const char *name, *args;
 		const struct report *report;
-		bool confirms;
+		enum confirmation confirmation;
+		const struct command_answer *answer;
 	} rows[] = {
-		{&decoder_pt502, "engineStop", "", &first, true},
-		{&decoder_pt502, "engineStop", "", &off, false},
-		{&decoder_pt502, "engineStop", "", &place, false},
-		{&decoder_pt502, "engineStop", "", &text, false},
-		{&decoder_pt502, "engineResume", "", &off, true},
-		{&decoder_pt502, "engineResume", "", &place, false},
-		{&decoder_pt502, "outputControl", "index=3 value=1", &third, true},
-		{&decoder_pt502, "outputControl", "index=3 value=1", &first, false},
-		{&decoder_pt502, "outputControl", "index=5 value=0", &off, true},
-		{&decoder_pt502, "outputControl", "index=6 value=0", &off, false},
-		{&decoder_pt502, "outputControl", "index=1 value=0", &only_one, true},
-		{&decoder_pt502, "outputControl", "index=2 value=0", &only_one, false},
-		{&decoder_pt502, "outputControl", "index=1 value=0", &cut, false},
-		{&decoder_pt502, "outputControl", "index=8 value=0", &eight, true},
-		{&decoder_pt502, "getVersion", "", &text, true},
-		{&decoder_pt502, "getVersion", "", &firmware, true},
-		{&decoder_pt502, "getVersion", "", &place, false},
-		{&decoder_pt502, "positionSingle", "", &place, true},
-		{&decoder_pt502, "positionSingle", "", &firmware, false},
-		{&decoder_pt502, "requestPhoto", "", &photo, true},
-		{&decoder_pt502, "requestPhoto", "", &no_photo, false},
-		{&decoder_pt502, "requestPhoto", "", &no_photo_here, false},
-		{&decoder_pt502, "requestPhoto", "", &place, false},
-		{&decoder_pt502, "alarmSpeed", "kmh=50", &text, true},
-		{&decoder_gt06, "getVersion", "", &ours, true},
-		{&decoder_gt06, "getVersion", "", &other, false},
-		{&decoder_gt06, "getVersion", "", &none, false},
-		{&decoder_gt06, "getVersion", "", &place, false},
-		{&decoder_gt06, "positionSingle", "", &place, false},
-		{&decoder_gt06, "engineStop", "", &ours, true},
-		{&decoder_gt06, "engineStop", "", &first, true},
-		{&decoder_gt06, "engineStop", "", &off, false},
-		{&decoder_gt06, "engineResume", "", &off, true},
-		{&decoder_gt06, "outputControl", "index=3 value=1", &third, false},
+		{&decoder_pt502, "engineStop", "", &first, CONFIRMATION_DONE, NULL},
+		{&decoder_pt502, "engineStop", "", &off, CONFIRMATION_NONE, NULL},
+		{&decoder_pt502, "engineStop", "", &place, CONFIRMATION_NONE, NULL},
+		{&decoder_pt502, "engineStop", "", &text, CONFIRMATION_NONE, &given},
+		{&decoder_pt502, "engineResume", "", &off, CONFIRMATION_DONE, NULL},
+		{&decoder_pt502, "engineResume", "", &place, CONFIRMATION_NONE, NULL},
+		{&decoder_pt502, "outputControl", "index=3 value=1", &third, CONFIRMATION_DONE,
+			NULL},
+		{&decoder_pt502, "outputControl", "index=3 value=1", &first, CONFIRMATION_NONE,
+			NULL},
+		{&decoder_pt502, "outputControl", "index=5 value=0", &off, CONFIRMATION_DONE, NULL},
+		{&decoder_pt502, "outputControl", "index=6 value=0", &off, CONFIRMATION_NONE, NULL},
+		{&decoder_pt502, "outputControl", "index=1 value=0", &only_one, CONFIRMATION_DONE,
+			NULL},
+		{&decoder_pt502, "outputControl", "index=2 value=0", &only_one, CONFIRMATION_NONE,
+			NULL},
+		{&decoder_pt502, "outputControl", "index=1 value=0", &cut, CONFIRMATION_NONE, NULL},
+		{&decoder_pt502, "outputControl", "index=8 value=0", &eight, CONFIRMATION_DONE,
+			NULL},
+		{&decoder_pt502, "getVersion", "", &text, CONFIRMATION_DONE, &given},
+		{&decoder_pt502, "getVersion", "", &firmware, CONFIRMATION_DONE, NULL},
+		{&decoder_pt502, "getVersion", "", &place, CONFIRMATION_NONE, NULL},
+		{&decoder_pt502, "positionSingle", "", &place, CONFIRMATION_DONE, NULL},
+		{&decoder_pt502, "positionSingle", "", &firmware, CONFIRMATION_NONE, NULL},
+		{&decoder_pt502, "requestPhoto", "", &photo, CONFIRMATION_DONE, NULL},
+		{&decoder_pt502, "requestPhoto", "", &photo, CONFIRMATION_NONE, &refused},
+		{&decoder_pt502, "requestPhoto", "", &place, CONFIRMATION_NONE, NULL},
+		{&decoder_pt502, "alarmSpeed", "kmh=50", &text, CONFIRMATION_DONE, &given},
+		{&decoder_pt502, "alarmSpeed", "kmh=50", &text, CONFIRMATION_REFUSED, &refused},
+		{&decoder_gt06, "getVersion", "", &ours, CONFIRMATION_DONE, &seven},
+		{&decoder_gt06, "getVersion", "", &ours, CONFIRMATION_REFUSED, &not_seven},
+		{&decoder_gt06, "getVersion", "", &ours, CONFIRMATION_NONE, &other},
+		{&decoder_gt06, "getVersion", "", &json, CONFIRMATION_NONE, NULL},
+		{&decoder_gt06, "getVersion", "", &place, CONFIRMATION_NONE, NULL},
+		{&decoder_gt06, "positionSingle", "", &place, CONFIRMATION_NONE, NULL},
+		{&decoder_gt06, "engineStop", "", &ours, CONFIRMATION_DONE, &seven},
+		{&decoder_gt06, "engineStop", "", &first, CONFIRMATION_DONE, NULL},
+		{&decoder_gt06, "engineStop", "", &off, CONFIRMATION_NONE, NULL},
+		{&decoder_gt06, "engineResume", "", &off, CONFIRMATION_DONE, NULL},
+		{&decoder_gt06, "outputControl", "index=3 value=1", &third, CONFIRMATION_NONE,
+			NULL},
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct command command;
 		assert_null(read_line(rows[i].name, rows[i].args, &command));
-		if (rows[i].decoder->confirms_command(&command, rows[i].report) != rows[i].confirms)
+		const struct correlation sent = {true, 7};
+		if (rows[i].decoder->confirms_command(
+			    &command, sent, rows[i].report, rows[i].answer) != rows[i].confirmation)
 			fail_msg("row %zu: %s %s", i, rows[i].name, rows[i].args);
 	}
 }
@@ -344,6 +376,7 @@ int main(void)
 		cmocka_unit_test(the_schema_has_the_same_names),
 		cmocka_unit_test(engines_are_stopped_under_many_names),
 		cmocka_unit_test(each_command_is_encoded),
+		cmocka_unit_test(gt06_counts_the_commands_of_a_connection),
 		cmocka_unit_test(confirming_reports_are_recognised),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

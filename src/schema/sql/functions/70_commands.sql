@@ -90,6 +90,7 @@ BEGIN
 	NEW.attempts := 0;
 	NEW.sent_at := NULL;
 	NEW.ended_at := NULL;
+	NEW.correlation := NULL;
 	NEW.reply := NULL;
 	NEW.reason := NULL;
 

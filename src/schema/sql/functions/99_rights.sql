@@ -26,7 +26,7 @@ BEGIN
 			('avld_writer', 'SELECT, INSERT, DELETE ON avld.media_parts'),
 			('avld_writer', 'EXECUTE ON FUNCTION avld.list_partitions(), avld.ensure_partitions(date, date),'
 				' avld.drop_partitions(date), avld.delete_before(text, timestamptz, integer)'),
-			('avld_writer', 'UPDATE (state, sent_at, ended_at, attempts, reply, reason) ON avld.commands'),
+			('avld_writer', 'UPDATE (state, sent_at, ended_at, attempts, correlation, reply, reason) ON avld.commands'),
 			('avld_operator', 'INSERT (device_id, command, args, expires_at) ON avld.commands'),
 			('avld_operator', 'EXECUTE ON FUNCTION avld.send_command(text, text, jsonb, interval),'
 				' avld.cancel_command(bigint)'),
