@@ -4,6 +4,7 @@
 #ifndef AVLD_PROTOCOL_DECODED_H
 #define AVLD_PROTOCOL_DECODED_H
 
+#include "model/held_mark.h"
 #include "model/report.h"
 
 #define DECODED_REPORTS 256 /* reports of one frame, at most */
@@ -37,6 +38,13 @@ struct reject {
 	enum decode_status status;
 	const char *detail; /* static text or NULL: "time" makes "bad value: time" */
 	struct text raw;
+	struct held_mark resolves; /* what was held and has become this reject; key 0: nothing */
+};
+
+// A report that is the result of something held.
+struct resolved {
+	struct held_mark mark;
+	uint32_t report; /* index */
 };
 
 // Owned by the caller, who resets it before each frame (decoded_reset). Reports and rejects may point into the
@@ -49,10 +57,14 @@ struct decoded {
 	const char *detail; /* see enum decode_status; static text or NULL */
 	const char
 		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
+	uint32_t resolved_count;
+	struct held_mark
+		message; /* the message of several parts that the frame completed; key 0: none */
 	bool close; /* set by the decoder: close the connection after the replies; no effect over UDP */
 	// decoded_reset leaves the following as they are: the counts above say how much of them is valid.
 	struct report reports[DECODED_REPORTS];
 	struct reject rejects[DECODED_REJECTS];
+	struct resolved resolved[DECODED_REPORTS]; /* by rising index of the report */
 	uint8_t reply[REPLY_KINDS][DECODED_REPLY];
 	char arena[DECODED_ARENA];
 };
@@ -75,6 +87,22 @@ void decoded_reject(struct decoded *decoded, enum decode_status status, const ch
 
 // Appends bytes to send back. Returns false and appends nothing when they do not fit.
 bool decoded_reply(struct decoded *decoded, enum reply_when when, const void *data, size_t len);
+
+// Returns len bytes of the arena, which are kept as long as the reports; NULL when the arena has fewer left. Not between
+// the members (protocol/extra.h) of one report.
+uint8_t *decoded_arena(struct decoded *decoded, size_t len);
+
+// Returns the bytes without their 7D escapes (util/escape.h), kept in the arena; data NULL: an escape is wrong, or the
+// arena is full.
+struct text decoded_undo_7d(struct decoded *decoded, const uint8_t *data, size_t len);
+
+// Notes that the newest report is the result of what has this mark. A mark without a key is ignored.
+void decoded_resolve(struct decoded *decoded, struct held_mark mark);
+
+// Rejects bytes that were held, as decoded_reject does, but copies them into the arena. Returns false and does nothing if
+// there is no room.
+bool decoded_reject_held(struct decoded *decoded, enum decode_status status, const char *detail,
+	struct text held, struct held_mark mark);
 
 // Returns "bad value" for DECODE_BAD_VALUE and so on; "" for OK, IGNORED and DETAIL.
 const char *decoded_status_text(enum decode_status status);

@@ -11,7 +11,9 @@
 struct decoder;
 struct device_memory; /* protocol/device_memory.h */
 struct held_frames;   /* protocol/held_frames.h */
-struct photo;         /* protocol/photo.h */
+struct message;       /* protocol/message.h */
+struct messages;
+struct photo; /* protocol/photo.h */
 struct photos;
 
 struct session {
@@ -20,6 +22,7 @@ struct session {
 	uint8_t ident_len;          /* 0 until the ident is known */
 	char ident[IDENT_MAX];      /* not NUL-terminated */
 	bool datagram;              /* UDP: the end of the bytes is the end of the frame */
+	bool unsaved;               /* something new is held that is not in the journal yet */
 	bool quiet;                 /* no more bytes are expected: frame() must not return OPEN */
 	uint8_t memo[SESSION_MEMO]; /* the decoder's own, initially 0; accessed through memcpy */
 	const struct decoder *decoder; /* the decoder in use; NULL: none yet */
@@ -27,6 +30,9 @@ struct session {
 	struct held_frames *held;      /* frames held for later; NULL: none was held so far */
 	void *device;                  /* device_memory's: the block found last */
 	uint64_t device_dropped;       /* device_memory's: its drop count at that time */
+	struct messages *all_messages; /* budget of all conversations; NULL: no parts are held */
+	struct message *messages;      /* messages of which parts are missing */
+	struct message *whole;         /* message.h's: the one completed by the frame at hand */
 	struct photos *photos;         /* budget of all conversations; NULL: photos are off */
 	struct photo *photo;           /* the photo being fetched, or NULL */
 	struct photo *finished;        /* fetched photos not yet in the journal, oldest first */

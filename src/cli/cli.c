@@ -37,7 +37,7 @@ static const struct command_line_verb verbs[] = {
 		.options = {
 			{'p', "protocol", "NAME", "do not detect the protocol; use this one"},
 			{0, "datagram", NULL, "the input is one UDP datagram, not a TCP stream"},
-			{0, "photos", NULL, "fetch and report photos, as with pt502.photos = on"},
+			{0, "photos", NULL, "fetch and report photos, as with media.photos = on"},
 		}},
 
 	{"simulate", simulate_verb, "simulate trackers that report to a server", .required = "to",

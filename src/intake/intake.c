@@ -318,7 +318,7 @@ static bool append_photo(struct intake *intake, const struct feed *feed, const s
 	struct entry entry = entry_of(ENTRY_MEDIA, feed, peer);
 	entry.ident = (struct text){photo->ident, photo->ident_len};
 	entry.received_us = photo->received_us;
-	entry.reason = text_of(PHOTO_TYPE);
+	entry.reason = text_of(photo->type);
 	entry.media = describe(photo, (uint16_t)pieces);
 	for (size_t at = 0; at < photo->size; at += ENTRY_RAW_MAX, entry.media.piece++) {
 		const size_t left = photo->size - at;
@@ -360,7 +360,7 @@ void intake_flush_photos(struct intake *intake, struct feed *feed, const struct 
 void intake_begin(struct intake *intake, struct session *session)
 {
 	session->memory = intake->memory;
-	session->photos = intake->config->pt502.photos ? &intake->photos : NULL;
+	session->photos = intake->config->media.photos ? &intake->photos : NULL;
 }
 
 // ---- a whole frame

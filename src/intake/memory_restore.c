@@ -9,13 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Resets the feed for one entry, but keeps its memory, its held frames and the decoder's memo.
+// Resets the feed for one entry, but keeps its memory, what it holds and the decoder's memo.
 static void begin(struct feed *feed, const struct decoder *decoder, const struct entry *entry)
 {
 	const struct session kept = feed->session;
 	feed_init(feed, DECODERS_ALL, decoder, true); // the bytes are whole, whatever ends them
 	feed->session.memory = kept.memory;
 	feed->session.held = kept.held;
+	feed->session.all_messages = kept.all_messages;
+	feed->session.messages = kept.messages;
 	memcpy(feed->session.memo, kept.memo, sizeof(kept.memo));
 	feed->session.received_us = entry->received_us;
 	if (entry->ident.len > 0)
