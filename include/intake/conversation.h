@@ -14,6 +14,7 @@
 
 struct conversation {
 	struct feed feed;
+	struct hold hold;      /* of what the feed holds */
 	struct device *device; /* admitted last; NULL: none yet */
 	struct device **named; /* TCP: all that were named; NULL: only `device` */
 	int64_t opened_us;     /* UTC */

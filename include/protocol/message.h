@@ -64,7 +64,8 @@ void message_drop_all(struct session *session);
 
 // For intake ------------------------------------------------------------------------------------------
 
-// Visits the held parts, or only those that are not in the journal yet, which count as being there afterwards.
+// Visits the held parts, or only those that are not in the journal yet. With a visitor that appends them they count as
+// being there afterwards (saves).
 // *key: of their entries; the visitor sets it when it is 0.
 struct message_visit {
 	uint64_t *key;
@@ -73,11 +74,12 @@ struct message_visit {
 	struct text ident, frame;
 };
 typedef void message_visitor(void *context, const struct message_visit *visit);
-void message_visit_parts(
-	struct session *session, bool only_new, message_visitor *visitor, void *context);
+void message_visit_parts(struct session *session, bool only_new, bool saves,
+	message_visitor *visitor, void *context);
 // Sets the key of the messages that have none: the part just decoded is that of an entry.
 void message_set_key(struct session *session, uint64_t key);
-// Moves the messages of an earlier conversation of the device to this one, as far as the caps allow.
-void message_move(struct session *from, struct session *to);
+// Moves the messages of an earlier conversation of the device to this one, as far as the caps allow. Returns true if any
+// were moved.
+bool message_move(struct session *from, struct session *to);
 
 #endif

@@ -39,7 +39,8 @@ struct photo {
 	uint32_t tries;                /* the decoder's: earlier requests for that part */
 	uint32_t size;                 /* bytes received; finished: before the first missing part */
 	uint32_t announced_size;       /* 0: unknown */
-	uint32_t parts;                /* expected */
+	uint32_t planned;              /* parts announced */
+	uint32_t parts;                /* parts expected, or kept at the end */
 	uint32_t arrived;              /* parts received */
 	uint32_t saved;                /* intake's: of these, parts in the journal */
 	uint64_t key;                  /* intake's: of their entries; 0: none */
@@ -72,7 +73,7 @@ uint32_t photo_missing(const struct photo *photo);
 bool photo_add_part(struct photo *photo, uint32_t part, const uint8_t *data, uint32_t len);
 // Returns the bytes of a part, whose length is photo->part[part].len.
 const uint8_t *photo_part_data(const struct photo *photo, uint32_t part);
-// Sets the number of parts to a lower one: the photo has turned out to be shorter.
+// Sets the number of parts to a lower one: the photo has turned out to be shorter, and will not be complete.
 void photo_cut(struct photo *photo, uint32_t parts);
 
 // Ends the session's open photo, if any. Keeps the bytes before the first missing part; without any, drops the photo

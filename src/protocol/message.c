@@ -266,7 +266,7 @@ void message_forget(struct session *session, int64_t before_us)
 }
 
 void message_visit_parts(
-	struct session *session, bool only_new, message_visitor *visitor, void *context)
+	struct session *session, bool only_new, bool saves, message_visitor *visitor, void *context)
 {
 	for (struct message *message = session->messages; message; message = message->next) {
 		for (uint32_t i = 0; i < message->count; i++) {
@@ -278,7 +278,7 @@ void message_visit_parts(
 				.received_us = part->received_us,
 				.ident = {message->ident, message->ident_len},
 				.frame = {(const char *)part->bytes, part->frame_len}};
-			part->saved = true;
+			part->saved |= saves;
 			visitor(context, &visit);
 		}
 	}
@@ -296,8 +296,9 @@ void message_set_key(struct session *session, uint64_t key)
 	}
 }
 
-void message_move(struct session *from, struct session *to)
+bool message_move(struct session *from, struct session *to)
 {
+	bool moved = false;
 	for (struct message **at = &from->messages; *at;) {
 		struct message *message = *at;
 		if (*find(to, message->id) || message->newest_us == INT64_MIN ||
@@ -308,9 +309,7 @@ void message_move(struct session *from, struct session *to)
 		*at = message->next;
 		message->next = to->messages;
 		to->messages = message;
-		for (uint32_t i = 0; i < message->count; i++)
-			if (message->part[i])
-				message->part[i]->saved = false;
-		to->unsaved = true;
+		moved = true;
 	}
+	return moved;
 }

@@ -44,7 +44,7 @@ static struct photo *new_photo(struct session *session, const struct report *rep
 	photo->body = report->body;
 	photo->announced_us = photo->received_us = session->received_us;
 	photo->announced_size = (uint32_t)plan->size;
-	photo->parts = plan->parts;
+	photo->planned = photo->parts = plan->parts;
 	photo->camera = (int16_t)plan->camera;
 	photo->ident_len = (uint8_t)report->ident.len;
 	memcpy(photo->ident, report->ident.data, report->ident.len);
@@ -161,7 +161,7 @@ static bool is_sound(const struct photo *photo)
 static void finish(struct photo *photo)
 {
 	const uint32_t missing = photo_missing(photo);
-	const bool whole = missing == photo->parts &&
+	const bool whole = missing == photo->planned &&
 			   (!photo->announced_size || photo->size == photo->announced_size);
 	photo_cut(photo, missing);
 	photo->complete = whole && is_sound(photo);
