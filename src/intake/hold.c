@@ -60,7 +60,7 @@ void hold_restore(struct holds *holds, struct journal *journal, struct hold *hol
 		return;
 	hold->feed = feed;
 	hold->peer = peer;
-	link_last(holds, hold, lsn);
+	link_last(holds, hold, lsn ? lsn : 1); // LSN 0 has no entry
 	pin(holds, journal);
 }
 
@@ -71,6 +71,12 @@ struct saving {
 	const struct feed *feed;
 	const struct peer *peer;
 };
+
+// Returns the key of what the next entry is the first of. journal_end itself is 0 in a new journal.
+static uint64_t new_key(const struct saving *saving)
+{
+	return journal_end(saving->journal) + 1;
+}
 
 static void append(const struct saving *saving, const struct entry *entry)
 {
@@ -94,7 +100,7 @@ static void save_frames(const struct saving *saving, bool only_new)
 		if (only_new && frame->key)
 			continue;
 		if (!frame->key)
-			frame->key = journal_end(saving->journal);
+			frame->key = new_key(saving);
 		struct entry entry = entry_of(saving, ENTRY_HELD, session->decoder);
 		entry.received_us = frame->received_us;
 		entry.ident = (struct text){frame->ident, frame->ident_len};
@@ -109,7 +115,7 @@ static void save_part(void *context, const struct message_visit *visit)
 {
 	const struct saving *saving = context;
 	if (!*visit->key)
-		*visit->key = journal_end(saving->journal);
+		*visit->key = new_key(saving);
 	struct entry entry = entry_of(saving, ENTRY_HELD, saving->feed->session.decoder);
 	entry.received_us = visit->received_us;
 	entry.ident = visit->ident;
@@ -121,7 +127,7 @@ static void save_part(void *context, const struct message_visit *visit)
 static void save_photo(const struct saving *saving, struct photo *photo, bool only_new)
 {
 	if (!photo->key && photo->arrived > 0)
-		photo->key = journal_end(saving->journal);
+		photo->key = new_key(saving);
 	for (uint32_t i = only_new ? photo->saved : 0; i < photo->arrived; i++) {
 		const uint32_t number = photo->part[i].arrived;
 		struct entry entry = entry_of(saving, ENTRY_MEDIA_PART, photo->decoder);

@@ -159,7 +159,7 @@ static void visit_all(struct restoring *r, uint64_t start, visit_entry *visit)
 	struct entry entry;
 
 	journal_cursor_init(&cursor, r->intake->journal, start);
-	for (r->lsn = start ? start : 1; journal_cursor_next(&cursor) && cursor.lsn <= end;
+	for (r->lsn = start; journal_cursor_next(&cursor) && cursor.lsn <= end;
 		r->lsn = cursor.lsn)
 		if (entry_read(cursor.data, cursor.len, &entry))
 			visit(r, &entry);
@@ -187,7 +187,7 @@ void memory_restore_devices(struct intake *intake)
 
 	if (!r)
 		log_fatal("out of memory: device memory");
-	hold_restore(&intake->holds, journal, &reading, first ? first : 1, NULL, NULL);
+	hold_restore(&intake->holds, journal, &reading, first, NULL, NULL);
 	r->intake = intake;
 	r->feed.session.memory = intake->memory;
 	visit_all(r, first, note);
