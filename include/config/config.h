@@ -61,8 +61,8 @@ struct config {
 		int64_t engine_stop_max_kmh;
 	} commands;
 	struct {
-		bool photos; /* fetch announced photos */
-	} pt502;
+		bool photos; /* fetch and store */
+	} media;
 	struct {
 		char *listen; /* "": off */
 	} http;

@@ -27,6 +27,7 @@ struct setting {
 	bool none;   /* 0 (of a number) or an empty text is valid too */
 	const char *const *names; /* of an enum, by value; ends with NULL */
 	const char *doc;          /* one line, for --help */
+	const char *old; /* the key in earlier versions, which still works; NULL: the same */
 };
 
 extern const struct setting setting_table[];

@@ -7,6 +7,7 @@
 #include "feed/registry.h"
 #include "protocol/device_memory.h"
 #include "protocol/held_frames.h"
+#include "protocol/message.h"
 #include "protocol/photo.h"
 
 struct feed {
@@ -30,9 +31,9 @@ enum feed_verdict {
 };
 
 // decoder: NULL to find it by the bytes. Afterwards the caller may set session.memory, to remember devices beyond one
-// frame, and session.photos, to fetch photos. Both must outlive the feed.
+// frame, session.all_messages, to hold parts of messages, and session.photos, to fetch photos. All must outlive the feed.
 void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder, bool datagram);
-// Frees held frames and photos. Call feed_expire with INT64_MAX first, or they are lost.
+// Frees held frames, messages and photos. Call feed_expire with INT64_MAX first, or they are lost.
 void feed_done(struct feed *feed);
 // Starts a datagram of a UDP sender: it is sniffed again, with the last decoder preferred.
 void feed_datagram(struct feed *feed, int64_t received_us);
@@ -46,12 +47,12 @@ enum feed_verdict feed_step(
 enum feed_verdict feed_rest(
 	struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded, size_t *used);
 
-// Returns true if the feed holds frames until their reference arrives.
+// Returns true if the feed holds frames until their reference arrives, or parts of messages until all are there.
 static inline bool feed_holds(const struct feed *feed)
 {
-	return held_frames_count(&feed->session) > 0;
+	return held_frames_count(&feed->session) > 0 || message_is_held(&feed->session);
 }
-// Returns true if the feed holds frames or has a photo: call feed_expire once a second.
+// Returns true if the feed holds anything or has a photo: call feed_expire once a second.
 static inline bool feed_waits(const struct feed *feed)
 {
 	return feed_holds(feed) || feed->session.photo || feed->session.finished;
@@ -64,8 +65,8 @@ static inline bool feed_is_quiet(const struct feed *feed, const struct decoded *
 		       0 &&
 	       !decoded->close && !feed->session.finished;
 }
-// Tries held frames again, requests missing photo parts, and rejects held frames received before before_us (INT64_MAX: the
-// conversation ends). Resets and fills *decoded, which may stay empty.
+// Tries held frames again, requests missing photo parts, and rejects held frames, and messages without a new part, received
+// before before_us (INT64_MAX: the conversation ends). Resets and fills *decoded, which may stay empty.
 #define FEED_HOLD_US INT64_C(120000000) /* longest time that a frame is held */
 void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct decoded *decoded);
 

@@ -16,6 +16,7 @@ struct credential;
 
 struct conversation {
 	struct feed feed;
+	struct hold hold;              /* of what the feed holds */
 	struct device *device;         /* admitted last; NULL: none yet */
 	struct credential *credential; /* the password given last; NULL: none */
 	struct device **named;         /* TCP: all that were named; NULL: only `device` */

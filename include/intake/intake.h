@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "downlink/command_queue.h"
 #include "feed/feed.h"
+#include "intake/hold.h"
 #include "journal/entry.h"
 #include "journal/journal.h"
 #include "model/device_directory.h"
@@ -35,12 +36,15 @@ struct intake {
 	struct device_directory *directory;
 	struct device_memory *memory;   /* of all devices */
 	struct command_queue *commands; /* NULL: no commands are sent */
-	struct photos photos;           /* of all conversations */
-	bool photos_full;               /* photos.full as logged last */
-	bool full;                      /* the journal had no room when asked last */
-	bool waits;                     /* no room only until the next segment is made */
-	bool stopping;                  /* nothing can be read later: wait for such segments */
-	decoder_set faulty;             /* decoders whose broken contract has been logged */
+	struct messages messages;       /* of all conversations, likewise: */
+	struct photos photos;
+	struct holds holds;
+	struct orphan *orphans; /* intake/orphans.h */
+	bool photos_full;       /* photos.full as logged last */
+	bool full;              /* the journal had no room when asked last */
+	bool waits;             /* no room only until the next segment is made */
+	bool stopping;          /* nothing can be read later: wait for such segments */
+	decoder_set faulty;     /* decoders whose broken contract has been logged */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
 	struct decoded decoded; /* of the current frame, shared by all conversations */
@@ -59,7 +63,7 @@ bool intake_wait_for_room(struct intake *intake);
 enum intake_room { INTAKE_FULL, INTAKE_SCARCE, INTAKE_AMPLE };
 enum intake_room intake_room(struct intake *intake, size_t bytes);
 
-// Gives a new session the memory and the settings of devices, and photos, as configured.
+// Gives a new session the settings of devices, and the memory of devices, messages and photos, as configured.
 void intake_begin(struct intake *intake, struct session *session);
 
 // Appends *decoded, and the feed's finished photos as far as there is room for them (the next call
@@ -72,7 +76,9 @@ uint64_t intake_append(struct intake *intake, struct feed *feed, const struct pe
 void intake_append_reports(struct intake *intake, struct feed *feed, const struct peer *peer,
 	const struct decoded *decoded, const char *refusal);
 
-// Appends all finished photos, and waits for room for them. Logs those for which there is none.
+// Appends the finished photos as far as there is room for them.
+void intake_append_photos(struct intake *intake, struct feed *feed, const struct peer *peer);
+// Appends all finished photos, and waits for room for them. Those for which there is none stay finished.
 void intake_flush_photos(struct intake *intake, struct feed *feed, const struct peer *peer);
 
 // Everything below this LSN may be acknowledged in the sync mode set.

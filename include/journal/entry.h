@@ -4,6 +4,7 @@
 #ifndef AVLD_JOURNAL_ENTRY_H
 #define AVLD_JOURNAL_ENTRY_H
 
+#include "model/held_mark.h"
 #include "model/peer.h"
 #include "model/report.h"
 
@@ -14,8 +15,12 @@ enum entry_kind {
 	ENTRY_DISCONNECTED = 4, /* a connection ended: traffic, reason */
 	ENTRY_COMMAND =
 		5, /* a command changed its state: change, reason, extra (its reply, or the correlation sent) */
-	ENTRY_MEDIA = 6, /* a piece of a photo: media, reason (its content type), raw */
-	ENTRY_LEFT = 7,  /* one of several devices of a connection is no longer on it */
+	ENTRY_MEDIA = 6,      /* a piece of a photo: media, reason (its content type), raw */
+	ENTRY_LEFT = 7,       /* one of several devices of a connection is no longer on it */
+	ENTRY_HELD = 8,       /* a frame held in memory: mark, raw. No row until it is resolved */
+	ENTRY_MEDIA_PART = 9, /* likewise, part of a photo: part, body, reason (type), raw */
+	ENTRY_RELEASED = 10,  /* what has this mark is resolved, without a result of its own */
+	ENTRY_KINDS
 };
 
 // Traffic of a connection that ended.
@@ -60,21 +65,34 @@ struct media_piece {
 	uint16_t flags; /* enum media_flag */
 };
 
+// One part of a photo that is being received. Each has what is needed to restore the photo without the others.
+struct media_part {
+	uint64_t key;         /* struct held_mark: the same in all parts of one photo */
+	int64_t announced_us; /* receipt of the report that announced it */
+	uint32_t number;      /* of the part, from 0, below parts */
+	uint32_t parts;       /* expected */
+	uint32_t size;        /* bytes announced; 0: unknown */
+	int16_t camera;       /* -1: unknown */
+	uint16_t reserved;    /* 0 */
+};
+
 struct entry {
 	enum entry_kind kind;
 	int64_t received_us; /* UTC, µs since 1970: of the bytes, or of the connection's end */
 	struct peer peer;
-	struct text protocol;         /* the decoder's name, empty if none matched */
-	struct text ident;            /* empty if unknown */
-	struct text event;            /* REPORT */
-	struct text driver;           /* REPORT */
-	struct text reason;           /* REJECT, DISCONNECTED, MEDIA */
-	struct text extra;            /* REPORT: JSON members */
-	struct text raw;              /* REPORT, REJECT: bytes as received; MEDIA */
-	struct report_body body;      /* REPORT */
-	struct traffic traffic;       /* DISCONNECTED */
+	struct text protocol;    /* the decoder's name, empty if none matched */
+	struct text ident;       /* empty if unknown */
+	struct text event;       /* REPORT */
+	struct text driver;      /* REPORT */
+	struct text reason;      /* REJECT, DISCONNECTED, MEDIA, MEDIA_PART */
+	struct text extra;       /* REPORT: JSON members */
+	struct text raw;         /* REPORT, REJECT, HELD: bytes as received; MEDIA, MEDIA_PART */
+	struct report_body body; /* REPORT; MEDIA_PART: of the report that announced it */
+	struct traffic traffic;  /* DISCONNECTED */
 	struct command_change change; /* COMMAND */
 	struct media_piece media;     /* MEDIA */
+	struct media_part part;       /* MEDIA_PART */
+	struct held_mark mark; /* HELD, RELEASED; REPORT, REJECT: what it resolves, or key 0 */
 };
 
 #define ENTRY_RAW_MAX 65536

@@ -87,6 +87,9 @@ uint64_t journal_commit(struct journal *journal);
 // Declares everything below lsn stored in the database: segments wholly below may be deleted (options.retain_us).
 void journal_release(struct journal *journal, uint64_t lsn);
 
+// Keeps the segments with entries from lsn on, though they are stored, until called with another LSN; UINT64_MAX: none.
+void journal_pin(struct journal *journal, uint64_t lsn);
+
 // Starts the threads that sync (a disk may take seconds, the loop may not) and that make and delete segments. `done` is
 // called on the loop's thread when a sync has ended, and when there may be room again (see journal_room). A sync that
 // fails is fatal: the process ends before anything is acknowledged.

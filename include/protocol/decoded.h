@@ -5,6 +5,7 @@
 #define AVLD_PROTOCOL_DECODED_H
 
 #include "model/command.h"
+#include "model/held_mark.h"
 #include "model/report.h"
 #include "util/secret.h"
 
@@ -40,6 +41,13 @@ struct reject {
 	enum decode_status status;
 	const char *detail; /* static text or NULL: "time" makes "bad value: time" */
 	struct text raw;
+	struct held_mark resolves; /* what was held and has become this reject; key 0: nothing */
+};
+
+// A report that is the result of something held.
+struct resolved {
+	struct held_mark mark;
+	uint32_t report; /* index */
 };
 
 // An answer to a command, for decoder.confirms_command. It exists only while its frame is processed.
@@ -63,12 +71,16 @@ struct decoded {
 	const char *detail;   /* see enum decode_status; static text or NULL */
 	const char
 		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
+	uint32_t resolved_count;
+	struct held_mark
+		message; /* the message of several parts that the frame completed; key 0: none */
 	bool close; /* set by the decoder: close the connection after the replies; no effect over UDP */
 	uint16_t answer_count;
 	// decoded_reset leaves the following as they are: the counts above say how much of them is valid.
 	struct report reports[DECODED_REPORTS];
 	struct reject rejects[DECODED_REJECTS];
 	struct command_answer answers[DECODED_ANSWERS];
+	struct resolved resolved[DECODED_REPORTS]; /* by rising index of the report */
 	uint8_t reply[REPLY_KINDS][DECODED_REPLY];
 	char arena[DECODED_ARENA];
 };
@@ -111,6 +123,21 @@ const struct command_answer *decoded_find_answer(const struct decoded *decoded, 
 // Returns REFUSED if the text contains a word with which trackers refuse a command ("fail", "error", "invalid", in any
 // case), else GIVEN.
 enum answer_result decoded_judge_text(const void *text, size_t len);
+// Returns len bytes of the arena, which are kept as long as the reports; NULL when the arena has fewer left. Not between
+// the members (protocol/extra.h) of one report.
+uint8_t *decoded_arena(struct decoded *decoded, size_t len);
+
+// Returns the bytes without their 7D escapes (util/escape.h), kept in the arena; data NULL: an escape is wrong, or the
+// arena is full.
+struct text decoded_undo_7d(struct decoded *decoded, const uint8_t *data, size_t len);
+
+// Notes that the newest report is the result of what has this mark. A mark without a key is ignored.
+void decoded_resolve(struct decoded *decoded, struct held_mark mark);
+
+// Rejects bytes that were held, as decoded_reject does, but copies them into the arena. Returns false and does nothing if
+// there is no room.
+bool decoded_reject_held(struct decoded *decoded, enum decode_status status, const char *detail,
+	struct text held, struct held_mark mark);
 
 // Returns "bad value" for DECODE_BAD_VALUE and so on; "" for OK, IGNORED and DETAIL.
 const char *decoded_status_text(enum decode_status status);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Photos that a conversation fetches from its tracker in parts, and fetched ones until the journal has them. Allocated
-// here, because decoders allocate nothing.
+// Photos and other media that a conversation receives from its tracker in parts, and received ones until the journal has
+// them. Allocated here, because decoders allocate nothing.
 //
 //   photo_open  ->  open: photo_add_part for each part  ->  photo_end  ->  finished, until photo_drop
 #ifndef AVLD_PROTOCOL_PHOTO_H
@@ -8,11 +8,10 @@
 
 #include "protocol/session.h"
 
-#define PHOTO_BYTES  (UINT32_C(1) << 20) /* bytes of one photo, at most */
-#define PHOTOS_BYTES ((size_t)64 << 20)  /* bytes of memory for all photos */
-#define PHOTO_PART   960
-#define PHOTO_PARTS  ((PHOTO_BYTES + PHOTO_PART - 1) / PHOTO_PART)
-#define PHOTO_TYPE   "image/jpeg"
+#define PHOTO_BYTES    (UINT32_C(1) << 20) /* bytes of one photo, at most */
+#define PHOTO_PARTS    4096                /* parts of one photo, at most */
+#define PHOTO_TYPE_MAX 32                  /* bytes of a content type, with its NUL */
+#define PHOTOS_BYTES   ((size_t)64 << 20)  /* bytes of memory for all photos */
 
 // The memory used by the photos of all conversations. Initialised by zeros.
 struct photos {
@@ -20,48 +19,74 @@ struct photos {
 	bool full; /* the newest photo_open found no room */
 };
 
-struct photo {
-	struct photos *all;
-	struct photo *next;      /* finished ones, oldest first */
-	struct report_body body; /* of the report that announced it: time and position */
-	int64_t announced_us;    /* receipt of that report */
-	int64_t received_us;     /* receipt of the newest part */
-	int64_t asked_us;        /* time of the newest request */
-	uint32_t asked;          /* number of the part requested */
-	uint32_t tries;          /* earlier requests for that part */
-	uint32_t size;           /* open: bytes expected; finished: bytes received */
-	uint32_t announced_size;
-	int16_t camera; /* -1: unknown */
-	bool complete;  /* finished: all bytes were received and are a whole JPEG */
-	uint8_t ident_len;
-	char ident[IDENT_MAX];
-	uint8_t have[(PHOTO_PARTS + 7) / 8]; /* bit n: part n */
-	uint8_t data[];
+// What the decoder knows of a photo when it opens it.
+struct photo_plan {
+	const char *type; /* content type, such as "image/jpeg" */
+	uint64_t size;    /* bytes announced; 0: unknown */
+	uint32_t parts;   /* their number; they may differ in size */
+	int camera;       /* -1: unknown */
 };
 
-// Opens the photo that the report announces; an open one ends. Returns NULL if photos are off (session.photos), the size
-// is 0 or above PHOTO_BYTES, or there is no room.
-struct photo *photo_open(
-	struct session *session, const struct report *report, uint64_t size, int camera);
+struct photo {
+	struct photos *all;
+	struct photo *next;            /* finished ones, oldest first */
+	const struct decoder *decoder; /* that opened it */
+	struct report_body body;       /* of the report that announced it: time and position */
+	int64_t announced_us;          /* receipt of that report */
+	int64_t received_us;           /* receipt of the newest part */
+	int64_t asked_us;              /* the decoder's: time of the newest request */
+	uint32_t asked;                /* the decoder's: number of the part requested */
+	uint32_t tries;                /* the decoder's: earlier requests for that part */
+	uint32_t size;                 /* bytes received; finished: before the first missing part */
+	uint32_t announced_size;       /* 0: unknown */
+	uint32_t planned;              /* parts announced */
+	uint32_t parts;                /* parts expected, or kept at the end */
+	uint32_t arrived;              /* parts received */
+	uint32_t saved;                /* intake's: of these, parts in the journal */
+	uint64_t key;                  /* intake's: of their entries; 0: none */
+	int16_t camera;                /* -1: unknown */
+	bool complete;                 /* finished: all bytes were received and are sound */
+	uint8_t ident_len;
+	char ident[IDENT_MAX];
+	char type[PHOTO_TYPE_MAX];
+	uint32_t room; /* bytes allocated for data */
+	uint8_t *data; /* the parts received, in order of their numbers */
+	struct {
+		uint32_t len;     /* of the part of this number; 0: missing */
+		uint32_t arrived; /* number of the part that was the n-th to arrive */
+	} part[];
+};
 
-static inline uint32_t photo_part_len(const struct photo *photo, uint32_t part)
-{
-	const uint32_t left = photo->size - part * PHOTO_PART;
-	return left < PHOTO_PART ? left : PHOTO_PART;
-}
+// Opens the photo that the report announces; an open one ends. Returns NULL if photos are off (session.photos), the plan
+// has no parts or exceeds PHOTO_BYTES or PHOTO_PARTS, or there is no room.
+struct photo *photo_open(
+	struct session *session, const struct report *report, const struct photo_plan *plan);
+
 static inline bool photo_has(const struct photo *photo, uint32_t part)
 {
-	return photo->have[part / 8] >> part % 8 & 1;
+	return part < photo->parts && photo->part[part].len > 0;
 }
 // Returns the number of the first missing part; the number of parts if none is missing.
 uint32_t photo_missing(const struct photo *photo);
-// Adds a part. A part shorter than photo_part_len is the last one. Ignores a part beyond the end, or too long.
-void photo_add_part(struct photo *photo, uint32_t part, const uint8_t *data, uint32_t len);
+// Adds a part. Returns false, and adds nothing, if the part is beyond the end, empty, or received already, or if the photo
+// would have more than PHOTO_BYTES or the bytes announced, or there is no room.
+bool photo_add_part(struct photo *photo, uint32_t part, const uint8_t *data, uint32_t len);
+// Returns the bytes of a part, whose length is photo->part[part].len.
+const uint8_t *photo_part_data(const struct photo *photo, uint32_t part);
+// Sets the number of parts to a lower one: the photo has turned out to be shorter, and will not be complete.
+void photo_cut(struct photo *photo, uint32_t parts);
 
-// Ends the session's open photo, if any. Keeps the bytes before the first missing part; without any, drops the photo.
+// Ends the session's open photo, if any. Keeps the bytes before the first missing part; without any, drops the photo
+// (intake does that if parts of it are in the journal).
 void photo_end(struct session *session);
 
-// For the feed: free the first finished photo, and all photos of the session.
+// For intake, at the start: returns the finished photo of this key, opened if there is none; NULL: no room.
+struct photo *photo_restore(struct session *session, uint64_t key, const struct report *report,
+	const struct photo_plan *plan);
+// Ends the restored photos, as photo_end does.
+void photo_end_restored(struct session *session);
+
+// For the feed and intake: free the first finished photo, and all photos of the session.
 void photo_drop(struct session *session);
 void photo_drop_all(struct session *session);
 

@@ -17,7 +17,9 @@ struct device_settings {
 struct decoder;
 struct device_memory; /* protocol/device_memory.h */
 struct held_frames;   /* protocol/held_frames.h */
-struct photo;         /* protocol/photo.h */
+struct message;       /* protocol/message.h */
+struct messages;
+struct photo; /* protocol/photo.h */
 struct photos;
 
 struct session {
@@ -26,6 +28,7 @@ struct session {
 	uint8_t ident_len;          /* 0 until the ident is known */
 	char ident[IDENT_MAX];      /* not NUL-terminated */
 	bool datagram;              /* UDP: the end of the bytes is the end of the frame */
+	bool unsaved;               /* something new is held that is not in the journal yet */
 	bool quiet;                 /* no more bytes are expected: frame() must not return OPEN */
 	uint8_t memo[SESSION_MEMO]; /* the decoder's own, initially 0; accessed through memcpy */
 	const struct decoder *decoder; /* the decoder in use; NULL: none yet */
@@ -36,9 +39,12 @@ struct session {
 	/* Looks up the settings of a device (session_settings); NULL: none are known. */
 	struct device_settings (*find_settings)(const void *context, struct text ident);
 	const void *settings_context;
-	struct photos *photos;  /* budget of all conversations; NULL: photos are off */
-	struct photo *photo;    /* the photo being fetched, or NULL */
-	struct photo *finished; /* fetched photos not yet in the journal, oldest first */
+	struct messages *all_messages; /* budget of all conversations; NULL: no parts are held */
+	struct message *messages;      /* messages of which parts are missing */
+	struct message *whole;         /* message.h's: the one completed by the frame at hand */
+	struct photos *photos;         /* budget of all conversations; NULL: photos are off */
+	struct photo *photo;           /* the photo being fetched, or NULL */
+	struct photo *finished;        /* fetched photos not yet in the journal, oldest first */
 };
 
 // Sets the ident. Returns false and changes nothing unless it is 1..IDENT_MAX bytes of [0-9A-Za-z._:-].

@@ -38,7 +38,7 @@ static const struct command_line_verb verbs[] = {
 			{'p', "protocol", "NAME", "do not detect the protocol; use this one"},
 			{0, "datagram", NULL, "the input is one UDP datagram, not a TCP stream"},
 			{0, "model", "TEXT", "the model of the devices, as in avld.devices.model"},
-			{0, "photos", NULL, "fetch and report photos, as with pt502.photos = on"},
+			{0, "photos", NULL, "fetch and report photos, as with media.photos = on"},
 		}},
 
 	{"simulate", simulate_verb, "simulate trackers that report to a server", .required = "to",

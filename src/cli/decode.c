@@ -20,6 +20,7 @@ struct decoding {
 	const char *model;              /* --model, or NULL */
 	struct device_memory *memory;
 	struct photos photos;
+	struct messages messages;
 	bool with_photos;
 	size_t len; /* of pending bytes in buffer */
 	uint8_t buffer[65536 + FRAME_MOST];
@@ -49,6 +50,7 @@ static void start(struct decoding *d, bool datagram)
 	feed_init(&d->feed, DECODERS_ALL, d->protocol, datagram);
 	d->feed.session.received_us = clock_utc_us();
 	d->feed.session.memory = d->memory;
+	d->feed.session.all_messages = &d->messages;
 	d->feed.session.photos = d->with_photos ? &d->photos : NULL;
 	d->feed.session.find_settings = find_settings;
 	d->feed.session.settings_context = d;

@@ -137,6 +137,9 @@ static void print_entry(uint64_t lsn, const struct entry *entry)
 		[ENTRY_COMMAND] = "command",
 		[ENTRY_MEDIA] = "media",
 		[ENTRY_LEFT] = "left",
+		[ENTRY_HELD] = "held",
+		[ENTRY_MEDIA_PART] = "media_part",
+		[ENTRY_RELEASED] = "released",
 	};
 	struct json_line json = {.to = stdout};
 	char peer[PEER_TEXT_MAX];
@@ -165,9 +168,21 @@ static void print_entry(uint64_t lsn, const struct entry *entry)
 		json_line_uint(&json, "piece", entry->media.piece);
 		json_line_uint(&json, "pieces", entry->media.pieces);
 	}
-	if (entry->raw.len)
-		json_line_hex(&json, entry->kind == ENTRY_MEDIA ? "bytes" : "frame",
-			entry->raw.data, entry->raw.len);
+	if (entry->kind == ENTRY_MEDIA_PART) {
+		json_line_uint(&json, "key", entry->part.key);
+		json_line_uint(&json, "piece", entry->part.number);
+		json_line_uint(&json, "pieces", entry->part.parts);
+	}
+	if (entry->mark.key) {
+		const bool held = entry->kind == ENTRY_HELD;
+		json_line_uint(&json, held ? "key" : "resolves", entry->mark.key);
+		if (entry->mark.number)
+			json_line_uint(&json, "part", entry->mark.number);
+	}
+	if (entry->raw.len) {
+		const bool media = entry->kind == ENTRY_MEDIA || entry->kind == ENTRY_MEDIA_PART;
+		json_line_hex(&json, media ? "bytes" : "frame", entry->raw.data, entry->raw.len);
+	}
 	json_line_end(&json);
 }
 

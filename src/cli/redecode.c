@@ -48,6 +48,7 @@ struct find {
 struct work {
 	struct journal *journal;
 	struct device_memory *memory;
+	struct messages messages;
 	struct replay *replays;
 	struct find *finds, *first, **last;
 	struct redecoded *done; /* counters */
@@ -78,6 +79,7 @@ static struct replay *find_replay(struct work *work, const struct entry *entry)
 			log_fatal("out of memory");
 		replay->key = key;
 		replay->feed.session.memory = work->memory;
+		replay->feed.session.all_messages = &work->messages;
 		HASH_ADD(hh, work->replays, key, sizeof(replay->key), replay);
 	}
 	replay->peer = entry->peer;
@@ -132,7 +134,8 @@ static void keep_all(struct work *work, const struct replay *replay, const struc
 static void forget_old(struct feed *feed, int64_t now_us)
 {
 	struct held_frames *held = feed->session.held;
-	while (feed_holds(feed) && held->frames[0].received_us < now_us - HOLD_US)
+	message_forget(&feed->session, now_us - HOLD_US);
+	while (held && held->count > 0 && held->frames[0].received_us < now_us - HOLD_US)
 		held_frames_remove(held, 0);
 }
 

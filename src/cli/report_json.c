@@ -144,7 +144,7 @@ void report_json_photo(FILE *to, const char *protocol, const struct photo *photo
 
 	json_line_string(&json, "protocol", protocol);
 	json_line_text(&json, "ident", (struct text){photo->ident, photo->ident_len});
-	json_line_string(&json, "media", PHOTO_TYPE);
+	json_line_string(&json, "media", photo->type);
 	if (body->has & HAS_TIME)
 		json_line_time(&json, "device_time", body->device_time_us);
 	if (photo->camera >= 0)

@@ -9,6 +9,7 @@
 #include "cli/verbs.h"
 #include "config/setting.h"
 #include "intake/memory_restore.h"
+#include "intake/orphans.h"
 #include "net/http.h"
 #include "net/listener.h"
 #include "net/udp.h"
@@ -126,11 +127,13 @@ static void on_command_ready(void *context, struct text ident)
 
 static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 {
-	const struct server *server = timer->data;
+	struct server *server = timer->data;
 
 	(void)loop;
 	(void)revents;
 	command_queue_tick(server->intake.commands, clock_utc_us());
+	if (server->intake.orphans)
+		orphans_expire(&server->intake, clock_utc_us());
 }
 
 static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -327,7 +330,7 @@ static bool start_intake(struct server *server)
 	intake->memory = device_memory_new((size_t)server->config->devices.remembered);
 	if (!intake->directory || !intake->memory)
 		return fail("out of memory");
-	memory_restore_devices(intake->memory, intake->journal);
+	memory_restore_devices(intake);
 	intake->commands =
 		command_queue_new(server->config, intake->journal, on_command_ready, server);
 	server->conns = conn_all_new(server->loop, intake);
@@ -463,6 +466,7 @@ static void stop(struct server *server)
 	if (server->conns)
 		conn_all_free(server->conns);
 	command_queue_free(intake->commands);
+	orphans_free(intake);
 	device_memory_free(intake->memory);
 	device_directory_free(intake->directory);
 	journal_close(intake->journal);

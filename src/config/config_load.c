@@ -108,10 +108,16 @@ static void on_setting(
 		report(load, "%s: outside a section; put a line such as [server] above it", name);
 }
 
+static bool is_in_section(const char *key, const char *name, size_t len)
+{
+	return key && !strncmp(key, name, len) && key[len] == '.';
+}
+
 static bool is_section(const char *name, size_t len)
 {
 	for (size_t i = 0; i < setting_count; i++)
-		if (!strncmp(setting_table[i].key, name, len) && setting_table[i].key[len] == '.')
+		if (is_in_section(setting_table[i].key, name, len) ||
+			is_in_section(setting_table[i].old, name, len))
 			return true;
 	return false;
 }

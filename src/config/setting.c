@@ -120,8 +120,8 @@ const struct setting setting_table[] = {
 		AT(commands.engine_stop_max_kmh), .max = 300,
 		.doc = "maximum speed in km/h at which engineStop is sent"},
 
-	{"pt502.photos", read_bool, "off", AT(pt502.photos),
-		.doc = "fetch the photos that trackers announce"},
+	{"media.photos", read_bool, "off", AT(media.photos), .old = "pt502.photos",
+		.doc = "fetch and store the photos of trackers"},
 
 	{"http.listen", read_address, "127.0.0.1:8880", AT(http.listen), .none = true,
 		.doc = "address and port of /health, /metrics and /status; empty: off"},
@@ -399,7 +399,8 @@ static bool read_commands(const struct setting *setting, const char *value, stru
 const struct setting *setting_find(const char *key)
 {
 	for (size_t i = 0; i < setting_count; i++)
-		if (!strcmp(setting_table[i].key, key))
+		if (!strcmp(setting_table[i].key, key) ||
+			(setting_table[i].old && !strcmp(setting_table[i].old, key)))
 			return &setting_table[i];
 	return NULL;
 }

@@ -28,6 +28,7 @@ void feed_init(struct feed *feed, decoder_set set, const struct decoder *decoder
 void feed_done(struct feed *feed)
 {
 	held_frames_free(&feed->session);
+	message_drop_all(&feed->session);
 	photo_drop_all(&feed->session);
 }
 
@@ -66,23 +67,16 @@ static void reject(struct feed *feed, struct decoded *decoded, enum decode_statu
 	decoded_reject(decoded, status, detail, data, len);
 }
 
-// Rejects the held frames received before before_us, oldest first, as far as there is room.
+// Rejects what is held and was received before before_us, oldest first, as far as there is room.
 static void reject_held(struct feed *feed, int64_t before_us, struct decoded *decoded)
 {
-	while (feed_holds(feed)) {
-		struct held_frames *held = feed->session.held;
-		const struct held_frame *frame = &held->frames[0];
-		const bool full = decoded->reject_count == DECODED_REJECTS ||
-				  frame->len > DECODED_ARENA - decoded->arena_len;
-		if (frame->received_us >= before_us || full)
-			return;
-		char *copy = decoded->arena + decoded->arena_len;
-		memcpy(copy, held->bytes + frame->at, frame->len);
-		decoded->arena_len += frame->len;
-		reject(feed, decoded, DECODE_DETAIL, frame->detail, (const uint8_t *)copy,
-			frame->len);
-		held_frames_remove(held, 0);
-	}
+	struct held_frames *held = feed->session.held;
+	const size_t rejects = decoded->reject_count;
+	while (held && held->count > 0 && held->frames[0].received_us < before_us &&
+		held_frames_reject(held, 0, NULL, decoded))
+		;
+	message_reject(&feed->session, before_us, decoded);
+	feed->rejects += (uint32_t)(decoded->reject_count - rejects);
 }
 
 static void pin(struct feed *feed, const struct decoder *decoder, struct decoded *decoded)
@@ -90,7 +84,7 @@ static void pin(struct feed *feed, const struct decoder *decoder, struct decoded
 	if (feed->session.decoder && feed->session.decoder != decoder) {
 		// Another protocol cannot use the state of the previous one.
 		reject_held(feed, INT64_MAX, decoded);
-		photo_drop_all(&feed->session);
+		photo_end(&feed->session);
 		feed->session.ident_len = 0;
 		memset(feed->session.memo, 0, sizeof(feed->session.memo));
 	}
@@ -125,6 +119,15 @@ static void reject_fault(struct feed *feed, struct decoded *decoded, const char 
 	reject(feed, decoded, DECODE_DETAIL, DECODED_FAULT, data, len);
 }
 
+// Concludes the frame that completed a message. If it was rejected, so are the others of the message.
+static void conclude(
+	struct feed *feed, bool accepted, enum decode_status status, struct decoded *decoded)
+{
+	message_conclude(&feed->session, accepted, status, decoded);
+	if (!accepted)
+		reject_held(feed, INT64_MIN + 1, decoded);
+}
+
 static void decode(struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded)
 {
 	const enum decode_status status =
@@ -136,13 +139,15 @@ static void decode(struct feed *feed, const uint8_t *data, size_t len, struct de
 		rule = "decode: status out of range";
 	if (rule) {
 		reject_fault(feed, decoded, rule, data, len);
-		return;
+	} else {
+		feed->rejects += (uint32_t)decoded->reject_count;
+		if (accepted)
+			feed->frames++;
+		else
+			reject(feed, decoded, status, decoded->detail, data, len);
 	}
-	feed->rejects += (uint32_t)decoded->reject_count;
-	if (accepted)
-		feed->frames++;
-	else
-		reject(feed, decoded, status, decoded->detail, data, len);
+	if (feed->session.whole)
+		conclude(feed, accepted && !rule, rule ? DECODE_DETAIL : status, decoded);
 }
 
 // Rejects bytes between lost framing and the next verdict: `bad` bytes, or all if that is 0. Closes after SNIFF_CAP bytes

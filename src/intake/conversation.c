@@ -7,6 +7,7 @@
 #include "intake/conversation.h"
 
 #include "feed/registry.h"
+#include "intake/orphans.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -348,6 +349,18 @@ static bool has_too_many_rejects(const struct feed *feed)
 	return feed->rejects > REJECTS_SPARE && feed->rejects / 10 > feed->frames;
 }
 
+// Journals what the frame has added to what the feed holds, or removed from it. Returns the LSN after it.
+static uint64_t save_held(struct intake *intake, struct conversation *c)
+{
+	if (intake->orphans)
+		orphans_retry(intake, &c->hold, &c->feed, &c->peer);
+	if (hold_is_due(&c->hold, &c->feed))
+		hold_save(&intake->holds, intake->journal, &c->hold, &c->feed, &c->peer);
+	if (intake->holds.first)
+		hold_renew_old(&intake->holds, intake->journal);
+	return journal_end(intake->journal);
+}
+
 // Journals intake->decoded and sends the replies. Returns NULL, or why the conversation ends.
 static const char *finish_frame(
 	struct conversation_transport *transport, struct conversation *c, bool may_command)
@@ -364,7 +377,8 @@ static const char *finish_frame(
 		reject_others(intake, c, decoded);
 	if (!refusal && !is_datagram(c) && (decoded->report_count > 1 || is_gateway(c)))
 		name_others(intake, c, decoded);
-	const uint64_t lsn = intake_append(intake, &c->feed, &c->peer, decoded, refusal);
+	intake_append(intake, &c->feed, &c->peer, decoded, refusal);
+	const uint64_t lsn = save_held(intake, c);
 	if (!refusal && !is_datagram(c) && has_too_many_rejects(&c->feed))
 		return "too many rejects";
 	const bool sent = refusal ? send_refusal(transport, c, decoded)
@@ -478,6 +492,7 @@ static void end_feed(struct intake *intake, struct conversation *c, const uint8_
 	}
 	photo_end(&feed->session);
 	intake_flush_photos(intake, feed, &c->peer);
+	orphans_adopt(intake, &c->hold, feed, &c->peer);
 	const size_t blanks = feed_blanks(rest, len);
 	if (blanks < len) {
 		feed->rejects++;

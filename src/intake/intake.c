@@ -11,10 +11,13 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+// What one frame can add to what is held, or resolve without a result: frames, a part of a message, of a photo, and so on.
+#define HELD_ENTRIES (HELD_FRAMES_MAX + 8)
+
 // The most that one frame can become: every report and reject of a struct decoded, its arena, and the
 // bytes themselves (each belongs to one report or reject; widened rejects stay within the frame). Counts
 // the longest frame that a decoder may declare.
-#define FRAME_ENTRIES (DECODED_REPORTS + DECODED_REJECTS)
+#define FRAME_ENTRIES (DECODED_REPORTS + DECODED_REJECTS + HELD_ENTRIES)
 #define FRAME_BYTES   (FRAME_ENTRIES * 384 + DECODED_ARENA + 2 * FRAME_MOST + 65536)
 
 // In addition to a frame's: for entries about connections that open and end meanwhile.
@@ -202,10 +205,13 @@ static void blank_password(uint8_t *end, struct text raw, size_t raw_len, struct
 			password.len < raw_len - at ? password.len : raw_len - at);
 }
 
+// mark: what it resolves; key 0: nothing.
 static void append_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const char *reason, struct text raw, struct text password)
+	const char *reason, struct text raw, struct text password, struct held_mark mark)
 {
-	const struct entry entry = reject_of(feed, peer, reason, raw);
+	struct entry entry = reject_of(feed, peer, reason, raw);
+
+	entry.mark = mark;
 	const size_t size = entry_size(&entry);
 	uint8_t *out = journal_begin(intake->journal, size);
 
@@ -214,6 +220,18 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 		out + size, raw, raw.len < ENTRY_RAW_MAX ? raw.len : ENTRY_RAW_MAX, password);
 	journal_commit(intake->journal);
 	count_reject(intake, feed, reason);
+}
+
+// Appends that what has this mark is resolved, though nothing came of it. A mark without a key is ignored.
+static void append_released(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	struct held_mark mark)
+{
+	struct entry entry = entry_of(ENTRY_RELEASED, feed, peer);
+
+	if (mark.key == 0)
+		return;
+	entry.mark = mark;
+	append(intake, &entry);
 }
 
 void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
@@ -239,6 +257,70 @@ static void append_report(struct intake *intake, const struct feed *feed, const 
 	entry_report_write(
 		report, protocol, &head, journal_begin(intake->journal, entry_head_size(&head)));
 	journal_commit(intake->journal);
+}
+
+// The same for a report that resolves what has this mark.
+static void append_result(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct report *report, struct held_mark mark)
+{
+	struct entry entry = entry_of(ENTRY_REPORT, feed, peer);
+
+	entry.body = report->body;
+	entry.ident = report->ident;
+	entry.event = report->event;
+	entry.driver = report->driver;
+	entry.extra = report->extra;
+	entry.raw = report->raw;
+	entry.mark = mark;
+	append(intake, &entry);
+}
+
+// Returns the mark of what the report of this index resolves; *next: index in decoded->resolved, from 0.
+static struct held_mark mark_of(const struct decoded *decoded, size_t report, uint32_t *next)
+{
+	while (*next < decoded->resolved_count && decoded->resolved[*next].report < report)
+		++*next;
+	if (*next < decoded->resolved_count && decoded->resolved[*next].report == report)
+		return decoded->resolved[(*next)++].mark;
+	return (struct held_mark){0};
+}
+
+// Appends the reports and rejects. What the frame as a whole resolves (decoded->message) is the mark of the last entry: it
+// is resolved only once all are in the journal.
+static void append_all(struct intake *intake, struct feed *feed, const struct peer *peer,
+	const struct decoded *decoded, const char *refusal)
+{
+	struct held_mark message = decoded->message;
+	size_t left = decoded->report_count + decoded->reject_count;
+	uint32_t next = 0;
+
+	for (size_t i = 0; i < decoded->report_count; i++) {
+		const struct report *report = &decoded->reports[i];
+		struct held_mark mark = mark_of(decoded, i, &next);
+		if (--left == 0 && mark.key == 0) {
+			mark = message;
+			message.key = 0;
+		}
+		if (refusal)
+			append_reject(
+				intake, feed, peer, refusal, report->raw, decoded->password, mark);
+		else if (mark.key)
+			append_result(intake, feed, peer, report, mark);
+		else
+			append_report(intake, feed, peer, report);
+	}
+	for (size_t i = 0; i < decoded->reject_count; i++) {
+		const struct reject *reject = &decoded->rejects[i];
+		struct held_mark mark = reject->resolves;
+		char reason[DECODED_REASON_MAX];
+		if (--left == 0 && mark.key == 0) {
+			mark = message;
+			message.key = 0;
+		}
+		decoded_reject_reason(reject, reason);
+		append_reject(intake, feed, peer, reason, reject->raw, decoded->password, mark);
+	}
+	append_released(intake, feed, peer, message);
 }
 
 // Shows the reports, and the answers without one, to the command queue. It may append entries, so the frame's own come first.
@@ -278,23 +360,11 @@ void intake_append_reports(struct intake *intake, struct feed *feed, const struc
 {
 	if (decoded->fault)
 		log_fault(intake, feed->session.decoder, decoded->fault);
-	for (size_t i = 0; i < decoded->report_count; i++) {
-		if (refusal)
-			append_reject(intake, feed, peer, refusal, decoded->reports[i].raw,
-				decoded->password);
-		else
-			append_report(intake, feed, peer, &decoded->reports[i]);
-	}
+	append_all(intake, feed, peer, decoded, refusal);
 	if (refusal)
 		feed->rejects += (uint32_t)decoded->report_count;
 	else
 		intake->counters.reports += decoded->report_count;
-	for (size_t i = 0; i < decoded->reject_count; i++) {
-		char reason[DECODED_REASON_MAX];
-		decoded_reject_reason(&decoded->rejects[i], reason);
-		append_reject(
-			intake, feed, peer, reason, decoded->rejects[i].raw, decoded->password);
-	}
 	if (!refusal && intake->commands && command_queue_count(intake->commands))
 		note_reports(intake, feed, peer, decoded);
 }
@@ -339,12 +409,13 @@ static bool append_photo(struct intake *intake, const struct feed *feed, const s
 {
 	const size_t pieces = (photo->size + ENTRY_RAW_MAX - 1) / ENTRY_RAW_MAX;
 
-	if (!journal_room(intake->journal, pieces, photo->size + pieces * PIECE_BYTES))
+	if (!journal_room(intake->journal, pieces + 1, photo->size + (pieces + 1) * PIECE_BYTES))
 		return false;
 	struct entry entry = entry_of(ENTRY_MEDIA, feed, peer);
+	entry.protocol = text_of(photo->decoder->name);
 	entry.ident = (struct text){photo->ident, photo->ident_len};
 	entry.received_us = photo->received_us;
-	entry.reason = text_of(PHOTO_TYPE);
+	entry.reason = text_of(photo->type);
 	entry.media = describe(photo, (uint16_t)pieces);
 	for (size_t at = 0; at < photo->size; at += ENTRY_RAW_MAX, entry.media.piece++) {
 		const size_t left = photo->size - at;
@@ -352,6 +423,9 @@ static bool append_photo(struct intake *intake, const struct feed *feed, const s
 			left < ENTRY_RAW_MAX ? left : ENTRY_RAW_MAX};
 		append(intake, &entry);
 	}
+	append_released(intake, feed, peer, (struct held_mark){.key = photo->key});
+	if (photo->size == 0)
+		return true;
 	intake->counters.photos++;
 	log_debug("photo received ident=%.*s bytes=%u complete=%d", (int)photo->ident_len,
 		photo->ident, photo->size, photo->complete);
@@ -359,7 +433,7 @@ static bool append_photo(struct intake *intake, const struct feed *feed, const s
 }
 
 // Appends the finished photos while there is room, and drops them here once they are in the journal.
-static void append_photos(struct intake *intake, struct feed *feed, const struct peer *peer)
+void intake_append_photos(struct intake *intake, struct feed *feed, const struct peer *peer)
 {
 	struct session *session = &feed->session;
 
@@ -376,11 +450,18 @@ void intake_flush_photos(struct intake *intake, struct feed *feed, const struct 
 	if (!feed->session.photos)
 		return;
 	do
-		append_photos(intake, feed, peer);
+		intake_append_photos(intake, feed, peer);
 	while (feed->session.finished && journal_wait(intake->journal));
-	for (const struct photo *photo = feed->session.finished; photo; photo = photo->next)
-		log_warning("photo lost ident=%.*s bytes=%u reason=\"no room in the journal\"",
-			(int)photo->ident_len, photo->ident, photo->size);
+}
+
+// Drops the photos of a device that is not admitted.
+static void drop_photos(struct intake *intake, struct feed *feed, const struct peer *peer)
+{
+	struct session *session = &feed->session;
+
+	for (photo_end(session); session->finished; photo_drop(session))
+		append_released(
+			intake, feed, peer, (struct held_mark){.key = session->finished->key});
 }
 
 static struct device_settings find_settings(const void *context, struct text ident)
@@ -399,7 +480,8 @@ void intake_begin(struct intake *intake, struct session *session)
 	session->memory = intake->memory;
 	session->find_settings = find_settings;
 	session->settings_context = intake->directory;
-	session->photos = intake->config->pt502.photos ? &intake->photos : NULL;
+	session->all_messages = &intake->messages;
+	session->photos = intake->config->media.photos ? &intake->photos : NULL;
 }
 
 // ---- a whole frame
@@ -411,8 +493,8 @@ uint64_t intake_append(struct intake *intake, struct feed *feed, const struct pe
 	intake_append_reports(intake, feed, peer, decoded, refusal);
 	if (feed->session.photos) {
 		if (refusal)
-			photo_drop_all(&feed->session);
-		append_photos(intake, feed, peer);
+			drop_photos(intake, feed, peer);
+		intake_append_photos(intake, feed, peer);
 	}
 	return journal_end(intake->journal);
 }

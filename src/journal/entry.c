@@ -12,11 +12,16 @@
 //   | received_us i64 (16..23)      | address, 16 bytes (24..39)                                  |
 //   +-------------------------------+-------------------------------------------------------------+
 //   head_len (40):  body, body_len bytes
-//                     REPORT (96): the bytes of struct report_body (asserted below)
+//                     REPORT (96, or 112 with what it resolves): the bytes of struct report_body
+//                                 (asserted below) | mark (16)
+//                     REJECT (0, or 16 with what it resolves): mark
 //                     DISCONNECTED (24): opened_us i64 | bytes u64 | frames u32 | rejects u32
 //                     COMMAND (16): id i64 | attempts u32 | state u32
 //                     MEDIA (40): key u64 | dedup u64 | taken_us i64 | lat_e7 i32 | lon_e7 i32 |
 //                                 piece u16 | pieces u16 | camera i16 | flags u16
+//                     HELD, RELEASED (16): mark: key u64 | number u32 | 0 u32
+//                     MEDIA_PART (128): key u64 | announced_us i64 | number u32 | parts u32 | size u32 |
+//                                 camera i16 | 0 u16 | report_body (96)
 //                     others: none
 //   then, back to back: protocol, ident, event (REPORT) or reason (others), driver, extra, raw
 //
@@ -31,6 +36,8 @@
 #define TRAFFIC_LEN  24
 #define CHANGE_LEN   16
 #define MEDIA_LEN    40
+#define MARK_LEN     16
+#define PART_LEN     32 /* without the report_body after it */
 #define PROTOCOL_MAX 32
 #define REASON_MAX   128
 
@@ -88,8 +95,18 @@ static_assert(offsetof(struct media_piece, pieces) == 34, "media_piece is a form
 static_assert(offsetof(struct media_piece, camera) == 36, "media_piece is a format");
 static_assert(offsetof(struct media_piece, flags) == 38, "media_piece is a format");
 
-static_assert(HEAD_LEN + BODY_LEN + PROTOCOL_MAX + IDENT_MAX + REASON_MAX + DRIVER_MAX + EXTRA_MAX +
-			      ENTRY_RAW_MAX <=
+static_assert(sizeof(struct held_mark) == MARK_LEN, "held_mark is a format");
+static_assert(offsetof(struct held_mark, number) == 8, "held_mark is a format");
+
+static_assert(sizeof(struct media_part) == PART_LEN, "media_part is a format");
+static_assert(offsetof(struct media_part, announced_us) == 8, "media_part is a format");
+static_assert(offsetof(struct media_part, number) == 16, "media_part is a format");
+static_assert(offsetof(struct media_part, parts) == 20, "media_part is a format");
+static_assert(offsetof(struct media_part, size) == 24, "media_part is a format");
+static_assert(offsetof(struct media_part, camera) == 28, "media_part is a format");
+
+static_assert(HEAD_LEN + BODY_LEN + PART_LEN + PROTOCOL_MAX + IDENT_MAX + REASON_MAX + DRIVER_MAX +
+			      EXTRA_MAX + ENTRY_RAW_MAX <=
 		      ENTRY_SIZE_MAX,
 	"ENTRY_SIZE_MAX");
 static_assert(EXTRA_MAX <= UINT16_MAX && REASON_MAX <= UINT8_MAX, "lengths fit their fields");
@@ -112,33 +129,36 @@ static size_t at_most(size_t len, size_t max)
 	return len < max ? len : max;
 }
 
-// Returns the length of an entry's body, as this version writes it.
-static size_t body_len(enum entry_kind kind)
+// The members of struct entry that make up the bodies, one after another. The second is optional in a REPORT.
+static const struct field {
+	uint16_t at, len;
+} fields[ENTRY_KINDS][2] = {
+#define FIELD(member, size)                                                                        \
+	{                                                                                          \
+		offsetof(struct entry, member), size                                               \
+	}
+	[ENTRY_REPORT] = {FIELD(body, BODY_LEN), FIELD(mark, MARK_LEN)},
+	[ENTRY_REJECT] = {FIELD(mark, MARK_LEN)},
+	[ENTRY_DISCONNECTED] = {FIELD(traffic, TRAFFIC_LEN)},
+	[ENTRY_COMMAND] = {FIELD(change, CHANGE_LEN)},
+	[ENTRY_MEDIA] = {FIELD(media, MEDIA_LEN)},
+	[ENTRY_HELD] = {FIELD(mark, MARK_LEN)},
+	[ENTRY_MEDIA_PART] = {FIELD(part, PART_LEN), FIELD(body, BODY_LEN)},
+	[ENTRY_RELEASED] = {FIELD(mark, MARK_LEN)},
+#undef FIELD
+};
+
+// Returns true if the body ends with a mark only when there is something that the entry resolves.
+static bool has_optional_mark(enum entry_kind kind)
 {
-	static const uint8_t lens[ENTRY_LEFT + 1] = {
-		[ENTRY_REPORT] = BODY_LEN,
-		[ENTRY_DISCONNECTED] = TRAFFIC_LEN,
-		[ENTRY_COMMAND] = CHANGE_LEN,
-		[ENTRY_MEDIA] = MEDIA_LEN,
-	};
-	return lens[kind];
+	return kind == ENTRY_REPORT || kind == ENTRY_REJECT;
 }
 
-// Returns the field that holds the body, of body_len bytes, or NULL if the kind has none.
-static void *body_of(struct entry *entry)
+// Returns the least length of an entry's body.
+static size_t body_len(enum entry_kind kind)
 {
-	switch (entry->kind) {
-	case ENTRY_REPORT:
-		return &entry->body;
-	case ENTRY_DISCONNECTED:
-		return &entry->traffic;
-	case ENTRY_COMMAND:
-		return &entry->change;
-	case ENTRY_MEDIA:
-		return &entry->media;
-	default:
-		return NULL;
-	}
+	return fields[kind][0].len + fields[kind][1].len -
+	       (has_optional_mark(kind) ? (size_t)MARK_LEN : 0);
 }
 
 // This and other_head decide which fields an entry of each kind has, and what is cut.
@@ -179,7 +199,8 @@ static struct entry_head other_head(const struct entry *entry)
 	};
 	if (kind == ENTRY_COMMAND)
 		head.extra_len = (uint16_t)at_most(entry->extra.len, EXTRA_MAX);
-	if (kind == ENTRY_REJECT || kind == ENTRY_MEDIA)
+	if (kind == ENTRY_REJECT || kind == ENTRY_MEDIA || kind == ENTRY_HELD ||
+		kind == ENTRY_MEDIA_PART)
 		head.raw_len = (uint32_t)at_most(entry->raw.len, ENTRY_RAW_MAX);
 	memcpy(head.address, entry->peer.address, sizeof(head.address));
 	return head;
@@ -197,10 +218,17 @@ static struct report report_of(const struct entry *entry)
 
 static struct entry_head head_of(const struct entry *entry)
 {
-	if (entry->kind != ENTRY_REPORT)
-		return other_head(entry);
-	const struct report report = report_of(entry);
-	return entry_report_head(&report, entry->received_us, &entry->peer, entry->protocol);
+	struct entry_head head;
+	if (entry->kind == ENTRY_REPORT) {
+		const struct report report = report_of(entry);
+		head = entry_report_head(
+			&report, entry->received_us, &entry->peer, entry->protocol);
+	} else {
+		head = other_head(entry);
+	}
+	if (has_optional_mark(entry->kind) && entry->mark.key)
+		head.body_len += MARK_LEN;
+	return head;
 }
 
 size_t entry_size(const struct entry *entry)
@@ -248,41 +276,31 @@ void entry_report_write(const struct report *report, struct text protocol,
 	put(out, report->raw.data, head->raw_len);
 }
 
-static void write_other(const struct entry *entry, uint8_t *out)
-{
-	const struct entry_head head = other_head(entry);
-	memcpy(out, &head, HEAD_LEN);
-	out += HEAD_LEN;
-	if (head.body_len == TRAFFIC_LEN)
-		memcpy(out, &entry->traffic, TRAFFIC_LEN);
-	else if (head.body_len == CHANGE_LEN)
-		memcpy(out, &entry->change, CHANGE_LEN);
-	else if (head.body_len == MEDIA_LEN)
-		memcpy(out, &entry->media, MEDIA_LEN);
-	out += head.body_len;
-	out = put(out, entry->protocol.data, head.protocol_len);
-	out = put(out, entry->ident.data, head.ident_len);
-	out = put(out, entry->reason.data, head.event_len);
-	out = put(out, entry->extra.data, head.extra_len);
-	put(out, entry->raw.data, head.raw_len);
-}
-
 void entry_write(const struct entry *entry, uint8_t *out)
 {
-	if (entry->kind != ENTRY_REPORT) {
-		write_other(entry, out);
-		return;
-	}
-	const struct report report = report_of(entry);
 	const struct entry_head head = head_of(entry);
-	entry_report_write(&report, entry->protocol, &head, out);
+	const bool report = entry->kind == ENTRY_REPORT;
+	const struct text name = report ? entry->event : entry->reason;
+	const uint8_t *body_end = out + HEAD_LEN + head.body_len;
+	memcpy(out, &head, HEAD_LEN);
+	out += HEAD_LEN;
+	for (const struct field *field = fields[entry->kind]; out < body_end; field++) {
+		memcpy(out, (const char *)entry + field->at, field->len);
+		out += field->len;
+	}
+	out = put(out, entry->protocol.data, head.protocol_len);
+	out = put(out, entry->ident.data, head.ident_len);
+	out = put(out, name.data, head.event_len);
+	out = put(out, entry->driver.data, head.driver_len);
+	out = put(out, entry->extra.data, head.extra_len);
+	put(out, entry->raw.data, head.raw_len);
 }
 
 // Returns true if entry_write, of this version or a later one, could have written this head.
 static bool is_sound(const struct entry_head *head)
 {
 	bool report = head->kind == ENTRY_REPORT;
-	return head->kind >= ENTRY_REPORT && head->kind <= ENTRY_LEFT &&
+	return head->kind >= ENTRY_REPORT && head->kind < ENTRY_KINDS &&
 	       head->transport <= TRANSPORT_UDP && head->head_len >= HEAD_LEN &&
 	       head->body_len >= body_len(head->kind) && head->protocol_len <= PROTOCOL_MAX &&
 	       head->ident_len <= IDENT_MAX &&
@@ -312,12 +330,17 @@ bool entry_read(const uint8_t *data, size_t len, struct entry *entry)
 	entry->peer.port = head.port;
 	entry->peer.transport = head.transport;
 	const uint8_t *at = data + head.head_len;
-	void *body = body_of(entry);
-	if (head.kind == ENTRY_REPORT)
-		memcpy(body, at, BODY_LEN);
-	else if (body)
-		memcpy(body, at, body_len(head.kind));
+	if (head.kind == ENTRY_REPORT) // nearly all are: copied without a call
+		memcpy(&entry->body, at, BODY_LEN);
+	size_t offset = head.kind == ENTRY_REPORT ? BODY_LEN : 0;
+	for (const struct field *field = &fields[head.kind][offset > 0];
+		field < fields[head.kind] + 2 && offset + field->len <= head.body_len; field++) {
+		memcpy((char *)entry + field->at, at + offset, field->len);
+		offset += field->len;
+	}
 	if (head.kind == ENTRY_MEDIA && entry->media.piece >= entry->media.pieces)
+		return false;
+	if (head.kind == ENTRY_MEDIA_PART && entry->part.number >= entry->part.parts)
 		return false;
 	if (head.kind == ENTRY_COMMAND && entry->change.state >= COMMAND_STATES)
 		return false;

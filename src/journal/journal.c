@@ -136,6 +136,11 @@ void journal_release(struct journal *journal, uint64_t lsn)
 		journal_segments_release(journal);
 }
 
+void journal_pin(struct journal *journal, uint64_t lsn)
+{
+	journal->pinned = lsn;
+}
+
 // ---- append
 
 // Makes a segment the one that is appended to, from LSN end on.
@@ -363,6 +368,7 @@ struct journal *journal_open(
 	journal->read_only = options->read_only;
 	journal->dir_fd = journal->lock_fd = journal->stored_fd = -1;
 	journal->first = journal->last_damage = NO_LSN;
+	journal->pinned = UINT64_MAX;
 	journal->error = error;
 	journal->error_size = JOURNAL_ERROR_SIZE;
 	journal->finding = finding;

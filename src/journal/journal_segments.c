@@ -103,14 +103,14 @@ static bool delete_oldest(struct journal *journal)
 }
 
 // Returns true if the oldest segment is wholly stored and may go: not the current one, nor the newest,
-// by which the next start sees that none is missing.
+// by which the next start sees that none is missing; nor one with held entries.
 static bool oldest_is_stored(const struct journal *journal)
 {
 	if (journal->next == 0 || journal->count == 1 || (journal->next == 1 && journal->map))
 		return false;
 	const struct segment *oldest = &journal->segments[0];
 	uint64_t end = oldest->end ? oldest->end : oldest->first + oldest->size;
-	return end <= journal->released;
+	return end <= journal->released && end <= journal->pinned;
 }
 
 // Returns true if the quota has room for `size` more bytes. If not, deletes what is stored and only

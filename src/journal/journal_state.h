@@ -40,6 +40,7 @@ struct journal {
 	int64_t retry_us; /* time (monotonic) before which no segment is requested: the disk was full */
 
 	uint64_t released;         /* everything below is in the database */
+	uint64_t pinned;           /* journal_pin */
 	uint64_t released_written; /* the same in the file `stored` */
 	int64_t released_us;       /* time of writing that file */
 	uint64_t recovered;

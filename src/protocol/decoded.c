@@ -6,6 +6,7 @@
 #include "protocol/decoded.h"
 
 #include "protocol/session.h"
+#include "util/escape.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -95,7 +96,56 @@ void decoded_reject(struct decoded *decoded, enum decode_status status, const ch
 		last->raw = span(last->raw, raw);
 		return;
 	}
-	decoded->rejects[decoded->reject_count++] = (struct reject){status, detail, raw};
+	decoded->rejects[decoded->reject_count++] =
+		(struct reject){.status = status, .detail = detail, .raw = raw};
+}
+
+uint8_t *decoded_arena(struct decoded *decoded, size_t len)
+{
+	if (len > DECODED_ARENA - decoded->arena_len)
+		return NULL;
+	char *start = decoded->arena + decoded->arena_len;
+	decoded->arena_len += len;
+	return (uint8_t *)start;
+}
+
+struct text decoded_undo_7d(struct decoded *decoded, const uint8_t *data, size_t len)
+{
+	const size_t before = decoded->arena_len;
+	uint8_t *start = decoded_arena(decoded, len);
+	if (!start || !escape_undo_7d(data, len, start, &len)) {
+		decoded->arena_len = before;
+		return (struct text){NULL, 0};
+	}
+	decoded->arena_len = before + len;
+	return (struct text){(char *)start, len};
+}
+
+void decoded_resolve(struct decoded *decoded, struct held_mark mark)
+{
+	if (mark.key == 0)
+		return;
+	if (decoded->report_count == 0 || decoded->resolved_count == DECODED_REPORTS) {
+		decoded->fault = "decoded_resolve without a report";
+		return;
+	}
+	decoded->resolved[decoded->resolved_count++] =
+		(struct resolved){mark, (uint32_t)decoded->report_count - 1};
+}
+
+bool decoded_reject_held(struct decoded *decoded, enum decode_status status, const char *detail,
+	struct text held, struct held_mark mark)
+{
+	if (decoded->reject_count == DECODED_REJECTS)
+		return false;
+	uint8_t *copy = decoded_arena(decoded, held.len);
+	if (!copy)
+		return false;
+	if (held.len > 0)
+		memcpy(copy, held.data, held.len);
+	decoded_reject(decoded, status, detail, copy, held.len);
+	decoded->rejects[decoded->reject_count - 1].resolves = mark;
+	return true;
 }
 
 bool decoded_reply(struct decoded *decoded, enum reply_when when, const void *data, size_t len)

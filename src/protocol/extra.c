@@ -11,6 +11,11 @@ static struct json begin(struct decoded *decoded, const struct report *report, c
 		return (struct json){.full = true};
 	}
 	size_t room = DECODED_ARENA - decoded->arena_len;
+	if (report->extra.len > 0 &&
+		report->extra.data + report->extra.len != decoded->arena + decoded->arena_len) {
+		decoded->fault = "decoded_arena between the members of a report";
+		return (struct json){.full = true};
+	}
 	if (room > EXTRA_MAX - report->extra.len)
 		room = EXTRA_MAX - report->extra.len;
 	struct json json = json_of(decoded->arena + decoded->arena_len, room);

@@ -26,6 +26,28 @@ bool held_frames_add(struct session *session, const char *detail, const uint32_t
 	memcpy(frame->ident, session->ident, session->ident_len);
 	memcpy(held->bytes + held->used, data, len);
 	held->used += (uint32_t)len;
+	session->unsaved = true;
+	return true;
+}
+
+void held_frames_resolve(struct held_frames *held, uint32_t index, struct decoded *decoded)
+{
+	if (index >= held->count)
+		return;
+	decoded_resolve(decoded, (struct held_mark){.key = held->frames[index].key});
+	held_frames_remove(held, index);
+}
+
+bool held_frames_reject(
+	struct held_frames *held, uint32_t index, const char *detail, struct decoded *decoded)
+{
+	if (index >= held->count)
+		return false;
+	const struct held_frame *frame = &held->frames[index];
+	if (!decoded_reject_held(decoded, DECODE_DETAIL, detail ? detail : frame->detail,
+		    held_frames_text(held, index), (struct held_mark){.key = frame->key}))
+		return false;
+	held_frames_remove(held, index);
 	return true;
 }
 

@@ -1,77 +1,170 @@
 // SPDX-License-Identifier: MIT
-// A session has at most one open photo, and a list of finished ones.
+// A session has at most one open photo, and a list of finished ones. A photo's data has no gaps: a part is inserted where
+// it belongs by its number.
+//
+//   data   part 0 | part 1 | part 4 | free ...      part[].len   960 960 0 0 120      part[].arrived   0 1 4
 #include "protocol/photo.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static size_t weight(uint32_t announced_size)
+static size_t weight(uint32_t parts, uint32_t room)
 {
-	return sizeof(struct photo) + announced_size;
+	return sizeof(struct photo) + parts * sizeof(((struct photo *)0)->part[0]) + room;
 }
 
 static void drop(struct photo *photo)
 {
-	photo->all->bytes -= weight(photo->announced_size);
+	photo->all->bytes -= weight(photo->parts, photo->room);
+	free(photo->data);
 	free(photo);
 }
 
-struct photo *photo_open(
-	struct session *session, const struct report *report, uint64_t size, int camera)
+static struct photo *new_photo(struct session *session, const struct report *report,
+	const struct photo_plan *plan, struct photos *all)
 {
-	struct photos *all = session->photos;
-	if (!all || size == 0 || size > PHOTO_BYTES || report->ident.len > IDENT_MAX)
+	const uint32_t room = (uint32_t)plan->size;
+	const size_t bytes = weight(plan->parts, room);
+	if (bytes > PHOTOS_BYTES - all->bytes)
 		return NULL;
-	photo_end(session);
-	const size_t bytes = weight((uint32_t)size);
-	struct photo *photo = bytes <= PHOTOS_BYTES - all->bytes ? calloc(1, bytes) : NULL;
-	all->full = !photo;
-	if (!photo)
+	struct photo *photo = calloc(1, weight(plan->parts, 0));
+	uint8_t *data = room ? malloc(room) : NULL;
+	if (!photo || (room && !data)) {
+		free(photo);
+		free(data);
 		return NULL;
+	}
 	all->bytes += bytes;
 	photo->all = all;
+	photo->data = data;
+	photo->room = room;
+	photo->decoder = session->decoder;
 	photo->body = report->body;
 	photo->announced_us = photo->received_us = session->received_us;
-	photo->size = photo->announced_size = (uint32_t)size;
-	photo->camera = (int16_t)camera;
+	photo->announced_size = (uint32_t)plan->size;
+	photo->planned = photo->parts = plan->parts;
+	photo->camera = (int16_t)plan->camera;
 	photo->ident_len = (uint8_t)report->ident.len;
 	memcpy(photo->ident, report->ident.data, report->ident.len);
-	session->photo = photo;
+	snprintf(photo->type, sizeof(photo->type), "%s", plan->type);
 	return photo;
 }
 
-static uint32_t count_parts(const struct photo *photo)
+static bool is_allowed(const struct report *report, const struct photo_plan *plan)
 {
-	return (photo->size + PHOTO_PART - 1) / PHOTO_PART;
+	return plan->size <= PHOTO_BYTES && plan->parts - 1 < PHOTO_PARTS &&
+	       report->ident.len <= IDENT_MAX;
+}
+
+struct photo *photo_open(
+	struct session *session, const struct report *report, const struct photo_plan *plan)
+{
+	if (!session->photos || !is_allowed(report, plan))
+		return NULL;
+	photo_end(session);
+	session->photo = new_photo(session, report, plan, session->photos);
+	session->photos->full = !session->photo;
+	return session->photo;
 }
 
 uint32_t photo_missing(const struct photo *photo)
 {
-	const uint32_t count = count_parts(photo);
 	uint32_t part = 0;
-	while (part < count && photo_has(photo, part))
+	while (part < photo->parts && photo->part[part].len > 0)
 		part++;
 	return part;
 }
 
-void photo_add_part(struct photo *photo, uint32_t part, const uint8_t *data, uint32_t len)
+// Returns the offset in data of the part of this number, whether it is there or not.
+static uint32_t offset_of(const struct photo *photo, uint32_t part)
 {
-	if (part >= count_parts(photo) || len > photo_part_len(photo, part))
-		return;
-	memcpy(photo->data + part * PHOTO_PART, data, len);
-	if (len < photo_part_len(photo, part))
-		photo->size = part * PHOTO_PART + len;
-	photo->have[part / 8] |= (uint8_t)(1u << part % 8);
+	uint32_t offset = 0;
+	for (uint32_t i = 0; i < part; i++)
+		offset += photo->part[i].len;
+	return offset;
 }
 
-// Returns true if the bytes start and end like a JPEG. Cameras that send blocks pad the last one with zeros.
-static bool is_jpeg(const uint8_t *data, uint32_t len)
+// Makes room for len more bytes of data.
+static bool grow(struct photo *photo, uint32_t len)
 {
+	if (len <= photo->room - photo->size)
+		return true;
+	uint32_t room = photo->room < PHOTO_BYTES / 2 ? 2 * photo->room : PHOTO_BYTES;
+	if (room < photo->size + len)
+		room = photo->size + len;
+	if (room - photo->room > PHOTOS_BYTES - photo->all->bytes)
+		return false;
+	uint8_t *data = realloc(photo->data, room);
+	if (!data)
+		return false;
+	photo->all->bytes += room - photo->room;
+	photo->data = data;
+	photo->room = room;
+	return true;
+}
+
+bool photo_add_part(struct photo *photo, uint32_t part, const uint8_t *data, uint32_t len)
+{
+	const uint32_t most = photo->announced_size ? photo->announced_size : PHOTO_BYTES;
+	if (part >= photo->parts || len == 0 || photo_has(photo, part) ||
+		len > most - photo->size || !grow(photo, len))
+		return false;
+	const uint32_t offset = offset_of(photo, part);
+	memmove(photo->data + offset + len, photo->data + offset, photo->size - offset);
+	memcpy(photo->data + offset, data, len);
+	photo->size += len;
+	photo->part[part].len = len;
+	photo->part[photo->arrived++].arrived = part;
+	return true;
+}
+
+const uint8_t *photo_part_data(const struct photo *photo, uint32_t part)
+{
+	return photo->data + offset_of(photo, part);
+}
+
+void photo_cut(struct photo *photo, uint32_t parts)
+{
+	if (parts >= photo->parts)
+		return;
+	// The parts that it keeps are still counted by their old number: weight() must give back what was taken.
+	photo->all->bytes -= weight(photo->parts, 0) - weight(parts, 0);
+	photo->size = offset_of(photo, parts);
+	photo->parts = parts;
+	uint32_t kept = 0, saved = 0;
+	for (uint32_t i = 0; i < photo->arrived; i++) {
+		if (photo->part[i].arrived >= parts)
+			continue;
+		saved += i < photo->saved;
+		photo->part[kept++].arrived = photo->part[i].arrived;
+	}
+	photo->arrived = kept;
+	photo->saved = saved;
+}
+
+// Returns true unless the bytes are a JPEG by their type, but do not start and end like one. Cameras that send blocks pad
+// the last one with zeros.
+static bool is_sound(const struct photo *photo)
+{
+	const uint8_t *data = photo->data;
+	uint32_t len = photo->size;
+	if (strcmp(photo->type, "image/jpeg") != 0)
+		return true;
 	while (len > 0 && data[len - 1] == 0)
 		len--;
 	return len >= 4 && data[0] == 0xFF && data[1] == 0xD8 && data[len - 2] == 0xFF &&
 	       data[len - 1] == 0xD9;
+}
+
+static void finish(struct photo *photo)
+{
+	const uint32_t missing = photo_missing(photo);
+	const bool whole = missing == photo->planned &&
+			   (!photo->announced_size || photo->size == photo->announced_size);
+	photo_cut(photo, missing);
+	photo->complete = whole && is_sound(photo);
 }
 
 void photo_end(struct session *session)
@@ -80,17 +173,33 @@ void photo_end(struct session *session)
 	if (!photo)
 		return;
 	session->photo = NULL;
-	const uint32_t missing = photo_missing(photo);
-	if (missing < count_parts(photo))
-		photo->size = missing * PHOTO_PART;
-	if (photo->size == 0) {
+	finish(photo);
+	if (photo->size == 0 && photo->key == 0) {
 		drop(photo);
 		return;
 	}
-	photo->complete = photo->size == photo->announced_size && is_jpeg(photo->data, photo->size);
 	while (*end)
 		end = &(*end)->next;
 	*end = photo;
+}
+
+struct photo *photo_restore(struct session *session, uint64_t key, const struct report *report,
+	const struct photo_plan *plan)
+{
+	struct photo **at = &session->finished;
+	while (*at && (*at)->key != key)
+		at = &(*at)->next;
+	if (!*at && session->photos && is_allowed(report, plan))
+		*at = new_photo(session, report, plan, session->photos);
+	if (*at)
+		(*at)->key = key;
+	return *at;
+}
+
+void photo_end_restored(struct session *session)
+{
+	for (struct photo *photo = session->finished; photo; photo = photo->next)
+		finish(photo);
 }
 
 void photo_drop(struct session *session)

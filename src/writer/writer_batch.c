@@ -9,6 +9,7 @@
 //   (dis)connected   connections, device_state
 //   command          commands
 //   media            media
+//   held, media part, released: nothing; their result is an entry of its own
 //   refused by the database: rejects, with the database's message
 #include "writer/writer_batch.h"
 
@@ -308,6 +309,11 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 		break;
 	case ENTRY_MEDIA:
 		add_media(writer, &entry, at);
+		break;
+	case ENTRY_HELD:
+	case ENTRY_MEDIA_PART:
+	case ENTRY_RELEASED:
+	case ENTRY_KINDS:
 		break;
 	}
 }

@@ -20,7 +20,7 @@ COUNT = "SELECT count(*)::int FROM avld.media"
 
 @pytest.fixture
 def avld(daemons):
-    return daemons({"pt502.photos": "on"}).start()
+    return daemons({"media.photos": "on"}).start()
 
 
 def jpeg(size, seed=1):
@@ -232,7 +232,7 @@ def test_photo_is_fetched_again_after_a_restart(avld, database, number):
 
 def test_photos_survive_kills_between_journal_and_database(daemons, database):
     """The pieces of a photo are in several transactions, and the daemon is killed again and again."""
-    avld = daemons({"pt502.photos": "on", "database.batch_rows": "2", "database.batch_interval": "5ms"}).start()
+    avld = daemons({"media.photos": "on", "database.batch_rows": "2", "database.batch_interval": "5ms"}).start()
     photos = [jpeg(300000 + n, n) for n in range(4)]
     times = pt502.last(len(photos))
     for photo, time in zip(photos, times):

@@ -28,7 +28,7 @@ static void check_text(struct text text, size_t most, const uint8_t *data, size_
 
 static void check_limits(const struct entry *entry, const uint8_t *data, size_t len)
 {
-	CHECK(entry->kind >= ENTRY_REPORT && entry->kind <= ENTRY_LEFT);
+	CHECK(entry->kind >= ENTRY_REPORT && entry->kind < ENTRY_KINDS);
 	check_text(entry->protocol, 32, data, len);
 	check_text(entry->ident, IDENT_MAX, data, len);
 	check_text(entry->event, EVENT_MAX, data, len);
@@ -56,7 +56,12 @@ static void check_same(const struct entry *a, const struct entry *b)
 	} else {
 		CHECK(is_same(a->reason, b->reason));
 	}
-	if (a->kind == ENTRY_REPORT || a->kind == ENTRY_REJECT || a->kind == ENTRY_MEDIA)
+	if (a->mark.key) // else a report or reject need not have one
+		CHECK(!memcmp(&a->mark, &b->mark, sizeof a->mark));
+	if (a->kind == ENTRY_MEDIA_PART)
+		CHECK(!memcmp(&a->part, &b->part, sizeof a->part));
+	if (a->kind == ENTRY_REPORT || a->kind == ENTRY_REJECT || a->kind == ENTRY_MEDIA ||
+		a->kind == ENTRY_HELD || a->kind == ENTRY_MEDIA_PART)
 		CHECK(is_same(a->raw, b->raw));
 	if (a->kind == ENTRY_COMMAND) {
 		CHECK(a->change.state < COMMAND_STATES && is_same(a->extra, b->extra));

@@ -245,7 +245,7 @@ void pt502_delta_retry(struct session *session, int64_t last_us, struct decoded 
 				i + 1 == held_frames_count(session)};
 		if (is_for(session, frame) && resolve(session, &query, out)) {
 			note_resolved(session, query.tick, query.unresolved);
-			held_frames_remove(session->held, i);
+			held_frames_resolve(session->held, i, out);
 			i = 0; // its record may be the reference of those before it
 		} else {
 			i++;
@@ -260,14 +260,7 @@ static void undo_newest(struct session *session, struct decoded *out)
 	struct held_frames *held = session->held;
 	struct pt502_history *history;
 	if (held_frames_count(session) > 0) {
-		struct text delta = pt502_apply_held(held, held->count - 1);
-		if (delta.len <= DECODED_ARENA - out->arena_len) {
-			char *copy = out->arena + out->arena_len;
-			memcpy(copy, delta.data, delta.len);
-			out->arena_len += delta.len;
-			decoded_reject(out, DECODE_DETAIL, REST_LATE, (uint8_t *)copy, delta.len);
-		}
-		held_frames_remove(held, held->count - 1);
+		held_frames_reject(held, held->count - 1, REST_LATE, out);
 	} else if ((history = device_memory_block(session)) && history->count > 0) {
 		pt502_history_drop(history, history->count - 1u);
 		for (size_t i = 0; i < history->count; i++)

@@ -15,17 +15,25 @@
 #include "protocol/photo.h"
 #include "util/scan.h"
 
+#define PART     960u              /* bytes of a part, except the last */
 #define RETRY_US INT64_C(10000000) /* between requests for the same part */
 #define RETRIES  3
 #define LATE_US  INT64_C(60000000) /* parts of the last photo are ignored so long after its end */
+
+// Returns the bytes that the part has unless the tracker announced too many.
+static uint32_t part_len(const struct photo *photo, uint32_t part)
+{
+	const uint32_t left = photo->announced_size - part * PART;
+	return left < PART ? left : PART;
+}
 
 static void request(struct session *session, int64_t now_us, struct decoded *out)
 {
 	struct photo *photo = session->photo;
 	char line[4 + 2 * DECIMAL_MAX + 3] = "#PHD", *end = line + 4;
-	end = decimal_write(end, photo->asked * PHOTO_PART);
+	end = decimal_write(end, photo->asked * PART);
 	*end++ = ',';
-	end = decimal_write(end, photo_part_len(photo, photo->asked));
+	end = decimal_write(end, part_len(photo, photo->asked));
 	*end++ = '\r';
 	*end++ = '\n';
 	photo->asked_us = now_us;
@@ -55,7 +63,9 @@ void pt502_photo_open(struct session *session, const struct report *report, uint
 	// A tracker sends only its newest photo, and an old record announces another one.
 	if (report->body.flags & FLAG_STORED || is_same(session->photo, report, size, camera))
 		return;
-	if (photo_open(session, report, size, camera))
+	const struct photo_plan plan = {
+		"image/jpeg", size, (uint32_t)((size + PART - 1) / PART), camera};
+	if (size <= PHOTO_BYTES && photo_open(session, report, &plan))
 		request(session, session->received_us, out);
 }
 
@@ -86,22 +96,25 @@ static enum decode_status take_part(struct session *session, uint64_t offset, co
 	uint64_t count, struct decoded *out)
 {
 	struct photo *photo = session->photo;
-	const uint32_t part = (uint32_t)(offset / PHOTO_PART);
-	if (offset % PHOTO_PART != 0 || offset >= photo->size)
+	const uint32_t part = (uint32_t)(offset / PART);
+	if (offset % PART != 0 || part >= photo->parts)
 		return pt502_refuse(out, DECODE_BAD_VALUE, "photo data: offset");
 	// A part that is shorter than requested is the photo's last.
-	const uint32_t whole = photo_part_len(photo, part);
+	const uint32_t whole = part_len(photo, part);
 	if (count > whole || (count < whole && part != photo->asked))
 		return pt502_refuse(out, DECODE_BAD_VALUE, "photo data: count");
 	photo->received_us = session->received_us;
 	if (photo_has(photo, part))
 		return DECODE_IGNORED;
-	photo_add_part(photo, part, data, (uint32_t)count);
+	if (photo_add_part(photo, part, data, (uint32_t)count))
+		session->unsaved = true;
+	if (count < whole)
+		photo_cut(photo, part + (count > 0));
 	if (part != photo->asked)
 		return DECODE_OK;
 	photo->tries = 0;
 	photo->asked = photo_missing(photo);
-	if (count < whole || photo->asked * PHOTO_PART >= photo->size)
+	if (photo->asked == photo->parts)
 		end_photo(session, session->received_us);
 	else
 		request(session, session->received_us, out);

@@ -190,6 +190,24 @@ static void later_options_override_earlier_ones_and_the_file(void **state)
 	config_done(&config);
 }
 
+static void an_old_key_still_works(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {"[pt502]\nphotos = on\n", "[media]\nphotos = on\n"};
+	static const char *const option = "pt502.photos=on";
+	struct config config;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		assert_true(load_text(&config, texts[i]));
+		assert_true(config.media.photos);
+		config_done(&config);
+	}
+	assert_true(load(&config, NULL, &option, 1));
+	assert_true(config.media.photos);
+	config_done(&config);
+	assert_false(load_text(&config, "[pt502]\nphotos = on\n[media]\nphotos = off\n"));
+	config_done(&config);
+}
+
 static void values_are_parsed(void **state)
 {
 	(void)state;
@@ -657,6 +675,7 @@ int main(void)
 		cmocka_unit_test(defaults_are_the_documented_ones),
 		cmocka_unit_test(a_file_sets_values),
 		cmocka_unit_test(later_options_override_earlier_ones_and_the_file),
+		cmocka_unit_test(an_old_key_still_works),
 		cmocka_unit_test(values_are_parsed),
 		cmocka_unit_test(wrong_options_are_reported),
 		cmocka_unit_test(conflicting_options_are_reported),

@@ -227,7 +227,8 @@ static void wake_is_checked_too(void **state)
 		feed_init(&feed, DECODERS_ALL, &faulty, false);
 		feed.session.photos = &photos;
 		struct report report = {.ident = {"1", 1}};
-		assert_non_null(photo_open(&feed.session, &report, 1, -1));
+		const struct photo_plan plan = {"image/jpeg", 1, 1, -1};
+		assert_non_null(photo_open(&feed.session, &report, &plan));
 		fill = bad_fills[i];
 		feed_expire(&feed, 1, 0, &decoded);
 		check_reject(0);
@@ -261,9 +262,10 @@ static void ignores_values_out_of_range(void **state)
 	struct held_frames held = {.count = 1};
 	struct session session = {.photos = &photos};
 	struct report report = {.ident = {"1", 1}};
-	struct photo *photo = photo_open(&session, &report, PHOTO_PART, -1);
+	struct photo *photo =
+		photo_open(&session, &report, &(struct photo_plan){"image/jpeg", 10, 1, -1});
 	photo_add_part(photo, 1, bytes, 1);
-	photo_add_part(photo, 0, bytes, PHOTO_PART + 1);
+	photo_add_part(photo, 0, bytes, 11);
 	assert_false(photo_has(photo, 0));
 	photo_drop_all(&session);
 	held_frames_remove(&held, 1);

@@ -46,6 +46,8 @@ static struct entry of_kind(enum entry_kind kind)
 	entry.traffic = (struct traffic){1795342400000000, 1ull << 40, 77, 3};
 	entry.media = (struct media_piece){
 		1ull << 63, 7, 1795342400000000, -358333333, 1745000000, 1, 2, -1, MEDIA_FIX};
+	entry.part = (struct media_part){1ull << 62, 1795342400000000, 6, 7, 6000, -1, 0};
+	entry.mark = (struct held_mark){1ull << 61, 3, 0};
 	return entry;
 }
 
@@ -75,7 +77,7 @@ static void round_trip(const struct entry *in, struct entry *out)
 static void each_kind_is_read_as_written(void **state)
 {
 	(void)state;
-	for (int kind = ENTRY_REPORT; kind <= ENTRY_LEFT; kind++) {
+	for (int kind = ENTRY_REPORT; kind < ENTRY_KINDS; kind++) {
 		struct entry in = of_kind((enum entry_kind)kind), out;
 		round_trip(&in, &out);
 		bool report = kind == ENTRY_REPORT;
@@ -86,9 +88,16 @@ static void each_kind_is_read_as_written(void **state)
 		same_text(out.driver, report ? in.driver : none);
 		same_text(out.extra, report || kind == ENTRY_COMMAND ? in.extra : none);
 		same_text(out.reason, report ? none : in.reason);
-		same_text(out.raw,
-			report || kind == ENTRY_REJECT || kind == ENTRY_MEDIA ? in.raw : none);
-		if (report)
+		const bool has_raw = report || kind == ENTRY_REJECT || kind == ENTRY_MEDIA ||
+				     kind == ENTRY_HELD || kind == ENTRY_MEDIA_PART;
+		same_text(out.raw, has_raw ? in.raw : none);
+		if (report || kind == ENTRY_REJECT || kind == ENTRY_HELD || kind == ENTRY_RELEASED)
+			assert_memory_equal(&out.mark, &in.mark, sizeof(in.mark));
+		else
+			assert_int_equal(out.mark.key, 0);
+		if (kind == ENTRY_MEDIA_PART)
+			assert_memory_equal(&out.part, &in.part, sizeof(in.part));
+		if (report || kind == ENTRY_MEDIA_PART)
 			assert_memory_equal(&out.body, &in.body, sizeof(in.body));
 		if (kind == ENTRY_COMMAND)
 			assert_memory_equal(&out.change, &in.change, sizeof(in.change));
@@ -150,6 +159,23 @@ static void the_layout_is_unchanged(void **state)
 	assert_memory_equal(written + 64, "pt5025020001idle", 16);
 }
 
+// Reports and rejects of earlier versions have no mark; those that resolve nothing are still written so.
+static void only_results_of_held_data_have_a_mark(void **state)
+{
+	(void)state;
+	static const enum entry_kind kinds[] = {ENTRY_REPORT, ENTRY_REJECT};
+	for (size_t i = 0; i < 2; i++) {
+		struct entry in = of_kind(kinds[i]), out;
+		const size_t with = entry_size(&in);
+		in.mark = (struct held_mark){0};
+		assert_int_equal(entry_size(&in), with - 16);
+		round_trip(&in, &out);
+		assert_int_equal(written[7], i == 0 ? 96 : 0);
+		assert_int_equal(out.mark.key, 0);
+		same_text(out.raw, in.raw);
+	}
+}
+
 static void longer_heads_and_bodies_are_read(void **state)
 {
 	(void)state;
@@ -170,7 +196,7 @@ static void a_cut_entry_is_rejected(void **state)
 {
 	(void)state;
 	struct guarded guarded = guarded_new(ENTRY_SIZE_MAX);
-	for (int kind = ENTRY_REPORT; kind <= ENTRY_LEFT; kind++) {
+	for (int kind = ENTRY_REPORT; kind < ENTRY_KINDS; kind++) {
 		struct entry in = of_kind((enum entry_kind)kind), out;
 		size_t size = entry_size(&in);
 		entry_write(&in, written);
@@ -223,6 +249,7 @@ int main(void)
 		cmocka_unit_test(texts_of_every_length_are_read_as_written),
 		cmocka_unit_test(long_texts_are_cut),
 		cmocka_unit_test(the_layout_is_unchanged),
+		cmocka_unit_test(only_results_of_held_data_have_a_mark),
 		cmocka_unit_test(longer_heads_and_bodies_are_read),
 		cmocka_unit_test(a_cut_entry_is_rejected),
 		cmocka_unit_test(random_bytes_are_survived),

@@ -299,6 +299,32 @@ static void stored_segments_are_retained(void **state)
 	assert_int_equal(findings.count, 0);
 }
 
+static void pinned_segments_are_kept_though_stored(void **state)
+{
+	(void)state;
+	struct journal_options options = small_options();
+	options.max_size = 4 * MIB;
+	struct journal *journal = open_with(&options);
+	uint32_t n = 0;
+	uint64_t pinned = 0;
+	while (journal_bytes(journal) < 3 * MIB)
+		pinned = put_entry(journal, n++, 60000);
+	const uint64_t start = journal->segments[1].first;
+	journal_pin(journal, start + 100);
+	journal_release(journal, journal_end(journal));
+	assert_int_equal(journal->segments[0].first, start);
+	while (journal_room(journal, 1, 60000)) /* the quota has no precedence */
+		put_entry(journal, n++, 60000);
+	assert_int_equal(journal->segments[0].first, start);
+	journal_pin(journal, pinned);
+	journal_release(journal, journal_end(journal));
+	assert_true(journal->segments[0].first > start);
+	journal_pin(journal, UINT64_MAX);
+	journal_release(journal, journal_end(journal));
+	assert_int_equal(journal_bytes(journal), MIB);
+	journal_close(journal);
+}
+
 static void the_stored_lsn_is_recorded(void **state)
 {
 	(void)state;
@@ -560,6 +586,7 @@ int main(void)
 		IN_FOLDER(a_start_on_a_full_disk_gives_no_lsn),
 		IN_FOLDER(promised_entries_fit),
 		IN_FOLDER(stored_segments_are_retained),
+		IN_FOLDER(pinned_segments_are_kept_though_stored),
 		IN_FOLDER(the_stored_lsn_is_recorded),
 		IN_FOLDER(a_second_process_is_refused),
 		IN_FOLDER(a_read_only_journal_follows_a_writer),
