@@ -166,6 +166,12 @@ static void reply_of_unknown_kind(struct session *session, struct decoded *out)
 	assert_false(decoded_reply(out, REPLY_KINDS, "x", 1));
 }
 
+static void answer_of_no_report(struct session *session, struct decoded *out)
+{
+	(void)session;
+	decoded_answer(out, ANSWER_DONE, (struct correlation){0});
+}
+
 static void extra_of_an_older_report(struct session *session, struct decoded *out)
 {
 	assert_true(session_set_ident(session, "1", 1));
@@ -182,7 +188,7 @@ static void extra_of_no_report(struct session *session, struct decoded *out)
 
 static void (*const bad_fills[])(struct session *, struct decoded *) = {report_without_ident,
 	report_with_long_ident, too_many_reports, drop_of_no_report, reply_of_unknown_kind,
-	extra_of_an_older_report, extra_of_no_report};
+	answer_of_no_report, extra_of_an_older_report, extra_of_no_report};
 #define BAD_FILLS (sizeof(bad_fills) / sizeof(bad_fills[0]))
 
 static void rejects_a_frame_that_was_decoded_wrongly(void **state)
@@ -254,6 +260,72 @@ static void a_reject_always_has_a_reason(void **state)
 	assert_int_equal(strlen(reason), DECODED_REASON_MAX - 1);
 }
 
+// What has no room is left out; nothing is written beyond the arrays.
+static void the_limits_of_decoded_hold(void **state)
+{
+	(void)state;
+	static const uint8_t reply[DECODED_REPLY + 1];
+	struct session session = {.ident_len = 1, .ident = "1"};
+	decoded_reset(&decoded);
+	for (size_t when = 0; when < REPLY_KINDS; when++) {
+		assert_false(
+			decoded_reply(&decoded, (enum reply_when)when, reply, DECODED_REPLY + 1));
+		assert_true(decoded_reply(&decoded, (enum reply_when)when, reply, DECODED_REPLY));
+		assert_false(decoded_reply(&decoded, (enum reply_when)when, reply, 1));
+		assert_int_equal(decoded.reply_len[when], DECODED_REPLY);
+	}
+	for (size_t i = 0; i < DECODED_REPORTS; i++)
+		assert_non_null(decoded_report(&decoded, &session));
+	assert_null(decoded_report(&decoded, &session));
+	for (size_t i = 0; i <= DECODED_ANSWERS; i++)
+		decoded_answer(&decoded, ANSWER_DONE, (struct correlation){true, (uint32_t)i});
+	assert_int_equal(decoded.answer_count, DECODED_ANSWERS);
+	assert_ptr_equal(decoded_find_answer(&decoded, DECODED_REPORTS - 1), decoded.answers);
+	assert_null(decoded_find_answer(&decoded, 0));
+	decoded_drop_report(&decoded); /* with its answers */
+	assert_int_equal(decoded.answer_count, 0);
+	for (size_t i = 0; i <= DECODED_REJECTS; i++)
+		decoded_reject(&decoded, DECODE_DETAIL, "x", bytes, i ? LEN : 1);
+	assert_int_equal(decoded.reject_count, DECODED_REJECTS);
+	assert_null(decoded.fault);
+}
+
+// The setters leave out a value beyond its range, and remove an older one.
+static void the_setters_of_a_report_check_their_ranges(void **state)
+{
+	(void)state;
+	static const struct {
+		bool (*set)(struct report *report, int64_t value);
+		int64_t least, most;
+	} rows[] = {
+		{report_set_speed, 0, 100000},
+		{report_set_course, 0, 36000},
+		{report_set_altitude, -100000, 2000000},
+		{report_set_satellites, 0, 99},
+		{report_set_hdop, 0, 9999},
+		{report_set_odometer, 0, INT64_C(1000000000000)},
+		{report_set_battery_percent, 0, 100},
+		{report_set_battery_mv, 0, 100000},
+		{report_set_power_mv, 0, 1000000},
+		{report_set_gsm_percent, 0, 100},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const int64_t bad[] = {rows[i].least - 1, rows[i].most + 1, INT64_MIN, INT64_MAX};
+		for (size_t j = 0; j < sizeof(bad) / sizeof(bad[0]); j++) {
+			struct report report = {0};
+			assert_true(rows[i].set(&report, rows[i].least));
+			assert_true(rows[i].set(&report, rows[i].most));
+			assert_int_not_equal(report.body.has, 0);
+			assert_false(rows[i].set(&report, bad[j]));
+			assert_int_equal(report.body.has, 0);
+		}
+	}
+	struct report report = {0};
+	assert_false(report_set_fix(&report, 900000001, 0, true));
+	assert_false(report_set_fix(&report, 0, -1800000001, true));
+	assert_int_equal(report.body.has | report.body.flags, 0);
+}
+
 // Parts of a photo, held frames and values out of range are ignored.
 static void ignores_values_out_of_range(void **state)
 {
@@ -285,6 +357,8 @@ int main(void)
 		cmocka_unit_test(rejects_an_unknown_status),
 		cmocka_unit_test(wake_is_checked_too),
 		cmocka_unit_test(a_reject_always_has_a_reason),
+		cmocka_unit_test(the_limits_of_decoded_hold),
+		cmocka_unit_test(the_setters_of_a_report_check_their_ranges),
 		cmocka_unit_test(ignores_values_out_of_range),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
