@@ -60,8 +60,8 @@ static inline struct frame find_frame(struct feed *feed, const uint8_t *data, si
 	return feed->session.decoder->frame(&feed->session, data, visible(feed, len));
 }
 
-static void reject(struct feed *feed, struct decoded *decoded, enum decode_status status,
-	const char *detail, const uint8_t *data, size_t len)
+static __attribute__((noinline, cold)) void reject(struct feed *feed, struct decoded *decoded,
+	enum decode_status status, const char *detail, const uint8_t *data, size_t len)
 {
 	feed->rejects++;
 	decoded_reject(decoded, status, detail, data, len);
@@ -110,8 +110,8 @@ static inline const char *complete(struct decoded *decoded)
 }
 
 // Replaces the decoder's result by one reject of the bytes, because it broke a rule of its contract.
-static void reject_fault(struct feed *feed, struct decoded *decoded, const char *rule,
-	const uint8_t *data, size_t len)
+static __attribute__((noinline, cold)) void reject_fault(struct feed *feed, struct decoded *decoded,
+	const char *rule, const uint8_t *data, size_t len)
 {
 	decoded_reset(decoded);
 	decoded->fault = rule;
@@ -120,7 +120,7 @@ static void reject_fault(struct feed *feed, struct decoded *decoded, const char 
 }
 
 // Concludes the frame that completed a message. If it was rejected, so are the others of the message.
-static void conclude(
+static __attribute__((noinline, cold)) void conclude(
 	struct feed *feed, bool accepted, enum decode_status status, struct decoded *decoded)
 {
 	message_conclude(&feed->session, accepted, status, decoded);
@@ -167,8 +167,8 @@ static enum feed_verdict skip_garbage(struct feed *feed, const uint8_t *data, si
 }
 
 // Handles framing lost at data: the first time the rest is sniffed again, the second time the conversation is closed.
-static enum feed_verdict lose_framing(struct feed *feed, const uint8_t *data, size_t len,
-	size_t bad, struct decoded *decoded, size_t *used)
+static __attribute__((noinline, cold)) enum feed_verdict lose_framing(struct feed *feed,
+	const uint8_t *data, size_t len, size_t bad, struct decoded *decoded, size_t *used)
 {
 	feed->pinned = false;
 	if (!feed->sniffed_again) {

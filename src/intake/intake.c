@@ -226,10 +226,9 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 static void append_released(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	struct held_mark mark)
 {
-	struct entry entry = entry_of(ENTRY_RELEASED, feed, peer);
-
 	if (mark.key == 0)
 		return;
+	struct entry entry = entry_of(ENTRY_RELEASED, feed, peer);
 	entry.mark = mark;
 	append(intake, &entry);
 }
@@ -287,8 +286,8 @@ static struct held_mark mark_of(const struct decoded *decoded, size_t report, ui
 
 // Appends the reports and rejects. What the frame as a whole resolves (decoded->message) is the mark of the last entry: it
 // is resolved only once all are in the journal.
-static void append_all(struct intake *intake, struct feed *feed, const struct peer *peer,
-	const struct decoded *decoded, const char *refusal)
+static __attribute__((noinline)) void append_marked(struct intake *intake, struct feed *feed,
+	const struct peer *peer, const struct decoded *decoded, const char *refusal)
 {
 	struct held_mark message = decoded->message;
 	size_t left = decoded->report_count + decoded->reject_count;
@@ -321,6 +320,18 @@ static void append_all(struct intake *intake, struct feed *feed, const struct pe
 		append_reject(intake, feed, peer, reason, reject->raw, decoded->password, mark);
 	}
 	append_released(intake, feed, peer, message);
+}
+
+// The same, quickly for the usual frame: reports only, and they resolve nothing.
+static void append_all(struct intake *intake, struct feed *feed, const struct peer *peer,
+	const struct decoded *decoded, const char *refusal)
+{
+	if (refusal || decoded->reject_count || decoded->resolved_count || decoded->message.key) {
+		append_marked(intake, feed, peer, decoded, refusal);
+		return;
+	}
+	for (size_t i = 0; i < decoded->report_count; i++)
+		append_report(intake, feed, peer, &decoded->reports[i]);
 }
 
 // Shows the reports, and the answers without one, to the command queue. It may append entries, so the frame's own come first.
