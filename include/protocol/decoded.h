@@ -89,7 +89,10 @@ void decoded_drop_report(struct decoded *decoded);
 void decoded_reject(struct decoded *decoded, enum decode_status status, const char *detail,
 	const uint8_t *data, size_t len);
 
-// Appends bytes to send back. Returns false and appends nothing when they do not fit.
+// Appends bytes to send back. A reply may carry the number of records accepted: that is the number of reports in *decoded,
+// because later on a frame's reports are journaled all together, or none of them and no STORED reply is sent (the device is
+// not admitted, or the decoder broke its contract). Records of another device that is not admitted become rejects; they
+// count too, since sending them again would not help. Returns false and appends nothing when they do not fit.
 bool decoded_reply(struct decoded *decoded, enum reply_when when, const void *data, size_t len);
 
 // Passes the password or token of a log-in, once the frame is known to be sound. It admits the session's device if it fits
