@@ -67,6 +67,11 @@ static void drop_credential(struct conversation *c)
 
 static void keep_credential(struct conversation *c, struct text password)
 {
+	const struct credential *given = c->credential;
+
+	if (given && given->len == password.len &&
+		CRYPTO_memcmp(given->password, password.data, password.len) == 0)
+		return; // some protocols send it with every frame
 	drop_credential(c);
 	if (password.len > DECODED_PASSWORD)
 		return;
