@@ -59,13 +59,14 @@ struct decoded {
 	size_t reject_count;
 	size_t reply_len[REPLY_KINDS];
 	size_t arena_len;
-	struct text password; /* decoded_password; empty: none */
-	const char *detail;   /* see enum decode_status; static text or NULL */
+	const char *detail; /* see enum decode_status; static text or NULL */
 	const char
 		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
+	bool has_password; /* see decoded_password */
 	bool close; /* set by the decoder: close the connection after the replies; no effect over UDP */
 	uint16_t answer_count;
 	// decoded_reset leaves the following as they are: the counts above say how much of them is valid.
+	struct text password; /* valid if has_password */
 	struct report reports[DECODED_REPORTS];
 	struct reject rejects[DECODED_REJECTS];
 	struct command_answer answers[DECODED_ANSWERS];
@@ -76,7 +77,7 @@ struct decoded {
 // Empties *decoded, in constant time.
 static inline void decoded_reset(struct decoded *decoded)
 {
-	memset(decoded, 0, offsetof(struct decoded, reports));
+	memset(decoded, 0, offsetof(struct decoded, password));
 }
 
 // Appends an empty report with the session's ident, if known. Returns NULL when DECODED_REPORTS are used.
@@ -101,6 +102,7 @@ bool decoded_reply(struct decoded *decoded, enum reply_when when, const void *da
 #define DECODED_PASSWORD SECRET_PASSWORD_MAX
 static inline void decoded_password(struct decoded *decoded, const void *data, size_t len)
 {
+	decoded->has_password = true;
 	decoded->password = (struct text){data, len};
 }
 // Notes that the newest report is an answer to a command. correlation: {0} if the protocol has none.

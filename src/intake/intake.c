@@ -276,12 +276,14 @@ static void log_fault(struct intake *intake, const struct decoder *decoder, cons
 void intake_append_reports(struct intake *intake, struct feed *feed, const struct peer *peer,
 	const struct decoded *decoded, const char *refusal)
 {
+	const struct text password = decoded->has_password ? decoded->password : (struct text){0};
+
 	if (decoded->fault)
 		log_fault(intake, feed->session.decoder, decoded->fault);
 	for (size_t i = 0; i < decoded->report_count; i++) {
 		if (refusal)
-			append_reject(intake, feed, peer, refusal, decoded->reports[i].raw,
-				decoded->password);
+			append_reject(
+				intake, feed, peer, refusal, decoded->reports[i].raw, password);
 		else
 			append_report(intake, feed, peer, &decoded->reports[i]);
 	}
@@ -292,8 +294,7 @@ void intake_append_reports(struct intake *intake, struct feed *feed, const struc
 	for (size_t i = 0; i < decoded->reject_count; i++) {
 		char reason[DECODED_REASON_MAX];
 		decoded_reject_reason(&decoded->rejects[i], reason);
-		append_reject(
-			intake, feed, peer, reason, decoded->rejects[i].raw, decoded->password);
+		append_reject(intake, feed, peer, reason, decoded->rejects[i].raw, password);
 	}
 	if (!refusal && intake->commands && command_queue_count(intake->commands))
 		note_reports(intake, feed, peer, decoded);

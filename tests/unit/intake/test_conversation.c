@@ -439,7 +439,10 @@ static void a_sender_keeps_its_password(void **state)
 	give_text(&c, "!P\n");
 	assert_string_equal(journaled(), "report 7\nreport 7\n");
 	assert_string_equal(replies(), "now 6f6b\n");
-	give_text(&c, "!A7,monkey\n"); // the newest counts
+	give_text(&c, "!A7,\n"); // the newest counts, an empty one too
+	assert_string_equal(journaled(), "reject 7: wrong secret\n");
+	give_text(&c, "!A7,parrot\n");
+	give_text(&c, "!A7,monkey\n");
 	give_text(&c, "!P\n");
 	assert_string_equal(journaled(), "reject 7: wrong secret\nreject 7: wrong secret\n");
 	end(&c);
