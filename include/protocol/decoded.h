@@ -67,16 +67,17 @@ struct decoded {
 	size_t reject_count;
 	size_t reply_len[REPLY_KINDS];
 	size_t arena_len;
-	struct text password; /* decoded_password; empty: none */
-	const char *detail;   /* see enum decode_status; static text or NULL */
+	const char *detail; /* see enum decode_status; static text or NULL */
 	const char
 		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
 	uint32_t resolved_count;
 	struct held_mark
-		message; /* the message of several parts that the frame completed; key 0: none */
+		message;   /* the message of several parts that the frame completed; key 0: none */
+	bool has_password; /* see decoded_password */
 	bool close; /* set by the decoder: close the connection after the replies; no effect over UDP */
 	uint16_t answer_count;
 	// decoded_reset leaves the following as they are: the counts above say how much of them is valid.
+	struct text password; /* valid if has_password */
 	struct report reports[DECODED_REPORTS];
 	struct reject rejects[DECODED_REJECTS];
 	struct command_answer answers[DECODED_ANSWERS];
@@ -88,7 +89,7 @@ struct decoded {
 // Empties *decoded, in constant time.
 static inline void decoded_reset(struct decoded *decoded)
 {
-	memset(decoded, 0, offsetof(struct decoded, reports));
+	memset(decoded, 0, offsetof(struct decoded, password));
 }
 
 // Appends an empty report with the session's ident, if known. Returns NULL when DECODED_REPORTS are used.
@@ -101,7 +102,10 @@ void decoded_drop_report(struct decoded *decoded);
 void decoded_reject(struct decoded *decoded, enum decode_status status, const char *detail,
 	const uint8_t *data, size_t len);
 
-// Appends bytes to send back. Returns false and appends nothing when they do not fit.
+// Appends bytes to send back. A reply may carry the number of records accepted: that is the number of reports in *decoded,
+// because later on a frame's reports are journaled all together, or none of them and no STORED reply is sent (the device is
+// not admitted, or the decoder broke its contract). Records of another device that is not admitted become rejects; they
+// count too, since sending them again would not help. Returns false and appends nothing when they do not fit.
 bool decoded_reply(struct decoded *decoded, enum reply_when when, const void *data, size_t len);
 
 // Passes the password or token of a log-in, once the frame is known to be sound. It admits the session's device if it fits
@@ -110,6 +114,7 @@ bool decoded_reply(struct decoded *decoded, enum reply_when when, const void *da
 #define DECODED_PASSWORD SECRET_PASSWORD_MAX
 static inline void decoded_password(struct decoded *decoded, const void *data, size_t len)
 {
+	decoded->has_password = true;
 	decoded->password = (struct text){data, len};
 }
 // Notes that the newest report is an answer to a command. correlation: {0} if the protocol has none.

@@ -68,9 +68,14 @@ static void drop_credential(struct conversation *c)
 
 static void keep_credential(struct conversation *c, struct text password)
 {
+	const struct credential *given = c->credential;
+
+	if (given && given->len == password.len &&
+		CRYPTO_memcmp(given->password, password.data, password.len) == 0)
+		return; // some protocols send it with every frame
 	drop_credential(c);
-	if (password.len > DECODED_PASSWORD)
-		return;
+	if (password.len == 0 || password.len > DECODED_PASSWORD)
+		return; // fits no secret
 	c->credential = calloc(1, sizeof(struct credential) + password.len);
 	if (!c->credential)
 		return; // a device with a secret is not admitted
@@ -297,7 +302,7 @@ static void reject_others(struct intake *intake, struct conversation *c, struct 
 static void reject_login(struct conversation *c, struct decoded *decoded)
 {
 	if (decoded->report_count > 0 ||
-		!(decoded->password.len > 0 || decoded->reply_len[REPLY_REFUSED] > 0))
+		!(decoded->has_password || decoded->reply_len[REPLY_REFUSED] > 0))
 		return;
 	c->feed.rejects++;
 	decoded_reject(decoded, DECODE_DETAIL, refusals[REFUSAL_SECRET], (const uint8_t *)"", 0);
@@ -367,7 +372,7 @@ static const char *finish_frame(
 {
 	struct intake *intake = transport->intake;
 	struct decoded *decoded = &intake->decoded;
-	if (decoded->password.len > 0)
+	if (decoded->has_password)
 		keep_credential(c, decoded->password);
 	const char *refusal = must_ask(c) ? ask_admission(transport, c) : NULL;
 

@@ -289,6 +289,7 @@ static struct held_mark mark_of(const struct decoded *decoded, size_t report, ui
 static __attribute__((noinline)) void append_marked(struct intake *intake, struct feed *feed,
 	const struct peer *peer, const struct decoded *decoded, const char *refusal)
 {
+	const struct text password = decoded->has_password ? decoded->password : (struct text){0};
 	struct held_mark message = decoded->message;
 	size_t left = decoded->report_count + decoded->reject_count;
 	uint32_t next = 0;
@@ -301,8 +302,7 @@ static __attribute__((noinline)) void append_marked(struct intake *intake, struc
 			message.key = 0;
 		}
 		if (refusal)
-			append_reject(
-				intake, feed, peer, refusal, report->raw, decoded->password, mark);
+			append_reject(intake, feed, peer, refusal, report->raw, password, mark);
 		else if (mark.key)
 			append_result(intake, feed, peer, report, mark);
 		else
@@ -317,7 +317,7 @@ static __attribute__((noinline)) void append_marked(struct intake *intake, struc
 			message.key = 0;
 		}
 		decoded_reject_reason(reject, reason);
-		append_reject(intake, feed, peer, reason, reject->raw, decoded->password, mark);
+		append_reject(intake, feed, peer, reason, reject->raw, password, mark);
 	}
 	append_released(intake, feed, peer, message);
 }

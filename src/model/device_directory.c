@@ -85,7 +85,9 @@ void device_directory_set_loaded(struct device_directory *directory, bool loaded
 // Sets *field to a copy of the text; NULL if that is empty. Returns false if it is the same already.
 static bool set_text(char **field, struct text text)
 {
-	if (*field ? strlen(*field) == text.len && !memcmp(*field, text.data, text.len) : !text.len)
+	const struct text old = {*field, *field ? strlen(*field) : 0};
+
+	if (old.len == text.len && (!old.len || !memcmp(old.data, text.data, old.len)))
 		return false;
 	free(*field);
 	*field = NULL;

@@ -9,6 +9,9 @@
 //   !D<ident>,<password> LF   the same with a report
 //   !E<password> LF           a password in the arena, its bytes in reverse; no report
 //   !O<ident> LF              two reports, the second of another device
+//   !R<count> LF   so many reports, each tenth with an impossible position; replies their number, two bytes, stored. After
+//                  !R<count>F LF the last one has no ident
+//   !S<len> LF     a report; replies so many bytes "s" stored
 //   !M<ident> LF   log-in: replies "MODEL/PROTOCOL", what is set for the device
 #ifndef AVLD_DOOR_H
 #define AVLD_DOOR_H
@@ -16,6 +19,7 @@
 #include "decoders/decoders.h"
 #include "feed/registry_decoders.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static enum probe door_probe(const uint8_t *data, size_t len, bool datagram)
@@ -31,6 +35,26 @@ static struct frame door_frame(struct session *session, const uint8_t *data, siz
 	const uint8_t *end = memchr(data, '\n', len);
 	return end ? (struct frame){FRAME_OK, (size_t)(end - data) + 1}
 		   : (struct frame){FRAME_MORE, len + 1};
+}
+
+static enum decode_status door_records(
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
+{
+	const unsigned long count = strtoul((const char *)data + 2, NULL, 10);
+	for (unsigned long i = 0; i < count; i++) {
+		struct report *report = decoded_report(out, session);
+		if (!report) {
+			decoded_reject(out, DECODE_DETAIL, "too many records", data, len);
+			break;
+		}
+		report->raw = report->key = (struct text){(const char *)data, len};
+		report_set_fix(report, i % 10 == 9 ? INT64_MAX : 0, 0, true);
+		if (i == count - 1 && data[len - 2] == 'F')
+			report->ident = (struct text){0};
+	}
+	const uint8_t number[] = {(uint8_t)(out->report_count >> 8), (uint8_t)out->report_count};
+	decoded_reply(out, REPLY_STORED, number, sizeof(number));
+	return DECODE_OK;
 }
 
 static enum decode_status door_decode(
@@ -78,6 +102,13 @@ static enum decode_status door_decode(
 	}
 	if (session->ident_len == 0)
 		return DECODE_UNKNOWN;
+	if (data[1] == 'R')
+		return door_records(session, data, len, out);
+	if (data[1] == 'S') {
+		static uint8_t bytes[DECODED_REPLY];
+		memset(bytes, 's', sizeof(bytes));
+		decoded_reply(out, REPLY_STORED, bytes, strtoul((const char *)data + 2, NULL, 10));
+	}
 	struct report *report = decoded_report(out, session);
 	report->raw = report->key = (struct text){(const char *)data, len};
 	if (data[1] == 'O') {

@@ -439,7 +439,10 @@ static void a_sender_keeps_its_password(void **state)
 	give_text(&c, "!P\n");
 	assert_string_equal(journaled(), "report 7\nreport 7\n");
 	assert_string_equal(replies(), "now 6f6b\n");
-	give_text(&c, "!A7,monkey\n"); // the newest counts
+	give_text(&c, "!A7,\n"); // the newest counts, an empty one too
+	assert_string_equal(journaled(), "reject 7: wrong secret\n");
+	give_text(&c, "!A7,parrot\n");
+	give_text(&c, "!A7,monkey\n");
 	give_text(&c, "!P\n");
 	assert_string_equal(journaled(), "reject 7: wrong secret\nreject 7: wrong secret\n");
 	end(&c);
@@ -751,6 +754,63 @@ static void stored_replies_are_held_until_the_journal_is_safe(void **state)
 		const char *got = replies();
 		assert_non_null(strstr(got, "stored 78780522000750b50d0a\n"));
 		assert_non_null(strstr(got, "7878051300078cc70d0a\n"));
+		end(&c);
+	}
+}
+
+// Counts the reports and rejects journaled since the last call.
+static void count_journaled(size_t *reports, size_t *rejects)
+{
+	struct journal_cursor cursor;
+	struct entry entry;
+
+	*reports = *rejects = 0;
+	journal_cursor_init(&cursor, intake.journal, read_up_to);
+	while (journal_cursor_next(&cursor)) {
+		assert_true(entry_read(cursor.data, cursor.len, &entry));
+		*reports += entry.kind == ENTRY_REPORT;
+		*rejects += entry.kind == ENTRY_REJECT;
+	}
+	read_up_to = cursor.lsn;
+	journal_cursor_done(&cursor);
+}
+
+// The rule of decoded.h: a decoder's number of reports is the number journaled, or nothing is acknowledged.
+static void the_number_of_reports_that_a_reply_carries_is_journaled(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *frame, *reply;
+		size_t reports, rejects;
+	} cases[] = {
+		{"!R1\n", "now 0001\n", 1, 0},
+		{"!R25\n", "now 0019\n", 25,
+			0}, /* impossible values are left out, not the reports */
+		{"!R256\n", "now 0100\n", 256, 0},
+		{"!R300\n", "now 0100\n", 256,
+			1},            /* the decoder has seen that the rest has no room */
+		{"!R25F\n", "", 0, 1}, /* decoder fault: the whole frame is rejected */
+	};
+	size_t reports, rejects;
+	for (enum transport over = TRANSPORT_TCP; over <= TRANSPORT_UDP; over++) {
+		struct conversation c = begin(over);
+		give_text(&c, "!L7\n");
+		replies();
+		for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+			count_journaled(&reports, &rejects);
+			assert_int_equal(give_text(&c, cases[i].frame).state, CONVERSATION_OPEN);
+			assert_string_equal(replies(), cases[i].reply);
+			count_journaled(&reports, &rejects);
+			assert_int_equal(reports, cases[i].reports);
+			assert_int_equal(rejects, cases[i].rejects);
+		}
+		device_of("7")->state = DEVICE_BLOCKED;
+		give_text(&c, "!R25\n");
+		assert_string_equal(replies(), ""); /* refused as a whole */
+		count_journaled(&reports, &rejects);
+		assert_int_equal(reports, 0);
+		assert_int_equal(rejects, 25);
+		device_of("7")->state = DEVICE_ACTIVE;
 		end(&c);
 	}
 }
@@ -1091,6 +1151,7 @@ int main(void)
 		TEST(a_refused_peer_that_does_not_read_is_refused),
 		TEST(a_decoder_may_close_the_connection_after_its_reply),
 		TEST(stored_replies_are_held_until_the_journal_is_safe),
+		TEST(the_number_of_reports_that_a_reply_carries_is_journaled),
 		TEST(a_peer_that_does_not_read_is_given_up),
 		TEST(a_command_follows_the_frame),
 		TEST(a_command_goes_to_the_live_connection_at_once),
