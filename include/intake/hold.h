@@ -34,7 +34,7 @@ struct holds {
 // Returns true if hold_save has something to do.
 static inline bool hold_is_due(const struct hold *hold, const struct feed *feed)
 {
-	return hold->lsn || feed->session.unsaved;
+	return hold->lsn || feed->session.unsaved || feed->session.photo || feed->session.finished;
 }
 
 // Appends what the feed holds and the journal does not, and notes whether anything is still held. To be called after the

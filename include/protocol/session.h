@@ -28,7 +28,7 @@ struct session {
 	uint8_t ident_len;          /* 0 until the ident is known */
 	char ident[IDENT_MAX];      /* not NUL-terminated */
 	bool datagram;              /* UDP: the end of the bytes is the end of the frame */
-	bool unsaved;               /* something new is held that is not in the journal yet */
+	bool unsaved;               /* held_frames.h and message.h hold something new */
 	bool quiet;                 /* no more bytes are expected: frame() must not return OPEN */
 	uint8_t memo[SESSION_MEMO]; /* the decoder's own, initially 0; accessed through memcpy */
 	const struct decoder *decoder; /* the decoder in use; NULL: none yet */

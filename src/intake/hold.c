@@ -178,7 +178,7 @@ void hold_save(struct holds *holds, struct journal *journal, struct hold *hold, 
 		return;
 	}
 	hold_restore(holds, journal, hold, journal_end(journal), feed, peer);
-	if (feed->session.unsaved)
+	if (feed->session.unsaved || feed->session.photo || feed->session.finished)
 		save(journal, feed, peer, true);
 }
 

@@ -106,8 +106,7 @@ static enum decode_status take_part(struct session *session, uint64_t offset, co
 	photo->received_us = session->received_us;
 	if (photo_has(photo, part))
 		return DECODE_IGNORED;
-	if (photo_add_part(photo, part, data, (uint32_t)count))
-		session->unsaved = true;
+	photo_add_part(photo, part, data, (uint32_t)count);
 	if (count < whole)
 		photo_cut(photo, part + (count > 0));
 	if (part != photo->asked)

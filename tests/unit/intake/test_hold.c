@@ -110,8 +110,8 @@ static enum decode_status decode_photo(
 	if (!session->photo)
 		return DECODE_UNKNOWN;
 	session->photo->received_us = session->received_us;
-	session->unsaved |= photo_add_part(session->photo, (uint32_t)atoi((const char *)data + 2),
-		data + 4, (uint32_t)len - 5);
+	photo_add_part(session->photo, (uint32_t)atoi((const char *)data + 2), data + 4,
+		(uint32_t)len - 5);
 	if (photo_missing(session->photo) == session->photo->parts)
 		photo_end(session);
 	return DECODE_OK;

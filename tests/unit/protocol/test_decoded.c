@@ -100,6 +100,64 @@ static void joins_status_and_detail_of_a_reject(void **state)
 	}
 }
 
+static void keeps_bytes_in_the_arena(void **state)
+{
+	(void)state;
+	static const uint8_t escaped[] = {0x30, 0x7D, 0x02, 0x08, 0x7D, 0x01, 0x55};
+	static const uint8_t plain[] = {0x30, 0x7E, 0x08, 0x7D, 0x55};
+	static const uint8_t wrong[] = {0x30, 0x7D, 0x03}, cut[] = {0x30, 0x7D};
+	decoded_reset(&decoded);
+	const struct text text = decoded_undo_7d(&decoded, escaped, sizeof escaped);
+	assert_int_equal(text.len, sizeof plain);
+	assert_memory_equal(text.data, plain, sizeof plain);
+	assert_null(decoded_undo_7d(&decoded, wrong, sizeof wrong).data);
+	assert_null(decoded_undo_7d(&decoded, cut, sizeof cut).data);
+	assert_int_equal(decoded.arena_len, sizeof plain);
+	uint8_t *rest = decoded_arena(&decoded, DECODED_ARENA - sizeof plain);
+	assert_ptr_equal(rest, text.data + text.len);
+	assert_non_null(decoded_arena(&decoded, 0));
+	assert_null(decoded_arena(&decoded, 1));
+	assert_null(decoded_undo_7d(&decoded, escaped, 1).data);
+}
+
+static void notes_what_the_newest_report_resolves(void **state)
+{
+	(void)state;
+	struct session session = {0};
+	decoded_reset(&decoded);
+	decoded_report(&decoded, &session);
+	decoded_resolve(&decoded, (struct held_mark){.key = 0});
+	assert_int_equal(decoded.resolved_count, 0);
+	decoded_report(&decoded, &session);
+	decoded_resolve(&decoded, (struct held_mark){.key = 7});
+	assert_int_equal(decoded.resolved_count, 1);
+	assert_int_equal(decoded.resolved[0].report, 1);
+	assert_int_equal(decoded.resolved[0].mark.key, 7);
+	assert_null(decoded.fault);
+	decoded_reset(&decoded);
+	decoded_resolve(&decoded, (struct held_mark){.key = 7});
+	assert_non_null(decoded.fault);
+}
+
+static void held_bytes_are_rejected_only_if_there_is_room(void **state)
+{
+	(void)state;
+	char held[] = "held";
+	const struct text text = {held, 4};
+	const struct held_mark mark = {.key = 7, .number = 2};
+	decoded_reset(&decoded);
+	assert_true(decoded_reject_held(&decoded, DECODE_DETAIL, "late", text, mark));
+	held[0] = 'x'; // a copy was made
+	assert_memory_equal(decoded.rejects[0].raw.data, "held", 4);
+	assert_int_equal(decoded.rejects[0].resolves.number, 2);
+	decoded_arena(&decoded, DECODED_ARENA - 7);
+	assert_false(decoded_reject_held(&decoded, DECODE_DETAIL, "late", text, mark));
+	decoded.arena_len = 0;
+	while (decoded.reject_count < DECODED_REJECTS)
+		assert_true(decoded_reject_held(&decoded, DECODE_DETAIL, "late", text, mark));
+	assert_false(decoded_reject_held(&decoded, DECODE_DETAIL, "late", text, mark));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +166,9 @@ int main(void)
 		cmocka_unit_test(appends_replies_that_fit),
 		cmocka_unit_test(names_each_status),
 		cmocka_unit_test(joins_status_and_detail_of_a_reject),
+		cmocka_unit_test(keeps_bytes_in_the_arena),
+		cmocka_unit_test(notes_what_the_newest_report_resolves),
+		cmocka_unit_test(held_bytes_are_rejected_only_if_there_is_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+// Media received in parts of any size, of any type.
+#include "protocol/photo.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct photos photos;
+static struct session session;
+static const struct report report = {.ident = {"1", 1}};
+static uint8_t filler[PHOTO_BYTES + 1];
+
+static int begin(void **state)
+{
+	(void)state;
+	photos = (struct photos){0};
+	session = (struct session){.photos = &photos, .received_us = 1000};
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	photo_drop_all(&session);
+	assert_int_equal(photos.bytes, 0);
+	return 0;
+}
+
+static struct photo *open_plan(const char *type, uint64_t size, uint32_t parts)
+{
+	return photo_open(&session, &report, &(struct photo_plan){type, size, parts, -1});
+}
+
+static bool add(uint32_t part, const char *text)
+{
+	return photo_add_part(session.photo, part, (const uint8_t *)text, (uint32_t)strlen(text));
+}
+
+static void check(const char *expected, bool complete)
+{
+	photo_end(&session);
+	assert_non_null(session.finished);
+	assert_int_equal(session.finished->size, strlen(expected));
+	assert_memory_equal(session.finished->data, expected, strlen(expected));
+	assert_int_equal(session.finished->complete, complete);
+	photo_drop(&session);
+}
+
+static void parts_of_any_size_in_any_order_make_the_whole(void **state)
+{
+	(void)state;
+	assert_non_null(open_plan("audio/mpeg", 0, 4));
+	assert_true(add(2, "a longer part"));
+	assert_true(add(0, "the "));
+	assert_int_equal(photo_missing(session.photo), 1);
+	assert_true(add(3, "."));
+	assert_false(add(0, "again"));
+	assert_false(add(4, "beyond"));
+	assert_false(add(1, ""));
+	assert_true(add(1, "first and "));
+	assert_memory_equal(photo_part_data(session.photo, 2), "a longer part", 13);
+	assert_string_equal(session.photo->type, "audio/mpeg");
+	check("the first and a longer part.", true);
+}
+
+static void the_bytes_before_a_gap_are_kept(void **state)
+{
+	(void)state;
+	open_plan("image/tiff", 0, 4);
+	add(0, "one");
+	add(1, "two");
+	add(3, "four");
+	check("onetwo", false);
+	open_plan("image/tiff", 0, 2);
+	add(1, "two");
+	photo_end(&session);
+	assert_null(session.finished);
+}
+
+static void a_size_that_differs_from_the_announced_one_is_incomplete(void **state)
+{
+	(void)state;
+	open_plan("audio/x-wav", 6, 2);
+	add(0, "one");
+	assert_false(add(1, "four"));
+	assert_true(add(1, "tw"));
+	check("onetw", false);
+	open_plan("audio/x-wav", 6, 2);
+	add(0, "one");
+	add(1, "two");
+	check("onetwo", true);
+	open_plan("audio/x-wav", 0, 3);
+	add(0, "one");
+	photo_cut(session.photo, 1);
+	check("one", false);
+}
+
+static void only_a_jpeg_is_checked_by_its_bytes(void **state)
+{
+	(void)state;
+	open_plan("image/jpeg", 0, 1);
+	add(0, "text");
+	check("text", false);
+	open_plan("image/jpeg", 0, 1);
+	add(0, "\xff\xd8.\xff\xd9");
+	check("\xff\xd8.\xff\xd9", true);
+	open_plan("video/x-ms-wmv", 0, 1);
+	add(0, "text");
+	check("text", true);
+}
+
+static void plans_and_parts_are_capped(void **state)
+{
+	(void)state;
+	assert_null(open_plan("image/jpeg", PHOTO_BYTES + 1, 1));
+	assert_null(open_plan("image/jpeg", 0, 0));
+	assert_null(open_plan("image/jpeg", 0, PHOTO_PARTS + 1));
+	assert_non_null(open_plan("image/jpeg", 0, PHOTO_PARTS));
+	assert_false(photo_add_part(session.photo, 0, filler, PHOTO_BYTES + 1));
+	assert_true(photo_add_part(session.photo, 0, filler, PHOTO_BYTES - 1));
+	assert_false(photo_add_part(session.photo, 1, filler, 2));
+	assert_true(photo_add_part(session.photo, 1, filler, 1));
+	session.photos = NULL;
+	photo_drop_all(&session);
+	assert_null(open_plan("image/jpeg", 0, 1));
+}
+
+static void photos_that_grow_are_capped_together(void **state)
+{
+	(void)state;
+	static struct session many[70];
+	size_t full = 0;
+	for (size_t i = 0; i < 70; i++) {
+		many[i] = session;
+		struct photo *photo = photo_open(
+			&many[i], &report, &(struct photo_plan){"image/jpeg", 0, PHOTO_PARTS, -1});
+		for (uint32_t part = 0; photo && part < 16; part++)
+			full += !photo_add_part(photo, part, filler, PHOTO_BYTES / 16);
+		assert_true(photos.bytes <= PHOTOS_BYTES);
+	}
+	assert_true(full > 0);
+	for (size_t i = 0; i < 70; i++)
+		photo_drop_all(&many[i]);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(parts_of_any_size_in_any_order_make_the_whole),
+		TEST(the_bytes_before_a_gap_are_kept),
+		TEST(a_size_that_differs_from_the_announced_one_is_incomplete),
+		TEST(only_a_jpeg_is_checked_by_its_bytes),
+		TEST(plans_and_parts_are_capped),
+		TEST(photos_that_grow_are_capped_together),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
