@@ -128,7 +128,8 @@ static __attribute__((noinline, cold)) void conclude(
 		reject_held(feed, INT64_MIN + 1, decoded);
 }
 
-static void decode(struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded)
+static inline void decode(
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded)
 {
 	const enum decode_status status =
 		feed->session.decoder->decode(&feed->session, data, len, decoded);
@@ -235,8 +236,8 @@ static enum sniff sniff_other(
 }
 
 // Acts on what the decoder's frame() returned for the first `seen` bytes. Rejects these if that breaks a rule of decoder.h.
-static enum feed_verdict process(struct feed *feed, struct frame frame, const uint8_t *data,
-	size_t len, size_t seen, struct decoded *decoded, size_t *used)
+static __attribute__((noinline)) enum feed_verdict process(struct feed *feed, struct frame frame,
+	const uint8_t *data, size_t len, size_t seen, struct decoded *decoded, size_t *used)
 {
 	const char *rule = "frame: unknown kind";
 
@@ -277,40 +278,64 @@ static enum feed_verdict process(struct feed *feed, struct frame frame, const ui
 	return FEED_TAKEN;
 }
 
+// Handles bytes at which the pinned decoder finds no frame: framing is lost, or they begin another protocol.
+static __attribute__((noinline)) enum feed_verdict handle_bad(struct feed *feed,
+	const uint8_t *data, size_t len, size_t bad, struct decoded *decoded, size_t *used)
+{
+	const struct decoder *other;
+	const enum sniff sniff = sniff_other(feed, data, len, &other);
+	if (sniff == SNIFF_NONE)
+		return lose_framing(feed, data, len, bad, decoded, used);
+	feed->pinned = false;
+	if (sniff == SNIFF_MORE)
+		return *used ? FEED_TAKEN : FEED_MORE;
+	feed->sniffed_again = true;
+	pin(feed, other, decoded);
+	return process(
+		feed, find_frame(feed, data, len), data, len, visible(feed, len), decoded, used);
+}
+
+static inline enum feed_verdict step(
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded, size_t *used)
+{
+	const size_t seen = visible(feed, len);
+	const struct frame frame = feed->session.decoder->frame(&feed->session, data, seen);
+	// process() would do the same. Here it costs less, and most frames are whole.
+	if (frame.kind == FRAME_OK && frame.len - 1 < seen) {
+		*used += frame.len;
+		decode(feed, data, frame.len, decoded);
+		return FEED_TAKEN;
+	}
+	if (frame.kind == FRAME_BAD && frame.len <= seen)
+		return handle_bad(feed, data, len, frame.len, decoded, used);
+	return process(feed, frame, data, len, seen, decoded, used);
+}
+
+// Chooses the decoder by the bytes, then steps.
+static __attribute__((noinline)) enum feed_verdict sniff_and_step(
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded, size_t *used)
+{
+	const struct decoder *found = NULL;
+	const enum sniff sniff = sniff_bytes(feed, data, len, &found, used);
+	data += *used;
+	len -= *used;
+	if (sniff == SNIFF_MORE)
+		return *used ? FEED_TAKEN : FEED_MORE;
+	if (sniff == SNIFF_NONE)
+		return reject_unknown(feed, data, len, decoded, used);
+	pin(feed, found, decoded);
+	return step(feed, data, len, decoded, used);
+}
+
 enum feed_verdict feed_step(
 	struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded, size_t *used)
 {
 	decoded_reset(decoded);
 	*used = 0;
 	feed->open = false;
-	if (!feed->pinned) {
-		const struct decoder *found = NULL;
-		const enum sniff sniff = sniff_bytes(feed, data, len, &found, used);
-		data += *used;
-		len -= *used;
-		if (sniff == SNIFF_MORE)
-			return *used ? FEED_TAKEN : FEED_MORE;
-		if (sniff == SNIFF_NONE)
-			return reject_unknown(feed, data, len, decoded, used);
-		pin(feed, found, decoded);
-	}
-
-	size_t seen = visible(feed, len);
-	struct frame frame = feed->session.decoder->frame(&feed->session, data, seen);
-	if (frame.kind == FRAME_BAD && frame.len <= seen) {
-		const struct decoder *other;
-		const enum sniff sniff = sniff_other(feed, data, len, &other);
-		if (sniff == SNIFF_NONE)
-			return lose_framing(feed, data, len, frame.len, decoded, used);
-		feed->pinned = false;
-		if (sniff == SNIFF_MORE)
-			return *used ? FEED_TAKEN : FEED_MORE;
-		feed->sniffed_again = true;
-		pin(feed, other, decoded);
-		seen = visible(feed, len);
-		frame = find_frame(feed, data, len);
-	}
-	return process(feed, frame, data, len, seen, decoded, used);
+	if (!feed->pinned)
+		return sniff_and_step(feed, data, len, decoded, used);
+	return step(feed, data, len, decoded, used);
 }
 
 enum feed_verdict feed_rest(

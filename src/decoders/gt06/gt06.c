@@ -98,9 +98,10 @@ static void set_zone(struct gt06_frame *f, unsigned word)
 	int zone_min = valid ? (int)(hours * 60 + minutes) : 0;
 	if (word >> 3 & 1)
 		zone_min = -zone_min;
-	if (f->memo.zone_min != zone_min)
-		f->memo.used_min = 0;
-	f->memo.zone_min = (int16_t)zone_min;
+	struct gt06_device *device = gt06_frame_device(f);
+	if (device->zone_min != zone_min)
+		device->used_min = 0;
+	device->zone_min = (int16_t)zone_min;
 	if (valid)
 		extra_int(f->out, f->report, "zone_min", zone_min);
 	extra_int(f->out, f->report, "language", word & 3);
@@ -307,7 +308,7 @@ static enum decode_status read_raw(struct gt06_frame *f)
 	if (f->out->report_count > 0)
 		decoded_drop_report(f->out);
 	f->out->detail = NULL;
-	f->has_clock = f->buffered = false;
+	f->has_clock = f->buffered = f->is_heartbeat = false;
 	return gt06_frame_read_opaque(f);
 }
 
@@ -366,6 +367,7 @@ const struct decoder decoder_gt06 = {
 	.probe = gt06_wire_probe,
 	.frame = gt06_wire_frame,
 	.decode = decode,
+	.device_size = sizeof(struct gt06_device),
 	.encode_command = gt06_command_encode,
 	.confirms_command = gt06_command_confirms,
 };

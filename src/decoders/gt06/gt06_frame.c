@@ -2,6 +2,7 @@
 // The parts that all GT06 messages share. Contracts are in the header.
 #include "decoders/gt06/gt06_frame.h"
 #include "decoders/decimal.h"
+#include "protocol/device_memory.h"
 #include "util/hex.h"
 #include "util/text.h"
 
@@ -45,6 +46,12 @@ bool gt06_frame_is_own_ident(const struct session *session, const uint8_t id[8])
 	return len > 0 && len == session->ident_len && memcmp(digits, session->ident, len) == 0;
 }
 
+struct gt06_device *gt06_frame_device(struct gt06_frame *f)
+{
+	struct gt06_device *device = device_memory_block(f->session);
+	return device ? device : &f->memo.device;
+}
+
 // The report ------------------------------------------------------------------
 
 void gt06_frame_begin(struct gt06_frame *f, int sub)
@@ -66,25 +73,37 @@ void gt06_frame_begin(struct gt06_frame *f, int sub)
 
 // Returns the zone of the frame's clock. New firmware sends UTC, old firmware the local time
 // announced at log-in. For a live record the one nearer to the time of receipt is right. A buffered
-// record uses the zone of the live ones before it, and so does a record far from the time of receipt
+// record uses the device's zone of the live ones before it, and so does a record far from the time of receipt
 // in either zone: several messages have no mark for buffered records.
 static int64_t find_zone(struct gt06_frame *f)
 {
-	int64_t zone_min = f->memo.zone_min;
-	if (f->clock_is_utc || zone_min == 0)
+	if (f->clock_is_utc)
+		return 0;
+	struct gt06_device *device = gt06_frame_device(f);
+	int64_t zone_min = device->zone_min;
+	if (zone_min == 0)
 		return 0;
 	if (f->buffered)
-		return f->memo.used_min;
+		return device->used_min;
 	int64_t as_utc = f->session->received_us - f->clock_us;
 	int64_t as_local = as_utc + zone_min * MINUTE_US;
 	int64_t utc_off = as_utc < 0 ? -as_utc : as_utc;
 	int64_t local_off = as_local < 0 ? -as_local : as_local;
 	if (utc_off > LIVE_MOST && local_off > LIVE_MOST)
-		return f->memo.used_min;
+		return device->used_min;
 	if (utc_off <= local_off)
 		zone_min = 0;
-	f->memo.used_min = (int16_t)zone_min;
+	device->used_min = (int16_t)zone_min;
 	return zone_min;
+}
+
+// A tracker repeats an alarm in each heartbeat until it clears: only the first one raises it.
+static void drop_repeated_alarms(struct gt06_frame *f)
+{
+	struct gt06_device *device = gt06_frame_device(f);
+	const uint64_t alarms = f->report->body.alarms;
+	f->report->body.alarms &= ~device->alarms;
+	device->alarms = alarms;
 }
 
 void gt06_frame_finish(struct gt06_frame *f)
@@ -95,6 +114,8 @@ void gt06_frame_finish(struct gt06_frame *f)
 		extra_bool(f->out, f->report, "crc_bad", true);
 	if (f->buffered)
 		f->report->body.flags |= FLAG_STORED;
+	if (f->is_heartbeat)
+		drop_repeated_alarms(f);
 	if (!f->has_clock)
 		return;
 	int64_t zone_min = find_zone(f);

@@ -26,11 +26,18 @@ enum gt06_variant {
 	GT06_TRX16,
 };
 
-// The content of session.memo.
-struct gt06_memo {
+// What is remembered of a device. In its block of device memory, so that a reconnect changes nothing: neither is a record
+// dated by another zone, nor an alarm raised again. Without device memory in session.memo.
+struct gt06_device {
+	uint64_t alarms;  /* of its newest heartbeat: a set of enum alarm */
 	int16_t zone_min; /* announced at log-in, east positive */
 	int16_t used_min; /* the zone of the newest live record; 0 before the first */
-	uint8_t variant;  /* enum gt06_variant */
+};
+
+// The content of session.memo.
+struct gt06_memo {
+	struct gt06_device device; /* for sessions without device memory */
+	uint8_t variant;           /* enum gt06_variant */
 	uint8_t bad_sums; /* frames with a wrong checksum from a log-in on, and none with a right one;
 			     up to GT06_SUMS_NEVER_RIGHT */
 	uint16_t command_serial; /* of the next command; begins at 0 with each connection */
@@ -60,7 +67,8 @@ struct gt06_frame {
 	bool answerable; /* the checksum is right, or accepted though it is wrong */
 	uint16_t serial; /* 0 unless answerable */
 	bool has_clock, clock_is_utc;
-	bool has_event;   /* extra has the alarm code of an event */
+	bool has_event; /* extra has the alarm code of an event */
+	bool is_heartbeat;
 	bool buffered;    /* sent from the tracker's memory */
 	int64_t clock_us; /* the time as sent, in an unknown zone unless clock_is_utc */
 	char *driver;     /* DRIVER_MAX bytes of the arena */
@@ -79,6 +87,9 @@ void gt06_frame_set_variant(struct session *session, enum gt06_variant variant);
 size_t gt06_frame_ident(const uint8_t id[8], char digits[16]);
 // Returns true if these 8 BCD bytes are the session's ident.
 bool gt06_frame_is_own_ident(const struct session *session, const uint8_t id[8]);
+
+// Returns what is remembered of the session's device. Valid until the frame is decoded.
+struct gt06_device *gt06_frame_device(struct gt06_frame *f);
 
 // Opens the report. sub: the sub-type shown in the event, or -1.
 void gt06_frame_begin(struct gt06_frame *f, int sub);

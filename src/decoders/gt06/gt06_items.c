@@ -143,6 +143,7 @@ enum decode_status gt06_items_read_status(struct gt06_frame *f)
 {
 	if (f->body.left < 5)
 		return DECODE_BAD_LENGTH;
+	f->is_heartbeat = true;
 	gt06_frame_begin(f, -1);
 	return read_status_and_items(f, &f->body);
 }

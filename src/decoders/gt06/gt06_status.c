@@ -86,6 +86,7 @@ enum decode_status gt06_status_read_heartbeat(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	uint8_t variant = f->variant;
+	f->is_heartbeat = true;
 	gt06_frame_begin(f, -1);
 	if (f->length == 0x13)
 		return read_heartbeat_obd(f, r);
@@ -141,6 +142,7 @@ bool gt06_status_is_gl21l(const struct gt06_frame *f)
 enum decode_status gt06_status_read_gl21l(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
+	f->is_heartbeat = true;
 	gt06_frame_begin(f, -1);
 	read_gl21l(f, r);
 	if (r->left == 0)

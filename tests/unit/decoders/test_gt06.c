@@ -2,6 +2,10 @@
 // GT06: sniffing, framing, log-in, answers, commands, and that it never reads out of bounds.
 #include "decoders/gt06_frames.h"
 
+#include "protocol/device_memory.h"
+
+#include <stdio.h>
+
 // Whole frames with right checksums. The tests below have their values.
 #define LOGIN  "78781101086000000000001720010001000146290D0A"
 #define DAY_US (24 * INT64_C(3600000000))
@@ -380,6 +384,113 @@ static void zone_of_the_login_is_used_if_the_time_fits(void **state)
 	}
 }
 
+static const struct report *report_at(int64_t received_us, const char *type_and_body)
+{
+	struct bytes frame = frame_of(false, type_and_body);
+	session.received_us = received_us;
+	return report_of(&frame);
+}
+
+// Opens a connection of the device, with the zone of its log-in.
+static void reconnect(struct device_memory *memory, const char *ident, const char *zone)
+{
+	char text[64];
+	session = (struct session){
+		.received_us = at(12, 0, 0), .memory = memory, .decoder = &decoder_gt06};
+	snprintf(text, sizeof text, "01 %s 2001 %s", ident, zone);
+	struct bytes login = frame_of(false, text);
+	assert_int_equal(decode_frame(&login), DECODE_OK);
+}
+
+#define OLD "1F050D040807" /* the day before, 04:08:07 */
+#define AT  "C9 01531500 0A98AC38 3D 1D12"
+
+static void zone_of_a_device_survives_its_connections(void **state)
+{
+	static const struct {
+		const char *word, *live; /* the time of a live record, sent at 12:00 UTC */
+		int zone_min;
+	} zones[] = {
+		{"3201", "1F050E140000", 480},
+		{"2121", "1F050E111E00", 330},
+		{"12C9", "1F050E090000", -180},
+	};
+	static const char *const types[] = {"10", "11", "12", "16", "26"}; // have no mark
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct device_memory *memory = device_memory_new(4);
+		char text[128];
+		const int64_t zone_us = zones[i].zone_min * INT64_C(60000000);
+		// Before a live record: not known to be local.
+		reconnect(memory, "0860000000000017", zones[i].word);
+		assert_true(report_at(at(12, 0, 0), "10" OLD AT)->body.device_time_us ==
+			    at(4, 8, 7) - DAY_US);
+		snprintf(text, sizeof text, "10 %s" AT, zones[i].live);
+		assert_true(report_at(at(12, 0, 0), text)->body.device_time_us == at(12, 0, 0));
+		// The first record after a reconnect is an old one.
+		for (size_t type = 0; type < 5; type++) {
+			reconnect(memory, "0860000000000017", zones[i].word);
+			snprintf(text, sizeof text,
+				"%s" OLD AT "08 01F6 0A 1B2C 00A1B2 46 04 03 00 02", types[type]);
+			assert_true(report_at(at(12, 0, 0), text)->body.device_time_us ==
+				    at(4, 8, 7) - DAY_US - zone_us);
+			assert_extra(&batch.reports[0], "\"time_zone_min\":");
+		}
+		// It has taught nothing: a flagged record uses the zone too.
+		assert_true(report_at(at(12, 0, 0), "22" OLD AT "01F6 0A 1B2C 00A1B2 01 00 01")
+				    ->body.device_time_us == at(4, 8, 7) - DAY_US - zone_us);
+		// Another device has its own zone; another zone must be learned anew.
+		reconnect(memory, "0860000000000025", zones[i].word);
+		assert_true(report_at(at(12, 0, 0), "10" OLD AT)->body.device_time_us ==
+			    at(4, 8, 7) - DAY_US);
+		reconnect(memory, "0860000000000017", "0641");
+		assert_true(report_at(at(12, 0, 0), "10" OLD AT)->body.device_time_us ==
+			    at(4, 8, 7) - DAY_US);
+		device_memory_free(memory);
+	}
+}
+
+// The alarms of a heartbeat.
+static uint64_t beat(const char *type_and_body)
+{
+	return report_at(at(12, 0, 0), type_and_body)->body.alarms;
+}
+
+#define BIT(name) (UINT64_C(1) << ALARM_##name)
+
+static void alarm_repeated_in_heartbeats_is_raised_once(void **state)
+{
+	struct device_memory *memory = device_memory_new(4);
+	(void)state;
+	reconnect(memory, "0860000000000017", "0001");
+	assert_true(beat("13 46 04 03 01 02") == BIT(SOS));
+	assert_true(beat("13 46 04 03 01 02") == 0);
+	assert_extra(&batch.reports[0], "\"alarm\":1");
+	reconnect(memory, "0860000000000017", "0001");
+	assert_true(beat("13 44 03 04 01 02") == 0);              // other values, the same alarm
+	assert_true(beat("13 4E 04 03 01 02") == BIT(VIBRATION)); // one more, in info
+	assert_true(beat("36 4E 04 03 01 02") == 0);
+	assert_true(beat("13 4E 04 03 00 02") == 0); // the code has cleared
+	assert_true(beat("13 46 04 03 01 02") == BIT(SOS));
+	assert_true(beat("13 46 04 03 00 02") == 0); // cleared
+	assert_true(beat("13 46 04 03 01 02") == BIT(SOS));
+	// An alarm message is raised each time, and changes nothing for heartbeats.
+	const char *message = "26" OLD AT "09 01F6 0A 1B2C 00A1B2 46 04 03 01 02";
+	assert_true(beat(message) == BIT(SOS));
+	assert_true(beat(message) == BIT(SOS));
+	assert_true(beat("13 46 04 03 01 02") == 0);
+	assert_true(beat("A3 5E 0000 05 32 0C 02") == BIT(LOW_BATTERY));
+	assert_true(beat("A3 5E 0000 05 32 0C 02") == 0);
+	// Another device.
+	reconnect(memory, "0860000000000025", "0001");
+	assert_true(beat("13 46 04 03 01 02") == BIT(SOS));
+	// Without device memory the connection remembers.
+	reconnect(NULL, "0860000000000017", "0001");
+	assert_true(beat("13 46 04 03 01 02") == BIT(SOS));
+	assert_true(beat("13 46 04 03 01 02") == 0);
+	device_memory_free(memory);
+}
+
 // The examples ----------------------------------------------------------------
 
 static void assert_fix(const struct report *report, int64_t time_us, int32_t lat_e7, int32_t lon_e7)
@@ -679,6 +790,8 @@ int main(void)
 		cmocka_unit_test(login_sets_the_ident),
 		cmocka_unit_test(data_before_the_login_is_rejected_without_an_answer),
 		cmocka_unit_test(zone_of_the_login_is_used_if_the_time_fits),
+		cmocka_unit_test(zone_of_a_device_survives_its_connections),
+		cmocka_unit_test(alarm_repeated_in_heartbeats_is_raised_once),
 		cmocka_unit_test(example_position_decodes),
 		cmocka_unit_test(example_heartbeat_decodes),
 		cmocka_unit_test(example_alarms_decode),

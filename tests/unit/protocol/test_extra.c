@@ -32,9 +32,14 @@ static void extra_is_json(void **state)
 	extra_bool(&decoded, report, "f", false);
 	extra_hex(&decoded, report, "g", "\x00\xAB\x0F", 3);
 	extra_text(&decoded, report, "h", "", 0);
+	extra_int(&decoded, report, "i", 0);
+	extra_fixed(&decoded, report, "j", 0, 1);
+	extra_fixed(&decoded, report, "k", INT64_MIN, 19);
+	extra_fixed(&decoded, report, "l", 1, 19);
 	check_extra(report,
 		"\"a\":-5,\"b\":-9223372036854775808,\"c\":12.34,\"d\":-0.05,\"e\":true,"
-		"\"f\":false,\"g\":\"00ab0f\",\"h\":\"\"");
+		"\"f\":false,\"g\":\"00ab0f\",\"h\":\"\",\"i\":0,\"j\":0.0,"
+		"\"k\":-0.9223372036854775808,\"l\":0.0000000000000000001");
 }
 
 static void extra_text_is_valid_utf8(void **state)
