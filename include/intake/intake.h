@@ -88,6 +88,10 @@ uint64_t intake_safe(const struct intake *intake);
 void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *reason, const uint8_t *data, size_t len);
 
+// Appends a reject in place of a report of the frame at hand, which resolves what has this mark (key 0: nothing).
+void intake_reject_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *reason, struct text raw, struct held_mark mark);
+
 // Append an entry about a TCP connection: it has named a device; it no longer carries a device that it
 // had named (the entry of its end covers the ident named last); it has closed. Omitted while the journal
 // is full.

@@ -139,6 +139,9 @@ struct text decoded_undo_7d(struct decoded *decoded, const uint8_t *data, size_t
 // Notes that the newest report is the result of what has this mark. A mark without a key is ignored.
 void decoded_resolve(struct decoded *decoded, struct held_mark mark);
 
+// Removes a report, index below report_count. Returns the mark of what it resolves; key 0: nothing.
+struct held_mark decoded_remove_report(struct decoded *decoded, size_t index);
+
 // Rejects bytes that were held, as decoded_reject does, but copies them into the arena. Returns false and does nothing if
 // there is no room.
 bool decoded_reject_held(struct decoded *decoded, enum decode_status status, const char *detail,

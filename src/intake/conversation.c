@@ -278,24 +278,22 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 // Rejects the reports of other devices that are not admitted: of a frame with records of several, or of held frames.
 static void reject_others(struct intake *intake, struct conversation *c, struct decoded *decoded)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < decoded->report_count; i++) {
+	for (size_t i = 0; i < decoded->report_count;) {
 		const struct report *report = &decoded->reports[i];
 		const struct device *device =
 			device_directory_find(intake->directory, report->ident);
 		const char *objection = device && !is_named_by(device, &c->feed.session)
 						? find_objection(c, device)
 						: NULL;
-		if (objection) {
-			c->feed.rejects++;
-			intake_reject(intake, &c->feed, &c->peer, objection,
-				(const uint8_t *)report->raw.data, report->raw.len);
-		} else if (kept++ != i) {
-			decoded->reports[kept - 1] = *report;
+		if (!objection) {
+			i++;
+			continue;
 		}
+		const struct text raw = report->raw;
+		c->feed.rejects++;
+		intake_reject_report(intake, &c->feed, &c->peer, objection, raw,
+			decoded_remove_report(decoded, i));
 	}
-	decoded->report_count = kept;
 }
 
 // Rejects a log-in with a wrong password that makes no report. Its bytes are left out: they contain the password.
@@ -354,12 +352,15 @@ static bool has_too_many_rejects(const struct feed *feed)
 	return feed->rejects > REJECTS_SPARE && feed->rejects / 10 > feed->frames;
 }
 
-// Journals what the frame has added to what the feed holds, or removed from it. Returns the LSN after it.
-static uint64_t save_held(struct intake *intake, struct conversation *c)
+// Journals what the frame has added to what the feed holds, or removed from it. What a device that is not admitted has sent
+// is not journaled until it is a reject: after a restart nothing would say that it was refused. Returns the LSN after it.
+static uint64_t save_held(struct intake *intake, struct conversation *c, bool refused)
 {
-	if (intake->orphans)
+	if (intake->orphans && !refused)
 		orphans_retry(intake, &c->hold, &c->feed, &c->peer);
-	if (hold_is_due(&c->hold, &c->feed))
+	if (refused && !feed_waits(&c->feed))
+		hold_end(&intake->holds, intake->journal, &c->hold);
+	else if (!refused && hold_is_due(&c->hold, &c->feed))
 		hold_save(&intake->holds, intake->journal, &c->hold, &c->feed, &c->peer);
 	if (intake->holds.first)
 		hold_renew_old(&intake->holds, intake->journal);
@@ -383,7 +384,7 @@ static const char *finish_frame(
 	if (!refusal && !is_datagram(c) && (decoded->report_count > 1 || is_gateway(c)))
 		name_others(intake, c, decoded);
 	intake_append(intake, &c->feed, &c->peer, decoded, refusal);
-	const uint64_t lsn = save_held(intake, c);
+	const uint64_t lsn = save_held(intake, c, refusal != NULL);
 	if (!refusal && !is_datagram(c) && has_too_many_rejects(&c->feed))
 		return "too many rejects";
 	const bool sent = refusal ? send_refusal(transport, c, decoded)

@@ -222,6 +222,12 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 	count_reject(intake, feed, reason);
 }
 
+void intake_reject_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *reason, struct text raw, struct held_mark mark)
+{
+	append_reject(intake, feed, peer, reason, raw, (struct text){NULL, 0}, mark);
+}
+
 // Appends that what has this mark is resolved, though nothing came of it. A mark without a key is ignored.
 static void append_released(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	struct held_mark mark)

@@ -159,8 +159,7 @@ static void visit_all(struct restoring *r, uint64_t start, visit_entry *visit)
 	struct entry entry;
 
 	journal_cursor_init(&cursor, r->intake->journal, start);
-	for (r->lsn = start; journal_cursor_next(&cursor) && cursor.lsn <= end;
-		r->lsn = cursor.lsn)
+	for (r->lsn = start; journal_cursor_next(&cursor) && cursor.lsn <= end; r->lsn = cursor.lsn)
 		if (entry_read(cursor.data, cursor.len, &entry))
 			visit(r, &entry);
 	journal_cursor_done(&cursor);

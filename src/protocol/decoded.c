@@ -133,6 +133,26 @@ void decoded_resolve(struct decoded *decoded, struct held_mark mark)
 		(struct resolved){mark, (uint32_t)decoded->report_count - 1};
 }
 
+struct held_mark decoded_remove_report(struct decoded *decoded, size_t index)
+{
+	struct held_mark mark = {0};
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < decoded->resolved_count; i++) {
+		struct resolved resolved = decoded->resolved[i];
+		if (resolved.report == index) {
+			mark = resolved.mark;
+			continue;
+		}
+		resolved.report -= resolved.report > index;
+		decoded->resolved[kept++] = resolved;
+	}
+	decoded->resolved_count = kept;
+	decoded->report_count--;
+	memmove(&decoded->reports[index], &decoded->reports[index + 1],
+		(decoded->report_count - index) * sizeof(decoded->reports[0]));
+	return mark;
+}
+
 bool decoded_reject_held(struct decoded *decoded, enum decode_status status, const char *detail,
 	struct text held, struct held_mark mark)
 {

@@ -633,6 +633,27 @@ static void old_entries_are_written_again(void **state)
 	stop();
 }
 
+// After a restart nothing would say that the device was refused.
+static void nothing_of_a_refused_device_is_restored(void **state)
+{
+	(void)state;
+	struct conversation a;
+	struct summary s;
+	start(folder);
+	begin(&a, 1);
+	a.peer.transport = TRANSPORT_UDP;
+	a.feed.session.datagram = true;
+	device_directory_add(intake.directory, (struct text){"one", 3})->state = DEVICE_BLOCKED;
+	give(&a, "!Ione\n!Hznever\n!Ra\n!M5,1,2,x\n");
+	summarise(&s);
+	assert_int_equal(s.marks, 0);
+	conversation_end(&transport, &a, NULL, 0, NULL);
+	summarise(&s);
+	assert_int_equal(s.reports, 0);
+	assert_int_equal(s.rejects, 3);
+	stop();
+}
+
 // Without room in the journal the end of a conversation is no end of what it holds.
 static void a_full_journal_at_the_end_of_a_conversation(void **state)
 {
@@ -675,6 +696,7 @@ int main(void)
 		TEST(a_second_kill_during_the_first_restart),
 		TEST(caps_hold_after_a_restore),
 		TEST(old_entries_are_written_again),
+		TEST(nothing_of_a_refused_device_is_restored),
 		TEST(a_full_journal_at_the_end_of_a_conversation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

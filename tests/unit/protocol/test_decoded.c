@@ -139,6 +139,26 @@ static void notes_what_the_newest_report_resolves(void **state)
 	assert_non_null(decoded.fault);
 }
 
+static void marks_stay_with_their_reports(void **state)
+{
+	(void)state;
+	struct session session = {0};
+	decoded_reset(&decoded);
+	for (uint64_t key = 1; key <= 4; key++) {
+		decoded_report(&decoded, &session);
+		decoded.reports[key - 1].body.odometer_m = (int64_t)key;
+		decoded_resolve(&decoded, (struct held_mark){.key = key == 3 ? 0 : key});
+	}
+	assert_int_equal(decoded_remove_report(&decoded, 2).key, 0);
+	assert_int_equal(decoded_remove_report(&decoded, 0).key, 1);
+	assert_int_equal(decoded.report_count, 2);
+	assert_int_equal(decoded.resolved_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(decoded.resolved[i].report, i);
+		assert_int_equal(decoded.resolved[i].mark.key, decoded.reports[i].body.odometer_m);
+	}
+}
+
 static void held_bytes_are_rejected_only_if_there_is_room(void **state)
 {
 	(void)state;
@@ -168,6 +188,7 @@ int main(void)
 		cmocka_unit_test(joins_status_and_detail_of_a_reject),
 		cmocka_unit_test(keeps_bytes_in_the_arena),
 		cmocka_unit_test(notes_what_the_newest_report_resolves),
+		cmocka_unit_test(marks_stay_with_their_reports),
 		cmocka_unit_test(held_bytes_are_rejected_only_if_there_is_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
