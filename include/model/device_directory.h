@@ -34,15 +34,16 @@ struct device *device_directory_add(struct device_directory *directory, struct t
 size_t device_directory_count(const struct device_directory *directory);
 // Returns true if avld.devices has been read at least once.
 bool device_directory_loaded(const struct device_directory *directory);
-// loaded: true also removes models and secrets of devices that have no id, because they have no row any more.
-void device_directory_set_loaded(struct device_directory *directory, bool loaded);
+// Notes that avld.devices has been read. Devices that have no id have no row any more: they become UNKNOWN, and lose
+// protocol, model and secret.
+void device_directory_set_loaded(struct device_directory *directory);
 // Sets the model, of 1..MODEL_MAX bytes; otherwise the device has none.
 #define MODEL_MAX 64
 void device_directory_set_model(struct device *device, struct text model);
 // Sets the secret; empty: none. One longer than SECRET_MAX is cut, so that no password fits it.
 void device_directory_set_secret(struct device *device, struct text secret);
-// Sets every device to UNKNOWN, id 0 and no protocol, before avld.devices is read again. Models and secrets stay until it has
-// been read.
+// Sets the id of every device to 0, before avld.devices is read again. What the owner has set for a device stays in force
+// until it has been read.
 void device_directory_forget_ids(struct device_directory *directory);
 
 #endif

@@ -71,11 +71,13 @@ bool device_directory_loaded(const struct device_directory *directory)
 	return directory->loaded;
 }
 
-void device_directory_set_loaded(struct device_directory *directory, bool loaded)
+void device_directory_set_loaded(struct device_directory *directory)
 {
-	directory->loaded = loaded;
-	for (struct device *device = directory->table; loaded && device; device = device->hh.next) {
+	directory->loaded = true;
+	for (struct device *device = directory->table; device; device = device->hh.next) {
 		if (!device->id) {
+			device->state = DEVICE_UNKNOWN;
+			device->decoder = 0;
 			device_directory_set_model(device, (struct text){0});
 			device_directory_set_secret(device, (struct text){0});
 		}
@@ -115,9 +117,6 @@ void device_directory_set_secret(struct device *device, struct text secret)
 
 void device_directory_forget_ids(struct device_directory *directory)
 {
-	for (struct device *device = directory->table; device; device = device->hh.next) {
+	for (struct device *device = directory->table; device; device = device->hh.next)
 		device->id = 0;
-		device->state = DEVICE_UNKNOWN;
-		device->decoder = 0;
-	}
 }

@@ -303,7 +303,6 @@ void writer_lookup_load(struct writer *writer, writer_on_end *end)
 	struct writer_lookup *lookup = writer->lookup;
 
 	lookup->due = false;
-	device_directory_set_loaded(writer->directory, false);
 	device_directory_forget_ids(writer->directory);
 	drop_notes(lookup);
 	clear_missing(lookup);
@@ -320,7 +319,7 @@ static void on_reloaded(struct writer *writer)
 		writer_link_lose_query(writer);
 		return;
 	}
-	device_directory_set_loaded(writer->directory, true);
+	device_directory_set_loaded(writer->directory);
 	log_info("devices read again, the table was changed devices=%zu",
 		device_directory_count(writer->directory));
 	writer_link_ready(writer);

@@ -395,7 +395,7 @@ static void on_loaded(struct writer *writer)
 		writer_link_lose_query(writer);
 		return;
 	}
-	device_directory_set_loaded(writer->directory, true);
+	device_directory_set_loaded(writer->directory);
 	writer_lookup_near_days(writer);
 	writer_lookup_run(writer, writer_link_ready);
 }

@@ -629,7 +629,7 @@ def test_gt06(avld, database):
         flag, text = gt06_command(peer)
         assert (flag, text) == (stop, "Relay,1#")
         database.wait(STATE.format(stop), "sent")
-        assert database.one("SELECT correlation FROM avld.commands WHERE id = %s", stop)[0] == flag
+        assert database.one("SELECT correlation FROM avld.commands WHERE id = %s", stop) == flag
         peer.sendall(gt06_reply(flag + 1, b"not ours", 3))
         peer.sendall(gt06_reply(flag, b"RELAY:ON OK!", 4))
         database.wait(STATE.format(stop), "confirmed")

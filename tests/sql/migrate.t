@@ -216,6 +216,7 @@ def test_upgrade_from_the_baseline(databases):
     session = connect(name)
     query(session, """
         ALTER TABLE avld.devices DROP COLUMN model, DROP COLUMN secret;
+        ALTER TABLE avld.commands DROP COLUMN correlation;
         GRANT SELECT ON avld.devices TO avld_reader, avld_operator;
         DELETE FROM avld.schema_version WHERE version > 9;
         INSERT INTO avld.devices (ident, name) VALUES ('5020001', 'Buoy')""")

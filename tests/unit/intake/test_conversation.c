@@ -572,7 +572,7 @@ static void unknown_devices_can_be_refused(void **state)
 {
 	(void)state;
 	config.devices.unknown = UNKNOWN_REFUSE;
-	device_directory_set_loaded(intake.directory, true);
+	device_directory_set_loaded(intake.directory);
 	device_directory_add(intake.directory, TEXT("5020001"))->state = DEVICE_ACTIVE;
 	struct conversation c = begin(TRANSPORT_TCP);
 

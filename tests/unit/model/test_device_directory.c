@@ -56,7 +56,7 @@ static void pointers_stay_valid_with_many_devices(void **state)
 	device_directory_free(directory);
 }
 
-static void forgets_ids_and_states(void **state)
+static void states_stay_until_the_devices_have_been_read_again(void **state)
 {
 	(void)state;
 	struct device_directory *directory = device_directory_new();
@@ -65,10 +65,12 @@ static void forgets_ids_and_states(void **state)
 	device->state = DEVICE_BLOCKED;
 	device->decoder = 2;
 	assert_false(device_directory_loaded(directory));
-	device_directory_set_loaded(directory, true);
-	assert_true(device_directory_loaded(directory));
 	device_directory_forget_ids(directory);
 	assert_int_equal(device->id, 0);
+	assert_int_equal(device->state, DEVICE_BLOCKED); /* no moment in which it is admitted */
+	assert_int_equal(device->decoder, 2);
+	device_directory_set_loaded(directory);
+	assert_true(device_directory_loaded(directory));
 	assert_int_equal(device->state, DEVICE_UNKNOWN);
 	assert_int_equal(device->decoder, 0);
 	assert_ptr_equal(device_directory_find(directory, text_of("860000000000017")), device);
@@ -86,10 +88,9 @@ static void models_stay_until_the_devices_have_been_read_again(void **state)
 	device_directory_set_model(deleted, text_of("TR06"));
 	device_directory_forget_ids(directory);
 	assert_string_equal(kept->model, "TR06");
-	device_directory_set_loaded(directory, false);
 	assert_string_equal(deleted->model, "TR06");
 	kept->id = 1; /* has been read, deleted has no row */
-	device_directory_set_loaded(directory, true);
+	device_directory_set_loaded(directory);
 	assert_string_equal(kept->model, "TR06");
 	assert_null(deleted->model);
 	device_directory_free(directory);
@@ -136,7 +137,7 @@ static void the_version_of_a_secret_changes_with_it(void **state)
 	device_directory_set_secret(device, (struct text){0});
 	assert_null(device->secret);
 	device_directory_set_secret(device, text_of("sha256$s$0"));
-	device_directory_set_loaded(directory, true); /* it has no row */
+	device_directory_set_loaded(directory); /* it has no row */
 	assert_null(device->secret);
 	device_directory_free(directory);
 }
@@ -154,7 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_and_adds_by_whole_ident),
 		cmocka_unit_test(pointers_stay_valid_with_many_devices),
-		cmocka_unit_test(forgets_ids_and_states),
+		cmocka_unit_test(states_stay_until_the_devices_have_been_read_again),
 		cmocka_unit_test(models_stay_until_the_devices_have_been_read_again),
 		cmocka_unit_test(a_model_can_be_changed_and_removed),
 		cmocka_unit_test(the_version_of_a_secret_changes_with_it),
