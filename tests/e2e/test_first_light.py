@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import gt06
 import pt502
 from conftest import AVLD, Database, admin, wait_for
 
@@ -431,6 +432,52 @@ def test_a_model_is_read_at_once(avld, database):
         wait_for(lambda: avld.logged().count("devices read again") == 2, "the change to be read")
         peer.sendall(pt502.record(time=pt502.now(-40)))
         database.wait(COUNT, 3)
+
+
+BEATS = "SELECT count(*)::int FROM avld.statuses WHERE event = '13'"
+
+
+def test_a_model_decides_where_gt06_bytes_do_not(avld, database):
+    """At once, for an open connection: the power of an R11's heartbeat."""
+    def beat(serial):
+        frame = gt06.frame(0x13, bytes.fromhex("460b120400"), serial)
+        peer.sendall(frame)
+        return gt06.read_exactly(peer, 10)
+
+    newest = "SELECT power_v FROM avld.statuses ORDER BY received_at DESC LIMIT 1"
+    with avld.tcp() as peer:
+        peer.sendall(gt06.login())
+        gt06.read_exactly(peer, 10)
+        beat(2)
+        database.wait(BEATS, 1)
+        assert database.one(newest) is None
+        database.query("UPDATE avld.devices SET model = 'R11'")
+        avld.wait_log("devices read again")
+        beat(3)
+        database.wait(BEATS, 2)
+        assert float(database.one(newest)) == 28.34
+        database.query("UPDATE avld.devices SET model = NULL")
+        wait_for(lambda: avld.logged().count("devices read again") == 2, "the change to be read")
+        beat(4)
+        database.wait(BEATS, 3)
+        assert database.one(newest) is None
+
+
+def test_zone_of_a_gt06_survives_a_restart(avld, database):
+    """A first record after the restart is an old one, in local time."""
+    zone = datetime.timedelta(hours=8)
+    login = gt06.frame(0x01, bytes.fromhex("0860000000000017" "2001" "3201"), 1)
+    beat = bytes.fromhex("4604030102")
+    live, old = pt502.now(-5), pt502.now(-90000)
+    with avld.tcp() as peer:
+        peer.sendall(login + gt06.position(2, live + zone) + gt06.frame(0x13, beat, 3))
+        database.wait(BEATS, 1)
+    avld.end()
+    avld.start()
+    with avld.tcp() as peer:
+        peer.sendall(login + gt06.position(2, old + zone) + gt06.frame(0x13, beat[:1] + b"\x03" + beat[2:], 3))
+        database.wait(BEATS, 2)
+    assert database.query("SELECT fixed_at FROM avld.positions WHERE event = '12' ORDER BY received_at") == [(live,), (old,)]
 
 
 def test_a_secret_applies_at_once(avld, database):

@@ -361,7 +361,8 @@ bool gt06_block_is_status(const uint8_t *status)
 
 void gt06_block_set_alarm(struct gt06_frame *f, uint8_t info, unsigned code)
 {
-	enum gt06_variant variant = (enum gt06_variant)f->variant;
+	// Without a code or alarm bits no variant matters.
+	enum gt06_variant variant = code || info >> 3 & 7 ? gt06_frame_variant(f) : GT06_PLAIN;
 	enum alarm alarm;
 	if (code == 0xFE || code == 0xFF)
 		report_set_ignition(f->report, code == 0xFE);

@@ -4,6 +4,7 @@
 //   78 78 | L | 80 | n | flag u32 | text | serial u16 | crc u16 | 0D 0A   n: of flag and text
 //
 //   Relay,1#  engine stop     Relay,0#  resume     WHERE#  position     TIMER,on_s,off_s#  interval
+//   DYD#  HFYD#  the same for the relay of G109 (devices.model)
 //   RESET#  reboot            GMT,E|W,hours,0#     VERSION#             FACTORY#
 //
 // flag is the low half of the command's id; the answers (types 15 and 21) return it. The serial counts the
@@ -59,13 +60,16 @@ static void put_zone(struct words *words, int32_t hours)
 }
 
 // Appends the words of a command; nothing if these trackers have none for it.
-static void put_command(struct words *words, const struct command *command)
+static void put_command(
+	struct words *words, const struct command *command, enum gt06_variant variant)
 {
 	const int32_t *args = command->args;
 	unsigned index;
 	bool on;
 
-	if (command_sets_output(command, &index, &on) && index == 1)
+	if (command_sets_output(command, &index, &on) && index == 1 && variant == GT06_G109)
+		put(words, on ? "DYD#" : "HFYD#");
+	else if (command_sets_output(command, &index, &on) && index == 1)
 		put(words, on ? "Relay,1#" : "Relay,0#");
 	else if (command->kind == COMMAND_POSITION_SINGLE)
 		put(words, "WHERE#");
@@ -112,7 +116,7 @@ struct encoded gt06_command_encode(
 	struct gt06_memo memo;
 	uint32_t flag = flag_of(command);
 	memcpy(&memo, session->memo, sizeof memo);
-	put_command(&words, command);
+	put_command(&words, command, gt06_frame_model(session));
 	size_t len = gt06_command_frame(flag, words.text, words.len, memo.command_serial, out, cap);
 	if (len == 0)
 		return (struct encoded){.result = ENCODE_NEVER};

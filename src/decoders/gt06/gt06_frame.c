@@ -16,12 +16,58 @@
 
 _Static_assert(sizeof(struct gt06_memo) <= SESSION_MEMO, "the memo fits");
 
-void gt06_frame_set_variant(struct session *session, enum gt06_variant variant)
+// Models -----------------------------------------------------------------------
+
+// Returns true if the texts are the same but for case; is_start: if the name is the start of the text.
+static bool is_named(struct text text, const char *name, bool is_start)
 {
-	struct gt06_memo memo;
-	memcpy(&memo, session->memo, sizeof memo);
-	memo.variant = (uint8_t)variant;
-	memcpy(session->memo, &memo, sizeof memo);
+	const size_t len = strlen(name);
+	if (text.len < len || (!is_start && text.len > len))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		const char c = text.data[i];
+		if ((c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c) != name[i])
+			return false;
+	}
+	return true;
+}
+
+enum gt06_variant gt06_frame_model(const struct session *session)
+{
+	static const struct {
+		char name[9];
+		bool is_start; /* the names of several models begin so */
+		uint8_t variant;
+	} models[] = {
+		{"R11", false, GT06_R11},
+		{"LW", true, GT06_LW},
+		{"SEEWORLD", false, GT06_SEEWORLD},
+		{"VL103", false, GT06_VL},
+		{"LL303", false, GT06_VL},
+		{"VL512", false, GT06_VL},
+		{"G18", false, GT06_VL},
+		{"NT11", false, GT06_NT},
+		{"NT20", false, GT06_NT},
+		{"NT26", false, GT06_NT},
+		{"NT40", false, GT06_NT},
+		{"NT46", false, GT06_NT},
+		{"VL100", false, GT06_NT},
+		{"XT40", false, GT06_NT},
+		{"QH302R", false, GT06_QH302R},
+		{"G109", false, GT06_G109},
+	};
+	const struct text model = session_settings(session).model;
+	for (size_t i = 0; model.len > 0 && i < sizeof models / sizeof models[0]; i++) {
+		if (is_named(model, models[i].name, models[i].is_start))
+			return (enum gt06_variant)models[i].variant;
+	}
+	return GT06_PLAIN;
+}
+
+enum gt06_variant gt06_frame_variant(const struct gt06_frame *f)
+{
+	return f->variant != GT06_PLAIN ? (enum gt06_variant)f->variant
+					: gt06_frame_model(f->session);
 }
 
 // Ident -----------------------------------------------------------------------
@@ -209,6 +255,13 @@ void gt06_frame_set_driver_id(struct gt06_frame *f, const uint8_t *id)
 }
 
 // Undecoded bytes -------------------------------------------------------------
+
+void gt06_frame_keep_imei(struct gt06_frame *f, const uint8_t id[8])
+{
+	char digits[16];
+	if (!gt06_frame_is_own_ident(f->session, id))
+		extra_text(f->out, f->report, "imei", digits, gt06_frame_ident(id, digits));
+}
 
 void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name)
 {

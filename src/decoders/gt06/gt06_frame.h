@@ -14,8 +14,8 @@
 #include "util/reader.h"
 
 // Models that give the same bytes another meaning. LW and VXT01 are recognised by messages of their
-// own, for the connection; TRX16 and SEEWORLD for one frame, by its length; the others only through
-// gt06_frame_set_variant.
+// own, for the connection; TRX16 and SEEWORLD for one frame, by its length; any but these two by
+// devices.model, where the bytes do not decide.
 enum gt06_variant {
 	GT06_PLAIN,
 	GT06_VXT01,
@@ -24,6 +24,9 @@ enum gt06_variant {
 	GT06_VL,
 	GT06_R11,
 	GT06_TRX16,
+	GT06_NT,     /* NT11 and others: 22 and 25 */
+	GT06_QH302R, /* 12 */
+	GT06_G109,   /* commands */
 };
 
 // What is remembered of a device. In its block of device memory, so that a reconnect changes nothing: neither is a record
@@ -79,8 +82,10 @@ typedef enum decode_status gt06_reader(struct gt06_frame *f);
 // Returns true if the frame has the layout in question. Changes nothing.
 typedef bool gt06_test(const struct gt06_frame *f);
 
-// Sets the model, for callers that have it from elsewhere. Holds until the next log-in.
-void gt06_frame_set_variant(struct session *session, enum gt06_variant variant);
+// Returns the variant that devices.model names; GT06_PLAIN if it names none of the above. A look-up.
+enum gt06_variant gt06_frame_model(const struct session *session);
+// Returns the variant of the frame, as its bytes or those before it show, else as devices.model names it.
+enum gt06_variant gt06_frame_variant(const struct gt06_frame *f);
 
 // Writes the digits of 8 BCD bytes, without a leading pad 0. Returns their number, 15 or 16, or 0
 // if a nibble is not a digit.
@@ -112,6 +117,8 @@ void gt06_frame_set_driver_number(struct gt06_frame *f, uint64_t number);
 // Sets the driver to an id of eight bytes, as hex; eight zeros mean no driver.
 void gt06_frame_set_driver_id(struct gt06_frame *f, const uint8_t *id);
 
+// Adds the IMEI of these 8 BCD bytes to extra, unless it is the session's ident.
+void gt06_frame_keep_imei(struct gt06_frame *f, const uint8_t id[8]);
 // Adds the remaining bytes to extra as hex; adds nothing if none remain.
 void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name);
 // The same, but adds nothing either if all of them are zero.

@@ -30,9 +30,15 @@
 
 #define NT_TAIL 13 /* bytes from info to minutes */
 
+// The IMEI is that of the log-in; if the tracker logs in with another ident, devices.model decides.
 bool gt06_model_is_nt(const struct gt06_frame *f)
 {
-	return f->body.left >= 9 && gt06_frame_is_own_ident(f->session, f->body.at + 1);
+	if (f->body.left < 15)
+		return false;
+	if (gt06_frame_is_own_ident(f->session, f->body.at + 1))
+		return true;
+	struct reader gps = reader_of(f->body.at + 15, f->body.left - 15);
+	return gt06_block_is_gps(&gps) && gt06_frame_model(f->session) == GT06_NT;
 }
 
 // Returns true if the rest has the size of the tail after a cell of c bytes. uncounted: bytes of the
@@ -99,11 +105,13 @@ enum decode_status gt06_model_read_nt(struct gt06_frame *f)
 	struct reader *r = &f->body;
 	uint8_t source = reader_u8(r);
 	size_t size;
-	reader_bytes(r, 14);
+	const uint8_t *id = reader_bytes(r, 8);
+	reader_bytes(r, 6); // the time of sending
 	enum decode_status status = gt06_block_begin_gps(f, r);
 	if (status != DECODE_OK)
 		return status;
 	extra_int(f->out, f->report, "source", source);
+	gt06_frame_keep_imei(f, id);
 	size_t k = reader_u8(r);
 	if (!fit_nt_cell(r, k, f->type == 0x25, &size))
 		return gt06_frame_keep_tail(f, r);
@@ -202,13 +210,11 @@ bool gt06_model_is_ibutton(const struct gt06_frame *f)
 enum decode_status gt06_model_read_ibutton(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
-	char digits[16];
 	const uint8_t *id = reader_bytes(r, 8);
 	enum decode_status status = gt06_block_begin_gps(f, r);
 	if (status != DECODE_OK)
 		return status;
-	if (!gt06_frame_is_own_ident(f->session, id))
-		extra_text(f->out, f->report, "imei", digits, gt06_frame_ident(id, digits));
+	gt06_frame_keep_imei(f, id);
 	gt06_block_read_cell(f, r, GT06_CELL_CID4);
 	gt06_frame_set_driver_number(f, reader_be(r, 6));
 	return DECODE_OK;

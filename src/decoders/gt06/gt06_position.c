@@ -116,17 +116,30 @@ static enum decode_status read_tail(struct gt06_frame *f, struct reader *r, size
 	return f->type == 0x12 && read_card(f, r) ? DECODE_OK : gt06_frame_keep_tail(f, r);
 }
 
+// Returns true for a 12 of QH302R, which puts an IMEI in front: that of the log-in, else devices.model decides.
+static bool is_qh302r(const struct gt06_frame *f)
+{
+	if (f->type != 0x12 || f->body.left < 8)
+		return false;
+	if (gt06_frame_is_own_ident(f->session, f->body.at))
+		return true;
+	struct reader gps = reader_of(f->body.at + 8, f->body.left - 8);
+	return f->length == 0x27 && gt06_block_is_gps(&gps) &&
+	       gt06_frame_model(f->session) == GT06_QH302R;
+}
+
 enum decode_status gt06_position_read_cell(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
 	size_t length = f->length;
-	if (f->type == 0x12 && r->left >= 8 && gt06_frame_is_own_ident(f->session, r->at)) {
-		reader_bytes(r, 8); // QH302R repeats its IMEI
-		length -= 8;
-	}
+	const uint8_t *id = is_qh302r(f) ? reader_bytes(r, 8) : NULL;
 	enum decode_status status = gt06_block_begin_gps(f, r);
 	if (status != DECODE_OK)
 		return status;
+	if (id) {
+		length -= 8;
+		gt06_frame_keep_imei(f, id);
+	}
 	if (f->type == 0x10) {
 		gt06_frame_keep(f, r, "unknown");
 		return DECODE_OK;

@@ -49,22 +49,23 @@ static enum decode_status read_heartbeat_wrist(struct gt06_frame *f, struct read
 
 // The STATUS of one heart-beat of LW, SEEWORLD (info, level, GSM, volts), or R11 (info, power 10 mV,
 // GSM, alarm).
-static void read_heartbeat_variant(struct gt06_frame *f, struct reader *r)
+static void read_heartbeat_variant(
+	struct gt06_frame *f, struct reader *r, enum gt06_variant variant)
 {
 	uint8_t info = reader_u8(r);
 	uint8_t code = 0;
 	gt06_block_set_info(f, info);
-	if (f->variant == GT06_R11)
+	if (variant == GT06_R11)
 		gt06_frame_read_power(f, r);
 	else
 		gt06_block_set_level(f, reader_u8(r));
-	if (f->variant == GT06_SEEWORLD)
+	if (variant == GT06_SEEWORLD)
 		report_set_gsm_percent(f->report, reader_u8(r));
 	else
 		gt06_block_set_gsm(f, reader_u8(r));
-	if (f->variant == GT06_LW)
+	if (variant == GT06_LW)
 		report_set_power_mv(f->report, (reader_be16(r) & 0xFFF) * INT64_C(100));
-	else if (f->variant == GT06_SEEWORLD)
+	else if (variant == GT06_SEEWORLD)
 		report_set_power_mv(f->report, reader_u8(r) * INT64_C(1000));
 	else
 		code = reader_u8(r);
@@ -85,15 +86,15 @@ static void read_heartbeat_status(struct gt06_frame *f, struct reader *r)
 enum decode_status gt06_status_read_heartbeat(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
-	uint8_t variant = f->variant;
 	f->is_heartbeat = true;
 	gt06_frame_begin(f, -1);
 	if (f->length == 0x13)
 		return read_heartbeat_obd(f, r);
 	if (f->length == 0x15)
 		return read_heartbeat_wrist(f, r);
-	if (r->left == 5 && (variant == GT06_LW || variant == GT06_SEEWORLD || variant == GT06_R11))
-		read_heartbeat_variant(f, r);
+	const enum gt06_variant variant = r->left == 5 ? gt06_frame_variant(f) : GT06_PLAIN;
+	if (variant == GT06_LW || variant == GT06_SEEWORLD || variant == GT06_R11)
+		read_heartbeat_variant(f, r, variant);
 	else
 		read_heartbeat_status(f, r);
 	gt06_frame_keep(f, r, "unknown");

@@ -107,10 +107,21 @@ static inline enum decode_status decode_hex(const char *hex)
 	return decode_frame(&bytes);
 }
 
+// devices.model of the session; NULL: none.
+static const char *device_model;
+
+static inline struct device_settings find_model(const void *context, struct text ident)
+{
+	(void)context;
+	(void)ident;
+	const size_t len = device_model ? strlen(device_model) : 0;
+	return (struct device_settings){.model = {device_model, len}};
+}
+
 // Starts a session with a log-in.
 static inline void log_in(void)
 {
-	session = (struct session){.received_us = at(9, 10, 0)};
+	session = (struct session){.received_us = at(9, 10, 0), .find_settings = find_model};
 	struct bytes login = frame_of(false, "01 0860000000000017");
 	assert_int_equal(decode_frame(&login), DECODE_OK);
 }
@@ -152,6 +163,15 @@ static inline const struct report *read_extended(const char *type_and_body)
 	struct bytes frame = frame_of(true, type_and_body);
 	log_in();
 	return report_of(&frame);
+}
+
+// The same for a device of this model.
+static inline const struct report *read_as(const char *model, const char *type_and_body)
+{
+	device_model = model;
+	const struct report *report = read_message(type_and_body);
+	device_model = NULL;
+	return report;
 }
 
 static inline void assert_text(struct text text, const char *expected)

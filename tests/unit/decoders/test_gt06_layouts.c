@@ -359,14 +359,6 @@ static void cells_that_do_not_add_up_are_kept_as_hex(void **state)
 
 // Statuses --------------------------------------------------------------------
 
-static const struct report *read_as(enum gt06_variant variant, const char *type_and_body)
-{
-	struct bytes frame = frame_of(false, type_and_body);
-	log_in();
-	gt06_frame_set_variant(&session, variant);
-	return report_of(&frame);
-}
-
 static void heartbeat_of_an_unknown_model_raises_no_alarm(void **state)
 {
 	(void)state;
@@ -374,7 +366,7 @@ static void heartbeat_of_an_unknown_model_raises_no_alarm(void **state)
 	assert_int_equal(report->body.has, HAS_IGNITION | HAS_OUTPUTS);
 	assert_true(report->body.alarms == 0);
 	assert_extra(report, "\"unknown\":\"0b120409\"");
-	report = read_as(GT06_R11, "13 46 0B12 04 09");
+	report = read_as("R11", "13 46 0B12 04 09");
 	assert_int_equal(report->body.power_mv, 28340);
 	assert_int_equal(report->body.gsm_percent, 100);
 	assert_alarm(report, ALARM_VIBRATION);
@@ -383,12 +375,65 @@ static void heartbeat_of_an_unknown_model_raises_no_alarm(void **state)
 	assert_int_equal(report->body.battery_percent, 100);
 	assert_true(report->body.alarms == 0);
 	assert_extra(report, "\"unknown\":\"f082\"");
-	assert_int_equal(read_as(GT06_LW, "13 46 06 04 F082")->body.power_mv, 13000);
+	assert_int_equal(read_as("LW4G-4B", "13 46 06 04 F082")->body.power_mv, 13000);
 
-	report = read_as(GT06_SEEWORLD, "13 45 06 56 0C 01");
+	report = read_as("SEEWORLD", "13 45 06 56 0C 01");
 	assert_int_equal(report->body.power_mv, 12000);
 	assert_int_equal(report->body.gsm_percent, 86);
 	assert_true(report->body.alarms == 0);
+}
+
+static void model_decides_where_bytes_do_not(void **state)
+{
+	static const char *const nt =
+		"22 00 0860000000000025" TIME GPS "09" CELL_8 "46 0984 28 4C 00 02 0001E2 000171";
+	static const char *const nt_models[] = {
+		"NT11", "nt20", "NT26", "NT40", "NT46", "VL100", "XT40"};
+	static const char *const qh302r = "12 0860000000000025" GPS CELL_8;
+	(void)state;
+	// The IMEI is not that of the log-in.
+	assert_false(read_message(nt)->body.has & (HAS_TIME | HAS_FIX | HAS_POWER_V));
+	assert_false(read_as("NT", nt)->body.has & (HAS_TIME | HAS_FIX | HAS_POWER_V));
+	for (size_t i = 0; i < sizeof nt_models / sizeof nt_models[0]; i++) {
+		const struct report *report = read_as(nt_models[i], nt);
+		assert_place(report);
+		assert_int_equal(report->body.power_mv, 24360);
+		assert_text(report->extra, "\"source\":0,\"imei\":\"860000000000025\"," CELL
+					   ",\"armed\":false,\"charging\":true,\"gps_fix\":true,"
+					   "\"engine_min\":369");
+	}
+	assert_false(read_message(qh302r)->body.has & (HAS_TIME | HAS_FIX));
+	const struct report *report = read_as("qh302r", qh302r);
+	assert_place(report);
+	assert_text(report->extra, "\"imei\":\"860000000000025\"," CELL);
+	// A model never overrides bytes that decide.
+	assert_place(read_as("NT11", "22" GPS CELL_8 "01 05 00"));
+	assert_place(read_as("QH302R", "12" GPS CELL_8));
+	assert_int_equal(read_as("R11", "13 46 04 03")->body.gsm_percent, 75);
+	assert_int_equal(read_as("TR06", "13 46 04 03 00 02")->body.gsm_percent, 75);
+	// A change takes effect with the next frame.
+	struct bytes beat = frame_of(false, "13 46 0B12 04 00");
+	log_in();
+	assert_false(report_of(&beat)->body.has & HAS_POWER_V);
+	device_model = "R11";
+	assert_int_equal(report_of(&beat)->body.power_mv, 28340);
+	device_model = NULL;
+	assert_false(report_of(&beat)->body.has & HAS_POWER_V);
+}
+
+static void relay_commands_of_g109(void **state)
+{
+	struct command command = {.id = 7, .kind = COMMAND_ENGINE_STOP};
+	uint8_t out[64];
+	(void)state;
+	log_in();
+	struct encoded encoded = decoder_gt06.encode_command(&session, &command, out, sizeof out);
+	assert_memory_equal(out + 9, "Relay,1#", 8);
+	device_model = "G109";
+	encoded = decoder_gt06.encode_command(&session, &command, out, sizeof out);
+	device_model = NULL;
+	assert_int_equal(encoded.len, 15 + 4);
+	assert_memory_equal(out + 9, "DYD#", 4);
 }
 
 static void heartbeat_of_gl21l_decodes_in_two_lengths(void **state)
@@ -480,6 +525,8 @@ int main(void)
 		cmocka_unit_test(a9_is_an_alarm_with_cells),
 		cmocka_unit_test(cells_that_do_not_add_up_are_kept_as_hex),
 		cmocka_unit_test(heartbeat_of_an_unknown_model_raises_no_alarm),
+		cmocka_unit_test(model_decides_where_bytes_do_not),
+		cmocka_unit_test(relay_commands_of_g109),
 		cmocka_unit_test(heartbeat_of_gl21l_decodes_in_two_lengths),
 		cmocka_unit_test(battery_beacon_and_picture_become_statuses),
 		cmocka_unit_test(camera_events_have_alarms),

@@ -401,46 +401,37 @@ static void length_and_model_select_the_heartbeat_layout(void **state)
 	assert_int_equal(read_message("23 05 019F 03")->body.gsm_percent, 75);
 }
 
-static const struct report *read_as(enum gt06_variant variant, const char *type_and_body)
-{
-	struct bytes frame = frame_of(false, type_and_body);
-	log_in();
-	gt06_frame_set_variant(&session, variant);
-	return report_of(&frame);
-}
-
-static void set_variant_changes_alarm_codes(void **state)
+static void model_changes_alarm_codes(void **state)
 {
 	static const struct {
-		enum gt06_variant variant;
-		const char *code;
+		const char *model, *code;
 		enum alarm alarm;
 	} alarms[] = {
-		{GT06_PLAIN, "09", ALARM_VIBRATION},
-		{GT06_VL, "09", ALARM_TOW},
-		{GT06_PLAIN, "18", ALARM_REMOVING},
-		{GT06_LW, "18", ALARM_ACCIDENT},
-		{GT06_PLAIN, "19", ALARM_LOW_BATTERY},
-		{GT06_LW, "19", ALARM_HARD_ACCELERATION},
-		{GT06_PLAIN, "28", ALARM_HARD_BRAKING},
-		{GT06_SEEWORLD, "28", ALARM_HARD_CORNERING},
-		{GT06_VL, "28", ALARM_POWER_OFF},
-		{GT06_PLAIN, "29", ALARM_HARD_ACCELERATION},
-		{GT06_SEEWORLD, "29", ALARM_ACCIDENT},
-		{GT06_PLAIN, "30", ALARM_JAMMING},
-		{GT06_VL, "30", ALARM_HARD_BRAKING},
-		{GT06_PLAIN, "0C", ALARM_POWER_ON},
-		{GT06_PLAIN, "0E", ALARM_LOW_POWER},
-		{GT06_PLAIN, "C9", ALARM_IDLE},
+		{NULL, "09", ALARM_VIBRATION},
+		{"VL103", "09", ALARM_TOW},
+		{NULL, "18", ALARM_REMOVING},
+		{"LW2G", "18", ALARM_ACCIDENT},
+		{NULL, "19", ALARM_LOW_BATTERY},
+		{"lw4g-4b", "19", ALARM_HARD_ACCELERATION},
+		{NULL, "28", ALARM_HARD_BRAKING},
+		{"SeeWorld", "28", ALARM_HARD_CORNERING},
+		{"g18", "28", ALARM_POWER_OFF},
+		{NULL, "29", ALARM_HARD_ACCELERATION},
+		{"SeeWorld", "29", ALARM_ACCIDENT},
+		{NULL, "30", ALARM_JAMMING},
+		{"LL303", "30", ALARM_HARD_BRAKING},
+		{NULL, "0C", ALARM_POWER_ON},
+		{NULL, "0E", ALARM_LOW_POWER},
+		{NULL, "C9", ALARM_IDLE},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof alarms / sizeof alarms[0]; i++) {
 		char text[128];
 		snprintf(text, sizeof text, "26" GPS "09" CELL_8 "46 04 03 %s 02", alarms[i].code);
-		assert_alarm(read_as(alarms[i].variant, text), alarms[i].alarm);
+		assert_alarm(read_as(alarms[i].model, text), alarms[i].alarm);
 	}
-	assert_int_equal(read_as(GT06_SEEWORLD, "13 46 04 03 0C 02")->body.power_mv, 12000);
-	const struct report *report = read_as(GT06_R11, "13 46 04CE 03 01");
+	assert_int_equal(read_as("SEEWORLD", "13 46 04 03 0C 02")->body.power_mv, 12000);
+	const struct report *report = read_as("R11", "13 46 04CE 03 01");
 	assert_int_equal(report->body.power_mv, 12300);
 	assert_alarm(report, ALARM_SOS);
 }
@@ -672,7 +663,7 @@ int main(void)
 		cmocka_unit_test(lw_message_selects_the_lw_variant),
 		cmocka_unit_test(trx16_messages_have_the_card_as_driver),
 		cmocka_unit_test(length_and_model_select_the_heartbeat_layout),
-		cmocka_unit_test(set_variant_changes_alarm_codes),
+		cmocka_unit_test(model_changes_alarm_codes),
 		cmocka_unit_test(alarms_come_from_long_codes_and_info_bits),
 		cmocka_unit_test(cells_and_access_points_decode),
 		cmocka_unit_test(answers_to_commands_become_texts),
