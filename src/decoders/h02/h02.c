@@ -8,6 +8,7 @@
 // A binary record ends where the bytes end or another record begins. The length is remembered for the connection.
 #include "decoders/decoders.h"
 #include "decoders/h02/h02_binary.h"
+#include "decoders/h02/h02_command.h"
 #include "decoders/h02/h02_report.h"
 #include "decoders/h02/h02_text.h"
 
@@ -153,4 +154,6 @@ const struct decoder decoder_h02 = {
 	.frame = frame,
 	.decode = decode,
 	.device_size = sizeof(struct h02_device),
+	.encode_command = h02_command_encode,
+	.confirms_command = h02_command_confirms,
 };

@@ -10,6 +10,7 @@
 #define H02_MEMO_BINARY  2 /* 1 byte: length of the binary records; 0: unknown */
 #define H02_MEMO_LOST    3 /* 1 byte: the bytes just cut are undecodable */
 #define H02_MEMO_GARBAGE 4 /* 2 bytes: undecodable bytes since the last frame */
+#define H02_MEMO_COMMAND 8 /* 4 bytes: second of the day of the last command, plus 1; 0: none */
 
 // The device's block.
 struct h02_device {

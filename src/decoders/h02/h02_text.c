@@ -250,6 +250,25 @@ static bool decode_rest(const struct message *message, size_t at, struct text cl
 	return true;
 }
 
+// Notes the answer to a command: word[,words],hhmmss of the command.
+static void note_answer(const struct message *message, size_t place, struct text result)
+{
+	struct correlation correlation = {0};
+	size_t at = place == NO_FIELD ? FIRST + 1 : place - 4;
+	uint64_t clock;
+	while (place == NO_FIELD && at + 1 < message->fields.count &&
+		!fields_is_digits(get(message, at), 6, 6))
+		at++;
+	if (at >= FIRST && fields_is_digits(get(message, at), 6, 6) &&
+		text_uint(get(message, at), &clock))
+		correlation = (struct correlation){true, (uint32_t)clock};
+	enum answer_result judged = decoded_judge_text(result.data, result.len);
+	for (size_t i = FIRST + 1; i < at && judged == ANSWER_GIVEN; i++)
+		if (fields_is_word(get(message, i), "DONE") || fields_is_word(get(message, i), "OK"))
+			judged = ANSWER_DONE;
+	decoded_answer(message->out, judged, correlation);
+}
+
 static bool decode_position(struct message *message)
 {
 	const size_t place = find_place(message);
@@ -262,6 +281,7 @@ static bool decode_position(struct message *message)
 			result.len = place > 6 ? (size_t)(get(message, place - 3).data - 1 - result.data)
 					       : 0;
 		add_text(message, "result", result);
+		note_answer(message, place, result);
 		if (place == NO_FIELD)
 			return true;
 	}
