@@ -31,14 +31,14 @@ static inline void fields_split(struct text text, struct fields *out)
 // Returns a field, empty if there is none.
 static inline struct text fields_get(const struct fields *fields, size_t index)
 {
-	return index < fields->count ? fields->at[index] : (struct text){NULL, 0};
+	return index < fields->count ? fields->at[index] : (struct text){"", 0};
 }
 
 // Returns the text from a field to the end of the last one.
 static inline struct text fields_from(const struct fields *fields, size_t index)
 {
 	if (index >= fields->count)
-		return (struct text){NULL, 0};
+		return (struct text){"", 0};
 	const struct text last = fields->at[fields->count - 1];
 	const char *start = fields->at[index].data;
 	return (struct text){start, (size_t)(last.data + last.len - start)};

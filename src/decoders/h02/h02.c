@@ -94,7 +94,8 @@ static struct frame cut(struct session *session, const uint8_t *data, size_t len
 	default:
 		while (filler < len && is_filler(data[filler]))
 			filler++;
-		return filler > 0 ? (struct frame){FRAME_SKIP, filler} : (struct frame){FRAME_OK, 1};
+		return filler > 0 ? (struct frame){FRAME_SKIP, filler}
+				  : (struct frame){FRAME_OK, 1};
 	}
 }
 

@@ -97,8 +97,8 @@ static const char *decode_front(struct report *report, const uint8_t *d)
 		return speed < 0 ? "speed" : "course";
 	set_time(report, clock, date);
 	if (valid || lat || lon) {
-		report_set_fix(report, d[21] & 4 ? lat_e7 : -lat_e7, d[21] & 8 ? lon_e7 : -lon_e7,
-			valid);
+		report_set_fix(
+			report, d[21] & 4 ? lat_e7 : -lat_e7, d[21] & 8 ? lon_e7 : -lon_e7, valid);
 		report_set_speed(report, (speed * 18520 + 50) / 100);
 		report_set_course(report, course * 100);
 	}
@@ -142,8 +142,8 @@ static void decode_fuel_tail(struct report *report, struct reader r, struct deco
 	}
 }
 
-static void decode_status(struct session *session, struct report *report, const uint8_t *status,
-	struct decoded *out)
+static void decode_status(
+	struct session *session, struct report *report, const uint8_t *status, struct decoded *out)
 {
 	char text[8];
 	hex_write(text, status, 4);

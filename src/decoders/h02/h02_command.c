@@ -20,7 +20,10 @@ struct words {
 };
 
 #define WORDS(word, arguments)                                                                     \
-	(struct words) { {word, sizeof(word) - 1}, {arguments, sizeof(arguments) - 1}, false, 0 }
+	(struct words)                                                                             \
+	{                                                                                          \
+		{word, sizeof(word) - 1}, {arguments, sizeof(arguments) - 1}, false, 0             \
+	}
 
 // Splits "S71,22,60" after the first word.
 static struct words custom_words(const struct command *command)

@@ -29,9 +29,8 @@ static const struct {
 
 const char *h02_report_letters(const struct session *session)
 {
-	return session->memo[H02_MEMO_LETTERS]
-		       ? (const char *)session->memo + H02_MEMO_LETTERS
-		       : "HQ";
+	return session->memo[H02_MEMO_LETTERS] ? (const char *)session->memo + H02_MEMO_LETTERS
+					       : "HQ";
 }
 
 void h02_report_status(struct session *session, struct report *report, uint32_t word,

@@ -169,13 +169,14 @@ static void add_more(const struct message *message, size_t at, bool is_v6)
 		uint64_t cell[4];
 		const enum cell found = find_cell(message, at, cell);
 		if (found == CELL_FOUND)
-			h02_report_cell(message->report, cell[0], cell[1], cell[2], cell[3],
-				message->out);
+			h02_report_cell(
+				message->report, cell[0], cell[1], cell[2], cell[3], message->out);
 		first = found == CELL_TEXT ? 0 : 4;
 	}
 	for (size_t i = first; i < count && i < sizeof io_names / sizeof io_names[0]; i++) {
 		const struct text text = get(message, at + i);
-		const bool iccid = is_v6 && i == 4 && first == 4 && text.len >= 15 && text.len <= 22;
+		const bool iccid =
+			is_v6 && i == 4 && first == 4 && text.len >= 15 && text.len <= 22;
 		add_text(message, iccid ? "iccid" : io_names[i], text);
 	}
 }
@@ -220,8 +221,8 @@ static size_t find_place(const struct message *message)
 
 static bool is_mark(struct text mark)
 {
-	return mark.len == 0 || (mark.len == 1 && (text_is_digit(mark.data[0]) ||
-							  memchr("AVB", mark.data[0], 3)));
+	return mark.len == 0 ||
+	       (mark.len == 1 && (text_is_digit(mark.data[0]) || memchr("AVB", mark.data[0], 3)));
 }
 
 // Decodes what follows the coordinates. at: the place of the letter N or S, moved by an extra field before the date.
@@ -264,7 +265,8 @@ static void note_answer(const struct message *message, size_t place, struct text
 		correlation = (struct correlation){true, (uint32_t)clock};
 	enum answer_result judged = decoded_judge_text(result.data, result.len);
 	for (size_t i = FIRST + 1; i < at && judged == ANSWER_GIVEN; i++)
-		if (fields_is_word(get(message, i), "DONE") || fields_is_word(get(message, i), "OK"))
+		if (fields_is_word(get(message, i), "DONE") ||
+			fields_is_word(get(message, i), "OK"))
 			judged = ANSWER_DONE;
 	decoded_answer(message->out, judged, correlation);
 }
@@ -278,8 +280,9 @@ static bool decode_position(struct message *message)
 	if (fields_is_word(get(message, TYPE), "V4")) {
 		struct text result = fields_from(&message->fields, FIRST);
 		if (place != NO_FIELD)
-			result.len = place > 6 ? (size_t)(get(message, place - 3).data - 1 - result.data)
-					       : 0;
+			result.len =
+				place > 6 ? (size_t)(get(message, place - 3).data - 1 - result.data)
+					  : 0;
 		add_text(message, "result", result);
 		note_answer(message, place, result);
 		if (place == NO_FIELD)
@@ -310,7 +313,8 @@ static bool decode_fix_only(struct message *message)
 	const size_t place = FIRST + 2;
 	const bool valid = fields_is_letter(get(message, FIRST), 'A');
 	int64_t lat_e7 = 0, lon_e7 = 0;
-	if (!is_side(get(message, place), 'N', 'S') || !is_side(get(message, place + 2), 'E', 'W') ||
+	if (!is_side(get(message, place), 'N', 'S') ||
+		!is_side(get(message, place + 2), 'E', 'W') ||
 		read_angles(message, place, &lat_e7, &lon_e7) != FIELDS_ANGLE_OK)
 		return false;
 	if (valid || lat_e7 || lon_e7)
@@ -395,7 +399,7 @@ static bool read_group(
 	const struct text lac = get(message, at), cid = get(message, at + 1);
 	group->rssi = group->dbm = INT64_MIN;
 	if (hex ? !fields_is_hex(lac, 1, 8) || !fields_is_hex(cid, 1, 8) ||
-			  !text_hex(lac, &group->lac) || !text_hex(cid, &group->cid)
+				!text_hex(lac, &group->lac) || !text_hex(cid, &group->cid)
 		: !read_decimal(lac, 9, &group->lac) || !read_decimal(cid, 10, &group->cid))
 		return false;
 	return (size < 3 || read_rssi(get(message, at + 2), &group->rssi)) &&
@@ -412,7 +416,7 @@ static bool add_groups(const struct message *message, struct cells *cells, size_
 			return false;
 		if (size == 4)
 			group.rssi = group.dbm != INT64_MIN && group.dbm < 0 ? group.dbm
-				     : group.rssi != INT64_MIN		     ? group.rssi - 220
+				     : group.rssi != INT64_MIN               ? group.rssi - 220
 									     : INT64_MIN;
 		if (add && !(hex && group.lac == 0))
 			add_cell(cells, group.lac, group.cid, group.rssi);
@@ -432,7 +436,8 @@ struct cell_shape {
 static bool decode_cells(
 	const struct message *message, uint64_t mcc, uint64_t mnc, const struct cell_shape *shape)
 {
-	struct cells cells = {.mcc = mcc, .mnc = mnc, .report = message->report, .out = message->out};
+	struct cells cells = {
+		.mcc = mcc, .mnc = mnc, .report = message->report, .out = message->out};
 	const struct text date = get(message, shape->date), word = get(message, shape->date + 1);
 	if (!is_date(date) || (word.len > 0 && !is_word(word)) ||
 		!add_groups(message, &cells, shape->groups, shape->size, shape->count, shape->hex,
@@ -440,7 +445,8 @@ static bool decode_cells(
 		return false;
 	set_time(message, date, get(message, FIRST));
 	set_status(message, word);
-	return add_groups(message, &cells, shape->groups, shape->size, shape->count, shape->hex, true);
+	return add_groups(
+		message, &cells, shape->groups, shape->size, shape->count, shape->hex, true);
 }
 
 static bool decode_nbr(const struct message *message)
@@ -482,7 +488,8 @@ static bool decode_base(const struct message *message)
 {
 	const struct cell_shape shape = {FIRST + 3, 2, 1, FIRST + 5, false};
 	uint64_t mcc, mnc;
-	return message->fields.count == FIRST + 7 && read_decimal(get(message, FIRST + 1), 3, &mcc) &&
+	return message->fields.count == FIRST + 7 &&
+	       read_decimal(get(message, FIRST + 1), 3, &mcc) &&
 	       read_decimal(get(message, FIRST + 2), 3, &mnc) &&
 	       decode_cells(message, mcc, mnc, &shape);
 }
@@ -541,7 +548,8 @@ static bool decode_link(const struct message *message)
 	const struct text date = get(message, FIRST + 6), word = get(message, FIRST + 7);
 	uint64_t values[5];
 	bool given[5];
-	if (message->fields.count != FIRST + 8 || !is_date(date) || (word.len > 0 && !is_word(word)))
+	if (message->fields.count != FIRST + 8 || !is_date(date) ||
+		(word.len > 0 && !is_word(word)))
 		return false;
 	for (size_t i = 0; i < 5; i++) {
 		const struct text text = get(message, FIRST + 1 + i);

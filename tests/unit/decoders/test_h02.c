@@ -74,7 +74,8 @@ static struct outcome feed_bytes(const char *data, size_t len, size_t step, bool
 		}
 	}
 	if (start < len && feed.open) {
-		feed_rest(&feed, guarded_copy(&page, data + start, len - start), len - start, &decoded, &used);
+		feed_rest(&feed, guarded_copy(&page, data + start, len - start), len - start,
+			&decoded, &used);
 		add(&outcome);
 		start += used;
 	}
@@ -147,17 +148,20 @@ static void binary_records_only_may_open_a_conversation(void **state)
 	(void)state;
 	for (size_t len = 1; len <= 32; len++) {
 		const uint8_t *at = guarded_copy(&page, RECORD_32, len);
-		assert_int_equal(decoder_h02.probe(at, len, false), len < 32 ? PROBE_MORE : PROBE_MAYBE);
+		assert_int_equal(
+			decoder_h02.probe(at, len, false), len < 32 ? PROBE_MORE : PROBE_MAYBE);
 	}
 	uint8_t odd[32];
 	memcpy(odd, RECORD_32, 32);
 	odd[10] = 0x13; // month 13
 	assert_int_equal(decoder_h02.probe(odd, 32, false), PROBE_NO);
 	assert_int_equal(decoder_h02.probe((const uint8_t *)RECORD_X, 32, false), PROBE_NO);
-	static const char *const foreign[] = {"*ET,135790246811221,DW,A,0A090D#", "*HQ2,8600000017,V1,A#",
-		"*TS01,860000000000017,NBR#", "*HQ,1234,V1,1#", "*HQ,8600000017,FOO,1#", "*H,1", "$POS,1"};
+	static const char *const foreign[] = {"*ET,135790246811221,DW,A,0A090D#",
+		"*HQ2,8600000017,V1,A#", "*TS01,860000000000017,NBR#", "*HQ,1234,V1,1#",
+		"*HQ,8600000017,FOO,1#", "*H,1", "$POS,1"};
 	for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
-		assert_int_equal(decoder_h02.probe((const uint8_t *)foreign[i], strlen(foreign[i]), false),
+		assert_int_equal(
+			decoder_h02.probe((const uint8_t *)foreign[i], strlen(foreign[i]), false),
 			PROBE_NO);
 }
 
@@ -169,9 +173,13 @@ static void answers_carry_our_clock_and_the_devices_letters(void **state)
 	assert_string_equal(FEED("*HQ,8600000017,V0,5#*HQ,,V1,x#", 99).replies,
 		"*HQ,8600000017,V0#*HQ,8600000017,V4,V1,20261118120000#");
 	assert_string_equal(FEED(RECORD_32, 99).replies, "*HQ,8600000017,R12,120000#");
-	assert_string_equal(FEED("*HQ,8600000017,V2,091530,A,1220.7360,N,09845.9240,W,0,0,140531,FFFFFFFF#", 99).replies, "");
+	assert_string_equal(
+		FEED("*HQ,8600000017,V2,091530,A,1220.7360,N,09845.9240,W,0,0,140531,FFFFFFFF#", 99)
+			.replies,
+		"");
 	// Out of range: a reject, no answer.
-	struct outcome outcome = FEED("*HQ,8600000017,V1,091530,A,9120.7360,N,09845.9240,W,0,0,140531,FFFFFFFF#", 99);
+	struct outcome outcome = FEED(
+		"*HQ,8600000017,V1,091530,A,9120.7360,N,09845.9240,W,0,0,140531,FFFFFFFF#", 99);
 	assert_string_equal(outcome.replies, "");
 	assert_string_equal(outcome.reason, "bad value: latitude");
 }
@@ -187,12 +195,14 @@ static void alarms_are_changes_of_the_devices_status(void **state)
 		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFD#", 1u << ALARM_SOS},
 		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFD#", 0},
 		{"*HQ,8600000018,V1,,V,,N,,E,0,0,,FFFFFFFD#", 1u << ALARM_SOS}, // another device
-		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFF8#", 1u << ALARM_VIBRATION | 1u << ALARM_OVERSPEED},
+		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFF8#",
+			1u << ALARM_VIBRATION | 1u << ALARM_OVERSPEED},
 		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFF#", 0},
 		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFD#", 1u << ALARM_SOS},
 	};
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-		struct session session = {.decoder = &decoder_h02, .memory = memory}; // a new connection
+		struct session session = {
+			.decoder = &decoder_h02, .memory = memory}; // a new connection
 		decoded_reset(&decoded);
 		assert_int_equal(decoder_h02.decode(&session, (const uint8_t *)steps[i].frame,
 					 strlen(steps[i].frame), &decoded),
@@ -211,7 +221,8 @@ static void commands_carry_a_time_that_the_answer_returns(void **state)
 	} goldens[] = {
 		{{.kind = COMMAND_ENGINE_STOP}, "*TH,8600000017,S20,120000,1,1#"},
 		{{.kind = COMMAND_ENGINE_RESUME}, "*TH,8600000017,S20,120001,1,0#"},
-		{{.kind = COMMAND_OUTPUT_CONTROL, .args = {[COMMAND_INDEX] = 1, [COMMAND_VALUE] = 1}},
+		{{.kind = COMMAND_OUTPUT_CONTROL,
+			 .args = {[COMMAND_INDEX] = 1, [COMMAND_VALUE] = 1}},
 			"*TH,8600000017,S20,120002,1,1#"},
 		{{.kind = COMMAND_POSITION_SINGLE}, "*TH,8600000017,D1,120003,0,1#"},
 		{{.kind = COMMAND_POSITION_PERIODIC, .args = {[COMMAND_SECONDS] = 60}},
@@ -222,31 +233,38 @@ static void commands_carry_a_time_that_the_answer_returns(void **state)
 	};
 	struct session session = {.decoder = &decoder_h02, .received_us = NOON_US};
 	uint8_t out[300];
-	assert_int_equal(decoder_h02.encode_command(&session, &goldens[0].command, out, sizeof out).result,
+	assert_int_equal(
+		decoder_h02.encode_command(&session, &goldens[0].command, out, sizeof out).result,
 		ENCODE_LATER);
 	session_set_ident(&session, "8600000017", 10);
 	memcpy(session.memo, "TH", 2);
 	struct encoded encoded = {0};
 	for (size_t i = 0; i < sizeof goldens / sizeof goldens[0]; i++) {
-		encoded = decoder_h02.encode_command(&session, &goldens[i].command, out, sizeof out);
+		encoded =
+			decoder_h02.encode_command(&session, &goldens[i].command, out, sizeof out);
 		assert_int_equal(encoded.result, ENCODE_DONE);
 		assert_int_equal(encoded.len, strlen(goldens[i].text));
 		assert_memory_equal(out, goldens[i].text, encoded.len);
 		assert_int_equal(encoded.correlation.number, 120000 + (int)i);
 	}
 	struct command none = {.kind = COMMAND_GET_VERSION};
-	assert_int_equal(decoder_h02.encode_command(&session, &none, out, sizeof out).result, ENCODE_NEVER);
-	assert_int_equal(decoder_h02.encode_command(&session, &goldens[0].command, out, 10).result, ENCODE_NEVER);
+	assert_int_equal(
+		decoder_h02.encode_command(&session, &none, out, sizeof out).result, ENCODE_NEVER);
+	assert_int_equal(decoder_h02.encode_command(&session, &goldens[0].command, out, 10).result,
+		ENCODE_NEVER);
 
 	static const struct {
 		const char *frame;
 		enum confirmation confirmation;
 	} answers[] = {
-		{"*HQ,8600000017,V4,SCF,OK,120006,091752,A,1220.7360,N,09845.9240,W,0,0,140531,F7FFFBFF#",
+		{"*HQ,8600000017,V4,SCF,OK,120006,091752,A,1220.7360,N,09845.9240,W,0,0,140531,"
+		 "F7FFFBFF#",
 			CONFIRMATION_DONE},
-		{"*HQ,8600000017,V4,SCF,ERROR,120006,091752,A,1220.7360,N,09845.9240,W,0,0,140531,F7FFFBFF#",
+		{"*HQ,8600000017,V4,SCF,ERROR,120006,091752,A,1220.7360,N,09845.9240,W,0,0,140531,"
+		 "F7FFFBFF#",
 			CONFIRMATION_REFUSED},
-		{"*HQ,8600000017,V4,SCF,OK,120007,091752,A,1220.7360,N,09845.9240,W,0,0,140531,F7FFFBFF#",
+		{"*HQ,8600000017,V4,SCF,OK,120007,091752,A,1220.7360,N,09845.9240,W,0,0,140531,"
+		 "F7FFFBFF#",
 			CONFIRMATION_NONE},
 		{"*HQ,8600000017,V4,SCF,120006,1,1#", CONFIRMATION_DONE},
 		{"*HQ,8600000017,V1,091752,A,1220.7360,N,09845.9240,W,0,0,140531,F7FFFBFF#",
@@ -256,8 +274,9 @@ static void commands_carry_a_time_that_the_answer_returns(void **state)
 		decoded_reset(&decoded);
 		decoder_h02.decode(&session, (const uint8_t *)answers[i].frame,
 			strlen(answers[i].frame), &decoded);
-		assert_int_equal(decoder_h02.confirms_command(&goldens[6].command, encoded.correlation,
-					 &decoded.reports[0], decoded_find_answer(&decoded, 0)),
+		assert_int_equal(
+			decoder_h02.confirms_command(&goldens[6].command, encoded.correlation,
+				&decoded.reports[0], decoded_find_answer(&decoded, 0)),
 			answers[i].confirmation);
 	}
 }

@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FOLDER      "tests/golden"
-#define CAPTURE_MAX 65536
-#define PREFIX_MAX  1024
+#define FOLDER        "tests/golden"
+#define CAPTURE_MAX   65536
+#define PREFIX_MAX    1024
 #define DECODERS_MOST 32 /* a decoder_set has 32 bits */
 
 static struct guarded page;
@@ -53,7 +53,10 @@ static size_t read_line(const char *line, uint8_t *out)
 			out[len++] = (uint8_t)hex_pair(line + 1);
 			line += 2;
 		} else {
-			out[len++] = *line == 'r' ? '\r' : *line == 'n' ? '\n' : *line == 't' ? '\t' : (uint8_t)*line;
+			out[len++] = *line == 'r'   ? '\r'
+				     : *line == 'n' ? '\n'
+				     : *line == 't' ? '\t'
+						    : (uint8_t)*line;
 		}
 	}
 	return len;
@@ -74,7 +77,8 @@ static size_t read_capture(const char *name, uint8_t *out)
 	return len;
 }
 
-static void check_frame(const char *name, const struct decoder *own, const uint8_t *data, size_t len)
+static void check_frame(
+	const char *name, const struct decoder *own, const uint8_t *data, size_t len)
 {
 	bool no[DECODERS_MOST] = {false};
 	const size_t most = len < PREFIX_MAX ? len : PREFIX_MAX;
@@ -85,11 +89,13 @@ static void check_frame(const char *name, const struct decoder *own, const uint8
 			const enum probe stream = decoder->probe(at, prefix, false);
 			const enum probe datagram = decoder->probe(at, prefix, true);
 			if (decoder != own && (stream == PROBE_YES || datagram == PROBE_YES))
-				fail_msg("%s: %s answers YES to %zu bytes", name, decoder->name, prefix);
+				fail_msg("%s: %s answers YES to %zu bytes", name, decoder->name,
+					prefix);
 			if (datagram == PROBE_MORE)
 				fail_msg("%s: %s answers MORE to a datagram", name, decoder->name);
 			if (no[i] && stream != PROBE_NO)
-				fail_msg("%s: %s takes back its NO at %zu bytes", name, decoder->name, prefix);
+				fail_msg("%s: %s takes back its NO at %zu bytes", name,
+					decoder->name, prefix);
 			no[i] = stream == PROBE_NO;
 		}
 	}

@@ -82,9 +82,11 @@ static const struct golden {
 		0, 1},
 	/* H02: position, heartbeat, cells, a connection without an id of its own */
 	{&decoder_h02,
-		BYTES("*HQ,8600000017,V1,091530,A,1220.7360,N,09845.9240,W,033.00,274,140531,FFFFFFFF#"),
+		BYTES("*HQ,8600000017,V1,091530,A,1220.7360,N,09845.9240,W,033.00,274,140531,"
+		      "FFFFFFFF#"),
 		1, 0},
-	{&decoder_h02, BYTES("*hq,860000000000017,VP1,V,502,10,6956,41394,61Y6956,41395,70#\r\n"), 1, 0},
+	{&decoder_h02, BYTES("*hq,860000000000017,VP1,V,502,10,6956,41394,61Y6956,41395,70#\r\n"),
+		1, 0},
 	{&decoder_h02, BYTES("*TH,8600000017,HTBT#"), 1, 0},
 	{&decoder_h02, BYTES("*HQ,,V1,091700,V,,,,,,,140531,FFFFFBFF#"), 0, 1},
 	{&decoder_h02, BYTES("*HQ,8600000017,SMS,a\nb, c#"), 1, 0},
