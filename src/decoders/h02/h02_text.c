@@ -473,7 +473,7 @@ static bool decode_v3(const struct message *message)
 		return false;
 	const struct cell_shape shape = {FIRST + 3, 4, count, FIRST + 3 + 4 * count + 3, false};
 	const struct text level = get(message, shape.date - 3);
-	const uint64_t scale = scan_power((unsigned)network.len - 3);
+	const uint64_t scale = network.len == 4 ? 10 : network.len == 5 ? 100 : 1000;
 	if (message->fields.count != shape.date + 2 ||
 		!fields_is_letter(get(message, shape.date - 1), 'X') ||
 		(level.len > 0 && !fields_is_hex(level, 4, 4)) ||
@@ -662,7 +662,7 @@ static void start_report(struct message *message, const uint8_t *data, size_t le
 	const struct text type = get(message, TYPE);
 	message->report = decoded_report(message->out, message->session);
 	message->report->raw = (struct text){(const char *)data, len};
-	message->report->key = (struct text){(const char *)data + 1, len - 2};
+	message->report->key = (struct text){(const char *)data, len - 1};
 	for (size_t i = 0; i < type.len; i++)
 		if (type.len > EVENT_MAX || type.data[i] < 0x20 || type.data[i] > 0x7E)
 			return;
