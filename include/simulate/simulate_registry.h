@@ -9,6 +9,9 @@
 extern const struct simulate_protocol *const simulate_registry[];
 extern const size_t simulate_registry_count;
 
+// The first protocols, which "mixed" uses in turn.
+#define SIMULATE_MIXED 2
+
 // Returns a pointer into simulate_registry, or NULL if no protocol has that name.
 const struct simulate_protocol *const *simulate_registry_find(const char *name);
 

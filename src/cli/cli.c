@@ -47,7 +47,7 @@ static const struct command_line_verb verbs[] = {
 			"commands: they switch outputs and send requested positions and replies.",
 		.options = {
 			{0, "to", "HOST:PORT", "the server: name, IPv4 address or [IPv6 address], and port"},
-			{0, "protocol", "P", "pt502 (default), gt06, or mixed: half of each"},
+			{0, "protocol", "P", "pt502 (default), gt06, h02, or mixed: half pt502, half gt06"},
 			{0, "devices", "N", "number of trackers, one connection each (default 10)"},
 			{0, "rate", "R",
 				"reports per second of all trackers together (default: one per second\n"

@@ -86,7 +86,7 @@ static bool read_protocol(const char *name, struct simulate_options *options)
 {
 	const bool mixed = !strcmp(name, "mixed");
 	options->protocols = mixed ? simulate_registry : simulate_registry_find(name);
-	options->protocol_count = mixed ? simulate_registry_count : 1;
+	options->protocol_count = mixed ? SIMULATE_MIXED : 1;
 	return options->protocols;
 }
 

@@ -2,6 +2,7 @@
 #include "simulate/simulate_registry.h"
 
 #include "simulate/simulate_gt06.h"
+#include "simulate/simulate_h02.h"
 #include "simulate/simulate_pt502.h"
 
 #include <string.h>
@@ -9,6 +10,7 @@
 const struct simulate_protocol *const simulate_registry[] = {
 	&simulate_pt502,
 	&simulate_gt06,
+	&simulate_h02,
 };
 const size_t simulate_registry_count = sizeof(simulate_registry) / sizeof(simulate_registry[0]);
 

@@ -225,6 +225,12 @@ static bool begins(const char *text, const char *start)
 	return text && !strncmp(text, start, strlen(start));
 }
 
+// Returns true for what may be a binary record of an H02: it ends where the bytes end.
+static bool is_h02_binary(struct text raw)
+{
+	return raw.data[0] == '$' && BETWEEN(raw.len, 32, 48);
+}
+
 static void check_batch(struct outcome *outcome, const uint8_t *data, size_t used)
 {
 	CHECK(!batch.fault); // a fault is a reject in the daemon, but a defect here
@@ -232,6 +238,8 @@ static void check_batch(struct outcome *outcome, const uint8_t *data, size_t use
 	CHECK(batch.arena_len <= DECODED_ARENA);
 	for (size_t i = 0; i < batch.report_count; i++) {
 		check_report(&batch.reports[i], data, used);
+		if (is_h02_binary(batch.reports[i].raw))
+			outcome->cuts_may_show = true;
 		add_to_sum(outcome, batch.reports[i].body.dedup);
 	}
 	for (size_t i = 0; i < batch.reject_count; i++) {
@@ -240,7 +248,7 @@ static void check_batch(struct outcome *outcome, const uint8_t *data, size_t use
 		const size_t len = decoded_reject_reason(reject, reason);
 		CHECK(is_printable((struct text){reason, len}, 1, DECODED_REASON_MAX - 1));
 		CHECK(reject->raw.len > 0 && is_from(reject->raw, data, used));
-		if (begins(reject->detail, "framing lost"))
+		if (begins(reject->detail, "framing lost") || is_h02_binary(reject->raw))
 			outcome->cuts_may_show = true;
 		if (begins(reject->detail, "unknown protocol"))
 			outcome->is_sniff_capped =

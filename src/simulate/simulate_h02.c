@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+// Text records of an H02, and the server's answers and commands.
+//
+//   *HQ,id,V1,hhmmss,A,ddmm.mmmm,N,dddmm.mmmm,E,knots,course,ddmmyy,status#    answer  *HQ,id,V4,V1,yyyymmddhhmmss#
+//   *HQ,id,HTBT,battery#                                                       answer  *HQ,id,HTBT#
+//   command  *HQ,id,S20,hhmmss,1,<0|1>#     reply  *HQ,id,V4,S20,<DONE|OK>,hhmmss,<the newest position>#
+//
+// An answer has no number: it is for the oldest record of its type. An alarm is a bit of the status that is 0.
+#include "simulate/simulate_h02.h"
+
+#include "simulate/simulate_tracker.h"
+#include "util/calendar.h"
+#include "util/hex.h"
+
+#include <string.h>
+
+#define KEY_POSITION  1
+#define KEY_HEARTBEAT 2
+
+#define BIT_ACC     (1u << 10)
+#define BIT_BLOCKED (1u << 27)
+
+static const uint32_t alarm_bits[] = {
+	[SIGHTING_SOS] = 1u << 1,
+	[SIGHTING_OVERSPEED] = 1u << 2,
+	[SIGHTING_LOW_BATTERY] = 1u << 19,
+};
+
+static char *put_text(char *out, const char *text)
+{
+	const size_t len = strlen(text);
+	memcpy(out, text, len);
+	return out + len;
+}
+
+// Writes exactly width digits.
+static char *put_padded(char *out, uint32_t value, unsigned width)
+{
+	for (unsigned i = width; i > 0; i--, value /= 10)
+		out[i - 1] = (char)('0' + value % 10);
+	return out + width;
+}
+
+// Writes *HQ,id,TYPE,
+static char *put_head(char *out, const struct simulate_tracker *tracker, const char *type)
+{
+	out = put_text(out, "*HQ,");
+	out = put_text(out, tracker->ident);
+	*out++ = ',';
+	out = put_text(out, type);
+	*out++ = ',';
+	return out;
+}
+
+// Writes degrees, minutes, hemisphere and a comma: "4807.0380,N,".
+static char *put_angle(char *out, int32_t e7, unsigned degree_digits, const char *halves)
+{
+	const uint32_t magnitude = e7 < 0 ? (uint32_t)-e7 : (uint32_t)e7;
+	const uint32_t minutes_e4 = (uint32_t)(((uint64_t)magnitude * 60 + 500) / 1000);
+	out = put_padded(out, minutes_e4 / 600000, degree_digits);
+	out = put_padded(out, minutes_e4 % 600000 / 10000, 2);
+	*out++ = '.';
+	out = put_padded(out, minutes_e4 % 10000, 4);
+	*out++ = ',';
+	*out++ = halves[e7 < 0];
+	*out++ = ',';
+	return out;
+}
+
+static char *put_status(
+	char *out, const struct simulate_tracker *tracker, const struct simulate_sighting *seen)
+{
+	uint32_t status = ~alarm_bits[seen->event];
+	if (!seen->ignition)
+		status &= ~BIT_ACC;
+	if (tracker->outputs & 1)
+		status &= ~BIT_BLOCKED;
+	for (int shift = 28; shift >= 0; shift -= 4)
+		*out++ = hex_digits[status >> shift & 15];
+	return out;
+}
+
+// Writes the fields from the time to the status, and '#'.
+static char *put_position(
+	char *out, const struct simulate_tracker *tracker, const struct simulate_sighting *seen)
+{
+	const struct calendar now = calendar_of(seen->time_us);
+	const uint32_t knots_e2 = (uint32_t)(((uint64_t)seen->speed_kmh_e2 * 1000 + 926) / 1852);
+	out = put_padded(out, (uint32_t)(now.hour * 10000 + now.minute * 100 + now.second), 6);
+	out = put_text(out, ",A,");
+	out = put_angle(out, seen->lat_e7, 2, "NS");
+	out = put_angle(out, seen->lon_e7, 3, "EW");
+	out = put_padded(out, knots_e2 / 100, 3);
+	*out++ = '.';
+	out = put_padded(out, knots_e2 % 100, 2);
+	*out++ = ',';
+	out = put_padded(out, seen->course_deg_e2 / 100u, 3);
+	*out++ = ',';
+	out = put_padded(
+		out, (uint32_t)(now.day * 10000 + now.month * 100 + (int)(now.year % 100)), 6);
+	*out++ = ',';
+	out = put_status(out, tracker, seen);
+	*out++ = '#';
+	return out;
+}
+
+static size_t write_report(
+	struct simulate_tracker *tracker, const struct simulate_sighting *seen, uint8_t *out)
+{
+	char *end = put_head((char *)out, tracker, "V1");
+	return (size_t)(put_position(end, tracker, seen) - (char *)out);
+}
+
+static size_t write_heartbeat(
+	struct simulate_tracker *tracker, const struct simulate_sighting *seen, uint8_t *out)
+{
+	char *end = put_head((char *)out, tracker, "HTBT");
+	end = put_padded(end, seen->battery * 100u / 15, 3);
+	*end++ = '#';
+	return (size_t)(end - (char *)out);
+}
+
+static size_t find_end(const uint8_t *data, size_t len)
+{
+	const uint8_t *end = memchr(data, '#', len);
+	return end ? (size_t)(end - data) + 1 : 0;
+}
+
+// Returns the field at an index, up to its comma or '#'.
+static const char *find_field(const uint8_t *data, size_t len, unsigned index)
+{
+	const char *at = (const char *)data, *end = at + len;
+	while (index > 0 && at < end)
+		index -= *at++ == ',';
+	return at;
+}
+
+static bool has_word(const uint8_t *data, size_t len, unsigned index, const char *word)
+{
+	const char *at = find_field(data, len, index), *end = (const char *)data + len;
+	const size_t word_len = strlen(word);
+	return (size_t)(end - at) > word_len && memcmp(at, word, word_len) == 0 &&
+	       (at[word_len] == ',' || at[word_len] == '#');
+}
+
+static bool is_report(const uint8_t *record)
+{
+	return has_word(record, SIMULATE_LOGIN_MAX, 2, "V1");
+}
+
+static uint32_t key_of(const uint8_t *record, size_t len)
+{
+	return has_word(record, len, 2, "HTBT") ? KEY_HEARTBEAT : KEY_POSITION;
+}
+
+static enum simulate_answer read_answer(
+	const uint8_t *data, size_t len, size_t *used, uint32_t *key)
+{
+	if (data[0] != '*')
+		return ANSWER_BAD;
+	*used = find_end(data, len);
+	if (*used == 0)
+		return len < SIMULATE_RECORD_MAX ? ANSWER_MORE : ANSWER_BAD;
+	if (has_word(data, *used, 2, "HTBT"))
+		*key = KEY_HEARTBEAT;
+	else if (has_word(data, *used, 2, "V4") && has_word(data, *used, 3, "V1"))
+		*key = KEY_POSITION;
+	else
+		return ANSWER_OTHER;
+	return ANSWER_ACK;
+}
+
+static size_t execute(
+	struct simulate_tracker *tracker, const uint8_t *frame, size_t len, uint8_t *reply)
+{
+	char *end = put_head((char *)reply, tracker, "V4");
+	const char *word = find_field(frame, len, 2), *clock = find_field(frame, len, 3);
+	const char *value = find_field(frame, len, 5), *limit = (const char *)frame + len;
+	const size_t word_len = (size_t)(clock - word);
+	if (limit - clock < 7 || word_len > 16 || tracker->last.time_us == 0)
+		return 0;
+	const bool relay = has_word(frame, len, 2, "S20") && limit - value >= 2;
+	if (relay)
+		tracker->outputs = (uint8_t)((tracker->outputs & ~1u) | (*value == '1'));
+	memcpy(end, word, word_len);
+	end = put_text(end + word_len, relay && tracker->outputs & 1 ? "DONE," : "OK,");
+	memcpy(end, clock, 6);
+	end[6] = ',';
+	return (size_t)(put_position(end + 7, tracker, &tracker->last) - (char *)reply);
+}
+
+const struct simulate_protocol simulate_h02 = {
+	.name = "h02",
+	.ident = simulate_tracker_ident_imei,
+	.report = write_report,
+	.heartbeat = write_heartbeat,
+	.length = find_end,
+	.is_report = is_report,
+	.answer = read_answer,
+	.key = key_of,
+	.command_length = find_end,
+	.execute = execute,
+};
