@@ -225,10 +225,14 @@ static bool begins(const char *text, const char *start)
 	return text && !strncmp(text, start, strlen(start));
 }
 
-// Returns true for what may be a binary record of an H02: it ends where the bytes end.
+// Returns true for what may be a binary record of an H02: it ends where the bytes end. After the `$` it has an ident of
+// ten digits in BCD, which no PT-502 record has.
 static bool is_h02_binary(struct text raw)
 {
-	return raw.data[0] == '$' && BETWEEN(raw.len, 32, 48);
+	bool digits = raw.data[0] == '$' && BETWEEN(raw.len, 32, 48);
+	for (size_t i = 1; digits && i <= 5; i++)
+		digits = ((uint8_t)raw.data[i] >> 4) <= 9 && (raw.data[i] & 15) <= 9;
+	return digits;
 }
 
 static void check_batch(struct outcome *outcome, const uint8_t *data, size_t used)
