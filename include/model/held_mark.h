@@ -8,7 +8,7 @@
 
 // The journal stores it unchanged: entry.c asserts the layout.
 struct held_mark {
-	uint64_t key;      /* unique: 1 + the LSN before its first entry; 0: it is not in the journal */
+	uint64_t key; /* unique: 1 + the LSN before its first entry; 0: it is not in the journal */
 	uint32_t number;   /* of the part of a message, from 1; 0: the whole */
 	uint32_t reserved; /* 0 */
 };

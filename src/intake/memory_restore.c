@@ -135,8 +135,8 @@ static bool is_resolved(struct restoring *r, struct held_mark key)
 static void restore_held(struct restoring *r, const struct entry *entry)
 {
 	const bool photo = entry->kind == ENTRY_MEDIA_PART;
-	const struct held_mark key =
-		photo ? (struct held_mark){.key = entry->part.key} : entry->mark;
+	const struct held_mark of_photo = {.key = entry->part.key};
+	const struct held_mark key = photo ? of_photo : entry->mark;
 
 	if (is_resolved(r, key))
 		return;
