@@ -364,6 +364,7 @@ static enum decode_status decode(
 
 const struct decoder decoder_gt06 = {
 	.name = "gt06",
+	.frame_max = GT06_WIRE_MOST,
 	.probe = gt06_wire_probe,
 	.frame = gt06_wire_frame,
 	.decode = decode,

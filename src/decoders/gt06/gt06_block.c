@@ -103,11 +103,13 @@ enum decode_status gt06_block_begin_gps(struct gt06_frame *f, struct reader *r)
 		f->out->detail = wrong;
 		return DECODE_BAD_VALUE;
 	}
-	// Before its first fix a tracker may have no valid time either; its status is still useful.
+	// Before its first fix a tracker may have no valid time either; its status is still useful. But the bytes
+	// may be of another layout: they give no satellites.
 	gt06_frame_begin(f, -1);
 	f->has_clock = !wrong && !gps.no_time;
 	f->clock_us = gps.time_us;
-	report_set_satellites(f->report, gps.satellites);
+	if (!wrong)
+		report_set_satellites(f->report, gps.satellites);
 	gt06_block_set_position(f, gps.lat, gps.lon, gps.course, gps.speed * INT64_C(100));
 	return DECODE_OK;
 }

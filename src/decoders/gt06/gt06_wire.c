@@ -9,8 +9,8 @@
 //
 // Bytes are not escaped: 0D 0A may occur inside, so the length decides where a frame ends. Some
 // firmware sends a wrong length; then the next 0D 0A ends the frame. Topin-like frames (78 78 n
-// 17|69, where n is a count) occur between others, but never open a session. Pictures (41, up to 32
-// KiB) are longer than FRAME_CAP and lose the framing.
+// 17|69, where n is a count) occur between others, but never open a session. Pictures (41) come in
+// frames of up to 64 KiB.
 #include "decoders/gt06/gt06_wire.h"
 #include "util/checksum.h"
 
@@ -89,6 +89,7 @@ enum probe gt06_wire_probe(const uint8_t *data, size_t len, bool datagram)
 	if (len < header_size(data))
 		return more;
 	const struct header header = read_header(data);
+	// Only pictures are longer, and they do not open a session.
 	if (header.length < LENGTH_LEAST || header.total > FRAME_CAP)
 		return PROBE_NO;
 	if (len < header.total)
@@ -110,10 +111,10 @@ static struct frame bad_frame(const uint8_t *data, size_t len)
 	return (struct frame){FRAME_BAD, len};
 }
 
-// Cuts at the next terminator.
+// Cuts at the next terminator, within FRAME_CAP bytes.
 static struct frame find_end(const uint8_t *data, size_t len, size_t from)
 {
-	for (size_t end = from + 2; end <= len; end++) {
+	for (size_t end = from + 2; end <= len && end <= FRAME_CAP; end++) {
 		if (ends_at(data, end))
 			return (struct frame){FRAME_OK, end};
 	}
@@ -151,7 +152,7 @@ struct frame gt06_wire_frame(struct session *session, const uint8_t *data, size_
 	if (len <= header_size(data))
 		return (struct frame){FRAME_MORE, header_size(data) + 1};
 	const struct header header = read_header(data);
-	if (header.total > FRAME_CAP)
+	if (header.total > GT06_WIRE_MOST)
 		return bad_frame(data, len);
 	if (header.length >= LENGTH_LEAST) {
 		if (len >= header.total && ends_at(data, header.total))

@@ -2,6 +2,7 @@
 // GT06: sniffing, framing, log-in, answers, commands, and that it never reads out of bounds.
 #include "decoders/gt06_frames.h"
 
+#include "decoders/gt06/gt06_wire.h"
 #include "protocol/device_memory.h"
 
 #include <stdio.h>
@@ -219,15 +220,22 @@ static void bad_frame_ends_before_the_next_start(void **state)
 	assert_int_equal(frame.len, 4);
 	// The read ends within the start: its first byte is kept for the next read.
 	assert_int_equal(frame_at(&garbage, 3).len, 2);
-	struct bytes picture = from_hex("7979 8000 41 00");
+	struct bytes picture = from_hex("7979 FFFF 41 00");
 	assert_int_equal(frame_at(&picture, picture.len).kind, FRAME_BAD);
-	struct bytes largest = from_hex("7979 0FFA");
+	struct bytes largest = from_hex("7979 FFFA");
 	assert_int_equal(frame_at(&largest, 4).kind, FRAME_MORE);
 	assert_int_equal(frame_at(&largest, 4).len, 5);
 	largest.len = 5;
-	assert_int_equal(frame_at(&largest, 5).len, FRAME_CAP);
+	assert_int_equal(frame_at(&largest, 5).len, GT06_WIRE_MOST);
 	largest.data[3] = 0xFB;
 	assert_int_equal(frame_at(&largest, 5).kind, FRAME_BAD);
+	// A wrong length is found within FRAME_CAP bytes, however the bytes are cut.
+	struct bytes wrong = {FRAME_CAP + 20, {0x79, 0x79, 0x10, 0x00, 0x41}};
+	memcpy(wrong.data + FRAME_CAP, "\r\n", 2);
+	assert_int_equal(frame_at(&wrong, wrong.len).kind, FRAME_BAD);
+	memcpy(wrong.data + FRAME_CAP - 2, "\r\n", 2);
+	assert_int_equal(frame_at(&wrong, wrong.len).kind, FRAME_OK);
+	assert_int_equal(frame_at(&wrong, wrong.len).len, FRAME_CAP);
 }
 
 static void topin_frame_is_decoded_but_opens_no_session(void **state)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "decoders/decoders.h"
+#include "decoders/gt06/gt06_wire.h"
 #include "feed/feed.h"
 #include "fixture.h"
 
@@ -238,6 +239,69 @@ static void declared_limits_are_within_bounds(void **state)
 	assert_in_range(registry_sniff_max(DECODERS_ALL), SNIFF_CAP, SNIFF_MOST);
 }
 
+#define LOGIN_LEN   18
+#define PICTURE_LEN 65536 /* the longest frame of GT06 */
+
+// Writes a log-in of GT06, a picture (41) of this many bytes in all, and a heart-beat. Returns the bytes written.
+static size_t write_picture(uint8_t *out, size_t len)
+{
+	static const uint8_t login[] = {0x01, 0x08, 0x60, 0, 0, 0, 0, 0, 0x17};
+	static const uint8_t heartbeat[] = {0x13, 0x46, 5, 3, 0, 2};
+	static uint8_t payload[PICTURE_LEN];
+	const size_t head = gt06_wire_seal(out, false, login, sizeof(login), 1);
+	assert_int_equal(head, LOGIN_LEN);
+	// Bytes that look like terminators and frames do not end it.
+	for (size_t i = 0; i < len - 10; i++)
+		payload[i] = (uint8_t) "\r\nxx\x05\x01$"[i % 7];
+	payload[0] = 0x41;
+	gt06_wire_seal(out + head, true, payload, len - 10, 2);
+	return head + len +
+	       gt06_wire_seal(out + head + len, false, heartbeat, sizeof(heartbeat), 3);
+}
+
+static void a_picture_of_gt06_may_have_64_kib(void **state)
+{
+	static uint8_t data[LOGIN_LEN + PICTURE_LEN + 64];
+	static size_t cuts[PICTURE_LEN];
+	(void)state;
+	for (size_t size = 4095; size <= PICTURE_LEN;
+		size = size < 4098 ? size + 1 : size + PICTURE_LEN - 4098) {
+		const size_t len = write_picture(data, size);
+		const struct outcome whole = feed_pieces(data, len, NULL, 0);
+		assert_int_equal(whole.reports, 3);
+		assert_int_equal(whole.rejects, 0);
+		// type and serial of each, the picture's with the long header
+		assert_int_equal(whole.replies, 10 + 11 + 10);
+		for (size_t step = 509; step < len; step += 8999) {
+			size_t count = 0;
+			for (size_t at = step; at < len; at += step)
+				cuts[count++] = at;
+			assert_same(whole, feed_pieces(data, len, cuts, count));
+		}
+	}
+}
+
+static void a_picture_over_the_limit_is_rejected_however_it_is_cut(void **state)
+{
+	static uint8_t data[LOGIN_LEN + PICTURE_LEN + 64];
+	static size_t cuts[sizeof(data)];
+	(void)state;
+	size_t len = write_picture(data, PICTURE_LEN);
+	memmove(data + LOGIN_LEN + 5, data + LOGIN_LEN + 4, len - LOGIN_LEN - 4);
+	memset(data + LOGIN_LEN + 5, 0xA5, PICTURE_LEN - 6);
+	len++;
+	data[LOGIN_LEN + 3]++; // 65,537 bytes
+	for (size_t step = 1; step <= len; step += 1 + 7 * step) {
+		size_t count = 0;
+		for (size_t at = step; at < len; at += step)
+			cuts[count++] = at;
+		const struct outcome outcome = feed_pieces(data, len, cuts, count);
+		assert_int_equal(outcome.last, FEED_CLOSE);
+		assert_int_equal(outcome.reports, 1);
+		assert_true(outcome.rejects > 0);
+	}
+}
+
 static void foreign_bytes_close_the_conversation(void **state)
 {
 	static const struct {
@@ -412,6 +476,8 @@ int main(void)
 		cmocka_unit_test(the_result_does_not_depend_on_the_cuts),
 		cmocka_unit_test(many_frames_in_one_read_after_blanks),
 		cmocka_unit_test(declared_limits_are_within_bounds),
+		cmocka_unit_test(a_picture_of_gt06_may_have_64_kib),
+		cmocka_unit_test(a_picture_over_the_limit_is_rejected_however_it_is_cut),
 		cmocka_unit_test(foreign_bytes_close_the_conversation),
 		cmocka_unit_test(no_verdict_within_the_limit_closes),
 		cmocka_unit_test(lost_framing_is_sniffed_once_more_then_closes),
@@ -420,6 +486,6 @@ int main(void)
 		cmocka_unit_test(a_datagram_ends_its_frame),
 		cmocka_unit_test(random_bytes_never_stop_the_feed),
 	};
-	page = guarded_new(8192);
+	page = guarded_new(2 * FRAME_MOST);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
