@@ -1251,22 +1251,21 @@ def answer_text(m):
 def answer_15(m):
     text = answer_text(m)
     m.u(1, m.choose(4 + len(text), 0))
-    m.extra["command"] = m.u(4)
+    m.out = {"ident": m.state.ident, "command": m.u(4), "text": text}
     m.add(text.encode())
     m.u(2, 2)
-    m.extra["text"] = text
 
 
 @layout(0x21, None, True)
 def answer_21(m):
     text = answer_text(m)
-    m.extra["command"] = m.u(4)
+    m.out = {"ident": m.state.ident, "command": m.u(4)}
     if m.u(1, m.choose(1, 2)) == 2:
         text += m.choose("", "\u6210\u529f", "\u00e9", "\U0001f600")
         m.add(text.encode("utf-16-be"))
     else:
         m.add(text.encode())
-    m.extra["text"] = text
+    m.out["text"] = text
 
 
 @layout(0x9B, None, True)
