@@ -4,6 +4,7 @@ and beside it what these values must become. Written from the protocol's documen
 
 Not covered: the zone of a live record (all times are years away from the receipt), devices.model, Topin-like frames,
 wrong lengths."""
+import datetime
 import struct
 
 from common import calendar_time, reply, report
@@ -1194,7 +1195,6 @@ def epoch(m):
 
 
 def utc(seconds):
-    import datetime
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
