@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """GT06, slow and obvious: a writer of random frames. Each layout below writes the body of one message from random values,
-and beside it what these values must become. Written from the protocol's documents without a look at the decoder.
+and beside it what these values must become. Written from the protocol's documents; what they leave open (which variant a
+connection keeps, which of two layouts of one length is tried first) follows the decoder.
 
 Not covered: the zone of a live record (all times are years away from the receipt), devices.model, Topin-like frames,
 wrong lengths."""
@@ -184,7 +185,7 @@ def network(m, mnc_size=None):
 
 
 def cell(m, mnc_size=None, lac=2, cid=3):
-    if m.chance(.05) and not mnc_size == "some":
+    if m.chance(.05):
         m.add(bytes(2 + (mnc_size or 1) + lac + cid))
         return
     mcc, mnc = network(m, mnc_size)
@@ -1291,9 +1292,7 @@ def items_70(m):
         elif one == 0x03:
             x["iccid"] = m.raw(10).hex()
         elif one == 0x09:
-            satellites = m.u(1, most=60)
-            if not m.out.get("satellites_of_33"):
-                m.out["satellites"] = satellites
+            m.out["satellites"] = m.u(1, most=60)
         elif one == 0x0A:
             x["satellites_visible"] = m.u(1)
         elif one == 0x11:
