@@ -258,6 +258,55 @@ static inline void check_batch(enum decode_status status, const uint8_t *data, s
 	}
 }
 
+// Decodes a frame with one bit flipped, on the session `fresh`. Accepted it must keep its values: only a
+// position whose length or end is wrong is accepted, and is marked.
+static inline void check_flipped(
+	const struct session *fresh, const struct bytes *flipped, const struct report_body *right)
+{
+	session = *fresh;
+	const uint8_t *data = guarded_copy(&page, flipped->data, flipped->len);
+	struct frame frame = decoder_gt06.frame(&session, data, flipped->len);
+	if (frame.kind != FRAME_OK)
+		return;
+	decoded_reset(&batch);
+	if (decoder_gt06.decode(&session, data, frame.len, &batch) != DECODE_OK)
+		return;
+	assert_int_equal(batch.report_count, 1);
+	assert_extra(&batch.reports[0], "\"length_bad\":true");
+	const struct report_body *body = &batch.reports[0].body;
+	assert_true(body->lat_e7 == right->lat_e7 && body->lon_e7 == right->lon_e7);
+	assert_true(body->device_time_us == right->device_time_us && body->alarms == 0);
+	assert_no_reply();
+}
+
+// For the end, like the next one.
+static inline void no_flipped_bit_is_accepted(void **state)
+{
+	(void)state;
+	size_t checked = 0;
+	for (size_t i = 0; i < corpus_count; i++) {
+		struct bytes bytes = {.len = corpus[i].len};
+		memcpy(bytes.data, corpus[i].data, bytes.len);
+		struct bytes sealed = bytes;
+		sealed.data[0] = sealed.data[1];
+		seal(&sealed);
+		if (memcmp(sealed.data, bytes.data, bytes.len) != 0)
+			continue; // wrong on purpose
+		log_in();
+		const struct session fresh = session;
+		if (decode_frame(&bytes) != DECODE_OK || batch.report_count != 1)
+			continue;
+		const struct report_body right = batch.reports[0].body;
+		for (size_t bit = 0; bit < 8 * bytes.len; bit++) {
+			bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			check_flipped(&fresh, &bytes, &right);
+			bytes.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+		checked++;
+	}
+	assert_true(checked > 10);
+}
+
 // The last test: mutations of all frames of the tests before it, each flush against an unreadable
 // page.
 static inline void mutated_frames_are_read_within_bounds(void **state)

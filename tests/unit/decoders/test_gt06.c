@@ -781,6 +781,61 @@ static void requests_for_time_and_address_are_answered_at_once(void **state)
 	assert_memory_equal(batch.reply[REPLY_NOW], expected.data, expected.len);
 }
 
+enum expected { NO_ANSWER, AT_ONCE, AFTER_STORING };
+
+static bool is_one_of(uint8_t type, const char *hex)
+{
+	struct bytes types = from_hex(hex);
+	return memchr(types.data, type, types.len) != NULL;
+}
+
+static enum expected answer_of(uint8_t type, bool extended)
+{
+	if (is_one_of(type, "13 23 2A 8A"))
+		return AT_ONCE;
+	if (is_one_of(type, "15 21 65 66 80 81 82 84 8C 94 9B F3 FD"))
+		return NO_ANSWER;
+	if (!extended)
+		return type == 0x35 ? NO_ANSWER : AFTER_STORING;
+	const bool is_known = is_one_of(type, "10 11 12 16 17 18 19 1A 1E 22 24 25 26 27 28 2C 2D "
+					      "2E 31 32 33 34 35 36 37 38 39 40 41"
+					      "61 70 95 A0 A1 A2 A3 A4 A5 A7 A9 B2 F1 F2");
+	return is_known ? AFTER_STORING : NO_ANSWER;
+}
+
+// Half of the bodies begin with a position, so that more of them are decoded.
+static struct bytes random_frame(uint8_t type, bool extended, uint32_t *seed)
+{
+	struct bytes frame = from_hex(extended ? "7979 0000" : "7878 00");
+	frame.data[frame.len++] = type;
+	if (next_random(seed) % 2)
+		add_hex(&frame, "1F050E090807 C9 01531500 0A98AC38 3D 1D12");
+	for (uint32_t left = 1 + next_random(seed) % (extended ? 400 : 200); left > 0; left--)
+		frame.data[frame.len++] = (uint8_t)next_random(seed);
+	add_hex(&frame, "0007 0000 0D0A");
+	seal(&frame);
+	return frame;
+}
+
+static void any_body_of_any_type_is_answered_as_documented(void **state)
+{
+	(void)state;
+	uint32_t seed = 1;
+	for (unsigned i = 0; i < 256 * 2 * 40; i++) {
+		const uint8_t type = (uint8_t)i;
+		const bool extended = i >> 8 & 1;
+		if (type == 0x01) // a log-in must have an ident
+			continue;
+		struct bytes frame = random_frame(type, extended, &seed);
+		log_in();
+		assert_int_equal(decode_frame(&frame), DECODE_OK);
+		assert_int_equal(batch.report_count, type == 0x8A ? 0 : 1);
+		const enum expected expected = answer_of(type, extended);
+		assert_int_equal(batch.reply_len[REPLY_NOW] > 0, expected == AT_ONCE);
+		assert_int_equal(batch.reply_len[REPLY_STORED] > 0, expected == AFTER_STORING);
+	}
+}
+
 int main(void)
 {
 	page = guarded_new(2 * FRAME_CAP);
@@ -811,6 +866,8 @@ int main(void)
 		cmocka_unit_test(empty_messages_are_ignored),
 		cmocka_unit_test(each_message_gets_its_kind_of_answer),
 		cmocka_unit_test(requests_for_time_and_address_are_answered_at_once),
+		cmocka_unit_test(any_body_of_any_type_is_answered_as_documented),
+		cmocka_unit_test(no_flipped_bit_is_accepted),
 		cmocka_unit_test(mutated_frames_are_read_within_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

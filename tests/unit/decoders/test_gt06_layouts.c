@@ -530,6 +530,7 @@ int main(void)
 		cmocka_unit_test(heartbeat_of_gl21l_decodes_in_two_lengths),
 		cmocka_unit_test(battery_beacon_and_picture_become_statuses),
 		cmocka_unit_test(camera_events_have_alarms),
+		cmocka_unit_test(no_flipped_bit_is_accepted),
 		cmocka_unit_test(mutated_frames_are_read_within_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

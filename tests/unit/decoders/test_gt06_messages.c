@@ -673,6 +673,7 @@ int main(void)
 		cmocka_unit_test(media_events_decode_in_three_layouts),
 		cmocka_unit_test(serial_port_and_obd_data_are_kept),
 		cmocka_unit_test(prefix_of_a_message_asks_for_more),
+		cmocka_unit_test(no_flipped_bit_is_accepted),
 		cmocka_unit_test(mutated_frames_are_read_within_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
