@@ -290,6 +290,17 @@ static struct held_mark mark_of(const struct decoded *decoded, size_t report, ui
 	return (struct held_mark){0};
 }
 
+// Returns the mark for an entry that `left` entries follow: its own; the last one without its own gets that of the message,
+// which is emptied.
+static struct held_mark last_mark(struct held_mark own, size_t left, struct held_mark *message)
+{
+	if (left > 0 || own.key)
+		return own;
+	const struct held_mark last = *message;
+	message->key = 0;
+	return last;
+}
+
 // Appends the reports and rejects. What the frame as a whole resolves (decoded->message) is the mark of the last entry: it
 // is resolved only once all are in the journal.
 static __attribute__((noinline)) void append_marked(struct intake *intake, struct feed *feed,
@@ -302,11 +313,8 @@ static __attribute__((noinline)) void append_marked(struct intake *intake, struc
 
 	for (size_t i = 0; i < decoded->report_count; i++) {
 		const struct report *report = &decoded->reports[i];
-		struct held_mark mark = mark_of(decoded, i, &next);
-		if (--left == 0 && mark.key == 0) {
-			mark = message;
-			message.key = 0;
-		}
+		const struct held_mark mark =
+			last_mark(mark_of(decoded, i, &next), --left, &message);
 		if (refusal)
 			append_reject(intake, feed, peer, refusal, report->raw, password, mark);
 		else if (mark.key)
@@ -316,12 +324,8 @@ static __attribute__((noinline)) void append_marked(struct intake *intake, struc
 	}
 	for (size_t i = 0; i < decoded->reject_count; i++) {
 		const struct reject *reject = &decoded->rejects[i];
-		struct held_mark mark = reject->resolves;
+		const struct held_mark mark = last_mark(reject->resolves, --left, &message);
 		char reason[DECODED_REASON_MAX];
-		if (--left == 0 && mark.key == 0) {
-			mark = message;
-			message.key = 0;
-		}
 		decoded_reject_reason(reject, reason);
 		append_reject(intake, feed, peer, reason, reject->raw, password, mark);
 	}

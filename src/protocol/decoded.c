@@ -147,6 +147,16 @@ struct held_mark decoded_remove_report(struct decoded *decoded, size_t index)
 		decoded->resolved[kept++] = resolved;
 	}
 	decoded->resolved_count = kept;
+	kept = 0;
+	for (uint32_t i = 0; i < decoded->answer_count; i++) {
+		struct command_answer answer = decoded->answers[i];
+		if (answer.report == index)
+			continue;
+		if (answer.report != ANSWER_ALONE && answer.report > index)
+			answer.report--;
+		decoded->answers[kept++] = answer;
+	}
+	decoded->answer_count = (uint16_t)kept;
 	decoded->report_count--;
 	memmove(&decoded->reports[index], &decoded->reports[index + 1],
 		(decoded->report_count - index) * sizeof(decoded->reports[0]));

@@ -159,6 +159,25 @@ static void marks_stay_with_their_reports(void **state)
 	}
 }
 
+static void answers_stay_with_their_reports(void **state)
+{
+	(void)state;
+	struct session session = {0};
+	decoded_reset(&decoded);
+	decoded_answer_alone(&decoded, ANSWER_DONE, (struct correlation){0});
+	for (int i = 0; i < 3; i++) {
+		decoded_report(&decoded, &session);
+		decoded_answer(
+			&decoded, i == 2 ? ANSWER_REFUSED : ANSWER_GIVEN, (struct correlation){0});
+	}
+	decoded_remove_report(&decoded, 1);
+	assert_int_equal(decoded.answer_count, 3);
+	assert_int_equal(decoded.answers[0].report, ANSWER_ALONE);
+	assert_int_equal(decoded_find_answer(&decoded, 0)->result, ANSWER_GIVEN);
+	assert_int_equal(decoded_find_answer(&decoded, 1)->result, ANSWER_REFUSED);
+	assert_null(decoded_find_answer(&decoded, 2));
+}
+
 static void held_bytes_are_rejected_only_if_there_is_room(void **state)
 {
 	(void)state;
@@ -189,6 +208,7 @@ int main(void)
 		cmocka_unit_test(keeps_bytes_in_the_arena),
 		cmocka_unit_test(notes_what_the_newest_report_resolves),
 		cmocka_unit_test(marks_stay_with_their_reports),
+		cmocka_unit_test(answers_stay_with_their_reports),
 		cmocka_unit_test(held_bytes_are_rejected_only_if_there_is_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
