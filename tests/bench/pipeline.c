@@ -201,7 +201,8 @@ static void open_journal(struct bench *bench, const char *folder)
 	bench->intake.config = &config;
 	bench->intake.journal = journal;
 	bench->intake.memory = device_memory_new(DEVICES);
-	if (!bench->intake.memory)
+	bench->intake.directory = device_directory_new();
+	if (!bench->intake.memory || !bench->intake.directory)
 		die("out of memory");
 	bench->peer = (struct peer){.address = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 1}};
 	journal_sync_start(journal, bench->loop, on_synced, NULL);
@@ -257,6 +258,7 @@ int main(int argc, char **argv)
 			measure(&bench, all[i]);
 	journal_close(bench.intake.journal);
 	device_memory_free(bench.intake.memory);
+	device_directory_free(bench.intake.directory);
 	free(bench.data);
 	return 0;
 }
