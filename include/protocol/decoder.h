@@ -63,6 +63,9 @@ enum confirmation {
 
 struct decoder {
 	const char *name; /* lower case, at most 15 bytes: settings, tables, JSON */
+	// For `avld protocols`, in words, each at most 64 bytes: "TCP, UDP" or "TCP"; what makes probe() answer YES; which
+	// messages are acknowledged, and when (NULL: none).
+	const char *transports, *confirmed_by, *acknowledges;
 	// The longest frame; 0: FRAME_CAP. frame() never sees more bytes than this, so a longer frame is rejected however
 	// the bytes are cut into reads. Return BAD as soon as its length shows. Datagrams over UDP have at most 4096 bytes.
 	size_t frame_max;

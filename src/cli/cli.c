@@ -100,6 +100,11 @@ static const struct command_line_verb verbs[] = {
 		.notes =
 			"Exit status: 0 all photos are in the folder, 1 not, 2 bad usage."},
 
+	{"protocols", protocols_verb, "list the protocols",
+		.help =
+			"Lists the protocols: transports, what confirms a protocol by a conversation's first\n"
+			"bytes, which messages are acknowledged, and the commands that can be sent."},
+
 	{"status", status_verb, "show the counters of the running daemon", .settings = true,
 		.help =
 			"Shows the counters of the running daemon: received, stored, pending, rejected. Asks\n"
@@ -115,7 +120,7 @@ static void print_help(FILE *to)
 	      "usage: avld VERB [OPTION]...\n\n",
 		to);
 	for (size_t i = 0; i < VERB_COUNT; i++)
-		fprintf(to, "  avld %-9s %s\n", verbs[i].name, verbs[i].summary);
+		fprintf(to, "  avld %-10s %s\n", verbs[i].name, verbs[i].summary);
 	fputs("\n'avld VERB --help' describes a verb\n", to);
 }
 

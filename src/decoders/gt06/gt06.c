@@ -364,6 +364,9 @@ static enum decode_status decode(
 
 const struct decoder decoder_gt06 = {
 	.name = "gt06",
+	.transports = "TCP, UDP",
+	.confirmed_by = "the CRC of the first frame",
+	.acknowledges = "log-in and heartbeat at once, data once stored",
 	.frame_max = GT06_WIRE_MOST,
 	.probe = gt06_wire_probe,
 	.frame = gt06_wire_frame,

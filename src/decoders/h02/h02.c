@@ -149,6 +149,9 @@ static enum probe probe(const uint8_t *data, size_t len, bool datagram)
 
 const struct decoder decoder_h02 = {
 	.name = "h02",
+	.transports = "TCP, UDP",
+	.confirmed_by = "a text record with its #",
+	.acknowledges = "heartbeat at once, positions once stored",
 	.frame_max = TEXT_MOST,
 	.sniff_max = TEXT_MOST,
 	.probe = probe,

@@ -427,6 +427,8 @@ static void wake(struct session *session, int64_t last_us, struct decoded *out)
 
 const struct decoder decoder_pt502 = {
 	.name = "pt502",
+	.transports = "TCP, UDP",
+	.confirmed_by = "code, ident and time of a record, or a full frame's head",
 	.probe = probe,
 	.frame = frame,
 	.decode = decode,

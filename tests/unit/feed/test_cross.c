@@ -91,6 +91,9 @@ static void check_frame(
 			if (decoder != own && (stream == PROBE_YES || datagram == PROBE_YES))
 				fail_msg("%s: %s answers YES to %zu bytes", name, decoder->name,
 					prefix);
+			if (datagram != PROBE_NO && strcmp(decoder->transports, "TCP") == 0)
+				fail_msg("%s: %s is for TCP and answers to a datagram", name,
+					decoder->name);
 			if (datagram == PROBE_MORE)
 				fail_msg("%s: %s answers MORE to a datagram", name, decoder->name);
 			if (no[i] && stream != PROBE_NO)
@@ -149,9 +152,25 @@ static void only_the_own_decoder_answers_yes(void **state)
 	assert_true(count > 20);
 }
 
+static void decoders_describe_themselves(void **state)
+{
+	(void)state;
+	for (size_t i = 0; registry_decoders[i]; i++) {
+		const struct decoder *decoder = registry_decoders[i];
+		const char *const words[] = {
+			decoder->transports, decoder->confirmed_by, decoder->acknowledges};
+		assert_in_range(strlen(decoder->name), 1, 15);
+		for (size_t j = 0; j < 3; j++)
+			if (words[j] || j < 2)
+				assert_in_range(strlen(words[j]), 1, 64);
+		assert_true(!strcmp(words[0], "TCP, UDP") || !strcmp(words[0], "TCP"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(decoders_describe_themselves),
 		cmocka_unit_test(only_the_own_decoder_answers_yes),
 	};
 	page = guarded_new(PREFIX_MAX);
