@@ -3,6 +3,7 @@
 #include "downlink/command_queue.h"
 
 #include "decoders/decoders.h"
+#include "folder.h"
 #include "journal/entry.h"
 #include "util/log.h"
 
@@ -43,8 +44,7 @@ static int set_up(void **state)
 	char error[JOURNAL_ERROR_SIZE];
 	struct timespec time;
 	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/avld_command_XXXXXX");
-	assert_non_null(mkdtemp(dir));
+	assert_true(folder_new(dir, sizeof(dir), "command"));
 	const struct journal_options options = {
 		.dir = dir, .segment_size = 1 << 20, .max_size = 4 << 20};
 	journal = journal_open(&options, NULL, NULL, error);

@@ -6,6 +6,7 @@
 #include "door.h"
 
 #include "decoders/gt06_frames.h"
+#include "folder.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -76,8 +77,7 @@ static int set_up(void **state)
 	static char error[JOURNAL_ERROR_SIZE];
 
 	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/avld_conversation_XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	assert_true(folder_new(folder, sizeof(folder), "conversation"));
 	log_set_level(LOG_LEVEL_ERROR);
 	const struct journal_options options = {
 		.dir = folder, .segment_size = 1 << 20, .max_size = 4 << 20};

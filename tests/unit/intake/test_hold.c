@@ -3,6 +3,7 @@
 // second process restores it. Everything held is resolved exactly once, whether its tracker comes back or not.
 #include "decoders/decoders.h"
 #include "feed/registry_decoders.h"
+#include "folder.h"
 #include "intake/conversation.h"
 #include "intake/memory_restore.h"
 #include "intake/orphans.h"
@@ -354,8 +355,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	max_size = 4 << 20;
-	snprintf(folder, sizeof(folder), "/tmp/avld_hold_XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	assert_true(folder_new(folder, sizeof(folder), "hold"));
 	snprintf(copy, sizeof(copy), "%s.copy", folder);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef AVLD_JOURNAL_FIXTURE_H
 #define AVLD_JOURNAL_FIXTURE_H
 
+#include "folder.h"
 #include "journal/journal.h"
 #include "journal/journal_format.h"
 #include "journal/journal_meta.h"
@@ -99,10 +100,8 @@ static inline size_t files_with(const char *part)
 static inline int make_folder(void **state)
 {
 	(void)state;
-	const char *base = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
-	snprintf(dir, sizeof(dir), "%s/avld-journal-XXXXXX", base);
 	forget_findings();
-	return mkdtemp(dir) ? 0 : -1;
+	return folder_new(dir, sizeof(dir), "journal") ? 0 : -1;
 }
 
 static inline int drop_folder(void **state)

@@ -2,6 +2,7 @@
 // Replies through real sockets of both transports, with a journal that is synced before a reply is sent.
 #include "door.h"
 
+#include "folder.h"
 #include "net/conn.h"
 #include "net/udp.h"
 #include "util/log.h"
@@ -61,8 +62,7 @@ static int set_up(void **state)
 	static char error[JOURNAL_ERROR_SIZE];
 
 	(void)state;
-	snprintf(folder, sizeof(folder), "/tmp/avld_replies_XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	assert_true(folder_new(folder, sizeof(folder), "replies"));
 	log_set_level(LOG_LEVEL_ERROR);
 	loop = ev_loop_new(0);
 	const struct journal_options options = {
