@@ -7,6 +7,7 @@
 #include "simulate/simulate_schedule.h"
 
 #include <ev.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #define SIMULATE_SEED_MAX 999999
@@ -23,6 +24,7 @@ struct simulate_options {
 	bool udp;
 	bool deltas, gaps; /* as in struct simulate_tracker */
 	bool photos;       /* trackers have a camera, if their model can have one */
+	FILE *track;       /* gets a line per report made; NULL: none */
 };
 
 struct simulate_run {

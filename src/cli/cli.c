@@ -47,7 +47,8 @@ static const struct command_line_verb verbs[] = {
 			"commands: they switch outputs and send requested positions and replies.",
 		.options = {
 			{0, "to", "HOST:PORT", "the server: name, IPv4 address or [IPv6 address], and port"},
-			{0, "protocol", "P", "pt502 (default), gt06, h02, or mixed: half pt502, half gt06"},
+			{0, "protocol", "P", "pt502 (default), ... as 'avld protocols' lists them; mixed: half pt502,\n"
+				"half gt06; all: all protocols in turn"},
 			{0, "devices", "N", "number of trackers, one connection each (default 10)"},
 			{0, "rate", "R",
 				"reports per second of all trackers together (default: one per second\n"
@@ -60,6 +61,9 @@ static const struct command_line_verb verbs[] = {
 			{0, "gaps", NULL,
 				"PT-502s lose coverage now and then, and send the records stored\n"
 				"meanwhile after the next live record"},
+			{0, "track", "FILE",
+				"write the reports to FILE as they are made: ident, protocol, time,\n"
+				"latitude, longitude, km/h"},
 			{0, "udp", NULL, "use UDP, one report per datagram (default: TCP)"},
 			{0, "photos", NULL, "PT-502s announce photos and send them on request"},
 			{0, "seed", "S", "selects trackers and routes, 1 to 999999 (default 1)"},

@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-#define COMMAND_LINE_OPTIONS_MAX 12
+#define COMMAND_LINE_OPTIONS_MAX 13
 
 struct command_line_option {
 	char letter;       /* 'p' for -p; 0: none */

@@ -84,9 +84,9 @@ static int read_numbers(const struct command_line *line, struct arguments *args)
 
 static bool read_protocol(const char *name, struct simulate_options *options)
 {
-	const bool mixed = !strcmp(name, "mixed");
-	options->protocols = mixed ? simulate_registry : simulate_registry_find(name);
-	options->protocol_count = mixed ? SIMULATE_MIXED : 1;
+	const bool mixed = !strcmp(name, "mixed"), all = !strcmp(name, "all");
+	options->protocols = mixed || all ? simulate_registry : simulate_registry_find(name);
+	options->protocol_count = all ? simulate_registry_count : mixed ? SIMULATE_MIXED : 1;
 	return options->protocols;
 }
 
@@ -97,7 +97,7 @@ static int unknown_protocol(const struct command_line *line, const char *name)
 	for (size_t i = 0; i < simulate_registry_count && len < (int)sizeof(known); i++)
 		len += snprintf(known + len, sizeof(known) - (size_t)len, "%s, ",
 			simulate_registry[i]->name);
-	return command_line_error(line, "invalid --protocol '%s'; use %smixed", name, known);
+	return command_line_error(line, "invalid --protocol '%s'; use %smixed or all", name, known);
 }
 
 // Splits "host:port" and resolves it. Returns 0, or the exit code after a message.
@@ -334,6 +334,20 @@ static int run(struct view *view)
 int simulate_verb(struct command_line *line)
 {
 	struct view view = {0};
-	const int code = read_options(line, &view.options);
-	return code ? code : run(&view);
+	const char *track = command_line_value(line, "track");
+	int code = read_options(line, &view.options);
+	if (code)
+		return code;
+	if (track && !(view.options.track = fopen(track, "we"))) {
+		fprintf(stderr, "avld simulate: cannot write --track %s: %s\n", track,
+			strerror(errno));
+		return 1;
+	}
+	code = run(&view);
+	if (track && fclose(view.options.track)) {
+		fprintf(stderr, "avld simulate: cannot write --track %s: %s; it is incomplete\n",
+			track, strerror(errno));
+		code = 1;
+	}
+	return code;
 }

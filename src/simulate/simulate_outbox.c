@@ -2,6 +2,8 @@
 // Reports are made only when all earlier ones have been sent, and only as many as may be kept without acknowledgement.
 #include "simulate/simulate_outbox.h"
 
+#include "util/calendar.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +75,17 @@ bool simulate_outbox_is_finished(const struct simulate_outbox *outbox)
 	       !outbox->reply_len;
 }
 
+// Writes ident, protocol, time, degrees and km/h of a report.
+static void write_track(
+	FILE *track, const struct simulate_tracker *tracker, const struct simulate_sighting *seen)
+{
+	char time[CALENDAR_TEXT_MAX];
+
+	calendar_text(seen->time_us, 3, time);
+	fprintf(track, "%s,%s,%s,%.7f,%.7f,%.2f\n", tracker->ident, tracker->protocol->name, time,
+		seen->lat_e7 / 1e7, seen->lon_e7 / 1e7, seen->speed_kmh_e2 / 1e2);
+}
+
 // Makes one report, and a heartbeat now and then.
 static void make_report(struct simulate_outbox *outbox)
 {
@@ -86,6 +99,8 @@ static void make_report(struct simulate_outbox *outbox)
 		simulate_vehicle_start(
 			&tracker->vehicle, run->options->seed, tracker->number, time_us);
 	const struct simulate_sighting seen = simulate_vehicle_drive(&tracker->vehicle, time_us);
+	if (run->options->track)
+		write_track(run->options->track, tracker, &seen);
 	tracker->last = seen;
 	tracker->ends = outbox->made + 1 == outbox->quota;
 	records->len += protocol->report(tracker, &seen, records->data + records->len);
