@@ -212,7 +212,7 @@ cppcheck:
 		-D'HASH_ITER(hh,head,el,tmp)=while (((el) = (head)))' $(SOURCES)
 
 tidy:
-	@printf '%s\n' $(SOURCES) | xargs -n 1 -P 2 sh -c 'clang-tidy --quiet "$$0" -- $(subst ','\'',$(BASE_CFLAGS))'
+	@printf '%s\n' $(SOURCES) | xargs -n 1 -P 2 sh -c 'clang-tidy --quiet "$$0" -- $(subst ','\'',$(BASE_CFLAGS)) $(TIDY_FLAGS)'
 
 layers: $(BUILD)/avld
 	@BUILD='$(BUILD)' tests/layers
