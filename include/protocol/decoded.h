@@ -90,10 +90,10 @@ struct decoded {
 static inline void decoded_reset(struct decoded *decoded)
 {
 	// In pieces, as report_clear.
-	enum { PIECE = 48 };
-	_Static_assert(offsetof(struct decoded, password) == 2 * PIECE, "pieces");
-	memset(decoded, 0, PIECE);
-	memset((char *)decoded + PIECE, 0, PIECE);
+	enum { HALF = offsetof(struct decoded, password) / 2 };
+	_Static_assert(offsetof(struct decoded, password) == 2 * HALF, "halves");
+	memset(decoded, 0, HALF);
+	memset((char *)decoded + HALF, 0, HALF);
 }
 
 // Appends an empty report with the session's ident, if known. Returns NULL when DECODED_REPORTS are used.
