@@ -278,15 +278,58 @@ static bool has_too_many_rejects(const struct feed *feed)
 	return feed->rejects > REJECTS_SPARE && feed->rejects / 10 > feed->frames;
 }
 
-// Journals what the frame has added to what the feed holds, or removed from it. What a device that is not admitted has sent
-// is not journaled until it is a reject: after a restart nothing would say that it was refused. Returns the LSN after it.
-static uint64_t save_held(struct intake *intake, struct conversation *c, bool refused)
+struct refused {
+	struct intake *intake;
+	struct conversation *conversation;
+	const char *refusal;
+};
+
+static void reject_one(const struct refused *refused, struct text frame)
 {
-	if (intake->orphans && !refused)
+	struct feed *feed = &refused->conversation->feed;
+
+	feed->rejects++;
+	intake_reject(refused->intake, feed, &refused->conversation->peer, refused->refusal,
+		(const uint8_t *)frame.data, frame.len);
+}
+
+// message_visitor
+static void reject_part(void *context, const struct message_visit *visit)
+{
+	reject_one(context, visit->frame);
+}
+
+// Rejects what the feed holds and the journal does not: a device that is not admitted has sent it. So what is held in the
+// journal under an ident was admitted.
+static __attribute__((noinline)) void reject_unsaved(
+	struct intake *intake, struct conversation *c, const char *refusal)
+{
+	struct refused refused = {intake, c, refusal};
+	struct session *session = &c->feed.session;
+
+	for (uint32_t i = 0; i < held_frames_count(session);) {
+		if (session->held->frames[i].key) {
+			i++;
+			continue;
+		}
+		reject_one(&refused, held_frames_text(session->held, i));
+		held_frames_remove(session->held, i);
+	}
+	message_visit_parts(session, true, false, reject_part, &refused);
+	message_drop_unsaved(session);
+	session->unsaved = false;
+}
+
+// Journals what the frame has added to what the feed holds, or removed from it. Returns the LSN after it.
+static uint64_t save_held(struct intake *intake, struct conversation *c, const char *refusal)
+{
+	if (refusal && c->feed.session.unsaved)
+		reject_unsaved(intake, c, refusal);
+	if (intake->orphans && !refusal)
 		orphans_retry(intake, &c->hold, &c->feed, &c->peer);
-	if (refused && !feed_waits(&c->feed))
+	if (refusal && !feed_waits(&c->feed))
 		hold_end(&intake->holds, intake->journal, &c->hold);
-	else if (!refused && hold_is_due(&c->hold, &c->feed))
+	else if (!refusal && hold_is_due(&c->hold, &c->feed))
 		hold_save(&intake->holds, intake->journal, &c->hold, &c->feed, &c->peer);
 	if (intake->holds.first)
 		hold_renew_old(&intake->holds, intake->journal);
@@ -310,7 +353,7 @@ static const char *finish_frame(
 	if (!refusal && !is_datagram(c) && (decoded->report_count > 1 || is_gateway(c)))
 		name_others(intake, c, decoded);
 	intake_append(intake, &c->feed, &c->peer, decoded, refusal);
-	const uint64_t lsn = save_held(intake, c, refusal != NULL);
+	const uint64_t lsn = save_held(intake, c, refusal);
 	if (!refusal && !is_datagram(c) && has_too_many_rejects(&c->feed))
 		return "too many rejects";
 	const bool sent = refusal ? send_refusal(transport, c, decoded)
@@ -404,6 +447,17 @@ static void append_ending(struct intake *intake, struct conversation *c)
 		names ? admit(intake, c, &device) : NULL);
 }
 
+// Leaves what is still held to intake/orphans.h: the journal had no room for its results.
+static void leave_held(struct intake *intake, struct conversation *c)
+{
+	struct device *device;
+	const char *refusal = must_ask(c) ? admit(intake, c, &device) : NULL;
+
+	if (refusal)
+		reject_unsaved(intake, c, refusal);
+	orphans_adopt(intake, &c->hold, &c->feed, &c->peer, !refusal);
+}
+
 // Journals what the feed holds: an open frame is a whole one now, held frames expire, other bytes are an
 // incomplete frame.
 static void end_feed(struct intake *intake, struct conversation *c, const uint8_t *rest, size_t len)
@@ -424,7 +478,8 @@ static void end_feed(struct intake *intake, struct conversation *c, const uint8_
 	}
 	photo_end(&feed->session);
 	intake_flush_photos(intake, feed, &c->peer);
-	orphans_adopt(intake, &c->hold, feed, &c->peer);
+	if (feed_waits(feed) || c->hold.lsn)
+		leave_held(intake, c);
 	const size_t blanks = feed_blanks(rest, len);
 	if (blanks < len) {
 		feed->rejects++;
