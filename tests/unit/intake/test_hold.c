@@ -252,6 +252,7 @@ static void lose(struct conversation *c)
 	hold_end(&intake.holds, intake.journal, &c->hold);
 	feed_done(&c->feed);
 	free(c->named);
+	free(c->credential);
 }
 
 __attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
