@@ -7,7 +7,9 @@
 //   its time is over (FEED_HOLD_US after its receipt)                          reject
 //   a photo: as soon as the journal has room                                   media, complete or not
 //
-// Results are not asked for admission: the device was admitted when its frame was held, and the writer checks again.
+// What is in the journal under an ident was admitted when it was held (conversation.c), so its results are stored whatever
+// the device's settings and password are by then. Results for another ident are asked for admission like those of a
+// conversation without a password: what came before the ident was known, and what a refused conversation leaves.
 #ifndef AVLD_INTAKE_ORPHANS_H
 #define AVLD_INTAKE_ORPHANS_H
 
@@ -21,11 +23,12 @@ void orphans_restore(struct intake *intake, const struct entry *entry, uint64_t 
 void orphans_restore_end(struct intake *intake);
 
 // At the end of a conversation: moves what the feed still holds here. Above ORPHANS_MAX it is left in the journal, for the
-// next start.
-void orphans_adopt(
-	struct intake *intake, struct hold *hold, struct feed *feed, const struct peer *peer);
+// next start. admitted: the session's device is admitted.
+void orphans_adopt(struct intake *intake, struct hold *hold, struct feed *feed,
+	const struct peer *peer, bool admitted);
 
-// After each frame of a conversation: tries what is held for its device again. Not while intake->ending is in use.
+// After each frame of a conversation whose device is admitted: tries what is held for it again. Not while intake->ending is
+// in use.
 void orphans_retry(
 	struct intake *intake, struct hold *hold, struct feed *feed, const struct peer *peer);
 

@@ -75,7 +75,10 @@ struct decoder {
 	// the bytes that begin with them. datagram: no more bytes will come.
 	enum probe (*probe)(const uint8_t *data, size_t len, bool datagram);
 	struct frame (*frame)(struct session *session, const uint8_t *data, size_t len);
-	// data, len: a whole frame as frame() cut it.
+	// data, len: a whole frame as frame() cut it. What was found before need not be found again: frame() may leave what it
+	// found in session.memo; and session.probed is true if probe() has returned YES for bytes that begin with this frame
+	// and held all of it. So a decoder whose YES stands for a right checksum does not compute that of the first frame,
+	// or of a datagram, a second time. It is false for a frame of which probe() saw only the start.
 	enum decode_status (*decode)(
 		struct session *session, const uint8_t *data, size_t len, struct decoded *out);
 	size_t device_size; /* bytes of a device's block (device_memory_block); 0: none */

@@ -76,6 +76,8 @@ struct message_visit {
 typedef void message_visitor(void *context, const struct message_visit *visit);
 void message_visit_parts(struct session *session, bool only_new, bool saves,
 	message_visitor *visitor, void *context);
+// Drops the parts that are not in the journal.
+void message_drop_unsaved(struct session *session);
 // Sets the key of the messages that have none: the part just decoded is that of an entry.
 void message_set_key(struct session *session, uint64_t key);
 // Moves the messages of an earlier conversation of the device to this one, as far as the caps allow. Returns true if any

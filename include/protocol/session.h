@@ -30,6 +30,7 @@ struct session {
 	bool datagram;              /* UDP: the end of the bytes is the end of the frame */
 	bool unsaved;               /* held_frames.h and message.h hold something new */
 	bool quiet;                 /* no more bytes are expected: frame() must not return OPEN */
+	bool probed;                /* probe() has returned YES for the bytes at hand (decoder.h) */
 	uint8_t memo[SESSION_MEMO]; /* the decoder's own, initially 0; accessed through memcpy */
 	const struct decoder *decoder; /* the decoder in use; NULL: none yet */
 	struct device_memory *memory;  /* memory beyond one frame; NULL: none */

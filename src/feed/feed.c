@@ -232,7 +232,7 @@ static enum sniff sniff_other(
 		return SNIFF_NONE;
 	const enum sniff sniff = registry_sniff(
 		feed->set, feed->session.decoder, data, len, feed->session.datagram, found);
-	return sniff == SNIFF_FOUND && *found == feed->session.decoder ? SNIFF_NONE : sniff;
+	return *found && *found == feed->session.decoder ? SNIFF_NONE : sniff;
 }
 
 // Acts on what the decoder's frame() returned for the first `seen` bytes. Rejects these if that breaks a rule of decoder.h.
@@ -278,6 +278,19 @@ static __attribute__((noinline)) enum feed_verdict process(struct feed *feed, st
 	return FEED_TAKEN;
 }
 
+// Pins the decoder that these bytes have found, and processes the frame at their head. Unless the frame is whole now, it will
+// be given to the decoder as one that was not probed, with more bytes.
+static enum feed_verdict process_found(struct feed *feed, const struct decoder *found,
+	enum sniff sniff, const uint8_t *data, size_t len, struct decoded *decoded, size_t *used)
+{
+	pin(feed, found, decoded);
+	feed->session.probed = sniff == SNIFF_SURE;
+	const enum feed_verdict verdict = process(
+		feed, find_frame(feed, data, len), data, len, visible(feed, len), decoded, used);
+	feed->session.probed = false;
+	return verdict;
+}
+
 // Handles bytes at which the pinned decoder finds no frame: framing is lost, or they begin another protocol.
 static __attribute__((noinline)) enum feed_verdict handle_bad(struct feed *feed,
 	const uint8_t *data, size_t len, size_t bad, struct decoded *decoded, size_t *used)
@@ -290,9 +303,7 @@ static __attribute__((noinline)) enum feed_verdict handle_bad(struct feed *feed,
 	if (sniff == SNIFF_MORE)
 		return *used ? FEED_TAKEN : FEED_MORE;
 	feed->sniffed_again = true;
-	pin(feed, other, decoded);
-	return process(
-		feed, find_frame(feed, data, len), data, len, visible(feed, len), decoded, used);
+	return process_found(feed, other, sniff, data, len, decoded, used);
 }
 
 static inline enum feed_verdict step(
@@ -323,8 +334,7 @@ static __attribute__((noinline)) enum feed_verdict sniff_and_step(
 		return *used ? FEED_TAKEN : FEED_MORE;
 	if (sniff == SNIFF_NONE)
 		return reject_unknown(feed, data, len, decoded, used);
-	pin(feed, found, decoded);
-	return step(feed, data, len, decoded, used);
+	return process_found(feed, found, sniff, data, len, decoded, used);
 }
 
 enum feed_verdict feed_step(

@@ -60,12 +60,12 @@ enum sniff registry_sniff(decoder_set set, const struct decoder *preferred, cons
 {
 	const struct poll poll = probe(set, preferred, data, len, datagram);
 
-	*found = NULL;
+	*found = poll.yes;
 	if (poll.yes)
-		*found = poll.yes;
-	else if (poll.mores && !datagram && len < registry_sniff_max(set))
+		return SNIFF_SURE;
+	if (poll.mores && !datagram && len < registry_sniff_max(set))
 		return SNIFF_MORE;
-	else if (poll.maybe && (poll.maybes == 1 || poll.maybe == preferred))
+	if (poll.maybe && (poll.maybes == 1 || poll.maybe == preferred))
 		*found = poll.maybe;
 	return *found ? SNIFF_FOUND : SNIFF_NONE;
 }

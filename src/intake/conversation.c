@@ -7,12 +7,12 @@
 #include "intake/conversation.h"
 
 #include "feed/registry.h"
+#include "intake/admission.h"
 #include "intake/orphans.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,92 +24,17 @@
 
 // ---- admission
 
-enum refusal {
-	REFUSAL_BLOCKED,
-	REFUSAL_OTHER_PROTOCOL,
-	REFUSAL_SECRET,
-	REFUSAL_UNKNOWN,
-	REFUSAL_TOO_MANY,
-	REFUSALS
-};
-static const char *const refusals[REFUSALS] = {
-	[REFUSAL_BLOCKED] = "device is blocked",
-	[REFUSAL_OTHER_PROTOCOL] = "not the protocol set for the device",
-	[REFUSAL_SECRET] = "wrong secret",
-	[REFUSAL_UNKNOWN] = "unknown device",
-	[REFUSAL_TOO_MANY] = "too many devices",
-};
-
 bool conversation_is_refusal(struct text reason)
 {
 	for (size_t i = 0; i < REFUSALS; i++)
-		if (text_equal(reason, refusals[i]))
+		if (text_equal(reason, admission_refusals[i]))
 			return true;
 	return false;
 }
 
-// The password that the peer gave last, kept until the conversation ends: avld.devices may not have been read when the device
-// logs in, and a secret may change afterwards.
-struct credential {
-	const struct device
-		*device; /* whose secret it fits, in the version below; NULL: none yet */
-	uint32_t version;
-	uint8_t len;
-	char password[];
-};
-
-static void drop_credential(struct conversation *c)
-{
-	if (c->credential)
-		OPENSSL_cleanse(c->credential->password, c->credential->len);
-	free(c->credential);
-	c->credential = NULL;
-}
-
-static void keep_credential(struct conversation *c, struct text password)
-{
-	const struct credential *given = c->credential;
-
-	if (given && given->len == password.len &&
-		CRYPTO_memcmp(given->password, password.data, password.len) == 0)
-		return; // some protocols send it with every frame
-	drop_credential(c);
-	if (password.len == 0 || password.len > DECODED_PASSWORD)
-		return; // fits no secret
-	c->credential = calloc(1, sizeof(struct credential) + password.len);
-	if (!c->credential)
-		return; // a device with a secret is not admitted
-	c->credential->len = (uint8_t)password.len;
-	memcpy(c->credential->password, password.data, password.len);
-}
-
-// Returns true if the peer has given the password that the device's secret asks for.
-static bool has_password(const struct conversation *c, const struct device *device)
-{
-	struct credential *given = c->credential;
-
-	if (!given)
-		return false;
-	if (given->device == device && given->version == device->secret_version)
-		return true;
-	if (!secret_matches((struct text){device->secret, strlen(device->secret)},
-		    (struct text){given->password, given->len}))
-		return false;
-	given->device = device;
-	given->version = device->secret_version;
-	return true;
-}
-
-// Returns why the owner's settings forbid the conversation to report for the device, or NULL.
 static inline const char *find_objection(const struct conversation *c, const struct device *device)
 {
-	if (device->state == DEVICE_BLOCKED)
-		return refusals[REFUSAL_BLOCKED];
-	if (device->decoder && registry_decoders[device->decoder - 1] != c->feed.session.decoder)
-		return refusals[REFUSAL_OTHER_PROTOCOL];
-	if (device->secret && !has_password(c, device))
-		return refusals[REFUSAL_SECRET];
-	return NULL;
+	return admission_objection(device, c->feed.session.decoder, c->credential);
 }
 
 // Finds or creates the device that the session names. Returns NULL, or why it is not admitted.
@@ -124,9 +49,9 @@ static const char *admit(struct intake *intake, const struct conversation *c, st
 	if (intake->config->devices.unknown == UNKNOWN_REFUSE &&
 		device_directory_loaded(intake->directory) &&
 		(!device || device->state != DEVICE_ACTIVE))
-		return refusals[REFUSAL_UNKNOWN];
+		return admission_refusals[REFUSAL_UNKNOWN];
 	if (!device && device_directory_count(intake->directory) >= DEVICES_MAX)
-		return refusals[REFUSAL_TOO_MANY];
+		return admission_refusals[REFUSAL_TOO_MANY];
 	*found = device ? device : device_directory_add(intake->directory, ident);
 	return NULL;
 }
@@ -303,7 +228,8 @@ static void reject_login(struct conversation *c, struct decoded *decoded)
 		!(decoded->has_password || decoded->reply_len[REPLY_REFUSED] > 0))
 		return;
 	c->feed.rejects++;
-	decoded_reject(decoded, DECODE_DETAIL, refusals[REFUSAL_SECRET], (const uint8_t *)"", 0);
+	decoded_reject(
+		decoded, DECODE_DETAIL, admission_refusals[REFUSAL_SECRET], (const uint8_t *)"", 0);
 }
 
 static bool send_refusal(struct conversation_transport *transport, struct conversation *c,
@@ -352,15 +278,58 @@ static bool has_too_many_rejects(const struct feed *feed)
 	return feed->rejects > REJECTS_SPARE && feed->rejects / 10 > feed->frames;
 }
 
-// Journals what the frame has added to what the feed holds, or removed from it. What a device that is not admitted has sent
-// is not journaled until it is a reject: after a restart nothing would say that it was refused. Returns the LSN after it.
-static uint64_t save_held(struct intake *intake, struct conversation *c, bool refused)
+struct refused {
+	struct intake *intake;
+	struct conversation *conversation;
+	const char *refusal;
+};
+
+static void reject_one(const struct refused *refused, struct text frame)
 {
-	if (intake->orphans && !refused)
+	struct feed *feed = &refused->conversation->feed;
+
+	feed->rejects++;
+	intake_reject(refused->intake, feed, &refused->conversation->peer, refused->refusal,
+		(const uint8_t *)frame.data, frame.len);
+}
+
+// message_visitor
+static void reject_part(void *context, const struct message_visit *visit)
+{
+	reject_one(context, visit->frame);
+}
+
+// Rejects what the feed holds and the journal does not: a device that is not admitted has sent it. So what is held in the
+// journal under an ident was admitted.
+static __attribute__((noinline)) void reject_unsaved(
+	struct intake *intake, struct conversation *c, const char *refusal)
+{
+	struct refused refused = {intake, c, refusal};
+	struct session *session = &c->feed.session;
+
+	for (uint32_t i = 0; i < held_frames_count(session);) {
+		if (session->held->frames[i].key) {
+			i++;
+			continue;
+		}
+		reject_one(&refused, held_frames_text(session->held, i));
+		held_frames_remove(session->held, i);
+	}
+	message_visit_parts(session, true, false, reject_part, &refused);
+	message_drop_unsaved(session);
+	session->unsaved = false;
+}
+
+// Journals what the frame has added to what the feed holds, or removed from it. Returns the LSN after it.
+static uint64_t save_held(struct intake *intake, struct conversation *c, const char *refusal)
+{
+	if (refusal && c->feed.session.unsaved)
+		reject_unsaved(intake, c, refusal);
+	if (intake->orphans && !refusal)
 		orphans_retry(intake, &c->hold, &c->feed, &c->peer);
-	if (refused && !feed_waits(&c->feed))
+	if (refusal && !feed_waits(&c->feed))
 		hold_end(&intake->holds, intake->journal, &c->hold);
-	else if (!refused && hold_is_due(&c->hold, &c->feed))
+	else if (!refusal && hold_is_due(&c->hold, &c->feed))
 		hold_save(&intake->holds, intake->journal, &c->hold, &c->feed, &c->peer);
 	if (intake->holds.first)
 		hold_renew_old(&intake->holds, intake->journal);
@@ -374,17 +343,17 @@ static const char *finish_frame(
 	struct intake *intake = transport->intake;
 	struct decoded *decoded = &intake->decoded;
 	if (decoded->has_password)
-		keep_credential(c, decoded->password);
+		admission_keep_password(&c->credential, decoded->password);
 	const char *refusal = must_ask(c) ? ask_admission(transport, c) : NULL;
 
-	if (refusal == refusals[REFUSAL_SECRET])
+	if (refusal == admission_refusals[REFUSAL_SECRET])
 		reject_login(c, decoded);
 	if (!refusal && decoded->report_count > 1)
 		reject_others(intake, c, decoded);
 	if (!refusal && !is_datagram(c) && (decoded->report_count > 1 || is_gateway(c)))
 		name_others(intake, c, decoded);
 	intake_append(intake, &c->feed, &c->peer, decoded, refusal);
-	const uint64_t lsn = save_held(intake, c, refusal != NULL);
+	const uint64_t lsn = save_held(intake, c, refusal);
 	if (!refusal && !is_datagram(c) && has_too_many_rejects(&c->feed))
 		return "too many rejects";
 	const bool sent = refusal ? send_refusal(transport, c, decoded)
@@ -478,6 +447,17 @@ static void append_ending(struct intake *intake, struct conversation *c)
 		names ? admit(intake, c, &device) : NULL);
 }
 
+// Leaves what is still held to intake/orphans.h: the journal had no room for its results.
+static void leave_held(struct intake *intake, struct conversation *c)
+{
+	struct device *device;
+	const char *refusal = must_ask(c) ? admit(intake, c, &device) : NULL;
+
+	if (refusal)
+		reject_unsaved(intake, c, refusal);
+	orphans_adopt(intake, &c->hold, &c->feed, &c->peer, !refusal);
+}
+
 // Journals what the feed holds: an open frame is a whole one now, held frames expire, other bytes are an
 // incomplete frame.
 static void end_feed(struct intake *intake, struct conversation *c, const uint8_t *rest, size_t len)
@@ -498,7 +478,8 @@ static void end_feed(struct intake *intake, struct conversation *c, const uint8_
 	}
 	photo_end(&feed->session);
 	intake_flush_photos(intake, feed, &c->peer);
-	orphans_adopt(intake, &c->hold, feed, &c->peer);
+	if (feed_waits(feed) || c->hold.lsn)
+		leave_held(intake, c);
 	const size_t blanks = feed_blanks(rest, len);
 	if (blanks < len) {
 		feed->rejects++;
@@ -531,7 +512,7 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 	struct intake *intake = transport->intake;
 
 	end_feed(intake, c, rest, len);
-	drop_credential(c);
+	admission_drop_password(&c->credential);
 	if (is_datagram(c))
 		return;
 	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};

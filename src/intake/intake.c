@@ -345,8 +345,8 @@ static void append_all(struct intake *intake, struct feed *feed, const struct pe
 }
 
 // Shows the reports, and the answers without one, to the command queue. It may append entries, so the frame's own come first.
-static void note_reports(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const struct decoded *decoded)
+static __attribute__((noinline)) void note_reports(struct intake *intake, const struct feed *feed,
+	const struct peer *peer, const struct decoded *decoded)
 {
 	const struct session *session = &feed->session;
 
@@ -363,7 +363,8 @@ static void note_reports(struct intake *intake, const struct feed *feed, const s
 }
 
 // Logs a broken decoder, once until the next start: its rejects are counted as "decoder fault".
-static void log_fault(struct intake *intake, const struct decoder *decoder, const char *rule)
+static __attribute__((noinline, cold)) void log_fault(
+	struct intake *intake, const struct decoder *decoder, const char *rule)
 {
 	for (size_t i = 0; registry_decoders[i]; i++) {
 		if (registry_decoders[i] != decoder || intake->faulty >> i & 1)

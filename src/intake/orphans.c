@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "intake/orphans.h"
 
+#include "intake/admission.h"
 #include "util/log.h"
 #include "util/text.h"
 #include "util/uthash_config.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define NOBODY ((struct text){NULL, 0})
 
 // peer: only without an ident.
 struct key {
@@ -21,6 +24,7 @@ struct orphan {
 	struct hold hold;
 	struct feed feed;
 	struct peer peer;
+	bool admitted; /* the device of the key was, when it sent what is held */
 	UT_hash_handle hh;
 };
 
@@ -56,6 +60,7 @@ static struct orphan *add(struct intake *intake, const struct key *key, const st
 		return NULL;
 	orphan->key = *key;
 	orphan->peer = *peer;
+	orphan->admitted = true;
 	HASH_ADD(hh, intake->orphans, key, sizeof(orphan->key), orphan);
 	return orphan;
 }
@@ -68,11 +73,44 @@ static void drop(struct intake *intake, struct orphan *orphan)
 	free(orphan);
 }
 
+static bool has_ident(const struct report *report, struct text ident)
+{
+	return ident.len > 0 && ident.len == report->ident.len &&
+	       memcmp(ident.data, report->ident.data, ident.len) == 0;
+}
+
+// Rejects the reports of intake->ending of devices that are not admitted. sender: the device of the conversation that tries
+// it again, which is; or empty.
+static void reject_others(struct intake *intake, struct orphan *orphan, struct text sender)
+{
+	struct decoded *decoded = &intake->ending;
+	const struct feed *feed = &orphan->feed;
+	const struct text own = {orphan->key.ident, strnlen(orphan->key.ident, IDENT_MAX)};
+
+	for (size_t i = 0; i < decoded->report_count;) {
+		const struct report *report = &decoded->reports[i];
+		const bool known =
+			(orphan->admitted && has_ident(report, own)) || has_ident(report, sender);
+		const struct device *device =
+			known ? NULL : device_directory_find(intake->directory, report->ident);
+		const char *objection =
+			device ? admission_objection(device, feed->session.decoder, NULL) : NULL;
+		if (!objection) {
+			i++;
+			continue;
+		}
+		const struct text raw = report->raw;
+		intake_reject_report(intake, feed, &orphan->peer, objection, raw,
+			decoded_remove_report(decoded, i));
+	}
+}
+
 // Journals intake->ending. Drops the orphan when nothing is left of it.
-static void finish(struct intake *intake, struct orphan *orphan)
+static void finish(struct intake *intake, struct orphan *orphan, struct text sender)
 {
 	struct feed *feed = &orphan->feed;
 
+	reject_others(intake, orphan, sender);
 	intake_append_reports(intake, feed, &orphan->peer, &intake->ending, NULL);
 	hold_save(&intake->holds, intake->journal, &orphan->hold, feed, &orphan->peer);
 	if (!orphan->hold.lsn)
@@ -127,7 +165,7 @@ static void restore_frame(struct intake *intake, struct orphan *orphan, const st
 			decoded_reject(decoded, DECODE_DETAIL, "incomplete frame",
 				(const uint8_t *)entry->raw.data, entry->raw.len);
 	}
-	finish(intake, orphan);
+	finish(intake, orphan, NOBODY);
 }
 
 static void restore_part(struct orphan *orphan, const struct entry *entry)
@@ -183,14 +221,14 @@ void orphans_restore_end(struct intake *intake)
 		intake_append_photos(intake, &orphan->feed, &orphan->peer);
 		hold_renew(&intake->holds, intake->journal, &orphan->hold);
 		decoded_reset(&intake->ending);
-		finish(intake, orphan);
+		finish(intake, orphan, NOBODY);
 	}
 }
 
 // ---- while running
 
-void orphans_adopt(
-	struct intake *intake, struct hold *hold, struct feed *feed, const struct peer *peer)
+void orphans_adopt(struct intake *intake, struct hold *hold, struct feed *feed,
+	const struct peer *peer, bool admitted)
 {
 	struct session *session = &feed->session;
 
@@ -208,6 +246,7 @@ void orphans_adopt(
 		return;
 	}
 	orphan->feed = *feed;
+	orphan->admitted = admitted;
 	hold_share(&intake->holds, hold, &orphan->hold, &orphan->feed, &orphan->peer);
 	hold_end(&intake->holds, intake->journal, hold);
 	session->held = NULL;
@@ -215,27 +254,27 @@ void orphans_adopt(
 	session->finished = NULL;
 }
 
-static void retry(struct intake *intake, struct orphan *orphan, int64_t now_us)
+static void retry(struct intake *intake, struct orphan *orphan, int64_t now_us, struct text sender)
 {
 	feed_expire(&orphan->feed, now_us, now_us - FEED_HOLD_US, &intake->ending);
 	intake_append_photos(intake, &orphan->feed, &orphan->peer);
-	finish(intake, orphan);
+	finish(intake, orphan, sender);
 }
 
 void orphans_retry(
 	struct intake *intake, struct hold *hold, struct feed *feed, const struct peer *peer)
 {
 	struct session *session = &feed->session;
-	const struct text none = {NULL, 0}, ident = {session->ident, session->ident_len};
+	const struct text ident = {session->ident, session->ident_len};
 
 	if (ident.len == 0 || !session->decoder)
 		return;
 	// A UDP sender that had no ident at the restart has one now.
-	const struct key unnamed = key_of(session->decoder, none, peer);
+	const struct key unnamed = key_of(session->decoder, NOBODY, peer);
 	struct orphan *orphan = find(intake, &unnamed);
 	if (orphan && peer->transport == TRANSPORT_UDP) {
 		session_set_ident(&orphan->feed.session, ident.data, ident.len);
-		retry(intake, orphan, session->received_us);
+		retry(intake, orphan, session->received_us, ident);
 	}
 	const struct key key = key_of(session->decoder, ident, peer);
 	orphan = find(intake, &key);
@@ -243,7 +282,7 @@ void orphans_retry(
 		return;
 	if (message_is_held(&orphan->feed.session) && message_move(&orphan->feed.session, session))
 		hold_share(&intake->holds, &orphan->hold, hold, feed, peer);
-	retry(intake, orphan, session->received_us);
+	retry(intake, orphan, session->received_us, ident);
 }
 
 void orphans_expire(struct intake *intake, int64_t now_us)
@@ -252,7 +291,7 @@ void orphans_expire(struct intake *intake, int64_t now_us)
 
 	HASH_ITER(hh, intake->orphans, orphan, next)
 	if (intake_has_room(intake))
-		retry(intake, orphan, now_us);
+		retry(intake, orphan, now_us, NOBODY);
 }
 
 size_t orphans_count(const struct intake *intake)

@@ -23,9 +23,9 @@ struct journal {
 	/* Appending. */
 	uint8_t *map;           /* the current segment, NULL if there is none */
 	uint64_t offset;        /* of the next entry in it */
+	uint64_t populated;     /* pages below are mapped */
 	uint64_t left;          /* bytes after offset */
 	uint64_t request_below; /* when less is left, the next segment is requested */
-	uint64_t populated;     /* pages below are mapped */
 	uint64_t dropped;       /* pages below are unmapped again */
 	uint32_t begun;         /* length of the entry begun and not committed, or 0 */
 	uint64_t first;         /* of the current segment, or NO_LSN */

@@ -128,6 +128,21 @@ static struct remembered *find_again(const struct session *session)
 	return same ? device : NULL;
 }
 
+// Finds or adds the session's device. NULL: out of memory.
+static __attribute__((noinline)) struct remembered *find(struct session *session)
+{
+	struct device_memory *memory = session->memory;
+	struct remembered *device;
+	struct key key = {.decoder = session->decoder};
+	memcpy(key.ident, session->ident, session->ident_len);
+	HASH_FIND(hh, memory->table, &key, sizeof(key), device);
+	if (!device)
+		device = add(memory, &key, session->ident_len);
+	session->device = device;
+	session->device_dropped = memory->dropped;
+	return device;
+}
+
 void *device_memory_block(struct session *session)
 {
 	struct device_memory *memory = session->memory;
@@ -135,17 +150,8 @@ void *device_memory_block(struct session *session)
 		session->decoder->device_size == 0)
 		return NULL;
 	struct remembered *device = find_again(session);
-	if (!device) {
-		struct key key = {.decoder = session->decoder};
-		memcpy(key.ident, session->ident, session->ident_len);
-		HASH_FIND(hh, memory->table, &key, sizeof(key), device);
-		if (!device)
-			device = add(memory, &key, session->ident_len);
-		session->device = device;
-		session->device_dropped = memory->dropped;
-		if (!device)
-			return NULL;
-	}
+	if (!device && !(device = find(session)))
+		return NULL;
 	device->used = ++memory->clock;
 	return device->block;
 }

@@ -38,14 +38,23 @@ static void use_bytes(struct message *message, size_t bytes)
 	message->all->bytes += bytes;
 }
 
+// Returns the memory of a part. outside: its data does not lie within the frame.
+static size_t part_bytes(size_t frame_len, size_t len, bool outside)
+{
+	return sizeof(struct part) + frame_len + (outside ? len : 0);
+}
+
 static void drop_part(struct message *message, uint32_t index)
 {
 	struct part *part = message->part[index];
 	if (!part)
 		return;
+	const size_t bytes = part_bytes(part->frame_len, part->len, part->at == part->frame_len);
 	message->part[index] = NULL;
 	message->held--;
 	message->len -= part->len;
+	message->bytes -= bytes;
+	message->all->bytes -= bytes;
 	free(part);
 }
 
@@ -115,7 +124,7 @@ static bool hold(struct session *session, struct message *message, const struct 
 {
 	const uintptr_t data = (uintptr_t)from->data, frame = (uintptr_t)from->frame;
 	const bool inside = data >= frame && data + from->len <= frame + from->frame_len;
-	const size_t bytes = sizeof(struct part) + from->frame_len + (inside ? 0 : from->len);
+	const size_t bytes = part_bytes(from->frame_len, from->len, !inside);
 	if (!has_room(session, bytes, false))
 		return false;
 	struct part *part = malloc(bytes);
@@ -281,6 +290,22 @@ void message_visit_parts(
 			part->saved |= saves;
 			visitor(context, &visit);
 		}
+	}
+}
+
+void message_drop_unsaved(struct session *session)
+{
+	for (struct message **at = &session->messages; *at;) {
+		struct message *message = *at;
+		for (uint32_t i = 0; i < message->count; i++)
+			if (message->part[i] && !message->part[i]->saved)
+				drop_part(message, i);
+		if (message->held > 0) {
+			at = &message->next;
+			continue;
+		}
+		*at = message->next;
+		drop(message);
 	}
 }
 

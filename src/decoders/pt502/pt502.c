@@ -44,20 +44,21 @@ static size_t least(size_t a, size_t b)
 // Returns the offset of the first CR or LF, or len if there is none.
 static size_t find_line_end(const uint8_t *data, size_t len)
 {
-	const char *start = (const char *)data, *at = start, *end = start + len;
-	for (; end - at >= 32; at += 32) {
-		const uint32_t ends = lanes_either32(at, '\r', '\n');
-		if (ends)
-			return (size_t)(at - start) + (size_t)__builtin_ctz(ends);
+	const char *start = (const char *)data, *at = start;
+	uint32_t ends = 0;
+	if (len < 32) {
+		while (at < start + len && !pt502_is_line_end((uint8_t)*at))
+			at++;
+		return (size_t)(at - start);
 	}
-	if (at < end && len >= 32) { // the last 32 bytes overlap those before
-		at = end - 32;
-		const uint32_t ends = lanes_either32(at, '\r', '\n');
-		return ends ? (size_t)(at - start) + (size_t)__builtin_ctz(ends) : len;
+	const char *last = start + len - 32; // the last 32 bytes overlap those before
+	while (at < last && !(ends = lanes_either32(at, '\r', '\n')))
+		at += 32;
+	if (!ends) {
+		at = last;
+		ends = lanes_either32(at, '\r', '\n');
 	}
-	while (at < end && !pt502_is_line_end((uint8_t)*at))
-		at++;
-	return (size_t)(at - start);
+	return ends ? (size_t)(at - start) + (size_t)__builtin_ctz(ends) : len;
 }
 
 static size_t skip_line_ends(const uint8_t *data, size_t len, size_t at)

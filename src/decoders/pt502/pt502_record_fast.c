@@ -9,7 +9,7 @@
 // once (util/simd.h), and eight bytes become a number in one step. A record of any other shape is
 // left to pt502_record.c, which accepts all of them.
 //
-// What it buys: a frame takes 1,360 instructions from bytes to report, instead of 2,660 with
+// What it buys: a frame takes 1,345 instructions from bytes to report, instead of 2,660 with
 // pt502_record.c alone (half of the time and less; tests/bench/instructions, feed, gcc 12, x86-64).
 // That both give equal results is held by the test fast_and_general_parser_agree_on_random_records
 // (tests/unit/decoders/test_pt502.c).

@@ -22,9 +22,10 @@
 
 // ---- a decoder that holds everything that can be held
 //
-//   !I<ident> LF                       log-in
+//   !I<ident>[,<password>] LF          log-in
 //   !R<letter> LF                      a report; the reference of frames with this letter
-//   !H<letter><text> LF                a report once its reference has arrived; held until then
+//   !H<letter><text> LF                a report once its reference has arrived; held until then. !H<letter>*<ident> LF shows
+//                                      whose it is, if that is not known, when frames are tried again
 //   !M<id>,<number>,<count>,<text> LF  part of a message, 7D escaped; the message: a letter for each report, x: a bad one
 //   !O<parts>  !D<part>,<text> LF      announces a photo; a part of it
 
@@ -118,6 +119,17 @@ static enum decode_status decode_photo(
 	return DECODE_OK;
 }
 
+static enum decode_status log_in(
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
+{
+	const uint8_t *comma = memchr(data, ',', len);
+	if (comma)
+		decoded_password(out, comma + 1, len - (size_t)(comma - data) - 1);
+	return session_set_ident(session, data, comma ? (size_t)(comma - data) : len)
+		       ? DECODE_OK
+		       : DECODE_BAD_VALUE;
+}
+
 static enum decode_status holding_decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
@@ -125,7 +137,7 @@ static enum decode_status holding_decode(
 	struct memory *memory;
 	switch (data[1]) {
 	case 'I':
-		return session_set_ident(session, data + 2, len - 3) ? DECODE_OK : DECODE_BAD_VALUE;
+		return log_in(session, data + 2, len - 3, out);
 	case 'R':
 		report(session, data, len, out);
 		if ((memory = device_memory_block(session)))
@@ -147,6 +159,11 @@ static enum decode_status holding_decode(
 static void holding_wake(struct session *session, int64_t last_us, struct decoded *out)
 {
 	(void)last_us;
+	if (session->ident_len == 0 && held_frames_count(session) > 0) {
+		const struct text text = held_frames_text(session->held, 0);
+		if (text.data[3] == '*')
+			session_set_ident(session, text.data + 4, text.len - 5);
+	}
 	retry(session, out);
 }
 
@@ -235,6 +252,7 @@ static void lose(struct conversation *c)
 	hold_end(&intake.holds, intake.journal, &c->hold);
 	feed_done(&c->feed);
 	free(c->named);
+	free(c->credential);
 }
 
 __attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
@@ -654,6 +672,179 @@ static void nothing_of_a_refused_device_is_restored(void **state)
 	stop();
 }
 
+// Of the password "parrot", with the salt "s1".
+#define PARROT "sha256$s1$d0815b33a52bacf5aac7c685dfb3b2e987ab36f631ea2b3e56610d2afebdaf1b"
+
+static void set_secret(const char *ident)
+{
+	device_directory_set_secret(
+		device_directory_add(intake.directory, (struct text){ident, strlen(ident)}),
+		(struct text){PARROT, sizeof(PARROT) - 1});
+}
+
+static void begin_udp(struct conversation *c, uint16_t port)
+{
+	const struct peer peer = {.address = {[10] = 0xff, 0xff, 10, 0, 0, 1},
+		.port = port,
+		.transport = TRANSPORT_UDP};
+	conversation_begin(&transport, c, &peer);
+}
+
+// Ends the process by kill -9 and starts another with what it leaves.
+static void kill_and_start(struct conversation *c)
+{
+	shell("rm -rf %s && cp -r %s %s", copy, folder, copy);
+	lose(c);
+	stop();
+	start(copy);
+}
+
+static void check_texts(const char *expected)
+{
+	struct summary s;
+	summarise(&s);
+	assert_string_equal(s.text, expected);
+	assert_int_equal(s.twice, 0);
+}
+
+// A sender may report for several devices. What it sends for one that is refused is not held for one that is admitted.
+static void nothing_of_a_refused_device_is_saved_with_what_another_has_sent(void **state)
+{
+	(void)state;
+	struct conversation a, b;
+	struct summary s;
+	start(folder);
+	set_secret("one");
+	begin_udp(&a, 1);
+	give(&a, "!Ione\n!Hafirst\n!M5,1,2,x\n");
+	summarise(&s);
+	assert_int_equal(s.marks, 0);
+	assert_int_equal(s.rejects, 2);
+	give(&a, "!Itwo\n!Hbfirst\n!Hztwo\n");
+	summarise(&s);
+	assert_int_equal(s.marks, 2);
+	assert_int_equal(a.feed.session.held->count, 2);
+	kill_and_start(&a);
+	set_secret("one");
+	begin_udp(&b, 1);
+	give(&b, "!Ione\n!Ra\n!M5,2,2,y\n!Itwo\n!Rb\n");
+	expire();
+	conversation_end(&transport, &b, NULL, 0, NULL);
+	check_texts("reject !Hafirst\nreject !M5,1,2,x\n" // before the kill
+		    "reject !Ra\nreject !M5,2,2,y\n"
+		    "report !Rb\nreport !Hbfirst\nreject !Hztwo\n");
+	check_resolved();
+	stop();
+}
+
+// What a device was admitted for when it sent it is stored, whether it is when the result comes.
+static void what_was_admitted_is_stored_after_a_kill(void **state)
+{
+	(void)state;
+	struct conversation a, b;
+	start(folder);
+	set_secret("one");
+	begin_udp(&a, 1);
+	give(&a, "!Ione,parrot\n!Hafirst\n!Hbsecond\n");
+	kill_and_start(&a);
+	set_secret("one");
+	begin_udp(&b, 2);
+	give(&b, "!Ione,parrot\n!Ra\n");
+	give(&b, "!Ione,monkey\n!Rb\n"); // remembered, though it is refused
+	orphans_expire(&intake, clock_utc_us());
+	assert_int_equal(orphans_count(&intake), 0);
+	conversation_end(&transport, &b, NULL, 0, NULL);
+	check_texts("report !Ra\nreport !Hafirst\nreject \nreject !Rb\nreport !Hbsecond\n");
+	check_resolved();
+	stop();
+}
+
+// A frame whose device was not known when it arrived has not been admitted for any.
+static void a_device_that_shows_later_is_asked_for_its_secret(void **state)
+{
+	(void)state;
+	struct conversation a, b;
+	start(folder);
+	begin_udp(&a, 1);
+	give(&a, "!Ha*one\n!Ha*one\n");
+	kill_and_start(&a);
+	begin_udp(&b, 2);
+	give(&b, "!Ione\n!Ra\n");
+	set_secret("one");
+	orphans_expire(&intake, clock_utc_us());
+	assert_int_equal(orphans_count(&intake), 0);
+	assert_int_equal(intake.counters.reports, 1);
+	conversation_end(&transport, &b, NULL, 0, NULL);
+	check_texts("report !Ra\nreject !Ha*one\nreject !Ha*one\n");
+	check_resolved();
+	stop();
+}
+
+// A sender that logs in after the restart, from the address of what it sent before, is the one that sent it.
+static void a_sender_that_logs_in_later_is_asked_for_its_secret(void **state)
+{
+	(void)state;
+	struct conversation a, b;
+	start(folder);
+	begin_udp(&a, 1);
+	give(&a, "!Hafirst\n");
+	kill_and_start(&a);
+	set_secret("one");
+	begin_udp(&b, 1);
+	give(&b, "!Ione\n!Ra\n");
+	assert_int_equal(intake.counters.reports, 0);
+	give(&b, "!Ione,parrot\n");
+	assert_int_equal(orphans_count(&intake), 0);
+	conversation_end(&transport, &b, NULL, 0, NULL);
+	check_texts("reject !Ra\nreport !Hafirst\n");
+	check_resolved();
+	stop();
+}
+
+// Fills the journal with reports of a device that has no secret.
+static void fill(struct conversation *c)
+{
+	static char line[4100];
+	memset(line, 'y', 4000);
+	memcpy(line, "!Rd", 3);
+	memcpy(line + 4000, "\n", 2);
+	while (intake_has_room(&intake))
+		give(c, line);
+}
+
+static void the_end_of_a_refused_conversation_in_a_full_journal(void **state)
+{
+	(void)state;
+	struct conversation a, b;
+	struct summary s;
+	start(folder);
+	begin_udp(&a, 1);
+	begin(&b, 2);
+	give(&b, "!Itwo\n");
+	give(&a, "!Hb*one\n!Ione\n!Hcfirst\n");
+	set_secret("one");
+	give(&a, "!Hasecond\n");
+	assert_int_equal(a.feed.session.held->count,
+		2); // what was admitted, and what was not known to be one's
+	fill(&b);
+	conversation_end(&transport, &a, NULL, 0, "bye");
+	assert_int_equal(orphans_count(&intake), 1);
+	journal_release(intake.journal, journal_end(intake.journal));
+	journal_pin(intake.journal, UINT64_MAX); // the quota is too small for both
+	assert_true(intake_wait_for_room(&intake));
+	begin_udp(&a, 3);
+	give(&a, "!Ione\n!Ra\n!Rb\n!Rc\n");
+	orphans_expire(&intake, clock_utc_us());
+	assert_int_equal(orphans_count(&intake), 0);
+	conversation_end(&transport, &a, NULL, 0, NULL);
+	conversation_end(&transport, &b, NULL, 0, "bye");
+	summarise(&s);
+	assert_null(strstr(s.text, "report !H"));
+	assert_non_null(strstr(s.text, "reject !Hb*one"));
+	assert_non_null(strstr(s.text, "reject !Hcfirst"));
+	stop();
+}
+
 // Without room in the journal the end of a conversation is no end of what it holds.
 static void a_full_journal_at_the_end_of_a_conversation(void **state)
 {
@@ -697,6 +888,11 @@ int main(void)
 		TEST(caps_hold_after_a_restore),
 		TEST(old_entries_are_written_again),
 		TEST(nothing_of_a_refused_device_is_restored),
+		TEST(nothing_of_a_refused_device_is_saved_with_what_another_has_sent),
+		TEST(what_was_admitted_is_stored_after_a_kill),
+		TEST(a_device_that_shows_later_is_asked_for_its_secret),
+		TEST(a_sender_that_logs_in_later_is_asked_for_its_secret),
+		TEST(the_end_of_a_refused_conversation_in_a_full_journal),
 		TEST(a_full_journal_at_the_end_of_a_conversation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

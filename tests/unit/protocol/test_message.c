@@ -223,6 +223,33 @@ static void forgotten_messages_leave_nothing(void **state)
 	assert_false(message_is_held(&session));
 }
 
+// message_visitor
+static void save(void *context, const struct message_visit *visit)
+{
+	(void)context;
+	*visit->key = 1;
+}
+
+static void only_parts_that_are_not_saved_are_dropped(void **state)
+{
+	(void)state;
+	struct session session = a_session("1");
+	struct text whole;
+	add(&session, 1, 1, 3, "a", &whole);
+	message_visit_parts(&session, true, true, save, NULL);
+	const size_t bytes = all.bytes;
+	for (int i = 0; i < 100; i++) { // and none of them counts for the caps any longer
+		assert_int_equal(add(&session, 1, 2, 3, "x", &whole), MESSAGE_HELD);
+		assert_int_equal(add_bytes(&session, 2, 1, 2, 30000, 1), MESSAGE_HELD);
+		message_drop_unsaved(&session);
+		assert_int_equal(all.bytes, bytes);
+	}
+	add(&session, 1, 2, 3, "b", &whole);
+	assert_int_equal(add(&session, 1, 3, 3, "c", &whole), MESSAGE_WHOLE);
+	check_whole(whole, "abc");
+	message_drop_all(&session);
+}
+
 static void a_second_conversation_goes_on_with_the_messages_of_the_first(void **state)
 {
 	(void)state;
@@ -252,6 +279,7 @@ int main(void)
 		TEST(a_rejected_message_rejects_all_its_frames),
 		TEST(many_parts_are_rejected_in_turns),
 		TEST(forgotten_messages_leave_nothing),
+		TEST(only_parts_that_are_not_saved_are_dropped),
 		TEST(a_second_conversation_goes_on_with_the_messages_of_the_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

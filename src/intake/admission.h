@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// Whether the owner's settings (avld.devices) admit a device, and the password that a peer gives for it.
+#ifndef AVLD_INTAKE_ADMISSION_H
+#define AVLD_INTAKE_ADMISSION_H
+
+#include "feed/registry.h"
+#include "model/device_directory.h"
+
+enum refusal {
+	REFUSAL_BLOCKED,
+	REFUSAL_OTHER_PROTOCOL,
+	REFUSAL_SECRET,
+	REFUSAL_UNKNOWN,
+	REFUSAL_TOO_MANY,
+	REFUSALS
+};
+// The reasons as they stand in rejects.
+extern const char *const admission_refusals[REFUSALS];
+
+// The password that a peer gave last, kept until the conversation ends: avld.devices may not have been read when the device
+// logs in, and a secret may change afterwards. NULL: none.
+struct credential;
+void admission_keep_password(struct credential **credential, struct text password);
+void admission_drop_password(struct credential **credential);
+
+// Returns true if it is the password that the device's secret asks for.
+bool admission_has_password(struct credential *credential, const struct device *device);
+
+// Returns why the settings forbid to report for the device in this protocol, or NULL.
+static inline const char *admission_objection(
+	const struct device *device, const struct decoder *decoder, struct credential *credential)
+{
+	if (device->state == DEVICE_BLOCKED)
+		return admission_refusals[REFUSAL_BLOCKED];
+	if (device->decoder && registry_decoders[device->decoder - 1] != decoder)
+		return admission_refusals[REFUSAL_OTHER_PROTOCOL];
+	if (device->secret && !admission_has_password(credential, device))
+		return admission_refusals[REFUSAL_SECRET];
+	return NULL;
+}
+
+#endif
