@@ -180,7 +180,8 @@ static void remember(struct session *session, struct text text, const struct rep
 }
 
 // Completes the terminator of a record that was cut between CR and LF.
-static __attribute__((noinline)) void remember_cut(struct session *session, struct text text, const struct report *report)
+static __attribute__((noinline)) void remember_cut(
+	struct session *session, struct text text, const struct report *report)
 {
 	char whole[PT502_RECORD_MOST];
 	memcpy(whole, text.data, text.len);
