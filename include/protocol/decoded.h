@@ -60,6 +60,12 @@ struct command_answer {
 };
 #define ANSWER_ALONE UINT16_MAX /* without a report: there is nothing to store */
 
+// A change of device memory, to be taken back if the frame's device is not admitted (decoded_change).
+struct change {
+	uint64_t *value; /* in the device's block; NULL: none */
+	uint64_t before;
+};
+
 // Owned by the caller, who resets it before each frame (decoded_reset). Reports and rejects may point into the
 // frame, the arena, the session or static text: they are valid until the next frame.
 struct decoded {
@@ -72,7 +78,8 @@ struct decoded {
 		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
 	uint32_t resolved_count;
 	struct held_mark
-		message;   /* the message of several parts that the frame completed; key 0: none */
+		message; /* the message of several parts that the frame completed; key 0: none */
+	struct change change;
 	bool has_password; /* see decoded_password */
 	bool close; /* set by the decoder: close the connection after the replies; no effect over UDP */
 	uint16_t answer_count;
@@ -95,7 +102,7 @@ static inline void decoded_reset(struct decoded *decoded)
 // Appends an empty report with the session's ident, if known. Returns NULL when DECODED_REPORTS are used.
 struct report *decoded_report(struct decoded *decoded, const struct session *session);
 
-// Removes the newest report and its answers (its record turned out to be bad).
+// Removes the newest report and its answers (its record turned out to be bad). What it resolves is unresolved again.
 void decoded_drop_report(struct decoded *decoded);
 
 // Rejects part of a frame. When DECODED_REJECTS are used, widens the last one to cover it as well.
@@ -138,6 +145,13 @@ struct text decoded_undo_7d(struct decoded *decoded, const uint8_t *data, size_t
 
 // Notes that the newest report is the result of what has this mark. A mark without a key is ignored.
 void decoded_resolve(struct decoded *decoded, struct held_mark mark);
+
+// Sets a value in the device's block (device_memory_block) that tells what has been reported, such as the alarms that are
+// raised: if the device is not admitted, the frame's reports are rejects, and decoded_undo restores the value. One value per
+// frame; it may be set several times.
+void decoded_change(struct decoded *decoded, uint64_t *value, uint64_t to);
+// For the caller of the decoder, before device memory is used again.
+void decoded_undo(struct decoded *decoded);
 
 // Removes a report, index below report_count. Returns the mark of what it resolves; key 0: nothing.
 struct held_mark decoded_remove_report(struct decoded *decoded, size_t index);

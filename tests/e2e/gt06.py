@@ -41,8 +41,8 @@ def alarm(serial, code=1, time=None, lat=-20.5, lon=30.25):
     return frame(0x26, gps(time or now(), lat, lon, 0, 0) + bytes([9]) + CELL + bytes([0x46, 4, 4, code, 2]), serial)
 
 
-def heartbeat(serial):
-    return frame(0x13, bytes.fromhex("4605030002"), serial)
+def heartbeat(serial, code=0):
+    return frame(0x13, bytes([0x46, 5, 3, code, 2]), serial)
 
 
 def answer(kind, serial):

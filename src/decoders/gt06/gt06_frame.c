@@ -143,13 +143,17 @@ static int64_t find_zone(struct gt06_frame *f)
 	return zone_min;
 }
 
-// A tracker repeats an alarm in each heartbeat until it clears: only the first one raises it.
+// A tracker repeats an alarm in each heartbeat until it clears: only the first one raises it. One that is not stored,
+// because the device is not admitted, does not count.
 static void drop_repeated_alarms(struct gt06_frame *f)
 {
 	struct gt06_device *device = gt06_frame_device(f);
 	const uint64_t alarms = f->report->body.alarms;
 	f->report->body.alarms &= ~device->alarms;
-	device->alarms = alarms;
+	if (device == &f->memo.device)
+		device->alarms = alarms;
+	else
+		decoded_change(f->out, &device->alarms, alarms);
 }
 
 void gt06_frame_finish(struct gt06_frame *f)
