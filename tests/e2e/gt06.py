@@ -20,6 +20,11 @@ def frame(kind, body, serial, bad_crc=False):
     return b"\x78\x78" + inner + struct.pack(">H", crc(inner) ^ (1 if bad_crc else 0)) + b"\r\n"
 
 
+def long_frame(kind, body, serial):
+    inner = struct.pack(">HB", len(body) + 5, kind) + body + struct.pack(">H", serial)
+    return b"\x79\x79" + inner + struct.pack(">H", crc(inner)) + b"\r\n"
+
+
 def login(imei="860000000000017", serial=1):
     return frame(0x01, bytes.fromhex("0" + imei), serial)
 

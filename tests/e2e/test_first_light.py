@@ -480,6 +480,21 @@ def test_zone_of_a_gt06_survives_a_restart(avld, database):
     assert database.query("SELECT fixed_at FROM avld.positions WHERE event = '12' ORDER BY received_at") == [(live,), (old,)]
 
 
+def test_the_longest_gt06_frame_is_stored(avld, database):
+    """A picture of 65,541 bytes; its bytes are in the journal, all of them."""
+    picture = gt06.long_frame(0x41, b"\r\nxx" + bytes(65541 - 15), 2)
+    assert len(picture) == 65541
+    with avld.tcp() as peer:
+        peer.settimeout(30)
+        peer.sendall(gt06.login() + picture + gt06.heartbeat(3))
+        assert b"\x79\x79\x00\x05\x41" in gt06.read_exactly(peer, 10 + 11 + 10)
+    database.wait(BEATS, 1)
+    assert database.one("SELECT count(*)::int FROM avld.statuses WHERE event = '41'") == 1
+    assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
+    shown = subprocess.run([AVLD, "journal", avld.settings["journal.dir"], "--dump"], capture_output=True, check=True).stdout
+    assert picture.hex().encode() in shown
+
+
 def test_an_alarm_of_gt06_heartbeats_is_one_until_it_clears_also_over_a_restart(avld, database):
     def beat(*codes):
         with avld.tcp() as peer:
