@@ -75,10 +75,10 @@ bool gt06_block_set_position(
 {
 	struct report *report = f->report;
 	bool north = course >> 10 & 1, west = course >> 11 & 1;
-	if (course >> 14 & 1)
-		report_set_ignition(report, course >> 15 & 1);
 	if (!is_on_earth(lat, lon))
 		return !is_valid(course);
+	if (course >> 14 & 1)
+		report_set_ignition(report, course >> 15 & 1);
 	// Without a fix, zeros are no position, and neither is a position without a time.
 	if (!is_valid(course) && ((lat == 0 && lon == 0) || !f->has_clock))
 		return true;
@@ -103,13 +103,14 @@ enum decode_status gt06_block_begin_gps(struct gt06_frame *f, struct reader *r)
 		f->out->detail = wrong;
 		return DECODE_BAD_VALUE;
 	}
-	// Before its first fix a tracker may have no valid time either; its status is still useful. But the bytes
-	// may be of another layout: they give no satellites.
+	// Before its first fix a tracker may have no valid time or position either; its status is still useful. But
+	// the bytes may be of another layout: they give no satellites and no ignition.
 	gt06_frame_begin(f, -1);
 	f->has_clock = !wrong && !gps.no_time;
 	f->clock_us = gps.time_us;
-	if (!wrong)
-		report_set_satellites(f->report, gps.satellites);
+	if (wrong || !is_on_earth(gps.lat, gps.lon))
+		return DECODE_OK;
+	report_set_satellites(f->report, gps.satellites);
 	gt06_block_set_position(f, gps.lat, gps.lon, gps.course, gps.speed * INT64_C(100));
 	return DECODE_OK;
 }

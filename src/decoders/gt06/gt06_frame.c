@@ -192,6 +192,14 @@ void gt06_frame_read_clock(struct gt06_frame *f, struct reader *r)
 	f->has_clock = gt06_frame_read_time(r, &f->clock_us, &absent) && !absent;
 }
 
+bool gt06_frame_is_time(const struct reader *r)
+{
+	struct reader copy = *r;
+	int64_t time_us;
+	bool absent;
+	return gt06_frame_read_time(&copy, &time_us, &absent);
+}
+
 void gt06_frame_read_mileage(struct gt06_frame *f, struct reader *r)
 {
 	report_set_odometer(f->report, reader_be32(r));

@@ -206,6 +206,8 @@ enum decode_status gt06_status_read_wd209(struct gt06_frame *f)
 enum decode_status gt06_status_read_beacon(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
+	if (!gt06_frame_is_time(r))
+		return DECODE_BAD_VALUE;
 	gt06_frame_begin(f, -1);
 	gt06_frame_read_clock(f, r);
 	extra_int(f->out, f->report, "tag_rssi", (int8_t)reader_u8(r));
@@ -223,6 +225,8 @@ enum decode_status gt06_status_read_beacon(struct gt06_frame *f)
 enum decode_status gt06_status_read_picture(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
+	if (!gt06_frame_is_time(r))
+		return DECODE_BAD_VALUE;
 	gt06_frame_begin(f, -1);
 	gt06_frame_read_clock(f, r);
 	extra_hex(f->out, f->report, "place", reader_bytes(r, 9), 9);
