@@ -47,8 +47,8 @@ static enum decode_status read_heartbeat_wrist(struct gt06_frame *f, struct read
 	return DECODE_OK;
 }
 
-// The STATUS of one heart-beat of LW, SEEWORLD (info, level, GSM, volts), or R11 (info, power 10 mV,
-// GSM, alarm).
+// The STATUS of one heart-beat of LW (info, level, GSM, 100 mV in 12 bits), SEEWORLD (info, level, GSM %, volts,
+// language), or R11 (info, power 10 mV, GSM, alarm).
 static void read_heartbeat_variant(
 	struct gt06_frame *f, struct reader *r, enum gt06_variant variant)
 {
@@ -66,7 +66,7 @@ static void read_heartbeat_variant(
 	if (variant == GT06_LW)
 		report_set_power_mv(f->report, (reader_be16(r) & 0xFFF) * INT64_C(100));
 	else if (variant == GT06_SEEWORLD)
-		report_set_power_mv(f->report, reader_u8(r) * INT64_C(1000));
+		report_set_power_mv(f->report, (reader_be16(r) >> 8) * INT64_C(1000));
 	else
 		code = reader_u8(r);
 	gt06_block_set_alarm(f, info, code);
