@@ -207,6 +207,9 @@ static void card_text_of_12_may_have_any_length(void **state)
 	assert_text(report->driver, "B");
 	assert_true(report->body.alarms == 0);
 	assert_int_equal(read_message("12" GPS CELL_8 MILEAGE "01 30 00 01 003C")->driver.len, 0);
+	report = read_message("12" GPS CELL_8 MILEAGE "01 30 05 01 003C");
+	assert_int_equal(report->driver.len, 0);
+	assert_alarm(report, ALARM_GENERAL);
 	assert_int_equal(read_message("12" GPS CELL_8 MILEAGE "02 2000 00 01 003C")->driver.len, 0);
 	// Without the driving time.
 	report = read_message("12" GPS CELL_8 MILEAGE "03 434431 00 01");
