@@ -1163,7 +1163,8 @@ def heartbeat_13_by_model(m):
 def heartbeat_13_obd(m):
     m.beats = True
     value, signal = info(m), m.u(2)
-    m.out["satellites"], m.extra["rssi"] = (signal >> 10 & 31) + (signal >> 5 & 31), signal & 31
+    used, m.extra["rssi"] = (signal >> 10 & 31) + (signal >> 5 & 31), signal & 31
+    m.out["satellites"] = used if used <= 60 else None
     alarm(m, value, code_byte(m))
     m.u(1, most=2)
     m.out["battery_percent"] = m.u(1, most=100)

@@ -17,6 +17,8 @@
 #define LAT_MOST   162000000u /* 90 degrees */
 #define LON_MOST   324000000u
 
+#define SATELLITES_MOST 60
+
 // GPS -------------------------------------------------------------------------
 
 struct gps {
@@ -113,6 +115,11 @@ enum decode_status gt06_block_begin_gps(struct gt06_frame *f, struct reader *r)
 	report_set_satellites(f->report, gps.satellites);
 	gt06_block_set_position(f, gps.lat, gps.lon, gps.course, gps.speed * INT64_C(100));
 	return DECODE_OK;
+}
+
+bool gt06_block_set_satellites(struct gt06_frame *f, uint64_t count)
+{
+	return count <= SATELLITES_MOST && report_set_satellites(f->report, (int64_t)count);
 }
 
 bool gt06_block_read_place(struct gt06_frame *f, struct reader *r)

@@ -20,6 +20,9 @@ enum decode_status gt06_block_begin_gps(struct gt06_frame *f, struct reader *r);
 bool gt06_block_set_position(
 	struct gt06_frame *f, uint32_t lat, uint32_t lon, uint16_t course, int64_t speed_e2);
 
+// Sets the satellites. Returns false, and sets nothing, if there are more than there can be.
+bool gt06_block_set_satellites(struct gt06_frame *f, uint64_t count);
+
 // Reads the 12 bytes of a GPS block after its time. Returns false as above.
 bool gt06_block_read_place(struct gt06_frame *f, struct reader *r);
 

@@ -16,7 +16,7 @@ static enum decode_status read_heartbeat_obd(struct gt06_frame *f, struct reader
 	uint8_t info = reader_u8(r);
 	gt06_block_set_info(f, info);
 	unsigned signal = reader_be16(r);
-	report_set_satellites(f->report, (signal >> 10 & 31) + (signal >> 5 & 31));
+	gt06_block_set_satellites(f, (signal >> 10 & 31) + (signal >> 5 & 31));
 	extra_int(f->out, f->report, "rssi", signal & 31);
 	gt06_block_set_alarm(f, info, reader_u8(r));
 	reader_u8(r); // language

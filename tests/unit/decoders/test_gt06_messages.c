@@ -421,6 +421,8 @@ static void length_and_model_select_the_heartbeat_layout(void **state)
 	assert_alarm(report, ALARM_POWER_CUT);
 	assert_extra(report, "\"rssi\":3,\"alarm\":2,\"mode\":4,\"unknown\":\"010203\","
 			     "\"temperature\":-5.0");
+	report = read_message("13 46 7BE3 00 02 50 03 04CE 01 0203 FFCE"); // 61 satellites
+	assert_false(report->body.has & HAS_SATELLITES);
 	report = read_message("13 01 0203 01 02 50 0102030405060708 816D"); // wrist
 	assert_alarm(report, ALARM_SOS);
 	assert_int_equal(report->body.battery_percent, 80);
@@ -565,6 +567,10 @@ static void items_decode_and_unknown_ones_are_kept(void **state)
 	assert_text(report->extra,
 		"\"iccid\":\"8950210000000000001f\",\"satellites_visible\":12," CELL
 		",\"door_tamper\":\"21\",\"alarm\":27,\"items\":\"0077=\"");
+	report = read_extended(
+		"70 0009 0001 3D 0033 0012 736CE3F7 3D 02AF 01531500 0A98AC38 3D 1D12");
+	assert_false(report->body.has & HAS_SATELLITES); // 61
+	assert_text(report->extra, "\"items\":\"0009=3d\"");
 	report = read_extended("70 0033 0012 736CE3F7 09 02AF 01531500 0A98AC38 3D 1D12");
 	assert_place(report);
 	assert_int_equal(report->body.altitude_m_e2, 68700);
