@@ -60,12 +60,6 @@ struct command_answer {
 };
 #define ANSWER_ALONE UINT16_MAX /* without a report: there is nothing to store */
 
-// A change of device memory, to be taken back if the frame's device is not admitted (decoded_change).
-struct change {
-	uint64_t *value; /* in the device's block; NULL: none */
-	uint64_t before;
-};
-
 // Owned by the caller, who resets it before each frame (decoded_reset). Reports and rejects may point into the
 // frame, the arena, the session or static text: they are valid until the next frame.
 struct decoded {
@@ -77,14 +71,15 @@ struct decoded {
 	const char
 		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
 	uint32_t resolved_count;
-	struct held_mark
-		message; /* the message of several parts that the frame completed; key 0: none */
-	struct change change;
 	bool has_password; /* see decoded_password */
 	bool close; /* set by the decoder: close the connection after the replies; no effect over UDP */
 	uint16_t answer_count;
+	struct held_mark
+		message;   /* the message of several parts that the frame completed; key 0: none */
+	uint64_t *changed; /* in the device's block, see decoded_change; NULL: nothing */
 	// decoded_reset leaves the following as they are: the counts above say how much of them is valid.
-	struct text password; /* valid if has_password */
+	struct text password;  /* valid if has_password */
+	uint64_t changed_from; /* valid if changed: the value before */
 	struct report reports[DECODED_REPORTS];
 	struct reject rejects[DECODED_REJECTS];
 	struct command_answer answers[DECODED_ANSWERS];

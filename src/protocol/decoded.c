@@ -138,19 +138,20 @@ void decoded_resolve(struct decoded *decoded, struct held_mark mark)
 
 void decoded_change(struct decoded *decoded, uint64_t *value, uint64_t to)
 {
-	struct change *change = &decoded->change;
-	if (!change->value)
-		*change = (struct change){value, *value};
-	else if (change->value != value)
+	if (!decoded->changed) {
+		decoded->changed = value;
+		decoded->changed_from = *value;
+	} else if (decoded->changed != value) {
 		decoded->fault = "decoded_change of a second value";
+	}
 	*value = to;
 }
 
 void decoded_undo(struct decoded *decoded)
 {
-	if (decoded->change.value)
-		*decoded->change.value = decoded->change.before;
-	decoded->change.value = NULL;
+	if (decoded->changed)
+		*decoded->changed = decoded->changed_from;
+	decoded->changed = NULL;
 }
 
 struct held_mark decoded_remove_report(struct decoded *decoded, size_t index)
