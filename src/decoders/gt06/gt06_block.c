@@ -149,35 +149,43 @@ static void set_cell(struct gt06_frame *f, const struct cell *cell)
 	extra_int(f->out, f->report, "cid", (int64_t)(cell->cid & INT64_MAX));
 }
 
-bool gt06_block_read_cell(struct gt06_frame *f, struct reader *r, struct gt06_widths widths)
-{
-	unsigned mcc = reader_be16(r);
-	size_t mnc_size = widths.mnc ? widths.mnc : mcc >> 15 ? 2 : 1;
-	struct cell cell = {mcc & 0x7FFF, (unsigned)reader_be(r, mnc_size), 0, 0};
-	cell.lac = reader_be(r, widths.lac);
-	cell.cid = reader_be(r, widths.cid);
-	if (r->bad || (cell.mcc | cell.lac | cell.cid) == 0)
-		return !r->bad;
-	set_network(f, cell.mcc, cell.mnc);
-	set_cell(f, &cell);
-	return true;
-}
-
 bool gt06_block_is_network(unsigned mcc, unsigned mnc)
 {
 	return (mcc == 0 && mnc == 0) || (((mcc >= 200 && mcc <= 799) || mcc == 901) && mnc <= 999);
 }
 
+// Reads a cell. Returns false if bytes are missing or the network is impossible. Then *r is undefined.
+static inline bool parse_cell(struct reader *r, struct gt06_widths widths, struct cell *cell)
+{
+	const unsigned mcc = reader_be16(r);
+	const size_t mnc_size = widths.mnc ? widths.mnc : mcc >> 15 ? 2 : 1;
+	cell->mcc = mcc & 0x7FFF;
+	cell->mnc = (unsigned)reader_be(r, mnc_size);
+	cell->lac = reader_be(r, widths.lac);
+	cell->cid = reader_be(r, widths.cid);
+	return !r->bad && !(mcc >> 15 && mnc_size == 1) &&
+	       gt06_block_is_network(cell->mcc, cell->mnc);
+}
+
+bool gt06_block_read_cell(struct gt06_frame *f, struct reader *r, struct gt06_widths widths)
+{
+	struct reader rest = *r;
+	struct cell cell;
+	if (!parse_cell(&rest, widths, &cell))
+		return false;
+	*r = rest;
+	if ((cell.mcc | cell.lac | cell.cid) == 0)
+		return true;
+	set_network(f, cell.mcc, cell.mnc);
+	set_cell(f, &cell);
+	return true;
+}
+
 bool gt06_block_is_cell(const struct reader *r, struct gt06_widths widths)
 {
 	struct reader copy = *r;
-	unsigned mcc = reader_be16(&copy);
-	size_t mnc_size = widths.mnc ? widths.mnc : mcc >> 15 ? 2 : 1;
-	if (mcc >> 15 && mnc_size == 1)
-		return false;
-	unsigned mnc = (unsigned)reader_be(&copy, mnc_size);
-	reader_bytes(&copy, (size_t)widths.lac + widths.cid);
-	return !copy.bad && gt06_block_is_network(mcc & 0x7FFF, mnc);
+	struct cell cell;
+	return parse_cell(&copy, widths, &cell);
 }
 
 struct gt06_widths gt06_block_widths_of(const uint8_t *cell, size_t size)
@@ -191,13 +199,22 @@ struct gt06_widths gt06_block_widths_of(const uint8_t *cell, size_t size)
 	return GT06_CELL_4G;
 }
 
+bool gt06_block_is_sized_cell(const struct reader *r, size_t size)
+{
+	return size >= 8 && size <= r->left &&
+	       gt06_block_is_cell(r, gt06_block_widths_of(r->at, size));
+}
+
 bool gt06_block_read_sized_cell(struct gt06_frame *f, struct reader *r, size_t size)
 {
 	const uint8_t *bytes = reader_bytes(r, size);
 	if (!bytes || size < 8)
 		return false;
 	struct reader cell = reader_of(bytes, size);
-	return gt06_block_read_cell(f, &cell, gt06_block_widths_of(bytes, size));
+	if (gt06_block_read_cell(f, &cell, gt06_block_widths_of(bytes, size)))
+		return true;
+	gt06_frame_keep(f, &cell, "cell");
+	return false;
 }
 
 bool gt06_block_read_radio_cell(struct gt06_frame *f, struct reader *r)

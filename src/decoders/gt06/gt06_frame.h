@@ -5,7 +5,7 @@
 // Conventions of the reports. event: the message type as two upper-case hex digits ("26"), followed
 // by the sub-type if there is one ("94/04"). extra: mcc, mnc, lac, cid are the serving cell; cells
 // and wifi the others ("lac,cid,rssi;..." and "mac,rssi;..."); alarm is the alarm code as sent;
-// unknown is hex of undocumented bytes; length_bad marks a position whose frame or tail has the
+// unknown is hex of undocumented bytes, cell that of a cell that is impossible; length_bad marks a position whose frame or tail has the
 // wrong length.
 #ifndef AVLD_DECODERS_GT06_FRAME_H
 #define AVLD_DECODERS_GT06_FRAME_H

@@ -224,6 +224,7 @@ static bool read_item_cell(struct gt06_frame *f, struct reader value)
 	size_t len = value.left;
 	if (len != 10)
 		return (len == 8 || len == 9 || len == 15 || len == 16) &&
+		       gt06_block_is_sized_cell(&value, len) &&
 		       gt06_block_read_sized_cell(f, &value, len);
 	if (!gt06_block_is_cell(&value, GT06_CELL_70) || !memcmp(value.at + 6, "\0\0", 3))
 		return false;

@@ -75,10 +75,10 @@ static void read_nt_cell(struct gt06_frame *f, struct reader *r, size_t k, size_
 	struct reader cell = reader_of(reader_bytes(r, size), size);
 	bool is_xt40 = size == 10 &&
 		       ((f->type == 0x25 && k == 10) || !gt06_block_is_cell(&cell, GT06_CELL_WIDE));
-	if (is_xt40)
-		gt06_block_read_cell(f, &cell, GT06_CELL_CID4);
-	else if (size > 0)
+	if (!is_xt40 && size > 0)
 		gt06_block_read_sized_cell(f, &cell, size);
+	else if (is_xt40 && !gt06_block_read_cell(f, &cell, GT06_CELL_CID4))
+		gt06_frame_keep(f, &cell, "cell");
 }
 
 static void read_nt_tail(struct gt06_frame *f, struct reader *r)
