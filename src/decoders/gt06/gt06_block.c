@@ -151,11 +151,14 @@ static void set_cell(struct gt06_frame *f, const struct cell *cell)
 
 bool gt06_block_is_network(unsigned mcc, unsigned mnc)
 {
-	return (mcc == 0 && mnc == 0) || (((mcc >= 200 && mcc <= 799) || mcc == 901) && mnc <= 999);
+	if ((mcc >= 200 && mcc <= 799) || mcc == 901)
+		return mnc <= 999;
+	return mcc == 0 && mnc == 0;
 }
 
 // Reads a cell. Returns false if bytes are missing or the network is impossible. Then *r is undefined.
-static inline bool parse_cell(struct reader *r, struct gt06_widths widths, struct cell *cell)
+static inline __attribute__((always_inline)) bool parse_cell(
+	struct reader *r, struct gt06_widths widths, struct cell *cell)
 {
 	const unsigned mcc = reader_be16(r);
 	const size_t mnc_size = widths.mnc ? widths.mnc : mcc >> 15 ? 2 : 1;
