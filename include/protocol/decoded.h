@@ -71,13 +71,15 @@ struct decoded {
 	const char
 		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
 	uint32_t resolved_count;
-	struct held_mark
-		message;   /* the message of several parts that the frame completed; key 0: none */
 	bool has_password; /* see decoded_password */
 	bool close; /* set by the decoder: close the connection after the replies; no effect over UDP */
 	uint16_t answer_count;
+	struct held_mark
+		message;   /* the message of several parts that the frame completed; key 0: none */
+	uint64_t *changed; /* in the device's block, see decoded_change; NULL: nothing */
 	// decoded_reset leaves the following as they are: the counts above say how much of them is valid.
-	struct text password; /* valid if has_password */
+	struct text password;  /* valid if has_password */
+	uint64_t changed_from; /* valid if changed: the value before */
 	struct report reports[DECODED_REPORTS];
 	struct reject rejects[DECODED_REJECTS];
 	struct command_answer answers[DECODED_ANSWERS];
@@ -99,7 +101,7 @@ static inline void decoded_reset(struct decoded *decoded)
 // Appends an empty report with the session's ident, if known. Returns NULL when DECODED_REPORTS are used.
 struct report *decoded_report(struct decoded *decoded, const struct session *session);
 
-// Removes the newest report and its answers (its record turned out to be bad).
+// Removes the newest report and its answers (its record turned out to be bad). What it resolves is unresolved again.
 void decoded_drop_report(struct decoded *decoded);
 
 // Rejects part of a frame. When DECODED_REJECTS are used, widens the last one to cover it as well.
@@ -142,6 +144,13 @@ struct text decoded_undo_7d(struct decoded *decoded, const uint8_t *data, size_t
 
 // Notes that the newest report is the result of what has this mark. A mark without a key is ignored.
 void decoded_resolve(struct decoded *decoded, struct held_mark mark);
+
+// Sets a value in the device's block (device_memory_block) that tells what has been reported, such as the alarms that are
+// raised: if the device is not admitted, the frame's reports are rejects, and decoded_undo restores the value. One value per
+// frame; it may be set several times.
+void decoded_change(struct decoded *decoded, uint64_t *value, uint64_t to);
+// For the caller of the decoder, before device memory is used again.
+void decoded_undo(struct decoded *decoded);
 
 // Removes a report, index below report_count. Returns the mark of what it resolves; key 0: nothing.
 struct held_mark decoded_remove_report(struct decoded *decoded, size_t index);

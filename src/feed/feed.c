@@ -113,6 +113,7 @@ static inline const char *complete(struct decoded *decoded)
 static __attribute__((noinline, cold)) void reject_fault(struct feed *feed, struct decoded *decoded,
 	const char *rule, const uint8_t *data, size_t len)
 {
+	decoded_undo(decoded);
 	decoded_reset(decoded);
 	decoded->fault = rule;
 	feed->faults++;

@@ -346,6 +346,8 @@ static const char *finish_frame(
 		admission_keep_password(&c->credential, decoded->password);
 	const char *refusal = must_ask(c) ? ask_admission(transport, c) : NULL;
 
+	if (refusal)
+		decoded_undo(decoded);
 	if (refusal == admission_refusals[REFUSAL_SECRET])
 		reject_login(c, decoded);
 	if (!refusal && decoded->report_count > 1)
@@ -443,8 +445,11 @@ static void append_ending(struct intake *intake, struct conversation *c)
 
 	reject_others(intake, c, &intake->ending);
 	const bool names = c->feed.session.ident_len > 0 && intake->ending.report_count > 0;
-	intake_append_reports(intake, &c->feed, &c->peer, &intake->ending,
-		names ? admit(intake, c, &device) : NULL);
+	const char *refusal = names ? admit(intake, c, &device) : NULL;
+
+	if (refusal)
+		decoded_undo(&intake->ending);
+	intake_append_reports(intake, &c->feed, &c->peer, &intake->ending, refusal);
 }
 
 // Leaves what is still held to intake/orphans.h: the journal had no room for its results.

@@ -20,6 +20,8 @@
 #define FRAME_ENTRIES (DECODED_REPORTS + DECODED_REJECTS + HELD_ENTRIES)
 #define FRAME_BYTES   (FRAME_ENTRIES * 384 + DECODED_ARENA + 2 * FRAME_MOST + 65536)
 
+_Static_assert(ENTRY_RAW_MAX >= FRAME_MOST, "an entry holds the longest frame");
+
 // In addition to a frame's: for entries about connections that open and end meanwhile.
 #define SPARE_BYTES 131072
 
@@ -28,7 +30,8 @@
 #define BYTES_PER_ENTRY 8
 #define BYTES_GROWTH    16
 
-// An entry for one piece of a photo, without the piece.
+// One piece of a photo, and its entry without the piece.
+#define PIECE_MOST  65536 /* bytes of the photo */
 #define PIECE_BYTES 512
 
 // ---- room
@@ -429,7 +432,7 @@ static struct media_piece describe(const struct photo *photo, uint16_t pieces)
 static bool append_photo(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct photo *photo)
 {
-	const size_t pieces = (photo->size + ENTRY_RAW_MAX - 1) / ENTRY_RAW_MAX;
+	const size_t pieces = (photo->size + PIECE_MOST - 1) / PIECE_MOST;
 
 	if (!journal_room(intake->journal, pieces + 1, photo->size + (pieces + 1) * PIECE_BYTES))
 		return false;
@@ -439,10 +442,10 @@ static bool append_photo(struct intake *intake, const struct feed *feed, const s
 	entry.received_us = photo->received_us;
 	entry.reason = text_of(photo->type);
 	entry.media = describe(photo, (uint16_t)pieces);
-	for (size_t at = 0; at < photo->size; at += ENTRY_RAW_MAX, entry.media.piece++) {
+	for (size_t at = 0; at < photo->size; at += PIECE_MOST, entry.media.piece++) {
 		const size_t left = photo->size - at;
-		entry.raw = (struct text){(const char *)photo->data + at,
-			left < ENTRY_RAW_MAX ? left : ENTRY_RAW_MAX};
+		entry.raw = (struct text){
+			(const char *)photo->data + at, left < PIECE_MOST ? left : PIECE_MOST};
 		append(intake, &entry);
 	}
 	append_released(intake, feed, peer, (struct held_mark){.key = photo->key});

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #define READ_SIZE 65536
+#define REST_MOST ((FRAME_MOST + 63) / 64 * 64) /* so that the new bytes are aligned */
 #define SNIFF_US  INT64_C(30000000) /* time for the first bytes to show their protocol */
 #define LINGER_US                                                                                  \
 	INT64_C(2000000) /* time that held replies may keep the socket of an ended one open */
@@ -54,7 +55,7 @@ struct conns {
 	struct conn_addresses addresses; /* only used with server.max_connections_per_ip */
 	struct conn_refusals refused;
 	size_t peeked; /* bytes at the end of the current read that are also still in the socket */
-	uint8_t buffer[FRAME_MOST + READ_SIZE]; /* the rest of the last read, then the new bytes */
+	uint8_t buffer[REST_MOST + READ_SIZE]; /* the rest of the last read, then the new bytes */
 };
 
 static struct conns *conns_of(const struct conn *c)
@@ -293,7 +294,7 @@ enum received { RECEIVED_BYTES, RECEIVED_NOTHING, RECEIVED_END };
 static enum received receive(struct conn *c)
 {
 	struct conns *conns = conns_of(c);
-	uint8_t *fresh = conns->buffer + FRAME_MOST;
+	uint8_t *fresh = conns->buffer + REST_MOST;
 	const enum intake_room room = intake_room(conns->transport.intake, c->in_len + READ_SIZE);
 
 	assert(c->in_len < FRAME_MOST);

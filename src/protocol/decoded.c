@@ -32,6 +32,9 @@ void decoded_drop_report(struct decoded *decoded)
 	while (decoded->answer_count > 0 &&
 		decoded->answers[decoded->answer_count - 1].report == decoded->report_count - 1)
 		decoded->answer_count--;
+	while (decoded->resolved_count > 0 &&
+		decoded->resolved[decoded->resolved_count - 1].report == decoded->report_count - 1)
+		decoded->resolved_count--;
 	// Its members are removed too, so that those of the report before it are last in the arena again.
 	decoded->arena_len -= decoded->reports[--decoded->report_count].extra.len;
 }
@@ -131,6 +134,24 @@ void decoded_resolve(struct decoded *decoded, struct held_mark mark)
 	}
 	decoded->resolved[decoded->resolved_count++] =
 		(struct resolved){mark, (uint32_t)decoded->report_count - 1};
+}
+
+void decoded_change(struct decoded *decoded, uint64_t *value, uint64_t to)
+{
+	if (!decoded->changed) {
+		decoded->changed = value;
+		decoded->changed_from = *value;
+	} else if (decoded->changed != value) {
+		decoded->fault = "decoded_change of a second value";
+	}
+	*value = to;
+}
+
+void decoded_undo(struct decoded *decoded)
+{
+	if (decoded->changed)
+		*decoded->changed = decoded->changed_from;
+	decoded->changed = NULL;
 }
 
 struct held_mark decoded_remove_report(struct decoded *decoded, size_t index)

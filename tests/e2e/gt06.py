@@ -20,6 +20,11 @@ def frame(kind, body, serial, bad_crc=False):
     return b"\x78\x78" + inner + struct.pack(">H", crc(inner) ^ (1 if bad_crc else 0)) + b"\r\n"
 
 
+def long_frame(kind, body, serial):
+    inner = struct.pack(">HB", len(body) + 5, kind) + body + struct.pack(">H", serial)
+    return b"\x79\x79" + inner + struct.pack(">H", crc(inner)) + b"\r\n"
+
+
 def login(imei="860000000000017", serial=1):
     return frame(0x01, bytes.fromhex("0" + imei), serial)
 
@@ -41,8 +46,8 @@ def alarm(serial, code=1, time=None, lat=-20.5, lon=30.25):
     return frame(0x26, gps(time or now(), lat, lon, 0, 0) + bytes([9]) + CELL + bytes([0x46, 4, 4, code, 2]), serial)
 
 
-def heartbeat(serial):
-    return frame(0x13, bytes.fromhex("4605030002"), serial)
+def heartbeat(serial, code=0):
+    return frame(0x13, bytes([0x46, 5, 3, code, 2]), serial)
 
 
 def answer(kind, serial):

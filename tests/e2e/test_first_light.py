@@ -480,6 +480,71 @@ def test_zone_of_a_gt06_survives_a_restart(avld, database):
     assert database.query("SELECT fixed_at FROM avld.positions WHERE event = '12' ORDER BY received_at") == [(live,), (old,)]
 
 
+def test_the_longest_gt06_frame_is_stored(avld, database):
+    """A picture of 65,541 bytes; its bytes are in the journal, all of them."""
+    picture = gt06.long_frame(0x41, b"\r\nxx" + bytes(65541 - 15), 2)
+    assert len(picture) == 65541
+    with avld.tcp() as peer:
+        peer.settimeout(30)
+        peer.sendall(gt06.login() + picture + gt06.heartbeat(3))
+        assert b"\x79\x79\x00\x05\x41" in gt06.read_exactly(peer, 10 + 11 + 10)
+    database.wait(BEATS, 1)
+    assert database.one("SELECT count(*)::int FROM avld.statuses WHERE event = '41'") == 1
+    assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
+    shown = subprocess.run([AVLD, "journal", avld.settings["journal.dir"], "--dump"], capture_output=True, check=True).stdout
+    assert picture.hex().encode() in shown
+
+
+def test_an_alarm_of_gt06_heartbeats_is_one_until_it_clears_also_over_a_restart(avld, database):
+    def beat(*codes):
+        with avld.tcp() as peer:
+            peer.settimeout(30)
+            for serial, data in enumerate([gt06.login(), *(gt06.heartbeat(serial, code) for serial, code in enumerate(codes, 2))]):
+                peer.sendall(data)
+                gt06.read_exactly(peer, 10)
+
+    alarms = "SELECT count(*)::int FROM avld.alarms WHERE alarm = 'sos'"
+    beat(0, 1, 1)
+    database.wait(BEATS, 3)
+    assert database.one(alarms) == 1
+    avld.end()
+    avld.start()
+    beat(1)
+    database.wait(BEATS, 4)
+    assert database.one(alarms) == 1
+    avld.kill()
+    avld.start()
+    beat(1, 0)
+    database.wait(BEATS, 6)
+    assert database.one(alarms) == 1
+    avld.end()
+    avld.start()
+    beat(1)
+    database.wait(alarms, 2)
+
+
+def test_an_alarm_of_a_gt06_that_is_blocked_is_raised_once_it_is_not(avld, database):
+    """Over UDP, where the conversation outlives the refusal, and over TCP."""
+    def is_read(count):
+        wait_for(lambda: avld.logged().count("devices read again") == count, "the change to be read")
+
+    rejects = "SELECT count(*)::int FROM avld.rejects WHERE reason = 'device is blocked'"
+    with avld.tcp() as peer:
+        peer.sendall(gt06.login() + gt06.heartbeat(2))
+        database.wait(BEATS, 1)
+        database.query("UPDATE avld.devices SET state = 'blocked'")
+        is_read(1)
+        peer.sendall(gt06.heartbeat(3, code=1))
+        assert gt06.read_exactly(peer, 20) and peer.recv(1) == b""
+    avld.send_udp(gt06.login() + gt06.heartbeat(4, code=1))
+    database.wait(rejects, 3)
+    database.query("UPDATE avld.devices SET state = 'active'")
+    is_read(2)
+    avld.send_udp(gt06.login() + gt06.heartbeat(5, code=1), gt06.heartbeat(6, code=1))
+    database.wait(BEATS, 3)
+    assert database.query("SELECT alarm FROM avld.alarms") == [("sos",)]
+
+
 def test_a_secret_applies_at_once(avld, database):
     """To a protocol without passwords: set, it refuses the device, also over an open connection and over UDP; removed, it
     does not. A right password cannot be sent before a decoder has one."""

@@ -3,12 +3,14 @@
 and beside it what these values must become. Written from the protocol's documents; what they leave open (which variant a
 connection keeps, which of two layouts of one length is tried first) follows the decoder.
 
-Not covered: the zone of a live record (all times are years away from the receipt), devices.model, Topin-like frames,
-wrong lengths."""
+Trackers log in by turns, so that what is remembered of a device across connections is compared too: its zone, and the
+alarms of its heartbeats. Some clocks are at local time, some at UTC; records are live, or a day old and older. Each stream
+has a model of its own (MODELS). Not covered: Topin-like frames, wrong lengths."""
 import datetime
 import struct
+import time as system_time
 
-from common import calendar_time, reply, report
+from common import reply, report
 
 COUNT = 100000
 
@@ -21,7 +23,11 @@ CODES = {0x01: "sos", 0x02: "powerCut", 0x03: "vibration", 0x04: "geofenceEnter"
          0x5C: "temperature", 0xC9: "idle", 0xF0: "hardAcceleration", 0xF1: "hardBraking", 0xF2: "accident",
          0x107: "jamming", 0x10B: "jamming"}
 VARIANT_CODES = {"TRX16": {0x09: "geofence"}, "LW": {0x18: "accident", 0x19: "hardAcceleration"},
-                 "SEEWORLD": {0x28: "hardCornering", 0x29: "accident"}}
+                 "SEEWORLD": {0x28: "hardCornering", 0x29: "accident"},
+                 "VL": {0x09: "tow", 0x28: "powerOff", 0x30: "hardBraking"}}
+# devices.model of a stream, and what it means where the bytes do not decide.
+MODELS = {None: None, "LW4G-4B": "LW", "r11": "R11", "SeeWorld": "SEEWORLD", "VL103": "VL", "NT20": "NT", "QH302R": "QH302R",
+          "TR06": None}
 INFO = {1: "vibration", 2: "powerCut", 3: "lowBattery", 4: "sos", 6: "geofence", 7: "removing"}
 MEDIA = {0x0E: "lowPower", 0x76: "temperature", 0x80: "vibration", 0x87: "overspeed", 0x88: "powerCut",
          0x90: "hardAcceleration", 0x91: "hardBraking", 0x92: "hardCornering", 0x93: "accident", 0x47: "fatigueDriving",
@@ -67,10 +73,22 @@ class Frame(bytes):
         return f"of layout {self.name}: {self.hex()}"
 
 
+class Tracker:
+    """What is remembered of a device: alarms of the last heartbeat, zone of the log-in, zone of the last live record."""
+    def __init__(self, rng):
+        self.ident = "86%013d" % rng.randrange(10 ** 13)
+        self.alarms, self.zone, self.used = set(), 0, 0
+        self.is_local = rng.random() < .7
+
+
 class Device:
-    """A connection and its device: ident, variant that its messages have shown, alarms of the last heartbeat."""
-    def __init__(self):
-        self.ident, self.variant, self.alarms = None, None, set()
+    """A connection: its tracker, variant that its messages have shown, meaning of the model; and all trackers so far."""
+    def __init__(self, model=None):
+        self.model, self.variant, self.tracker, self.trackers = MODELS[model], None, None, []
+
+    @property
+    def ident(self):
+        return self.tracker.ident
 
 
 class Message:
@@ -80,8 +98,8 @@ class Message:
         self.body = bytearray()
         self.out = report(state.ident, "%02X" % kind)
         self.extra = self.out["extra"]
-        self.variant = state.variant
-        self.beats = False
+        self.variant = state.variant or state.model
+        self.beats, self.when = False, None
 
     def u(self, size, value=None, most=None):
         """Writes an unsigned number, by default a random one, and returns it."""
@@ -124,14 +142,46 @@ def layout(kind, answer="stored", is_long=False):
 
 # Blocks ------------------------------------------------------------------------------------------------------------------
 
+NOW = datetime.datetime.fromtimestamp(int(system_time.time()), datetime.timezone.utc).replace(tzinfo=None)
+
+
+def pick_time(m):
+    """Long ago; a day from now; or now, if the zone is not so near to UTC that the two could be confused."""
+    rng, tracker = m.rng, m.state.tracker
+    if m.chance(.4):
+        return datetime.datetime(rng.randint(2001, 2024), rng.randint(1, 12), rng.randint(1, 28), rng.randrange(24),
+                                 rng.randrange(60), rng.randrange(60))
+    shift = datetime.timedelta(minutes=tracker.zone if tracker.is_local else 0)
+    if m.chance(.3) or abs(tracker.zone) < 160:
+        return NOW + shift + datetime.timedelta(hours=rng.uniform(30, 50) * rng.choice([-1, 1]))
+    return NOW + shift + datetime.timedelta(minutes=rng.uniform(-20, 20))
+
+
 def clock(m, can_be_zero=False):
+    m.when = None
     if can_be_zero and m.chance(.05):
         m.add(bytes(6))
         return None
-    values = (m.rng.randint(1, 24), m.rng.randint(1, 12), m.rng.randint(1, 28), m.rng.randrange(24), m.rng.randrange(60),
-              m.rng.randrange(60))
-    m.add(bytes(values))
-    return calendar_time(2000 + values[0], *values[1:])
+    when = pick_time(m).replace(microsecond=0)
+    m.add(bytes([when.year - 2000, when.month, when.day, when.hour, when.minute, when.second]))
+    m.when = when
+    return printed_time(when)
+
+
+def printed_time(when):
+    return when.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def find_zone(m):
+    """The zone of the tracker's clock, in minutes."""
+    tracker, hours = m.state.tracker, datetime.timedelta(hours=2)
+    if m.out["stored"] or tracker.zone == 0:
+        return tracker.used
+    off = {zone: abs(NOW - m.when + datetime.timedelta(minutes=zone)) for zone in (0, tracker.zone)}
+    if min(off.values()) > hours:
+        return tracker.used
+    tracker.used = min(off, key=off.get)
+    return tracker.used
 
 
 def time(m):
@@ -308,11 +358,24 @@ def driver_id(m):
         m.out["driver"] = data.hex()
 
 
+def filler(m, size):
+    """Mostly zeros; other bytes are kept."""
+    data = m.add(bytes(size)) if m.chance(.8) else m.raw(size)
+    if any(data):
+        m.extra["unknown"] = data.hex()
+
+
 def phone(m, size):
+    """The text, and if it is shorter a NUL and filler."""
     text = "".join(m.rng.choice("0123456789+*#") for _ in range(m.rng.randint(0, size)))
-    m.add(text.encode().ljust(size, b"\0"))
+    rest = m.add(text.encode().ljust(size, b"\0"))[len(text):]
+    if m.chance(.1) and len(rest) > 1:
+        del m.body[-len(rest):]
+        rest = m.add(b"\0" + bytes(m.rng.randrange(256) for _ in rest[1:]))
     if text:
         m.extra["phone"] = text
+    if any(rest):
+        m.extra["unknown"] = rest.hex()
 
 
 def items(m, fields):
@@ -540,9 +603,17 @@ def card_12(m):
             m.out["alarms"].append("general")
 
 
+def imei(m, model):
+    """The tracker's own, or only with the model that of another."""
+    own = m.state.ident
+    if m.state.model == model and m.chance(.5):
+        own = m.extra["imei"] = "86%013d" % m.rng.randrange(10 ** 13)
+    m.add(bytes.fromhex("0" + own))
+
+
 @layout(0x12)
 def qh302r_12(m):
-    m.add(bytes.fromhex("0" + m.state.ident))
+    imei(m, "QH302R" if m.state.variant is None else "")
     gps(m)
     cell(m, 1)
 
@@ -627,7 +698,7 @@ def gl21l_22(m):
 
 def nt(m, forms):
     m.extra["source"] = m.u(1)
-    m.add(bytes.fromhex("0" + m.state.ident))
+    imei(m, "NT")
     clock(m)
     gps(m)
     form = m.rng.choice(forms)
@@ -680,7 +751,7 @@ def sr411_24(m):
     m.out["ignition"] = m.u(1, most=1) == 1
     power(m)
     battery(m)
-    m.add(bytes(10))
+    filler(m, 10)
 
 
 @layout(0x34)
@@ -760,7 +831,7 @@ def ibutton_61(m):
 def lw_a2(m):
     gps(m)
     cell_4g(m)
-    m.variant = m.state.variant = "LW"
+    m.variant = "LW"
     m.extra["network"] = m.u(1)
     value = info(m)
     power(m)
@@ -770,7 +841,10 @@ def lw_a2(m):
     m.u(1, most=2)
     mileage(m)
     m.extra["engine_s"] = m.u(4)
-    m.add(bytes.fromhex("0" + m.state.ident))
+    if m.chance(.9):
+        m.add(bytes.fromhex("0" + m.state.ident))
+    else:
+        m.extra["unknown"] = m.raw(8).hex()
     m.out["inputs"] = m.u(2)
 
 
@@ -950,7 +1024,7 @@ def wanway_24(m):
     mcc, mnc = network(m, 1)
     count = m.u(1, most=5)
     near(m, mcc, mnc, count)
-    m.add(bytes(0x31 - 5 - len(m.body)))
+    filler(m, 0x31 - 5 - len(m.body))
 
 
 @layout(0x33)
@@ -974,7 +1048,7 @@ def sl4x_34(m):
     time(m)
     m.extra["timing_advance"] = m.u(1)
     near(m, *network(m, 2), m.rng.randint(1, 5), 2, 4)
-    m.add(bytes(m.rng.randrange(6)))
+    filler(m, m.rng.randrange(7))
 
 
 @layout(0x19)
@@ -995,7 +1069,7 @@ def space10x_19(m):
     mcc, mnc = network(m, 1)
     count = m.u(1, m.rng.randint(1, 7))
     near(m, mcc, mnc, count)
-    m.add(bytes(2))
+    filler(m, 2)
 
 
 @layout(0x17)
@@ -1040,10 +1114,13 @@ def points_f3(m):
 
 # Statuses ---------------------------------------------------------------------------------------------------------------------
 
+READ_BY_MODEL = ("LW", "R11", "SEEWORLD")  # heartbeats of five bytes
+
+
 @layout(0x13, "now")
 def heartbeat_13(m):
     m.beats = True
-    size = m.rng.randint(1, 4 if m.variant == "LW" else 5)
+    size = m.rng.randint(1, 4 if m.variant in READ_BY_MODEL else 5)
     value, code = info(m), 0
     if size > 1:
         level(m)
@@ -1057,28 +1134,37 @@ def heartbeat_13(m):
 
 
 @layout(0x13, "now")
-def heartbeat_13_unknown(m):
-    """Only what is sure: GSM above 4 or language above 3 show another layout. LW has shown by its A2 what it means."""
+def heartbeat_13_by_model(m):
+    """Without a model only what is sure: GSM above 4 or language above 3 show another layout."""
     m.beats = True
-    alarm(m, info(m), 0)
-    if m.variant == "LW":
-        level(m)
+    value, code = info(m), 0
+    if m.variant == "R11":
+        power(m)
+        gsm(m, 9)
+        code = code_byte(m)
+    elif m.variant == "LW":
+        level(m, 110)
         gsm(m, 9)
         m.out["power_v"] = (m.u(2) & 4095) / 10
-        return
-    if m.chance(.5):
+    elif m.variant == "SEEWORLD":
+        level(m, 110)
+        m.out["gsm_percent"], m.out["power_v"] = m.u(1, most=100), m.u(1)
+        m.u(1, most=3)
+    elif m.chance(.5):
         m.extra["unknown"] = (m.raw(1) + bytes([m.u(1, m.rng.randint(5, 255))]) + m.raw(2)).hex()
-        return
-    level(m)
-    gsm(m)
-    m.extra["unknown"] = (m.raw(1) + bytes([m.u(1, m.rng.randint(4, 255))])).hex()
+    else:
+        level(m)
+        gsm(m)
+        m.extra["unknown"] = (m.raw(1) + bytes([m.u(1, m.rng.randint(4, 255))])).hex()
+    alarm(m, value, code)
 
 
 @layout(0x13, "now")
 def heartbeat_13_obd(m):
     m.beats = True
     value, signal = info(m), m.u(2)
-    m.out["satellites"], m.extra["rssi"] = (signal >> 10 & 31) + (signal >> 5 & 31), signal & 31
+    used, m.extra["rssi"] = (signal >> 10 & 31) + (signal >> 5 & 31), signal & 31
+    m.out["satellites"] = used if used <= 60 else None
     alarm(m, value, code_byte(m))
     m.u(1, most=2)
     m.out["battery_percent"] = m.u(1, most=100)
@@ -1390,6 +1476,11 @@ def information_94(m):
         x["data"] = m.raw(m.rng.randint(1, 20)).hex()
 
 
+@layout(0x8A, "clock")
+def clock_8a(m):
+    m.out = None
+
+
 # Raw --------------------------------------------------------------------------------------------------------------------------
 
 RAW_STORED = (0x14, 0x1F, 0x8D, 0x97, 0xB0)
@@ -1414,30 +1505,60 @@ register_raw()
 
 # Streams ----------------------------------------------------------------------------------------------------------------------
 
+CLOCK = "xx\x0b\x8a%s%s\r\n"
+
+
+def mask(text):
+    """The clock in the answer to 8A, if it is right, and the sum over it."""
+    data = text.encode("latin-1")
+    if len(data) != 16 or data[:4] != b"xx\x0b\x8a" or struct.pack(">H", crc(data[2:12])) != data[12:14]:
+        return text
+    now = datetime.datetime(2000 + data[4], *data[5:10])
+    return CLOCK % ("<clock>", text[10:12]) if abs(now - NOW) < datetime.timedelta(minutes=30) else text
+
+
 def answers(kind, serial, answer):
     if answer in ("now", "stored"):
         return [reply(seal(kind, b"", serial, False).decode("latin-1"), answer)]
     if answer == "long":
         return [reply(seal(kind, b"", serial, True).decode("latin-1"), "stored")]
+    if answer == "clock":
+        return [reply(CLOCK % ("<clock>", struct.pack(">H", serial).decode("latin-1")), "now")]
     if answer == "address":
         return [reply(seal(0x97, b"\x0f\0\0\0\0NA&&NA&&0##", serial, True).decode("latin-1"), "now")]
     return []
 
 
 def log_in(rng, state):
-    state.__init__()
-    state.ident = "86%013d" % rng.randrange(10 ** 13)
+    before = state.tracker
+    if state.trackers and rng.random() < .6:
+        state.tracker = rng.choice(state.trackers)
+    else:
+        state.tracker = Tracker(rng)
+        state.trackers.append(state.tracker)
+    if state.tracker is not before:
+        state.variant = None
     m = Message(rng, state, 0x01)
     m.add(bytes.fromhex("0" + state.ident))
     more = rng.randrange(3)
     if more > 0:
         m.extra["model"] = m.raw(2).hex()
     if more > 1:
-        hours, minutes, west, language = rng.randint(0, 14), rng.choice([0, 30, 45]), rng.randrange(2), rng.randrange(4)
-        m.u(2, hours * 100 + minutes << 4 | west << 3 | language)
-        zone = hours * 60 + minutes
-        m.extra.update(zone_min=-zone if west else zone, language=language)
+        write_zone(m)
     return finish(m, "log_in", "now", False)
+
+
+def write_zone(m):
+    """Mostly the one of last time. Another is learned anew."""
+    tracker, rng = m.state.tracker, m.rng
+    zone = tracker.zone
+    if zone == 0 or m.chance(.1):
+        zone = rng.choice([480, 330, -180, rng.randint(0, 14) * 60 + rng.choice([0, 30, 45]), -rng.randint(0, 14) * 60])
+    if zone != tracker.zone:
+        tracker.used = 0
+    tracker.zone = m.extra["zone_min"] = zone
+    m.extra["language"] = rng.randrange(4)
+    m.u(2, (abs(zone) // 60 * 100 + abs(zone) % 60) << 4 | (zone < 0) << 3 | m.extra["language"])
 
 
 def finish(m, name, answer, is_long):
@@ -1445,18 +1566,23 @@ def finish(m, name, answer, is_long):
     frame = Frame(seal(m.kind, bytes(m.body), serial, is_long))
     if m.beats:
         raised = set(m.out["alarms"])
-        m.out["alarms"] = sorted(raised - m.state.alarms)
-        m.state.alarms = raised
+        m.out["alarms"] = sorted(raised - m.state.tracker.alarms)
+        m.state.tracker.alarms = raised
+    if m.when:
+        zone = find_zone(m)
+        m.out["device_time"] = printed_time(m.when - datetime.timedelta(minutes=zone))
+        if zone:
+            m.extra["time_zone_min"] = zone
     frame.name = name
-    frame.lines = [m.out, *answers(m.kind, serial, answer)]
+    frame.lines = [*([m.out] if m.out else []), *answers(m.kind, serial, answer)]
     return frame
 
 
-def generate(rng, count):
-    """Several trackers, one after the other."""
-    state = Device()
+def generate(rng, count, model):
+    """Several trackers, by turns."""
+    state = Device(model)
     for sent in range(count):
-        if sent % 100 == 0:
+        if sent % 50 == 0:
             frame = log_in(rng, state)
         else:
             name, kind, answer, is_long, write = rng.choice(LAYOUTS)

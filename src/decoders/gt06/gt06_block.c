@@ -17,6 +17,8 @@
 #define LAT_MOST   162000000u /* 90 degrees */
 #define LON_MOST   324000000u
 
+#define SATELLITES_MOST 60
+
 // GPS -------------------------------------------------------------------------
 
 struct gps {
@@ -75,10 +77,10 @@ bool gt06_block_set_position(
 {
 	struct report *report = f->report;
 	bool north = course >> 10 & 1, west = course >> 11 & 1;
-	if (course >> 14 & 1)
-		report_set_ignition(report, course >> 15 & 1);
 	if (!is_on_earth(lat, lon))
 		return !is_valid(course);
+	if (course >> 14 & 1)
+		report_set_ignition(report, course >> 15 & 1);
 	// Without a fix, zeros are no position, and neither is a position without a time.
 	if (!is_valid(course) && ((lat == 0 && lon == 0) || !f->has_clock))
 		return true;
@@ -103,15 +105,21 @@ enum decode_status gt06_block_begin_gps(struct gt06_frame *f, struct reader *r)
 		f->out->detail = wrong;
 		return DECODE_BAD_VALUE;
 	}
-	// Before its first fix a tracker may have no valid time either; its status is still useful. But the bytes
-	// may be of another layout: they give no satellites.
+	// Before its first fix a tracker may have no valid time or position either; its status is still useful. But
+	// the bytes may be of another layout: they give no satellites and no ignition.
 	gt06_frame_begin(f, -1);
 	f->has_clock = !wrong && !gps.no_time;
 	f->clock_us = gps.time_us;
-	if (!wrong)
-		report_set_satellites(f->report, gps.satellites);
+	if (wrong || !is_on_earth(gps.lat, gps.lon))
+		return DECODE_OK;
+	report_set_satellites(f->report, gps.satellites);
 	gt06_block_set_position(f, gps.lat, gps.lon, gps.course, gps.speed * INT64_C(100));
 	return DECODE_OK;
+}
+
+bool gt06_block_set_satellites(struct gt06_frame *f, uint64_t count)
+{
+	return count <= SATELLITES_MOST && report_set_satellites(f->report, (int64_t)count);
 }
 
 bool gt06_block_read_place(struct gt06_frame *f, struct reader *r)
@@ -141,35 +149,46 @@ static void set_cell(struct gt06_frame *f, const struct cell *cell)
 	extra_int(f->out, f->report, "cid", (int64_t)(cell->cid & INT64_MAX));
 }
 
+bool gt06_block_is_network(unsigned mcc, unsigned mnc)
+{
+	if ((mcc >= 200 && mcc <= 799) || mcc == 901)
+		return mnc <= 999;
+	return mcc == 0 && mnc == 0;
+}
+
+// Reads a cell. Returns false if bytes are missing or the network is impossible. Then *r is undefined.
+static inline __attribute__((always_inline)) bool parse_cell(
+	struct reader *r, struct gt06_widths widths, struct cell *cell)
+{
+	const unsigned mcc = reader_be16(r);
+	const size_t mnc_size = widths.mnc ? widths.mnc : mcc >> 15 ? 2 : 1;
+	cell->mcc = mcc & 0x7FFF;
+	cell->mnc = (unsigned)reader_be(r, mnc_size);
+	cell->lac = reader_be(r, widths.lac);
+	cell->cid = reader_be(r, widths.cid);
+	return !r->bad && !(mcc >> 15 && mnc_size == 1) &&
+	       gt06_block_is_network(cell->mcc, cell->mnc);
+}
+
 bool gt06_block_read_cell(struct gt06_frame *f, struct reader *r, struct gt06_widths widths)
 {
-	unsigned mcc = reader_be16(r);
-	size_t mnc_size = widths.mnc ? widths.mnc : mcc >> 15 ? 2 : 1;
-	struct cell cell = {mcc & 0x7FFF, (unsigned)reader_be(r, mnc_size), 0, 0};
-	cell.lac = reader_be(r, widths.lac);
-	cell.cid = reader_be(r, widths.cid);
-	if (r->bad || (cell.mcc | cell.lac | cell.cid) == 0)
-		return !r->bad;
+	struct reader rest = *r;
+	struct cell cell;
+	if (!parse_cell(&rest, widths, &cell))
+		return false;
+	*r = rest;
+	if ((cell.mcc | cell.lac | cell.cid) == 0)
+		return true;
 	set_network(f, cell.mcc, cell.mnc);
 	set_cell(f, &cell);
 	return true;
 }
 
-bool gt06_block_is_network(unsigned mcc, unsigned mnc)
-{
-	return (mcc == 0 && mnc == 0) || (((mcc >= 200 && mcc <= 799) || mcc == 901) && mnc <= 999);
-}
-
 bool gt06_block_is_cell(const struct reader *r, struct gt06_widths widths)
 {
 	struct reader copy = *r;
-	unsigned mcc = reader_be16(&copy);
-	size_t mnc_size = widths.mnc ? widths.mnc : mcc >> 15 ? 2 : 1;
-	if (mcc >> 15 && mnc_size == 1)
-		return false;
-	unsigned mnc = (unsigned)reader_be(&copy, mnc_size);
-	reader_bytes(&copy, (size_t)widths.lac + widths.cid);
-	return !copy.bad && gt06_block_is_network(mcc & 0x7FFF, mnc);
+	struct cell cell;
+	return parse_cell(&copy, widths, &cell);
 }
 
 struct gt06_widths gt06_block_widths_of(const uint8_t *cell, size_t size)
@@ -183,13 +202,22 @@ struct gt06_widths gt06_block_widths_of(const uint8_t *cell, size_t size)
 	return GT06_CELL_4G;
 }
 
+bool gt06_block_is_sized_cell(const struct reader *r, size_t size)
+{
+	return size >= 8 && size <= r->left &&
+	       gt06_block_is_cell(r, gt06_block_widths_of(r->at, size));
+}
+
 bool gt06_block_read_sized_cell(struct gt06_frame *f, struct reader *r, size_t size)
 {
 	const uint8_t *bytes = reader_bytes(r, size);
 	if (!bytes || size < 8)
 		return false;
 	struct reader cell = reader_of(bytes, size);
-	return gt06_block_read_cell(f, &cell, gt06_block_widths_of(bytes, size));
+	if (gt06_block_read_cell(f, &cell, gt06_block_widths_of(bytes, size)))
+		return true;
+	gt06_frame_keep(f, &cell, "cell");
+	return false;
 }
 
 bool gt06_block_read_radio_cell(struct gt06_frame *f, struct reader *r)

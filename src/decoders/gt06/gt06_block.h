@@ -20,6 +20,9 @@ enum decode_status gt06_block_begin_gps(struct gt06_frame *f, struct reader *r);
 bool gt06_block_set_position(
 	struct gt06_frame *f, uint32_t lat, uint32_t lon, uint16_t course, int64_t speed_e2);
 
+// Sets the satellites. Returns false, and sets nothing, if there are more than there can be.
+bool gt06_block_set_satellites(struct gt06_frame *f, uint64_t count);
+
 // Reads the 12 bytes of a GPS block after its time. Returns false as above.
 bool gt06_block_read_place(struct gt06_frame *f, struct reader *r);
 
@@ -35,8 +38,8 @@ struct gt06_widths {
 #define GT06_CELL_WIDE ((struct gt06_widths){2, 2, 4})
 #define GT06_CELL_CID4 ((struct gt06_widths){1, 2, 4})
 
-// Reads the serving cell. An all-zero cell sets nothing. Returns false, and sets nothing, if bytes
-// are missing.
+// Reads the serving cell. An all-zero cell sets nothing. Returns false, reads and sets nothing, if
+// bytes are missing or the network is impossible.
 bool gt06_block_read_cell(struct gt06_frame *f, struct reader *r, struct gt06_widths widths);
 // Returns true if such a cell follows, which is all zero or has a possible MCC and MNC.
 bool gt06_block_is_cell(const struct reader *r, struct gt06_widths widths);
@@ -44,7 +47,10 @@ bool gt06_block_is_cell(const struct reader *r, struct gt06_widths widths);
 bool gt06_block_is_network(unsigned mcc, unsigned mnc);
 // Returns the widths of a cell of this size at these bytes: 8, 9, 10, 15 or 16.
 struct gt06_widths gt06_block_widths_of(const uint8_t *cell, size_t size);
-// Reads a cell from exactly `size` bytes, which decide the widths: 8, 9, 10, or 15 and more.
+// Returns true if these bytes are a possible cell of this size.
+bool gt06_block_is_sized_cell(const struct reader *r, size_t size);
+// Reads a cell from exactly `size` bytes, which decide the widths: 8, 9, 10, or 15 and more. Keeps
+// them as hex, and returns false, if the network is impossible.
 bool gt06_block_read_sized_cell(struct gt06_frame *f, struct reader *r, size_t size);
 // Reads up to `count` cells of one network, until the bytes end. The first one is the serving cell.
 void gt06_block_read_cells(struct gt06_frame *f, struct reader *r, unsigned mcc, unsigned mnc,

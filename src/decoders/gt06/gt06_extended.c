@@ -64,9 +64,9 @@ static void read_settings(struct gt06_frame *f, struct reader *r)
 // [time] u8: bit 0 door, 1 trigger, 2 I/O
 static void read_door(struct gt06_frame *f, struct reader *r)
 {
-	if (r->left >= 7)
+	if (r->left >= 7 && gt06_frame_is_time(r))
 		gt06_frame_read_clock(f, r);
-	if (r->left == 0)
+	if (r->left != 1)
 		return;
 	uint8_t bits = reader_u8(r);
 	extra_bool(f->out, f->report, "door", bits & 1);
@@ -123,7 +123,7 @@ static void read_network_or_power(struct gt06_frame *f, struct reader *r)
 // [time] !AIOIL,address,output,temperature,version,codes,level,...
 static void read_fuel(struct gt06_frame *f, struct reader *r)
 {
-	if (r->left > 6 && r->at[0] != '!' && r->at[6] == '!')
+	if (r->left > 6 && r->at[0] != '!' && r->at[6] == '!' && gt06_frame_is_time(r))
 		gt06_frame_read_clock(f, r);
 	struct text rest = rest_of(r), field;
 	keep_text(f, "fuel_sensor", rest);
@@ -278,6 +278,8 @@ static enum decode_status read_event_position(struct gt06_frame *f, struct reade
 {
 	if (r->left < 17)
 		return DECODE_BAD_LENGTH;
+	if (!gt06_frame_is_time(r))
+		return DECODE_BAD_VALUE;
 	gt06_frame_begin(f, -1);
 	gt06_frame_read_clock(f, r);
 	uint32_t lat = reader_be32(r), lon = reader_be32(r);
@@ -293,6 +295,9 @@ static enum decode_status read_event_camera(struct gt06_frame *f, struct reader 
 {
 	if (r->left < 25)
 		return DECODE_BAD_LENGTH;
+	const struct reader time = reader_of(r->at + 3, 6);
+	if (!gt06_frame_is_time(&time))
+		return DECODE_BAD_VALUE;
 	gt06_frame_begin(f, -1);
 	reader_be16(r);
 	extra_int(f->out, f->report, "version", reader_u8(r));
@@ -316,6 +321,8 @@ enum decode_status gt06_extended_read_media_event(struct gt06_frame *f)
 		return read_event_position(f, r);
 	if (r->left < 7)
 		return DECODE_BAD_LENGTH;
+	if (!gt06_frame_is_time(r))
+		return DECODE_BAD_VALUE;
 	gt06_frame_begin(f, -1);
 	gt06_frame_read_clock(f, r);
 	read_event(f, r, false);
@@ -377,10 +384,7 @@ static void read_obd_text(struct gt06_frame *f, struct text text)
 enum decode_status gt06_extended_read_obd(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
-	int64_t time_us;
-	bool absent;
-	struct reader front = *r;
-	if (!gt06_frame_read_time(&front, &time_us, &absent) || front.left < 1 || front.at[0] > 1)
+	if (r->left < 7 || !gt06_frame_is_time(r) || r->at[6] > 1)
 		return gt06_frame_read_opaque(f);
 	gt06_frame_begin(f, -1);
 	gt06_frame_read_clock(f, r);

@@ -143,13 +143,17 @@ static int64_t find_zone(struct gt06_frame *f)
 	return zone_min;
 }
 
-// A tracker repeats an alarm in each heartbeat until it clears: only the first one raises it.
+// A tracker repeats an alarm in each heartbeat until it clears: only the first one raises it. One that is not stored,
+// because the device is not admitted, does not count.
 static void drop_repeated_alarms(struct gt06_frame *f)
 {
 	struct gt06_device *device = gt06_frame_device(f);
 	const uint64_t alarms = f->report->body.alarms;
 	f->report->body.alarms &= ~device->alarms;
-	device->alarms = alarms;
+	if (device == &f->memo.device)
+		device->alarms = alarms;
+	else
+		decoded_change(f->out, &device->alarms, alarms);
 }
 
 void gt06_frame_finish(struct gt06_frame *f)
@@ -186,6 +190,14 @@ void gt06_frame_read_clock(struct gt06_frame *f, struct reader *r)
 {
 	bool absent;
 	f->has_clock = gt06_frame_read_time(r, &f->clock_us, &absent) && !absent;
+}
+
+bool gt06_frame_is_time(const struct reader *r)
+{
+	struct reader copy = *r;
+	int64_t time_us;
+	bool absent;
+	return gt06_frame_read_time(&copy, &time_us, &absent);
 }
 
 void gt06_frame_read_mileage(struct gt06_frame *f, struct reader *r)

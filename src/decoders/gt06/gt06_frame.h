@@ -5,7 +5,7 @@
 // Conventions of the reports. event: the message type as two upper-case hex digits ("26"), followed
 // by the sub-type if there is one ("94/04"). extra: mcc, mnc, lac, cid are the serving cell; cells
 // and wifi the others ("lac,cid,rssi;..." and "mac,rssi;..."); alarm is the alarm code as sent;
-// unknown is hex of undocumented bytes; length_bad marks a position whose frame or tail has the
+// unknown is hex of undocumented bytes, cell that of a cell that is impossible; length_bad marks a position whose frame or tail has the
 // wrong length.
 #ifndef AVLD_DECODERS_GT06_FRAME_H
 #define AVLD_DECODERS_GT06_FRAME_H
@@ -13,8 +13,8 @@
 #include "protocol/decoder.h"
 #include "util/reader.h"
 
-// Models that give the same bytes another meaning. LW and VXT01 are recognised by messages of their
-// own, for the connection; TRX16 and SEEWORLD for one frame, by its length; any but these two by
+// Models that give the same bytes another meaning. VXT01 is recognised by its positions, for the
+// connection; TRX16, SEEWORLD and LW for one frame, by its length; any but VXT01 and TRX16 by
 // devices.model, where the bytes do not decide.
 enum gt06_variant {
 	GT06_PLAIN,
@@ -106,6 +106,8 @@ void gt06_frame_finish(struct gt06_frame *f);
 bool gt06_frame_read_time(struct reader *r, int64_t *time_us, bool *absent);
 // Reads the same into the frame's clock; an invalid time counts as none.
 void gt06_frame_read_clock(struct gt06_frame *f, struct reader *r);
+// Returns true if a time follows, which may be absent.
+bool gt06_frame_is_time(const struct reader *r);
 void gt06_frame_read_mileage(struct gt06_frame *f, struct reader *r); /* u32, m */
 void gt06_frame_read_power(struct gt06_frame *f, struct reader *r);   /* u16, 10 mV */
 

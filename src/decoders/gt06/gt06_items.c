@@ -195,7 +195,7 @@ static bool read_item_position(struct gt06_frame *f, struct reader value)
 	const uint16_t course = reader_be16(&value) & 0x3FFF; // bits 15 and 14 are not ACC here
 	if (!gt06_block_set_position(f, lat, lon, course, speed * INT64_C(100)))
 		return false;
-	report_set_satellites(f->report, satellites);
+	gt06_block_set_satellites(f, satellites);
 	if (f->report->body.has & HAS_FIX)
 		report_set_altitude(f->report, altitude_m * INT64_C(100));
 	return true;
@@ -224,6 +224,7 @@ static bool read_item_cell(struct gt06_frame *f, struct reader value)
 	size_t len = value.left;
 	if (len != 10)
 		return (len == 8 || len == 9 || len == 15 || len == 16) &&
+		       gt06_block_is_sized_cell(&value, len) &&
 		       gt06_block_read_sized_cell(f, &value, len);
 	if (!gt06_block_is_cell(&value, GT06_CELL_70) || !memcmp(value.at + 6, "\0\0", 3))
 		return false;
@@ -241,7 +242,7 @@ static bool read_item_70(struct gt06_frame *f, unsigned id, struct reader value)
 		extra_hex(f->out, f->report, "iccid", value.at, value.left);
 		return true;
 	case 0x09:
-		return is_uint && report_set_satellites(f->report, (int64_t)number);
+		return is_uint && gt06_block_set_satellites(f, number);
 	case 0x0A:
 		if (is_uint)
 			extra_int(f->out, f->report, "satellites_visible", (int64_t)number);

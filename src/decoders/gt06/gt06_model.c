@@ -75,10 +75,10 @@ static void read_nt_cell(struct gt06_frame *f, struct reader *r, size_t k, size_
 	struct reader cell = reader_of(reader_bytes(r, size), size);
 	bool is_xt40 = size == 10 &&
 		       ((f->type == 0x25 && k == 10) || !gt06_block_is_cell(&cell, GT06_CELL_WIDE));
-	if (is_xt40)
-		gt06_block_read_cell(f, &cell, GT06_CELL_CID4);
-	else if (size > 0)
+	if (!is_xt40 && size > 0)
 		gt06_block_read_sized_cell(f, &cell, size);
+	else if (is_xt40 && !gt06_block_read_cell(f, &cell, GT06_CELL_CID4))
+		gt06_frame_keep(f, &cell, "cell");
 }
 
 static void read_nt_tail(struct gt06_frame *f, struct reader *r)
@@ -267,15 +267,25 @@ bool gt06_model_is_lw(const struct gt06_frame *f)
 	return (f->length == 0x40 || f->length == 0x41) && gt06_block_is_gps(&f->body);
 }
 
+// Returns true if a possible cell follows, and then the bytes of the tail with a possible level and language.
+static bool is_lw_tail(const struct reader *r)
+{
+	const size_t size = r->left >= LW_TAIL ? r->left - LW_TAIL : 0;
+	const uint8_t *tail = r->at + size;
+	return size == 15u + (size > 0 && r->at[0] >> 7) && gt06_block_is_cell(r, GT06_CELL_4G) &&
+	       tail[4] <= 100 && tail[7] <= 3;
+}
+
 enum decode_status gt06_model_read_lw(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
-	f->memo.variant = f->variant = GT06_LW;
 	enum decode_status status = gt06_block_begin_gps(f, r);
 	if (status != DECODE_OK)
 		return status;
-	if (!gt06_block_read_cell(f, r, GT06_CELL_4G) || r->left != LW_TAIL)
+	if (!is_lw_tail(r))
 		return gt06_frame_keep_tail(f, r);
+	f->variant = GT06_LW;
+	gt06_block_read_cell(f, r, GT06_CELL_4G);
 	extra_int(f->out, f->report, "network", reader_u8(r));
 	uint8_t info = reader_u8(r);
 	gt06_block_set_info(f, info);
@@ -364,11 +374,7 @@ static bool split_az735(struct reader r, struct az735 *parts)
 bool gt06_model_is_az735(const struct gt06_frame *f)
 {
 	struct az735 parts;
-	struct reader time = f->body;
-	int64_t time_us;
-	bool absent;
-	return f->extended && gt06_frame_read_time(&time, &time_us, &absent) &&
-	       split_az735(f->body, &parts);
+	return f->extended && gt06_frame_is_time(&f->body) && split_az735(f->body, &parts);
 }
 
 static void read_az735_cell(struct gt06_frame *f, struct reader *r)

@@ -59,7 +59,8 @@ static bool is_network(const struct network *network)
 bool gt06_network_is_cell_status(const struct gt06_frame *f)
 {
 	size_t size = f->body.left >= 5 ? f->body.left - 5 : 0;
-	return f->type == 0xA5 ? size == 15 || size == 16 : size >= 8 && size <= 10;
+	const bool fits = f->type == 0xA5 ? size == 15 || size == 16 : size >= 8 && size <= 10;
+	return fits && gt06_block_is_sized_cell(&f->body, size);
 }
 
 enum decode_status gt06_network_read_cell_status(struct gt06_frame *f)
@@ -76,7 +77,7 @@ enum decode_status gt06_network_read_phone(struct gt06_frame *f)
 	struct reader *r = &f->body;
 	const size_t size = r->left > 23 ? r->left - 23 : 0;
 	const bool fits = f->type == 0xA7 ? size == 15 || size == 16 : size == 8 || size == 9;
-	if (!fits)
+	if (!fits || !gt06_block_is_sized_cell(r, size))
 		return gt06_frame_read_opaque(f);
 	gt06_frame_begin(f, -1);
 	gt06_block_read_sized_cell(f, r, size);
@@ -238,7 +239,7 @@ enum decode_status gt06_network_read_lbs(struct gt06_frame *f)
 	struct network network = read_network(&cells);
 	struct reader tail = cells;
 	reader_bytes(&tail, LBS_CELLS * size_of(widths) + 1);
-	if (tail.bad || !find_points(&tail))
+	if (tail.bad || !is_network(&network) || !find_points(&tail))
 		return gt06_frame_keep_tail(f, r);
 	gt06_block_read_cells(f, &cells, network.mcc, network.mnc, widths, LBS_CELLS);
 	extra_int(f->out, f->report, "timing_advance", reader_u8(&cells));

@@ -16,7 +16,7 @@ static enum decode_status read_heartbeat_obd(struct gt06_frame *f, struct reader
 	uint8_t info = reader_u8(r);
 	gt06_block_set_info(f, info);
 	unsigned signal = reader_be16(r);
-	report_set_satellites(f->report, (signal >> 10 & 31) + (signal >> 5 & 31));
+	gt06_block_set_satellites(f, (signal >> 10 & 31) + (signal >> 5 & 31));
 	extra_int(f->out, f->report, "rssi", signal & 31);
 	gt06_block_set_alarm(f, info, reader_u8(r));
 	reader_u8(r); // language
@@ -47,8 +47,8 @@ static enum decode_status read_heartbeat_wrist(struct gt06_frame *f, struct read
 	return DECODE_OK;
 }
 
-// The STATUS of one heart-beat of LW, SEEWORLD (info, level, GSM, volts), or R11 (info, power 10 mV,
-// GSM, alarm).
+// The STATUS of one heart-beat of LW (info, level, GSM, 100 mV in 12 bits), SEEWORLD (info, level, GSM %, volts,
+// language), or R11 (info, power 10 mV, GSM, alarm).
 static void read_heartbeat_variant(
 	struct gt06_frame *f, struct reader *r, enum gt06_variant variant)
 {
@@ -66,7 +66,7 @@ static void read_heartbeat_variant(
 	if (variant == GT06_LW)
 		report_set_power_mv(f->report, (reader_be16(r) & 0xFFF) * INT64_C(100));
 	else if (variant == GT06_SEEWORLD)
-		report_set_power_mv(f->report, reader_u8(r) * INT64_C(1000));
+		report_set_power_mv(f->report, (reader_be16(r) >> 8) * INT64_C(1000));
 	else
 		code = reader_u8(r);
 	gt06_block_set_alarm(f, info, code);
@@ -206,6 +206,8 @@ enum decode_status gt06_status_read_wd209(struct gt06_frame *f)
 enum decode_status gt06_status_read_beacon(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
+	if (!gt06_frame_is_time(r))
+		return DECODE_BAD_VALUE;
 	gt06_frame_begin(f, -1);
 	gt06_frame_read_clock(f, r);
 	extra_int(f->out, f->report, "tag_rssi", (int8_t)reader_u8(r));
@@ -223,6 +225,8 @@ enum decode_status gt06_status_read_beacon(struct gt06_frame *f)
 enum decode_status gt06_status_read_picture(struct gt06_frame *f)
 {
 	struct reader *r = &f->body;
+	if (!gt06_frame_is_time(r))
+		return DECODE_BAD_VALUE;
 	gt06_frame_begin(f, -1);
 	gt06_frame_read_clock(f, r);
 	extra_hex(f->out, f->report, "place", reader_bytes(r, 9), 9);

@@ -20,6 +20,8 @@
 #define TRAILER      6 /* serial, crc, 0D 0A */
 #define TOPIN_LOGIN  15
 
+_Static_assert(4 + UINT16_MAX + 2 <= GT06_WIRE_MOST, "no length is too long");
+
 // Receiving -------------------------------------------------------------------
 
 struct header {
@@ -152,8 +154,6 @@ struct frame gt06_wire_frame(struct session *session, const uint8_t *data, size_
 	if (len <= header_size(data))
 		return (struct frame){FRAME_MORE, header_size(data) + 1};
 	const struct header header = read_header(data);
-	if (header.total > GT06_WIRE_MOST)
-		return bad_frame(data, len);
 	if (header.length >= LENGTH_LEAST) {
 		if (len >= header.total && ends_at(data, header.total))
 			return (struct frame){FRAME_OK, header.total};

@@ -37,12 +37,13 @@ void h02_report_status(struct session *session, struct report *report, uint32_t 
 	struct text text, struct decoded *out)
 {
 	struct h02_device *device = device_memory_block(session);
-	const uint32_t fallen = ~word & ~(device ? device->fallen : 0);
+	const uint32_t low = ~word;
+	const uint64_t fallen = low & ~(device ? device->fallen : 0);
 	for (size_t i = 0; i < sizeof alarms / sizeof alarms[0]; i++)
 		if (fallen >> alarms[i].bit & 1)
 			report_add_alarm(report, (enum alarm)alarms[i].alarm);
 	if (device)
-		device->fallen = ~word;
+		decoded_change(out, &device->fallen, low);
 	report_set_ignition(report, word >> BIT_ACC & 1);
 	extra_text(out, report, "status", text.data, text.len);
 	if (!(word >> BIT_DOOR & 1))

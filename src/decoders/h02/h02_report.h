@@ -14,7 +14,7 @@
 
 // The device's block.
 struct h02_device {
-	uint32_t fallen; /* the bits that are 0 in the last status word */
+	uint64_t fallen; /* the bits that are 0 in the last status word */
 };
 
 // The maker's letters for what is sent to the device, two bytes.

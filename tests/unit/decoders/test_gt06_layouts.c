@@ -357,6 +357,52 @@ static void cells_that_do_not_add_up_are_kept_as_hex(void **state)
 	assert_extra(report, "\"data\":\"1f0d0e");
 }
 
+static void impossible_cells_are_kept_as_hex(void **state)
+{
+	// MCC 1000, MCC 5, MNC 1000, and filler.
+	static const char *const cells[] = {"03E8 0A 1B2C 00A1B2", "0005 0A 1B2C 00A1B2",
+		"81F6 03E8 1B2C 00A1B2", "FFFFFFFFFFFFFFFF"};
+	char text[256];
+	(void)state;
+	for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+		const bool is_long = i == 2;
+		// Only the length says where the cell ends: what follows is not understood either.
+		snprintf(text, sizeof text, "22" GPS "%s 01 02 01", cells[i]);
+		const struct report *report = read_message(text);
+		assert_place(report);
+		assert_int_equal(report->body.has & (HAS_IGNITION | HAS_ODOMETER), 0);
+		assert_false(has_extra(report, "mcc"));
+		assert_extra(report, "\"length_bad\":true,\"unknown\":\"");
+		assert_true(report->extra.len > 2 * 11 && !(report->body.flags & FLAG_STORED));
+		// The length before it says so too.
+		snprintf(text, sizeof text, "26" GPS "%s %s" STATUS, is_long ? "0A" : "09",
+			cells[i]);
+		report = read_message(text);
+		assert_place(report);
+		assert_alarm(report, ALARM_OVERSPEED);
+		assert_false(has_extra(report, "mcc"));
+		assert_extra(report, "\"cell\":\"");
+		snprintf(text, sizeof text, "19 %s" STATUS, cells[i]);
+		assert_nothing_invented(read_message(text));
+		assert_extra(&batch.reports[0], "\"data\":\"");
+		snprintf(text, sizeof text, "17 %s" PHONE_21 "0002", cells[i]);
+		assert_nothing_invented(read_message(text));
+		snprintf(text, sizeof text, "22" NT "%s %s" NT_TAIL, is_long ? "0A" : "09",
+			cells[i]);
+		report = read_message(text);
+		assert_int_equal(report->body.power_mv, 12300);
+		assert_extra(report, "\"cell\":\"");
+	}
+	const struct report *report = read_message(
+		"28" TIME "03E8 0A" NEAR ZEROS_8 ZEROS_8 ZEROS_8 "000000000000 FF 0002");
+	assert_nothing_invented(report);
+	assert_extra(report, "\"length_bad\":true,\"unknown\":\"03e80a1b2c");
+	// A cell that is cut.
+	report = read_message("22" GPS "01F6 0A 1B2C 00");
+	assert_place(report);
+	assert_text(report->extra, "\"length_bad\":true,\"unknown\":\"01f60a1b2c00\"");
+}
+
 // Statuses --------------------------------------------------------------------
 
 static void heartbeat_of_an_unknown_model_raises_no_alarm(void **state)
@@ -524,6 +570,7 @@ int main(void)
 		cmocka_unit_test(cell_lists_of_single_models_decode),
 		cmocka_unit_test(a9_is_an_alarm_with_cells),
 		cmocka_unit_test(cells_that_do_not_add_up_are_kept_as_hex),
+		cmocka_unit_test(impossible_cells_are_kept_as_hex),
 		cmocka_unit_test(heartbeat_of_an_unknown_model_raises_no_alarm),
 		cmocka_unit_test(model_decides_where_bytes_do_not),
 		cmocka_unit_test(relay_commands_of_g109),

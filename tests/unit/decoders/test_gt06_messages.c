@@ -207,6 +207,9 @@ static void card_text_of_12_may_have_any_length(void **state)
 	assert_text(report->driver, "B");
 	assert_true(report->body.alarms == 0);
 	assert_int_equal(read_message("12" GPS CELL_8 MILEAGE "01 30 00 01 003C")->driver.len, 0);
+	report = read_message("12" GPS CELL_8 MILEAGE "01 30 05 01 003C");
+	assert_int_equal(report->driver.len, 0);
+	assert_alarm(report, ALARM_GENERAL);
 	assert_int_equal(read_message("12" GPS CELL_8 MILEAGE "02 2000 00 01 003C")->driver.len, 0);
 	// Without the driving time.
 	report = read_message("12" GPS CELL_8 MILEAGE "03 434431 00 01");
@@ -287,8 +290,15 @@ static void course_word_sets_ignition_and_fix(void **state)
 	assert_int_equal(report->body.has, HAS_TIME | HAS_SATELLITES);
 	report = read_message("10 000000000000 C0 01531500 0A98AC38 00 0C00");
 	assert_int_equal(report->body.has, HAS_SATELLITES);
-	report = read_message("10 000000010203 C9 01531500 0A98AC38 00 0C00");
+	report = read_message("10 000000010203 C9 01531500 0A98AC38 00 CC00"); // ACC on
 	assert_int_equal(report->body.has, 0);
+	report = read_message("10 1F0D0E090807 C9 00000000 00000000 00 CC00");
+	assert_int_equal(report->body.has, 0);
+	report = read_message("10 1F050E090807 C9 FFFFFFFF FFFFFFFF 00 CC00");
+	assert_int_equal(report->body.has, HAS_TIME);
+	// The ignition of another block is understood.
+	report = read_message("12 1F0D0E090807 C9 00000000 00000000 00 4C00" CELL_8 "01 02 00");
+	assert_true(report->body.flags & FLAG_IGNITION);
 }
 
 static void nt_messages_decode_and_may_identify(void **state)
@@ -331,7 +341,7 @@ static void x1_decodes_its_ports(void **state)
 
 #define LW "A2" GPS CELL_15 "00 46 04CE 04 03 18 02" MILEAGE "00000E10 0102030405060708 0005"
 
-static void lw_message_selects_the_lw_variant(void **state)
+static void a_message_of_lw_has_alarm_codes_of_its_own(void **state)
 {
 	(void)state;
 	const struct report *report = read_message(LW);
@@ -343,10 +353,30 @@ static void lw_message_selects_the_lw_variant(void **state)
 	assert_int_equal(report->driver.len, 0);
 	assert_int_equal(report->body.inputs, 5);
 	assert_extra(report, "\"engine_s\":3600,\"unknown\":\"0102030405060708\"");
+	// Whether other messages are those of an LW, only devices.model can tell.
 	struct bytes heartbeat = frame_of(false, "13 46 04 03 F07B");
 	report = report_of(&heartbeat);
-	assert_int_equal(report->body.power_mv, 12300);
+	assert_false(report->body.has & HAS_POWER_V);
 	assert_true(report->body.alarms == 0);
+	assert_extra(report, "\"unknown\":\"f07b\"");
+	heartbeat = frame_of(false, "13 46 04 03 01 02");
+	assert_alarm(report_of(&heartbeat), ALARM_SOS);
+	struct bytes alarm = frame_of(false, "26" GPS "09" CELL_8 "46 04 03 18 02");
+	assert_alarm(report_of(&alarm), ALARM_REMOVING);
+	// A level of 101 %, a language of 4, and an impossible network.
+	static const char *const others[] = {
+		"A2" GPS CELL_15 "00 46 04CE 65 03 18 02" MILEAGE "00000E10 0860000000000017 0005",
+		"A2" GPS CELL_15 "00 46 04CE 04 03 18 04" MILEAGE "00000E10 0860000000000017 0005",
+		"A2" GPS "03E8 0A 00001B2C 000000000000A1B2 00 46 04CE 04 03 18 02" MILEAGE
+		"00000E10 0860000000000017 0005",
+	};
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		report = read_message(others[i]);
+		assert_place(report);
+		assert_true(report->body.alarms == 0);
+		assert_false(report->body.has & (HAS_ODOMETER | HAS_POWER_V | HAS_IGNITION));
+		assert_extra(report, "\"length_bad\":true,\"unknown\":\"0");
+	}
 }
 
 static void trx16_messages_have_the_card_as_driver(void **state)
@@ -391,6 +421,8 @@ static void length_and_model_select_the_heartbeat_layout(void **state)
 	assert_alarm(report, ALARM_POWER_CUT);
 	assert_extra(report, "\"rssi\":3,\"alarm\":2,\"mode\":4,\"unknown\":\"010203\","
 			     "\"temperature\":-5.0");
+	report = read_message("13 46 7BE3 00 02 50 03 04CE 01 0203 FFCE"); // 61 satellites
+	assert_false(report->body.has & HAS_SATELLITES);
 	report = read_message("13 01 0203 01 02 50 0102030405060708 816D"); // wrist
 	assert_alarm(report, ALARM_SOS);
 	assert_int_equal(report->body.battery_percent, 80);
@@ -535,6 +567,10 @@ static void items_decode_and_unknown_ones_are_kept(void **state)
 	assert_text(report->extra,
 		"\"iccid\":\"8950210000000000001f\",\"satellites_visible\":12," CELL
 		",\"door_tamper\":\"21\",\"alarm\":27,\"items\":\"0077=\"");
+	report = read_extended(
+		"70 0009 0001 3D 0033 0012 736CE3F7 3D 02AF 01531500 0A98AC38 3D 1D12");
+	assert_false(report->body.has & HAS_SATELLITES); // 61
+	assert_text(report->extra, "\"items\":\"0009=3d\"");
 	report = read_extended("70 0033 0012 736CE3F7 09 02AF 01531500 0A98AC38 3D 1D12");
 	assert_place(report);
 	assert_int_equal(report->body.altitude_m_e2, 68700);
@@ -606,6 +642,29 @@ static void media_events_decode_in_three_layouts(void **state)
 	assert_extra(report, "\"data\":\"1f050e090807ffffffff");
 }
 
+static void messages_with_an_invalid_time_are_kept_as_hex(void **state)
+{
+#define NO_TIME "1F0D0E090807" /* month 13 */
+	static const char *const messages[] = {
+		"95" NO_TIME "01",
+		"95" NO_TIME "01531500 0A98AC38 1D12 01 0000 612E6A7067",
+		"95 FFFF 01" NO_TIME "09 01531500 0A98AC38 1D12 003D 007B 87 0000 61",
+		"B2" NO_TIME "C4 A1A2A3A4A5A6 00112233445566778899AABBCCDDEEFF 0001 0002 012C 08",
+		"35" NO_TIME "01 01531500 0A98AC38 01 02 03 00000CFA 0000004D",
+		"94 05" NO_TIME "05",
+		"94 05 0102",
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+		struct bytes frame = frame_of(messages[i][1] == '4', messages[i]);
+		log_in();
+		const struct report *report = report_of(&frame);
+		assert_int_equal(report->body.has, 0);
+		assert_true(report->body.alarms == 0);
+		assert_true(!strncmp(report->extra.data, "\"data\":\"", 8));
+	}
+}
+
 static void serial_port_and_obd_data_are_kept(void **state)
 {
 	(void)state;
@@ -661,7 +720,7 @@ int main(void)
 		cmocka_unit_test(course_word_sets_ignition_and_fix),
 		cmocka_unit_test(nt_messages_decode_and_may_identify),
 		cmocka_unit_test(x1_decodes_its_ports),
-		cmocka_unit_test(lw_message_selects_the_lw_variant),
+		cmocka_unit_test(a_message_of_lw_has_alarm_codes_of_its_own),
 		cmocka_unit_test(trx16_messages_have_the_card_as_driver),
 		cmocka_unit_test(length_and_model_select_the_heartbeat_layout),
 		cmocka_unit_test(model_changes_alarm_codes),
@@ -671,6 +730,7 @@ int main(void)
 		cmocka_unit_test(items_decode_and_unknown_ones_are_kept),
 		cmocka_unit_test(information_decodes_by_sub_type),
 		cmocka_unit_test(media_events_decode_in_three_layouts),
+		cmocka_unit_test(messages_with_an_invalid_time_are_kept_as_hex),
 		cmocka_unit_test(serial_port_and_obd_data_are_kept),
 		cmocka_unit_test(prefix_of_a_message_asks_for_more),
 		cmocka_unit_test(no_flipped_bit_is_accepted),

@@ -191,14 +191,18 @@ static void alarms_are_changes_of_the_devices_status(void **state)
 	static const struct {
 		const char *frame;
 		uint64_t alarms;
+		bool is_refused; /* because the device is not admitted */
 	} steps[] = {
-		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFD#", 1u << ALARM_SOS},
-		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFD#", 0},
-		{"*HQ,8600000018,V1,,V,,N,,E,0,0,,FFFFFFFD#", 1u << ALARM_SOS}, // another device
+		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFD#", 1u << ALARM_SOS, true},
+		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFD#", 1u << ALARM_SOS, false},
+		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFF#", 0, true},
+		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFD#", 0, false},
+		{"*HQ,8600000018,V1,,V,,N,,E,0,0,,FFFFFFFD#", 1u << ALARM_SOS,
+			false}, // another device
 		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFF8#",
-			1u << ALARM_VIBRATION | 1u << ALARM_OVERSPEED},
-		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFF#", 0},
-		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFD#", 1u << ALARM_SOS},
+			1u << ALARM_VIBRATION | 1u << ALARM_OVERSPEED, false},
+		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFF#", 0, false},
+		{"*HQ,8600000017,V1,,V,,N,,E,0,0,,FFFFFFFD#", 1u << ALARM_SOS, false},
 	};
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
 		struct session session = {
@@ -208,6 +212,8 @@ static void alarms_are_changes_of_the_devices_status(void **state)
 					 strlen(steps[i].frame), &decoded),
 			DECODE_OK);
 		assert_int_equal(decoded.reports[0].body.alarms, steps[i].alarms);
+		if (steps[i].is_refused)
+			decoded_undo(&decoded);
 	}
 	device_memory_free(memory);
 }

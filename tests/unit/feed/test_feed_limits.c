@@ -92,7 +92,7 @@ static enum probe probe_size(const uint8_t *data, size_t len, bool datagram)
 	return data[0] == 'G' ? PROBE_YES : PROBE_NO;
 }
 
-// A frame of 0 bytes stands for one of 65,536.
+// A frame of 0 bytes stands for one of FRAME_MOST.
 static struct frame frame_size(struct session *session, const uint8_t *data, size_t len)
 {
 	(void)session;
@@ -363,7 +363,7 @@ static void a_decoder_that_declares_no_limit_has_4096_bytes(void **state)
 	assert_int_equal(decoder_frame_max(&size), FRAME_MOST);
 }
 
-static void frames_may_have_64_kib(void **state)
+static void the_longest_frame_that_may_be_declared_is_accepted(void **state)
 {
 	(void)state;
 	static uint8_t data[2 * FRAME_MOST + 8];
@@ -412,7 +412,7 @@ int main(void)
 		cmocka_unit_test(a_frame_of_the_limit_is_accepted),
 		cmocka_unit_test(one_byte_over_the_limit_is_rejected_however_it_is_cut),
 		cmocka_unit_test(a_decoder_that_declares_no_limit_has_4096_bytes),
-		cmocka_unit_test(frames_may_have_64_kib),
+		cmocka_unit_test(the_longest_frame_that_may_be_declared_is_accepted),
 		cmocka_unit_test(the_largest_sniffing_limit_of_the_set_holds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

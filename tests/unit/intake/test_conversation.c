@@ -318,6 +318,59 @@ static void what_the_owner_changes_counts_from_the_next_frame(void **state)
 	end(&tcp);
 }
 
+// Returns the alarms of the newest entry since the last call.
+static uint64_t journaled_alarms(void)
+{
+	struct journal_cursor cursor;
+	struct entry entry;
+	uint64_t alarms = 0;
+
+	journal_cursor_init(&cursor, intake.journal, read_up_to);
+	while (journal_cursor_next(&cursor)) {
+		assert_true(entry_read(cursor.data, cursor.len, &entry));
+		alarms = entry.kind == ENTRY_REPORT ? entry.body.alarms : 0;
+	}
+	read_up_to = cursor.lsn;
+	journal_cursor_done(&cursor);
+	return alarms;
+}
+
+#define SOS (UINT64_C(1) << ALARM_SOS)
+
+// The alarm stays in each heartbeat until it clears.
+static void an_alarm_that_is_refused_is_raised_after_the_admission(void **state)
+{
+	(void)state;
+	const struct bytes login = frame_of(false, "01 0860000000000017");
+	const struct bytes calm = frame_of(false, "13 4605030002");
+	const struct bytes alarm = frame_of(false, "13 4605030102");
+	struct conversation udp = begin(TRANSPORT_UDP), tcp = begin(TRANSPORT_TCP);
+
+	give(&udp, login.data, login.len);
+	give(&tcp, login.data, login.len);
+	device_of("860000000000017")->state = DEVICE_BLOCKED;
+	give(&udp, alarm.data, alarm.len);
+	assert_true(journaled_alarms() == 0);
+	assert_int_equal(give(&tcp, alarm.data, alarm.len).state, CONVERSATION_ENDS);
+	assert_true(journaled_alarms() == 0);
+	device_of("860000000000017")->state = DEVICE_ACTIVE;
+	give(&udp, alarm.data, alarm.len);
+	assert_true(journaled_alarms() == SOS);
+	give(&udp, alarm.data, alarm.len);
+	assert_true(journaled_alarms() == 0);
+	// What is refused does not clear it either.
+	device_of("860000000000017")->state = DEVICE_BLOCKED;
+	give(&udp, calm.data, calm.len);
+	device_of("860000000000017")->state = DEVICE_ACTIVE;
+	give(&udp, alarm.data, alarm.len);
+	assert_true(journaled_alarms() == 0);
+	give(&udp, calm.data, calm.len);
+	give(&udp, alarm.data, alarm.len);
+	assert_true(journaled_alarms() == SOS);
+	end(&udp);
+	end(&tcp);
+}
+
 static void model_and_protocol_set_for_a_device_are_visible_in_its_first_frame(void **state)
 {
 	(void)state;
@@ -1129,6 +1182,7 @@ int main(void)
 		TEST(bytes_may_come_one_by_one),
 		TEST(a_refused_device_ends_a_connection_but_not_a_sender),
 		TEST(what_the_owner_changes_counts_from_the_next_frame),
+		TEST(an_alarm_that_is_refused_is_raised_after_the_admission),
 		TEST(model_and_protocol_set_for_a_device_are_visible_in_its_first_frame),
 		TEST(a_wrong_password_is_refused),
 		TEST(the_right_password_admits),

@@ -159,6 +159,45 @@ static void marks_stay_with_their_reports(void **state)
 	}
 }
 
+static void a_dropped_report_resolves_nothing(void **state)
+{
+	(void)state;
+	struct session session = {0};
+	decoded_reset(&decoded);
+	for (uint64_t key = 1; key <= 3; key++) {
+		decoded_report(&decoded, &session);
+		decoded_resolve(&decoded, (struct held_mark){.key = key});
+	}
+	decoded_resolve(&decoded, (struct held_mark){.key = 4}); // two are resolved by the newest
+	decoded_drop_report(&decoded);
+	assert_int_equal(decoded.resolved_count, 2);
+	assert_int_equal(decoded.resolved[1].mark.key, 2);
+	decoded_report(&decoded, &session); // another, which resolves nothing
+	assert_int_equal(decoded.resolved[decoded.resolved_count - 1].report, 1);
+	assert_null(decoded.fault);
+}
+
+static void a_change_of_device_memory_can_be_undone(void **state)
+{
+	(void)state;
+	uint64_t value = 1, other = 5;
+	decoded_reset(&decoded);
+	decoded_undo(&decoded); // there is none
+	decoded_change(&decoded, &value, 2);
+	decoded_change(&decoded, &value, 3);
+	assert_true(value == 3);
+	decoded_undo(&decoded);
+	assert_true(value == 1);
+	decoded_change(&decoded, &value, 4);
+	decoded_reset(&decoded);
+	decoded_undo(&decoded); // that of the frame before stays
+	assert_true(value == 4);
+	decoded_change(&decoded, &value, 5);
+	assert_null(decoded.fault);
+	decoded_change(&decoded, &other, 6);
+	assert_non_null(decoded.fault);
+}
+
 static void answers_stay_with_their_reports(void **state)
 {
 	(void)state;
@@ -208,6 +247,8 @@ int main(void)
 		cmocka_unit_test(keeps_bytes_in_the_arena),
 		cmocka_unit_test(notes_what_the_newest_report_resolves),
 		cmocka_unit_test(marks_stay_with_their_reports),
+		cmocka_unit_test(a_dropped_report_resolves_nothing),
+		cmocka_unit_test(a_change_of_device_memory_can_be_undone),
 		cmocka_unit_test(answers_stay_with_their_reports),
 		cmocka_unit_test(held_bytes_are_rejected_only_if_there_is_room),
 	};
