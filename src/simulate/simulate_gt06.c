@@ -88,7 +88,7 @@ static uint8_t *put_gps(uint8_t *out, const struct simulate_sighting *seen)
 // Writes a cell of the test network 001-01: mcc, mnc, area, id.
 static uint8_t *put_cell(uint8_t *out, const struct simulate_tracker *tracker)
 {
-	out = put_be(out, 1, 2);
+	out = put_be(out, 262, 2);
 	*out++ = 1;
 	out = put_be(out, 4700 + tracker->number % 16, 2);
 	return put_be(out, 10000 + tracker->number, 3);
