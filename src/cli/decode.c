@@ -42,7 +42,8 @@ static struct device_settings find_settings(const void *context, struct text ide
 	(void)ident;
 	return (struct device_settings){
 		.model = d->model ? (struct text){d->model, strlen(d->model)} : (struct text){0},
-		.protocol = d->protocol};
+		.protocol = d->protocol,
+		.known = d->protocol != NULL};
 }
 
 static void start(struct decoding *d, bool datagram)

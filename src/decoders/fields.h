@@ -80,6 +80,17 @@ static inline bool fields_is_hex(struct text text, size_t least, size_t most)
 	return true;
 }
 
+// Returns true for at most `most` bytes of printable ASCII.
+static inline bool fields_is_printable(struct text text, size_t most)
+{
+	if (text.len > most)
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] < 0x20 || text.data[i] > 0x7E)
+			return false;
+	return true;
+}
+
 // Returns true if the text is the word, which is in upper case, without regard to case.
 static inline bool fields_is_word(struct text text, const char *word)
 {

@@ -497,7 +497,8 @@ static struct device_settings find_settings(const void *context, struct text ide
 		return (struct device_settings){0};
 	return (struct device_settings){
 		.model = device->model ? text_of(device->model) : (struct text){0},
-		.protocol = device->decoder ? registry_decoders[device->decoder - 1] : NULL};
+		.protocol = device->decoder ? registry_decoders[device->decoder - 1] : NULL,
+		.known = true};
 }
 
 void intake_begin(struct intake *intake, struct session *session)

@@ -89,12 +89,15 @@ def local_time(out, text, state):
 
 # Fields -------------------------------------------------------------------------------------------------------------------
 
+def need_shape(*texts):
+    if not all(re.fullmatch(r"\d+\.?\d*|\.\d+|", text) for text in texts):
+        raise NoShape
+
+
 def angle(text, most, name):
     """1e-7 degrees; None: the field is empty."""
     if not text:
         return None
-    if not re.fullmatch(r"\d+\.?\d*|\.\d+", text):
-        raise NoShape
     whole, _, fraction = text.partition(".")
     degrees, minutes = int(whole[:-2] or "0"), Fraction((whole[-2:] or "0") + "." + (fraction or "0"))
     e7 = half_up(degrees + minutes / 60, 7)
@@ -103,8 +106,9 @@ def angle(text, most, name):
     return e7
 
 
-def percent(text):
-    return float(text[:-1]) if re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", text) and float(text[:-1]) <= 100 else None
+def percent(extra, name, text):
+    if re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", text) and float(text[:-1]) <= 100:
+        extra[name] = float(text[:-1])
 
 
 def altitude(out, text):
@@ -136,7 +140,8 @@ def tail(out, keyword, fields):
         out["ignition"] = acc == "1"
     if door in ("0", "1"):
         extra["door"] = door == "1"
-    extra["fuel1"], extra["fuel2"] = percent(fuel1), percent(fuel2)
+    percent(extra, "fuel1", fuel1)
+    percent(extra, "fuel2", fuel2)
     if re.fullmatch(r"\d{1,18}", fuel2) and 1 <= int(fuel2) <= 2000000:
         out["odometer_m"] = int(fuel2) * 1000
     elif keyword == "dtc" and re.match("[A-Za-z]", fuel2):
@@ -184,6 +189,7 @@ def gps(out, keyword, f, state):
         raise NoShape
     lat, north, at = side(f, 7, "NS")
     lon, east, at = side(f, at, "EW")
+    need_shape(lat, lon)
     lat, lon = angle(lat, 90, "latitude"), angle(lon, 180, "longitude")
     valid = get(f, 6) == "A"
     if lat is not None and lon is not None and (valid or lat or lon):
@@ -218,7 +224,8 @@ def obd(out, f, state):
         out["odometer_m"] = half_up(Fraction(f[3]), 3)
     for name, index in (("fuel_instant", 4), ("fuel_average", 5), ("hours", 6), ("obd_speed", 7), ("coolant_temp", 9)):
         number(extra, name, get(f, index))
-    extra["engine_load"], extra["throttle"] = percent(get(f, 8)), percent(get(f, 10))
+    percent(extra, "engine_load", get(f, 8))
+    percent(extra, "throttle", get(f, 10))
     if is_decimal(get(f, 11)) and float(f[11]) != 16383:
         number(extra, "rpm", f[11])
     if is_decimal(get(f, 12)) and 0 < half_up(Fraction(f[12]), 3) <= 1000000:
@@ -231,8 +238,6 @@ def obd(out, f, state):
 def degrees(text, most, name):
     if not text:
         return None
-    if not is_decimal(text):
-        raise NoShape
     e7 = half_up(Fraction(text), 7)
     if abs(e7) > most * 10000000:
         raise Reject("bad value: " + name)
@@ -245,6 +250,8 @@ def whole(text):
 
 def alternative(out, f):
     v = {name: "" if re.fullmatch("-+", text) else text for name, text in zip(ALTERNATIVE, f[1:])}
+    if any(v[name] and not is_decimal(v[name]) for name in ("lat", "lon")):
+        raise NoShape
     lat, lon = degrees(v["lat"], 90, "latitude"), degrees(v["lon"], 180, "longitude")
     valid = v["gps"] == "1"
     extra = out["extra"]
@@ -359,8 +366,6 @@ def decode(data, state):
                 return [reply("LOAD", "now")]
             return unknown(text, state)
         if re.fullmatch(r"\d{15}", text):
-            if not data.endswith((b";", b"*")) and state.ident != text:
-                raise Reject("heartbeat of an unknown device")
             set_ident(state, text)
             return [reply("ON", "now")]
         if glued:
@@ -521,6 +526,9 @@ def generate(rng, count):
             fields, star = body(rng)
             name = ident if rng.random() > .01 else rng.choice(["", "1" * 21, "1" * 20, "86000000000001x", " 860000000000017"])
             text = ",".join([f"imei:{name}"] + fields)
+            if rng.random() < .08:  # one byte is replaced, left out or put in
+                at = rng.randrange(len(text))
+                text = text[:at] + rng.choice(["", rng.choice("0123456789,,,.%+-ANFL vt")]) + text[at + rng.randrange(2):]
             if rng.random() < .03:
                 text = rng.choice([ident, "1"]) + text
         end = star or rng.choice([";", ";", ";", ";", "\n", "\r\n", "*" if rng.random() < .05 else ";"])
