@@ -26,7 +26,7 @@ def calendar_time(year, month, day, hour, minute, second):
 
 
 def is_decimal(text):
-    return bool(re.fullmatch(r"[+-]?(\d{1,12}\.?\d*|\.\d+)", text))
+    return bool(re.fullmatch(r"[+-]?(\d{1,12}(\.\d*)?|\.\d+)", text))
 
 
 def half_up(value, decimals):

@@ -179,7 +179,7 @@ def side(fields, at, letters):
     after = get(fields, at + 1)
     if after == "" or after in letters:
         return get(fields, at), after or letters[0], at + 2
-    if not re.fullmatch(r"[\d.]+", after):
+    if not re.fullmatch(r"\d+\.?\d*|\.\d+", after):
         raise NoShape
     return get(fields, at), letters[0], at + 1
 

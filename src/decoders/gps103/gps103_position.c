@@ -77,6 +77,8 @@ static enum fields_angle read_angle(struct text text, unsigned most, int64_t *e7
 		*e7 = (int64_t)((scan_fraction(&scan, 6, &next) + 3) / 6);
 		return FIELDS_ANGLE_OK;
 	}
+	for (; text.len > 1 && text.data[0] == '0' && text_is_digit(text.data[1]); text.len--)
+		text.data++;
 	return text_nmea_angle(text, most, e7) ? FIELDS_ANGLE_OK : FIELDS_ANGLE_RANGE;
 }
 
