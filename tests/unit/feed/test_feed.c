@@ -91,6 +91,24 @@ static const struct golden {
 	{&decoder_h02, BYTES("*TH,8600000017,HTBT#"), 1, 0},
 	{&decoder_h02, BYTES("*HQ,,V1,091700,V,,,,,,,140531,FFFFFBFF#"), 0, 1},
 	{&decoder_h02, BYTES("*HQ,8600000017,SMS,a\nb, c#"), 1, 0},
+	/* GPS103: log-in, heartbeat, position, no GPS, OBD, a photo's part, the layout with '*', a log-in in the old way */
+	{&decoder_gps103, BYTES("##,imei:860000000000017,A;"), 0, 0},
+	{&decoder_gps103, BYTES("860000000000017;"), 0, 0},
+	{&decoder_gps103,
+		BYTES("imei:860000000000017,tracker,310514121530,,F,091530.000,A,1220.7360,N,"
+		      "09845.9240,W,33.00,274.50,,1,0,45.20%,,+21;"),
+		1, 0},
+	{&decoder_gps103,
+		BYTES("860000000000017imei:860000000000017,,3105141216,,L,,,1B2C,,A1B2\r\n"), 1, 0},
+	{&decoder_gps103, BYTES("imei:860000000000017,OBD,310514121800,123456,3.20,8.50,1200;"), 1,
+		0},
+	{&decoder_gps103, BYTES("imei:860000000000017,vr,00000000ffd8ffe00000;"), 1, 0},
+	{&decoder_gps103, BYTES("imei:860000000000017,L,*"), 0, 0},
+	{&decoder_gps103,
+		BYTES("imei:860000000000017,Unit 1,---,------,----,091830,140531,21,1,12.345600,"
+		      "-98.765400,058,274,0152,1.20,09,0,1,---,*"),
+		1, 0},
+	{&decoder_gps103, BYTES("imei:860000000000017,A;"), 0, 0},
 	/* voltage 94, long header */
 	{&decoder_gt06, BYTES("\x79\x79\x00\x08\x94\x00\x05\x07\x00\x07\x9c\xcc\x0d\x0a"), 0, 1},
 };
@@ -295,7 +313,7 @@ static void foreign_bytes_close_the_conversation(void **state)
 		{BYTES("SSH-2.0-OpenSSH_9.2\r\n")},
 		{BYTES("$GPRMC,101500,A,4807.038,N,01131.000,E,022.4,084.4,221126,003.1,W*6A\r\n")},
 		{BYTES("$$A123,860000000000017,AAA,35,48.1,11.5,261122101500,A\r\n")},
-		{BYTES("##,imei:860000000000017,A;")},
+		{BYTES("##,imei:8600,A;")},
 		{BYTES("\xff\xff\xff\xff")},
 	};
 
