@@ -158,22 +158,39 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+// Writes the text of a custom command without blanks, in lower case, to plain (COMMAND_TEXT_MAX). Returns its length.
+static size_t plain_text(const struct command *command, char *plain)
+{
+	size_t len = 0;
+
+	if (command->kind != COMMAND_CUSTOM)
+		return 0;
+	for (size_t i = 0; i < command->text_len; i++)
+		if (command->text[i] != ' ')
+			plain[len++] = lower(command->text[i]);
+	return len;
+}
+
 // Returns true if it is a custom command whose text contains these words, ignoring blanks and case.
 static bool has_text(const struct command *command, const char *words)
 {
 	char plain[COMMAND_TEXT_MAX];
-	const size_t wanted = strlen(words);
-	size_t len = 0;
+	const size_t wanted = strlen(words), len = plain_text(command, plain);
 
-	if (command->kind != COMMAND_CUSTOM)
-		return false;
-	for (size_t i = 0; i < command->text_len; i++)
-		if (command->text[i] != ' ')
-			plain[len++] = lower(command->text[i]);
 	for (size_t at = 0; at + wanted <= len; at++)
 		if (!memcmp(plain + at, words, wanted))
 			return true;
 	return false;
+}
+
+// Returns true if it is a custom command whose first word, up to a comma, is this one.
+static bool has_first_word(const struct command *command, const char *word)
+{
+	char plain[COMMAND_TEXT_MAX];
+	const size_t wanted = strlen(word), len = plain_text(command, plain);
+
+	return len >= wanted && !memcmp(plain, word, wanted) &&
+	       (len == wanted || plain[wanted] == ',');
 }
 
 static bool sets_first_output(const struct command *command, int32_t value)
@@ -186,14 +203,16 @@ bool command_stops_engine(const struct command *command)
 {
 	return command->kind == COMMAND_ENGINE_STOP || sets_first_output(command, 1) ||
 	       has_text(command, "opc1,1") || has_text(command, "relay,1") ||
-	       has_text(command, "dyd");
+	       has_text(command, "dyd") || has_first_word(command, "j") ||
+	       has_first_word(command, "109");
 }
 
 bool command_resumes_engine(const struct command *command)
 {
 	return command->kind == COMMAND_ENGINE_RESUME || sets_first_output(command, 0) ||
 	       has_text(command, "opc1,0") || has_text(command, "relay,0") ||
-	       has_text(command, "hfyd");
+	       has_text(command, "hfyd") || has_first_word(command, "k") ||
+	       has_first_word(command, "110");
 }
 
 bool command_sets_output(const struct command *command, unsigned *index, bool *on)

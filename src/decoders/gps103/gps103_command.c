@@ -187,7 +187,8 @@ struct encoded gps103_command_encode(
 	const bool is_custom = command->kind == COMMAND_CUSTOM;
 	const struct words words =
 		is_custom ? custom_words(command) : find_words(command, argument);
-	if (words.number == SMS_MODE || (words.number == 0 && !is_custom))
+	if (words.number == SMS_MODE || (words.number == 0 && !is_custom) ||
+		(is_custom && memchr(command->text, '*', command->text_len)))
 		return (struct encoded){.result = ENCODE_NEVER};
 	if (session->ident_len == 0)
 		return (struct encoded){.result = ENCODE_LATER};
