@@ -14,6 +14,8 @@
 #define SIMULATE_BURST_MAX                                                                         \
 	((SIMULATE_GAP_MAX + 2) * SIMULATE_RECORD_MAX) /* bytes of one report() */
 
+#define SIMULATE_NO_ANSWER 0
+
 struct simulate_tracker;
 struct simulate_sighting;
 
@@ -42,7 +44,7 @@ struct simulate_protocol {
 	// Parses the server's bytes. NULL: the server acknowledges nothing.
 	enum simulate_answer (*answer)(
 		const uint8_t *data, size_t len, size_t *used, uint32_t *key);
-	// Returns what the acknowledgement of the record will have as *key.
+	// Returns what the acknowledgement of the record will have as *key; SIMULATE_NO_ANSWER: it has none.
 	uint32_t (*key)(const uint8_t *record, size_t len);
 	// Returns the length of the command at the head of the server's bytes; 0: incomplete. With `answer`, called only for
 	// ANSWER_OTHER.

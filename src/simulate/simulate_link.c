@@ -117,7 +117,7 @@ static void end(struct simulate_link *link, enum simulate_link_state state)
 	run->unsent += simulate_records_unsent(records);
 	if (wants_answers(link))
 		run->missing +=
-			simulate_records_count(records, records->first, records->len, false);
+			simulate_records_count_awaited(records, records->first, records->len);
 	simulate_records_done(records);
 	set_state(link, state);
 }
@@ -244,9 +244,8 @@ static void update(struct simulate_link *link)
 {
 	if (link->state == LINK_OPEN) {
 		bool photo = link->out.tracker.camera.open && !link->run->stopping;
-		bool waits =
-			(wants_answers(link) && link->out.records.first < link->out.records.len) ||
-			(photo && is_finished(link));
+		bool waits = simulate_records_awaits_any(&link->out.records) ||
+			     (photo && is_finished(link));
 		if (is_finished(link) && !waits)
 			begin_close(link);
 		else if (!waits)
@@ -290,7 +289,7 @@ static void on_silence(struct simulate_link *link)
 	if (!udp || (link->silences >= UDP_SILENCES && is_finished(link))) {
 		struct simulate_records *records = &link->out.records;
 		link->run->missing +=
-			simulate_records_count(records, records->first, records->len, false);
+			simulate_records_count_awaited(records, records->first, records->len);
 		records->first = records->len;
 		begin_close(link);
 		watch(link);

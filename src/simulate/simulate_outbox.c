@@ -103,12 +103,11 @@ static void make_report(struct simulate_outbox *outbox)
 		write_track(run->options->track, tracker, &seen);
 	tracker->last = seen;
 	tracker->ends = outbox->made + 1 == outbox->quota;
+	const size_t start = records->len;
 	records->len += protocol->report(tracker, &seen, records->data + records->len);
-	if (protocol->heartbeat && outbox->made % HEARTBEAT_EVERY == 0) {
+	if (protocol->heartbeat && outbox->made % HEARTBEAT_EVERY == 0)
 		records->len += protocol->heartbeat(tracker, &seen, records->data + records->len);
-		run->asked++;
-	}
-	run->asked += protocol->answer != NULL;
+	run->asked += simulate_records_count_awaited(records, start, records->len);
 	run->made++;
 	outbox->made++;
 }
@@ -245,8 +244,7 @@ enum simulate_sent simulate_outbox_send(struct simulate_outbox *outbox, int fd)
 			udp ? send_datagrams(records, fd) : send_stream(records, fd);
 		if (sent == SENT_FAILED)
 			return SENT_FAILED;
-		if (!records->protocol->answer)
-			simulate_records_forget_old(records);
+		simulate_records_forget_old(records);
 		if (sent == SENT_SOME)
 			return SENT_SOME;
 	}

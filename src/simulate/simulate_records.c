@@ -52,10 +52,60 @@ uint64_t simulate_records_count(
 	return count;
 }
 
+static bool is_awaited(const struct simulate_records *r, size_t at, size_t len)
+{
+	return r->protocol->answer && r->protocol->key(r->data + at, len) != SIMULATE_NO_ANSWER;
+}
+
+uint64_t simulate_records_count_awaited(const struct simulate_records *r, size_t from, size_t to)
+{
+	uint64_t count = 0;
+	for (size_t at = from, len; r->protocol->answer && at < to; at += len) {
+		len = simulate_records_at(r, at);
+		count += at + len <= to && is_awaited(r, at, len);
+	}
+	return count;
+}
+
+bool simulate_records_awaits_any(const struct simulate_records *r)
+{
+	for (size_t at = r->first, len; r->protocol->answer && at < r->len; at += len) {
+		len = simulate_records_at(r, at);
+		if (is_awaited(r, at, len))
+			return true;
+	}
+	return false;
+}
+
+// Removes a record that was sent.
+static void remove_sent(struct simulate_records *r, size_t at, size_t len)
+{
+	memmove(r->data + r->first + len, r->data + r->first, at - r->first);
+	r->first += len;
+}
+
+// Of records that may be awaited, removes all but the last three of those that are not.
+static void forget_unawaited(struct simulate_records *r)
+{
+	const uint64_t all = simulate_records_count(r, r->first, r->sent, false);
+	uint64_t others = all - simulate_records_count_awaited(r, r->first, r->sent);
+	for (size_t at = r->first, len; others > KEEP_RECORDS; at += len) {
+		len = simulate_records_at(r, at);
+		if (is_awaited(r, at, len))
+			continue;
+		remove_sent(r, at, len);
+		others--;
+	}
+}
+
 void simulate_records_forget_old(struct simulate_records *r)
 {
 	size_t kept[KEEP_RECORDS];
 	size_t count = 0;
+	if (r->protocol->answer) {
+		forget_unawaited(r);
+		return;
+	}
 	for (size_t at = r->first, next; at < r->sent; at = next) {
 		next = at + simulate_records_at(r, at);
 		if (next > r->sent)
@@ -74,8 +124,7 @@ bool simulate_records_acknowledge(struct simulate_records *r, uint32_t key)
 			break;
 		if (r->protocol->key(r->data + at, len) != key)
 			continue;
-		memmove(r->data + r->first + len, r->data + r->first, at - r->first);
-		r->first += len;
+		remove_sent(r, at, len);
 		return true;
 	}
 	return false;

@@ -5,7 +5,7 @@
 //   | free | kept: sent again | not yet   | free   |
 //   |      | after a break    | sent      |        |
 //
-// Kept are records without acknowledgement or, if the server sends none, the last three. A break sets sent = first,
+// Kept are records that the server is to acknowledge, until it has, and the last three of the others. A break sets sent = first,
 // because later records were interrupted or not begun.
 #ifndef AVLD_SIMULATE_SIMULATE_RECORDS_H
 #define AVLD_SIMULATE_SIMULATE_RECORDS_H
@@ -28,7 +28,12 @@ size_t simulate_records_at(const struct simulate_records *records, size_t at);
 // Returns the number of whole records in from..to.
 uint64_t simulate_records_count(
 	const struct simulate_records *records, size_t from, size_t to, bool reports_only);
-// Keeps only the last three records sent.
+// Returns the number of whole records in from..to that the server is to acknowledge.
+uint64_t simulate_records_count_awaited(
+	const struct simulate_records *records, size_t from, size_t to);
+// Returns true if there is such a record, sent or not.
+bool simulate_records_awaits_any(const struct simulate_records *records);
+// Keeps only the last three of the records sent that the server does not acknowledge.
 void simulate_records_forget_old(struct simulate_records *records);
 // Removes the sent record of that key. Returns false if there is none.
 bool simulate_records_acknowledge(struct simulate_records *records, uint32_t key);

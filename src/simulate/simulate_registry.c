@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "simulate/simulate_registry.h"
 
+#include "simulate/simulate_gps103.h"
 #include "simulate/simulate_gt06.h"
 #include "simulate/simulate_h02.h"
 #include "simulate/simulate_pt502.h"
@@ -11,6 +12,7 @@ const struct simulate_protocol *const simulate_registry[] = {
 	&simulate_pt502,
 	&simulate_gt06,
 	&simulate_h02,
+	&simulate_gps103,
 };
 const size_t simulate_registry_count = sizeof(simulate_registry) / sizeof(simulate_registry[0]);
 

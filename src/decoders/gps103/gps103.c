@@ -403,6 +403,9 @@ static enum decode_status decode(
 
 const struct decoder decoder_gps103 = {
 	.name = "gps103",
+	.transports = "TCP, UDP",
+	.confirmed_by = "a log-in, a heartbeat with its ;, or a sentence's fields",
+	.acknowledges = "log-in and heartbeat at once, \"help me\" once stored",
 	.frame_max = PHOTO_MOST,
 	.probe = probe,
 	.frame = frame,
