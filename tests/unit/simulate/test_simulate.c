@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "decoders/decoders.h"
+#include "simulate/simulate_gps103.h"
 #include "simulate/simulate_gt06.h"
 #include "simulate/simulate_pt502.h"
 #include "simulate/simulate_records.h"
@@ -447,6 +448,49 @@ static void only_sent_records_are_acknowledged_and_only_once(void **state)
 	simulate_records_done(&records);
 }
 
+// A GPS103 gets answers to "help me" and heartbeats only.
+static void records_without_an_answer_are_not_awaited(void **state)
+{
+	static const enum simulate_event events[] = {SIGHTING_POSITION, SIGHTING_SOS,
+		SIGHTING_OVERSPEED, SIGHTING_POSITION, SIGHTING_LOW_BATTERY, SIGHTING_SOS,
+		SIGHTING_POSITION, SIGHTING_POSITION};
+	static const char stop[] = "**,imei:860000000000017,E;ON";
+	struct simulate_records records = {.protocol = &simulate_gps103};
+	struct simulate_sighting seen = {.time_us = NOON_US};
+	struct simulate_tracker tracker;
+	size_t used = 0;
+	uint32_t sos = 0, beat = 0;
+	(void)state;
+	simulate_tracker_init(&tracker, &simulate_gps103, 1, 1);
+	assert_true(simulate_records_reserve(&records, 10 * SIMULATE_RECORD_MAX));
+	assert_false(simulate_records_awaits_any(&records));
+	for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+		seen.event = events[i];
+		records.len += simulate_gps103.report(&tracker, &seen, records.data + records.len);
+	}
+	records.len += simulate_gps103.heartbeat(&tracker, &seen, records.data + records.len);
+	assert_int_equal(simulate_records_count_awaited(&records, 0, records.len), 3);
+	records.sent = records.len;
+	simulate_records_forget_old(&records);
+	assert_int_equal(simulate_records_count(&records, records.first, records.len, false), 6);
+	assert_int_equal(simulate_records_count_awaited(&records, records.first, records.len), 3);
+	assert_int_equal(
+		simulate_gps103.answer((const uint8_t *)stop, 25, &used, &sos), ANSWER_MORE);
+	assert_int_equal(
+		simulate_gps103.answer((const uint8_t *)stop, 28, &used, &sos), ANSWER_ACK);
+	assert_int_equal(used, 26);
+	assert_int_equal(
+		simulate_gps103.answer((const uint8_t *)stop + 26, 2, &used, &beat), ANSWER_ACK);
+	assert_true(simulate_records_acknowledge(&records, sos));
+	assert_true(simulate_records_acknowledge(&records, beat));
+	assert_true(simulate_records_awaits_any(&records));
+	assert_true(simulate_records_acknowledge(&records, sos));
+	assert_false(simulate_records_acknowledge(&records, sos));
+	assert_false(simulate_records_awaits_any(&records));
+	assert_int_equal(simulate_records_count(&records, records.first, records.len, true), 3);
+	simulate_records_done(&records);
+}
+
 static void protocols_are_found_by_name(void **state)
 {
 	(void)state;
@@ -462,6 +506,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idents_contain_seed_and_number),
 		cmocka_unit_test(protocols_are_found_by_name),
+		cmocka_unit_test(records_without_an_answer_are_not_awaited),
 		cmocka_unit_test(routes_are_plausible),
 		cmocka_unit_test(the_odometer_is_right_after_long_gaps),
 		cmocka_unit_test(the_seed_determines_the_route),
