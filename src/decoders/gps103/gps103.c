@@ -306,7 +306,7 @@ static enum decode_status decode_login(
 	return accept_login(session, from(id, sizeof "imei:" - 1), out);
 }
 
-// Digits without `;` may be of another protocol: they count for a known device only.
+// Digits without `;` may be of another protocol: they count for a known device only, and open no conversation for another.
 static enum decode_status decode_heartbeat(
 	struct session *session, struct text digits, bool is_sure, struct decoded *out)
 {
@@ -314,7 +314,7 @@ static enum decode_status decode_heartbeat(
 		struct session asked = *session;
 		if (!set_ident(&asked, digits) || !session_settings(&asked).known) {
 			out->detail = "heartbeat of an unknown device";
-			out->close = true;
+			out->close = session->ident_len == 0;
 			return DECODE_DETAIL;
 		}
 	}

@@ -178,6 +178,8 @@ static void digits_alone_count_for_a_known_device_only(void **state)
 	feed_init(&feed, DECODERS_ALL, NULL, true);
 	assert_int_equal(datagram(&feed, POSITION).reports, 1);
 	assert_string_equal(datagram(&feed, ID).now, "ON");
+	assert_int_equal(datagram(&feed, "860000000000018").rejects, 1);
+	assert_false(decoded.close);
 	feed_done(&feed);
 	assert_string_equal(FEED(ID ";", 1).now, "ON");
 }
