@@ -12,6 +12,7 @@
 #include "feed/feed.h"
 #include "fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -391,9 +392,9 @@ static void commands_are_letters_or_numbers(void **state)
 		session.find_settings = known_settings;
 		session.settings_context = &settings;
 		for (size_t i = 0; i < COUNT(rows); i++) {
-			char text[64] = "**,imei:" ID ",";
-			strcat(text, numbers ? rows[i].number : rows[i].letter);
-			strcat(text, numbers ? ";" : "");
+			char text[64];
+			snprintf(text, sizeof text, "**,imei:" ID ",%s%s",
+				numbers ? rows[i].number : rows[i].letter, numbers ? ";" : "");
 			const size_t len = strlen(text);
 			const struct encoded encoded =
 				decoder_gps103.encode_command(&session, &rows[i].command, out, len);
