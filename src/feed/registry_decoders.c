@@ -7,5 +7,6 @@ const struct decoder *const registry_decoders[] = {
 	&decoder_gt06,
 	&decoder_pt502,
 	&decoder_h02,
+	&decoder_tk103,
 	NULL,
 };

@@ -104,7 +104,7 @@ def add_mileage(out, text):
         return
     out["odometer_m"] = int(found[0], 16)
     tail = text[found.end():]
-    if re.fullmatch(r"[+-]\d{1,3}(\.\d{1,3})?", tail):
+    if re.fullmatch(r"[+-]\d{3}\.\d", tail):
         out["extra"]["temp1"] = float(tail)
 
 
@@ -396,10 +396,9 @@ def comma(state, ident, body):
             comma_position(out, f, state)
     except NoShape:
         state.panic, out = panic, backup
-        if len(f) > 2:
-            out["extra"]["data"] = body.split(",", 2)[2]
-        if event and not out["event"]:
-            out["extra"]["data"] = body.split(",", 1)[1]
+        kept = body.split(",", 2)[2:] if out["event"] or not event else body.split(",", 1)[1:]
+        if kept and kept[0]:
+            out["extra"]["data"] = kept[0]
     return [out]
 
 

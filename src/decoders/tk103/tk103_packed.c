@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: MIT
+// Packed frames of the TK103, from the maker's paper (V1.5) and captures: (id command rest), without separators.
+//
+//   BP00 <0..16 digits>HSO         handshake                      BP05 [15 digits]<position>   log-in with a position
+//   BR00 BR01 BR02 BP04 <position>                                BO01 n<position>             alarm n
+//   BQ81 ,ALARM,n,x,<position>     driving alarm n                any  <text><position>
+//   any  [15 digits],{mcc,mnc,lac,cid}{..}..,<state>              decimal cells; LF after each
+//   BZ00 ,mcc,mnc,(lac,cid[,rssi]) x n[,<state>]                  lac and cid hexadecimal
+//   BV00 <17 characters>           VIN                            BS50 BS51                    tk103_battery.c
+//
+//   position   yymmdd A ddmm.mmmm N dddmm.mmmm E sss.s hhmmss ccc.cc [,] [state [L mileage]] tail
+//              speed in km/h; course of 6 characters, of 2 if exactly these, a state and L are left, or up to a comma
+//
+// A state that no L follows counts only after a comma and at the end. A command that is not listed is a status with its text.
+#include "decoders/tk103/tk103_packed.h"
+#include "decoders/cells.h"
+#include "decoders/tk103/tk103_battery.h"
+#include "decoders/tk103/tk103_command.h"
+#include "decoders/tk103/tk103_report.h"
+
+#define DATE_LEN   6
+#define SPEED_LEN  5
+#define CLOCK_LEN  6
+#define COURSE_LEN 6
+#define STATE_LEN  8
+#define IMEI_LEN   15
+#define VIN_LEN    17
+
+static const uint8_t bo01_alarms[] = {ALARM_POWER_CUT, ALARM_ACCIDENT, ALARM_SOS, ALARM_VIBRATION,
+	ALARM_LOW_SPEED, ALARM_OVERSPEED, ALARM_GEOFENCE_EXIT, ALARM_MOVEMENT};
+static const uint8_t bq81_alarms[] = {ALARM_LOW_BATTERY, ALARM_OVERSPEED, ALARM_IDLE,
+	ALARM_HARD_ACCELERATION, ALARM_HARD_BRAKING, ALARM_TEMPERATURE};
+
+static bool is_command(const struct tk103_message *message, const char *name)
+{
+	return text_equal(message->command, name);
+}
+
+static void reply(const struct tk103_message *message, enum reply_when when, const char *word,
+	struct text argument)
+{
+	char text[IDENT_MAX + 24], *end = text;
+	*end++ = '(';
+	end = fields_put(end, message->session->ident, message->session->ident_len);
+	end = fields_put(end, word, strlen(word));
+	if (argument.len > 0)
+		end = fields_put(end, argument.data, argument.len);
+	*end++ = ')';
+	decoded_reply(message->out, when, text, (size_t)(end - text));
+}
+
+// Positions -------------------------------------------------------------------
+
+// Where the position is in the rest of the frame.
+struct place {
+	size_t start, end; /* of date and coordinates */
+	struct tk103_fix fix;
+};
+
+// Reads a number and the letter after it. Returns the length of both; 0: they are not there.
+static size_t read_side(struct text text, const char sides[2], struct text *angle, char *side)
+{
+	const size_t len = tk103_report_angle_len(text);
+	if (len == 0 || len == text.len || !memchr(sides, text.data[len], 2))
+		return 0;
+	*angle = tk103_part(text, 0, len);
+	*side = text.data[len];
+	return len + 1;
+}
+
+// Finds a position by its shape: six digits, A or V, number, N or S, number, E or W.
+static bool find_place(struct text rest, struct place *place)
+{
+	for (size_t at = DATE_LEN; at < rest.len; at++) {
+		struct tk103_fix *fix = &place->fix;
+		fix->mark = rest.data[at];
+		if ((fix->mark != 'A' && fix->mark != 'V') ||
+			!fields_is_digits(tk103_part(rest, at - DATE_LEN, DATE_LEN), 6, 6))
+			continue;
+		const struct text lat = tk103_from(rest, at + 1);
+		const size_t lat_len = read_side(lat, "NS", &fix->lat, &fix->ns);
+		const struct text lon = tk103_from(lat, lat_len);
+		const size_t lon_len = lat_len ? read_side(lon, "EW", &fix->lon, &fix->ew) : 0;
+		if (lon_len == 0)
+			continue;
+		place->start = at - DATE_LEN;
+		place->end = at + 1 + lat_len + lon_len;
+		return true;
+	}
+	return false;
+}
+
+// Returns how many digits, points and blanks the text begins with, at most `most`.
+static size_t number_len(struct text text, size_t most)
+{
+	size_t len = 0;
+	while (len < most && len < text.len &&
+		(text_is_digit(text.data[len]) || text.data[len] == '.' || text.data[len] == ' '))
+		len++;
+	return len;
+}
+
+static bool is_state_before_mileage(struct text text, size_t at)
+{
+	return text.len > at + STATE_LEN && text.data[at + STATE_LEN] == 'L' &&
+	       tk103_report_is_state(tk103_part(text, at, STATE_LEN));
+}
+
+// Finds the course, and the state after it. rest: after the time. *state: its offset; 0: none.
+static struct text find_course(struct text rest, size_t *state)
+{
+	size_t len = number_len(rest, COURSE_LEN);
+	*state = 0;
+	if (is_state_before_mileage(rest, 2) && fields_is_digits(tk103_part(rest, 0, 2), 2, 2))
+		len = *state = 2;
+	else if (len == COURSE_LEN && is_state_before_mileage(rest, COURSE_LEN))
+		*state = COURSE_LEN;
+	if (*state > 0)
+		return tk103_part(rest, 0, len);
+	// A course with a point may have more decimals.
+	if (len > 0 && memchr(rest.data, '.', len))
+		while (len < rest.len && text_is_digit(rest.data[len]))
+			len++;
+	if (len < rest.len && rest.data[len] == ',' &&
+		(is_state_before_mileage(rest, len + 1) ||
+			tk103_report_is_last_state(tk103_from(rest, len + 1))))
+		*state = len + 1;
+	return tk103_part(rest, 0, len);
+}
+
+// Decodes what follows the coordinates.
+static void decode_tail(
+	const struct tk103_message *message, struct text date, struct text tail, bool has_fix)
+{
+	const struct text clock = tk103_part(tail, SPEED_LEN, CLOCK_LEN);
+	const struct text rest = tk103_from(tail, SPEED_LEN + CLOCK_LEN);
+	int64_t date_us, clock_us;
+	size_t state;
+	if (number_len(tail, SPEED_LEN) < SPEED_LEN || !fields_is_digits(clock, 6, 6)) {
+		tk103_report_text(message, "data", tail);
+		return;
+	}
+	if (text_yymmdd(date, &date_us) && text_hhmmss(clock, &clock_us))
+		report_set_time(message->report, date_us + clock_us);
+	const struct text course = find_course(rest, &state);
+	if (has_fix) {
+		tk103_report_speed(message, tk103_part(tail, 0, SPEED_LEN));
+		fields_set_course(message->report, fields_trim(course));
+	}
+	if (state == 0)
+		return;
+	tk103_report_state(message, tk103_part(rest, state, STATE_LEN));
+	tk103_report_mileage(message, tk103_from(rest, state + STATE_LEN + 1));
+}
+
+static enum decode_status decode_position(struct tk103_message *message, const struct place *place)
+{
+	const enum tk103_fix_result fix = tk103_report_fix(message, &place->fix);
+	if (fix == TK103_FIX_BAD)
+		return DECODE_BAD_VALUE;
+	decode_tail(message, tk103_part(message->rest, place->start, DATE_LEN),
+		tk103_from(message->rest, place->end), fix == TK103_FIX_SET);
+	return DECODE_OK;
+}
+
+// Alarms ----------------------------------------------------------------------
+
+static void add_alarm(
+	const struct tk103_message *message, const uint8_t *alarms, size_t count, uint64_t number)
+{
+	if (number < count)
+		report_add_alarm(message->report, (enum alarm)alarms[number]);
+	else
+		extra_int(message->out, message->report, "alarm", (int64_t)number);
+}
+
+// Returns the number of BO01: the one or two digits before the position; without a position, the first digit.
+static struct text find_bo01_number(const struct tk103_message *message, const struct place *place)
+{
+	const struct text digits = tk103_part(message->rest, 0, place ? place->start : 1);
+	return is_command(message, "BO01") && fields_is_digits(digits, 1, 2) ? digits
+									     : (struct text){"", 0};
+}
+
+// Sets the alarm of BO01 or BQ81. number: BO01's.
+static void set_alarm(const struct tk103_message *message, struct text number)
+{
+	struct text rest = message->rest, field;
+	uint64_t value;
+	if (text_uint(number, &value))
+		add_alarm(message, bo01_alarms, sizeof bo01_alarms, value);
+	if (!is_command(message, "BQ81") || !text_next(&rest, ',', &field) || field.len > 0 ||
+		!text_next(&rest, ',', &field) || !fields_is_word(field, "ALARM") ||
+		!text_next(&rest, ',', &field) || !rest.data || !fields_is_digits(field, 1, 3))
+		return;
+	if (text_uint(field, &value))
+		add_alarm(message, bq81_alarms, sizeof bq81_alarms, value);
+}
+
+// Cells -----------------------------------------------------------------------
+
+// 15 digits before a position or cells. Those that begin with 000 are the ident once more.
+static void set_imei(const struct tk103_message *message, struct text digits)
+{
+	if (fields_is_digits(digits, IMEI_LEN, IMEI_LEN) && memcmp(digits.data, "000", 3) != 0)
+		tk103_report_text(message, "imei", digits);
+}
+
+static bool read_number(struct text text, size_t most, uint64_t *value)
+{
+	return fields_is_digits(text, 1, most) && text_uint(text, value);
+}
+
+// Reads {mcc,mnc,lac,cid} and the line ends and blanks after it. Moves *rest behind it.
+static bool next_braced(struct text *rest, uint64_t values[4])
+{
+	static const uint8_t most[4] = {3, 3, 9, 10};
+	struct text field;
+	const char *close = rest->len > 0 ? memchr(rest->data, '}', rest->len) : NULL;
+	if (!close || rest->data[0] != '{')
+		return false;
+	struct text group = {rest->data + 1, (size_t)(close - rest->data) - 1};
+	for (size_t i = 0; i < 4; i++)
+		if (!text_next(&group, ',', &field) || !read_number(field, most[i], &values[i]))
+			return false;
+	*rest = tk103_from(*rest, (size_t)(close - rest->data) + 1);
+	while (rest->len > 0 && memchr("\r\n ", rest->data[0], 3))
+		*rest = tk103_from(*rest, 1);
+	return !group.data;
+}
+
+// [15 digits][,]{mcc,mnc,lac,cid}..[,state]
+static bool decode_braced(const struct tk103_message *message)
+{
+	struct text rest = message->rest, imei = tk103_part(rest, 0, IMEI_LEN);
+	struct cells cells;
+	uint64_t values[4];
+	if (fields_is_digits(imei, IMEI_LEN, IMEI_LEN))
+		rest = tk103_from(rest, IMEI_LEN);
+	else
+		imei.len = 0;
+	if (rest.len > 0 && rest.data[0] == ',')
+		rest = tk103_from(rest, 1);
+	struct text left = rest;
+	while (next_braced(&left, values))
+		;
+	const struct text state = tk103_from(left, 1);
+	if (left.data == rest.data ||
+		(left.len > 0 && (left.data[0] != ',' || !tk103_report_is_last_state(state))))
+		return false;
+	set_imei(message, imei);
+	next_braced(&rest, values);
+	cells_init(&cells, values[0], values[1], message->report, message->out);
+	do
+		cells_add(&cells, values[2], values[3], CELLS_NO_RSSI);
+	while (next_braced(&rest, values));
+	cells_end(&cells);
+	if (state.len > 0)
+		tk103_report_state(message, state);
+	return true;
+}
+
+struct listed {
+	uint64_t lac, cid;
+	int64_t rssi;
+};
+
+static bool read_listed(const struct fields *fields, size_t at, size_t size, struct listed *cell)
+{
+	const struct text lac = fields_get(fields, at), cid = fields_get(fields, at + 1);
+	const struct text rssi = size == 3 ? fields_get(fields, at + 2) : (struct text){"", 0};
+	const struct text digits = tk103_from(rssi, rssi.len > 0 && rssi.data[0] == '-');
+	cell->rssi = CELLS_NO_RSSI;
+	return fields_is_hex(lac, 1, 8) && text_hex(lac, &cell->lac) && fields_is_hex(cid, 1, 8) &&
+	       text_hex(cid, &cell->cid) &&
+	       (rssi.len == 0 || (fields_is_digits(digits, 1, 3) && text_int(rssi, &cell->rssi)));
+}
+
+// Groups have three fields if the fields divide so and each third is shorter than four characters.
+static size_t group_size(const struct fields *fields, size_t first, size_t end)
+{
+	if ((end - first) % 3 != 0)
+		return 2;
+	for (size_t at = first + 2; at < end; at += 3)
+		if (fields_get(fields, at).len > 3)
+			return 2;
+	return 3;
+}
+
+// ,mcc,mnc,groups[,state]
+static bool decode_listed(const struct tk103_message *message)
+{
+	const size_t first = 3;
+	struct fields fields;
+	struct cells cells;
+	struct listed cell;
+	uint64_t mcc, mnc;
+	fields_split(message->rest, &fields);
+	size_t end = fields.count;
+	if (end < first || fields_get(&fields, 0).len > 0 ||
+		!read_number(fields_get(&fields, 1), 3, &mcc) ||
+		!read_number(fields_get(&fields, 2), 3, &mnc))
+		return false;
+	struct text state = end > first ? fields_get(&fields, end - 1) : (struct text){"", 0};
+	if (state.len == STATE_LEN)
+		end--;
+	else
+		state.len = 0;
+	const size_t size = group_size(&fields, first, end);
+	if ((end - first) % size != 0 || (state.len > 0 && !tk103_report_is_state(state)))
+		return false;
+	for (size_t at = first; at < end; at += size)
+		if (!read_listed(&fields, at, size, &cell))
+			return false;
+	cells_init(&cells, mcc, mnc, message->report, message->out);
+	for (size_t at = first; at < end && read_listed(&fields, at, size, &cell); at += size)
+		cells_add(&cells, cell.lac, cell.cid, cell.rssi);
+	cells_end(&cells);
+	if (state.len > 0)
+		tk103_report_state(message, state);
+	return true;
+}
+
+// Commands --------------------------------------------------------------------
+
+static bool is_handshake(const struct tk103_message *message)
+{
+	size_t digits = 0;
+	while (digits < 16 && digits < message->rest.len &&
+		text_is_digit(message->rest.data[digits]))
+		digits++;
+	return is_command(message, "BP00") &&
+	       fields_is_word(tk103_part(message->rest, digits, 3), "HSO");
+}
+
+// Decodes a frame without a position. Returns false if its text does not fit.
+static bool decode_status(const struct tk103_message *message)
+{
+	const struct text rest = message->rest;
+	if (rest.len > 0 && memchr(rest.data, '{', rest.len))
+		return decode_braced(message);
+	if (is_command(message, "BP05")) {
+		set_imei(message, rest);
+		return fields_is_digits(rest, IMEI_LEN, IMEI_LEN);
+	}
+	if (is_command(message, "BZ00"))
+		return decode_listed(message);
+	if (is_command(message, "BS50"))
+		return tk103_battery_block(message);
+	if (is_command(message, "BS51"))
+		return tk103_battery_items(message);
+	if (!is_command(message, "BV00") || rest.len != VIN_LEN)
+		return false;
+	tk103_report_text(message, "vin", rest);
+	return true;
+}
+
+// Keeps the text of a frame that is not understood. number: what of it is BO01's.
+static void keep_text(struct tk103_message *message, struct text number)
+{
+	struct text rest = tk103_from(message->rest, number.len);
+	tk103_report_begin(message);
+	set_alarm(message, number);
+	if (rest.len > 0 && rest.data[0] == ',')
+		rest = tk103_from(rest, 1);
+	tk103_report_text(message, "data", rest);
+	tk103_command_note_answer(message);
+}
+
+enum decode_status tk103_packed_decode(struct tk103_message *message)
+{
+	struct place place;
+	bool holds_data = true; /* besides the log-in */
+	if (is_handshake(message)) {
+		reply(message, REPLY_NOW, "AP01HSO", (struct text){"", 0});
+		return DECODE_OK;
+	}
+	const bool has_place = find_place(message->rest, &place);
+	const struct text number = find_bo01_number(message, has_place ? &place : NULL);
+	tk103_report_begin(message);
+	if (has_place) {
+		set_imei(message, tk103_part(message->rest, 0, place.start));
+		const enum decode_status status = decode_position(message, &place);
+		if (status != DECODE_OK)
+			return status;
+		set_alarm(message, number);
+		tk103_command_note_answer(message);
+	} else if (!decode_status(message)) {
+		holds_data = false;
+		keep_text(message, number);
+	} else {
+		holds_data = memchr(message->rest.data, '{', message->rest.len);
+	}
+	if (is_command(message, "BP05"))
+		reply(message, holds_data ? REPLY_STORED : REPLY_NOW, "AP05", (struct text){"", 0});
+	else if (number.len > 0)
+		reply(message, REPLY_STORED, "AS01", number);
+	return DECODE_OK;
+}
