@@ -186,14 +186,16 @@ bool command_stops_engine(const struct command *command)
 {
 	return command->kind == COMMAND_ENGINE_STOP || sets_first_output(command, 1) ||
 	       has_text(command, "opc1,1") || has_text(command, "relay,1") ||
-	       has_text(command, "dyd");
+	       has_text(command, "dyd") || has_text(command, "av010") ||
+	       has_text(command, "av000");
 }
 
 bool command_resumes_engine(const struct command *command)
 {
 	return command->kind == COMMAND_ENGINE_RESUME || sets_first_output(command, 0) ||
 	       has_text(command, "opc1,0") || has_text(command, "relay,0") ||
-	       has_text(command, "hfyd");
+	       has_text(command, "hfyd") || has_text(command, "av011") ||
+	       has_text(command, "av001");
 }
 
 bool command_sets_output(const struct command *command, unsigned *index, bool *on)

@@ -658,7 +658,7 @@ def generate(rng, count):
     after_garbage = False
     for _ in range(count):
         if rng.random() < .02 and not after_garbage:
-            garbage = rng.choice([b"x", b"foo", b"}", b"0017BR00)", b"\x01\x02"])
+            garbage = rng.choice([b"x", b"}", b")", b"\x01"])  # one byte: how more are cut depends on the reads
             yield garbage, garbage
             after_garbage = True
             continue
