@@ -8,6 +8,7 @@
 // An answer has no number: it is for the oldest record of its type. An alarm is a bit of the status that is 0.
 #include "simulate/simulate_h02.h"
 
+#include "simulate/simulate_text.h"
 #include "simulate/simulate_tracker.h"
 #include "util/calendar.h"
 #include "util/hex.h"
@@ -26,28 +27,13 @@ static const uint32_t alarm_bits[] = {
 	[SIGHTING_LOW_BATTERY] = 1u << 19,
 };
 
-static char *put_text(char *out, const char *text)
-{
-	const size_t len = strlen(text);
-	memcpy(out, text, len);
-	return out + len;
-}
-
-// Writes exactly width digits.
-static char *put_padded(char *out, uint32_t value, unsigned width)
-{
-	for (unsigned i = width; i > 0; i--, value /= 10)
-		out[i - 1] = (char)('0' + value % 10);
-	return out + width;
-}
-
 // Writes *HQ,id,TYPE,
 static char *put_head(char *out, const struct simulate_tracker *tracker, const char *type)
 {
-	out = put_text(out, "*HQ,");
-	out = put_text(out, tracker->ident);
+	out = simulate_text_put(out, "*HQ,");
+	out = simulate_text_put(out, tracker->ident);
 	*out++ = ',';
-	out = put_text(out, type);
+	out = simulate_text_put(out, type);
 	*out++ = ',';
 	return out;
 }
@@ -55,12 +41,7 @@ static char *put_head(char *out, const struct simulate_tracker *tracker, const c
 // Writes degrees, minutes, hemisphere and a comma: "4807.0380,N,".
 static char *put_angle(char *out, int32_t e7, unsigned degree_digits, const char *halves)
 {
-	const uint32_t magnitude = e7 < 0 ? (uint32_t)-e7 : (uint32_t)e7;
-	const uint32_t minutes_e4 = (uint32_t)(((uint64_t)magnitude * 60 + 500) / 1000);
-	out = put_padded(out, minutes_e4 / 600000, degree_digits);
-	out = put_padded(out, minutes_e4 % 600000 / 10000, 2);
-	*out++ = '.';
-	out = put_padded(out, minutes_e4 % 10000, 4);
+	out = simulate_text_angle(out, e7, degree_digits);
 	*out++ = ',';
 	*out++ = halves[e7 < 0];
 	*out++ = ',';
@@ -86,17 +67,16 @@ static char *put_position(
 {
 	const struct calendar now = calendar_of(seen->time_us);
 	const uint32_t knots_e2 = (uint32_t)(((uint64_t)seen->speed_kmh_e2 * 1000 + 926) / 1852);
-	out = put_padded(out, (uint32_t)(now.hour * 10000 + now.minute * 100 + now.second), 6);
-	out = put_text(out, ",A,");
+	out = simulate_text_digits(
+		out, (uint32_t)(now.hour * 10000 + now.minute * 100 + now.second), 6);
+	out = simulate_text_put(out, ",A,");
 	out = put_angle(out, seen->lat_e7, 2, "NS");
 	out = put_angle(out, seen->lon_e7, 3, "EW");
-	out = put_padded(out, knots_e2 / 100, 3);
-	*out++ = '.';
-	out = put_padded(out, knots_e2 % 100, 2);
+	out = simulate_text_fixed(out, knots_e2, 6, 2);
 	*out++ = ',';
-	out = put_padded(out, seen->course_deg_e2 / 100u, 3);
+	out = simulate_text_digits(out, seen->course_deg_e2 / 100u, 3);
 	*out++ = ',';
-	out = put_padded(
+	out = simulate_text_digits(
 		out, (uint32_t)(now.day * 10000 + now.month * 100 + (int)(now.year % 100)), 6);
 	*out++ = ',';
 	out = put_status(out, tracker, seen);
@@ -115,7 +95,7 @@ static size_t write_heartbeat(
 	struct simulate_tracker *tracker, const struct simulate_sighting *seen, uint8_t *out)
 {
 	char *end = put_head((char *)out, tracker, "HTBT");
-	end = put_padded(end, seen->battery * 100u / 15, 3);
+	end = simulate_text_digits(end, seen->battery * 100u / 15, 3);
 	*end++ = '#';
 	return (size_t)(end - (char *)out);
 }
@@ -183,7 +163,7 @@ static size_t execute(
 	if (relay)
 		tracker->outputs = (uint8_t)((tracker->outputs & ~1u) | (*value == '1'));
 	memcpy(end, word, word_len);
-	end = put_text(end + word_len, relay && tracker->outputs & 1 ? "DONE," : "OK,");
+	end = simulate_text_put(end + word_len, relay && tracker->outputs & 1 ? "DONE," : "OK,");
 	memcpy(end, clock, 6);
 	end[6] = ',';
 	return (size_t)(put_position(end + 7, tracker, &tracker->last) - (char *)reply);

@@ -4,6 +4,7 @@
 #include "simulate/simulate_gt06.h"
 #include "simulate/simulate_h02.h"
 #include "simulate/simulate_pt502.h"
+#include "simulate/simulate_tk103.h"
 
 #include <string.h>
 
@@ -11,6 +12,7 @@ const struct simulate_protocol *const simulate_registry[] = {
 	&simulate_pt502,
 	&simulate_gt06,
 	&simulate_h02,
+	&simulate_tk103,
 };
 const size_t simulate_registry_count = sizeof(simulate_registry) / sizeof(simulate_registry[0]);
 
