@@ -260,15 +260,31 @@ static bool decode_braced(const struct tk103_message *message)
 	return true;
 }
 
+// Moves the next field, without the comma before it, to *field. Returns false if there is none.
+static bool next_field(struct text *rest, struct text *field)
+{
+	if (rest->len == 0 || rest->data[0] != ',')
+		return false;
+	*field = tk103_from(*rest, 1);
+	const char *comma = field->len > 0 ? memchr(field->data, ',', field->len) : NULL;
+	if (comma)
+		field->len = (size_t)(comma - field->data);
+	*rest = tk103_from(*rest, 1 + field->len);
+	return true;
+}
+
 struct listed {
 	uint64_t lac, cid;
 	int64_t rssi;
 };
 
-static bool read_listed(const struct fields *fields, size_t at, size_t size, struct listed *cell)
+// Reads lac,cid[,rssi], two or three fields.
+static bool next_listed(struct text *rest, size_t size, struct listed *cell)
 {
-	const struct text lac = fields_get(fields, at), cid = fields_get(fields, at + 1);
-	const struct text rssi = size == 3 ? fields_get(fields, at + 2) : (struct text){"", 0};
+	struct text lac, cid, rssi = {"", 0};
+	if (!next_field(rest, &lac) || !next_field(rest, &cid) ||
+		(size == 3 && !next_field(rest, &rssi)))
+		return false;
 	const struct text digits = tk103_from(rssi, rssi.len > 0 && rssi.data[0] == '-');
 	cell->rssi = CELLS_NO_RSSI;
 	return fields_is_hex(lac, 1, 8) && text_hex(lac, &cell->lac) && fields_is_hex(cid, 1, 8) &&
@@ -276,44 +292,52 @@ static bool read_listed(const struct fields *fields, size_t at, size_t size, str
 	       (rssi.len == 0 || (fields_is_digits(digits, 1, 3) && text_int(rssi, &cell->rssi)));
 }
 
-// Groups have three fields if the fields divide so and each third is shorter than four characters.
-static size_t group_size(const struct fields *fields, size_t first, size_t end)
+// Groups have three fields if the fields divide so and each third is shorter than four characters, else two. Returns 0 if
+// they do not divide.
+static size_t find_group_size(struct text groups)
 {
-	if ((end - first) % 3 != 0)
-		return 2;
-	for (size_t at = first + 2; at < end; at += 3)
-		if (fields_get(fields, at).len > 3)
-			return 2;
-	return 3;
+	struct text field;
+	size_t count = 0;
+	bool is_three = true;
+	while (next_field(&groups, &field))
+		is_three &= ++count % 3 != 0 || field.len < 4;
+	if (is_three && count % 3 == 0)
+		return 3;
+	return count % 2 == 0 ? 2 : 0;
+}
+
+// Cuts the state off the end: a last field of eight characters. Returns it; empty: none.
+static struct text cut_state(struct text *groups)
+{
+	struct text state = {"", 0};
+	if (groups->len > STATE_LEN && groups->data[groups->len - STATE_LEN - 1] == ',' &&
+		!memchr(groups->data + groups->len - STATE_LEN, ',', STATE_LEN)) {
+		groups->len -= STATE_LEN + 1;
+		state = (struct text){groups->data + groups->len + 1, STATE_LEN};
+	}
+	return state;
 }
 
 // ,mcc,mnc,groups[,state]
 static bool decode_listed(const struct tk103_message *message)
 {
-	const size_t first = 3;
-	struct fields fields;
+	struct text groups = message->rest, field;
 	struct cells cells;
 	struct listed cell;
 	uint64_t mcc, mnc;
-	fields_split(message->rest, &fields);
-	size_t end = fields.count;
-	if (end < first || fields_get(&fields, 0).len > 0 ||
-		!read_number(fields_get(&fields, 1), 3, &mcc) ||
-		!read_number(fields_get(&fields, 2), 3, &mnc))
+	if (!next_field(&groups, &field) || !read_number(field, 3, &mcc) ||
+		!next_field(&groups, &field) || !read_number(field, 3, &mnc))
 		return false;
-	struct text state = end > first ? fields_get(&fields, end - 1) : (struct text){"", 0};
-	if (state.len == STATE_LEN)
-		end--;
-	else
-		state.len = 0;
-	const size_t size = group_size(&fields, first, end);
-	if ((end - first) % size != 0 || (state.len > 0 && !tk103_report_is_state(state)))
+	const struct text state = cut_state(&groups);
+	const size_t size = find_group_size(groups);
+	struct text left = groups;
+	if (size == 0 || (state.len > 0 && !tk103_report_is_state(state)))
 		return false;
-	for (size_t at = first; at < end; at += size)
-		if (!read_listed(&fields, at, size, &cell))
+	while (left.len > 0)
+		if (!next_listed(&left, size, &cell))
 			return false;
 	cells_init(&cells, mcc, mnc, message->report, message->out);
-	for (size_t at = first; at < end && read_listed(&fields, at, size, &cell); at += size)
+	while (groups.len > 0 && next_listed(&groups, size, &cell))
 		cells_add(&cells, cell.lac, cell.cid, cell.rssi);
 	cells_end(&cells);
 	if (state.len > 0)
