@@ -36,7 +36,7 @@ static bool fits(char c, char pattern)
 	case '*':
 		return is_alnum(c);
 	case '?':
-		return c != 0 && strchr("PROZVQST", c);
+		return memchr("PROZVQST", c, 8);
 	default:
 		return c == pattern || (c == (pattern | 0x20) && pattern != ',');
 	}
