@@ -12,9 +12,10 @@
 #include "decoders/tk103/tk103_command.h"
 #include "decoders/tk103/tk103_packed.h"
 
-#define FRAME_LEN_MOST 2048
-#define GARBAGE_MOST   512 /* undecodable bytes in a row */
-#define COMMAND_LEN    4
+#define FRAME_LEN_MOST   2048
+#define GARBAGE_MOST     512 /* undecodable bytes in a row */
+#define COMMAND_LEN      4
+#define COMMA_IDENT_MOST 17
 
 static bool is_filler(uint8_t c)
 {
@@ -194,37 +195,30 @@ static struct frame frame(struct session *session, const uint8_t *data, size_t l
 
 // Decoding --------------------------------------------------------------------
 
-static bool is_packed(struct text body, size_t run, size_t ident)
+// Returns true if the ident has that length and a command follows. digits: how many the body begins with.
+static bool is_packed(struct text body, size_t digits, size_t ident)
 {
 	const struct text command = tk103_part(body, ident, COMMAND_LEN);
-	return run >= ident && command.len == COMMAND_LEN && command.data[0] == 'B' &&
-	       command.data[1] >= 'A' && command.data[1] <= 'Z' &&
-	       fields_is_digits(tk103_from(command, 2), 2, 2);
+	if (command.len < COMMAND_LEN || command.data[0] != 'B' || command.data[1] < 'A' ||
+		command.data[1] > 'Z' || !text_is_digit(command.data[2]) ||
+		!text_is_digit(command.data[3]))
+		return false;
+	while (digits < ident && is_alnum(body.data[digits]))
+		digits++;
+	return digits >= ident;
 }
 
-// Returns the length of the ident of a packed frame; 0: none is found.
-static size_t find_ident(struct text body)
+// Returns the length of the ident of a packed frame; 0: none is found. digits: how many the body begins with.
+static size_t find_packed_ident(struct text body, size_t digits)
 {
 	static const uint8_t usual[] = {12, 11, 15};
-	size_t run = 0;
-	while (run < body.len && run < IDENT_MAX && is_alnum(body.data[run]))
-		run++;
 	for (size_t i = 0; i < sizeof usual; i++)
-		if (is_packed(body, run, usual[i]))
+		if (is_packed(body, digits, usual[i]))
 			return usual[i];
-	for (size_t ident = 6; ident <= run; ident++)
-		if (is_packed(body, run, ident))
+	for (size_t ident = 6; ident <= IDENT_MAX; ident++)
+		if (is_packed(body, digits, ident))
 			return ident;
 	return 0;
-}
-
-static size_t find_comma_ident(struct text body)
-{
-	size_t digits = 0;
-	while (digits < body.len && digits < 18 && text_is_digit(body.data[digits]))
-		digits++;
-	return digits >= 6 && digits <= 17 && digits < body.len && body.data[digits] == ',' ? digits
-											    : 0;
 }
 
 // What the connection remembers of the last state is that of one device.
@@ -239,21 +233,23 @@ static void set_ident(struct session *session, struct text ident)
 static enum decode_status decode_style(struct tk103_message *message)
 {
 	const struct text body = {message->raw.data + 1, message->raw.len - 2};
-	const size_t comma = find_comma_ident(body), packed = comma ? 0 : find_ident(body);
-	if (comma + packed > 0)
-		message->session->memo[TK103_MEMO_COMMA] = comma > 0;
-	if (comma > 0) {
-		set_ident(message->session, tk103_part(body, 0, comma));
-		message->rest = tk103_from(body, comma + 1);
-		return tk103_comma_decode(message);
-	}
-	if (packed == 0) {
+	size_t digits = 0;
+	while (digits < body.len && digits < COMMA_IDENT_MOST && text_is_digit(body.data[digits]))
+		digits++;
+	const bool is_comma = digits >= 6 && digits < body.len && body.data[digits] == ',';
+	const size_t ident = is_comma ? digits : find_packed_ident(body, digits);
+	if (ident == 0) {
 		message->bad = "ident";
 		return DECODE_BAD_VALUE;
 	}
-	set_ident(message->session, tk103_part(body, 0, packed));
-	message->command = tk103_part(body, packed, COMMAND_LEN);
-	message->rest = tk103_from(body, packed + COMMAND_LEN);
+	set_ident(message->session, tk103_part(body, 0, ident));
+	message->session->memo[TK103_MEMO_COMMA] = is_comma;
+	if (is_comma) {
+		message->rest = tk103_from(body, ident + 1);
+		return tk103_comma_decode(message);
+	}
+	message->command = tk103_part(body, ident, COMMAND_LEN);
+	message->rest = tk103_from(body, ident + COMMAND_LEN);
 	return tk103_packed_decode(message);
 }
 

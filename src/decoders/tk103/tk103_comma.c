@@ -92,11 +92,10 @@ static bool is_cells(struct text command)
 
 // Positions -------------------------------------------------------------------
 
-// Splits 1220.7360N. Returns false for another shape.
-static bool read_side(struct text text, const char sides[2], struct text *angle, char *side)
+// Reads 1220.7360N. Returns false for another shape.
+static bool read_side(struct text text, const char sides[2], unsigned most, int64_t *e7, char *side)
 {
-	const size_t len = tk103_report_angle_len(text);
-	*angle = tk103_part(text, 0, len);
+	const size_t len = tk103_report_read_angle(text, most, e7);
 	if (len == 0 || text.len != len + 1 || !memchr(sides, text.data[len], 2))
 		return false;
 	*side = text.data[len];
@@ -126,8 +125,8 @@ static bool decode_position(const struct comma *comma)
 	const struct text mileage = get(comma, MILEAGE);
 	struct tk103_fix fix;
 	if ((!fields_is_letter(mark, 'A') && !fields_is_letter(mark, 'V')) ||
-		!read_side(get(comma, LAT), "NS", &fix.lat, &fix.ns) ||
-		!read_side(get(comma, LON), "EW", &fix.lon, &fix.ew))
+		!read_side(get(comma, LAT), "NS", 90, &fix.lat_e7, &fix.ns) ||
+		!read_side(get(comma, LON), "EW", 180, &fix.lon_e7, &fix.ew))
 		return false;
 	fix.mark = mark.data[0];
 	const enum tk103_fix_result result = tk103_report_fix(message, &fix);

@@ -23,6 +23,12 @@ struct tk103_message {
 	const char *bad;       /* the field that is out of range; NULL: none */
 };
 
+// Returns true for that command of a packed frame, of four characters.
+static inline bool tk103_is_command(const struct tk103_message *message, const char name[4])
+{
+	return message->command.len == 4 && memcmp(message->command.data, name, 4) == 0;
+}
+
 // Returns len bytes of a text, or as many as it has from `at` on.
 static inline struct text tk103_part(struct text text, size_t at, size_t len)
 {

@@ -31,11 +31,6 @@ static const uint8_t bo01_alarms[] = {ALARM_POWER_CUT, ALARM_ACCIDENT, ALARM_SOS
 static const uint8_t bq81_alarms[] = {ALARM_LOW_BATTERY, ALARM_OVERSPEED, ALARM_IDLE,
 	ALARM_HARD_ACCELERATION, ALARM_HARD_BRAKING, ALARM_TEMPERATURE};
 
-static bool is_command(const struct tk103_message *message, const char *name)
-{
-	return text_equal(message->command, name);
-}
-
 static void reply(const struct tk103_message *message, enum reply_when when, const char *word,
 	struct text argument)
 {
@@ -57,13 +52,13 @@ struct place {
 	struct tk103_fix fix;
 };
 
-// Reads a number and the letter after it. Returns the length of both; 0: they are not there.
-static size_t read_side(struct text text, const char sides[2], struct text *angle, char *side)
+// Reads an angle and the letter after it. Returns the length of both; 0: they are not there.
+static size_t read_side(
+	struct text text, const char sides[2], unsigned most, int64_t *e7, char *side)
 {
-	const size_t len = tk103_report_angle_len(text);
+	const size_t len = tk103_report_read_angle(text, most, e7);
 	if (len == 0 || len == text.len || !memchr(sides, text.data[len], 2))
 		return 0;
-	*angle = tk103_part(text, 0, len);
 	*side = text.data[len];
 	return len + 1;
 }
@@ -78,9 +73,10 @@ static bool find_place(struct text rest, struct place *place)
 			!fields_is_digits(tk103_part(rest, at - DATE_LEN, DATE_LEN), 6, 6))
 			continue;
 		const struct text lat = tk103_from(rest, at + 1);
-		const size_t lat_len = read_side(lat, "NS", &fix->lat, &fix->ns);
+		const size_t lat_len = read_side(lat, "NS", 90, &fix->lat_e7, &fix->ns);
 		const struct text lon = tk103_from(lat, lat_len);
-		const size_t lon_len = lat_len ? read_side(lon, "EW", &fix->lon, &fix->ew) : 0;
+		const size_t lon_len =
+			lat_len ? read_side(lon, "EW", 180, &fix->lon_e7, &fix->ew) : 0;
 		if (lon_len == 0)
 			continue;
 		place->start = at - DATE_LEN;
@@ -178,8 +174,9 @@ static void add_alarm(
 static struct text find_bo01_number(const struct tk103_message *message, const struct place *place)
 {
 	const struct text digits = tk103_part(message->rest, 0, place ? place->start : 1);
-	return is_command(message, "BO01") && fields_is_digits(digits, 1, 2) ? digits
-									     : (struct text){"", 0};
+	return tk103_is_command(message, "BO01") && fields_is_digits(digits, 1, 2)
+		       ? digits
+		       : (struct text){"", 0};
 }
 
 // Sets the alarm of BO01 or BQ81. number: BO01's.
@@ -189,7 +186,7 @@ static void set_alarm(const struct tk103_message *message, struct text number)
 	uint64_t value;
 	if (text_uint(number, &value))
 		add_alarm(message, bo01_alarms, sizeof bo01_alarms, value);
-	if (!is_command(message, "BQ81") || !text_next(&rest, ',', &field) || field.len > 0 ||
+	if (!tk103_is_command(message, "BQ81") || !text_next(&rest, ',', &field) || field.len > 0 ||
 		!text_next(&rest, ',', &field) || !fields_is_word(field, "ALARM") ||
 		!text_next(&rest, ',', &field) || !rest.data || !fields_is_digits(field, 1, 3))
 		return;
@@ -202,7 +199,8 @@ static void set_alarm(const struct tk103_message *message, struct text number)
 // 15 digits before a position or cells. Those that begin with 000 are the ident once more.
 static void set_imei(const struct tk103_message *message, struct text digits)
 {
-	if (fields_is_digits(digits, IMEI_LEN, IMEI_LEN) && memcmp(digits.data, "000", 3) != 0)
+	if (digits.len == IMEI_LEN && memcmp(digits.data, "000", 3) != 0 &&
+		fields_is_digits(digits, IMEI_LEN, IMEI_LEN))
 		tk103_report_text(message, "imei", digits);
 }
 
@@ -353,7 +351,7 @@ static bool is_handshake(const struct tk103_message *message)
 	while (digits < 16 && digits < message->rest.len &&
 		text_is_digit(message->rest.data[digits]))
 		digits++;
-	return is_command(message, "BP00") &&
+	return tk103_is_command(message, "BP00") &&
 	       fields_is_word(tk103_part(message->rest, digits, 3), "HSO");
 }
 
@@ -363,17 +361,17 @@ static bool decode_status(const struct tk103_message *message)
 	const struct text rest = message->rest;
 	if (rest.len > 0 && memchr(rest.data, '{', rest.len))
 		return decode_braced(message);
-	if (is_command(message, "BP05")) {
+	if (tk103_is_command(message, "BP05")) {
 		set_imei(message, rest);
 		return fields_is_digits(rest, IMEI_LEN, IMEI_LEN);
 	}
-	if (is_command(message, "BZ00"))
+	if (tk103_is_command(message, "BZ00"))
 		return decode_listed(message);
-	if (is_command(message, "BS50"))
+	if (tk103_is_command(message, "BS50"))
 		return tk103_battery_block(message);
-	if (is_command(message, "BS51"))
+	if (tk103_is_command(message, "BS51"))
 		return tk103_battery_items(message);
-	if (!is_command(message, "BV00") || rest.len != VIN_LEN)
+	if (!tk103_is_command(message, "BV00") || rest.len != VIN_LEN)
 		return false;
 	tk103_report_text(message, "vin", rest);
 	return true;
@@ -415,7 +413,7 @@ enum decode_status tk103_packed_decode(struct tk103_message *message)
 	} else {
 		holds_data = memchr(message->rest.data, '{', message->rest.len);
 	}
-	if (is_command(message, "BP05"))
+	if (tk103_is_command(message, "BP05"))
 		reply(message, holds_data ? REPLY_STORED : REPLY_NOW, "AP05", (struct text){"", 0});
 	else if (number.len > 0)
 		reply(message, REPLY_STORED, "AS01", number);

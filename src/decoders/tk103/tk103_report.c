@@ -34,37 +34,36 @@ void tk103_report_text(const struct tk103_message *message, const char *name, st
 
 // Coordinates -----------------------------------------------------------------
 
-size_t tk103_report_angle_len(struct text text)
+size_t tk103_report_read_angle(struct text text, unsigned most, int64_t *e7)
 {
 	struct scan scan = text_scan(text);
+	uint64_t whole;
+	unsigned next;
 	while (scan_is(&scan, ' '))
 		scan.at++;
-	const char *digits = scan.at;
-	while (scan_is_digit(&scan))
-		scan.at++;
-	const size_t whole = (size_t)(scan.at - digits);
-	if (whole < 1 || whole > 5 || !scan_is(&scan, '.'))
+	if (!scan_uint(&scan, 5, &whole) || !scan_is(&scan, '.'))
 		return 0;
 	const char *fraction = ++scan.at;
-	while (scan_is_digit(&scan))
-		scan.at++;
-	return scan.at > fraction ? (size_t)(scan.at - text.data) : 0;
+	const uint64_t minutes_e6 = whole % 100 * 1000000 + scan_fraction(&scan, 6, &next);
+	if (scan.at == fraction)
+		return 0;
+	*e7 = (int64_t)(whole / 100 * 10000000 + (minutes_e6 + 3) / 6);
+	if (minutes_e6 >= 60000000 || *e7 > (int64_t)most * 10000000)
+		*e7 = -1;
+	return (size_t)(scan.at - text.data);
 }
 
 enum tk103_fix_result tk103_report_fix(struct tk103_message *message, const struct tk103_fix *fix)
 {
-	int64_t lat_e7, lon_e7;
 	const bool valid = fix->mark == 'A';
-	if (fields_read_angle(fix->lat, 90, &lat_e7) != FIELDS_ANGLE_OK)
-		message->bad = "latitude";
-	else if (fields_read_angle(fix->lon, 180, &lon_e7) != FIELDS_ANGLE_OK)
-		message->bad = "longitude";
-	if (message->bad)
+	if (fix->lat_e7 < 0 || fix->lon_e7 < 0) {
+		message->bad = fix->lat_e7 < 0 ? "latitude" : "longitude";
 		return TK103_FIX_BAD;
-	if (!valid && !lat_e7 && !lon_e7)
+	}
+	if (!valid && !fix->lat_e7 && !fix->lon_e7)
 		return TK103_FIX_NONE;
-	report_set_fix(message->report, fix->ns == 'S' ? -lat_e7 : lat_e7,
-		fix->ew == 'W' ? -lon_e7 : lon_e7, valid);
+	report_set_fix(message->report, fix->ns == 'S' ? -fix->lat_e7 : fix->lat_e7,
+		fix->ew == 'W' ? -fix->lon_e7 : fix->lon_e7, valid);
 	return TK103_FIX_SET;
 }
 
@@ -96,7 +95,7 @@ bool tk103_report_is_last_state(struct text text)
 static void note_panic(const struct tk103_message *message, bool panic)
 {
 	uint8_t *last = &message->session->memo[TK103_MEMO_PANIC];
-	if (panic && *last == TK103_PANIC_OFF && !text_equal(message->command, "BO01"))
+	if (panic && *last == TK103_PANIC_OFF && !tk103_is_command(message, "BO01"))
 		report_add_alarm(message->report, ALARM_SOS);
 	*last = panic ? TK103_PANIC_ON : TK103_PANIC_OFF;
 }

@@ -10,13 +10,14 @@ void tk103_report_begin(struct tk103_message *message);
 
 void tk103_report_text(const struct tk103_message *message, const char *name, struct text text);
 
-// Returns the length of "1220.7360" at the head of the text, with blanks before it; 0: none.
-size_t tk103_report_angle_len(struct text text);
+// Reads "1220.7360", with blanks before it, at the head of the text. Returns its length; 0: it is not there. *e7: 1e-7
+// degree; -1: minutes of 60 and more, or beyond the most degrees.
+size_t tk103_report_read_angle(struct text text, unsigned most, int64_t *e7);
 
 // The coordinates of a frame.
 struct tk103_fix {
-	struct text lat, lon; /* as tk103_report_angle_len finds them */
-	char mark, ns, ew;    /* A or V, N or S, E or W */
+	int64_t lat_e7, lon_e7; /* as tk103_report_read_angle reads them */
+	char mark, ns, ew;      /* A or V, N or S, E or W */
 };
 
 enum tk103_fix_result { TK103_FIX_SET, TK103_FIX_NONE, TK103_FIX_BAD };
