@@ -271,6 +271,9 @@ static enum decode_status decode(
 
 const struct decoder decoder_tk103 = {
 	.name = "tk103",
+	.transports = "TCP, UDP",
+	.confirmed_by = "ident and command of the first frame, with its )",
+	.acknowledges = "handshake at once, log-in with data and alarms once stored",
 	.frame_max = FRAME_LEN_MOST,
 	.sniff_max = FRAME_LEN_MOST,
 	.probe = probe,
