@@ -15,6 +15,7 @@
 //   93..98  state, strings, cells, temperatures, bits: kept as they are
 #include "decoders/tk103/tk103_battery.h"
 #include "decoders/decimal.h"
+#include "decoders/tk103/tk103_report.h"
 #include "util/reader.h"
 
 #define BLOCK_LEAST 88
@@ -150,35 +151,40 @@ static void add_raw(
 		extra_text(message->out, message->report, name, text, (size_t)(end - text));
 }
 
+// The items with fields of their own; the first of each id counts.
+static const struct {
+	const char *id;
+	void (*add)(const struct tk103_message *message, struct reader *item);
+} known[] = {{"90", add_volts}, {"91", add_cell_range}, {"92", add_temperature_range}};
+
+static void add_known(const struct tk103_message *message, size_t count, size_t k)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint8_t bytes[8] = {0};
+		if (!text_equal(item_id(message->rest, i), known[k].id) ||
+			!to_bytes(item_digits(message->rest, i), bytes))
+			continue;
+		struct reader item = reader_of(bytes, sizeof bytes);
+		known[k].add(message, &item);
+		return;
+	}
+}
+
 bool tk103_battery_items(const struct tk103_message *message)
 {
-	static const struct {
-		const char *id;
-		void (*add)(const struct tk103_message *message, struct reader *item);
-	} known[] = {{"90", add_volts}, {"91", add_cell_range}, {"92", add_temperature_range}};
 	static const char *const raw[] = {
 		"bms_93", "bms_94", "bms_95", "bms_96", "bms_97", "bms_98"};
 	const size_t count = count_items(message->rest);
-	unsigned seen = 0;
 	bool is_odd = false;
 	for (size_t i = 0; i < count; i++) {
 		const struct text id = item_id(message->rest, i);
-		uint8_t bytes[8];
-		size_t n = 0;
-		while (n < 3 && !text_equal(id, known[n].id))
-			n++;
-		if (n == 3) {
-			is_odd |= id.data[0] != '9' || id.data[1] < '3' || id.data[1] > '8';
-		} else if (!(seen >> n & 1) && to_bytes(item_digits(message->rest, i), bytes)) {
-			struct reader item = reader_of(bytes, sizeof bytes);
-			known[n].add(message, &item);
-			seen |= 1u << n;
-		}
+		is_odd |= id.data[0] != '9' || id.data[1] < '0' || id.data[1] > '8';
 	}
-	for (size_t i = 0; i < sizeof raw / sizeof raw[0] && count > 0; i++)
+	for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+		add_known(message, count, k);
+	for (size_t i = 0; i < sizeof raw / sizeof raw[0]; i++)
 		add_raw(message, count, raw[i] + 4, raw[i]);
 	if (is_odd)
-		extra_text(message->out, message->report, "data", message->rest.data,
-			message->rest.len);
+		tk103_report_text(message, "data", message->rest);
 	return count > 0;
 }
