@@ -261,14 +261,14 @@ def packed(state, ident, command, rest):
     before = rest[:found.start()] if found else None
     kept = rest  # if nothing is found in it
     if command == "BO01":
-        n = before if found and re.fullmatch(r"\d{1,2}", before) else rest[:1] if not found and re.match(r"\d", rest) else None
-        if n is not None:
+        n = re.match(r"\d*", before if found else rest)[0]
+        if 1 <= len(n) <= 2 and (not found or n == before):
             if int(n) < 8:
                 out["alarms"].append(BO01[int(n)])
             else:
                 extra["alarm"] = int(n)
             replies = answer("AS01" + n, "stored")
-            kept = rest[1:]
+            kept = rest[len(n):]
     if command == "BQ81":
         n = re.match(r",ALARM,(\d{1,3}),", rest, re.I)
         if n and int(n[1]) < 6:
@@ -564,7 +564,8 @@ def packed_random(rng, ident):
         "BP00": ["860000000000017HSO", "HSO", "000600000000017HSO0B2C", "hso", "12345678901234567HSO", "860000000000017", position],
         "BP05": ["860000000000017" + position] * 3 + ["000600000000017" + position, position, braced_text(rng), "860000000000017", "",
                                                       "000600000000017", "junk"],
-        "BO01": [rng.choice("0123456789") + position] * 5 + ["12" + position, position, "2", "", "x" + position, "123" + position, "2junk"],
+        "BO01": [rng.choice("0123456789") + position] * 5 + ["12" + position, position, "2", "", "x" + position, "123" + position, "2junk", "12", "2," + braced_text(rng),
+                 "860000000000017," + braced_text(rng)],
         "BP02": [",G,2," + position, position, ",G"],
         "BQ81": [f",ALARM,{rng.choice('0123456789')},20," + position] * 4 + [",alarm,4,20," + position, ",ALARM,x", ",ALARM,3,1", position],
         "BZ00": [listed_text(rng)] * 3 + [braced_text(rng), "," + braced_text(rng), position, "", ",502"],

@@ -113,17 +113,19 @@ static enum probe probe(const uint8_t *data, size_t len, bool datagram)
 
 // Framing ---------------------------------------------------------------------
 
-// Returns what follows a ) within a text: YES: the frame ends there, as another one begins; MORE: too few bytes tell.
+// Looks for the next frame after a ) within a text. Returns YES if its header follows, MORE if its beginning does, MAYBE if
+// nothing follows.
 static enum probe find_next(const uint8_t *data, size_t len)
 {
 	size_t at = 0;
 	while (at < len && is_filler(data[at]))
 		at++;
 	if (at == len)
-		return PROBE_MORE;
+		return PROBE_MAYBE;
 	return data[at] == '(' ? match_header(data + at, len - at) : PROBE_NO;
 }
 
+// Returns true if the number of $ is odd.
 static bool has_odd_dollars(const uint8_t *data, size_t len)
 {
 	bool odd = false;
@@ -144,12 +146,11 @@ static struct frame cut_frame(const struct session *session, const uint8_t *data
 		const size_t end = (size_t)(close - data) + 1;
 		in_text ^= has_odd_dollars(data + at, end - at);
 		const enum probe next = in_text ? find_next(data + end, len - end) : PROBE_YES;
-		if (next == PROBE_YES)
+		if (next == PROBE_YES || (next != PROBE_NO && last))
 			return (struct frame){FRAME_OK, end};
-		if (next == PROBE_MORE && last)
-			return (struct frame){FRAME_OK, end};
-		if (next == PROBE_MORE)
-			return (struct frame){FRAME_OPEN, len + 1};
+		if (next != PROBE_NO)
+			return (struct frame){
+				next == PROBE_MAYBE ? FRAME_OPEN : FRAME_MORE, len + 1};
 		at = end;
 	}
 	return len < FRAME_LEN_MOST ? (struct frame){FRAME_MORE, len + 1}
@@ -221,7 +222,7 @@ static size_t find_packed_ident(struct text body, size_t digits)
 	return 0;
 }
 
-// What the connection remembers of the last state is that of one device.
+// Sets the ident. The last state of the connection is that of one device: another one begins anew.
 static void set_ident(struct session *session, struct text ident)
 {
 	const struct text last = {session->ident, session->ident_len};

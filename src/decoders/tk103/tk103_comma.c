@@ -49,7 +49,7 @@ static bool is_date(struct text text)
 enum ignition { IGNITION_SAME, IGNITION_ON, IGNITION_OFF };
 
 static const struct meaning {
-	const char *zc, *position, *cells; /* the commands that mean it */
+	const char *zc, *position, *cells; /* its commands */
 	uint8_t alarm;                     /* ALARM_COUNT: none */
 	uint8_t ignition;
 } meanings[] = {
@@ -65,7 +65,7 @@ static const struct meaning {
 	{"ZC27", "DW40", "DW60", ALARM_LOW_POWER, IGNITION_SAME},
 };
 
-// Begins the report, with what the command alone says.
+// Begins the report, with the alarm or ignition that the command means.
 static void begin(const struct comma *comma)
 {
 	const struct text command = get(comma, CMD);
@@ -92,16 +92,6 @@ static bool is_cells(struct text command)
 
 // Positions -------------------------------------------------------------------
 
-// Reads 1220.7360N. Returns false for another shape.
-static bool read_side(struct text text, const char sides[2], unsigned most, int64_t *e7, char *side)
-{
-	const size_t len = tk103_report_read_angle(text, most, e7);
-	if (len == 0 || text.len != len + 1 || !memchr(sides, text.data[len], 2))
-		return false;
-	*side = text.data[len];
-	return true;
-}
-
 static void set_height(const struct comma *comma)
 {
 	struct report *report = comma->message->report;
@@ -123,10 +113,12 @@ static bool decode_position(const struct comma *comma)
 	struct tk103_message *message = comma->message;
 	const struct text mark = get(comma, MARK), state = get(comma, STATE);
 	const struct text mileage = get(comma, MILEAGE);
+	const struct text lat = get(comma, LAT), lon = get(comma, LON);
 	struct tk103_fix fix;
-	if ((!fields_is_letter(mark, 'A') && !fields_is_letter(mark, 'V')) ||
-		!read_side(get(comma, LAT), "NS", 90, &fix.lat_e7, &fix.ns) ||
-		!read_side(get(comma, LON), "EW", 180, &fix.lon_e7, &fix.ew))
+	if ((!fields_is_letter(mark, 'A') && !fields_is_letter(mark, 'V')) || lat.len == 0 ||
+		lon.len == 0 ||
+		tk103_report_read_side(lat, "NS", 90, &fix.lat_e7, &fix.ns) != lat.len ||
+		tk103_report_read_side(lon, "EW", 180, &fix.lon_e7, &fix.ew) != lon.len)
 		return false;
 	fix.mark = mark.data[0];
 	const enum tk103_fix_result result = tk103_report_fix(message, &fix);

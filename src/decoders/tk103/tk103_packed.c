@@ -46,39 +46,31 @@ static void reply(const struct tk103_message *message, enum reply_when when, con
 
 // Positions -------------------------------------------------------------------
 
-// Where the position is in the rest of the frame.
+// A position in the rest of the frame.
 struct place {
 	size_t start, end; /* of date and coordinates */
 	struct tk103_fix fix;
 };
-
-// Reads an angle and the letter after it. Returns the length of both; 0: they are not there.
-static size_t read_side(
-	struct text text, const char sides[2], unsigned most, int64_t *e7, char *side)
-{
-	const size_t len = tk103_report_read_angle(text, most, e7);
-	if (len == 0 || len == text.len || !memchr(sides, text.data[len], 2))
-		return 0;
-	*side = text.data[len];
-	return len + 1;
-}
 
 // Finds a position by its shape: six digits, A or V, number, N or S, number, E or W.
 static bool find_place(struct text rest, struct place *place)
 {
 	for (size_t at = DATE_LEN; at < rest.len; at++) {
 		struct tk103_fix *fix = &place->fix;
-		fix->mark = rest.data[at];
-		if ((fix->mark != 'A' && fix->mark != 'V') ||
+		const char mark = rest.data[at];
+		if ((mark != 'A' && mark != 'V') ||
 			!fields_is_digits(tk103_part(rest, at - DATE_LEN, DATE_LEN), 6, 6))
 			continue;
 		const struct text lat = tk103_from(rest, at + 1);
-		const size_t lat_len = read_side(lat, "NS", 90, &fix->lat_e7, &fix->ns);
+		const size_t lat_len =
+			tk103_report_read_side(lat, "NS", 90, &fix->lat_e7, &fix->ns);
 		const struct text lon = tk103_from(lat, lat_len);
 		const size_t lon_len =
-			lat_len ? read_side(lon, "EW", 180, &fix->lon_e7, &fix->ew) : 0;
+			lat_len ? tk103_report_read_side(lon, "EW", 180, &fix->lon_e7, &fix->ew)
+				: 0;
 		if (lon_len == 0)
 			continue;
+		fix->mark = mark;
 		place->start = at - DATE_LEN;
 		place->end = at + 1 + lat_len + lon_len;
 		return true;
@@ -124,7 +116,7 @@ static struct text find_course(struct text rest, size_t *state)
 	return tk103_part(rest, 0, len);
 }
 
-// Decodes what follows the coordinates.
+// Decodes the text after the coordinates.
 static void decode_tail(
 	const struct tk103_message *message, struct text date, struct text tail, bool has_fix)
 {
@@ -170,10 +162,13 @@ static void add_alarm(
 		extra_int(message->out, message->report, "alarm", (int64_t)number);
 }
 
-// Returns the number of BO01: the one or two digits before the position; without a position, the first digit.
+// Returns the number of BO01, one or two digits: all text before the position, or those at the head of another text.
 static struct text find_bo01_number(const struct tk103_message *message, const struct place *place)
 {
-	const struct text digits = tk103_part(message->rest, 0, place ? place->start : 1);
+	size_t len = place ? place->start : 0;
+	while (!place && len < message->rest.len && text_is_digit(message->rest.data[len]))
+		len++;
+	const struct text digits = tk103_part(message->rest, 0, len);
 	return tk103_is_command(message, "BO01") && fields_is_digits(digits, 1, 2)
 		       ? digits
 		       : (struct text){"", 0};
@@ -209,7 +204,7 @@ static bool read_number(struct text text, size_t most, uint64_t *value)
 	return fields_is_digits(text, 1, most) && text_uint(text, value);
 }
 
-// Reads {mcc,mnc,lac,cid} and the line ends and blanks after it. Moves *rest behind it.
+// Reads {mcc,mnc,lac,cid}, and line ends and blanks after it. Moves *rest after them.
 static bool next_braced(struct text *rest, uint64_t values[4])
 {
 	static const uint8_t most[4] = {3, 3, 9, 10};
@@ -348,11 +343,12 @@ static bool decode_listed(const struct tk103_message *message)
 static bool is_handshake(const struct tk103_message *message)
 {
 	size_t digits = 0;
+	if (!tk103_is_command(message, "BP00"))
+		return false;
 	while (digits < 16 && digits < message->rest.len &&
 		text_is_digit(message->rest.data[digits]))
 		digits++;
-	return tk103_is_command(message, "BP00") &&
-	       fields_is_word(tk103_part(message->rest, digits, 3), "HSO");
+	return fields_is_word(tk103_part(message->rest, digits, 3), "HSO");
 }
 
 // Decodes a frame without a position. Returns false if its text does not fit.
@@ -377,7 +373,7 @@ static bool decode_status(const struct tk103_message *message)
 	return true;
 }
 
-// Keeps the text of a frame that is not understood. number: what of it is BO01's.
+// Keeps the text of a frame that is not understood, after the number of BO01.
 static void keep_text(struct tk103_message *message, struct text number)
 {
 	struct text rest = tk103_from(message->rest, number.len);

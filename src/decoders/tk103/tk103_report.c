@@ -34,7 +34,8 @@ void tk103_report_text(const struct tk103_message *message, const char *name, st
 
 // Coordinates -----------------------------------------------------------------
 
-size_t tk103_report_read_angle(struct text text, unsigned most, int64_t *e7)
+size_t tk103_report_read_side(
+	struct text text, const char sides[2], unsigned most, int64_t *e7, char *side)
 {
 	struct scan scan = text_scan(text);
 	uint64_t whole;
@@ -45,12 +46,13 @@ size_t tk103_report_read_angle(struct text text, unsigned most, int64_t *e7)
 		return 0;
 	const char *fraction = ++scan.at;
 	const uint64_t minutes_e6 = whole % 100 * 1000000 + scan_fraction(&scan, 6, &next);
-	if (scan.at == fraction)
+	if (scan.at == fraction || scan.at == scan.end || !memchr(sides, *scan.at, 2))
 		return 0;
+	*side = *scan.at;
 	*e7 = (int64_t)(whole / 100 * 10000000 + (minutes_e6 + 3) / 6);
 	if (minutes_e6 >= 60000000 || *e7 > (int64_t)most * 10000000)
 		*e7 = -1;
-	return (size_t)(scan.at - text.data);
+	return (size_t)(scan.at - text.data) + 1;
 }
 
 enum tk103_fix_result tk103_report_fix(struct tk103_message *message, const struct tk103_fix *fix)

@@ -10,13 +10,14 @@ void tk103_report_begin(struct tk103_message *message);
 
 void tk103_report_text(const struct tk103_message *message, const char *name, struct text text);
 
-// Reads "1220.7360", with blanks before it, at the head of the text. Returns its length; 0: it is not there. *e7: 1e-7
-// degree; -1: minutes of 60 and more, or beyond the most degrees.
-size_t tk103_report_read_angle(struct text text, unsigned most, int64_t *e7);
+// Reads "1220.7360N", blanks before it too, at the head of the text; sides: "NS" or "EW". Returns its length; 0: it is not
+// there. *e7: 1e-7 degree without a sign; -1: minutes of 60 and more, or beyond the most degrees.
+size_t tk103_report_read_side(
+	struct text text, const char sides[2], unsigned most, int64_t *e7, char *side);
 
 // The coordinates of a frame.
 struct tk103_fix {
-	int64_t lat_e7, lon_e7; /* as tk103_report_read_angle reads them */
+	int64_t lat_e7, lon_e7; /* as tk103_report_read_side reads them */
 	char mark, ns, ew;      /* A or V, N or S, E or W */
 };
 
