@@ -517,7 +517,7 @@ def braced_text(rng):
     groups = ["{%d,%d,%d,%d}" % (rng.choice([502, 310, 0]), rng.choice([10, 0]), rng.choice([6956, 0]), rng.choice([41394, 0, 268435455]))
               for _ in range(rng.randint(1, 8))]
     if rng.random() < .1:
-        groups[rng.randrange(len(groups))] = rng.choice(["{502,10,6956}", "{502,10,1b2c,1}", "{}", "{5020,1,1,1}"])
+        groups[rng.randrange(len(groups))] = rng.choice(["{502,10,6956}", "{502,10,1b2c,1}", "{}", "{5020,1,1,1}", "{502,10,6956,41394,1}"])
     text = "".join(group + rng.choice(["\n", "\n", "\n", "\r\n", ""]) for group in groups)
     return rng.choice(["", "860000000000017", "000600000000017", "1"]) + rng.choice([",", ",", ""]) + text + rng.choice(
         [",11000000", ",0A2F1064", "," + state_text(rng), "", ",x"])

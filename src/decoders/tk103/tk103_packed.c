@@ -216,10 +216,12 @@ static bool next_braced(struct text *rest, uint64_t values[4])
 	for (size_t i = 0; i < 4; i++)
 		if (!text_next(&group, ',', &field) || !read_number(field, most[i], &values[i]))
 			return false;
+	if (group.data)
+		return false; // more than four
 	*rest = tk103_from(*rest, (size_t)(close - rest->data) + 1);
 	while (rest->len > 0 && memchr("\r\n ", rest->data[0], 3))
 		*rest = tk103_from(*rest, 1);
-	return !group.data;
+	return true;
 }
 
 // [15 digits][,]{mcc,mnc,lac,cid}..[,state]
