@@ -186,8 +186,7 @@ bool command_stops_engine(const struct command *command)
 {
 	return command->kind == COMMAND_ENGINE_STOP || sets_first_output(command, 1) ||
 	       has_text(command, "opc1,1") || has_text(command, "relay,1") ||
-	       has_text(command, "dyd") || has_text(command, "av010") ||
-	       has_text(command, "av000");
+	       has_text(command, "dyd") || has_text(command, "av010") || has_text(command, "av000");
 }
 
 bool command_resumes_engine(const struct command *command)
