@@ -9,5 +9,6 @@ extern const struct decoder decoder_pt502;
 extern const struct decoder decoder_gt06;
 extern const struct decoder decoder_h02;
 extern const struct decoder decoder_gps103;
+extern const struct decoder decoder_tk103;
 
 #endif

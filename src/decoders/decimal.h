@@ -22,4 +22,12 @@ static inline char *decimal_write(char *out, uint64_t value)
 	return out;
 }
 
+// Writes the value with a minus if it is negative. out has room for DECIMAL_MAX + 1.
+static inline char *decimal_write_signed(char *out, int64_t value)
+{
+	if (value < 0)
+		*out++ = '-';
+	return decimal_write(out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
 #endif

@@ -8,5 +8,6 @@ const struct decoder *const registry_decoders[] = {
 	&decoder_pt502,
 	&decoder_h02,
 	&decoder_gps103,
+	&decoder_tk103,
 	NULL,
 };

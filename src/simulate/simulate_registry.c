@@ -5,6 +5,7 @@
 #include "simulate/simulate_gt06.h"
 #include "simulate/simulate_h02.h"
 #include "simulate/simulate_pt502.h"
+#include "simulate/simulate_tk103.h"
 
 #include <string.h>
 
@@ -13,6 +14,7 @@ const struct simulate_protocol *const simulate_registry[] = {
 	&simulate_gt06,
 	&simulate_h02,
 	&simulate_gps103,
+	&simulate_tk103,
 };
 const size_t simulate_registry_count = sizeof(simulate_registry) / sizeof(simulate_registry[0]);
 

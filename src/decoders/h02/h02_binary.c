@@ -14,6 +14,7 @@
 //   48        the tail is not known
 //   X, 32     bytes 1..5 are a mileage; the id is the connection's
 #include "decoders/h02/h02_binary.h"
+#include "decoders/cells.h"
 #include "decoders/h02/h02_report.h"
 #include "util/hex.h"
 #include "util/reader.h"
@@ -122,7 +123,7 @@ static void decode_cell_tail(struct report *report, struct reader r, struct deco
 	const uint8_t mnc = reader_u8(&r);
 	const uint16_t lac = reader_be16(&r), cid = reader_be16(&r);
 	if (mcc >= 200 && mcc <= 799 && (lac || cid))
-		h02_report_cell(report, mcc, mnc, lac, cid, out);
+		cells_put_first(report, mcc, mnc, lac, cid, out);
 }
 
 static void decode_fuel_tail(struct report *report, struct reader r, struct decoded *out)

@@ -1,58 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The messages of an H02 that list cells: NBR, V3, BASE, BS, and VP1 without a fix. Drawn in h02_text.c.
 #include "decoders/h02/h02_cells.h"
-#include "decoders/decimal.h"
+#include "decoders/cells.h"
 
-struct cells {
-	uint64_t mcc, mnc;
-	struct report *report;
-	struct decoded *out;
-	char *end;
-	size_t count;
-	char others[1024]; /* the text of all but the first */
-};
-
-static char *put_value(char *end, const char *before, int64_t value)
-{
-	*end = *before;
-	end += *before != 0;
-	if (value < 0)
-		*end++ = '-';
-	return decimal_write(end, value < 0 ? (uint64_t)-value : (uint64_t)value);
-}
-
-// rssi: INT64_MIN if unknown. LAC and CID 0: no cell.
-static void add_cell(struct cells *cells, uint64_t lac, uint64_t cid, int64_t rssi)
-{
-	const bool has_rssi = rssi != INT64_MIN;
-	if (!(lac | cid))
-		return;
-	if (cells->count++ == 0) {
-		h02_report_cell(cells->report, cells->mcc, cells->mnc, lac, cid, cells->out);
-		if (has_rssi)
-			extra_int(cells->out, cells->report, "rssi", rssi);
-		cells->end = cells->others;
-		return;
-	}
-	if (sizeof cells->others - (size_t)(cells->end - cells->others) < 48)
-		return;
-	cells->end = put_value(cells->end, cells->count > 2 ? ";" : "", (int64_t)lac);
-	cells->end = put_value(cells->end, ",", (int64_t)cid);
-	if (has_rssi)
-		cells->end = put_value(cells->end, ",", rssi);
-}
-
-static void end_cells(struct cells *cells)
-{
-	if (cells->count > 1)
-		extra_text(cells->out, cells->report, "cells", cells->others,
-			(size_t)(cells->end - cells->others));
-}
-
-// Reads an optional number with a sign; empty: INT64_MIN.
+// Reads an optional number with a sign; empty: CELLS_NO_RSSI.
 static bool read_rssi(struct text text, int64_t *rssi)
 {
-	*rssi = INT64_MIN;
+	*rssi = CELLS_NO_RSSI;
 	if (text.len == 0)
 		return true;
 	struct text digits = text;
@@ -72,7 +26,7 @@ static bool read_group(
 {
 	const struct text lac = h02_message_get(message, at),
 			  cid = h02_message_get(message, at + 1);
-	group->rssi = group->dbm = INT64_MIN;
+	group->rssi = group->dbm = CELLS_NO_RSSI;
 	if (hex ? !fields_is_hex(lac, 1, 8) || !fields_is_hex(cid, 1, 8) ||
 				!text_hex(lac, &group->lac) || !text_hex(cid, &group->cid)
 		: !h02_message_decimal(lac, 9, &group->lac) ||
@@ -91,14 +45,14 @@ static bool add_groups(const struct h02_message *message, struct cells *cells, s
 		if (!read_group(message, at + i * size, size, hex, &group))
 			return false;
 		if (size == 4)
-			group.rssi = group.dbm != INT64_MIN && group.dbm < 0 ? group.dbm
-				     : group.rssi != INT64_MIN               ? group.rssi - 220
-									     : INT64_MIN;
+			group.rssi = group.dbm != CELLS_NO_RSSI && group.dbm < 0 ? group.dbm
+				     : group.rssi != CELLS_NO_RSSI               ? group.rssi - 220
+										 : CELLS_NO_RSSI;
 		if (add && !(hex && group.lac == 0))
-			add_cell(cells, group.lac, group.cid, group.rssi);
+			cells_add(cells, group.lac, group.cid, group.rssi);
 	}
 	if (add)
-		end_cells(cells);
+		cells_end(cells);
 	return true;
 }
 
@@ -112,8 +66,8 @@ struct cell_shape {
 static bool decode_cells(const struct h02_message *message, uint64_t mcc, uint64_t mnc,
 	const struct cell_shape *shape)
 {
-	struct cells cells = {
-		.mcc = mcc, .mnc = mnc, .report = message->report, .out = message->out};
+	struct cells cells;
+	cells_init(&cells, mcc, mnc, message->report, message->out);
 	const struct text date = h02_message_get(message, shape->date),
 			  word = h02_message_get(message, shape->date + 1);
 	if (!h02_message_is_date(date) || (word.len > 0 && !h02_message_is_word(word)) ||
@@ -191,7 +145,8 @@ bool h02_cells_decode_joined(const struct h02_message *message)
 {
 	struct text rest = fields_from(&message->fields, H02_FIRST + 1), part;
 	struct h02_message split = *message;
-	struct cells cells = {.report = message->report, .out = message->out};
+	struct cells cells;
+	cells_init(&cells, 0, 0, message->report, message->out);
 	for (int pass = 0; pass < 2; pass++) {
 		struct text left = rest;
 		for (bool first = true; text_next(&left, 'Y', &part); first = false) {
@@ -207,9 +162,9 @@ bool h02_cells_decode_joined(const struct h02_message *message)
 			if (!read_group(&split, head, 3, false, &group))
 				return false;
 			if (pass == 1)
-				add_cell(&cells, group.lac, group.cid, group.rssi);
+				cells_add(&cells, group.lac, group.cid, group.rssi);
 		}
 	}
-	end_cells(&cells);
+	cells_end(&cells);
 	return true;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The fields after the status of a position: cells, sensors, and others as text.
 #include "decoders/h02/h02_more.h"
+#include "decoders/cells.h"
 
 static const char *const io_names[] = {"io1", "io2", "io3", "io4", "io5", "io6", "io7", "io8",
 	"io9", "io10", "io11", "io12", "io13", "io14", "io15", "io16"};
@@ -97,7 +98,7 @@ void h02_more_add(const struct h02_message *message, size_t at, bool is_v6)
 		uint64_t cell[4];
 		const enum cell found = find_cell(message, at, cell);
 		if (found == CELL_FOUND)
-			h02_report_cell(
+			cells_put_first(
 				message->report, cell[0], cell[1], cell[2], cell[3], message->out);
 		first = found == CELL_TEXT ? 0 : 4;
 	}

@@ -53,12 +53,3 @@ void h02_report_status(struct session *session, struct report *report, uint32_t 
 	if (!(word >> BIT_BLOCKED & 1))
 		extra_bool(out, report, "blocked", true);
 }
-
-void h02_report_cell(struct report *report, uint64_t mcc, uint64_t mnc, uint64_t lac, uint64_t cid,
-	struct decoded *out)
-{
-	extra_int(out, report, "mcc", (int64_t)mcc);
-	extra_int(out, report, "mnc", (int64_t)mnc);
-	extra_int(out, report, "lac", (int64_t)lac);
-	extra_int(out, report, "cid", (int64_t)cid);
-}

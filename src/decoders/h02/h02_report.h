@@ -24,7 +24,4 @@ const char *h02_report_letters(const struct session *session);
 void h02_report_status(struct session *session, struct report *report, uint32_t word,
 	struct text text, struct decoded *out);
 
-void h02_report_cell(struct report *report, uint64_t mcc, uint64_t mnc, uint64_t lac, uint64_t cid,
-	struct decoded *out);
-
 #endif

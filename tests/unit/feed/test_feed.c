@@ -109,6 +109,17 @@ static const struct golden {
 		      "-98.765400,058,274,0152,1.20,09,0,1,---,*"),
 		1, 0},
 	{&decoder_gps103, BYTES("imei:860000000000017,A;"), 0, 0},
+	/* TK103: handshake, position, ids of other lengths, comma style, a text that contains a ) */
+	{&decoder_tk103, BYTES("(600000000017BP00860000000000017HSO)"), 0, 0},
+	{&decoder_tk103,
+		BYTES("(600000000017BR00310514A1220.7360N09845.9240W061.1091530274.5001000000"
+		      "L0001E240)"),
+		1, 0},
+	{&decoder_tk103, BYTES("(60000000017BZ00,502,010,1b2c,a1b2,43)\r\n"), 1, 0},
+	{&decoder_tk103, BYTES("(860000000000017BV00TESTVIN0000000017)"), 1, 0},
+	{&decoder_tk103, BYTES("(TESTERUNIT17BR00310514A9920.7360N09845.9240W)"), 0, 1},
+	{&decoder_tk103, BYTES("(860000000000017,ZC20,140531,091800,5,398,121,0)"), 1, 0},
+	{&decoder_tk103, BYTES("(860000000000017,ZC03,140531,091930,$a)b\n(c)$)"), 1, 0},
 	/* voltage 94, long header */
 	{&decoder_gt06, BYTES("\x79\x79\x00\x08\x94\x00\x05\x07\x00\x07\x9c\xcc\x0d\x0a"), 0, 1},
 };
