@@ -23,4 +23,11 @@ void extra_text(struct decoded *decoded, struct report *report, const char *name
 void extra_hex(struct decoded *decoded, struct report *report, const char *name, const void *data,
 	size_t len);
 
+// Returns true if the report has a member of this name.
+bool extra_has(const struct report *report, const char *name);
+
+// Removes the member of this name, if there is one: a later value of the frame replaces it. Its value must not be an object
+// or array.
+void extra_remove(struct decoded *decoded, struct report *report, const char *name);
+
 #endif

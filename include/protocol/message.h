@@ -45,6 +45,11 @@ enum message_state {
 enum message_state message_add(struct session *session, const struct message_part *part,
 	struct decoded *out, struct text *whole);
 
+// Writes the numbers of the message's missing parts, at most `most`, and returns how many there are; 0 if no such message
+// is held.
+uint32_t message_missing(
+	const struct session *session, uint64_t id, uint16_t *numbers, uint32_t most);
+
 // For the feed ----------------------------------------------------------------------------------------
 
 static inline bool message_is_held(const struct session *session)

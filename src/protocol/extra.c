@@ -74,3 +74,56 @@ void extra_hex(struct decoded *decoded, struct report *report, const char *name,
 	json_hex(&json, data, len);
 	finish(decoded, report, &json);
 }
+
+// Returns the index of the member's quote in report->extra; its length if there is none. Quotes inside of values are
+// escaped, so that none follows a comma.
+static size_t find_member(const struct report *report, const char *name)
+{
+	const struct text extra = report->extra;
+	const size_t name_len = strlen(name);
+	for (size_t at = 0; at + name_len + 3 <= extra.len; at++) {
+		const char *quote = memchr(extra.data + at, '"', extra.len - at);
+		if (!quote)
+			break;
+		at = (size_t)(quote - extra.data);
+		if (extra.len - at >= name_len + 3 && (at == 0 || quote[-1] == ',') &&
+			!memcmp(quote + 1, name, name_len) && quote[name_len + 1] == '"' &&
+			quote[name_len + 2] == ':')
+			return at;
+	}
+	return extra.len;
+}
+
+// Returns the index after a member's value, which begins at `at`.
+static size_t end_of_value(struct text extra, size_t at)
+{
+	const bool quoted = extra.data[at] == '"';
+	for (at += quoted; at < extra.len; at++) {
+		if (quoted && extra.data[at] == '\\')
+			at++;
+		else if (extra.data[at] == (quoted ? '"' : ','))
+			return at + quoted;
+	}
+	return extra.len;
+}
+
+bool extra_has(const struct report *report, const char *name)
+{
+	return find_member(report, name) < report->extra.len;
+}
+
+void extra_remove(struct decoded *decoded, struct report *report, const char *name)
+{
+	size_t start = find_member(report, name);
+	if (start == report->extra.len)
+		return;
+	size_t end = end_of_value(report->extra, start + strlen(name) + 3);
+	if (end < report->extra.len)
+		end++; // the comma after it
+	else if (start > 0)
+		start--; // the comma before it
+	char *members = decoded->arena + (report->extra.data - decoded->arena);
+	memmove(members + start, members + end, report->extra.len - end);
+	report->extra.len -= end - start;
+	decoded->arena_len -= end - start;
+}

@@ -78,12 +78,17 @@ void message_drop_all(struct session *session)
 	session->whole = NULL;
 }
 
+static bool is_of(const struct message *message, const struct session *session, uint64_t id)
+{
+	return message->id == id && message->newest_us != INT64_MIN &&
+	       message->ident_len == session->ident_len &&
+	       memcmp(message->ident, session->ident, session->ident_len) == 0;
+}
+
 static struct message **find(struct session *session, uint64_t id)
 {
 	struct message **at = &session->messages;
-	while (*at && ((*at)->id != id || (*at)->newest_us == INT64_MIN ||
-			      (*at)->ident_len != session->ident_len ||
-			      memcmp((*at)->ident, session->ident, session->ident_len) != 0))
+	while (*at && !is_of(*at, session, id))
 		at = &(*at)->next;
 	return at;
 }
@@ -203,6 +208,23 @@ enum message_state message_add(struct session *session, const struct message_par
 		drop(message);
 	}
 	return MESSAGE_REFUSED;
+}
+
+uint32_t message_missing(
+	const struct session *session, uint64_t id, uint16_t *numbers, uint32_t most)
+{
+	uint32_t missing = 0;
+	const struct message *message = session->messages;
+	while (message && !is_of(message, session, id))
+		message = message->next;
+	for (uint32_t i = 0; message && i < message->count; i++) {
+		if (message->part[i])
+			continue;
+		if (missing < most)
+			numbers[missing] = (uint16_t)(i + 1);
+		missing++;
+	}
+	return missing;
 }
 
 void message_conclude(

@@ -22,6 +22,14 @@ static void drop(struct photo *photo)
 	free(photo);
 }
 
+void photo_describe(
+	struct photo *photo, const struct report *report, const char *type, int camera)
+{
+	photo->body = report->body;
+	photo->camera = (int16_t)camera;
+	snprintf(photo->type, sizeof(photo->type), "%s", type);
+}
+
 static struct photo *new_photo(struct session *session, const struct report *report,
 	const struct photo_plan *plan, struct photos *all)
 {
@@ -41,14 +49,12 @@ static struct photo *new_photo(struct session *session, const struct report *rep
 	photo->data = data;
 	photo->room = room;
 	photo->decoder = session->decoder;
-	photo->body = report->body;
 	photo->announced_us = photo->received_us = session->received_us;
 	photo->announced_size = (uint32_t)plan->size;
 	photo->planned = photo->parts = plan->parts;
-	photo->camera = (int16_t)plan->camera;
+	photo_describe(photo, report, plan->type, plan->camera);
 	photo->ident_len = (uint8_t)report->ident.len;
 	memcpy(photo->ident, report->ident.data, report->ident.len);
-	snprintf(photo->type, sizeof(photo->type), "%s", plan->type);
 	return photo;
 }
 
