@@ -27,6 +27,7 @@ class Device:
         self.words = {}
         self.messages = {}
         self.ident = None
+        self.media = (None, 0)
 
 
 # Bytes ---------------------------------------------------------------------------------------------------------------
@@ -724,7 +725,7 @@ def item(b, key, v, rest):
     elif key == 0xAC and size == 4:
         b.out["odometer_m"] = be(v)
     elif key == 0xBC:
-        b.text("driverName", gbk(v.split(b"\0")[0]).strip(" "))
+        fixed_text(b, "driverName", v)
     elif key == 0xBD:
         b.driver(ascii_text(v))
     elif key == 0xD0 and size == 4:
@@ -855,7 +856,9 @@ def split_items(data):
 def padlock(b, tail):
     rest = Bytes(tail)
     rest.take(4)
-    b.out["odometer_m"] = rest.u(4) * 1000
+    mileage = rest.u(4)
+    if mileage <= 10 ** 9:
+        b.out["odometer_m"] = mileage * 1000
     mv = rest.u(2) * 100
     if mv <= 100000:
         b.out["battery_v"] = mv / 1000
@@ -1216,7 +1219,8 @@ def padlock_message(out, body):
         out["gsm_percent"] = rssi * 100 // 31
     if satellites <= 99:
         out["satellites"] = satellites
-    out["odometer_m"] = mileage * 1000
+    if mileage <= 10 ** 9:
+        out["odometer_m"] = mileage * 1000
     if battery <= 100:
         out["battery_percent"] = battery
     elif battery in (0xAA, 0xAB):
@@ -1330,8 +1334,6 @@ class Frame:
         content += (b"\1" if kind == "4401" else state.serial.to_bytes(2, "big")) + body
         if kind != "4401":
             state.serial = (state.serial + 1) & 0xFFFF
-        if kind in ("8109", "8004"):
-            return {"clock": (content, len(body) - 1 if kind == "8109" else len(body), self.is_e7), "when": when}
         return {"reply": wrap(content, self.is_e7).hex(), "when": when}
 
     def acknowledge(self, state, when, code=0):
@@ -1433,7 +1435,7 @@ def decode_whole(frame, state):
         return []
     if kind == "0001" and len(body) == 5:
         return []
-    if kind in ("0003", "0004", "0109", "0506", "1007", "8888") and not body:
+    if (kind in ("0003", "0109", "0506", "1007", "8888") or kind == "0004" and frame.is_2019) and not body:
         return []
     return [status_report(frame, state, raw)]
 
@@ -1464,10 +1466,46 @@ def text_frame(data, state):
     if not state.ident:
         raise Reject("bad value: ident")
     if ",BASE,2,TIME)" in text:
-        return [{"text": text, "when": "now"}]
+        return [{"reply": text, "when": "now"}]
     out = report(state.ident, "text")
     out["extra"]["result"] = data.decode("ascii", "replace").replace("\0", "")
     return [out]
+
+
+def can_be_block(data):
+    if len(data) < 28 or data[:3] == b"\xff\xd8\xff":
+        return False
+    return (be(data[8:12]) <= 90000000 and be(data[12:16]) <= 180000000
+            and (local_time(data[22:28]) is not None or data[22:28] == bytes(6)))
+
+
+def media(frame, state):
+    """0801 while photos are off: the first part makes a report. None: not a part of a medium."""
+    body = frame.body
+    total, part = (frame.total, frame.part) if frame.is_split else (1, 1)
+    first = (frame.serial - part + 1) & 0xFFFF
+    if not 1 <= part <= total or not body or part == 1 and len(body) < 8:
+        return None
+    out = []
+    if part == 1:
+        state.media = (first, be(body[:4]))
+        one = report(state.ident, "0801")
+        b = Block(one, "")
+        b.extra.update(mediaId=be(body[:4]), mediaType=body[4], mediaFormat=body[5], mediaEvent=body[6], mediaChannel=body[7])
+        if can_be_block(body[8:]):
+            block = body[8:36]
+            if be(block[:4]):
+                b.extra["alarm"] = be(block[:4])
+            status_bits(b, be(block[4:8]))
+            place(one, be(block[4:8]), be(block[8:12]), be(block[12:16]), signed(block[16:18]), be(block[18:20]),
+                  be(block[20:22]))
+            one["device_time"] = local_time(block[22:28])
+        out.append(one)
+    answer = frame.acknowledge(state, "stored")
+    if part == total and state.media[0] == first:
+        whole = frame.answer("8800", state.media[1].to_bytes(4, "big"), state, "stored")
+        answer["reply"] += whole["reply"]
+    return out + [answer]
 
 
 def join(frame, state):
@@ -1493,13 +1531,14 @@ def decode(data, state):
     try:
         if data[:1] == b"(":
             return text_frame(data, state)
-        if data[0] not in (0x7E, 0xE7):
-            data = b"\x7e" + data
-            missing_start = True
-        frame = Frame(data)
+        frame = Frame(data if data[0] in (0x7E, 0xE7) else b"\x7e" + data)  # two frames may share a delimiter
         if frame.attributes & 0x0400:
             raise Reject("encrypted")
         state.ident = ident_of(frame.number)
+        if frame.id == "0801":
+            outputs = media(frame, state)
+            if outputs is not None:
+                return outputs
         if frame.is_split:
             if not join(frame, state):
                 held = [frame.acknowledge(state, "stored")]
@@ -1517,3 +1556,458 @@ def decode(data, state):
         return decode_whole(frame, state) + answers(frame, state)
     except Reject as reject:
         return [{"reject": str(reject), "frame": data.hex()}]
+
+
+def reply_text(data):
+    """A reply as text, without the server's clock."""
+    if data[:1] == b"(":
+        return re.sub(r"20\d{12}\)$", "TIME)", data.decode())
+    plain = unescape(data[1:-1], data[:1] == b"\xe7")[:-1] if data.count(data[:1]) == 2 else b""
+    size = {b"\x81\x09": 8, b"\x80\x04": 6}.get(plain[:2])
+    if size is None:
+        return data.hex()
+    return wrap(plain[:-size] + bytes(size), data[:1] == b"\xe7").hex()
+
+
+# Random frames -----------------------------------------------------------------------------------------------------------
+
+NUMBERS = ["086000000017", "086000000018", "000000000000", "123456789012", "4e376f736001", "000000000a00"]
+
+
+def some(rng, count):
+    return bytes(rng.choice((rng.randrange(256), 0, 0xFF, rng.randrange(16))) for _ in range(count))
+
+
+def number(rng, count):
+    return (rng.choice((rng.randrange(256 ** count), rng.randrange(256), 0, 256 ** count - 1)) % 256 ** count).to_bytes(count, "big")
+
+
+def clock(rng):
+    if rng.random() < .08:
+        return bytes.fromhex(rng.choice(("000000000000", "001231235959", "261332101010", "2603142a1010", "260231000000")))
+    return bytes.fromhex("%02d%02d%02d%02d%02d%02d" % (rng.randint(1, 99), rng.randint(1, 12), rng.randint(1, 28), rng.randrange(24),
+                                                      rng.randrange(60), rng.randrange(60)))
+
+
+def words(rng, count):
+    text = "".join(rng.choice("ABCXYZ019 -,.") for _ in range(count)).encode()
+    return text if rng.random() < .9 else text[:-1] + rng.choice((b"\0", b"\x01", b"\x90"))
+
+
+def chinese(rng, count):
+    text = "".join(rng.choice("\u4e2d\u56fd\u8f66A7 ") for _ in range(count)).encode("gbk")[:count]
+    return rng.choice((text, text, words(rng, count) if count else b"", some(rng, count)))
+
+
+def padded(rng, text, size):
+    return text[:size].ljust(size, rng.choice((b"\0", b" ")))
+
+
+def listed(rng, id_size, len_size, ids, counts_id=False):
+    out = b""
+    for _ in range(rng.randint(1, 4)):
+        key = rng.choice(ids) if rng.random() < .9 else rng.randrange(256 ** id_size)
+        key, sizes = key if isinstance(key, tuple) else (key, (1, 2, 4, rng.randrange(12)))
+        value = rng.choice((number, some))(rng, rng.choice(sizes)) if sizes != "text" else words(rng, rng.randint(1, 20))
+        if counts_id:
+            out += (len(value) + id_size).to_bytes(len_size, "big") + key.to_bytes(id_size, "big") + value
+        else:
+            out += key.to_bytes(id_size, "big") + len(value).to_bytes(len_size, "big") + value
+    return out if rng.random() < .9 else out[:-1]
+
+
+def cells(rng, head, one, count):
+    """head and one: sizes of the numbers; the first of a country is small."""
+    def country():
+        return rng.choice((262, 460, 1, 1200, 250)).to_bytes(2, "big")
+    def values(sizes):
+        return b"".join(country() if size == "mcc" else number(rng, size) for size in sizes)
+    return values(head) + b"".join(values(one) for _ in range(count))
+
+
+def wifi_text(rng):
+    pairs = ["%012x,-%d" % (rng.randrange(1 << 48), rng.randrange(100)) for _ in range(rng.randint(1, 3))]
+    if rng.random() < .2:
+        pairs.append(rng.choice(("x", "aabbccddeeff", "aabbccddeeff,1,2", "zz,1")))
+    return b"\1" + ",".join(pairs).encode()
+
+
+def obd_text(rng):
+    values = [rng.choice(("", "13.8", "12", "-1.25", "x", "1700", "0.1234567", " 5 ", "99999999")) for _ in range(rng.randint(1, 14))]
+    return b"$OBD-RT," + ",".join(values).encode() + rng.choice((b"", b"\r\n"))
+
+
+def eb_list(rng):
+    ids = [(1, (2, 3, 1)), (0x23, (6,)), (0x2D, (2, 4)), (0x89, (4,)), (0xA8, (1,)), (0xE1, (1,)), (0xB2, (10,)), (0xC5, (4,)),
+           (0xC6, (1,)), (0xCE, (2,)), (0xD8, (9, 10)), (0xD5, (15,)), 0x77]
+    out = listed(rng, 2, 2, ids, True)
+    extra = rng.choice((b"", b"\0\x08\0\x23012.34", b"\0\x11\0\xd5860000000000017", None))
+    text = wifi_text(rng)
+    return out + (extra if extra is not None else (len(text) + 2).to_bytes(2, "big") + b"\0\xb9" + text)
+
+
+def e8_list(rng):
+    status = listed(rng, 2, 1, [(1, (2,)), (2, (4,)), (3, (1,)), (4, (1,)), (5, (10, 20)), (7, (1, 2)), (0x2001, (2,)), 9])
+    out = b"\x20\x05" + bytes([len(status)]) + status if rng.random() < .5 else b""
+    return out + listed(rng, 2, 1, [(0x2003, (7,)), (0x2002, (2,)), (0x400 + rng.randrange(24), (0, 4, 16)),
+                                    (0xC00 + rng.randrange(20), (0, 2)), (1, (0, 3)), 0x1234])
+
+
+def tag_list(rng):
+    mask = rng.randrange(256)
+    out = bytes([mask])
+    for _ in range(rng.randint(1, 3)):
+        out += some(rng, 7) + (padded(rng, words(rng, 6), 10) if mask & 1 else b"")
+        out += some(rng, sum((2, 2, 2, 2, 6, 2, 2)[bit - 1] for bit in range(1, 8) if mask >> bit & 1))
+    return out if rng.random() < .9 else out + b"\0"
+
+
+def masked(rng, width, sizes):
+    mask = sum(1 << bit for bit in range(len(sizes)) if rng.random() < .5)
+    if rng.random() < .05:
+        mask |= 1 << rng.randrange(8)
+    return mask.to_bytes(width, "big") + some(rng, sum(size for bit, size in enumerate(sizes) if mask >> bit & 1))
+
+
+def counted(rng, one, sizes_of):
+    count = rng.randrange(4)
+    return bytes([count]) + b"".join(sizes_of() for _ in range(count)) + (b"" if rng.random() < .95 else b"\0")
+
+
+def item_value(rng, key):
+    """A value that fits the item mostly."""
+    sizes = {0x01: (4,), 0x02: (2,), 0x03: (2,), 0x04: (2,), 0x06: (1, 2), 0x0B: range(1, 12), 0x11: (1, 5), 0x12: (6,), 0x13: (7,),
+             0x14: (4,), 0x15: (4,), 0x16: (4,), 0x17: (2,), 0x18: (2, 3), 0x25: (4,), 0x2A: (2,), 0x2B: (4,), 0x30: (1,),
+             0x31: (1,), 0x33: (1,), 0x51: (2, 4, 8), 0x56: (1, 2), 0x57: (8,), 0x61: (2,), 0x63: (11, 22), 0x64: (6, 47, 50),
+             0x65: (6, 47), 0x68: (2, 4), 0x69: (2,), 0x70: (6, 9), 0x77: (8, 16), 0x82: (2,), 0x91: (22, 24), 0xA7: (4,),
+             0xAC: (4,), 0xD0: (4,), 0xD3: (2,), 0xD4: (1, 4), 0xDA: (3, 4), 0xE2: (4,), 0xE3: (4, 6), 0xE4: (2,), 0xE5: (1,),
+             0xE7: (8,), 0xE9: (1, 4), 0xEC: (7, 14), 0xF4: (7, 14), 0xF5: (2,), 0xF7: (2, 4, 5, 6), 0xF8: (2, 19, 21),
+             0xFC: (1,), 0xFE: (1, 2, 4)}
+    if key in sizes and rng.random() < .95:
+        value = rng.choice((number, some))(rng, rng.choice(sizes[key]))
+        if key == 0x0B and len(value) >= 7 and rng.random() < .7:
+            value = value[:1] + b"123456" + value[7:]
+        if key == 0x33 and rng.random() < .5:
+            value = b"*M00" + some(rng, 6) + rng.choice((b"387", b"3x7", b"412"))
+        if key == 0x12:
+            value = value[:5] + rng.choice((b"\0", b"\1", b"\1", b"\2"))
+        if key == 0xF8 and len(value) >= 19 and rng.random() < .7:
+            value = value[:1] + bytes.fromhex("0860000000000017") + rng.choice((value[9:], b"\x89\x86" + b"\x01" * 7 + b"\x1f"))
+        return value
+    shapes = {
+        0x53: lambda: counted(rng, 8, lambda: cells(rng, (), ("mcc", 1, 2, 2, 1), 1)),
+        0x5D: lambda: counted(rng, 10, lambda: cells(rng, (), ("mcc", 1, 2, 4, 1), 1)),
+        0x54: lambda: counted(rng, 7, lambda: some(rng, 7)),
+        0x60: lambda: number(rng, 2) + rng.choice((b"", some(rng, 9), b"1" * 6 + words(rng, 8), b"\0" + words(rng, 8))),
+        0x67: lambda: words(rng, 8), 0x6C: lambda: rng.choice((b"860000000000017", words(rng, 15))),
+        0x71: lambda: rng.choice((b"89" + b"0" * 18, words(rng, 20))), 0xCC: lambda: b"89" + words(rng, 18),
+        0xD6: lambda: b"8901234567890123456\0", 0x80: lambda: some(rng, rng.choice((1, 1, 2))),
+        0x94: lambda: words(rng, 17), 0xBC: lambda: chinese(rng, rng.randrange(12)), 0xBD: lambda: words(rng, rng.choice((4, 8, 70))),
+        0xD5: lambda: rng.choice((number(rng, 2), counted(rng, 13, lambda: some(rng, 13)))),
+        0xE1: lambda: rng.choice((number(rng, 1), number(rng, 2), number(rng, 4), cells(rng, ("mcc", 2), (3, 4, 1), rng.randrange(1, 4)))),
+        0xE6: lambda: rng.choice((obd_text(rng), some(rng, rng.choice((11, 22))))),
+        0xE8: lambda: rng.choice((some(rng, 3), e8_list(rng))),
+        0xEA: lambda: b"\1" + listed(rng, 1, 1, [(0x11, (3, 4)), (0x13, (2,)), (0x14, (2,)), (0x15, (2,)), (0x16, (2,)), 0x20]),
+        0xEB: lambda: rng.choice((b"GMT+08:00", eb_list(rng), eb_list(rng), cells(rng, ("mcc", 1), (2, 2, 1), rng.randrange(4)))),
+        0xED: lambda: words(rng, 8), 0xEE: lambda: rng.choice((some(rng, 6), cells(rng, (), ("mcc", 1, 2, 4, 1), 1))),
+        0xF0: lambda: cells(rng, (), ("mcc", 2, 4, 4, 1), rng.randrange(4)),
+        0xF1: lambda: rng.choice((number(rng, 4), words(rng, 19), b"8" * 20)),
+        0xF2: lambda: rng.choice((b"AOVX_", b"AOVX_", b"V1.0")) + rng.choice((b"AL300", b"VL300", b"GL100", b"XX", b"AL300-1")),
+        0xF3: lambda: rng.choice((tag_list(rng), listed(rng, 2, 1, [0x02, 0x03, 0x04, 0x05, 0x07, 0x08, 0x09, 0x0B, 0x0C, 0x0D, 0x0E,
+                                                                    (0x50, "text"), 0x51, (0x52, "text"), 0x100, 0x102, 0x112]))),
+        0xF6: lambda: rng.choice((number(rng, 2), bytes.fromhex("0860000000000017"),
+                                  some(rng, 1) + masked(rng, 1, (2, 2, 2, 6, 10, 2)))),
+        0xF9: lambda: masked(rng, 2, (4, 4, 2, 6, 0, 8, 6)),
+        0xFB: lambda: words(rng, 11), 0xFD: lambda: cells(rng, (), ("mcc", 2, 4, 2), 1),
+        0xFF: lambda: cells(rng, (), ("mcc", 2, 4, 4), 1)}
+    if key == 0xFE and rng.random() < .7:
+        return b"\x7c" + listed(rng, 1, 1, [(1, (4,)), 2])
+    return shapes[key]()[:255] if key in shapes and rng.random() < .95 else some(rng, rng.randrange(40))
+
+
+KNOWN_ITEMS = [0x01, 0x02, 0x03, 0x04, 0x06, 0x0B, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x25, 0x2A, 0x2B, 0x30, 0x31, 0x33,
+               0x51, 0x53, 0x54, 0x56, 0x57, 0x5D, 0x60, 0x61, 0x63, 0x64, 0x65, 0x67, 0x68, 0x69, 0x6C, 0x70, 0x71, 0x77, 0x82,
+               0x91, 0x94, 0xA7, 0xAC, 0xBC, 0xBD, 0xCC, 0xD0, 0xD3, 0xD4, 0xD5, 0xD6, 0xDA, 0xE1, 0xE2, 0xE3, 0xE4, 0xE5,
+               0xE6, 0xE7, 0xE8, 0xE9, 0xEA, 0xEB, 0xEC, 0xED, 0xEE, 0xF0, 0xF1, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8, 0xF9,
+               0xFB, 0xFC, 0xFD, 0xFE, 0xFF]
+
+
+def item_bytes(rng):
+    out = b""
+    for _ in range(rng.choice((0, 1, 2, 3, 5, 8))):
+        key = rng.choice(KNOWN_ITEMS) if rng.random() < .93 else rng.randrange(256)
+        value = item_value(rng, key)[:255]
+        out += bytes([key, len(value)]) + value
+    if rng.random() < .06:
+        out += b"\x80\1\xaa" + listed(rng, 1, 1, [1, 2, 3, 0x61, 0x69, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89,
+                                                    (0x56, (2,)), (0x8B, (17,)), 0x8C, 0x8D, 0x8E, (0xA0, "text"), (0xCC, (20,))])
+    shape = rng.random()
+    if shape < .03:
+        return out[:-1]
+    if shape < .06:
+        return some(rng, 18)
+    return out if shape < .97 else out + some(rng, 1)
+
+
+def bits(rng, most=3):
+    return sum(1 << bit for bit in {rng.randrange(32) for _ in range(rng.randint(0, most))})
+
+
+def coordinate(rng, most):
+    return rng.choice((0, rng.randrange(most * 1000000 + 1), most * 1000000, most * 1000000 + rng.randrange(5))).to_bytes(4, "big")
+
+
+def block_bytes(rng, with_items=True):
+    status = rng.choice((3, 2, 0, 1, 7, 15, 11)) | bits(rng, 2)
+    out = bits(rng).to_bytes(4, "big") + status.to_bytes(4, "big") + coordinate(rng, 90) + coordinate(rng, 180)
+    out += number(rng, 2) + number(rng, 2) + rng.choice((rng.randrange(360), 359, 360, 400)).to_bytes(2, "big") + clock(rng)
+    return out + (item_bytes(rng) if with_items else b"")
+
+
+def batch_bytes(rng, width):
+    out = b""
+    for _ in range(rng.randrange(5)):
+        one = block_bytes(rng)[:255 if width == 1 else 600]
+        if rng.random() < .03:
+            one = one[:rng.randrange(30)]
+        out += len(one).to_bytes(width, "big") + one
+    return out[:-rng.randrange(1, 40)] if rng.random() < .05 else out
+
+
+def transparent_bytes(rng):
+    kind = rng.choice((0x40, 0x41, 0x53, 0x54, 0xF0, 0xF0, 0xF0, 0xF3, 0xFF, 0x77))
+    status_place = (rng.choice((0, 1, 3, 15)) | bits(rng, 1)).to_bytes(4, "big") + coordinate(rng, 90) + coordinate(rng, 180)
+    if kind == 0x40:
+        text = rng.choice((b"GTSL|1|2|3|%s|5\0", b"GTSL|1|2|%s", b"OTHER|%s", b"\0 GTSL|||| %s ")) % words(rng, 6)
+        body = rng.choice((b"", len(text).to_bytes(2, "big"))) + text
+    elif kind == 0x41:
+        body = obd_text(rng)
+    elif kind in (0x53, 0x54):
+        body = status_place + number(rng, 2) + number(rng, 2) + rng.choice((90, 400)).to_bytes(2, "big") + clock(rng)
+        if kind == 0x53:
+            count = rng.randrange(4)
+            body += bytes([count])
+            for _ in range(count):
+                data = some(rng, rng.randrange(9))
+                body += bytes([rng.randrange(4)]) + some(rng, 7) + bytes([len(data)]) + data
+        else:
+            for _ in range(rng.randrange(4)):
+                mask = rng.randrange(34)
+                size = sum((2, 4, 2, 6, 2)[bit] for bit in range(5) if mask >> bit & 1)
+                body += mask.to_bytes(2, "big") + clock(rng) + some(rng, size)
+    elif kind == 0xF0:
+        sub = rng.choice((1, 1, 2, 3, 3, 4, 0x0B, 0x15, 0x20))
+        body = clock(rng) + bytes([rng.choice((0, 1)), 1, sub])
+        if sub == 1:
+            values = [(rng.choice([*F0_NUMBERS, 0x102, 0x530, 0xFEEC, 0x999]), rng.choice((1, 2, 4, 3, 17))) for _ in range(rng.randrange(5))]
+            body += bytes([len(values)])
+            for key, size in values:
+                value = words(rng, size) if key == 0xFEEC else number(rng, size)
+                body += key.to_bytes(2, "big") + bytes([len(value)]) + value
+        elif sub == 2:
+            systems = rng.randrange(3)
+            body += systems.to_bytes(2, "big")
+            for _ in range(systems):
+                codes = rng.randrange(3)
+                body += some(rng, 4) + codes.to_bytes(2, "big")
+                for _ in range(codes):
+                    text = words(rng, rng.randrange(1, 7))
+                    body += some(rng, 8) + len(text).to_bytes(2, "big") + text
+        elif sub == 3:
+            codes = [rng.choice([*F0_ALARMS, 0x50]) for _ in range(rng.randrange(4))]
+            body += bytes([len(codes)])
+            for code in codes:
+                data = some(rng, rng.randrange(4))
+                body += bytes([code, len(data)]) + data
+        elif sub == 4:
+            body += rng.choice((b"\1" + some(rng, 10), b"\2" + some(rng, 41)))
+        elif sub == 0x0B:
+            body += rng.choice((b"\0", b"\1" + words(rng, 17)))
+        elif sub == 0x15:
+            body += rng.choice((51, 52, 53, 54, 55, 56, 60)).to_bytes(4, "big")
+        if sub <= 3:
+            body += status_place
+    elif kind == 0xF3:
+        body = listed(rng, 2, 2, [(2, (2,)), (6, (6,)), 9])
+    elif kind == 0xFF:
+        body = clock(rng) + b"".join(rng.choice((-1, 1, 0)).__mul__(rng.randrange(most)).to_bytes(4, "big", signed=True)
+                                     for most in (95000000, 185000000)) + some(rng, 4) + b"\0\x5a" + some(rng, rng.randrange(4))
+    else:
+        body = some(rng, rng.randrange(12))
+    return bytes([kind]) + body
+
+
+def padlock_bytes(rng):
+    lat = "%02d%06d" % (rng.choice((rng.randrange(90), 0, 95)), rng.choice((rng.randrange(600000), 0, 600000)))
+    lon = "%03d%06d" % (rng.choice((rng.randrange(180), 0, 181)), rng.choice((rng.randrange(600000), 0)))
+    date = clock(rng)
+    out = bytes([date[2], date[1], date[0]]) + date[3:] + bytes.fromhex(lat + lon + "%x" % rng.randrange(16))
+    out += rng.choice((b"\x17", b"\x00", b"\x1a")) + some(rng, 1) + bytes([rng.randrange(40), rng.choice((9, 0, 120))]) + number(rng, 4)
+    out += rng.choice((b"\x57", b"\xaa", b"\xab", b"\xff")) + rng.choice((bytes(4), number(rng, 4))) + number(rng, 2)
+    out += bytes([rng.randrange(5)]) + number(rng, 2) + number(rng, 2)
+    for _ in range(rng.randrange(4)):
+        key = rng.choice((0x02, 0x0A, 0x0B, 0x0C, 0x10, 0xFC, 0x44))
+        value = {0x02: lambda: number(rng, 2), 0x0A: lambda: cells(rng, (), ("mcc", rng.choice((1, 2))), 1),
+                 0x0B: lambda: item_value(rng, 0x0B), 0x0C: lambda: some(rng, 6)}.get(key, lambda: some(rng, 1))()
+        out += bytes([key, len(value)]) + value
+    return out
+
+
+def card_bytes(rng):
+    out = bytes([rng.choice((1, 1, 2, 3))]) + clock(rng)
+    if rng.random() < .2:
+        return out
+    name, agency = chinese(rng, rng.randrange(9)), chinese(rng, rng.randrange(5))
+    return (out + b"\0" + bytes([len(name)]) + name + padded(rng, words(rng, rng.randrange(20)), 20) + bytes([len(agency)]) + agency
+            + rng.choice((bytes(4), b"\x20\x30\x12\x31")))
+
+
+def body_bytes(rng, kind, is_2019):
+    """A body that fits the id mostly."""
+    if kind in ("0200", "0201"):
+        return (number(rng, 2) if kind == "0201" else b"") + block_bytes(rng)
+    if kind == "0704":
+        return number(rng, 2) + bytes([rng.randrange(2)]) + batch_bytes(rng, 2)
+    if kind == "0210":
+        return bytes([rng.randrange(120)]) + clock(rng) if rng.random() < .3 else batch_bytes(rng, 1)
+    if kind == "0900":
+        return transparent_bytes(rng)
+    if kind in ("5501", "5502"):
+        return padlock_bytes(rng)
+    if kind == "0100":
+        sizes = (11, 30, 30) if is_2019 else rng.choice(((5, 8, 7), (5, 20, 7)))
+        return number(rng, 4) + b"".join(padded(rng, chinese(rng, 6), size) for size in sizes) + b"\1" + chinese(rng, 8)
+    if kind == "0107":
+        sizes = (5, 30, 30) if is_2019 else (5, 20, 7)
+        tail = rng.choice((b"", b"\2V1\3F22", b"\2V1\3F22\x0f\xff"))
+        return number(rng, 2) + b"".join(padded(rng, words(rng, 6), size) for size in sizes) + b"\x89\x86" + some(rng, 8) + tail
+    if kind == "0702":
+        return card_bytes(rng)
+    if kind == "2070":
+        return b"".join(clock(rng) + some(rng, 6) for _ in range(rng.choice((1, 2, 70))))
+    if kind == "6006":
+        return b"\1" + chinese(rng, rng.randrange(30))
+    if kind == "1300":
+        return number(rng, 2) + "".join(rng.choice("OK \u4e2d\U0001F600") for _ in range(rng.randrange(9))).encode("utf-16-be") + (
+            some(rng, 4) if rng.random() < .3 else b"")
+    if kind == "0701":
+        text = b"".join(rng.choice((b"A", b" ", b"1")) for _ in range(rng.randrange(20)))
+        return len(text).to_bytes(4, "big") + text
+    if kind == "0002":
+        return rng.choice((b"", b"", some(rng, 3)))
+    if kind == "0102":
+        return b"\x04CODE" + b"860000000000017" + padded(rng, b"SW1", 20) if is_2019 and rng.random() < .7 else b"86000000017"
+    if kind == "0001":
+        return some(rng, 5)
+    if kind == "0801":
+        block = rng.choice((b"", block_bytes(rng, False)))
+        return number(rng, 4) + some(rng, 4) + block + b"\xff\xd8\xff" + some(rng, rng.randrange(40))
+    if kind == "0104":
+        return some(rng, 9)
+    return b"" if rng.random() < .6 else some(rng, rng.randrange(300))
+
+
+KINDS = (["0200"] * 30 + ["0704"] * 4 + ["0210"] * 3 + ["0900"] * 8 + ["5501", "5502"] * 3 + ["0702"] * 2 + ["0201", "0100", "0102", "0002",
+         "0107", "2070", "6006", "1300", "0701", "0001", "0104", "0801", "0800", "0003", "0004", "0109", "0506", "1007", "8888", "0705"])
+
+
+class Writer:
+    def __init__(self, rng):
+        self.rng, self.serial = rng, rng.randrange(65536)
+
+    def header(self, kind, length, number_text, is_2019, is_e7, flags=0, part=b""):
+        is_lock = kind in ("5501", "5502")
+        attributes = length & 0x3FF | (0x4000 if is_2019 else 0) | flags
+        count = 20 if is_2019 else 14 if is_e7 else 12
+        serial = (self.serial & 0xFF).to_bytes(1, "big") if is_lock else (self.serial & 0xFFFF).to_bytes(2, "big")
+        self.serial += 1
+        return (bytes.fromhex(kind) + attributes.to_bytes(2, "big") + (b"\1" if is_2019 else b"")
+                + bytes.fromhex(number_text.rjust(count, "0")) + serial + part)
+
+    def one(self):
+        """A frame without its escapes and sum, and whether it is of the E7 dialect."""
+        rng = self.rng
+        kind, is_e7 = rng.choice(KINDS), rng.random() < .05
+        is_2019 = rng.random() < .25 and kind not in ("5501", "5502")
+        body = body_bytes(rng, kind, is_2019)
+        if rng.random() < .04:
+            body = body[:rng.randrange(len(body) + 1)]
+        body = body[:1000]
+        flags = 0x8000 if rng.random() < .5 and kind in ("5501", "5502") else 0x0400 if rng.random() < .01 else 0
+        length = len(body) if rng.random() < .97 else rng.randrange(1024)
+        return self.header(kind, length, rng.choice(NUMBERS), is_2019, is_e7, flags) + body, is_e7
+
+    def parts(self):
+        """The frames of one message, in any order; some come twice."""
+        rng = self.rng
+        kind = rng.choice(("0200", "0704", "0900", "6006", "0801", "0705"))
+        body = body_bytes(rng, kind, False) + (b"" if kind != "0801" else some(rng, 100))
+        count = min(rng.randint(1, 5), len(body))
+        cuts = sorted(rng.sample(range(1, len(body)), count - 1)) if count > 1 else []
+        shares = [body[a:b] for a, b in zip([0] + cuts, cuts + [len(body)])]
+        number_text = rng.choice(NUMBERS[:2])
+        frames = [self.header(kind, len(share), number_text, False, False, 0x2000,
+                              count.to_bytes(2, "big") + (i + 1).to_bytes(2, "big")) + share for i, share in enumerate(shares)]
+        order = list(range(count))
+        if rng.random() < .4:
+            rng.shuffle(order)
+        if count > 1 and rng.random() < .2:
+            order.insert(1, order[0])
+        return [frames[i] for i in order]
+
+
+def text_bytes(rng):
+    return rng.choice((b"(700160818000,1,001,BASE,2,TIME)", b"(700160818000,1,001,BASE,4,17)", b"(1,OK)"))
+
+
+def faulty(rng, content, is_e7):
+    """A frame that must be rejected, or one with bytes that make no sense."""
+    shape = rng.randrange(4)
+    if shape == 0:
+        at = rng.randrange(len(content))
+        check = bytes([xor(content)])
+        content = content[:at] + bytes([content[at] ^ (1 << rng.randrange(8))]) + content[at + 1:]
+        mark = b"\xe7" if is_e7 else b"\x7e"
+        return mark + escape(content + check, is_e7) + mark
+    if shape == 1:
+        return b"\x7e" + escape(content, False) + b"\x7d\x03\x7e"
+    if shape == 2:
+        return b"\x7e" + escape(content[:rng.randrange(11)], False) + b"\x7e" if content[:1] else b""
+    return wrap(content[:rng.randrange(1, 12)], False)
+
+
+def generate(rng, count):
+    """Yields (bytes on the wire, the frame in them)."""
+    writer, sent = Writer(rng), 0
+    wire = wrap(writer.header("0200", 28, NUMBERS[0], False, False) + bytes(22) + b"\x26\x03\x14\x17\x26\x53")
+    yield wire, wire
+    shares_mark = True
+    while sent < count:
+        shape = rng.random()
+        if shape < .02:
+            wire = text_bytes(rng)
+            yield wire, wire
+            sent += 1
+        elif shape < .05:
+            for content in writer.parts():
+                wire = wrap(content)
+                yield wire, wire
+                sent += 1
+            shares_mark = True
+        elif shape < .08:
+            wire = faulty(rng, *writer.one())
+            if wire[1:2] == wire[:1]:
+                continue
+            yield wire, wire
+            sent += 1
+            shares_mark = False
+        else:
+            content, is_e7 = writer.one()
+            wire = frame = wrap(content, is_e7)
+            if shares_mark and not is_e7 and content[0] not in (0x0D, 0x0A, 0x28) and rng.random() < .1:
+                wire = frame = wire[1:]
+            elif rng.random() < .05:
+                wire = rng.choice((b"\x7e", b"\r\n")) + wire
+            yield wire, frame
+            sent += 1
+            shares_mark = not is_e7 and not content[2] & 0x04

@@ -144,11 +144,12 @@ static bool read_record(const struct jt808_frame *f, size_t at, struct record *r
 {
 	struct reader in = reader_of(f->body + at, f->len - at);
 	const bool is_0704 = f->id == ID_BATCH;
-	*record = (struct record){.head = {0, 1, is_0704 ? f->body[2] : 0}};
-	const size_t size = reader_be(&in, is_0704 ? 2 : 1);
+	*record = (struct record){.head = {0, 1}};
+	const size_t size = (size_t)reader_be(&in, is_0704 ? 2 : 1);
 	record->block = in.at;
 	record->len = size < in.left ? size : in.left;
 	if (is_0704) {
+		record->head[2] = f->body[2];
 		record->head[3] = (uint8_t)(size >> 8);
 		record->head[4] = (uint8_t)size;
 		record->head_len = 5;

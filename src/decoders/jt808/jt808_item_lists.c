@@ -30,7 +30,7 @@ static bool next_entry(struct reader *in, size_t id_size, size_t len_size, struc
 	entry->id = (uint32_t)reader_be(in, id_size);
 	entry->len = (size_t)reader_be(in, len_size);
 	entry->v = reader_bytes(in, entry->len);
-	return entry->v != NULL;
+	return entry->v && !in->bad;
 }
 
 bool jt808_item_lists_adds_up(const uint8_t *data, size_t len, size_t id_size, size_t len_size)
@@ -371,7 +371,7 @@ static bool read_eb_list(struct jt808_report *r, const uint8_t *v, size_t len, b
 		const size_t size = reader_be16(&in);
 		const uint32_t id = reader_be16(&in);
 		const uint8_t *value = size >= 2 ? reader_bytes(&in, size - 2) : NULL;
-		if (!value)
+		if (!value || in.bad)
 			return false;
 		if (add && !read_eb_entry(r, id, value, size - 2))
 			jt808_report_keep(r, "ieb", id, 4, value, size - 2);

@@ -190,9 +190,11 @@ bool jt808_media_decode(const struct jt808_frame *f)
 		store(f, &part, report, &memo);
 		return true;
 	}
+	if (part.number == 1)
+		memo.photo = part.first;
 	memcpy(session->memo, &memo, sizeof memo);
 	jt808_reply_acknowledge(f, REPLY_STORED);
-	if (part.number == part.count)
+	if (part.number == part.count && memo.photo == part.first)
 		jt808_reply_media(f, memo.media_id);
 	return true;
 }

@@ -103,7 +103,7 @@ static void read_values(struct jt808_report *r, struct reader *in)
 		const uint16_t id = reader_be16(in);
 		const size_t len = reader_u8(in);
 		const uint8_t *v = reader_bytes(in, len);
-		if (v)
+		if (v && !in->bad)
 			add_value(r, id, v, len);
 	}
 }
@@ -241,7 +241,7 @@ static bool read_f3(struct jt808_report *r, const uint8_t *v, size_t len)
 		const uint16_t id = reader_be16(&in);
 		const size_t size = reader_be16(&in);
 		const uint8_t *value = reader_bytes(&in, size);
-		if (!value)
+		if (!value || in.bad)
 			return false;
 		if (id == 0x0002 && size == 2) // 1/25600 g
 			jt808_report_fixed(r, "collision", jt808_u16(value) * INT64_C(390625), 10);
@@ -271,7 +271,7 @@ static bool read_tags(struct jt808_report *r, struct reader *in)
 		const int8_t rssi = (int8_t)reader_u8(in);
 		const size_t size = reader_u8(in);
 		const uint8_t *data = reader_bytes(in, size);
-		if (!data)
+		if (!data || in->bad)
 			return false;
 		memcpy(suffix, "Mac", 4);
 		jt808_report_hex(r, name, mac, 6);

@@ -27,6 +27,7 @@
 #define ATTR_RSA   0x0400
 #define ATTR_SPLIT 0x2000
 #define ATTR_2019  0x4000
+#define ATTR_OTHER 0xDC00 /* of one that is not split, without its length */
 #define LENGTH     0x03FF
 
 #define ID_LOCK       0x5501
@@ -263,7 +264,7 @@ struct text jt808_wire_rebuild(
 		.at = start, .end = start + (most < free ? most : free), .is_e7 = f->peer.is_e7};
 	put_plain(&w, w.is_e7 ? MARK_E7 : MARK);
 	put_u16(&w, f->id);
-	put_u16(&w, (uint16_t)((f->attributes & ~(LENGTH | ATTR_SPLIT)) |
+	put_u16(&w, (uint16_t)((f->attributes & ATTR_OTHER) |
 			       ((len + before.len) & LENGTH)));
 	if (f->peer.is_2019)
 		put(&w, f->peer.version);
