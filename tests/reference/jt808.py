@@ -1537,8 +1537,7 @@ def decode(data, state):
         state.ident = ident_of(frame.number)
         if frame.id == "0801":
             outputs = media(frame, state)
-            if outputs is not None:
-                return outputs
+            return outputs or [status_report(frame, state, raw), frame.acknowledge(state, "stored")]
         if frame.is_split:
             if not join(frame, state):
                 held = [frame.acknowledge(state, "stored")]
@@ -1993,7 +1992,7 @@ def generate(rng, count):
                 wire = wrap(content)
                 yield wire, wire
                 sent += 1
-            shares_mark = True
+                shares_mark = True
         elif shape < .08:
             wire = faulty(rng, *writer.one())
             if wire[1:2] == wire[:1]:
@@ -2007,7 +2006,7 @@ def generate(rng, count):
             if shares_mark and not is_e7 and content[0] not in (0x0D, 0x0A, 0x28) and rng.random() < .1:
                 wire = frame = wire[1:]
             elif rng.random() < .05:
-                wire = rng.choice((b"\x7e", b"\r\n")) + wire
+                wire = rng.choice((b"\r\n", wire[:1])) + wire
             yield wire, frame
             sent += 1
             shares_mark = not is_e7 and not content[2] & 0x04

@@ -231,7 +231,7 @@ static enum decode_status read_message(const struct jt808_frame *f, const struct
 // Notes the answers to commands, of the report just added.
 static void note_answer(const struct jt808_frame *f)
 {
-	const uint16_t serial = f->len >= 2 ? (uint16_t)(f->body[0] << 8 | f->body[1]) : 0;
+	const uint16_t serial = f->len >= 2 ? (uint16_t)jt808_u16(f->body) : 0;
 	if (f->id == ID_POSITION_ASK)
 		jt808_command_note(f, ANSWER_GIVEN, 0x8201, serial);
 	else if (f->id == 0x0104 && f->len >= 2)
@@ -368,7 +368,7 @@ static enum decode_status decode(
 	}
 	if (f.id == ID_MEDIA && jt808_media_decode(&f))
 		return DECODE_OK;
-	return f.is_part ? decode_part(&f) : decode_message(&f);
+	return f.is_part && f.id != ID_MEDIA ? decode_part(&f) : decode_message(&f);
 }
 
 static void wake(struct session *session, int64_t last_us, struct decoded *out)
