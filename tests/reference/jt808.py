@@ -789,8 +789,7 @@ def item(b, key, v, rest):
         b.text("iccid", ascii_text(v))
     elif key == 0xF2:
         b.text("versionFw", ascii_text(v))
-        if v[:5] == b"AOVX_":
-            b.aovx = v[5:10].decode("latin-1")
+        b.aovx = v[5:10].decode("latin-1") if v[:5] == b"AOVX_" else None
     elif key == 0xF3:
         try:
             pairs = records(v, 2, 1)

@@ -347,8 +347,7 @@ static bool read_version(struct jt808_report *r, const uint8_t *v, size_t len)
 {
 	if (!jt808_report_trimmed(r, "versionFw", v, len))
 		return false;
-	if (len >= 10 && !memcmp(v, "AOVX_", 5))
-		r->aovx = (const char *)v + 5;
+	r->aovx = len >= 10 && !memcmp(v, "AOVX_", 5) ? (const char *)v + 5 : NULL;
 	return true;
 }
 
