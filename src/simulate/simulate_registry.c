@@ -4,6 +4,7 @@
 #include "simulate/simulate_gps103.h"
 #include "simulate/simulate_gt06.h"
 #include "simulate/simulate_h02.h"
+#include "simulate/simulate_jt808.h"
 #include "simulate/simulate_pt502.h"
 #include "simulate/simulate_tk103.h"
 
@@ -15,6 +16,7 @@ const struct simulate_protocol *const simulate_registry[] = {
 	&simulate_h02,
 	&simulate_gps103,
 	&simulate_tk103,
+	&simulate_jt808,
 };
 const size_t simulate_registry_count = sizeof(simulate_registry) / sizeof(simulate_registry[0]);
 

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+"""JT/T 808: simulated terminals, whose tracks must be what they sent; answers at the right time; batches, parts, photos;
+commands."""
+import datetime
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from conftest import AVLD
+from test_two_protocols import Recorder
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "reference"))
+import jt808  # noqa: E402  the slow reference
+
+POSITIONS = "SELECT count(*)::int FROM avld.positions"
+NUMBER = bytes.fromhex("086000000017")
+FRAME = re.compile(rb"~[^~]+~")
+
+
+def frame(kind, serial, body=b"", flags=0, part=b""):
+    header = bytes.fromhex(kind) + (len(body) | flags).to_bytes(2, "big") + NUMBER + serial.to_bytes(2, "big") + part
+    return jt808.wrap(header + body)
+
+
+def block(seconds=0, alarm=0):
+    local = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=8, seconds=seconds)
+    place = bytes.fromhex("00000003033f9aa0011e1a30000c0064005a")
+    return alarm.to_bytes(4, "big") + place + bytes.fromhex(f"{local:%y%m%d%H%M%S}")
+
+
+def answer(kind, serial, body):
+    return jt808.wrap(bytes.fromhex(kind) + len(body).to_bytes(2, "big") + NUMBER + serial.to_bytes(2, "big") + body)
+
+
+def general(own, serial, kind):
+    return answer("8001", own, serial.to_bytes(2, "big") + bytes.fromhex(kind) + b"\0")
+
+
+def read(peer, *frames):
+    want, data = b"".join(frames), b""
+    while len(data) < len(want):
+        piece = peer.recv(len(want) - len(data))
+        assert piece, f"closed after {data!r}"
+        data += piece
+    assert data.hex() == want.hex()
+
+
+@pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
+def test_tracks_are_what_was_sent(avld, database, udp):
+    recorder = Recorder(avld.port, udp)
+    done = subprocess.run([AVLD, "simulate", "--to", f"127.0.0.1:{recorder.port}", "--protocol", "jt808", "--devices", "20",
+                           "--count", "2000", "--rate", "1000", "--seed", "5"] + ["--udp"] * udp,
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    sent, alarms = {}, set()
+    for stream in recorder.streams.values():
+        state = jt808.Device()
+        for data in FRAME.findall(bytes(stream)):
+            out = jt808.decode(data, state)[0]
+            if "latitude" in out:
+                key = out["ident"], out["device_time"]
+                sent[key] = (out["latitude"] / 1e7, out["longitude"] / 1e7, out["speed_kmh"], out["course_deg"],
+                             out["ignition"], out["odometer_m"], out["satellites"])
+                alarms |= {(*key, alarm) for alarm in out["alarms"]}
+    database.wait(POSITIONS, len(sent))
+    text = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
+    found = {row[:2]: row[2:] for row in database.query(
+        f"SELECT ident, {text.format('p.fixed_at')}, p.latitude, p.longitude, p.speed_kmh, p.course_deg, p.ignition, "
+        "p.odometer_m, p.satellites FROM avld.positions p JOIN avld.devices d ON d.id = device_id")}
+    assert found.keys() == sent.keys() and len(found) > 1900
+    for key, values in sent.items():
+        assert found[key] == pytest.approx(values, abs=0.006) and found[key][:2] == pytest.approx(values[:2], abs=1e-6)
+    assert alarms and alarms == set(database.query(
+        f"SELECT ident, {text.format('occurred_at')}, alarm FROM avld.alarms a JOIN avld.devices d ON d.id = device_id"))
+    assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
+
+
+def test_answers(avld, database):
+    with avld.tcp() as peer:
+        peer.settimeout(30)
+        peer.sendall(frame("0100", 1, bytes(37)))
+        read(peer, answer("8100", 0, b"\0\1\0" + b"86000000017"))
+        peer.sendall(frame("0102", 2, b"86000000017") + frame("0002", 3))
+        read(peer, general(1, 2, "0102"), general(2, 3, "0002"))
+        bad = bytearray(frame("0200", 4, block()))
+        bad[20] ^= 1
+        peer.sendall(bytes(bad) + frame("0200", 5, block()))  # no answer to a wrong check
+        read(peer, general(3, 5, "0200"))
+    database.wait(POSITIONS, 1)
+    database.wait("SELECT reason FROM avld.rejects", "bad checksum")
+
+
+def test_a_device_that_is_refused_is_told_so(daemons, database):
+    database.query("INSERT INTO avld.devices(ident) VALUES ('86000000018')")
+    avld = daemons({"devices.unknown": "refuse"}).start()
+    known = bytes.fromhex("0200001c0860000000180001") + block()
+    avld.send_tcp(jt808.wrap(known))
+    database.wait(POSITIONS, 1)
+    with avld.tcp() as peer:
+        peer.settimeout(30)
+        peer.sendall(frame("0100", 1, bytes(37)))
+        read(peer, answer("8100", 0, b"\0\1\4"))
+    database.wait("SELECT ident FROM avld.unknown_devices", "86000000017")
+
+
+def test_a_batch_sent_again_is_stored_once(avld, database):
+    records = [block(-90), block(-60), block(-30)]
+    body = b"\0\3\1" + b"".join(len(one).to_bytes(2, "big") + one for one in records)
+    with avld.tcp() as peer:
+        peer.settimeout(30)
+        peer.sendall(frame("0704", 1, body))
+        read(peer, general(0, 1, "0704"))
+        peer.sendall(frame("0704", 2, body) + frame("0200", 3, records[1]))  # its answer was lost
+        read(peer, general(1, 2, "0704"), general(2, 3, "0200"))
+    with avld.tcp() as peer:
+        peer.settimeout(30)
+        parts = [body[:40], body[40:]]
+        peer.sendall(frame("0704", 5, parts[1], 0x2000, b"\0\2\0\2"))
+        missing = answer("8003", 1, b"\0\4\1\0\1")
+        got = b""
+        while len(got) < len(general(0, 5, "0704")) + len(missing):
+            got += peer.recv(100)
+        assert missing in got and general(0, 5, "0704") in got
+        peer.sendall(frame("0704", 4, parts[0], 0x2000, b"\0\2\0\1"))
+        read(peer, general(2, 4, "0704"))
+    database.wait("SELECT count(*)::int FROM avld.positions WHERE event = '0704' AND stored", 3)
+    assert database.one(POSITIONS) == 3
+    assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
+
+
+def test_a_latched_alarm_is_reported_once(avld, database):
+    for seconds in (-3, -2, -1):  # each over a connection of its own
+        with avld.tcp() as peer:
+            peer.settimeout(30)
+            peer.sendall(frame("0200", 1, block(seconds, alarm=1)))
+            read(peer, general(0, 1, "0200"))
+    database.wait(POSITIONS, 3)
+    database.wait("SELECT count(*)::int FROM avld.alarms", 1)
+    assert database.one("SELECT alarm FROM avld.alarms") == "sos"
+
+
+def test_a_photo_in_parts(daemons, database):
+    avld = daemons({"media.photos": "on"}).start()
+    photo = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 10 + b"\xff\xd9"
+    whole = b"\0\0\0\x2a" + b"\0\0\1\2" + block() + photo
+    parts = [whole[at:at + 900] for at in range(0, len(whole), 900)]
+    with avld.tcp() as peer:
+        peer.settimeout(30)
+        for i, part in enumerate(parts):
+            peer.sendall(frame("0801", 7 + i, part, 0x2000, len(parts).to_bytes(2, "big") + (i + 1).to_bytes(2, "big")))
+            last = [answer("8800", i + 1, b"\0\0\0\x2a")] if i == len(parts) - 1 else []
+            read(peer, general(i, 7 + i, "0801"), *last)
+    database.wait("SELECT count(*)::int FROM avld.media WHERE complete", 1)
+    stored, camera, latitude = database.query("SELECT bytes, camera, latitude FROM avld.media")[0]
+    assert bytes(stored) == photo and camera == 2 and latitude == pytest.approx(54.5)
+    assert database.one("SELECT event FROM avld.positions") == "0801"
+
+
+def test_commands(daemons, database):
+    avld = daemons({"commands.allow": "engineStop engineResume positionSingle positionPeriodic custom",
+                    "commands.engine_stop_max_kmh": "300"}).start()
+    trackers = subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--protocol", "jt808", "--devices", "2"],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE fixed_at > now() - interval '1 min'", 2)
+        devices = [row[0] for row in database.query("SELECT id FROM avld.devices ORDER BY id")]
+        # Without a model there is no word for the relay.
+        database.query("INSERT INTO avld.commands(device_id, command, args) VALUES (%s, 'engineStop', '{}')", devices[0])
+        database.wait("SELECT state FROM avld.commands", "failed")
+        database.query("UPDATE avld.devices SET model = 'G10LS'")
+        avld.wait_log("devices read again")
+        for device in devices:
+            for command, args in (("engineStop", "{}"), ("custom", '{"text": "STATUS"}'), ("positionSingle", "{}"),
+                                  ("positionPeriodic", '{"seconds": 30}'), ("engineResume", "{}")):
+                database.query("INSERT INTO avld.commands(device_id, command, args) VALUES (%s, %s, %s)", device, command, args)
+                database.wait("SELECT count(*)::int FROM avld.commands WHERE state NOT IN ('confirmed', 'failed')", 0)
+        assert database.one("SELECT count(*)::int FROM avld.commands WHERE state = 'confirmed'") == 10
+        assert database.one("SELECT count(*)::int FROM avld.positions WHERE extra->>'blocked' = 'true'") > 0
+    finally:
+        trackers.send_signal(signal.SIGINT)
+        out, err = trackers.communicate(timeout=30)
+    assert b"obeyed 10 commands" in out, out + err
