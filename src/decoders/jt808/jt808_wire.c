@@ -24,6 +24,7 @@
 #define MARK_E7    0xE7
 #define LEAST      11   /* unescaped bytes, with the check */
 #define TEXT_MOST  1024 /* bytes of ( ... ) */
+#define MARKS_MOST 16   /* delimiters in a row that open a conversation */
 #define ATTR_RSA   0x0400
 #define ATTR_SPLIT 0x2000
 #define ATTR_2019  0x4000
@@ -352,8 +353,10 @@ enum probe jt808_wire_probe(const uint8_t *data, size_t len, bool datagram)
 		return PROBE_NO;
 	while (start < len && data[start] == mark)
 		start++;
+	if (start > MARKS_MOST)
+		return PROBE_NO;
 	if (start == len)
-		return len < JT808_SNIFF_MAX ? more : PROBE_NO;
+		return more;
 	const uint8_t *end = memchr(data + start, mark, len - start);
 	if (!end)
 		return len < JT808_SNIFF_MAX ? more : PROBE_NO;

@@ -121,6 +121,43 @@ static void drops_members_with_their_report(void **state)
 	assert_int_equal(decoded.report_count, 1);
 }
 
+static void a_member_can_be_removed(void **state)
+{
+	static const struct {
+		const char *name, *rest;
+	} cases[] = {
+		{"a", "\"b\":\"x\\\",\\\"c\\\":1,\",\"cc\":-2.50,\"d\":true"},
+		{"b", "\"a\":1,\"cc\":-2.50,\"d\":true"},
+		{"c", "\"a\":1,\"b\":\"x\\\",\\\"c\\\":1,\",\"cc\":-2.50,\"d\":true"},
+		{"cc", "\"a\":1,\"b\":\"x\\\",\\\"c\\\":1,\",\"d\":true"},
+		{"d", "\"a\":1,\"b\":\"x\\\",\\\"c\\\":1,\",\"cc\":-2.50"},
+	};
+	const struct session session = {0};
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		decoded_reset(&decoded);
+		struct report *report = decoded_report(&decoded, &session);
+		extra_int(&decoded, report, "a", 1);
+		extra_text(&decoded, report, "b", "x\",\"c\":1,", 9);
+		extra_fixed(&decoded, report, "cc", -250, 2);
+		extra_bool(&decoded, report, "d", true);
+		assert_int_equal(extra_has(report, cases[i].name), strcmp(cases[i].name, "c") != 0);
+		extra_remove(&decoded, report, cases[i].name);
+		check_extra(report, cases[i].rest);
+		extra_int(&decoded, report, "e", 5); // the members still end the arena
+		assert_null(decoded.fault);
+		assert_true(extra_has(report, "e"));
+	}
+	decoded_reset(&decoded);
+	struct report *report = decoded_report(&decoded, &session);
+	extra_remove(&decoded, report, "a");
+	extra_int(&decoded, report, "a", 1);
+	extra_remove(&decoded, report, "a");
+	assert_int_equal(report->extra.len, 0);
+	extra_int(&decoded, report, "b", 2);
+	check_extra(report, "\"b\":2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +165,7 @@ int main(void)
 		cmocka_unit_test(extra_text_is_valid_utf8),
 		cmocka_unit_test(adds_a_member_whole_or_not_at_all),
 		cmocka_unit_test(drops_members_with_their_report),
+		cmocka_unit_test(a_member_can_be_removed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,26 @@ static void parts_are_joined_by_their_numbers(void **state)
 	assert_null(session.whole);
 }
 
+static void missing_parts_are_listed(void **state)
+{
+	(void)state;
+	struct session session = a_session("1");
+	struct text whole;
+	uint16_t numbers[2] = {0};
+	assert_int_equal(message_missing(&session, 7, numbers, 2), 0);
+	add(&session, 7, 4, 5, "four", &whole);
+	assert_int_equal(message_missing(&session, 7, numbers, 2), 4);
+	assert_int_equal(numbers[0], 1);
+	assert_int_equal(numbers[1], 2);
+	add(&session, 7, 1, 5, "one", &whole);
+	add(&session, 7, 3, 5, "three", &whole);
+	assert_int_equal(message_missing(&session, 7, numbers, 2), 2);
+	assert_int_equal(numbers[0], 2);
+	assert_int_equal(numbers[1], 5);
+	assert_int_equal(message_missing(&session, 8, numbers, 2), 0);
+	message_drop_all(&session);
+}
+
 static void messages_of_other_ids_and_devices_are_apart(void **state)
 {
 	(void)state;
@@ -271,6 +291,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 	const struct CMUnitTest tests[] = {
 		TEST(parts_are_joined_by_their_numbers),
+		TEST(missing_parts_are_listed),
 		TEST(messages_of_other_ids_and_devices_are_apart),
 		TEST(numbers_out_of_range_are_refused),
 		TEST(a_conversation_is_capped),
