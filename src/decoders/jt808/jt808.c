@@ -379,6 +379,9 @@ static void wake(struct session *session, int64_t last_us, struct decoded *out)
 
 const struct decoder decoder_jt808 = {
 	.name = "jt808",
+	.transports = "TCP, UDP",
+	.confirmed_by = "the XOR and the length of the first frame",
+	.acknowledges = "log-in and heartbeat at once, data once stored",
 	.sniff_max = JT808_SNIFF_MAX,
 	.probe = jt808_wire_probe,
 	.frame = jt808_wire_frame,

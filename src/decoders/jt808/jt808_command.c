@@ -128,12 +128,15 @@ struct encoded jt808_command_encode(
 	struct session *session, const struct command *command, uint8_t *out, size_t cap)
 {
 	struct jt808_memo memo;
+	unsigned index;
+	bool on;
 	const struct words words = find_words(session_settings(session).model, command);
 	memcpy(&memo, session->memo, sizeof memo);
+	// Before the first frame there is no ident, and so no model.
+	if (memo.peer.number_len == 0 && (words.id != 0 || command_sets_output(command, &index, &on)))
+		return (struct encoded){.result = ENCODE_LATER};
 	if (words.id == 0)
 		return (struct encoded){.result = ENCODE_NEVER};
-	if (memo.peer.number_len == 0)
-		return (struct encoded){.result = ENCODE_LATER};
 	const size_t len = jt808_wire_seal(
 		&memo.peer, words.id, memo.serial, words.body, words.len, out, cap);
 	if (len == 0)
