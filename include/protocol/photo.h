@@ -74,8 +74,7 @@ bool photo_add_part(struct photo *photo, uint32_t part, const uint8_t *data, uin
 // Returns the bytes of a part, whose length is photo->part[part].len.
 const uint8_t *photo_part_data(const struct photo *photo, uint32_t part);
 // Sets what the report that announces the photo says, if it was not the first part to arrive.
-void photo_describe(
-	struct photo *photo, const struct report *report, const char *type, int camera);
+void photo_describe(struct photo *photo, const struct report *report, const char *type, int camera);
 // Sets the number of parts to a lower one: the photo has turned out to be shorter, and will not be complete.
 void photo_cut(struct photo *photo, uint32_t parts);
 

@@ -22,8 +22,7 @@ static void drop(struct photo *photo)
 	free(photo);
 }
 
-void photo_describe(
-	struct photo *photo, const struct report *report, const char *type, int camera)
+void photo_describe(struct photo *photo, const struct report *report, const char *type, int camera)
 {
 	photo->body = report->body;
 	photo->camera = (int16_t)camera;

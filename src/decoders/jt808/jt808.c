@@ -85,8 +85,8 @@ static struct text key_of(const struct jt808_frame *f)
 static void keep_body(struct jt808_report *r, const struct jt808_frame *f)
 {
 	if (f->len > 0)
-		jt808_report_hex(r, "data", f->body,
-			f->len < JT808_DATA_MOST ? f->len : JT808_DATA_MOST);
+		jt808_report_hex(
+			r, "data", f->body, f->len < JT808_DATA_MOST ? f->len : JT808_DATA_MOST);
 }
 
 // Adds the report of a message; read: NULL, or false for a body that is kept in hex.
@@ -111,8 +111,8 @@ static void add_report(const struct jt808_frame *f, jt808_message_reader *read)
 }
 
 // Adds the report of a position block, of at least JT808_BLOCK bytes. Returns false if there is no room for it.
-static bool add_position(const struct jt808_frame *f, const uint8_t *block, size_t len, bool stored,
-	struct text raw)
+static bool add_position(
+	const struct jt808_frame *f, const uint8_t *block, size_t len, bool stored, struct text raw)
 {
 	struct jt808_report r;
 	if (!jt808_report_begin(&r, f, NULL, 0))
@@ -174,7 +174,8 @@ static struct text raw_of(const struct jt808_frame *f, const struct record *reco
 static void reject_rest(const struct jt808_frame *f, const struct record *record)
 {
 	const struct text raw = raw_of(f, record, true);
-	decoded_reject(f->out, DECODE_DETAIL, "too many records", (const uint8_t *)raw.data, raw.len);
+	decoded_reject(
+		f->out, DECODE_DETAIL, "too many records", (const uint8_t *)raw.data, raw.len);
 }
 
 // Adds the reports of a batch. Returns false if it has no record.

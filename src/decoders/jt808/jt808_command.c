@@ -65,7 +65,8 @@ static struct words set_interval(int32_t seconds)
 static struct words send_text(struct text model, const struct command *command)
 {
 	struct words words = begin(0x8300);
-	if (text_equal(model, "AL300") || text_equal(model, "GL100") || text_equal(model, "VL300")) {
+	if (text_equal(model, "AL300") || text_equal(model, "GL100") ||
+		text_equal(model, "VL300")) {
 		const uint8_t head[] = {1, 0, 0, 0xF0, 0x30, command->text_len};
 		words.id = 0x8103;
 		put(&words, head, sizeof head);
@@ -133,12 +134,13 @@ struct encoded jt808_command_encode(
 	const struct words words = find_words(session_settings(session).model, command);
 	memcpy(&memo, session->memo, sizeof memo);
 	// Before the first frame there is no ident, and so no model.
-	if (memo.peer.number_len == 0 && (words.id != 0 || command_sets_output(command, &index, &on)))
+	if (memo.peer.number_len == 0 &&
+		(words.id != 0 || command_sets_output(command, &index, &on)))
 		return (struct encoded){.result = ENCODE_LATER};
 	if (words.id == 0)
 		return (struct encoded){.result = ENCODE_NEVER};
-	const size_t len = jt808_wire_seal(
-		&memo.peer, words.id, memo.serial, words.body, words.len, out, cap);
+	const size_t len =
+		jt808_wire_seal(&memo.peer, words.id, memo.serial, words.body, words.len, out, cap);
 	if (len == 0)
 		return (struct encoded){.result = ENCODE_NEVER};
 	return (struct encoded){

@@ -11,8 +11,8 @@ enum confirmation jt808_command_confirms(const struct command *command, struct c
 	const struct report *report, const struct command_answer *answer);
 
 // Notes the answer to a command of this id and serial, of the newest report or alone.
-void jt808_command_note(const struct jt808_frame *frame, enum answer_result result, uint16_t id,
-	uint16_t serial);
+void jt808_command_note(
+	const struct jt808_frame *frame, enum answer_result result, uint16_t id, uint16_t serial);
 // Notes an answer that names no command.
 void jt808_command_note_text(const struct jt808_frame *frame);
 // Notes the general answer 0001: serial u16, id u16, result u8. Returns false if the body is none.

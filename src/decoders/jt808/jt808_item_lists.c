@@ -1,275 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Lists within items:
+// The makers' lists:
 //
-//   80   the rest of the message: id u8, len u8, value            what is not understood is kept as i80<id>
-//   F3   id u16, len u8, value, ids below 0300; or mask u8 and Bluetooth tags
 //   E8   3 bytes; or type u16, len u8, content                    Jimi
 //   EA   u8, then id u8, len u8, value
 //   EB   text; or len u16, id u16, value, the length counts the id; or cells
-//
-// Numbers of OBD tables are as wide as their length: 1, 2 or 4 bytes.
 #include "decoders/jt808/jt808_item_lists.h"
-#include "decoders/jt808/jt808_item_radio.h"
-#include "decoders/decimal.h"
 #include "decoders/fields.h"
+#include "decoders/jt808/jt808_entries.h"
+#include "decoders/jt808/jt808_item_radio.h"
 #include "util/hex.h"
-
-#define F3_ID_END 0x0300
-
-struct entry {
-	uint32_t id;
-	const uint8_t *v;
-	size_t len;
-};
-
-// Reads the next entry. Returns false at the end, or where it runs past the end.
-static bool next_entry(struct reader *in, size_t id_size, size_t len_size, struct entry *entry)
-{
-	if (in->left == 0)
-		return false;
-	entry->id = (uint32_t)reader_be(in, id_size);
-	entry->len = (size_t)reader_be(in, len_size);
-	entry->v = reader_bytes(in, entry->len);
-	return entry->v && !in->bad;
-}
-
-bool jt808_item_lists_adds_up(const uint8_t *data, size_t len, size_t id_size, size_t len_size)
-{
-	struct reader in = reader_of(data, len);
-	struct entry entry;
-	while (next_entry(&in, id_size, len_size, &entry))
-		;
-	return !in.bad;
-}
-
-// Numbers of a table ---------------------------------------------------------
-
-struct row {
-	uint16_t id;
-	struct jt808_number number;
-};
-
-static bool read_row(
-	struct jt808_report *r, const struct row *rows, size_t count, const struct entry *entry)
-{
-	uint32_t value;
-	for (size_t i = 0; i < count; i++)
-		if (rows[i].id == entry->id)
-			return jt808_report_wide(entry->v, entry->len, &value) &&
-			       jt808_report_number(r, &rows[i].number, value);
-	return false;
-}
-
-static const struct row rows_80[] = {
-	{0x01, {NULL, 100, 0, JT808_ODOMETER, 0}},
-	{0x02, {"fuel", 1, 0, JT808_EXTRA, 1}},
-	{0x03, {"obdSpeed", 1, 0, JT808_EXTRA, 1}},
-	{0x61, {NULL, 10, 0, JT808_POWER, 0}},
-	{0x69, {NULL, 10, 0, JT808_BATTERY, 0}},
-	{0x80, {"obdSpeed", 1, 0, JT808_EXTRA, 0}},
-	{0x81, {"rpm", 1, 0, JT808_EXTRA, 0}},
-	{0x82, {NULL, 100, 0, JT808_POWER, 0}},
-	{0x83, {"engineLoad", 1, 0, JT808_EXTRA, 0}},
-	{0x84, {"coolantTemp", 1, 40, JT808_EXTRA, 0}},
-	{0x85, {"fuelConsumption", 1, 0, JT808_EXTRA, 0}},
-	{0x86, {"intakeTemp", 1, 40, JT808_EXTRA, 0}},
-	{0x87, {"intakeFlow", 1, 0, JT808_EXTRA, 0}},
-	{0x88, {"intakePressure", 1, 0, JT808_EXTRA, 0}},
-	{0x89, {"throttle", 1, 0, JT808_EXTRA, 0}},
-	{0x8C, {"obdOdometer", 100, 0, JT808_EXTRA, 0}},
-	{0x8D, {"tripOdometer", 1000, 0, JT808_EXTRA, 0}},
-	{0x8E, {"fuelLevel", 1, 0, JT808_EXTRA, 0}},
-};
-
-// Trouble codes, which commas separate.
-static bool read_dtcs(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	char text[UINT8_MAX];
-	for (size_t i = 0; i < len; i++)
-		text[i] = v[i] == ',' ? ' ' : (char)v[i];
-	return jt808_report_trimmed(r, "dtcs", (const uint8_t *)text, len);
-}
-
-static bool read_80_entry(struct jt808_report *r, const struct entry *entry)
-{
-	switch (entry->id) {
-	case 0x56:
-		return entry->len == 2 && jt808_report_value(r, JT808_PERCENT, entry->v[1]);
-	case 0x8B:
-		return entry->len == 17 && jt808_report_trimmed(r, "vin", entry->v, entry->len);
-	case 0xA0:
-		return read_dtcs(r, entry->v, entry->len);
-	case 0xCC:
-		return entry->len == 20 && jt808_report_iccid(r, entry->v, entry->len);
-	default:
-		return read_row(r, rows_80, sizeof rows_80 / sizeof rows_80[0], entry);
-	}
-}
-
-bool jt808_item_lists_read_80(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	struct reader in = reader_of(v, len);
-	struct entry entry;
-	if (!jt808_item_lists_adds_up(v, len, 1, 1))
-		return false;
-	while (next_entry(&in, 1, 1, &entry))
-		if (!read_80_entry(r, &entry))
-			jt808_report_keep(r, "i80", entry.id, 2, entry.v, entry.len);
-	return true;
-}
-
-// F3 -------------------------------------------------------------------------
-
-static const struct row rows_f3[] = {
-	{0x0002, {"obdSpeed", 1, 0, JT808_EXTRA, 1}},
-	{0x0003, {"rpm", 1, 0, JT808_EXTRA, 0}},
-	{0x0004, {NULL, 1, 0, JT808_POWER, 0}},
-	{0x0005, {"obdOdometer", 100, 0, JT808_EXTRA, 0}},
-	{0x0007, {"fuelConsumption", 1, 0, JT808_EXTRA, 1}},
-	{0x0008, {"engineLoad", 1, 0, JT808_EXTRA, 1}},
-	{0x0009, {"coolantTemp", 1, 40, JT808_EXTRA, 0}},
-	{0x000B, {"intakePressure", 1, 0, JT808_EXTRA, 0}},
-	{0x000C, {"intakeTemp", 1, 40, JT808_EXTRA, 0}},
-	{0x000D, {"intakeFlow", 1, 0, JT808_EXTRA, 0}},
-	{0x0100, {"tripOdometer", 1, 0, JT808_EXTRA, 1}},
-	{0x0102, {"tripFuel", 1, 0, JT808_EXTRA, 1}},
-	{0x0112, {"hardAccelerationCount", 1, 0, JT808_EXTRA, 0}},
-	{0x0113, {"hardBrakingCount", 1, 0, JT808_EXTRA, 0}},
-	{0x0114, {"hardCorneringCount", 1, 0, JT808_EXTRA, 0}},
-};
-
-static void read_f3_entry(struct jt808_report *r, const struct entry *entry)
-{
-	uint32_t value;
-	switch (entry->id) {
-	case 0x000E:
-		if (jt808_report_wide(entry->v, entry->len, &value))
-			jt808_report_int(r, "throttle", value * INT64_C(100) / 255);
-		break;
-	case 0x0050:
-		jt808_report_trimmed(r, "vin", entry->v, entry->len);
-		break;
-	case 0x0051:
-		if (entry->len > 0)
-			jt808_report_hex(r, "cvn", entry->v, entry->len);
-		break;
-	case 0x0052:
-		jt808_report_trimmed(r, "calid", entry->v, entry->len);
-		break;
-	default:
-		read_row(r, rows_f3, sizeof rows_f3 / sizeof rows_f3[0], entry);
-	}
-}
-
-static bool has_low_ids(const uint8_t *v, size_t len)
-{
-	struct reader in = reader_of(v, len);
-	struct entry entry;
-	while (next_entry(&in, 2, 1, &entry))
-		if (entry.id >= F3_ID_END)
-			return false;
-	return len > 0 && !in.bad;
-}
-
-// A Bluetooth tag has MAC 6, signal s8 and what the mask's bits announce, in this order.
-static const struct tag_part {
-	uint8_t size;
-	const char *suffix; /* NULL: not known */
-	uint8_t decimals;   /* of s16; battery: V */
-} tag_parts[8] = {{10, "Name", 0}, {2, NULL, 0}, {2, "Battery", 3}, {2, "Temp", 1},
-	{2, "Humidity", 1}, {6, NULL, 0}, {2, NULL, 0}, {2, NULL, 0}};
-
-static size_t tag_size(uint8_t mask)
-{
-	size_t size = 7;
-	for (size_t bit = 0; bit < 8; bit++)
-		size += mask >> bit & 1 ? tag_parts[bit].size : 0;
-	return size;
-}
-
-static const char *tag_name(char name[40], uint32_t number, const char *suffix)
-{
-	char *end = decimal_write(fields_put(name, "tag", 3), number);
-	memcpy(end, suffix, strlen(suffix) + 1);
-	return name;
-}
-
-static void read_tag(struct jt808_report *r, uint32_t number, uint8_t mask, const uint8_t *v)
-{
-	char name[40];
-	jt808_report_hex(r, tag_name(name, number, "Mac"), v, 6);
-	jt808_report_int(r, tag_name(name, number, "Rssi"), (int8_t)v[6]);
-	v += 7;
-	for (size_t bit = 0; bit < 8; bit++) {
-		const struct tag_part *part = &tag_parts[bit];
-		if (!(mask >> bit & 1))
-			continue;
-		if (part->suffix && bit == 0)
-			jt808_report_trimmed(r, tag_name(name, number, part->suffix), v, part->size);
-		else if (part->suffix)
-			jt808_report_fixed(r, tag_name(name, number, part->suffix),
-				bit == 2 ? (int32_t)jt808_u16(v) : jt808_s16(v), part->decimals);
-		v += part->size;
-	}
-}
-
-static bool read_tags(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	struct text name;
-	if (len < 2)
-		return false;
-	const uint8_t mask = v[0];
-	const size_t size = tag_size(mask), count = (len - 1) / size;
-	if (count * size != len - 1)
-		return false;
-	for (size_t i = 0; mask & 1 && i < count; i++)
-		if (!jt808_report_trim(v + 1 + i * size + 7, 10, &name))
-			return false;
-	for (size_t i = 0; i < count; i++)
-		read_tag(r, (uint32_t)i + 1, mask, v + 1 + i * size);
-	return true;
-}
-
-bool jt808_item_lists_read_f3(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	struct reader in = reader_of(v, len);
-	struct entry entry;
-	if (!has_low_ids(v, len))
-		return read_tags(r, v, len);
-	while (next_entry(&in, 2, 1, &entry))
-		read_f3_entry(r, &entry);
-	return true;
-}
-
-// $OBD-RT --------------------------------------------------------------------
-
-bool jt808_item_lists_read_obd_text(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	static const char *const names[] = {"rpm", "obdSpeed", "throttle", "engineLoad",
-		"coolantTemp", "fuelConsumption", "fuelConsumption", "tripOdometer", "obdOdometer",
-		"tripFuelUsed", "fuelUsed"};
-	struct fields fields;
-	struct text text = {(const char *)v, len};
-	while (text.len > 0 && (uint8_t)text.data[0] <= 0x20)
-		text.data++, text.len--;
-	while (text.len > 0 && (uint8_t)text.data[text.len - 1] <= 0x20)
-		text.len--;
-	if (text.len < 8 || memcmp(text.data, "$OBD-RT,", 8) != 0)
-		return false;
-	fields_split(text, &fields);
-	for (size_t i = 1; i <= 1 + sizeof names / sizeof names[0] && i < fields.count; i++) {
-		const struct text field = fields_trim(fields.at[i]);
-		int64_t value;
-		unsigned decimals;
-		if (!fields_number(field, &value, &decimals))
-			continue;
-		if (i > 1)
-			jt808_report_fixed(r, names[i - 2], value, decimals);
-		else if (text_fixed(field, 3, &value))
-			jt808_report_value(r, JT808_POWER, value);
-	}
-	return true;
-}
 
 // EB -------------------------------------------------------------------------
 
@@ -454,7 +193,7 @@ static void read_jimi_upload(struct jt808_report *r, const uint8_t *v, size_t le
 }
 
 // 20 half bytes or digits, of which the last one is filler.
-static void read_jimi_iccid(struct jt808_report *r, const struct entry *entry)
+static void read_jimi_iccid(struct jt808_report *r, const struct jt808_entry *entry)
 {
 	char digits[20];
 	struct text text = {(const char *)entry->v, entry->len};
@@ -469,18 +208,18 @@ static void read_jimi_iccid(struct jt808_report *r, const struct entry *entry)
 
 static void read_jimi_status(struct jt808_report *r, const uint8_t *v, size_t len)
 {
-	static const struct row rows[] = {
+	static const struct jt808_row rows[] = {
 		{0x0001, {NULL, 10, 0, JT808_BATTERY, 0}},
 		{0x0003, {NULL, 1, 0, JT808_PERCENT, 0}},
 		{0x0007, {NULL, 10, 0, JT808_HDOP, 0}},
 		{0x2001, {NULL, 100, 0, JT808_POWER, 0}},
 	};
 	struct reader in = reader_of(v, len);
-	struct entry entry;
+	struct jt808_entry entry;
 	uint32_t value;
-	if (!jt808_item_lists_adds_up(v, len, 2, 1))
+	if (!jt808_entries_add_up(v, len, 2, 1))
 		return;
-	while (next_entry(&in, 2, 1, &entry)) {
+	while (jt808_entries_next(&in, 2, 1, &entry)) {
 		if (entry.id == 0x0002 && entry.len == 4)
 			jt808_report_int(r, "dataUsage", jt808_u32(entry.v));
 		else if (entry.id == 0x0004 && jt808_report_wide(entry.v, entry.len, &value))
@@ -488,21 +227,21 @@ static void read_jimi_status(struct jt808_report *r, const uint8_t *v, size_t le
 		else if (entry.id == 0x0005)
 			read_jimi_iccid(r, &entry);
 		else
-			read_row(r, rows, sizeof rows / sizeof rows[0], &entry);
+			jt808_entries_set_number(r, rows, sizeof rows / sizeof rows[0], &entry);
 	}
 }
 
 bool jt808_item_lists_read_e8(struct jt808_report *r, const uint8_t *v, size_t len)
 {
 	struct reader in = reader_of(v, len);
-	struct entry entry;
+	struct jt808_entry entry;
 	if (len == 3) {
 		jt808_report_int(r, "lockStatus", (int64_t)reader_be(&in, 3));
 		return true;
 	}
-	if (len < 3 || !jt808_item_lists_adds_up(v, len, 2, 1))
+	if (len < 3 || !jt808_entries_add_up(v, len, 2, 1))
 		return false;
-	while (next_entry(&in, 2, 1, &entry)) {
+	while (jt808_entries_next(&in, 2, 1, &entry)) {
 		if (entry.id == 0x2003)
 			read_jimi_power(r, entry.v, entry.len);
 		else if (entry.id == 0x2002)
@@ -519,22 +258,22 @@ bool jt808_item_lists_read_e8(struct jt808_report *r, const uint8_t *v, size_t l
 
 bool jt808_item_lists_read_ea(struct jt808_report *r, const uint8_t *v, size_t len)
 {
-	static const struct row rows[] = {
+	static const struct jt808_row rows[] = {
 		{0x13, {"externalIlluminance", 1, 0, JT808_EXTRA, 0}},
 		{0x14, {"externalAirPressure", 1, 0, JT808_EXTRA, 0}},
 		{0x15, {"externalHumidity", 1, 0, JT808_EXTRA, 1}},
 		{0x16, {"externalTemp", 1, 500, JT808_EXTRA, 1}},
 	};
 	struct reader in = reader_of(v + 1, len > 0 ? len - 1 : 0);
-	struct entry entry;
-	if (len <= 3 || !jt808_item_lists_adds_up(v + 1, len - 1, 1, 1))
+	struct jt808_entry entry;
+	if (len <= 3 || !jt808_entries_add_up(v + 1, len - 1, 1, 1))
 		return false;
-	while (next_entry(&in, 1, 1, &entry)) {
+	while (jt808_entries_next(&in, 1, 1, &entry)) {
 		if (entry.id == 0x11 && entry.len >= 3) {
 			jt808_report_int(r, "externalAlarms", jt808_u16(entry.v));
 			jt808_report_int(r, "alarmThresholdType", entry.v[2]);
 		} else if (entry.len == 2) {
-			read_row(r, rows, sizeof rows / sizeof rows[0], &entry);
+			jt808_entries_set_number(r, rows, sizeof rows / sizeof rows[0], &entry);
 		}
 	}
 	return true;

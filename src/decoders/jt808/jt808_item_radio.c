@@ -7,16 +7,17 @@
 
 // How the cells of an item are written.
 struct layout {
-	uint8_t mnc;       /* bytes */
-	bool shared;       /* country and network come once, before the cells */
-	bool cid_first;    /* before the LAC */
-	uint8_t lac, cid;  /* bytes */
+	uint8_t mnc;      /* bytes */
+	bool shared;      /* country and network come once, before the cells */
+	bool cid_first;   /* before the LAC */
+	uint8_t lac, cid; /* bytes */
 	bool has_rssi;
 };
 
 static size_t cell_size(const struct layout *layout)
 {
-	return (layout->shared ? 0 : 2u + layout->mnc) + layout->lac + layout->cid + layout->has_rssi;
+	return (layout->shared ? 0 : 2u + layout->mnc) + layout->lac + layout->cid +
+	       layout->has_rssi;
 }
 
 // Adds the cells, or only checks them.
@@ -29,8 +30,10 @@ static bool read_cells(struct jt808_report *r, const struct layout *layout, stru
 			mcc = reader_be16(&in);
 			mnc = (uint32_t)reader_be(&in, layout->mnc);
 		}
-		const uint32_t first = (uint32_t)reader_be(&in, layout->cid_first ? layout->cid : layout->lac);
-		const uint32_t second = (uint32_t)reader_be(&in, layout->cid_first ? layout->lac : layout->cid);
+		const uint32_t first =
+			(uint32_t)reader_be(&in, layout->cid_first ? layout->cid : layout->lac);
+		const uint32_t second =
+			(uint32_t)reader_be(&in, layout->cid_first ? layout->lac : layout->cid);
 		const int rssi = layout->has_rssi ? reader_u8(&in) : -1;
 		if (in.bad || mcc > MCC_MOST)
 			return false;

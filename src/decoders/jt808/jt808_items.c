@@ -2,10 +2,14 @@
 // Items of a position block, id u8, len u8, value: from the standard, the makers' papers and public tests. One id means
 // different things to different makers: an item is read only in a length given here, and if all its values are possible.
 #include "decoders/jt808/jt808_items.h"
-#include "decoders/jt808/jt808_item_lists.h"
-#include "decoders/jt808/jt808_item_radio.h"
-#include "decoders/decimal.h"
 #include "decoders/fields.h"
+#include "decoders/jt808/jt808_entries.h"
+#include "decoders/jt808/jt808_item_driving.h"
+#include "decoders/jt808/jt808_item_lists.h"
+#include "decoders/jt808/jt808_item_lock.h"
+#include "decoders/jt808/jt808_item_obd.h"
+#include "decoders/jt808/jt808_item_radio.h"
+#include "decoders/jt808/jt808_item_sensor.h"
 
 #define PADLOCK_TAIL 18
 
@@ -41,8 +45,7 @@ static bool read_battery_tenths(struct jt808_report *r, const uint8_t *v, size_t
 static bool read_battery_hundredths(struct jt808_report *r, const uint8_t *v, size_t len)
 {
 	return (len == 2 || len == 4) &&
-	       jt808_report_value(
-		       r, JT808_PERCENT, (len == 2 ? jt808_u16(v) : jt808_u32(v)) / 100);
+	       jt808_report_value(r, JT808_PERCENT, (len == 2 ? jt808_u16(v) : jt808_u32(v)) / 100);
 }
 
 static bool read_motion(struct jt808_report *r, const uint8_t *v, size_t len)
@@ -68,19 +71,6 @@ static bool read_adc(struct jt808_report *r, const uint8_t *v, size_t len)
 		return false;
 	report_set_adc(r->report, 0, (int32_t)jt808_u16(v + 2));
 	report_set_adc(r->report, 1, (int32_t)jt808_u16(v));
-	return true;
-}
-
-static bool read_temperatures(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	if (len % 2 != 0)
-		return false;
-	for (size_t i = 0; i < len; i += 2) {
-		char name[4 + DECIMAL_MAX] = "temp";
-		*decimal_write(name + 4, i / 2 + 1) = 0;
-		if (jt808_u16(v + i) != 0xFFFF)
-			jt808_report_fixed(r, name, jt808_report_minus15(v + i), 1);
-	}
 	return true;
 }
 
@@ -119,122 +109,6 @@ static bool read_route(struct jt808_report *r, const uint8_t *v, size_t len)
 	jt808_report_int(r, "route", jt808_u32(v));
 	jt808_report_int(r, "routeTime", jt808_u16(v + 4));
 	jt808_report_int(r, "routeResult", v[6]);
-	return true;
-}
-
-// Driving --------------------------------------------------------------------
-
-static bool read_driving(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	if (len != 2 && len != 3)
-		return false;
-	jt808_report_int(r, "driving", jt808_u16(v));
-	return true;
-}
-
-static void add_alarms(struct jt808_report *r, uint32_t bits, const uint8_t *alarms, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (bits >> i & 1)
-			report_add_alarm(r->report, (enum alarm)alarms[i]);
-}
-
-static const uint8_t driving_alarms[] = {ALARM_HARD_ACCELERATION, ALARM_HARD_BRAKING,
-	ALARM_HARD_CORNERING, ALARM_ACCIDENT, ALARM_TAMPERING};
-
-static bool read_57(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	if (len != 8)
-		return false;
-	add_alarms(r, jt808_u16(v) >> 8, driving_alarms, 3);
-	if (jt808_u16(v + 2))
-		jt808_report_int(r, "switches", jt808_u16(v + 2));
-	if (jt808_report_is_model(r, "MV710G") || jt808_report_is_model(r, "MV810G"))
-		jt808_report_bool(r, "door", jt808_u32(v + 4) >> 16 & 1);
-	return true;
-}
-
-static bool read_warning(
-	struct jt808_report *r, const char *name, const uint8_t *v, size_t len)
-{
-	if (len < 6)
-		return false;
-	jt808_report_int(r, name, v[5]);
-	if (len >= 47)
-		jt808_report_hex(r, "alarmLabel", v + len - 16, 16);
-	return true;
-}
-
-static bool read_adas(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	return read_warning(r, "adasAlarm", v, len);
-}
-
-static bool read_dms(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	return read_warning(r, "dmsAlarm", v, len);
-}
-
-static bool read_behaviour(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	if (len < 6)
-		return false;
-	jt808_report_int(r, "behaviour", v[5]);
-	if (v[5] >= 1 && v[5] <= 3)
-		report_add_alarm(r->report, (enum alarm)driving_alarms[v[5] - 1]);
-	else if (v[5] == 0x16)
-		report_add_alarm(r->report, ALARM_ACCIDENT);
-	return true;
-}
-
-static bool read_fe(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	if (len == 1)
-		return jt808_report_value(r, JT808_PERCENT, v[0]);
-	if (len == 2)
-		return jt808_report_value(r, JT808_POWER, jt808_u16(v) * INT64_C(100));
-	if (len == 4)
-		return jt808_report_value(r, JT808_ODOMETER, jt808_u32(v));
-	if (len < 5 || v[0] != 0x7C || !jt808_item_lists_adds_up(v + 1, len - 1, 1, 1))
-		return false;
-	for (size_t at = 1; at < len; at += 2u + v[at + 1])
-		if (v[at] == 1 && v[at + 1] == 4)
-			add_alarms(r, jt808_u32(v + at + 2), driving_alarms, 5);
-	return true;
-}
-
-static bool read_91(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	if (len < 22 || !jt808_report_value(r, JT808_POWER, jt808_u16(v) * INT64_C(100)))
-		return false;
-	jt808_report_int(r, "rpm", jt808_u16(v + 2));
-	jt808_report_int(r, "obdSpeed", v[4]);
-	jt808_report_int(r, "throttle", v[5]);
-	jt808_report_int(r, "engineLoad", v[6] * 100 / 255);
-	jt808_report_int(r, "coolantTemp", v[7] - 40);
-	jt808_report_fixed(r, "fuelConsumption", jt808_u16(v + 10), 2);
-	jt808_report_fixed(r, "fuelUsed", jt808_u16(v + 20), 2);
-	return true;
-}
-
-static bool read_user_status(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	if (len != 4)
-		return false;
-	jt808_report_int(r, "userStatus", jt808_u32(v));
-	if (jt808_u32(v) >> 3 & 1)
-		report_add_alarm(r->report, ALARM_VIBRATION);
-	return true;
-}
-
-static bool read_e7(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	if (len != 8)
-		return false;
-	if (jt808_u16(v) & 1)
-		report_add_alarm(r->report, ALARM_VIBRATION);
-	if (jt808_u16(v) & 14)
-		report_add_alarm(r->report, ALARM_SOS);
 	return true;
 }
 
@@ -364,200 +238,6 @@ static bool read_f8(struct jt808_report *r, const uint8_t *v, size_t len)
 	return true;
 }
 
-// Locks ----------------------------------------------------------------------
-
-bool jt808_items_read_lock(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	struct text password = {NULL, 0};
-	if (len == 0 || len == 3 || len == 4)
-		return false;
-	for (size_t i = 1; len >= 7 && i < 7; i++)
-		if (v[i] < 0x20 || v[i] > 0x7E)
-			return false;
-	jt808_report_int(r, "lockCommand", v[0]);
-	if (len >= 7 && jt808_report_trim(v + 1, 6, &password))
-		jt808_report_text(r, "lockPassword", password);
-	else if (len >= 5)
-		jt808_report_int(r, "lockCard", jt808_u32(v + 1));
-	if (len % 2 == 0)
-		jt808_report_int(r, "unlockResult", v[len >= 7 ? 7 : len - 1]);
-	return true;
-}
-
-static bool read_lock_event(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	struct text card;
-	if (len < 2)
-		return false;
-	const uint32_t event = jt808_u16(v);
-	jt808_report_int(r, "lockEvent", event);
-	if (len < 11)
-		return true;
-	for (size_t i = len - 8; i < len; i++)
-		if (v[i] < 0x20 || v[i] > 0x7E)
-			return true;
-	jt808_report_trim(v + len - 8, 8, &card);
-	if (event >= 0x61 && event <= 0x66)
-		return jt808_report_driver(r, card);
-	jt808_report_text(r, "card", card);
-	return true;
-}
-
-// Returns prefix, number and suffix as a name.
-static const char *name_of(
-	char name[40], const char *prefix, uint32_t number, const char *suffix)
-{
-	char *end = fields_put(name, prefix, strlen(prefix));
-	end = decimal_write(end, number);
-	memcpy(end, suffix, strlen(suffix) + 1);
-	return name;
-}
-
-static bool read_63(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	char name[40];
-	if (len % 11 != 0)
-		return false;
-	for (uint32_t n = 1; len > 0; n++, v += 11, len -= 11) {
-		jt808_report_hex(r, name_of(name, "lock", n, "Id"), v, 6);
-		jt808_report_fixed(r, name_of(name, "lock", n, "Battery"), jt808_u16(v + 6), 3);
-		jt808_report_bool(r, name_of(name, "lock", n, "Seal"), v[8] == 0x31);
-	}
-	return true;
-}
-
-static bool read_d5(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	char name[40];
-	if (len == 2)
-		return jt808_report_value(r, JT808_BATTERY, jt808_u16(v) * INT64_C(10));
-	if (len == 0 || len != 1 + 13u * v[0])
-		return false;
-	const uint32_t count = *v++;
-	for (uint32_t n = 1; n <= count; n++, v += 13) {
-		jt808_report_hex(r, name_of(name, "lock", n, "Id"), v, 5);
-		jt808_report_hex(r, name_of(name, "lock", n, "Card"), v + 5, 5);
-		jt808_report_int(r, name_of(name, "lock", n, "Battery"), v[10]);
-		jt808_report_bool(
-			r, name_of(name, "lock", n, "Locked"), !(jt808_u16(v + 11) >> 5 & 1));
-	}
-	return true;
-}
-
-static bool read_da(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	if (len < 3)
-		return false;
-	jt808_report_int(r, "cuts", jt808_u16(v));
-	jt808_report_bool(r, "string", v[2] & 1);
-	jt808_report_bool(r, "motion", v[2] & 4);
-	jt808_report_bool(r, "cover", v[2] & 8);
-	return true;
-}
-
-// Sensors --------------------------------------------------------------------
-
-static bool read_tires(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	char name[40];
-	if (len % 8 != 0)
-		return false;
-	for (; len > 0; v += 8, len -= 8) {
-		jt808_report_hex(r, name_of(name, "tire", v[0], "SensorId"), v + 1, 3);
-		jt808_report_fixed(r, name_of(name, "tire", v[0], "Pressure"),
-			(jt808_u16(v + 4) & 1023) * INT64_C(25), 3);
-		jt808_report_int(r, name_of(name, "tire", v[0], "Temp"), v[6] - 50);
-		jt808_report_int(r, name_of(name, "tire", v[0], "Status"), v[7]);
-	}
-	return true;
-}
-
-// Adds a signed byte and 255ths away from zero.
-static void add_255ths(struct jt808_report *r, const char *name, const uint8_t *v)
-{
-	const int64_t e6 = (v[1] * INT64_C(2000000) + 255) / 510, whole = (int8_t)v[0] * INT64_C(1000000);
-	jt808_report_fixed(r, name, whole < 0 ? whole - e6 : whole + e6, 6);
-}
-
-static bool read_e6(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	char name[40];
-	if (len >= 7 && !memcmp(v, "$OBD-RT", 7))
-		return jt808_item_lists_read_obd_text(r, v, len);
-	if (len == 0 || len % 11 != 0)
-		return false;
-	for (; len > 0; v += 11, len -= 11) {
-		add_255ths(r, name_of(name, "temp", v[0], ""), v + 7);
-		add_255ths(r, name_of(name, "humidity", v[0], ""), v + 9);
-	}
-	return true;
-}
-
-// Returns the bytes of the values that the mask's bits announce; sizes: of each bit, 0: unknown bit.
-static size_t masked_size(uint32_t mask, const uint8_t *sizes, size_t count, bool *known)
-{
-	size_t size = 0;
-	*known = count >= 32 || mask >> count == 0;
-	for (size_t i = 0; i < count; i++) {
-		if (!(mask >> i & 1))
-			continue;
-		size += sizes[i];
-		*known &= sizes[i] > 0;
-	}
-	return size;
-}
-
-static bool read_f6(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	static const uint8_t sizes[] = {2, 2, 2, 6, 10, 2};
-	bool known;
-	if (len == 2) {
-		jt808_report_int(r, "airPressure", jt808_u16(v));
-		return true;
-	}
-	if (len == 8 && jt808_report_imei_bcd(r, v))
-		return true;
-	if (len < 2 || masked_size(v[1], sizes, sizeof sizes, &known) != len - 2 || !known)
-		return false;
-	const uint8_t mask = v[1];
-	jt808_report_int(r, "eventCode", v[0]);
-	if (v[0] == 2)
-		jt808_report_bool(r, "motion", true);
-	v += 2;
-	for (size_t bit = 0; bit < sizeof sizes; bit++) {
-		if (!(mask >> bit & 1))
-			continue;
-		if (bit == 0)
-			jt808_report_int(r, "lightSensor", jt808_u16(v));
-		else if (bit == 1 || bit == 2)
-			jt808_report_fixed(r, bit == 1 ? "temp1" : "humidity", jt808_s16(v), 1);
-		else if (bit == 3)
-			jt808_report_vector(r, "gSensor",
-				(const int32_t[]){jt808_s16(v), jt808_s16(v + 2), jt808_s16(v + 4)});
-		else if (bit == 5)
-			jt808_report_int(r, "airPressure", jt808_u16(v));
-		v += sizes[bit];
-	}
-	return true;
-}
-
-static bool read_f9(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	static const uint8_t sizes[] = {4, 4, 2, 6, 0, 8, 6};
-	bool known;
-	if (len < 2)
-		return false;
-	const uint32_t mask = jt808_u16(v);
-	if (masked_size(mask, sizes, sizeof sizes, &known) != len - 2 || !known)
-		return false;
-	const uint8_t *hdop = v + 2 + (mask & 1 ? 4 : 0) + (mask & 2 ? 4 : 0);
-	if (mask & 4 && !jt808_report_value(r, JT808_HDOP, jt808_u16(hdop) * INT64_C(10)))
-		return false;
-	if (mask & 64)
-		jt808_report_fixed(r, "temp3", jt808_s16(v + len - 6), 1);
-	return true;
-}
-
 // The table ------------------------------------------------------------------
 
 struct item {
@@ -585,7 +265,7 @@ static const struct item items[256] = {
 	[0x03] = {2, EXTRA("recorderSpeed", 1, 1), NULL},
 	[0x04] = {2, EXTRA("confirmEvent", 1, 0), NULL},
 	[0x06] = {1, VALUE(JT808_PERCENT, 1), read_06},
-	[0x0B] = SPECIAL(jt808_items_read_lock),
+	[0x0B] = SPECIAL(jt808_item_lock_read_0b),
 	[0x11] = SPECIAL(read_overspeed),
 	[0x12] = SPECIAL(read_area),
 	[0x13] = SPECIAL(read_route),
@@ -593,52 +273,52 @@ static const struct item items[256] = {
 	[0x15] = {4, EXTRA("videoLost", 1, 0), NULL},
 	[0x16] = {4, EXTRA("videoCovered", 1, 0), NULL},
 	[0x17] = {2, EXTRA("storageFault", 1, 0), NULL},
-	[0x18] = SPECIAL(read_driving),
+	[0x18] = SPECIAL(jt808_item_driving_read_18),
 	[0x25] = {4, EXTRA("signals", 1, 0), NULL},
 	[0x2A] = {2, EXTRA("io", 1, 0), NULL},
 	[0x2B] = SPECIAL(read_adc),
 	[0x30] = {1, VALUE(JT808_CSQ, 1), NULL},
 	[0x31] = {1, VALUE(JT808_SATELLITES, 1), NULL},
 	[0x33] = {1, EXTRA("mode", 1, 0), read_33},
-	[0x51] = SPECIAL(read_temperatures),
+	[0x51] = SPECIAL(jt808_item_sensor_read_51),
 	[0x53] = SPECIAL(jt808_item_radio_read_53),
 	[0x54] = SPECIAL(jt808_item_radio_read_54),
 	[0x56] = SPECIAL(read_battery_tenths),
-	[0x57] = SPECIAL(read_57),
+	[0x57] = SPECIAL(jt808_item_driving_read_57),
 	[0x5D] = SPECIAL(jt808_item_radio_read_5d),
-	[0x60] = SPECIAL(read_lock_event),
+	[0x60] = SPECIAL(jt808_item_lock_read_60),
 	[0x61] = {2, VALUE(JT808_POWER, 10), NULL},
-	[0x63] = SPECIAL(read_63),
-	[0x64] = SPECIAL(read_adas),
-	[0x65] = SPECIAL(read_dms),
+	[0x63] = SPECIAL(jt808_item_lock_read_63),
+	[0x64] = SPECIAL(jt808_item_driving_read_64),
+	[0x65] = SPECIAL(jt808_item_driving_read_65),
 	[0x67] = SPECIAL(read_password),
 	[0x68] = SPECIAL(read_battery_hundredths),
 	[0x69] = {2, VALUE(JT808_BATTERY, 10), NULL},
 	[0x6C] = SPECIAL(jt808_report_imei),
-	[0x70] = SPECIAL(read_behaviour),
+	[0x70] = SPECIAL(jt808_item_driving_read_70),
 	[0x71] = SPECIAL(read_iccid),
-	[0x77] = SPECIAL(read_tires),
+	[0x77] = SPECIAL(jt808_item_sensor_read_77),
 	[0x82] = {2, VALUE(JT808_POWER, 100), NULL},
-	[0x91] = SPECIAL(read_91),
+	[0x91] = SPECIAL(jt808_item_driving_read_91),
 	[0x94] = SPECIAL(read_vin),
 	[0xA7] = SPECIAL(read_adc),
 	[0xAC] = {4, VALUE(JT808_ODOMETER, 1), NULL},
 	[0xBC] = SPECIAL(read_driver_name),
 	[0xBD] = SPECIAL(read_driver),
 	[0xCC] = SPECIAL(read_iccid),
-	[0xD0] = SPECIAL(read_user_status),
+	[0xD0] = SPECIAL(jt808_item_driving_read_d0),
 	[0xD3] = {2, VALUE(JT808_POWER, 100), NULL},
 	[0xD4] = {1, VALUE(JT808_CHARGE, 1), read_driver_number},
-	[0xD5] = SPECIAL(read_d5),
+	[0xD5] = SPECIAL(jt808_item_lock_read_d5),
 	[0xD6] = SPECIAL(read_iccid),
-	[0xDA] = SPECIAL(read_da),
+	[0xDA] = SPECIAL(jt808_item_lock_read_da),
 	[0xE1] = {1, VALUE(JT808_CHARGE, 1), read_e1},
 	[0xE2] = SPECIAL(read_e2),
 	[0xE3] = SPECIAL(read_e3),
 	[0xE4] = SPECIAL(read_e4),
 	[0xE5] = SPECIAL(read_motion),
-	[0xE6] = SPECIAL(read_e6),
-	[0xE7] = SPECIAL(read_e7),
+	[0xE6] = SPECIAL(jt808_item_sensor_read_e6),
+	[0xE7] = SPECIAL(jt808_item_driving_read_e7),
 	[0xE8] = SPECIAL(jt808_item_lists_read_e8),
 	[0xE9] = {1, VALUE(JT808_CHARGE, 1), read_driver_number},
 	[0xEA] = SPECIAL(jt808_item_lists_read_ea),
@@ -649,17 +329,17 @@ static const struct item items[256] = {
 	[0xF0] = SPECIAL(jt808_item_radio_read_f0),
 	[0xF1] = SPECIAL(read_f1),
 	[0xF2] = SPECIAL(read_version),
-	[0xF3] = SPECIAL(jt808_item_lists_read_f3),
+	[0xF3] = SPECIAL(jt808_item_obd_read_f3),
 	[0xF4] = SPECIAL(jt808_item_radio_read_wifi),
 	[0xF5] = {2, EXTRA("illuminance", 1, 0), NULL},
-	[0xF6] = SPECIAL(read_f6),
+	[0xF6] = SPECIAL(jt808_item_sensor_read_f6),
 	[0xF7] = SPECIAL(read_f7),
 	[0xF8] = SPECIAL(read_f8),
-	[0xF9] = SPECIAL(read_f9),
+	[0xF9] = SPECIAL(jt808_item_sensor_read_f9),
 	[0xFB] = SPECIAL(read_container),
 	[0xFC] = {1, EXTRA("geofence", 1, 0), NULL},
 	[0xFD] = SPECIAL(jt808_item_radio_read_fd),
-	[0xFE] = SPECIAL(read_fe),
+	[0xFE] = SPECIAL(jt808_item_driving_read_fe),
 	[0xFF] = SPECIAL(jt808_item_radio_read_ff),
 };
 
@@ -698,7 +378,7 @@ static void read_padlock_tail(struct jt808_report *r, const uint8_t *data)
 
 void jt808_items_read(struct jt808_report *r, const uint8_t *data, size_t len)
 {
-	if (len == PADLOCK_TAIL && !jt808_item_lists_adds_up(data, len, 1, 1)) {
+	if (len == PADLOCK_TAIL && !jt808_entries_add_up(data, len, 1, 1)) {
 		read_padlock_tail(r, data);
 		return;
 	}
@@ -710,7 +390,7 @@ void jt808_items_read(struct jt808_report *r, const uint8_t *data, size_t len)
 		len -= 2 + size;
 		if (id == 0x80 && size == 1) {
 			// The rest is a table.
-			if (!jt808_item_lists_read_80(r, data, len))
+			if (!jt808_item_obd_read_80(r, data, len))
 				jt808_report_keep(r, "i", id, 2, v, size + len);
 			return;
 		}

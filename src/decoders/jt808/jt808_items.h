@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The items of a position block, by id, and the lock's item 0B.
+// The items of a position block, by id.
 #ifndef AVLD_DECODERS_JT808_ITEMS_H
 #define AVLD_DECODERS_JT808_ITEMS_H
 
@@ -7,8 +7,6 @@
 
 // Reads the items to the end of the bytes. What is not understood is kept as i<id>.
 void jt808_items_read(struct jt808_report *r, const uint8_t *data, size_t len);
-
-bool jt808_items_read_lock(struct jt808_report *r, const uint8_t *v, size_t len);
 
 // Reads an item: returns false, and sets nothing, if its length is another one or a value is impossible.
 typedef bool jt808_item_reader(struct jt808_report *r, const uint8_t *v, size_t len);

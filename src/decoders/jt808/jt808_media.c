@@ -116,8 +116,8 @@ static struct photo *find_photo(const struct jt808_frame *f, const struct part *
 	return photo;
 }
 
-static void request_missing(struct session *session, struct decoded *out,
-	const struct jt808_memo *memo, int64_t now_us)
+static void request_missing(
+	struct session *session, struct decoded *out, const struct jt808_memo *memo, int64_t now_us)
 {
 	struct photo *photo = session->photo;
 	uint16_t numbers[JT808_MISSING_MOST];
@@ -145,13 +145,13 @@ static bool is_done(const struct jt808_memo *memo, const struct part *part)
 }
 
 // Adds the part to the photo, and answers.
-static void store(const struct jt808_frame *f, const struct part *part,
-	const struct report *report, struct jt808_memo *memo)
+static void store(const struct jt808_frame *f, const struct part *part, const struct report *report,
+	struct jt808_memo *memo)
 {
 	struct session *session = f->session;
 	struct photo *photo = find_photo(f, part, report, memo);
-	const bool whole = photo && store_part(session, photo, part) &&
-			   photo_missing(photo) == photo->parts;
+	const bool whole =
+		photo && store_part(session, photo, part) && photo_missing(photo) == photo->parts;
 	memcpy(session->memo, memo, sizeof *memo);
 	if (!photo || (part->len > 0 && !photo_has(photo, part->number - 1)))
 		return; // the device sends it again

@@ -66,15 +66,16 @@ bool jt808_message_read_attributes(struct jt808_report *r, const uint8_t *v, siz
 		jt808_report_gbk(r, versions[i], version, size);
 	}
 	if (in.left > 0)
-		jt808_report_hex(r, "unknown", in.at,
-			in.left < JT808_RAW_MOST ? in.left : JT808_RAW_MOST);
+		jt808_report_hex(
+			r, "unknown", in.at, in.left < JT808_RAW_MOST ? in.left : JT808_RAW_MOST);
 	return true;
 }
 
 // Returns true for the body of 2019. A body of 2011 and 2013 has nothing but the code.
 static bool is_login_2019(const struct jt808_frame *frame)
 {
-	if (!frame->peer.is_2019 || frame->len < 1 || frame->len != 1u + frame->body[0] + LOGIN_2019)
+	if (!frame->peer.is_2019 || frame->len < 1 ||
+		frame->len != 1u + frame->body[0] + LOGIN_2019)
 		return false;
 	for (size_t i = 0; i < 15; i++)
 		if (!text_is_digit((char)frame->body[1 + frame->body[0] + i]))

@@ -7,6 +7,7 @@
 //   flags    1 valid  2 north  4 east         speed    knots         time  UTC
 //   battery  up to 100 %; AA, AB: charging
 #include "decoders/jt808/jt808_padlock.h"
+#include "decoders/jt808/jt808_item_lock.h"
 #include "decoders/jt808/jt808_items.h"
 
 #define FIXED 35
@@ -89,7 +90,7 @@ static bool read_item(struct jt808_report *r, uint8_t id, const uint8_t *v, size
 		jt808_report_int(r, "mcc", reader_be16(&in));
 		jt808_report_int(r, "mnc", (int64_t)reader_be(&in, in.left));
 	} else if (id == 0x0B) {
-		return jt808_items_read_lock(r, v, len);
+		return jt808_item_lock_read_0b(r, v, len);
 	} else if (id == 0x0C && len == 6) {
 		jt808_report_vector(r, "tilt",
 			(const int32_t[]){jt808_s16(v), jt808_s16(v + 2), jt808_s16(v + 4)});

@@ -26,8 +26,7 @@ static void append(struct decoded *out, enum reply_when when, const struct jt808
 	uint16_t id, uint16_t serial, const uint8_t *body, size_t body_len)
 {
 	uint8_t frame[2 * (BODY_MOST + 32)];
-	const size_t len =
-		jt808_wire_seal(peer, id, serial, body, body_len, frame, sizeof frame);
+	const size_t len = jt808_wire_seal(peer, id, serial, body, body_len, frame, sizeof frame);
 	decoded_reply(out, when, frame, len);
 }
 
@@ -95,8 +94,8 @@ void jt808_reply_media(const struct jt808_frame *f, uint32_t media_id)
 	jt808_reply_send(f, REPLY_STORED, 0x8800, body, sizeof body);
 }
 
-void jt808_reply_missing(struct session *session, struct decoded *out, const struct jt808_peer *peer,
-	uint16_t first, const uint16_t *numbers, size_t count)
+void jt808_reply_missing(struct session *session, struct decoded *out,
+	const struct jt808_peer *peer, uint16_t first, const uint16_t *numbers, size_t count)
 {
 	uint8_t body[3 + 2 * JT808_MISSING_MOST], *end = put_u16(body, first);
 	*end++ = (uint8_t)count;

@@ -3,8 +3,8 @@
 //
 //   0200 | 1234567 | "status":3,"mcc":262 ...
 #include "decoders/jt808/jt808_report.h"
-#include "decoders/fields.h"
 #include "decoders/decimal.h"
+#include "decoders/fields.h"
 #include "util/gbk.h"
 #include "util/hex.h"
 
@@ -22,8 +22,8 @@ static char *put_hex_upper(char *out, unsigned value, unsigned digits)
 	return out + digits;
 }
 
-bool jt808_report_begin(struct jt808_report *r, const struct jt808_frame *frame, const uint8_t *sub,
-	size_t sub_len)
+bool jt808_report_begin(
+	struct jt808_report *r, const struct jt808_frame *frame, const uint8_t *sub, size_t sub_len)
 {
 	struct decoded *out = frame->out;
 	if (out->report_count == DECODED_REPORTS ||
@@ -90,8 +90,7 @@ static void replace(struct jt808_report *r, const char *name)
 	r->names |= bit;
 }
 
-void jt808_report_fixed(
-	struct jt808_report *r, const char *name, int64_t value, unsigned decimals)
+void jt808_report_fixed(struct jt808_report *r, const char *name, int64_t value, unsigned decimals)
 {
 	replace(r, name);
 	extra_fixed(r->out, r->report, name, value, decimals);
@@ -120,6 +119,14 @@ void jt808_report_text(struct jt808_report *r, const char *name, struct text tex
 		return;
 	replace(r, name);
 	extra_text(r->out, r->report, name, text.data, text.len);
+}
+
+const char *jt808_report_name(
+	char name[JT808_NAME_MAX], const char *prefix, uint32_t number, const char *suffix)
+{
+	char *end = decimal_write(fields_put(name, prefix, strlen(prefix)), number);
+	memcpy(end, suffix, strlen(suffix) + 1);
+	return name;
 }
 
 static char *put_signed(char *out, int64_t value)
@@ -308,8 +315,8 @@ bool jt808_report_imei_bcd(struct jt808_report *r, const uint8_t data[8])
 
 // Cells and Wi-Fi ------------------------------------------------------------
 
-void jt808_report_cell(struct jt808_report *r, uint32_t mcc, uint32_t mnc, uint32_t lac,
-	uint32_t cid, int rssi)
+void jt808_report_cell(
+	struct jt808_report *r, uint32_t mcc, uint32_t mnc, uint32_t lac, uint32_t cid, int rssi)
 {
 	if (lac == 0 && cid == 0)
 		return;

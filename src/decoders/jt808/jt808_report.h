@@ -7,6 +7,7 @@
 #include "decoders/jt808/jt808_wire.h"
 #include "util/reader.h"
 
+#define JT808_NAME_MAX  40   /* of a member with a number in it, with its NUL */
 #define JT808_EVENT_MAX 10   /* "0900/F0/03" */
 #define JT808_CELLS     3072 /* bytes of cells and of wifi */
 #define JT808_RAW_MOST  64   /* bytes kept of an item that is not understood */
@@ -17,13 +18,13 @@ struct jt808_report {
 	const struct jt808_frame *frame;
 	struct decoded *out;
 	struct report *report;
-	char *digits;       /* room for a driver's number, in the arena */
-	struct text model;  /* devices.model; empty: none */
-	uint64_t names;     /* a bit for each name in extra, by its hash */
-	const char *aovx;   /* the five characters of the model in item F2; NULL: none */
-	uint8_t fence;      /* 1 in, 2 out: item 12 */
-	bool has_network;   /* mcc and mnc are set */
-	bool first_is_bare; /* the first cell has no signal */
+	char *digits;                /* room for a driver's number, in the arena */
+	struct text model;           /* devices.model; empty: none */
+	uint64_t names;              /* a bit for each name in extra, by its hash */
+	const char *aovx;            /* the five characters of the model in item F2; NULL: none */
+	uint8_t fence;               /* 1 in, 2 out: item 12 */
+	bool has_network;            /* mcc and mnc are set */
+	bool first_is_bare;          /* the first cell has no signal */
 	uint32_t mcc, mnc, lac, cid; /* of the first cell */
 	size_t cell_count, cells_len, wifi_len;
 	char cells[JT808_CELLS], wifi[JT808_CELLS];
@@ -39,12 +40,15 @@ void jt808_report_end(struct jt808_report *r, struct text key, struct text raw);
 bool jt808_report_is_model(const struct jt808_report *r, const char *model);
 
 // Members of extra. A later value replaces an earlier one.
-void jt808_report_fixed(
-	struct jt808_report *r, const char *name, int64_t value, unsigned decimals);
+void jt808_report_fixed(struct jt808_report *r, const char *name, int64_t value, unsigned decimals);
 void jt808_report_int(struct jt808_report *r, const char *name, int64_t value);
 void jt808_report_bool(struct jt808_report *r, const char *name, bool value);
 void jt808_report_hex(struct jt808_report *r, const char *name, const uint8_t *data, size_t len);
-void jt808_report_text(struct jt808_report *r, const char *name, struct text text); /* not empty ones */
+void jt808_report_text(
+	struct jt808_report *r, const char *name, struct text text); /* not empty ones */
+// Writes prefix, number and suffix as the name of a member, with a NUL. Returns name.
+const char *jt808_report_name(
+	char name[JT808_NAME_MAX], const char *prefix, uint32_t number, const char *suffix);
 // "[x,y,z]" of three integers.
 void jt808_report_vector(struct jt808_report *r, const char *name, const int32_t value[3]);
 // Adds the bytes in hex as prefix + id, unless there is one.
@@ -77,7 +81,8 @@ bool jt808_report_value(struct jt808_report *r, enum jt808_kind kind, int64_t va
 
 // Text without blanks and control characters at both ends. Returns false unless the rest is printable ASCII.
 bool jt808_report_trim(const uint8_t *data, size_t len, struct text *text);
-bool jt808_report_trimmed(struct jt808_report *r, const char *name, const uint8_t *data, size_t len);
+bool jt808_report_trimmed(
+	struct jt808_report *r, const char *name, const uint8_t *data, size_t len);
 // The same of Chinese text in GBK, up to the first NUL.
 void jt808_report_gbk(struct jt808_report *r, const char *name, const uint8_t *data, size_t len);
 // Sets the driver. Returns false if the text, which is not copied, is too long.
@@ -89,8 +94,8 @@ bool jt808_report_imei(struct jt808_report *r, const uint8_t *data, size_t len);
 bool jt808_report_imei_bcd(struct jt808_report *r, const uint8_t data[8]);
 
 // rssi: -1: none. Cells of 0/0 are none.
-void jt808_report_cell(struct jt808_report *r, uint32_t mcc, uint32_t mnc, uint32_t lac,
-	uint32_t cid, int rssi);
+void jt808_report_cell(
+	struct jt808_report *r, uint32_t mcc, uint32_t mnc, uint32_t lac, uint32_t cid, int rssi);
 void jt808_report_wifi(struct jt808_report *r, struct text mac, struct text rssi);
 void jt808_report_wifi_bytes(struct jt808_report *r, const uint8_t *data, size_t count);
 

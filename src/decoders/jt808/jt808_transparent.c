@@ -10,21 +10,16 @@
 //   53  position block without the alarm word | count u8 | n x (index u8 | MAC 6 | signal s8 | len u8, data)
 //   54  the same block | n x (mask u16 | time | values by the mask's bits)
 #include "decoders/jt808/jt808_transparent.h"
-#include "decoders/decimal.h"
 #include "decoders/fields.h"
-#include "decoders/jt808/jt808_item_lists.h"
+#include "decoders/jt808/jt808_entries.h"
+#include "decoders/jt808/jt808_item_obd.h"
 #include "decoders/jt808/jt808_position.h"
 
 #define F0_HEADER  10
 #define PLACE      24 /* status, place, motion, time */
 #define TEXTS_MOST 1024
 
-struct value {
-	uint16_t id;
-	struct jt808_number number;
-};
-
-static const struct value f0_values[] = {
+static const struct jt808_row f0_values[] = {
 	{0x0102, {NULL, 100, 0, JT808_ODOMETER, 0}},
 	{0x0103, {"fuel", 1, 0, JT808_EXTRA, 2}},
 	{0x0105, {"fuelUsed", 1, 0, JT808_EXTRA, 2}},
@@ -74,38 +69,34 @@ static const struct {
 // F0 -------------------------------------------------------------------------
 
 // Adds a value under its number: as one, or in hex.
-static void add_unknown_value(struct jt808_report *r, uint16_t id, const uint8_t *v, size_t len)
+static void add_unknown_value(struct jt808_report *r, const struct jt808_entry *entry)
 {
-	char name[2 + DECIMAL_MAX + 1] = "io";
+	char name[JT808_NAME_MAX];
 	uint32_t value;
-	*decimal_write(name + 2, id) = 0;
-	if (jt808_report_wide(v, len, &value))
+	jt808_report_name(name, "io", entry->id, "");
+	if (jt808_report_wide(entry->v, entry->len, &value))
 		jt808_report_int(r, name, value);
 	else
-		jt808_report_hex(r, name, v, len < JT808_RAW_MOST ? len : JT808_RAW_MOST);
+		jt808_report_hex(r, name, entry->v,
+			entry->len < JT808_RAW_MOST ? entry->len : JT808_RAW_MOST);
 }
 
-static void add_value(struct jt808_report *r, uint16_t id, const uint8_t *v, size_t len)
+static void add_value(struct jt808_report *r, const struct jt808_entry *entry)
 {
-	uint32_t value;
-	if (id == 0xFEEC && jt808_report_trimmed(r, "vin", v, len))
+	if (entry->id == 0xFEEC && jt808_report_trimmed(r, "vin", entry->v, entry->len))
 		return;
-	for (size_t i = 0; i < sizeof f0_values / sizeof f0_values[0]; i++)
-		if (f0_values[i].id == id && jt808_report_wide(v, len, &value) &&
-			jt808_report_number(r, &f0_values[i].number, value))
-			return;
-	add_unknown_value(r, id, v, len);
+	if (!jt808_entries_set_number(r, f0_values, sizeof f0_values / sizeof f0_values[0], entry))
+		add_unknown_value(r, entry);
 }
 
 static void read_values(struct jt808_report *r, struct reader *in)
 {
-	for (unsigned left = reader_u8(in); left > 0; left--) {
-		const uint16_t id = reader_be16(in);
-		const size_t len = reader_u8(in);
-		const uint8_t *v = reader_bytes(in, len);
-		if (v && !in->bad)
-			add_value(r, id, v, len);
-	}
+	struct jt808_entry entry;
+	for (unsigned left = reader_u8(in); left > 0; left--)
+		if (jt808_entries_next(in, 2, 1, &entry))
+			add_value(r, &entry);
+		else
+			in->bad = true;
 }
 
 static bool read_codes(struct jt808_report *r, struct reader *in)
@@ -264,23 +255,20 @@ static bool read_ff(struct jt808_report *r, const uint8_t *v, size_t len)
 
 static bool read_tags(struct jt808_report *r, struct reader *in)
 {
-	char name[40];
+	char name[JT808_NAME_MAX];
 	for (unsigned left = reader_u8(in); left > 0 && !in->bad; left--) {
-		char *suffix = decimal_write(fields_put(name, "tag", 3), reader_u8(in) + 1u);
+		const uint32_t number = reader_u8(in) + 1u;
 		const uint8_t *mac = reader_bytes(in, 6);
 		const int8_t rssi = (int8_t)reader_u8(in);
 		const size_t size = reader_u8(in);
 		const uint8_t *data = reader_bytes(in, size);
 		if (!data || in->bad)
 			return false;
-		memcpy(suffix, "Mac", 4);
-		jt808_report_hex(r, name, mac, 6);
-		memcpy(suffix, "Rssi", 5);
-		jt808_report_int(r, name, rssi);
-		memcpy(suffix, "Data", 5);
+		jt808_report_hex(r, jt808_report_name(name, "tag", number, "Mac"), mac, 6);
+		jt808_report_int(r, jt808_report_name(name, "tag", number, "Rssi"), rssi);
 		if (size > 0)
-			jt808_report_hex(
-				r, name, data, size < JT808_RAW_MOST ? size : JT808_RAW_MOST);
+			jt808_report_hex(r, jt808_report_name(name, "tag", number, "Data"), data,
+				size < JT808_RAW_MOST ? size : JT808_RAW_MOST);
 	}
 	return !in->bad && in->left == 0;
 }
@@ -325,7 +313,7 @@ bool jt808_transparent_read(struct jt808_report *r, const uint8_t *v, size_t len
 	case 0x40:
 		return read_gtsl(r, v + 1, len - 1);
 	case 0x41:
-		return jt808_item_lists_read_obd_text(r, v + 1, len - 1);
+		return jt808_item_obd_read_obd_text(r, v + 1, len - 1);
 	case 0x53:
 	case 0x54:
 		return read_place(r, v[0], v + 1, len - 1);

@@ -61,8 +61,7 @@ static bool has_escape(const uint8_t *data, size_t len, bool is_e7)
 }
 
 // Returns the bytes between the delimiters without escapes, in the frame itself or the arena; data NULL: an escape is wrong.
-static struct text unescape(
-	const uint8_t *data, size_t len, bool is_e7, struct decoded *out)
+static struct text unescape(const uint8_t *data, size_t len, bool is_e7, struct decoded *out)
 {
 	if (!has_escape(data, len, is_e7))
 		return (struct text){(const char *)data, len};
@@ -156,8 +155,7 @@ enum decode_status jt808_wire_open(struct jt808_frame *f, struct session *sessio
 {
 	struct jt808_memo memo;
 	memcpy(&memo, session->memo, sizeof memo);
-	*f = (struct jt808_frame){
-		.session = session, .out = out, .raw = {(const char *)data, len}};
+	*f = (struct jt808_frame){.session = session, .out = out, .raw = {(const char *)data, len}};
 	const bool starts = data[0] == MARK || data[0] == MARK_E7;
 	f->peer.is_e7 = starts ? data[0] == MARK_E7 : data[len - 1] == MARK_E7;
 	const struct text plain = unescape(data + starts, len - 1 - starts, f->peer.is_e7, out);
@@ -265,8 +263,7 @@ struct text jt808_wire_rebuild(
 		.at = start, .end = start + (most < free ? most : free), .is_e7 = f->peer.is_e7};
 	put_plain(&w, w.is_e7 ? MARK_E7 : MARK);
 	put_u16(&w, f->id);
-	put_u16(&w, (uint16_t)((f->attributes & ATTR_OTHER) |
-			       ((len + before.len) & LENGTH)));
+	put_u16(&w, (uint16_t)((f->attributes & ATTR_OTHER) | ((len + before.len) & LENGTH)));
 	if (f->peer.is_2019)
 		put(&w, f->peer.version);
 	put_bytes(&w, f->peer.number, f->peer.number_len);
@@ -332,8 +329,8 @@ static enum probe judge(const uint8_t *data, size_t len, bool is_e7)
 	uint8_t plain[JT808_SNIFF_MAX];
 	struct jt808_frame f = {.peer.is_e7 = is_e7};
 	size_t n = 0;
-	if (len > sizeof plain || !(is_e7 ? undo_e7(data, len, plain, &n)
-					  : escape_undo_7d(data, len, plain, &n)))
+	if (len > sizeof plain ||
+		!(is_e7 ? undo_e7(data, len, plain, &n) : escape_undo_7d(data, len, plain, &n)))
 		return PROBE_NO;
 	if (n < LEAST || checksum_xor(plain, n) != 0 || !read_header(&f, plain, n - 1))
 		return PROBE_NO;

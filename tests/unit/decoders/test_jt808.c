@@ -25,7 +25,7 @@
 #define PLACE_AND_TIME                                                                             \
 	"\x00\x00\x00\x03\x03\x3f\x9a\xa0\x01\x1e\x1a\x30\x00\x0c\x01\x2c\x00\x5a\x26\x03\x14\x17" \
 	"\x26\x53"
-#define POSITION "\x00\x00\x00\x00" PLACE_AND_TIME
+#define POSITION  "\x00\x00\x00\x00" PLACE_AND_TIME
 #define HEARTBEAT "\x7e\x00\x02\x00\x00\x08\x60\x00\x00\x00\x17\x00\x03\x7d\x02\x7e"
 
 static struct guarded page;
@@ -51,8 +51,8 @@ static void add_frame(struct bytes *to, const struct jt808_peer *peer, uint16_t 
 }
 
 // Appends one part of a message.
-static void add_part(struct bytes *to, uint16_t id, uint16_t serial, uint16_t count, uint16_t number,
-	const void *data, size_t len)
+static void add_part(struct bytes *to, uint16_t id, uint16_t serial, uint16_t count,
+	uint16_t number, const void *data, size_t len)
 {
 	uint8_t plain[1200] = {(uint8_t)(id >> 8), (uint8_t)id, (uint8_t)(0x20 | len >> 8),
 		(uint8_t)len, 0x08, 0x60, 0, 0, 0, 0x17, (uint8_t)(serial >> 8), (uint8_t)serial,
@@ -143,8 +143,7 @@ static void endless_bytes_lose_framing(void **state)
 	(void)state;
 	memset(data, 'q', sizeof data);
 	data[0] = 0x7E;
-	assert_int_equal(
-		decoder_jt808.frame(&session, data, sizeof data - 1).kind, FRAME_MORE);
+	assert_int_equal(decoder_jt808.frame(&session, data, sizeof data - 1).kind, FRAME_MORE);
 	assert_int_equal(decoder_jt808.frame(&session, data, sizeof data).kind, FRAME_BAD);
 	data[0] = '(';
 	assert_int_equal(decoder_jt808.frame(&session, data, 1023).kind, FRAME_MORE);
@@ -160,7 +159,8 @@ static void a_checksum_and_a_length_open_a_conversation(void **state)
 	for (size_t len = 1; len <= good.len; len++) {
 		const uint8_t *at = guarded_copy(&page, good.data, len);
 		const bool whole = len == good.len;
-		assert_int_equal(decoder_jt808.probe(at, len, false), whole ? PROBE_YES : PROBE_MORE);
+		assert_int_equal(
+			decoder_jt808.probe(at, len, false), whole ? PROBE_YES : PROBE_MORE);
 		assert_int_equal(decoder_jt808.probe(at, len, true), whole ? PROBE_YES : PROBE_NO);
 	}
 	static uint8_t longest[JT808_SNIFF_MAX] = {0x7E};
@@ -188,15 +188,14 @@ static void a_wrong_length_makes_a_known_message_possible(void **state)
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		uint8_t frame[] = {0x7E, cases[i].id[0], cases[i].id[1], 0, cases[i].length, 1, 2, 3,
-			4, 5, 6, 0, 1, 0x33, 0, 0x7E};
+		uint8_t frame[] = {0x7E, cases[i].id[0], cases[i].id[1], 0, cases[i].length, 1, 2,
+			3, 4, 5, 6, 0, 1, 0x33, 0, 0x7E};
 		frame[14] = checksum_xor(frame + 1, 13) ^ cases[i].flip;
-		assert_int_equal(
-			decoder_jt808.probe(frame, sizeof frame, false), cases[i].verdict);
+		assert_int_equal(decoder_jt808.probe(frame, sizeof frame, false), cases[i].verdict);
 	}
 	assert_int_equal(decoder_jt808.probe((const uint8_t *)"(1,1,001,X)", 11, false), PROBE_NO);
-	assert_int_equal(decoder_jt808.probe((const uint8_t *)"\x7e\x02\x7d\x03\x7e", 5, false),
-		PROBE_NO);
+	assert_int_equal(
+		decoder_jt808.probe((const uint8_t *)"\x7e\x02\x7d\x03\x7e", 5, false), PROBE_NO);
 }
 
 // Decoding -------------------------------------------------------------------
@@ -243,8 +242,7 @@ static void alarms_are_bits_that_rise(void **state)
 		{{0, 0, 0, 1}, NULL, false, UINT64_C(1) << ALARM_SOS},
 		{{0, 3, 0x80, 0}, NULL, false,
 			UINT64_C(1) << ALARM_VIBRATION | UINT64_C(1) << ALARM_TAMPERING},
-		{{0, 0, 0, 0}, NULL, false, 0},
-		{{0, 3, 0x80, 0}, NULL, true, 0},
+		{{0, 0, 0, 0}, NULL, false, 0}, {{0, 3, 0x80, 0}, NULL, true, 0},
 		{{0, 0, 0, 0}, NULL, false, 0},
 		{{0, 1, 0, 1}, "AL300", false, UINT64_C(1) << ALARM_MOVEMENT},
 		{{0, 0, 0, 0}, NULL, false, 0},
@@ -452,7 +450,6 @@ static void a_part_without_room_is_not_acknowledged(void **state)
 
 // Commands -------------------------------------------------------------------
 
-
 static void commands_have_the_words_of_the_model(void **state)
 {
 	static const struct {
@@ -469,8 +466,8 @@ static void commands_have_the_words_of_the_model(void **state)
 				.args = {[COMMAND_INDEX] = 1, [COMMAND_VALUE] = 0}},
 			0x8105, {"#0;0", 4}},
 		{NULL, {.kind = COMMAND_POSITION_SINGLE}, 0x8201, {"", 0}},
-		{NULL, {.kind = COMMAND_POSITION_PERIODIC, .args = {[COMMAND_SECONDS] = 30}}, 0x8103,
-			{"\1\0\0\0\x29\4\0\0\0\x1e", 10}},
+		{NULL, {.kind = COMMAND_POSITION_PERIODIC, .args = {[COMMAND_SECONDS] = 30}},
+			0x8103, {"\1\0\0\0\x29\4\0\0\0\x1e", 10}},
 		{NULL, {.kind = COMMAND_REBOOT_DEVICE}, 0x8105, {"\4", 1}},
 		{NULL, {.kind = COMMAND_FACTORY_RESET}, 0x8105, {"\5", 1}},
 		{NULL, {.kind = COMMAND_CUSTOM, .text_len = 2, .text = "OK"}, 0x8300, {"\1OK", 3}},
@@ -499,8 +496,8 @@ static void commands_have_the_words_of_the_model(void **state)
 	uint16_t serial = 1;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		model = cases[i].model;
-		const struct encoded encoded = decoder_jt808.encode_command(
-			&session, &cases[i].command, out, sizeof out);
+		const struct encoded encoded =
+			decoder_jt808.encode_command(&session, &cases[i].command, out, sizeof out);
 		if (cases[i].id == 0) {
 			assert_int_equal(encoded.result, ENCODE_NEVER);
 			continue;
@@ -513,8 +510,8 @@ static void commands_have_the_words_of_the_model(void **state)
 		assert_memory_equal(out, want, len);
 	}
 	model = NULL;
-	assert_int_equal(decoder_jt808.encode_command(&session, &position, out, 8).result,
-		ENCODE_NEVER);
+	assert_int_equal(
+		decoder_jt808.encode_command(&session, &position, out, 8).result, ENCODE_NEVER);
 }
 
 static void answers_name_their_command(void **state)
@@ -548,11 +545,10 @@ static void answers_name_their_command(void **state)
 			frame_of(cases[i].id, cases[i].body.data, cases[i].body.len);
 		const struct report none = {0};
 		const struct report *report = decode(&session, &bytes);
-		assert_int_equal(
-			decoder_jt808.confirms_command(&command,
-				(struct correlation){true, cases[i].sent},
-				decoded.report_count ? report : &none,
-				decoded.answer_count ? &decoded.answers[0] : NULL),
+		assert_int_equal(decoder_jt808.confirms_command(&command,
+					 (struct correlation){true, cases[i].sent},
+					 decoded.report_count ? report : &none,
+					 decoded.answer_count ? &decoded.answers[0] : NULL),
 			cases[i].confirmation);
 	}
 }

@@ -25,7 +25,7 @@ static void characters_are_converted(void **state)
 	check("ABC 17", "ABC 17");
 	check("\xd6\xd0\xb9\xfa", "\xe4\xb8\xad\xe5\x9b\xbd"); // U+4E2D U+56FD
 	check("\x81\x40\xfe\x4f", "\xe4\xb8\x82\xef\xa8\xa9"); // the first and the last
-	check("\xa1\xa4", "\xc2\xb7");                              // U+00B7, two bytes
+	check("\xa1\xa4", "\xc2\xb7");                         // U+00B7, two bytes
 }
 
 static void bytes_that_are_no_character_are_replaced(void **state)
