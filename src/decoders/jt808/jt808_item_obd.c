@@ -124,11 +124,11 @@ static bool has_low_ids(const uint8_t *v, size_t len)
 
 // A Bluetooth tag has MAC 6, signal s8 and what the mask's bits announce, in this order.
 static const struct tag_part {
-	uint8_t size;
 	const char *suffix; /* NULL: not known */
-	uint8_t decimals;   /* of s16; battery: V */
-} tag_parts[8] = {{10, "Name", 0}, {2, NULL, 0}, {2, "Battery", 3}, {2, "Temp", 1},
-	{2, "Humidity", 1}, {6, NULL, 0}, {2, NULL, 0}, {2, NULL, 0}};
+	uint8_t size;
+	uint8_t decimals; /* of s16; battery: V */
+} tag_parts[8] = {{"Name", 10, 0}, {NULL, 2, 0}, {"Battery", 2, 3}, {"Temp", 2, 1},
+	{"Humidity", 2, 1}, {NULL, 6, 0}, {NULL, 2, 0}, {NULL, 2, 0}};
 
 static size_t tag_size(uint8_t mask)
 {

@@ -211,7 +211,7 @@ bool jt808_wire_set_ident(struct session *session, const struct jt808_peer *peer
 	char digits[2 * JT808_NUMBER_MAX + 2];
 	size_t len = 2u * peer->number_len, zeros = 0;
 	if (write_digits(peer, digits)) {
-		while (zeros < len - 1 && digits[zeros] == '0')
+		while (zeros + 1 < len && digits[zeros] == '0')
 			zeros++;
 	} else if (peer->number_len < 8) {
 		// Jimi: an IMEI without its last digit, as a binary number.
