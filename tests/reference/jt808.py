@@ -1556,8 +1556,9 @@ def decode(data, state):
         return [{"reject": str(reject), "frame": data.hex()}]
 
 
-def reply_text(data):
-    """A reply as text, without the server's clock."""
+def mask(text):
+    """A reply in hex, without the server's clock."""
+    data = text.encode("latin-1")
     if data[:1] == b"(":
         return re.sub(r"20\d{12}\)$", "TIME)", data.decode())
     plain = unescape(data[1:-1], data[:1] == b"\xe7")[:-1] if data.count(data[:1]) == 2 else b""

@@ -80,9 +80,9 @@ static void add_alarms(struct jt808_report *r, uint32_t bits)
 static void read_alarms(struct jt808_report *r, uint32_t word)
 {
 	struct jt808_device *device = device_memory_block(r->frame->session);
-	const uint32_t risen = word & ~(device ? device->alarms : 0);
+	const uint32_t risen = word & ~(device ? (uint32_t)device->alarms : 0);
 	if (device)
-		device->alarms = word;
+		decoded_change(r->out, &device->alarms, word);
 	if (risen)
 		add_alarms(r, risen);
 }

@@ -7,7 +7,7 @@
 
 // The device's block.
 struct jt808_device {
-	uint32_t alarms; /* the alarm word of its newest position block */
+	uint64_t alarms; /* the alarm word of its newest position block */
 };
 
 // Fills the report from a position block, of at least JT808_BLOCK bytes, with its items and alarms.
