@@ -1144,7 +1144,7 @@ def transparent(b, body):
             if key == 2 and len(value) == 2:
                 b.extra["collision"] = be(value) / 25600
             elif key == 6 and len(value) == 6:
-                b.out["device_time"] = local_time(value)
+                b.out["device_time"] = local_time(value) or b.out.get("device_time")
     elif kind == 0xFF:
         r = Bytes(rest)
         time, lat, lon = r.take(6), r.s(4), r.s(4)

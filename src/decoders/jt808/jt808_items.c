@@ -56,7 +56,7 @@ static bool read_motion(struct jt808_report *r, const uint8_t *v, size_t len)
 	return true;
 }
 
-// 02 of Huabao as E2; DT800 sends something else.
+// Fuel in 0.1 l, except of a DT800.
 static bool read_e2(struct jt808_report *r, const uint8_t *v, size_t len)
 {
 	if (len != 4 || jt808_report_is_model(r, "DT800"))
