@@ -121,8 +121,7 @@ static const struct golden {
 	{&decoder_tk103, BYTES("(860000000000017,ZC20,140531,091800,5,398,121,0)"), 1, 0},
 	{&decoder_tk103, BYTES("(860000000000017,ZC03,140531,091930,$a)b\n(c)$)"), 1, 0},
 	/* JT808: heart-beat whose check is escaped; position in a 2019 header; the E7 dialect */
-	{&decoder_jt808,
-		BYTES("\x7e\x00\x02\x00\x00\x08\x60\x00\x00\x00\x17\x00\x03\x7d\x02\x7e"),
+	{&decoder_jt808, BYTES("\x7e\x00\x02\x00\x00\x08\x60\x00\x00\x00\x17\x00\x03\x7d\x02\x7e"),
 		0, 0},
 	{&decoder_jt808,
 		BYTES("\x7e\x02\x00\x40\x1c\x01\x00\x00\x08\x60\x00\x00\x00\x00\x00\x17\x00\x06\x00"
