@@ -74,6 +74,7 @@ def feed(bench):
         *(feed_other(bench, program, protocol) for protocol in ("gt06", "h02", "gps103", "tk103")),
         *(feed_other(bench, program, protocol) for protocol in ("gt06", "h02", "gps103")),
         *(feed_other(bench, program, protocol) for protocol in ("gt06", "h02", "jt808")),
+        *(feed_other(bench, program, protocol) for protocol in ("gt06", "h02", "gps103", "jt808")),
     ]
 
 
