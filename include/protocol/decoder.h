@@ -15,7 +15,6 @@
 #define FRAME_CAP  4096  /* frame_max of a decoder that declares none */
 #define FRAME_MOST 65541 /* of GT06: a length of 16 bits, and six bytes */
 #define SNIFF_CAP  512   /* sniff_max of a decoder that declares none */
-#define SNIFF_MOST 2048
 #define SNIFF_MOST 4096
 
 // Whether bytes open a conversation in the decoder's protocol.
