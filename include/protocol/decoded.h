@@ -11,8 +11,8 @@
 
 #define DECODED_REPORTS 256 /* reports of one frame, at most */
 #define DECODED_REJECTS 64
-#define DECODED_ANSWERS 64    /* answers to commands in one frame; further ones are ignored */
-#define DECODED_REPLY   2048  /* bytes to send back for one frame, of each kind */
+#define DECODED_ANSWERS 64     /* answers to commands in one frame; further ones are ignored */
+#define DECODED_REPLY   2048   /* bytes to send back for one frame, of each kind */
 #define DECODED_ARENA   131072 /* bytes of extra members and other text of one frame */
 
 struct session;
