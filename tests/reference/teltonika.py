@@ -717,9 +717,11 @@ def seal(body):
 def generate(rng, count):
     """Yields (bytes on the wire, the frame in them)."""
     idents = [b"860000000000017", b"860000000000025", b"86000000000033", b"8600000000000417"]
-    for number in range(count):
-        if number == 0 or rng.random() < .05:
-            ident = rng.choice(idents) if rng.random() < .95 else b"86000000000001x"
+    current = None
+    for _ in range(count):
+        if rng.random() < (.05 if current else .8):
+            ident = b"86000000000001x" if rng.random() < .05 else rng.choice(idents) if not current or rng.random() < .3 else current
+            current = ident if ident.isdigit() and current in (None, ident) else None if ident.isdigit() else current
             frame = struct.pack(">H", len(ident)) + ident
         else:
             frame = seal(random_body(rng))
