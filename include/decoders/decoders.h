@@ -10,5 +10,6 @@ extern const struct decoder decoder_gt06;
 extern const struct decoder decoder_h02;
 extern const struct decoder decoder_gps103;
 extern const struct decoder decoder_tk103;
+extern const struct decoder decoder_teltonika;
 
 #endif

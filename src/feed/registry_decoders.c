@@ -9,5 +9,6 @@ const struct decoder *const registry_decoders[] = {
 	&decoder_h02,
 	&decoder_gps103,
 	&decoder_tk103,
+	&decoder_teltonika,
 	NULL,
 };

@@ -22,20 +22,26 @@ uint8_t checksum_xor(const uint8_t *data, size_t len)
 	return (uint8_t)words;
 }
 
-// CRC is linear: the entry of a byte is the XOR of the entries of its bits. These eight are 0x8408
-// (poly 1021 reflected) run through the shift register, highest bit first.
+// CRC is linear: the entry of a byte is the XOR of the entries of its bits, which are the reflected polynomial run through
+// the shift register: b7 for the highest bit, b0 for the lowest.
 #define BIT(i, bit, value) (((i) & (bit)) ? (value) : 0)
-#define ENTRY(i)                                                                                   \
-	(uint16_t)(BIT(i, 0x01, 0x1189) ^ BIT(i, 0x02, 0x2312) ^ BIT(i, 0x04, 0x4624) ^            \
-		   BIT(i, 0x08, 0x8C48) ^ BIT(i, 0x10, 0x1081) ^ BIT(i, 0x20, 0x2102) ^            \
-		   BIT(i, 0x40, 0x4204) ^ BIT(i, 0x80, 0x8408))
-#define ENTRIES_4(i)  ENTRY(i), ENTRY((i) + 1), ENTRY((i) + 2), ENTRY((i) + 3)
-#define ENTRIES_16(i) ENTRIES_4(i), ENTRIES_4((i) + 4), ENTRIES_4((i) + 8), ENTRIES_4((i) + 12)
-#define ENTRIES_64(i)                                                                              \
-	ENTRIES_16(i), ENTRIES_16((i) + 16), ENTRIES_16((i) + 32), ENTRIES_16((i) + 48)
+#define ENTRY(i, b0, b1, b2, b3, b4, b5, b6, b7)                                                   \
+	(uint16_t)(BIT(i, 0x01, b0) ^ BIT(i, 0x02, b1) ^ BIT(i, 0x04, b2) ^ BIT(i, 0x08, b3) ^     \
+		   BIT(i, 0x10, b4) ^ BIT(i, 0x20, b5) ^ BIT(i, 0x40, b6) ^ BIT(i, 0x80, b7))
+#define X25(i)                                                                                     \
+	ENTRY(i, 0x1189, 0x2312, 0x4624, 0x8C48, 0x1081, 0x2102, 0x4204, 0x8408) // 1021 reflected
+#define ARC(i)                                                                                     \
+	ENTRY(i, 0xC0C1, 0xC181, 0xC301, 0xC601, 0xCC01, 0xD801, 0xF001, 0xA001) // 8005 reflected
+#define ENTRIES_4(of, i) of(i), of((i) + 1), of((i) + 2), of((i) + 3)
+#define ENTRIES_16(of, i)                                                                          \
+	ENTRIES_4(of, i), ENTRIES_4(of, (i) + 4), ENTRIES_4(of, (i) + 8), ENTRIES_4(of, (i) + 12)
+#define ENTRIES_64(of, i)                                                                          \
+	ENTRIES_16(of, i), ENTRIES_16(of, (i) + 16), ENTRIES_16(of, (i) + 32), ENTRIES_16(of, (i) + 48)
+#define ENTRIES_256(of)                                                                            \
+	ENTRIES_64(of, 0), ENTRIES_64(of, 64), ENTRIES_64(of, 128), ENTRIES_64(of, 192)
 
-static const uint16_t x25_table[256] = {
-	ENTRIES_64(0), ENTRIES_64(64), ENTRIES_64(128), ENTRIES_64(192)};
+static const uint16_t x25_table[256] = {ENTRIES_256(X25)};
+static const uint16_t arc_table[256] = {ENTRIES_256(ARC)};
 
 uint16_t checksum_crc16_x25(const uint8_t *data, size_t len)
 {
@@ -43,4 +49,12 @@ uint16_t checksum_crc16_x25(const uint8_t *data, size_t len)
 	for (size_t i = 0; i < len; i++)
 		crc = (crc >> 8) ^ x25_table[(crc ^ data[i]) & 0xFF];
 	return (uint16_t)(crc ^ 0xFFFF);
+}
+
+uint16_t checksum_crc16_arc(const uint8_t *data, size_t len)
+{
+	unsigned crc = 0;
+	for (size_t i = 0; i < len; i++)
+		crc = (crc >> 8) ^ arc_table[(crc ^ data[i]) & 0xFF];
+	return (uint16_t)crc;
 }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// A packet while it is decoded, and what its readers share.
+#ifndef AVLD_DECODERS_TELTONIKA_PACKET_H
+#define AVLD_DECODERS_TELTONIKA_PACKET_H
+
+#include "protocol/decoder.h"
+#include "util/reader.h"
+
+#define TELTONIKA_CODEC_7  0x07
+#define TELTONIKA_CODEC_8  0x08
+#define TELTONIKA_CODEC_8E 0x8E
+#define TELTONIKA_CODEC_12 0x0C
+#define TELTONIKA_CODEC_13 0x0D
+#define TELTONIKA_CODEC_14 0x0E
+#define TELTONIKA_CODEC_15 0x0F
+#define TELTONIKA_CODEC_16 0x10
+
+#define TELTONIKA_FRAME_MOST 16384 /* bytes */
+
+#define TELTONIKA_MEMO_DATA 0 /* offset in session.memo, 1 byte: records were received after the log-in */
+
+// The device's block: its last overspeed event.
+struct teltonika_device {
+	int64_t overspeed_us;
+	uint16_t overspeed_kmh;
+	bool has_overspeed;
+};
+
+// body: codec, number n, n records or messages, n again.
+struct teltonika_packet {
+	struct session *session;
+	struct decoded *out;
+	struct text frame; /* as received */
+	const uint8_t *body;
+	size_t len; /* of the body, at least 3 */
+	uint8_t codec, count;
+};
+
+// Returns the records or messages, and the n after them.
+static inline struct reader teltonika_packet_content(const struct teltonika_packet *packet)
+{
+	return reader_of(packet->body + 2, packet->len - 2);
+}
+
+// Returns true if the content has been read up to n, which must be its last byte.
+static inline bool teltonika_packet_ends(const struct teltonika_packet *packet, struct reader *r)
+{
+	return reader_u8(r) == packet->count && !r->bad && r->left == 0;
+}
+
+// Returns the bytes from which one record or message can be decoded alone: the frame if it is the only one, else a body with
+// nothing but it: codec, 1, record, 1. data NULL: the arena is full.
+struct text teltonika_packet_cut(
+	const struct teltonika_packet *packet, const uint8_t *record, size_t len);
+
+// Appends a report of the packet. key: its record or message, from which raw is made. Returns NULL if there is no room.
+struct report *teltonika_packet_report(
+	const struct teltonika_packet *packet, const uint8_t *key, size_t len);
+
+// Sets the event to the codec's number, "0C".
+bool teltonika_packet_set_codec_event(const struct teltonika_packet *packet, struct report *report);
+
+// Sets the number of satellites, unless it is above 60 or -1: unknown.
+void teltonika_packet_set_satellites(struct report *report, int satellites);
+
+// Sets coordinates and satellites. Without satellites (0) the coordinates are the last known ones. Returns true if
+// the report has coordinates.
+bool teltonika_packet_place(
+	struct report *report, int64_t lat_e7, int64_t lon_e7, int satellites);
+
+// Makes the whole packet a reject, because a report of it had no room. DECODED_ARENA is chosen so that this does not happen.
+enum decode_status teltonika_packet_overflow(const struct teltonika_packet *packet);
+
+#endif
