@@ -186,7 +186,8 @@ def set_columns(out, elements):
         used.add((241, 4))
         first.number("mcc", int(str(value)[:3]))
         first.number("mnc", int(str(value)[3:]))
-    lac, cid = find(elements, 206, 2), find(elements, 636, 4) or find(elements, 205, 2, 4)
+    counting = [element for element in elements if any(element[2])]
+    lac, cid = find(counting, 206, 2), find(counting, 636, 4) or find(counting, 205, 2, 4)
     if lac and cid:
         used.update([(206, 2), (636, 4), (205, 2), (205, 4)])
         first.number("lac", lac)

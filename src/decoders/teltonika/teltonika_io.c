@@ -12,6 +12,7 @@
 
 #define BUTTON_LEN  8
 #define CARD_LEN    8
+#define CELL_WHOLE  15  /* all four values */
 #define OVERSPEED_S 600 /* the end of an overspeed may come so long after its start */
 
 // An id and its width, for switch.
@@ -37,56 +38,75 @@ static bool set_adc(struct report *report, unsigned channel, uint64_t mv)
 	return true;
 }
 
-// Notes a value of the four cells of a TAT100: 1200 + n MNC, 287 + 3n LAC, 288 + 3n cell id, 289 + 3n RSSI. Returns true if
-// the cell is complete.
-static bool note_cell(struct teltonika_io *io, const struct teltonika_element *e)
+// Finds the place of a value of the four cells of a TAT100: 1200 + n MNC, 287 + 3n LAC, 288 + 3n cell id, 289 + 3n RSSI. Returns
+// false for another element.
+static bool find_cell(const struct teltonika_element *e, unsigned *cell, unsigned *value)
 {
-	unsigned cell, value;
 	if (e->id >= 1200 && e->id < 1200 + TELTONIKA_CELLS) {
-		cell = e->id - 1200;
-		value = 0;
+		*cell = e->id - 1200;
+		*value = 0;
 	} else if (e->id >= 287 && e->id < 287 + 3 * TELTONIKA_CELLS) {
-		cell = (e->id - 287) / 3;
-		value = 1 + (e->id - 287) % 3;
+		*cell = (e->id - 287) / 3;
+		*value = 1 + (e->id - 287) % 3;
 	} else {
 		return false;
 	}
-	if (e->width != (value == 3 ? 1 : 2))
-		return false;
-	io->cells[cell][value] = (uint16_t)e->value;
-	io->cells_have[cell] |= (uint16_t)(1u << value);
-	return io->cells_have[cell] == 15;
+	return e->width == (*value == 3 ? 1 : 2);
 }
 
-// Notes the ids of cell, network and driver. Returns true if teltonika_io_cells or the driver shows the element; complete only
-// once all elements were noted.
-static bool note(struct teltonika_io *io, const struct teltonika_element *e)
+// Notes the ids of cell, network and driver, which are complete only after the last element. A cell's id of 0 is none.
+static void note(struct teltonika_io *io, const struct teltonika_element *e)
 {
+	unsigned cell, value;
 	switch (KEY(e->id, e->width)) {
 	case KEY(206, 2):
-		io->lac = (uint16_t)e->value;
+		io->lac = e->value ? (uint16_t)e->value : io->lac;
 		break;
 	case KEY(205, 2):
 	case KEY(205, 4):
-		io->cid = (uint32_t)e->value;
+		io->cid = e->value ? (uint32_t)e->value : io->cid;
 		break;
 	case KEY(636, 4):
-		io->cid_4g = (uint32_t)e->value;
+		io->cid_4g = e->value ? (uint32_t)e->value : io->cid_4g;
 		break;
 	case KEY(241, 4):
 		io->network = teltonika_io_is_network(e->value) ? (uint32_t)e->value : 0;
-		return io->network != 0;
+		break;
 	case KEY(78, 8):
 		io->button = e->value ? e->at : NULL;
-		return true;
+		break;
 	case KEY(195, 8):
 	case KEY(196, 8):
 		io->card[e->id - 195] = e->at;
+		break;
+	default:
+		if (find_cell(e, &cell, &value)) {
+			io->cells[cell][value] = (uint16_t)e->value;
+			io->cells_have[cell] |= (uint8_t)(1u << value);
+		}
+	}
+}
+
+// Returns true if the driver or teltonika_io_cells shows an element that was noted.
+static bool is_shown(const struct teltonika_io *io, const struct teltonika_element *e)
+{
+	unsigned cell, value;
+	switch (KEY(e->id, e->width)) {
+	case KEY(206, 2):
+	case KEY(205, 2):
+	case KEY(205, 4):
+	case KEY(636, 4):
+		return io->lac && (io->cid || io->cid_4g);
+	case KEY(241, 4):
+		return io->network != 0;
+	case KEY(78, 8):
+		return true;
+	case KEY(195, 8):
+	case KEY(196, 8):
 		return io->has_card;
 	default:
-		return note_cell(io, e);
+		return find_cell(e, &cell, &value) && io->cells_have[cell] == CELL_WHOLE;
 	}
-	return io->lac && (io->cid || io->cid_4g);
 }
 
 // Sets the column of an element. Returns false if it has none.
@@ -132,7 +152,7 @@ static bool set_column(struct teltonika_io *io, const struct teltonika_element *
 	case KEY(182, 2):
 		return report_set_hdop(report, (int64_t)value * 10);
 	default:
-		return note(io, e);
+		return false;
 	}
 }
 
@@ -259,7 +279,8 @@ void teltonika_io_columns(struct teltonika_io *io)
 	struct teltonika_elements elements = io->elements;
 	struct teltonika_element e;
 	while (teltonika_elements_next(&elements, &e)) {
-		set_column(io, &e);
+		if (!set_column(io, &e))
+			note(io, &e);
 		add_alarm(io, &e);
 	}
 	set_driver(io);
@@ -286,7 +307,7 @@ static void add_cells(const struct teltonika_io *io, struct teltonika_extra *ext
 {
 	char text[TELTONIKA_CELLS * 20], *end = text;
 	for (size_t i = 0; i < TELTONIKA_CELLS; i++) {
-		if (io->cells_have[i] != 15)
+		if (io->cells_have[i] != CELL_WHOLE)
 			continue;
 		const uint16_t *cell = io->cells[i];
 		end = put_number(end, cell[1], ',');
@@ -357,6 +378,6 @@ void teltonika_io_others(struct teltonika_io *io, struct teltonika_extra *extra)
 	struct teltonika_elements elements = io->elements;
 	struct teltonika_element e;
 	while (!extra->full && teltonika_elements_next(&elements, &e))
-		if (!set_column(io, &e))
+		if (!is_shown(io, &e) && !set_column(io, &e))
 			add_other(extra, &e);
 }

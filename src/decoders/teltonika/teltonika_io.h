@@ -24,7 +24,7 @@ struct teltonika_io {
 	uint32_t network;       /* MCC and MNC as decimal digits; 0: none */
 	const uint8_t *button;  /* 8 bytes of an iButton; NULL: none */
 	const uint8_t *card[2]; /* 8 characters each; NULL: none */
-	uint16_t cells_have[TELTONIKA_CELLS]; /* bit n: the value n is there */
+	uint8_t cells_have[TELTONIKA_CELLS]; /* bit n: the value n is there */
 	uint16_t cells[TELTONIKA_CELLS][4];   /* MNC, LAC, cell id, RSSI */
 };
 
