@@ -147,9 +147,9 @@ enum shape {
 	SHAPE_NONE,
 	SHAPE_LOGIN,
 	SHAPE_PACKET,
-	SHAPE_ENDLESS,  /* the head of a packet that is too long */
+	SHAPE_ENDLESS, /* the head of a packet that is too long */
 	SHAPE_DATAGRAM,
-	SHAPE_BODY,     /* one record or message, see teltonika_packet_cut */
+	SHAPE_BODY, /* one record or message, see teltonika_packet_cut */
 };
 
 static enum shape shape_of(const uint8_t *data, size_t len)
@@ -269,15 +269,15 @@ static enum decode_status read_body(
 	return DECODE_OK;
 }
 
-static struct teltonika_packet packet_of(
-	struct session *session, struct text frame, size_t body_at, size_t body_len,
-	struct decoded *out)
+static struct teltonika_packet packet_of(struct session *session, struct text frame, size_t body_at,
+	size_t body_len, struct decoded *out)
 {
 	const uint8_t *body = (const uint8_t *)frame.data + body_at;
 	return (struct teltonika_packet){session, out, frame, body, body_len, body[0], body[1]};
 }
 
-static enum decode_status read_packet(struct session *session, struct text frame, struct decoded *out)
+static enum decode_status read_packet(
+	struct session *session, struct text frame, struct decoded *out)
 {
 	static const uint8_t answer[3] = {0};
 	const size_t body_len = frame.len - AROUND;

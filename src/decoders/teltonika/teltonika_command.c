@@ -134,8 +134,8 @@ struct encoded teltonika_command_encode(
 	return (struct encoded){.result = ENCODE_DONE, .len = (size_t)(end - out)};
 }
 
-enum confirmation teltonika_command_confirms(const struct command *command,
-	struct correlation sent, const struct report *report, const struct command_answer *answer)
+enum confirmation teltonika_command_confirms(const struct command *command, struct correlation sent,
+	const struct report *report, const struct command_answer *answer)
 {
 	(void)command;
 	(void)sent;

@@ -8,7 +8,7 @@
 // As decoder.encode_command and decoder.confirms_command.
 struct encoded teltonika_command_encode(
 	struct session *session, const struct command *command, uint8_t *out, size_t cap);
-enum confirmation teltonika_command_confirms(const struct command *command,
-	struct correlation sent, const struct report *report, const struct command_answer *answer);
+enum confirmation teltonika_command_confirms(const struct command *command, struct correlation sent,
+	const struct report *report, const struct command_answer *answer);
 
 #endif

@@ -188,7 +188,8 @@ static void set_driver(struct teltonika_io *io)
 // The zones' ids, as events only: at other times they are state, and other models use the numbers otherwise.
 static const struct {
 	uint8_t first, last;
-} zones[] = {{61, 65}, {70, 70}, {88, 88}, {91, 99}, {153, 174}, {190, 198}, {208, 209}, {216, 231}};
+} zones[] = {
+	{61, 65}, {70, 70}, {88, 88}, {91, 99}, {153, 174}, {190, 198}, {208, 209}, {216, 231}};
 
 static bool is_zone(unsigned id)
 {
@@ -355,10 +356,9 @@ static int64_t signed_value(const struct teltonika_element *e)
 	default:
 		break;
 	}
-	const bool is_signed = (e->id >= 701 && e->id <= 704) ||
-			       (e->id >= 10640 && e->id <= 10649) ||
-			       (e->id >= 10800 && e->id <= 10803) ||
-			       (e->id >= 10832 && e->id <= 10835);
+	const bool is_signed =
+		(e->id >= 701 && e->id <= 704) || (e->id >= 10640 && e->id <= 10649) ||
+		(e->id >= 10800 && e->id <= 10803) || (e->id >= 10832 && e->id <= 10835);
 	return e->width == 2 && is_signed ? (int16_t)e->value : (int64_t)e->value;
 }
 

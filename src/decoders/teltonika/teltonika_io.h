@@ -17,15 +17,15 @@ struct teltonika_io {
 	unsigned event;
 	int64_t time_us;
 
-	bool has_adc2;          /* of element 10, which replaces 6 */
-	bool has_card;          /* the driver is that of card */
-	uint16_t lac;           /* 0: none */
-	uint32_t cid, cid_4g;   /* 0: none */
-	uint32_t network;       /* MCC and MNC as decimal digits; 0: none */
-	const uint8_t *button;  /* 8 bytes of an iButton; NULL: none */
-	const uint8_t *card[2]; /* 8 characters each; NULL: none */
+	bool has_adc2;                       /* of element 10, which replaces 6 */
+	bool has_card;                       /* the driver is that of card */
+	uint16_t lac;                        /* 0: none */
+	uint32_t cid, cid_4g;                /* 0: none */
+	uint32_t network;                    /* MCC and MNC as decimal digits; 0: none */
+	const uint8_t *button;               /* 8 bytes of an iButton; NULL: none */
+	const uint8_t *card[2];              /* 8 characters each; NULL: none */
 	uint8_t cells_have[TELTONIKA_CELLS]; /* bit n: the value n is there */
-	uint16_t cells[TELTONIKA_CELLS][4];   /* MNC, LAC, cell id, RSSI */
+	uint16_t cells[TELTONIKA_CELLS][4];  /* MNC, LAC, cell id, RSSI */
 };
 
 // Sets the columns and alarms of the report.

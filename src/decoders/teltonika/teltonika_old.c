@@ -54,7 +54,8 @@ static int64_t read_degrees(struct reader *r)
 // Adds what the GPS block has of the network.
 static void read_network(struct reader *r, unsigned mask, struct teltonika_extra *extra)
 {
-	const unsigned lac = mask & 0x20 ? reader_be16(r) : 0, cid = mask & 0x20 ? reader_be16(r) : 0;
+	const unsigned lac = mask & 0x20 ? reader_be16(r) : 0,
+		       cid = mask & 0x20 ? reader_be16(r) : 0;
 	const unsigned rssi = mask & 0x40 ? reader_u8(r) : 0;
 	const uint32_t network = mask & 0x80 ? reader_be32(r) : 0;
 	if (mask & 0x80 && teltonika_io_is_network(network))
@@ -72,7 +73,8 @@ static void read_network(struct reader *r, unsigned mask, struct teltonika_extra
 static void read_gps(struct reader *r, struct report *report, struct teltonika_extra *extra)
 {
 	const unsigned mask = reader_u8(r);
-	const int64_t lat_e7 = mask & 1 ? read_degrees(r) : 0, lon_e7 = mask & 1 ? read_degrees(r) : 0;
+	const int64_t lat_e7 = mask & 1 ? read_degrees(r) : 0,
+		      lon_e7 = mask & 1 ? read_degrees(r) : 0;
 	const int altitude_m = mask & 2 ? (int)reader_be16(r) : -1;
 	const int course = mask & 4 ? (int)reader_u8(r) : -1;
 	const int speed_kmh = mask & 8 ? (int)reader_u8(r) : -1;

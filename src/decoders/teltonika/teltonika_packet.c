@@ -52,8 +52,7 @@ void teltonika_packet_set_satellites(struct report *report, int satellites)
 		report_set_satellites(report, satellites);
 }
 
-bool teltonika_packet_place(
-	struct report *report, int64_t lat_e7, int64_t lon_e7, int satellites)
+bool teltonika_packet_place(struct report *report, int64_t lat_e7, int64_t lon_e7, int satellites)
 {
 	teltonika_packet_set_satellites(report, satellites);
 	if (satellites == 0 && lat_e7 == 0 && lon_e7 == 0)

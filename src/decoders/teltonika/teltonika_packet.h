@@ -17,7 +17,8 @@
 
 #define TELTONIKA_FRAME_MOST 16384 /* bytes */
 
-#define TELTONIKA_MEMO_DATA 0 /* offset in session.memo, 1 byte: records were received after the log-in */
+#define TELTONIKA_MEMO_DATA                                                                        \
+	0 /* offset in session.memo, 1 byte: records were received after the log-in */
 
 // The device's block: its last overspeed event.
 struct teltonika_device {
@@ -65,8 +66,7 @@ void teltonika_packet_set_satellites(struct report *report, int satellites);
 
 // Sets coordinates and satellites. Without satellites (0) the coordinates are the last known ones. Returns true if
 // the report has coordinates.
-bool teltonika_packet_place(
-	struct report *report, int64_t lat_e7, int64_t lon_e7, int satellites);
+bool teltonika_packet_place(struct report *report, int64_t lat_e7, int64_t lon_e7, int satellites);
 
 // Makes the whole packet a reject, because a report of it had no room. DECODED_ARENA is chosen so that this does not happen.
 enum decode_status teltonika_packet_overflow(const struct teltonika_packet *packet);

@@ -12,9 +12,9 @@
 #include "decoders/teltonika/teltonika_record.h"
 #include "decoders/teltonika/teltonika_io.h"
 
-#define PLACE_AT        9
-#define TIME_END_MS     UINT64_C(4102444800000) /* the year 2100 */
-#define EVENT_MOST      5                       /* digits */
+#define PLACE_AT    9
+#define TIME_END_MS UINT64_C(4102444800000) /* the year 2100 */
+#define EVENT_MOST  5                       /* digits */
 
 // How records of a codec are written.
 struct shape {

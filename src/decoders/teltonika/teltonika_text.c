@@ -150,7 +150,8 @@ static void note_answer(const struct teltonika_packet *packet, unsigned type, st
 }
 
 // Adds the bytes as hex, as far as DATA_MOST.
-static void keep(const struct teltonika_packet *packet, struct report *report, const void *data, size_t len)
+static void keep(
+	const struct teltonika_packet *packet, struct report *report, const void *data, size_t len)
 {
 	struct teltonika_extra extra = {packet->out, report, false};
 	teltonika_extra_hex(&extra, "data", data, len < DATA_MOST ? len : DATA_MOST);
@@ -161,8 +162,7 @@ static bool read_message(const struct teltonika_packet *packet, struct reader *r
 	const uint8_t *start = r->at;
 	unsigned type;
 	const struct text payload = next_message(packet, r, &type);
-	struct report *report =
-		teltonika_packet_report(packet, start, (size_t)(r->at - start));
+	struct report *report = teltonika_packet_report(packet, start, (size_t)(r->at - start));
 	if (!report || !teltonika_packet_set_codec_event(packet, report))
 		return false;
 	extra_int(packet->out, report, "type", type);

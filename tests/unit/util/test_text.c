@@ -283,6 +283,8 @@ static void checksums(void **state)
 		assert_int_equal(checksum_crc16_x25(bytes, 3), crc_bit_by_bit(bytes, 3));
 		assert_int_equal(checksum_crc16_x25(bytes, 1), crc_bit_by_bit(bytes, 1));
 	}
+	assert_int_equal(checksum_crc16_arc(check, 9), 0xBB3D);
+	assert_int_equal(checksum_crc16_arc(check, 0), 0);
 	assert_int_equal(checksum_xor(check, 0), 0);
 	assert_int_equal(checksum_xor(guarded_copy(&guard, "\x01\x02\x84", 3), 3), 0x87);
 }
