@@ -521,16 +521,28 @@ def packet(data, state):
         raise Reject("bad length")
     if state.ident is None:
         raise Reject("before login")
+    return read_body(body, b"\0\0\0", state)
+
+
+def read_body(body, head, state):
+    """head: the bytes of the answer before the number of records."""
     codec = body[0]
     if codec in TEXT:
         return [text_report(codec, *message, state) for message in read_messages(body)]
     if codec in AVL:
         make = old_report if codec == 7 else record_report
         lines = [make(record, state) for record in read_records(body)]
-        return lines + [answer(struct.pack(">I", body[1]), "stored" if lines else "now")]
-    out = report(state.ident, "%02X" % codec)
-    out["extra"] = {"data": body[:256].hex()}
-    return [out, answer(struct.pack(">I", body[1]), "stored")]
+    else:
+        lines = [report(state.ident, "%02X" % codec)]
+        lines[0]["extra"] = {"data": body[:256].hex()}
+    return lines + [answer(head + body[1:2], "stored" if lines else "now")]
+
+
+def decode_datagram(data, state):
+    """A sound datagram."""
+    digits = int.from_bytes(data[6:8], "big")
+    state.ident = data[8:8 + digits].decode()
+    return read_body(data[8 + digits:], b"\0\5" + data[2:4] + b"\1" + data[5:6], state)
 
 
 def decode(data, state):
