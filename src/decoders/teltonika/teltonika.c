@@ -98,20 +98,22 @@ static enum probe probe_login(const uint8_t *data, size_t len)
 	return len < total ? PROBE_MORE : PROBE_YES;
 }
 
-// A packet of which the sniffing limit shows only a part may be one: decode() rejects it and closes, because no log-in came
-// before it.
+// A packet longer than the sniffing limit may be one, whatever its checksum: otherwise the verdict would depend on how the bytes
+// are cut into reads. decode() rejects it in any case, because no log-in came before it.
 static enum probe probe_packet(const uint8_t *data, size_t len)
 {
 	if (!is_zero(data, len < 6 ? len : 6))
 		return PROBE_NO;
 	if (len < HEAD)
 		return PROBE_MORE;
-	const size_t body_len = be32(data + 4);
+	const size_t body_len = be32(data + 4), total = AROUND + body_len;
 	if (body_len < BODY_LEAST || body_len > BODY_MOST || (len > HEAD && !is_codec(data[HEAD])))
 		return PROBE_NO;
-	if (len < AROUND + body_len)
+	if (len < total)
 		return len < SNIFF_MOST ? PROBE_MORE : PROBE_MAYBE;
-	return has_sum(data, body_len) ? PROBE_YES : PROBE_NO;
+	if (has_sum(data, body_len))
+		return PROBE_YES;
+	return total > SNIFF_MOST ? PROBE_MAYBE : PROBE_NO;
 }
 
 static bool is_datagram(const uint8_t *data, size_t len)

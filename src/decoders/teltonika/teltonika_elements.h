@@ -34,18 +34,19 @@ struct teltonika_element {
 	uint64_t value; /* unsigned, of a width up to 8 */
 };
 
-// The position between two elements.
+// The position between two elements of a record that teltonika_elements_skip has accepted.
 struct teltonika_elements {
 	struct teltonika_layout layout;
 	unsigned group; /* index of the next group */
-	unsigned left;  /* elements of the current one */
+	unsigned left;  /* elements of the current one, of this width */
+	unsigned width;
 	struct reader r;
 };
 
 static inline struct teltonika_elements teltonika_elements_of(
 	struct teltonika_layout layout, const uint8_t *data, size_t len)
 {
-	return (struct teltonika_elements){layout, 0, 0, reader_of(data, len)};
+	return (struct teltonika_elements){layout, 0, 0, 0, reader_of(data, len)};
 }
 
 static inline unsigned teltonika_elements_width(unsigned group)
@@ -76,29 +77,55 @@ static inline void teltonika_elements_skip(struct reader *r, struct teltonika_la
 	}
 }
 
+// Begins the next group that is not empty. Returns false after the last one, or if it goes beyond the end.
+static inline bool teltonika_elements_begin(struct teltonika_elements *elements)
+{
+	struct reader *r = &elements->r;
+	for (; elements->group < TELTONIKA_GROUPS && elements->left == 0; elements->group++) {
+		if (!(elements->layout.groups >> elements->group & 1))
+			continue;
+		elements->width = teltonika_elements_width(elements->group);
+		elements->left = teltonika_elements_number(r, elements->layout.count_bytes);
+	}
+	const size_t size = elements->layout.id_bytes + (elements->width ? elements->width : 2);
+	return elements->left > 0 && !r->bad && r->left / size >= elements->left;
+}
+
+static inline uint64_t teltonika_elements_value(const uint8_t *at, unsigned width)
+{
+	uint64_t value = 0;
+	switch (width) {
+	case 1:
+		return at[0];
+	case 2:
+		return (uint64_t)at[0] << 8 | at[1];
+	case 4:
+	case 8:
+		for (unsigned i = 0; i < width; i += 4)
+			value = value << 32 | (uint32_t)at[i] << 24 | (uint32_t)at[i + 1] << 16 |
+				(uint32_t)at[i + 2] << 8 | at[i + 3];
+		return value;
+	default:
+		return 0;
+	}
+}
+
 // Reads the next element. Returns false after the last one.
 static inline bool teltonika_elements_next(
 	struct teltonika_elements *elements, struct teltonika_element *element)
 {
 	struct reader *r = &elements->r;
-	while (elements->left == 0) {
-		while (elements->group < TELTONIKA_GROUPS &&
-			!(elements->layout.groups >> elements->group & 1))
-			elements->group++;
-		if (elements->group >= TELTONIKA_GROUPS)
-			return false;
-		elements->group++;
-		elements->left = teltonika_elements_number(r, elements->layout.count_bytes);
-	}
+	if (elements->left == 0 && !teltonika_elements_begin(elements))
+		return false;
 	elements->left--;
 	element->id = teltonika_elements_number(r, elements->layout.id_bytes);
-	element->width = teltonika_elements_width(elements->group - 1);
-	element->len = element->width ? element->width : reader_be16(r);
+	element->width = elements->width;
+	element->len = elements->width ? elements->width : reader_be16(r);
 	element->at = reader_bytes(r, element->len);
-	element->value = 0;
-	for (size_t i = 0; element->at && element->width <= 8 && i < element->width; i++)
-		element->value = element->value << 8 | element->at[i];
-	return !r->bad;
+	if (!element->at)
+		return false;
+	element->value = teltonika_elements_value(element->at, element->width);
+	return true;
 }
 
 #endif

@@ -12,9 +12,10 @@
 #include "decoders/teltonika/teltonika_record.h"
 #include "decoders/teltonika/teltonika_io.h"
 
-#define PLACE_AT    9
-#define TIME_END_MS UINT64_C(4102444800000) /* the year 2100 */
-#define EVENT_MOST  5                       /* digits */
+#define PLACE_AT     9
+#define TIME_END_MS  UINT64_C(4102444800000) /* the year 2100 */
+#define EVENT_MOST   5                       /* digits */
+#define RECORDS_MOST 255
 
 // How records of a codec are written.
 struct shape {
@@ -47,12 +48,16 @@ static size_t skip_record(struct reader *r, const struct shape *shape)
 	return r->bad || reader_be(&time, 8) >= TIME_END_MS ? 0 : left - r->left;
 }
 
-static bool fits(const struct teltonika_packet *packet, const struct shape *shape)
+// Finds the lengths of the records. Returns false if the last one does not end where the packet does.
+static bool measure(const struct teltonika_packet *packet, const struct shape *shape,
+	uint16_t lens[RECORDS_MOST])
 {
 	struct reader r = teltonika_packet_content(packet);
-	for (unsigned i = 0; i < packet->count; i++)
-		if (skip_record(&r, shape) == 0)
+	for (unsigned i = 0; i < packet->count; i++) {
+		lens[i] = (uint16_t)skip_record(&r, shape);
+		if (lens[i] == 0)
 			return false;
+	}
 	return teltonika_packet_ends(packet, &r);
 }
 
@@ -120,19 +125,18 @@ static bool read_record(const struct teltonika_packet *packet, const struct shap
 
 enum decode_status teltonika_record_decode(const struct teltonika_packet *packet)
 {
+	uint16_t lens[RECORDS_MOST];
 	struct shape shape = shape_of(packet->codec);
-	bool ok = fits(packet, &shape);
+	bool ok = measure(packet, &shape, lens);
 	if (!ok) { // rare old firmware
 		shape.layout.groups |= TELTONIKA_GROUP_16;
-		ok = fits(packet, &shape);
+		ok = measure(packet, &shape, lens);
 	}
 	if (!ok)
 		return DECODE_BAD_LENGTH;
-	struct reader r = teltonika_packet_content(packet);
-	for (unsigned i = 0; i < packet->count; i++) {
-		const uint8_t *data = r.at;
-		if (!read_record(packet, &shape, data, skip_record(&r, &shape)))
+	const uint8_t *data = packet->body + 2;
+	for (unsigned i = 0; i < packet->count; data += lens[i++])
+		if (!read_record(packet, &shape, data, lens[i]))
 			return teltonika_packet_overflow(packet);
-	}
 	return DECODE_OK;
 }

@@ -178,13 +178,16 @@ static void a_packet_before_the_login_closes(void **state)
 		at += 30; // records of zeros
 	large[at++] = 200;
 	const size_t len = seal(large, at - 8);
-	for (size_t step = 100; step < 4000; step += 700) {
+	for (size_t step = 100; step < 8000; step += 700) {
 		struct outcome outcome = feed_bytes(large, len, step, false);
 		assert_string_equal(outcome.reason, "before login");
 		assert_true(outcome.closed);
 		for (size_t kind = 0; kind < REPLY_KINDS; kind++)
 			assert_int_equal(outcome.reply_len[kind], 0);
 	}
+	large[len - 1]++;
+	for (size_t step = 100; step < 8000; step += 700)
+		assert_string_equal(feed_bytes(large, len, step, false).reason, "bad checksum");
 }
 
 static void a_connection_has_one_ident(void **state)
