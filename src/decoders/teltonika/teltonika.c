@@ -17,6 +17,7 @@
 #include "decoders/teltonika/teltonika_command.h"
 #include "decoders/teltonika/teltonika_old.h"
 #include "decoders/teltonika/teltonika_packet.h"
+#include "decoders/teltonika/teltonika_photo.h"
 #include "decoders/teltonika/teltonika_record.h"
 #include "decoders/teltonika/teltonika_text.h"
 #include "util/checksum.h"
@@ -344,6 +345,7 @@ const struct decoder decoder_teltonika = {
 	.frame = frame,
 	.decode = decode,
 	.device_size = sizeof(struct teltonika_device),
+	.wake = teltonika_photo_wake,
 	.encode_command = teltonika_command_encode,
 	.confirms_command = teltonika_command_confirms,
 };

@@ -14,14 +14,11 @@
 #include "decoders/decimal.h"
 #include "decoders/fields.h"
 #include "decoders/teltonika/teltonika_packet.h"
-#include "util/checksum.h"
 
 #include <string.h>
 #include <strings.h>
 
-#define TYPE_COMMAND 0x05
-#define FRAME_AROUND 20 /* bytes of the frame around the text */
-#define OUTPUTS      3
+#define OUTPUTS 3
 
 struct words {
 	size_t len;
@@ -107,31 +104,17 @@ static bool find_words(const struct command *command, struct words *words)
 	}
 }
 
-static uint8_t *put_be32(uint8_t *out, size_t value)
-{
-	for (int shift = 24; shift >= 0; shift -= 8)
-		*out++ = (uint8_t)(value >> shift);
-	return out;
-}
-
 struct encoded teltonika_command_encode(
 	struct session *session, const struct command *command, uint8_t *out, size_t cap)
 {
 	struct words words;
-	if (!find_words(command, &words) || words.len + FRAME_AROUND > cap)
+	if (!find_words(command, &words) || words.len + TELTONIKA_PACKET_AROUND > cap)
 		return (struct encoded){.result = ENCODE_NEVER};
 	if (session->datagram || session->ident_len == 0 || !session->memo[TELTONIKA_MEMO_DATA])
 		return (struct encoded){.result = ENCODE_LATER};
-	uint8_t *end = put_be32(put_be32(out, 0), words.len + 8), *body = end;
-	*end++ = TELTONIKA_CODEC_12;
-	*end++ = 1;
-	*end++ = TYPE_COMMAND;
-	end = put_be32(end, words.len);
-	memcpy(end, words.text, words.len);
-	end += words.len;
-	*end++ = 1;
-	end = put_be32(end, checksum_crc16_arc(body, (size_t)(end - body)));
-	return (struct encoded){.result = ENCODE_DONE, .len = (size_t)(end - out)};
+	const size_t len =
+		teltonika_packet_write(out, TELTONIKA_TYPE_COMMAND, words.text, words.len);
+	return (struct encoded){.result = ENCODE_DONE, .len = len};
 }
 
 enum confirmation teltonika_command_confirms(const struct command *command, struct correlation sent,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "decoders/teltonika/teltonika_packet.h"
+#include "util/checksum.h"
 
 #include <string.h>
 
@@ -64,4 +65,25 @@ enum decode_status teltonika_packet_overflow(const struct teltonika_packet *pack
 {
 	packet->out->fault = "decode: no room for the records of a packet";
 	return DECODE_BAD_LENGTH;
+}
+
+static uint8_t *put_be32(uint8_t *out, size_t value)
+{
+	for (int shift = 24; shift >= 0; shift -= 8)
+		*out++ = (uint8_t)(value >> shift);
+	return out;
+}
+
+size_t teltonika_packet_write(uint8_t *out, unsigned type, const void *payload, size_t len)
+{
+	uint8_t *end = put_be32(put_be32(out, 0), len + 8), *body = end;
+	*end++ = TELTONIKA_CODEC_12;
+	*end++ = 1;
+	*end++ = (uint8_t)type;
+	end = put_be32(end, len);
+	memcpy(end, payload, len);
+	end += len;
+	*end++ = 1;
+	end = put_be32(end, checksum_crc16_arc(body, (size_t)(end - body)));
+	return (size_t)(end - out);
 }

@@ -17,8 +17,14 @@
 
 #define TELTONIKA_FRAME_MOST 16384 /* bytes */
 
-#define TELTONIKA_MEMO_DATA                                                                        \
-	0 /* offset in session.memo, 1 byte: records were received after the log-in */
+#define TELTONIKA_TYPE_COMMAND 0x05 /* of messages */
+#define TELTONIKA_TYPE_ANSWER  0x06
+#define TELTONIKA_TYPE_CAMERA  0x0D
+#define TELTONIKA_TYPE_REFUSED 0x11 /* codec 14 */
+
+// Offsets in session.memo.
+#define TELTONIKA_MEMO_DATA  0 /* 1 byte: records were received after the log-in */
+#define TELTONIKA_MEMO_PHOTO 4 /* 4 bytes: id of the photo that is being fetched */
 
 // The device's block: its last overspeed event.
 struct teltonika_device {
@@ -67,6 +73,10 @@ void teltonika_packet_set_satellites(struct report *report, int satellites);
 // Sets coordinates and satellites. Without satellites (0) the coordinates are the last known ones. Returns true if
 // the report has coordinates.
 bool teltonika_packet_place(struct report *report, int64_t lat_e7, int64_t lon_e7, int satellites);
+
+// Writes a packet with one message of codec 12. out has room for len + TELTONIKA_PACKET_AROUND bytes. Returns its length.
+#define TELTONIKA_PACKET_AROUND 20
+size_t teltonika_packet_write(uint8_t *out, unsigned type, const void *payload, size_t len);
 
 // Makes the whole packet a reject, because a report of it had no room. DECODED_ARENA is chosen so that this does not happen.
 enum decode_status teltonika_packet_overflow(const struct teltonika_packet *packet);

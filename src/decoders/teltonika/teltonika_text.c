@@ -14,10 +14,7 @@
 #include "decoders/teltonika/teltonika_text.h"
 #include "decoders/fields.h"
 #include "decoders/teltonika/teltonika_extra.h"
-
-#define TYPE_ANSWER    0x06
-#define TYPE_CAMERA    0x0D
-#define TYPE_NO_ANSWER 0x11
+#include "decoders/teltonika/teltonika_photo.h"
 
 #define DATA_MOST 256 /* bytes kept as hex */
 #define IMEI_LEN  8
@@ -142,10 +139,10 @@ static void note_answer(const struct teltonika_packet *packet, unsigned type, st
 {
 	const bool has_commands =
 		packet->codec == TELTONIKA_CODEC_12 || packet->codec == TELTONIKA_CODEC_14;
-	if (has_commands && type == TYPE_ANSWER)
+	if (has_commands && type == TELTONIKA_TYPE_ANSWER)
 		decoded_answer(packet->out, decoded_judge_text(text.data, text.len),
 			(struct correlation){0});
-	else if (packet->codec == TELTONIKA_CODEC_14 && type == TYPE_NO_ANSWER)
+	else if (packet->codec == TELTONIKA_CODEC_14 && type == TELTONIKA_TYPE_REFUSED)
 		decoded_answer(packet->out, ANSWER_REFUSED, (struct correlation){0});
 }
 
@@ -162,12 +159,16 @@ static bool read_message(const struct teltonika_packet *packet, struct reader *r
 	const uint8_t *start = r->at;
 	unsigned type;
 	const struct text payload = next_message(packet, r, &type);
+	const bool is_camera = packet->codec == TELTONIKA_CODEC_12 && type == TELTONIKA_TYPE_CAMERA;
+	if (is_camera && teltonika_photo_add(packet, payload))
+		return true;
 	struct report *report = teltonika_packet_report(packet, start, (size_t)(r->at - start));
 	if (!report || !teltonika_packet_set_codec_event(packet, report))
 		return false;
 	extra_int(packet->out, report, "type", type);
-	if (packet->codec == TELTONIKA_CODEC_12 && type == TYPE_CAMERA) {
+	if (is_camera) {
 		keep(packet, report, payload.data, payload.len);
+		teltonika_photo_open(packet, report, payload);
 		return true;
 	}
 	const struct text text = cut_text(packet->codec, report, payload);

@@ -12,6 +12,7 @@
 #include "feed/feed.h"
 #include "fixture.h"
 #include "protocol/device_memory.h"
+#include "protocol/photo.h"
 #include "util/checksum.h"
 
 #include <stdlib.h>
@@ -549,6 +550,82 @@ static void answers_confirm_the_outstanding_command(void **state)
 		CONFIRMATION_NONE);
 }
 
+// Receives a message of the camera.
+static void receive_camera(struct session *session, const void *payload, size_t payload_len)
+{
+	static uint8_t data[4096];
+	memcpy(data + 8, "\x0c\x01\x0d", 3);
+	put_be32(data + 11, payload_len);
+	memcpy(data + 15, payload, payload_len);
+	data[15 + payload_len] = 1;
+	assert_int_equal(decode(session, data, seal(data, 8 + payload_len)), DECODE_OK);
+}
+
+static void assert_request(uint32_t offset, uint32_t count)
+{
+	const uint8_t *reply = decoded.reply[REPLY_NOW];
+	assert_int_equal(decoded.reply_len[REPLY_NOW], 31);
+	assert_memory_equal(reply, "\0\0\0\0\0\0\0\x13\x0c\x01\x0d\0\0\0\x0b\x02\0\0\0\x07", 20);
+	assert_int_equal(reply[22] << 8 | reply[23], offset);
+	assert_int_equal(reply[24] << 8 | reply[25], count);
+}
+
+static void a_photo_is_requested_in_parts(void **state)
+{
+	static uint8_t part[11 + 2048] = "\x02\0\0\0\x07\0\0\0\0\x08\0";
+	struct photos photos = {0};
+	struct session session = {.photos = &photos, .received_us = NOON_US, .now_us = NOON_US};
+	(void)state;
+	memset(part + 11, 0x55, 2048);
+	receive_camera(&session, "\x01\0\0\0\x07\0\0\x10\x01", 9); // 4097 bytes
+	assert_int_equal(decoded.report_count, 1);
+	assert_request(0, 2048);
+	receive_camera(&session, part, sizeof part);
+	assert_int_equal(decoded.report_count, 0);
+	assert_request(2048, 2048);
+	receive_camera(&session, part, sizeof part); // again: not requested twice
+	assert_int_equal(decoded.reply_len[REPLY_NOW], 0);
+	receive_camera(&session, part, sizeof part - 1); // shorter than its count: kept as a status
+	assert_int_equal(decoded.report_count, 1);
+	part[7] = 0x08;
+	receive_camera(&session, part, sizeof part);
+	assert_request(4096, 1);
+	for (int second = 1; second <= 29; second++) {
+		session.now_us = NOON_US + second * INT64_C(1000000);
+		decoded_reset(&decoded);
+		decoder_teltonika.wake(&session, INT64_MIN, &decoded);
+		assert_int_equal(decoded.reply_len[REPLY_NOW], second % 10 == 0 ? 31 : 0);
+	}
+	session.now_us += 1000000;
+	decoder_teltonika.wake(&session, INT64_MIN, &decoded);
+	session.now_us += 10000000;
+	decoder_teltonika.wake(&session, INT64_MIN, &decoded);
+	assert_null(session.photo); // given up
+	assert_non_null(session.finished);
+	assert_int_equal(session.finished->size, 4096);
+	assert_false(session.finished->complete);
+	photo_drop_all(&session);
+	assert_int_equal(photos.bytes, 0);
+}
+
+static void photos_are_not_requested_over_udp_or_if_they_are_off(void **state)
+{
+	struct photos photos = {0};
+	struct session off = {.received_us = NOON_US};
+	struct session datagram = {.photos = &photos, .datagram = true};
+	struct session large = {.photos = &photos};
+	(void)state;
+	receive_camera(&off, "\x01\0\0\0\x07\0\0\x10\x01", 9);
+	assert_null(off.photo);
+	receive_camera(&datagram, "\x01\0\0\0\x07\0\0\x10\x01", 9);
+	assert_null(datagram.photo);
+	receive_camera(&large, "\x01\0\0\0\x07\xff\xff\xff\xff", 9);
+	assert_null(large.photo);
+	receive_camera(&large, "\x01\0\0\0\x07\0\0\0\0", 9);
+	assert_null(large.photo);
+	assert_int_equal(decoded.reply_len[REPLY_NOW], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -565,6 +642,8 @@ int main(void)
 		cmocka_unit_test(an_overspeed_is_an_alarm_once),
 		cmocka_unit_test(commands_are_codec_12),
 		cmocka_unit_test(answers_confirm_the_outstanding_command),
+		cmocka_unit_test(a_photo_is_requested_in_parts),
+		cmocka_unit_test(photos_are_not_requested_over_udp_or_if_they_are_off),
 	};
 	page = guarded_new(2 * FRAME_MOST_BYTES);
 	return cmocka_run_group_tests(tests, NULL, NULL);
