@@ -60,6 +60,12 @@ static bool is_hex(const struct command *command)
 	       fields_is_hex((struct text){command->text, command->text_len}, 2, COMMAND_TEXT_MAX);
 }
 
+static char hex_byte(const char *digits)
+{
+	const unsigned high = (unsigned)text_hex_digit(digits[0]);
+	return (char)(high << 4 | (unsigned)text_hex_digit(digits[1]));
+}
+
 // Copies the text of a custom command, or the bytes of one in hex. Refuses to set outputs in hex, which would pass by the
 // rules for engine stops.
 static bool set_custom(struct words *words, const struct command *command)
@@ -71,8 +77,7 @@ static bool set_custom(struct words *words, const struct command *command)
 		return true;
 	words->len /= 2;
 	for (size_t i = 0; i < words->len; i++)
-		words->text[i] = (char)(text_hex_digit(command->text[2 * i]) << 4 |
-					text_hex_digit(command->text[2 * i + 1]));
+		words->text[i] = hex_byte(command->text + 2 * i);
 	for (size_t at = 0; at + sizeof output - 1 <= words->len; at++)
 		if (strncasecmp(words->text + at, output, sizeof output - 1) == 0)
 			return false;

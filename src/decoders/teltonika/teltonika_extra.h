@@ -22,7 +22,7 @@ static inline struct teltonika_name teltonika_extra_name(
 {
 	struct teltonika_name name;
 	char *at = stpcpy(name.text, start);
-	strcpy(decimal_write(at, number), end);
+	stpcpy(decimal_write(at, number), end);
 	return name;
 }
 

@@ -159,6 +159,8 @@ static bool read_message(const struct teltonika_packet *packet, struct reader *r
 	const uint8_t *start = r->at;
 	unsigned type;
 	const struct text payload = next_message(packet, r, &type);
+	if (!payload.data)
+		return false;
 	const bool is_camera = packet->codec == TELTONIKA_CODEC_12 && type == TELTONIKA_TYPE_CAMERA;
 	if (is_camera && teltonika_photo_add(packet, payload))
 		return true;
