@@ -339,6 +339,9 @@ static enum decode_status decode(
 
 const struct decoder decoder_teltonika = {
 	.name = "teltonika",
+	.transports = "TCP, UDP",
+	.confirmed_by = "a log-in; the CRC of a packet; a datagram's lengths and IMEI",
+	.acknowledges = "log-in at once, records once stored",
 	.frame_max = TELTONIKA_FRAME_MOST,
 	.sniff_max = SNIFF_MOST,
 	.probe = probe,

@@ -168,7 +168,6 @@ static void engines_are_stopped_under_many_names(void **state)
 		{"custom", "text=Relay,0#", false, true},
 		{"custom", "text=DYD,000000#", true, false},
 		{"custom", "text=HFYD#", false, true},
-<<<<<<< HEAD
 		{"custom", "text=J", true, false},
 		{"custom", "text= j ,1", true, false},
 		{"custom", "text=109", true, false},
@@ -182,11 +181,9 @@ static void engines_are_stopped_under_many_names(void **state)
 		{"custom", "text=AV011", false, true},
 		{"custom", "text=AV000", true, false},
 		{"custom", "text=AV001", false, true},
-=======
 		{"custom", "text=setdigout 1?", true, false},
 		{"custom", "text=Setdigout 0 30", false, true},
 		{"custom", "text=setdigout ?1", false, false},
->>>>>>> af7ca68 (Teltonika: unit tests; custom commands that set the engine's output count as engine stops)
 		{"custom", "text=OPC2,1", false, false},
 		{"custom", "text=OPC1,", false, false},
 		{"getVersion", "", false, false},
