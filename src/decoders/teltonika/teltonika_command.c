@@ -16,7 +16,6 @@
 #include "decoders/teltonika/teltonika_packet.h"
 
 #include <string.h>
-#include <strings.h>
 
 #define OUTPUTS 3
 
@@ -70,7 +69,7 @@ static char hex_byte(const char *digits)
 // rules for engine stops.
 static bool set_custom(struct words *words, const struct command *command)
 {
-	static const char output[] = "setdigout";
+	static const char output[] = "SETDIGOUT";
 	memcpy(words->text, command->text, command->text_len);
 	words->len = command->text_len;
 	if (!is_hex(command))
@@ -79,7 +78,7 @@ static bool set_custom(struct words *words, const struct command *command)
 	for (size_t i = 0; i < words->len; i++)
 		words->text[i] = hex_byte(command->text + 2 * i);
 	for (size_t at = 0; at + sizeof output - 1 <= words->len; at++)
-		if (strncasecmp(words->text + at, output, sizeof output - 1) == 0)
+		if (fields_is_word((struct text){words->text + at, sizeof output - 1}, output))
 			return false;
 	return true;
 }

@@ -21,8 +21,9 @@ static inline struct teltonika_name teltonika_extra_name(
 	const char *start, unsigned number, const char *end)
 {
 	struct teltonika_name name;
-	char *at = stpcpy(name.text, start);
-	stpcpy(decimal_write(at, number), end);
+	const size_t len = strlen(start);
+	memcpy(name.text, start, len);
+	memcpy(decimal_write(name.text + len, number), end, strlen(end) + 1);
 	return name;
 }
 
