@@ -63,7 +63,7 @@ static inline uint8_t reader_u8(struct reader *r)
 static inline uint16_t reader_be16(struct reader *r)
 {
 	const uint8_t *bytes = reader_bytes(r, 2);
-	return bytes ? (uint16_t)(bytes[0] << 8 | bytes[1]) : 0;
+	return (uint16_t)(bytes ? (unsigned)bytes[0] << 8 | bytes[1] : 0);
 }
 
 static inline uint32_t reader_be32(struct reader *r)
