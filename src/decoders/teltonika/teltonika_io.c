@@ -10,10 +10,10 @@
 
 #include <string.h>
 
-#define BUTTON_LEN  8
-#define CARD_LEN    8
-#define CELL_WHOLE  15  /* all four values */
-#define OVERSPEED_S 600 /* the end of an overspeed may come so long after its start */
+#define BUTTON_LEN   8
+#define CARD_LEN     8
+#define CELL_WHOLE   15     /* all four values */
+#define OVERSPEED_MS 600000 /* the end of an overspeed may come so long after its start */
 
 // An id and its width, for switch.
 #define KEY(id, width) ((id) << 5 | (width))
@@ -214,14 +214,14 @@ static void add_zone_alarm(struct report *report, unsigned id, unsigned value)
 static void add_overspeed_alarm(struct teltonika_io *io, unsigned kmh)
 {
 	struct teltonika_device *device = device_memory_block(io->session);
-	const int64_t age_us =
-		device && device->has_overspeed ? io->time_us - device->overspeed_us : -1;
-	const bool is_end = age_us >= 0 && age_us < OVERSPEED_S * INT64_C(1000000) &&
-			    device->overspeed_kmh >= kmh;
+	const uint64_t last = device ? device->overspeed : 0;
+	const int64_t time_ms = io->time_us / 1000, age_ms = time_ms - (int64_t)(last >> 9);
+	const bool is_end =
+		last && age_ms >= 0 && age_ms < OVERSPEED_MS && (last >> 1 & 255) >= kmh;
 	if (kmh > 0 && !is_end)
 		report_add_alarm(io->report, ALARM_OVERSPEED);
 	if (device)
-		*device = (struct teltonika_device){io->time_us, (uint16_t)kmh, true};
+		decoded_change(io->out, &device->overspeed, (uint64_t)time_ms << 9 | kmh << 1 | 1);
 }
 
 // Adds the alarms of elements that count as the event only.

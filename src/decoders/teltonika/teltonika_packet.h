@@ -26,11 +26,10 @@
 #define TELTONIKA_MEMO_DATA  0 /* 1 byte: records were received after the log-in */
 #define TELTONIKA_MEMO_PHOTO 4 /* 4 bytes: id of the photo that is being fetched */
 
-// The device's block: its last overspeed event.
+// The device's block.
 struct teltonika_device {
-	int64_t overspeed_us;
-	uint16_t overspeed_kmh;
-	bool has_overspeed;
+	uint64_t
+		overspeed; /* the last overspeed event: bits 63..9 its time in ms, 8..1 km/h, 0 set; 0: none */
 };
 
 // body: codec, number n, n records or messages, n again.

@@ -434,6 +434,11 @@ static void an_overspeed_is_an_alarm_once(void **state)
 	assert_int_equal(overspeed_alarms(memory, 2300, 0), 0);
 	assert_int_equal(overspeed_alarms(memory, 2301, 60), alarm);
 	assert_int_equal(overspeed_alarms(NULL, 2302, 60), alarm);
+	// A device that is not admitted: its event does not count.
+	assert_int_equal(overspeed_alarms(memory, 2400, 80), alarm);
+	decoded_undo(&decoded);
+	assert_int_equal(overspeed_alarms(memory, 2401, 80), alarm);
+	assert_int_equal(overspeed_alarms(memory, 2402, 80), 0);
 	device_memory_free(memory);
 }
 
