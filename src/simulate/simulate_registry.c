@@ -5,8 +5,8 @@
 #include "simulate/simulate_gt06.h"
 #include "simulate/simulate_h02.h"
 #include "simulate/simulate_pt502.h"
-#include "simulate/simulate_tk103.h"
 #include "simulate/simulate_teltonika.h"
+#include "simulate/simulate_tk103.h"
 
 #include <string.h>
 

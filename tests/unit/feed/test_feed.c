@@ -337,8 +337,7 @@ static void foreign_bytes_close_the_conversation(void **state)
 		{BYTES("SSH-2.0-OpenSSH_9.2\r\n")},
 		{BYTES("$GPRMC,101500,A,4807.038,N,01131.000,E,022.4,084.4,221126,003.1,W*6A\r\n")},
 		{BYTES("$$A123,860000000000017,AAA,35,48.1,11.5,261122101500,A\r\n")},
-		{BYTES("##,imei:8600,A;")},
-		{BYTES("\xfe\xfe\xfe\xfe")},
+		{BYTES("##,imei:8600,A;")}, {BYTES("\xfe\xfe\xfe\xfe")},
 		{BYTES("\xff\xff\xff\x10")}, // FF alone is the keep-alive of Teltonika
 	};
 
