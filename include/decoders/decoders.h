@@ -11,5 +11,6 @@ extern const struct decoder decoder_h02;
 extern const struct decoder decoder_gps103;
 extern const struct decoder decoder_tk103;
 extern const struct decoder decoder_jt808;
+extern const struct decoder decoder_teltonika;
 
 #endif

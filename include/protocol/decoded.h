@@ -13,7 +13,7 @@
 #define DECODED_REJECTS 64
 #define DECODED_ANSWERS 64     /* answers to commands in one frame; further ones are ignored */
 #define DECODED_REPLY   2048   /* bytes to send back for one frame, of each kind */
-#define DECODED_ARENA   131072 /* bytes of extra members and other text of one frame */
+#define DECODED_ARENA   196608 /* bytes of extra members and other text of one frame */
 
 struct session;
 

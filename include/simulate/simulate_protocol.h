@@ -30,7 +30,7 @@ enum simulate_answer {
 struct simulate_protocol {
 	const char *name;
 	uint8_t (*ident)(uint32_t seed, uint32_t number, char out[16]);
-	// Log-in. NULL: the protocol has none.
+	// Log-in; 0 bytes: none over this transport. NULL: the protocol has none.
 	size_t (*login)(struct simulate_tracker *tracker, uint8_t *out);
 	// One record; none while out of coverage, several after that (SIMULATE_BURST_MAX), if tracker->log is set.
 	size_t (*report)(struct simulate_tracker *tracker, const struct simulate_sighting *seen,

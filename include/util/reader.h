@@ -53,19 +53,26 @@ static inline uint64_t reader_le(struct reader *r, size_t n)
 	return value;
 }
 
+// The usual ones, without a loop.
 static inline uint8_t reader_u8(struct reader *r)
 {
-	return (uint8_t)reader_be(r, 1);
+	const uint8_t *bytes = reader_bytes(r, 1);
+	return bytes ? bytes[0] : 0;
 }
 
 static inline uint16_t reader_be16(struct reader *r)
 {
-	return (uint16_t)reader_be(r, 2);
+	const uint8_t *bytes = reader_bytes(r, 2);
+	return (uint16_t)(bytes ? (unsigned)bytes[0] << 8 | bytes[1] : 0);
 }
 
 static inline uint32_t reader_be32(struct reader *r)
 {
-	return (uint32_t)reader_be(r, 4);
+	const uint8_t *bytes = reader_bytes(r, 4);
+	if (!bytes)
+		return 0;
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+	       bytes[3];
 }
 
 #endif

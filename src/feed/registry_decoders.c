@@ -10,5 +10,6 @@ const struct decoder *const registry_decoders[] = {
 	&decoder_gps103,
 	&decoder_tk103,
 	&decoder_jt808,
+	&decoder_teltonika,
 	NULL,
 };

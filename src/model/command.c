@@ -205,7 +205,8 @@ bool command_stops_engine(const struct command *command)
 	       has_text(command, "opc1,1") || has_text(command, "s20,1,1") ||
 	       has_text(command, "relay,1") || has_text(command, "dyd") ||
 	       has_text(command, "av010") || has_text(command, "av000") ||
-	       has_first_word(command, "j") || has_first_word(command, "109");
+	       has_first_word(command, "j") || has_first_word(command, "109") ||
+	       has_text(command, "setdigout1");
 }
 
 bool command_resumes_engine(const struct command *command)
@@ -214,7 +215,8 @@ bool command_resumes_engine(const struct command *command)
 	       has_text(command, "opc1,0") || has_text(command, "s20,1,0") ||
 	       has_text(command, "relay,0") || has_text(command, "hfyd") ||
 	       has_text(command, "av011") || has_text(command, "av001") ||
-	       has_first_word(command, "k") || has_first_word(command, "110");
+	       has_first_word(command, "k") || has_first_word(command, "110") ||
+	       has_text(command, "setdigout0");
 }
 
 bool command_sets_output(const struct command *command, unsigned *index, bool *on)

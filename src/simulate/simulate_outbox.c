@@ -25,6 +25,7 @@ void simulate_outbox_init(struct simulate_outbox *outbox, struct simulate_run *r
 	outbox->tracker.deltas = options->deltas;
 	outbox->tracker.gaps = options->gaps;
 	outbox->tracker.camera.on = options->photos;
+	outbox->tracker.udp = options->udp;
 	outbox->quota = SCHEDULE_ENDLESS;
 	if (options->count != SCHEDULE_ENDLESS)
 		outbox->quota = simulate_schedule_share(&run->schedule, options->count, index);
@@ -144,7 +145,7 @@ bool simulate_outbox_log_in(struct simulate_outbox *outbox)
 	outbox->login_sent = 0;
 	outbox->login_len =
 		protocol->login ? (uint8_t)protocol->login(&outbox->tracker, outbox->login) : 0;
-	return protocol->login;
+	return outbox->login_len > 0;
 }
 
 enum simulate_sent simulate_outbox_send_login(struct simulate_outbox *outbox, int fd)

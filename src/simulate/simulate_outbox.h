@@ -29,7 +29,7 @@ enum simulate_sent {
 void simulate_outbox_init(struct simulate_outbox *outbox, struct simulate_run *run, uint32_t index);
 void simulate_outbox_done(struct simulate_outbox *outbox);
 
-// Prepares the log-in and drops pending replies. Returns false if the protocol has no log-in.
+// Prepares the log-in and drops pending replies. Returns false if the protocol has none over this transport.
 bool simulate_outbox_log_in(struct simulate_outbox *outbox);
 enum simulate_sent simulate_outbox_send_login(struct simulate_outbox *outbox, int fd);
 

@@ -6,6 +6,7 @@
 #include "simulate/simulate_h02.h"
 #include "simulate/simulate_jt808.h"
 #include "simulate/simulate_pt502.h"
+#include "simulate/simulate_teltonika.h"
 #include "simulate/simulate_tk103.h"
 
 #include <string.h>
@@ -17,6 +18,7 @@ const struct simulate_protocol *const simulate_registry[] = {
 	&simulate_gps103,
 	&simulate_tk103,
 	&simulate_jt808,
+	&simulate_teltonika,
 };
 const size_t simulate_registry_count = sizeof(simulate_registry) / sizeof(simulate_registry[0]);
 

@@ -25,6 +25,7 @@ struct simulate_tracker {
 	uint8_t outputs; /* bit 0 is output 1, the engine's relay */
 	bool deltas;     /* sends the difference from the previous record (pt502) */
 	bool gaps;       /* is out of coverage now and then (pt502) */
+	bool udp;        /* sends datagrams (teltonika) */
 	bool ends;       /* the current report is its last: nothing may stay in its log */
 	struct simulate_camera camera; /* pt502 */
 	struct simulate_vehicle vehicle;

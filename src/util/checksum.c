@@ -22,20 +22,31 @@ uint8_t checksum_xor(const uint8_t *data, size_t len)
 	return (uint8_t)words;
 }
 
-// CRC is linear: the entry of a byte is the XOR of the entries of its bits. These eight are 0x8408
-// (poly 1021 reflected) run through the shift register, highest bit first.
+// CRC is linear: the entry of a byte is the XOR of the entries of its bits, which are the reflected polynomial run through
+// the shift register: b7 for the highest bit, b0 for the lowest.
 #define BIT(i, bit, value) (((i) & (bit)) ? (value) : 0)
-#define ENTRY(i)                                                                                   \
-	(uint16_t)(BIT(i, 0x01, 0x1189) ^ BIT(i, 0x02, 0x2312) ^ BIT(i, 0x04, 0x4624) ^            \
-		   BIT(i, 0x08, 0x8C48) ^ BIT(i, 0x10, 0x1081) ^ BIT(i, 0x20, 0x2102) ^            \
-		   BIT(i, 0x40, 0x4204) ^ BIT(i, 0x80, 0x8408))
-#define ENTRIES_4(i)  ENTRY(i), ENTRY((i) + 1), ENTRY((i) + 2), ENTRY((i) + 3)
-#define ENTRIES_16(i) ENTRIES_4(i), ENTRIES_4((i) + 4), ENTRIES_4((i) + 8), ENTRIES_4((i) + 12)
-#define ENTRIES_64(i)                                                                              \
-	ENTRIES_16(i), ENTRIES_16((i) + 16), ENTRIES_16((i) + 32), ENTRIES_16((i) + 48)
+#define ENTRY(i, b0, b1, b2, b3, b4, b5, b6, b7)                                                   \
+	(uint16_t)(BIT(i, 0x01, b0) ^ BIT(i, 0x02, b1) ^ BIT(i, 0x04, b2) ^ BIT(i, 0x08, b3) ^     \
+		   BIT(i, 0x10, b4) ^ BIT(i, 0x20, b5) ^ BIT(i, 0x40, b6) ^ BIT(i, 0x80, b7))
+#define X25(i)                                                                                     \
+	ENTRY(i, 0x1189, 0x2312, 0x4624, 0x8C48, 0x1081, 0x2102, 0x4204, 0x8408) // 1021 reflected
+// 8005 reflected, and the entries of a byte that 1, 2 and 3 zeros follow.
+#define ARC(i)           ENTRY(i, 0xC0C1, 0xC181, 0xC301, 0xC601, 0xCC01, 0xD801, 0xF001, 0xA001)
+#define ARC_1(i)         ENTRY(i, 0x9001, 0x6001, 0xC002, 0xC007, 0xC00D, 0xC019, 0xC031, 0xC061)
+#define ARC_2(i)         ENTRY(i, 0xC051, 0xC0A1, 0xC141, 0xC281, 0xC501, 0xCA01, 0xD401, 0xE801)
+#define ARC_3(i)         ENTRY(i, 0xFC01, 0xB801, 0x3001, 0x6002, 0xC004, 0xC00B, 0xC015, 0xC029)
+#define ENTRIES_4(of, i) of(i), of((i) + 1), of((i) + 2), of((i) + 3)
+#define ENTRIES_16(of, i)                                                                          \
+	ENTRIES_4(of, i), ENTRIES_4(of, (i) + 4), ENTRIES_4(of, (i) + 8), ENTRIES_4(of, (i) + 12)
+#define ENTRIES_64(of, i)                                                                          \
+	ENTRIES_16(of, i), ENTRIES_16(of, (i) + 16), ENTRIES_16(of, (i) + 32),                     \
+		ENTRIES_16(of, (i) + 48)
+#define ENTRIES_256(of)                                                                            \
+	ENTRIES_64(of, 0), ENTRIES_64(of, 64), ENTRIES_64(of, 128), ENTRIES_64(of, 192)
 
-static const uint16_t x25_table[256] = {
-	ENTRIES_64(0), ENTRIES_64(64), ENTRIES_64(128), ENTRIES_64(192)};
+static const uint16_t x25_table[256] = {ENTRIES_256(X25)};
+static const uint16_t arc_tables[4][256] = {
+	{ENTRIES_256(ARC)}, {ENTRIES_256(ARC_1)}, {ENTRIES_256(ARC_2)}, {ENTRIES_256(ARC_3)}};
 
 uint16_t checksum_crc16_x25(const uint8_t *data, size_t len)
 {
@@ -43,4 +54,18 @@ uint16_t checksum_crc16_x25(const uint8_t *data, size_t len)
 	for (size_t i = 0; i < len; i++)
 		crc = (crc >> 8) ^ x25_table[(crc ^ data[i]) & 0xFF];
 	return (uint16_t)(crc ^ 0xFFFF);
+}
+
+uint16_t checksum_crc16_arc(const uint8_t *data, size_t len)
+{
+	unsigned crc = 0;
+	// Four bytes a step: the sum of their entries, each with the zeros after it.
+	for (; len >= 4; data += 4, len -= 4) {
+		crc ^= data[0] | (unsigned)data[1] << 8;
+		crc = arc_tables[3][crc & 0xFF] ^ arc_tables[2][crc >> 8] ^ arc_tables[1][data[2]] ^
+		      arc_tables[0][data[3]];
+	}
+	for (; len > 0; data++, len--)
+		crc = (crc >> 8) ^ arc_tables[0][(crc ^ *data) & 0xFF];
+	return (uint16_t)crc;
 }

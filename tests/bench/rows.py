@@ -71,7 +71,8 @@ def feed(bench):
             times["feed"], "feed alone", f"{instructions['remember']:.0f} instructions a frame"),
         Row("that and journal append", "ns/frame", times["append"], "<= 120", lambda ours, _: ours <= 120,
             times["feed"], "feed alone", f"{instructions['append']:.0f} instructions a frame"),
-        *(feed_other(bench, program, protocol) for protocol in ("gt06", "h02", "gps103", "tk103", "jt808")),
+        *(feed_other(bench, program, protocol) for protocol in
+          ("gt06", "h02", "gps103", "tk103", "jt808", "teltonika")),
     ]
 
 

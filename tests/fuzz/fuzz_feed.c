@@ -4,7 +4,7 @@
 //   how | cut | bytes of a peer ...
 //
 //   how  bit 0: datagrams; bits 1..6: the configured protocol (0: sniffed); bit 7: the frames of
-//        GT06 get a right checksum, which mutation does not find
+//        GT06 and Teltonika get a right checksum, which mutation does not find
 //   cut  seed of the lengths of the pieces
 //
 // For any bytes each step must make progress, all results must be in range, and a stream must give
@@ -392,6 +392,21 @@ static void feed_datagrams(uint8_t how, const uint8_t *data, size_t len, uint32_
 	end_feed(&feed, data, 0, &outcome);
 }
 
+// Gives a packet of Teltonika at the head of the bytes its checksum. Returns its length; 0: there is none.
+static size_t seal_teltonika(uint8_t *data, size_t len)
+{
+	static const uint8_t start[6] = {0};
+	if (len < 12 || memcmp(data, start, sizeof start) != 0)
+		return 0;
+	const size_t body_len = (size_t)data[6] << 8 | data[7];
+	if (body_len > len - 12)
+		return 0;
+	const uint16_t crc = checksum_crc16_arc(data + 8, body_len);
+	const uint8_t end[4] = {0, 0, (uint8_t)(crc >> 8), (uint8_t)crc};
+	memcpy(data + 8 + body_len, end, sizeof end);
+	return body_len + 12;
+}
+
 static void seal_frames(uint8_t *data, size_t len)
 {
 	for (size_t at = 0; at + 4 < len;) {
@@ -401,6 +416,11 @@ static void seal_frames(uint8_t *data, size_t len)
 		const size_t head = frame[0] == 0x78 ? 3 : 4;
 		const size_t length = head == 3 ? frame[2] : (size_t)frame[2] << 8 | frame[3];
 		const size_t total = head + length + 2;
+		const size_t packet = seal_teltonika(frame, len - at);
+		if (packet > 0) {
+			at += packet;
+			continue;
+		}
 		if (!is_start || length < 5 || total > len - at) {
 			at++;
 			continue;

@@ -68,6 +68,7 @@ SELECT is(avld.stops_engine(command, args::jsonb), wanted, 'stops the engine: ' 
 	('custom', '{"text": "#opc 1, 1"}', true), ('custom', '{"text": "Relay,1#"}', true), ('custom', '{"text": "DYD,000000#"}', true),
 	('custom', '{"text": "J"}', true), ('custom', '{"text": "AV010"}', true), ('custom', '{"text": "S20,1,1"}', true), ('custom', '{"text": " 109 "}', true), ('custom', '{"text": "j,1"}', true),
 	('custom', '{"text": "K"}', false), ('custom', '{"text": "JUST"}', false), ('custom', '{"text": "101,30s"}', false),
+	('custom', '{"text": "setdigout 1?"}', true), ('custom', '{"text": "setdigout 0"}', false),
 	('custom', '{"text": "OPC1,0"}', false), ('getVersion', '{}', false)
 ) AS t (command, args, wanted);
 

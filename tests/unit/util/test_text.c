@@ -261,15 +261,19 @@ static void equal_compares_the_whole_text(void **state)
 	assert_false(text_equal((struct text){NULL, 0}, "x"));
 }
 
-static uint16_t crc_bit_by_bit(const uint8_t *data, size_t len)
+static uint16_t crc_bit_by_bit(const uint8_t *data, size_t len, unsigned crc, unsigned poly)
 {
-	unsigned crc = 0xFFFF;
 	for (size_t i = 0; i < len; i++) {
 		crc ^= data[i];
 		for (int bit = 0; bit < 8; bit++)
-			crc = crc & 1 ? crc >> 1 ^ 0x8408 : crc >> 1;
+			crc = crc & 1 ? crc >> 1 ^ poly : crc >> 1;
 	}
-	return (uint16_t)~crc;
+	return (uint16_t)crc;
+}
+
+static uint16_t x25_bit_by_bit(const uint8_t *data, size_t len)
+{
+	return (uint16_t)~crc_bit_by_bit(data, len, 0xFFFF, 0x8408);
 }
 
 static void checksums(void **state)
@@ -278,10 +282,18 @@ static void checksums(void **state)
 	const uint8_t *check = guarded_copy(&guard, "123456789", 9);
 	assert_int_equal(checksum_crc16_x25(check, 9), 0x906E);
 	assert_int_equal(checksum_crc16_x25(check, 0), 0);
+	assert_int_equal(checksum_crc16_arc(check, 9), 0xBB3D);
+	assert_int_equal(checksum_crc16_arc(check, 0), 0);
 	for (unsigned c = 0; c < 256; c++) {
 		uint8_t bytes[3] = {(uint8_t)c, 0x5A, (uint8_t)(c * 7)};
-		assert_int_equal(checksum_crc16_x25(bytes, 3), crc_bit_by_bit(bytes, 3));
-		assert_int_equal(checksum_crc16_x25(bytes, 1), crc_bit_by_bit(bytes, 1));
+		assert_int_equal(checksum_crc16_x25(bytes, 3), x25_bit_by_bit(bytes, 3));
+		assert_int_equal(checksum_crc16_x25(bytes, 1), x25_bit_by_bit(bytes, 1));
+		uint8_t more[11];
+		for (unsigned i = 0; i < sizeof more; i++)
+			more[i] = (uint8_t)(c * (2 * i + 1) + i);
+		for (size_t len = 0; len <= sizeof more; len++)
+			assert_int_equal(checksum_crc16_arc(guarded_copy(&guard, more, len), len),
+				crc_bit_by_bit(more, len, 0, 0xA001));
 	}
 	assert_int_equal(checksum_xor(check, 0), 0);
 	assert_int_equal(checksum_xor(guarded_copy(&guard, "\x01\x02\x84", 3), 3), 0x87);

@@ -69,7 +69,7 @@ AS $$
 	SELECT CASE command
 		WHEN 'engineStop' THEN true
 		WHEN 'outputControl' THEN args @> '{"index": 1, "value": 1}'
-		WHEN 'custom' THEN replace(args ->> 'text', ' ', '') ~* 'opc1,1|relay,1|dyd|av0[01]0|s20,1,1|^(j|109)(,|$)'
+		WHEN 'custom' THEN replace(args ->> 'text', ' ', '') ~* 'opc1,1|relay,1|dyd|av0[01]0|s20,1,1|setdigout1|^(j|109)(,|$)'
 		ELSE false
 	END
 $$;
