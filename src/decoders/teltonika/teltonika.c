@@ -25,6 +25,7 @@
 
 #include <string.h>
 
+#define PROBE_BYTES  1024 /* without a verdict: the CRC of a packet lies behind */
 #define KEEP_ALIVE   0xFF
 #define HEAD         8  /* bytes of a packet before the body */
 #define AROUND       12 /* and around it */
@@ -111,10 +112,10 @@ static enum probe probe_packet(const uint8_t *data, size_t len)
 	if (body_len < BODY_LEAST || body_len > BODY_MOST || (len > HEAD && !is_codec(data[HEAD])))
 		return PROBE_NO;
 	if (len < total)
-		return len < SNIFF_MOST ? PROBE_MORE : PROBE_MAYBE;
+		return len < PROBE_BYTES ? PROBE_MORE : PROBE_MAYBE;
 	if (has_sum(data, body_len))
 		return PROBE_YES;
-	return total > SNIFF_MOST ? PROBE_MAYBE : PROBE_NO;
+	return total > PROBE_BYTES ? PROBE_MAYBE : PROBE_NO;
 }
 
 static bool is_datagram(const uint8_t *data, size_t len)
@@ -343,7 +344,7 @@ const struct decoder decoder_teltonika = {
 	.confirmed_by = "a log-in; the CRC of a packet; a datagram's lengths and IMEI",
 	.acknowledges = "log-in at once, records once stored",
 	.frame_max = TELTONIKA_FRAME_MOST,
-	.sniff_max = SNIFF_MOST,
+	.sniff_max = PROBE_BYTES,
 	.probe = probe,
 	.frame = frame,
 	.decode = decode,

@@ -38,7 +38,7 @@ static bool set_adc(struct report *report, unsigned channel, uint64_t mv)
 	return true;
 }
 
-// Finds the place of a value of the four cells of a TAT100: 1200 + n MNC, 287 + 3n LAC, 288 + 3n cell id, 289 + 3n RSSI. Returns
+// Finds the place of a value of the four cells of a TAT100: 1200 + n (only present), 287 + 3n LAC, 288 + 3n cell id, 289 + 3n RSSI. Returns
 // false for another element.
 static bool find_cell(const struct teltonika_element *e, unsigned *cell, unsigned *value)
 {
