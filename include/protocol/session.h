@@ -12,7 +12,7 @@
 struct device_settings {
 	struct text model;              /* devices.model; empty: NULL, or the device is unknown */
 	const struct decoder *protocol; /* devices.protocol; NULL: any */
-	bool known; /* the device was admitted before, or its protocol is given */
+	bool known; /* the device is in avld.devices, or these have not been read yet; or its protocol is given */
 };
 
 struct decoder;

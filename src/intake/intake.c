@@ -494,7 +494,7 @@ static struct device_settings find_settings(const void *context, struct text ide
 	const struct device *device = device_directory_find(context, ident);
 
 	if (!device)
-		return (struct device_settings){0};
+		return (struct device_settings){.known = !device_directory_loaded(context)};
 	return (struct device_settings){
 		.model = device->model ? text_of(device->model) : (struct text){0},
 		.protocol = device->decoder ? registry_decoders[device->decoder - 1] : NULL,

@@ -173,10 +173,20 @@ static void answer(const struct session *session, struct decoded *out)
 	decoded_reply(out, REPLY_STORED, reply, (size_t)(end - reply));
 }
 
+// Other protocols have such bytes too: they open a conversation only for a device that is known.
+static enum decode_status refuse_unknown(struct session *session, struct decoded *out)
+{
+	session->ident_len = 0;
+	out->detail = "binary record of an unknown device";
+	out->close = true;
+	return DECODE_DETAIL;
+}
+
 enum decode_status h02_binary_decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	const bool is_x = data[0] == 'X', has_long_id = len == LONG_ID_LEN;
+	const bool opens = session->ident_len == 0;
 	const uint8_t *d = has_long_id ? data + 3 : data;
 	const int64_t mileage = is_x ? bcd(data + 1, 0, 10) : 0;
 	if (mileage < 0)
@@ -184,6 +194,8 @@ enum decode_status h02_binary_decode(
 	if (is_x ? session->ident_len == 0 || session->datagram
 		 : !set_ident(session, data + 1, has_long_id ? 15 : 10))
 		return refuse(out, "ident");
+	if (opens && !session_settings(session).known)
+		return refuse_unknown(session, out);
 	struct report *report = decoded_report(out, session);
 	const char *bad = decode_front(report, d);
 	if (bad) {

@@ -54,6 +54,15 @@ static void add(struct outcome *outcome)
 		decoded_reject_reason(&decoded.rejects[decoded.reject_count - 1], outcome->reason);
 }
 
+static bool is_known = true;
+
+static struct device_settings find_settings(const void *context, struct text ident)
+{
+	(void)context;
+	(void)ident;
+	return (struct device_settings){.known = is_known};
+}
+
 // Feeds the bytes in pieces of `step`, then ends the conversation as silence does.
 static struct outcome feed_bytes(const char *data, size_t len, size_t step, bool datagram)
 {
@@ -62,6 +71,7 @@ static struct outcome feed_bytes(const char *data, size_t len, size_t step, bool
 	size_t start = 0, used;
 	feed_init(&feed, DECODERS_ALL, NULL, datagram);
 	feed.session.received_us = NOON_US;
+	feed.session.find_settings = find_settings;
 	for (size_t end = 0; end < len;) {
 		end = len - end < step ? len : end + step;
 		while (start < end) {
@@ -163,6 +173,21 @@ static void binary_records_only_may_open_a_conversation(void **state)
 		assert_int_equal(
 			decoder_h02.probe((const uint8_t *)foreign[i], strlen(foreign[i]), false),
 			PROBE_NO);
+}
+
+static void binary_records_of_an_unknown_device_open_no_conversation(void **state)
+{
+	(void)state;
+	is_known = false;
+	struct outcome binary = FEED(RECORD_32 RECORD_32, 99), text = FEED(TEXT RECORD_32, 99);
+	struct outcome datagram = DATAGRAM(RECORD_32);
+	is_known = true;
+	assert_int_equal(binary.reports, 0);
+	assert_string_equal(binary.reason, "binary record of an unknown device");
+	assert_string_equal(binary.replies, "");
+	assert_int_equal(datagram.reports, 0);
+	assert_int_equal(text.reports, 2); // the connection spoke text before
+	assert_int_equal(DATAGRAM(RECORD_32).reports, 1);
 }
 
 static void answers_carry_our_clock_and_the_devices_letters(void **state)
@@ -295,6 +320,7 @@ int main(void)
 		cmocka_unit_test(garbage_is_rejected_and_the_stream_goes_on),
 		cmocka_unit_test(a_sentence_has_at_most_1024_bytes),
 		cmocka_unit_test(binary_records_only_may_open_a_conversation),
+		cmocka_unit_test(binary_records_of_an_unknown_device_open_no_conversation),
 		cmocka_unit_test(answers_carry_our_clock_and_the_devices_letters),
 		cmocka_unit_test(alarms_are_changes_of_the_devices_status),
 		cmocka_unit_test(commands_carry_a_time_that_the_answer_returns),

@@ -371,6 +371,19 @@ static void an_alarm_that_is_refused_is_raised_after_the_admission(void **state)
 	end(&tcp);
 }
 
+static void a_device_is_known_by_the_table_of_devices(void **state)
+{
+	struct session asked = {0};
+	(void)state;
+	intake_begin(&intake, &asked);
+	assert_true(session_set_ident(&asked, "7", 1));
+	assert_true(session_settings(&asked).known); // the table has not been read
+	device_directory_set_loaded(intake.directory);
+	assert_false(session_settings(&asked).known);
+	device_directory_add(intake.directory, TEXT("7"));
+	assert_true(session_settings(&asked).known);
+}
+
 static void model_and_protocol_set_for_a_device_are_visible_in_its_first_frame(void **state)
 {
 	(void)state;
@@ -1176,6 +1189,7 @@ static void a_broken_contract_is_a_reject_and_logged_once_per_decoder(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_device_is_known_by_the_table_of_devices),
 		TEST(a_broken_contract_is_a_reject_and_logged_once_per_decoder),
 		TEST(gt06_is_the_same_over_tcp_and_udp),
 		TEST(pt502_is_the_same_over_tcp_and_udp),
