@@ -188,7 +188,7 @@ static inline bool is_datagram(const struct conversation *c)
 // Returns NULL if the device that the session names is admitted, or why not.
 static const char *ask_admission(struct conversation_transport *transport, struct conversation *c)
 {
-	struct device *device;
+	struct device *device = NULL;
 	const char *refusal = admit(transport->intake, c, &device);
 
 	if (refusal)
