@@ -87,6 +87,7 @@ def test_answers(avld, database):
 
 
 def test_digits_alone_are_accepted_from_known_devices(avld, database):
+    avld.wait_log("database ready")  # before that every device counts as known
     with avld.tcp() as peer:
         peer.settimeout(30)
         peer.sendall(f"{ID}\n".encode())
