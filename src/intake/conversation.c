@@ -191,7 +191,7 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 	struct device *device = NULL;
 	const char *refusal = admit(transport->intake, c, &device);
 
-	if (refusal)
+	if (!device)
 		return refusal;
 	if (is_datagram(c))
 		c->device = device;
