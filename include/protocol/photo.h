@@ -73,6 +73,10 @@ uint32_t photo_missing(const struct photo *photo);
 bool photo_add_part(struct photo *photo, uint32_t part, const uint8_t *data, uint32_t len);
 // Returns the bytes of a part, whose length is photo->part[part].len.
 const uint8_t *photo_part_data(const struct photo *photo, uint32_t part);
+// What a decoder that requests parts has to do once a second (wake). The same part is requested again after ten seconds,
+// three times. The decoder sets asked_us with each request, and tries to 0 when the part arrives.
+enum photo_retry { PHOTO_WAIT, PHOTO_ASK, PHOTO_GIVE_UP };
+enum photo_retry photo_retry(struct session *session);
 // Sets what the report that announces the photo says, if it was not the first part to arrive.
 void photo_describe(struct photo *photo, const struct report *report, const char *type, int camera);
 // Sets the number of parts to a lower one: the photo has turned out to be shorter, and will not be complete.

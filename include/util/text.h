@@ -26,6 +26,11 @@ static inline bool text_is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+static inline bool text_is_alnum(char c)
+{
+	return text_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 // Returns the value of a hex digit of either case, or -1.
 static inline int text_hex_digit(char c)
 {

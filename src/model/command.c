@@ -199,24 +199,43 @@ static bool sets_first_output(const struct command *command, int32_t value)
 	       command->args[COMMAND_VALUE] == value;
 }
 
+// Custom commands that set the engine's relay, in lower case and without blanks.
+static const struct {
+	const char *stop, *resume;
+	bool is_word; /* only as the first word */
+} relay_texts[] = {
+	{"opc1,1", "opc1,0", false},         /* PT-502 */
+	{"relay,1", "relay,0", false},       /* GT06 */
+	{"dyd", "hfyd", false},              /* GT06 */
+	{"s20,1,1", "s20,1,0", false},       /* H02 */
+	{"av010", "av011", false},           /* TK103 */
+	{"av000", "av001", false},           /* TK103 */
+	{"j", "k", true},                    /* GPS103 */
+	{"109", "110", true},                /* GPS103 */
+	{"setdigout1", "setdigout0", false}, /* Teltonika */
+};
+
+static bool sets_relay(const struct command *command, bool stops)
+{
+	for (size_t i = 0; i < sizeof(relay_texts) / sizeof(relay_texts[0]); i++) {
+		const char *text = stops ? relay_texts[i].stop : relay_texts[i].resume;
+		if (relay_texts[i].is_word ? has_first_word(command, text)
+					   : has_text(command, text))
+			return true;
+	}
+	return false;
+}
+
 bool command_stops_engine(const struct command *command)
 {
 	return command->kind == COMMAND_ENGINE_STOP || sets_first_output(command, 1) ||
-	       has_text(command, "opc1,1") || has_text(command, "s20,1,1") ||
-	       has_text(command, "relay,1") || has_text(command, "dyd") ||
-	       has_text(command, "av010") || has_text(command, "av000") ||
-	       has_first_word(command, "j") || has_first_word(command, "109") ||
-	       has_text(command, "setdigout1");
+	       sets_relay(command, true);
 }
 
 bool command_resumes_engine(const struct command *command)
 {
 	return command->kind == COMMAND_ENGINE_RESUME || sets_first_output(command, 0) ||
-	       has_text(command, "opc1,0") || has_text(command, "s20,1,0") ||
-	       has_text(command, "relay,0") || has_text(command, "hfyd") ||
-	       has_text(command, "av011") || has_text(command, "av001") ||
-	       has_first_word(command, "k") || has_first_word(command, "110") ||
-	       has_text(command, "setdigout0");
+	       sets_relay(command, false);
 }
 
 bool command_sets_output(const struct command *command, unsigned *index, bool *on)

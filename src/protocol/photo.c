@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RETRY_US INT64_C(10000000) /* between requests for the same part */
+#define RETRIES  3
+
 static size_t weight(uint32_t parts, uint32_t room)
 {
 	return sizeof(struct photo) + parts * sizeof(((struct photo *)0)->part[0]) + room;
@@ -72,6 +75,18 @@ struct photo *photo_open(
 	session->photo = new_photo(session, report, plan, session->photos);
 	session->photos->full = !session->photo;
 	return session->photo;
+}
+
+enum photo_retry photo_retry(struct session *session)
+{
+	struct photo *photo = session->photo;
+	if (!photo)
+		return PHOTO_WAIT;
+	if (session->now_us < photo->asked_us) // the clock was set back
+		photo->asked_us = session->now_us;
+	if (session->now_us - photo->asked_us < RETRY_US)
+		return PHOTO_WAIT;
+	return photo->tries++ == RETRIES ? PHOTO_GIVE_UP : PHOTO_ASK;
 }
 
 uint32_t photo_missing(const struct photo *photo)

@@ -14,6 +14,7 @@
 //   15 reply      n, flag u32, text, language u16
 #include "simulate/simulate_gt06.h"
 
+#include "simulate/simulate_bytes.h"
 #include "simulate/simulate_tracker.h"
 #include "util/calendar.h"
 #include "util/checksum.h"
@@ -36,13 +37,6 @@ static const uint8_t alarm_codes[] = {
 	[SIGHTING_LOW_BATTERY] = 0x0f,
 };
 
-static uint8_t *put_be(uint8_t *out, uint64_t value, unsigned bytes)
-{
-	for (unsigned i = bytes; i > 0; i--)
-		*out++ = (uint8_t)(value >> (8 * (i - 1)));
-	return out;
-}
-
 static uint8_t *begin_frame(uint8_t *out, uint8_t type)
 {
 	out[0] = out[1] = 0x78;
@@ -54,8 +48,8 @@ static uint8_t *begin_frame(uint8_t *out, uint8_t type)
 static size_t end_frame(struct simulate_tracker *tracker, uint8_t *frame, uint8_t *end)
 {
 	frame[2] = (uint8_t)(end - frame - 4 + 5);
-	end = put_be(end, ++tracker->serial, 2);
-	end = put_be(end, checksum_crc16_x25(frame + 2, (size_t)(end - frame - 2)), 2);
+	end = simulate_bytes_put(end, ++tracker->serial, 2);
+	end = simulate_bytes_put(end, checksum_crc16_x25(frame + 2, (size_t)(end - frame - 2)), 2);
 	*end++ = '\r';
 	*end++ = '\n';
 	return (size_t)(end - frame);
@@ -77,21 +71,21 @@ static uint8_t *put_gps(uint8_t *out, const struct simulate_sighting *seen)
 	*out++ = (uint8_t)now.minute;
 	*out++ = (uint8_t)now.second;
 	*out++ = (uint8_t)(0xc0 | (seen->satellites & 15));
-	out = put_be(out, angle(seen->lat_e7), 4);
-	out = put_be(out, angle(seen->lon_e7), 4);
+	out = simulate_bytes_put(out, angle(seen->lat_e7), 4);
+	out = simulate_bytes_put(out, angle(seen->lon_e7), 4);
 	*out++ = (uint8_t)((seen->speed_kmh_e2 + 50) / 100);
 	unsigned flags =
 		1u << 12 | (unsigned)(seen->lat_e7 >= 0) << 10 | (unsigned)(seen->lon_e7 < 0) << 11;
-	return put_be(out, flags | (seen->course_deg_e2 + 50u) / 100 % 360, 2);
+	return simulate_bytes_put(out, flags | (seen->course_deg_e2 + 50u) / 100 % 360, 2);
 }
 
 // Writes a cell of the test network 001-01: mcc, mnc, area, id.
 static uint8_t *put_cell(uint8_t *out, const struct simulate_tracker *tracker)
 {
-	out = put_be(out, 262, 2);
+	out = simulate_bytes_put(out, 262, 2);
 	*out++ = 1;
-	out = put_be(out, 4700 + tracker->number % 16, 2);
-	return put_be(out, 10000 + tracker->number, 3);
+	out = simulate_bytes_put(out, 4700 + tracker->number % 16, 2);
+	return simulate_bytes_put(out, 10000 + tracker->number, 3);
 }
 
 static uint8_t *put_status(uint8_t *out, const struct simulate_tracker *tracker,
@@ -113,8 +107,8 @@ static size_t write_login(struct simulate_tracker *tracker, uint8_t *out)
 	*end++ = (uint8_t)(tracker->ident[0] - '0');
 	for (size_t i = 1; i < 15; i += 2)
 		*end++ = (uint8_t)((tracker->ident[i] - '0') << 4 | (tracker->ident[i + 1] - '0'));
-	end = put_be(end, 0x2001, 2);
-	end = put_be(end, 0x0002, 2);
+	end = simulate_bytes_put(end, 0x2001, 2);
+	end = simulate_bytes_put(end, 0x0002, 2);
 	return end_frame(tracker, out, end);
 }
 
@@ -125,7 +119,7 @@ static size_t write_alarm(struct simulate_tracker *tracker, const struct simulat
 	*end++ = 9;
 	end = put_cell(end, tracker);
 	end = put_status(end, tracker, seen, code);
-	end = put_be(end, (uint64_t)seen->odometer_m, 4);
+	end = simulate_bytes_put(end, (uint64_t)seen->odometer_m, 4);
 	return end_frame(tracker, out, end);
 }
 
@@ -142,7 +136,7 @@ static size_t write_report(
 	*end++ = seen->ignition;
 	*end++ = 0; /* by interval */
 	*end++ = 0; /* live */
-	end = put_be(end, (uint64_t)seen->odometer_m, 4);
+	end = simulate_bytes_put(end, (uint64_t)seen->odometer_m, 4);
 	return end_frame(tracker, out, end);
 }
 
@@ -214,7 +208,7 @@ static size_t execute(
 	*end++ = (uint8_t)(4 + text_len);
 	memcpy(end, frame + 5, 4);
 	memcpy(end + 4, text, text_len);
-	end = put_be(end + 4 + text_len, 2, 2); /* English */
+	end = simulate_bytes_put(end + 4 + text_len, 2, 2); /* English */
 	return end_frame(tracker, reply, end);
 }
 

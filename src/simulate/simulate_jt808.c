@@ -11,6 +11,7 @@
 //   0001 reply      serial u16, id u16, result; 0201 to 8201: serial u16, position
 #include "simulate/simulate_jt808.h"
 
+#include "simulate/simulate_bytes.h"
 #include "simulate/simulate_tracker.h"
 #include "util/calendar.h"
 #include "util/checksum.h"
@@ -44,13 +45,6 @@ static const uint32_t alarm_bits[] = {
 	[SIGHTING_LOW_BATTERY] = 1u << 7,
 };
 
-static uint8_t *put_be(uint8_t *out, uint64_t value, unsigned bytes)
-{
-	for (unsigned i = bytes; i > 0; i--)
-		*out++ = (uint8_t)(value >> (8 * (i - 1)));
-	return out;
-}
-
 static uint8_t *put_bcd(uint8_t *out, int64_t value)
 {
 	*out = (uint8_t)(value / 10 % 10 << 4 | value % 10);
@@ -63,14 +57,14 @@ static uint8_t *put_bcd(uint8_t *out, int64_t value)
 static size_t write_frame(struct simulate_tracker *tracker, uint16_t id, const uint8_t *body,
 	size_t body_len, uint8_t *out)
 {
-	uint8_t plain[FRAME_MAX], *end = put_be(plain, id, 2);
+	uint8_t plain[FRAME_MAX], *end = simulate_bytes_put(plain, id, 2);
 	char digits[21] = "00000000000000000000";
 	memcpy(digits + 20 - tracker->ident_len, tracker->ident, tracker->ident_len);
-	end = put_be(end, 0x4000 | body_len, 2);
+	end = simulate_bytes_put(end, 0x4000 | body_len, 2);
 	*end++ = 1;
 	for (size_t i = 0; i < 20; i += 2)
 		*end++ = (uint8_t)((digits[i] - '0') << 4 | (digits[i + 1] - '0'));
-	end = put_be(end, ++tracker->serial, 2);
+	end = simulate_bytes_put(end, ++tracker->serial, 2);
 	memcpy(end, body, body_len);
 	end += body_len;
 	*end = checksum_xor(plain, (size_t)(end - plain));
@@ -120,24 +114,24 @@ static uint8_t *put_position(
 			  (tracker->outputs & 1 ? STATUS_BLOCKED : 0);
 	const uint32_t lat_e7 = (uint32_t)(seen->lat_e7 < 0 ? -seen->lat_e7 : seen->lat_e7);
 	const uint32_t lon_e7 = (uint32_t)(seen->lon_e7 < 0 ? -seen->lon_e7 : seen->lon_e7);
-	out = put_be(out, alarm_bits[seen->event], 4);
-	out = put_be(out, status, 4);
-	out = put_be(out, (lat_e7 + 5) / 10, 4);
-	out = put_be(out, (lon_e7 + 5) / 10, 4);
-	out = put_be(out, 100, 2); /* m */
-	out = put_be(out, (seen->speed_kmh_e2 + 5) / 10, 2);
-	out = put_be(out, seen->course_deg_e2 / 100u % 360, 2);
+	out = simulate_bytes_put(out, alarm_bits[seen->event], 4);
+	out = simulate_bytes_put(out, status, 4);
+	out = simulate_bytes_put(out, (lat_e7 + 5) / 10, 4);
+	out = simulate_bytes_put(out, (lon_e7 + 5) / 10, 4);
+	out = simulate_bytes_put(out, 100, 2); /* m */
+	out = simulate_bytes_put(out, (seen->speed_kmh_e2 + 5) / 10, 2);
+	out = simulate_bytes_put(out, seen->course_deg_e2 / 100u % 360, 2);
 	out = put_bcd(out, now.year);
 	out = put_bcd(out, now.month);
 	out = put_bcd(out, now.day);
 	out = put_bcd(out, now.hour);
 	out = put_bcd(out, now.minute);
 	out = put_bcd(out, now.second);
-	out = put_be(out, 0x0104, 2);
-	out = put_be(out, (uint64_t)seen->odometer_m / 100, 4);
-	out = put_be(out, 0x3001, 2);
+	out = simulate_bytes_put(out, 0x0104, 2);
+	out = simulate_bytes_put(out, (uint64_t)seen->odometer_m / 100, 4);
+	out = simulate_bytes_put(out, 0x3001, 2);
 	*out++ = (uint8_t)(seen->gsm * 31u / 15);
-	out = put_be(out, 0x3101, 2);
+	out = simulate_bytes_put(out, 0x3101, 2);
 	*out++ = seen->satellites;
 	return out;
 }
@@ -205,14 +199,14 @@ static size_t execute(
 	if (n == 0)
 		return 0;
 	const uint16_t id = read_u16(plain);
-	end = put_be(end, read_u16(plain + HEADER - 2), 2);
+	end = simulate_bytes_put(end, read_u16(plain + HEADER - 2), 2);
 	if (id == ID_REQUEST && tracker->last.time_us != 0) {
 		end = put_position(end, tracker, &tracker->last);
 		return write_frame(tracker, ID_REQUESTED, body, (size_t)(end - body), reply);
 	}
 	if (id == ID_CONTROL && n == HEADER + 2 && (plain[HEADER] | 1) == 0x65)
 		tracker->outputs = (uint8_t)((tracker->outputs & ~1u) | (plain[HEADER] == 0x64));
-	end = put_be(end, id, 2);
+	end = simulate_bytes_put(end, id, 2);
 	*end++ = 0;
 	return write_frame(tracker, ID_REPLY, body, (size_t)(end - body), reply);
 }

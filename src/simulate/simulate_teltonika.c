@@ -10,6 +10,7 @@
 // Over TCP an answer has no id: it is for the oldest packet. Alarms are the events 236 (SOS), 255 and 252 (power cut).
 #include "simulate/simulate_teltonika.h"
 
+#include "simulate/simulate_bytes.h"
 #include "simulate/simulate_tracker.h"
 #include "util/checksum.h"
 
@@ -39,13 +40,6 @@ static const uint8_t event_ids[] = {
 	[SIGHTING_LOW_BATTERY] = 252,
 };
 
-static uint8_t *put_be(uint8_t *out, uint64_t value, unsigned bytes)
-{
-	for (unsigned i = bytes; i > 0; i--)
-		*out++ = (uint8_t)(value >> (8 * (i - 1)));
-	return out;
-}
-
 static uint32_t be32(const uint8_t *data)
 {
 	return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
@@ -55,14 +49,14 @@ static uint32_t be32(const uint8_t *data)
 static size_t end_packet(uint8_t *out, uint8_t *end)
 {
 	const size_t len = (size_t)(end - out) - HEAD;
-	put_be(put_be(out, 0, 4), len, 4);
-	end = put_be(end, checksum_crc16_arc(out + HEAD, len), 4);
+	simulate_bytes_put(simulate_bytes_put(out, 0, 4), len, 4);
+	end = simulate_bytes_put(end, checksum_crc16_arc(out + HEAD, len), 4);
 	return (size_t)(end - out);
 }
 
 static size_t put_ident(uint8_t *out, const struct simulate_tracker *tracker)
 {
-	put_be(out, tracker->ident_len, 2);
+	simulate_bytes_put(out, tracker->ident_len, 2);
 	memcpy(out + 2, tracker->ident, tracker->ident_len);
 	return 2 + (size_t)tracker->ident_len;
 }
@@ -70,7 +64,7 @@ static size_t put_ident(uint8_t *out, const struct simulate_tracker *tracker)
 static uint8_t *put_element(uint8_t *out, uint8_t id, uint64_t value, unsigned bytes)
 {
 	*out++ = id;
-	return put_be(out, value, bytes);
+	return simulate_bytes_put(out, value, bytes);
 }
 
 static uint8_t *put_elements(
@@ -102,14 +96,14 @@ static uint8_t *put_body(
 {
 	*out++ = CODEC_8;
 	*out++ = 1;
-	out = put_be(out, (uint64_t)seen->time_us / 1000, 8);
+	out = simulate_bytes_put(out, (uint64_t)seen->time_us / 1000, 8);
 	*out++ = seen->event != SIGHTING_POSITION; /* priority */
-	out = put_be(out, (uint32_t)seen->lon_e7, 4);
-	out = put_be(out, (uint32_t)seen->lat_e7, 4);
-	out = put_be(out, 100, 2); /* altitude */
-	out = put_be(out, seen->course_deg_e2 / 100u, 2);
+	out = simulate_bytes_put(out, (uint32_t)seen->lon_e7, 4);
+	out = simulate_bytes_put(out, (uint32_t)seen->lat_e7, 4);
+	out = simulate_bytes_put(out, 100, 2); /* altitude */
+	out = simulate_bytes_put(out, seen->course_deg_e2 / 100u, 2);
 	*out++ = seen->satellites ? seen->satellites : 1;
-	out = put_be(out, (seen->speed_kmh_e2 + 50) / 100, 2);
+	out = simulate_bytes_put(out, (seen->speed_kmh_e2 + 50) / 100, 2);
 	*out++ = event_ids[seen->event];
 	out = put_elements(out, tracker, seen);
 	*out++ = 1;
@@ -128,8 +122,8 @@ static size_t write_report(
 		return end_packet(out, put_body(out + HEAD, tracker, seen));
 	const uint16_t id = ++tracker->serial;
 	const uint8_t *end = put_body(out + DATAGRAM_LEN, tracker, seen);
-	uint8_t *head = put_be(out, (size_t)(end - out) - 2, 2);
-	head = put_be(head, id, 2);
+	uint8_t *head = simulate_bytes_put(out, (size_t)(end - out) - 2, 2);
+	head = simulate_bytes_put(head, id, 2);
 	*head++ = 1;
 	*head++ = (uint8_t)id;
 	put_ident(head, tracker);
@@ -217,7 +211,7 @@ static size_t execute(
 	*end++ = CODEC_12;
 	*end++ = 1;
 	*end++ = REPLY;
-	end = put_be(end, answer_len, 4);
+	end = simulate_bytes_put(end, answer_len, 4);
 	memcpy(end, answer, answer_len);
 	end += answer_len;
 	*end++ = 1;

@@ -16,6 +16,7 @@ import uuid
 import psycopg2
 import pytest
 
+pytest.register_assert_rewrite("simulated")
 AVLD = os.environ.get("AVLD", "build/avld")
 PATIENCE_S = 30  # before a test fails; a passing test never waits this long
 

@@ -1,21 +1,15 @@
 # SPDX-License-Identifier: MIT
 """GPS103: simulated trackers, whose tracks must be what they sent; answers at the right time; commands; a photo."""
 import datetime
-import pathlib
 import re
-import signal
-import subprocess
-import sys
 
 import pytest
 
-from conftest import AVLD
-from test_two_protocols import Recorder
+from gt06 import read_exactly
+import simulated
+import gps103  # the slow reference: simulated adds its folder
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "reference"))
-import gps103  # noqa: E402  the slow reference
-
-POSITIONS = "SELECT count(*)::int FROM avld.positions"
+POSITIONS = simulated.POSITIONS
 ID = "860000000000017"
 
 
@@ -26,12 +20,7 @@ def sentence(keyword="tracker", zone_h=3, ident=ID):
 
 
 def read(peer, count):
-    data = b""
-    while len(data) < count:
-        more = peer.recv(count - len(data))
-        assert more, f"closed after {data!r}"
-        data += more
-    return data.decode()
+    return read_exactly(peer, count).decode()
 
 
 def stop(ident=ID):
@@ -40,37 +29,21 @@ def stop(ident=ID):
 
 @pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
 def test_tracks_are_what_was_sent(avld, database, udp):
-    recorder = Recorder(avld.port, udp)
-    done = subprocess.run([AVLD, "simulate", "--to", f"127.0.0.1:{recorder.port}", "--protocol", "gps103", "--devices", "20",
-                           "--count", "2000", "--rate", "1000", "--seed", "5"] + ["--udp"] * udp,
-                          capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    sent, alarms, helps, heartbeats = {}, set(), set(), 0
-    for stream in recorder.streams.values():
+    streams, printed = simulated.run(avld, "gps103", udp)
+    reports, helps, heartbeats = [], set(), 0
+    for stream in streams:
         state = gps103.Device()
         for frame in re.findall(rb"[^;]*;", stream):
             out, *answer = gps103.decode(frame, state)
             heartbeats += frame[:1].isdigit()
             if answer:
                 helps.add(frame)
-            if "latitude" in out:
-                key = out["ident"], out["device_time"]
-                sent[key] = out["latitude"] / 1e7, out["longitude"] / 1e7, out["speed_kmh"], out["course_deg"], out["ignition"]
-                alarms |= {(*key, alarm) for alarm in out["alarms"]}
+            reports.append(out)
     # Answered are the heartbeats and "help me".
-    assert re.search(r"acknowledged (\d+) of (\d+) frames, 0 missing, 0 unexpected", done.stdout).groups() == (
+    assert re.search(r"acknowledged (\d+) of (\d+) frames, 0 missing, 0 unexpected", printed).groups() == (
         str(heartbeats + len(helps)),) * 2
-    database.wait(POSITIONS, len(sent))
-    text = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-    found = {row[:2]: row[2:] for row in database.query(
-        f"SELECT ident, {text.format('p.fixed_at')}, p.latitude, p.longitude, p.speed_kmh, p.course_deg, p.ignition "
-        "FROM avld.positions p JOIN avld.devices d ON d.id = device_id")}
-    assert found.keys() == sent.keys() and len(found) == 2000
-    for key, values in sent.items():
-        assert found[key] == pytest.approx(values, abs=0.006) and found[key][:2] == pytest.approx(values[:2], abs=1e-6)
-    assert {alarm[2] for alarm in alarms} >= {"sos", "overspeed"} and alarms == set(database.query(
-        f"SELECT ident, {text.format('occurred_at')}, alarm FROM avld.alarms a JOIN avld.devices d ON d.id = device_id"))
-    assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
+    count, alarms = simulated.check_tracks(database, reports)
+    assert count == 2000 and {alarm[2] for alarm in alarms} >= {"sos", "overspeed"}
 
 
 def test_answers(avld, database):
@@ -102,25 +75,15 @@ def test_digits_alone_are_accepted_from_known_devices(avld, database):
 
 
 def test_commands(daemons, database):
-    avld = daemons({"commands.allow": "engineStop engineResume positionSingle custom", "commands.engine_stop_max_kmh": "300"}).start()
-    trackers = subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--protocol", "gps103", "--devices", "2"],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE fixed_at > now() - interval '1 min'", 2)
-        devices = [row[0] for row in database.query("SELECT id FROM avld.devices ORDER BY id")]
+    with simulated.obeying(daemons, database, "gps103", "engineStop engineResume positionSingle custom", 8) as (_, devices):
         for device in devices:
-            for command, args in (("engineStop", "{}"), ("custom", '{"text": "F,0400m"}'), ("engineResume", "{}"),
-                                  ("positionSingle", "{}")):
-                database.query("INSERT INTO avld.commands(device_id, command, args) VALUES (%s, %s, %s)", device, command, args)
-                database.wait("SELECT count(*)::int FROM avld.commands WHERE state <> 'confirmed'", 0)
-        database.query("INSERT INTO avld.commands(device_id, command, args) VALUES (%s, 'custom', '{\"text\": \"N\"}')", devices[0])
-        database.wait("SELECT count(*)::int FROM avld.commands WHERE state = 'failed'", 1)
+            simulated.send(database, device, "engineStop")
+            simulated.send(database, device, "custom", '{"text": "F,0400m"}')
+            simulated.send(database, device, "engineResume")
+            simulated.send(database, device, "positionSingle")
+        simulated.send(database, devices[0], "custom", '{"text": "N"}', state="failed")
         events = {row[0] for row in database.query("SELECT event FROM avld.positions")}
         assert {"jt", "ft", "kt"} <= events
-    finally:
-        trackers.send_signal(signal.SIGINT)
-        out, err = trackers.communicate(timeout=30)
-    assert b"obeyed 8 commands" in out, out + err
 
 
 def test_a_model_chooses_numbers_and_a_terminator(daemons, database):

@@ -2,21 +2,14 @@
 """JT/T 808: simulated terminals, whose tracks must be what they sent; answers at the right time; batches, parts, photos;
 commands."""
 import datetime
-import pathlib
 import re
-import signal
-import subprocess
-import sys
 
 import pytest
 
-from conftest import AVLD
-from test_two_protocols import Recorder
+import simulated
+import jt808  # the slow reference: simulated adds its folder
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "reference"))
-import jt808  # noqa: E402  the slow reference
-
-POSITIONS = "SELECT count(*)::int FROM avld.positions"
+POSITIONS = simulated.POSITIONS
 NUMBER = bytes.fromhex("086000000017")
 FRAME = re.compile(rb"~[^~]+~")
 
@@ -51,32 +44,12 @@ def read(peer, *frames):
 
 @pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
 def test_tracks_are_what_was_sent(avld, database, udp):
-    recorder = Recorder(avld.port, udp)
-    done = subprocess.run([AVLD, "simulate", "--to", f"127.0.0.1:{recorder.port}", "--protocol", "jt808", "--devices", "20",
-                           "--count", "2000", "--rate", "1000", "--seed", "5"] + ["--udp"] * udp,
-                          capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    sent, alarms = {}, set()
-    for stream in recorder.streams.values():
+    streams, _ = simulated.run(avld, "jt808", udp)
+    reports = []
+    for stream in streams:
         state = jt808.Device()
-        for data in FRAME.findall(bytes(stream)):
-            out = jt808.decode(data, state)[0]
-            if "latitude" in out:
-                key = out["ident"], out["device_time"]
-                sent[key] = (out["latitude"] / 1e7, out["longitude"] / 1e7, out["speed_kmh"], out["course_deg"],
-                             out["ignition"], out["odometer_m"], out["satellites"])
-                alarms |= {(*key, alarm) for alarm in out["alarms"]}
-    database.wait(POSITIONS, len(sent))
-    text = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-    found = {row[:2]: row[2:] for row in database.query(
-        f"SELECT ident, {text.format('p.fixed_at')}, p.latitude, p.longitude, p.speed_kmh, p.course_deg, p.ignition, "
-        "p.odometer_m, p.satellites FROM avld.positions p JOIN avld.devices d ON d.id = device_id")}
-    assert found.keys() == sent.keys() and len(found) > 1900
-    for key, values in sent.items():
-        assert found[key] == pytest.approx(values, abs=0.006) and found[key][:2] == pytest.approx(values[:2], abs=1e-6)
-    assert alarms and alarms == set(database.query(
-        f"SELECT ident, {text.format('occurred_at')}, alarm FROM avld.alarms a JOIN avld.devices d ON d.id = device_id"))
-    assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
+        reports += [jt808.decode(data, state)[0] for data in FRAME.findall(stream)]
+    simulated.check_tracks(database, reports, ["odometer_m", "satellites"])
 
 
 def test_answers(avld, database):
@@ -161,26 +134,15 @@ def test_a_photo_in_parts(daemons, database):
 
 
 def test_commands(daemons, database):
-    avld = daemons({"commands.allow": "engineStop engineResume positionSingle positionPeriodic custom",
-                    "commands.engine_stop_max_kmh": "300"}).start()
-    trackers = subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--protocol", "jt808", "--devices", "2"],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE fixed_at > now() - interval '1 min'", 2)
-        devices = [row[0] for row in database.query("SELECT id FROM avld.devices ORDER BY id")]
-        # Without a model there is no word for the relay.
-        database.query("INSERT INTO avld.commands(device_id, command, args) VALUES (%s, 'engineStop', '{}')", devices[0])
-        database.wait("SELECT state FROM avld.commands", "failed")
+    allow = "engineStop engineResume positionSingle positionPeriodic custom"
+    with simulated.obeying(daemons, database, "jt808", allow, 10) as (avld, devices):
+        simulated.send(database, devices[0], "engineStop", state="failed")  # without a model there is no word for the relay
         database.query("UPDATE avld.devices SET model = 'G10LS'")
         avld.wait_log("devices read again")
         for device in devices:
-            for command, args in (("engineStop", "{}"), ("custom", '{"text": "STATUS"}'), ("positionSingle", "{}"),
-                                  ("positionPeriodic", '{"seconds": 30}'), ("engineResume", "{}")):
-                database.query("INSERT INTO avld.commands(device_id, command, args) VALUES (%s, %s, %s)", device, command, args)
-                database.wait("SELECT count(*)::int FROM avld.commands WHERE state NOT IN ('confirmed', 'failed')", 0)
-        assert database.one("SELECT count(*)::int FROM avld.commands WHERE state = 'confirmed'") == 10
+            simulated.send(database, device, "engineStop")
+            simulated.send(database, device, "custom", '{"text": "STATUS"}')
+            simulated.send(database, device, "positionSingle")
+            simulated.send(database, device, "positionPeriodic", '{"seconds": 30}')
+            simulated.send(database, device, "engineResume")
         assert database.one("SELECT count(*)::int FROM avld.positions WHERE extra->>'blocked' = 'true'") > 0
-    finally:
-        trackers.send_signal(signal.SIGINT)
-        out, err = trackers.communicate(timeout=30)
-    assert b"obeyed 10 commands" in out, out + err

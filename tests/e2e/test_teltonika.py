@@ -1,22 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Teltonika: simulated trackers, whose tracks must be what they sent; answers at the right time; commands."""
-import pathlib
-import signal
 import struct
-import subprocess
-import sys
 import time
 
 import pytest
 
-from conftest import AVLD
 from gt06 import read_exactly
-from test_two_protocols import Recorder
+import simulated
+import teltonika  # the slow reference: simulated adds its folder
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "reference"))
-import teltonika  # noqa: E402  the slow reference
-
-POSITIONS = "SELECT count(*)::int FROM avld.positions"
+POSITIONS = simulated.POSITIONS
 LOGIN = b"\0\x0f860000000000017"
 
 
@@ -40,32 +33,13 @@ def split(stream, udp):
 
 @pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
 def test_tracks_are_what_was_sent(avld, database, udp):
-    recorder = Recorder(avld.port, udp)
-    done = subprocess.run([AVLD, "simulate", "--to", f"127.0.0.1:{recorder.port}", "--protocol", "teltonika", "--devices", "20",
-                           "--count", "2000", "--rate", "1000", "--seed", "5"] + ["--udp"] * udp,
-                          capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    sent, alarms = {}, set()
-    for stream in recorder.streams.values():
+    streams, _ = simulated.run(avld, "teltonika", udp)
+    reports = []
+    for stream in streams:
         state = teltonika.Device()
-        for frame in split(stream, udp):
-            out = teltonika.decode_datagram(frame, state)[0] if udp else teltonika.decode(frame, state)[0]
-            if "latitude" in out:
-                key = out["ident"], out["device_time"]
-                sent[key] = (out["latitude"] / 1e7, out["longitude"] / 1e7, out["speed_kmh"], out["course_deg"], out["ignition"],
-                             out["odometer_m"], out["outputs"], out["power_v"], out["gsm_percent"])
-                alarms |= {(*key, alarm) for alarm in out["alarms"]}
-    database.wait(POSITIONS, len(sent))
-    text = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-    found = {row[:2]: row[2:] for row in database.query(
-        f"SELECT ident, {text.format('p.fixed_at')}, p.latitude, p.longitude, p.speed_kmh, p.course_deg, p.ignition, p.odometer_m, "
-        "p.outputs, p.power_v, p.gsm_percent FROM avld.positions p JOIN avld.devices d ON d.id = device_id")}
-    assert found.keys() == sent.keys() and len(found) > 1900
-    for key, values in sent.items():
-        assert found[key] == pytest.approx(values, abs=0.006) and found[key][:2] == pytest.approx(values[:2], abs=1e-6)
-    assert alarms and alarms == set(database.query(
-        f"SELECT ident, {text.format('occurred_at')}, alarm FROM avld.alarms a JOIN avld.devices d ON d.id = device_id"))
-    assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
+        decode = teltonika.decode_datagram if udp else teltonika.decode
+        reports += [decode(frame, state)[0] for frame in split(stream, udp)]
+    simulated.check_tracks(database, reports, ["odometer_m", "outputs", "power_v", "gsm_percent"])
 
 
 def test_answers(avld, database):
@@ -121,18 +95,9 @@ def test_the_end_of_an_overspeed_is_recognised_after_a_restart(daemons, database
 
 
 def test_commands(daemons, database):
-    avld = daemons({"commands.allow": "engineStop engineResume positionSingle custom", "commands.engine_stop_max_kmh": "300"}).start()
-    trackers = subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--protocol", "teltonika", "--devices", "2"],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE fixed_at > now() - interval '1 min'", 2)
-        devices = [row[0] for row in database.query("SELECT id FROM avld.devices ORDER BY id")]
+    with simulated.obeying(daemons, database, "teltonika", "engineStop engineResume positionSingle custom", 6) as (_, devices):
         for device in devices:
-            for command, args in (("engineStop", "{}"), ("custom", '{"text": "getinfo"}'), ("engineResume", "{}")):
-                database.query("INSERT INTO avld.commands(device_id, command, args) VALUES (%s, %s, %s)", device, command, args)
-                database.wait("SELECT count(*)::int FROM avld.commands WHERE state <> 'confirmed'", 0)
+            simulated.send(database, device, "engineStop")
+            simulated.send(database, device, "custom", '{"text": "getinfo"}')
+            simulated.send(database, device, "engineResume")
         database.wait("SELECT count(*)::int FROM avld.statuses WHERE extra ->> 'result' = 'DOUT1:1 Timeout:INFINITY'", 2)
-    finally:
-        trackers.send_signal(signal.SIGINT)
-        out, err = trackers.communicate(timeout=30)
-    assert b"obeyed 6 commands" in out, out + err

@@ -1,21 +1,14 @@
 # SPDX-License-Identifier: MIT
 """TK103: simulated trackers, whose tracks must be what they sent; answers at the right time; commands."""
 import datetime
-import pathlib
 import re
-import signal
-import subprocess
-import sys
 
 import pytest
 
-from conftest import AVLD
-from test_two_protocols import Recorder
+import simulated
+import tk103  # the slow reference: simulated adds its folder
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "reference"))
-import tk103  # noqa: E402  the slow reference
-
-POSITIONS = "SELECT count(*)::int FROM avld.positions"
+POSITIONS = simulated.POSITIONS
 ID = "600000000017"
 
 
@@ -25,42 +18,17 @@ def position(state="01000000", speed="010.0"):
 
 
 def read_frame(peer, end=b")"):
-    data = b""
-    while not data.endswith(end):
-        byte = peer.recv(1)
-        assert byte, f"closed after {data!r}"
-        data += byte
-    return data.decode()
+    return simulated.read_until(peer, end).decode()
 
 
 @pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
 def test_tracks_are_what_was_sent(avld, database, udp):
-    recorder = Recorder(avld.port, udp)
-    done = subprocess.run([AVLD, "simulate", "--to", f"127.0.0.1:{recorder.port}", "--protocol", "tk103", "--devices", "20",
-                           "--count", "2000", "--rate", "1000", "--seed", "5"] + ["--udp"] * udp,
-                          capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    sent, alarms = {}, set()
-    for stream in recorder.streams.values():
+    streams, _ = simulated.run(avld, "tk103", udp)
+    reports = []
+    for stream in streams:
         state = tk103.Device()
-        for frame in re.findall(rb"[(][^)]*[)]", stream):
-            out = tk103.decode(frame, state)[0]
-            if "latitude" in out:
-                key = out["ident"], out["device_time"]
-                sent[key] = (out["latitude"] / 1e7, out["longitude"] / 1e7, out["speed_kmh"], out["course_deg"], out["ignition"],
-                             out["odometer_m"])
-                alarms |= {(*key, alarm) for alarm in out["alarms"]}
-    database.wait(POSITIONS, len(sent))
-    text = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
-    found = {row[:2]: row[2:] for row in database.query(
-        f"SELECT ident, {text.format('p.fixed_at')}, p.latitude, p.longitude, p.speed_kmh, p.course_deg, p.ignition, p.odometer_m "
-        "FROM avld.positions p JOIN avld.devices d ON d.id = device_id")}
-    assert found.keys() == sent.keys() and len(found) > 1900
-    for key, values in sent.items():
-        assert found[key] == pytest.approx(values, abs=0.006) and found[key][:2] == pytest.approx(values[:2], abs=1e-6)
-    assert alarms and alarms == set(database.query(
-        f"SELECT ident, {text.format('occurred_at')}, alarm FROM avld.alarms a JOIN avld.devices d ON d.id = device_id"))
-    assert database.one("SELECT count(*)::int FROM avld.rejects") == 0
+        reports += [tk103.decode(frame, state)[0] for frame in re.findall(rb"[(][^)]*[)]", stream)]
+    simulated.check_tracks(database, reports, ["odometer_m"])
 
 
 def test_answers(avld, database):
@@ -92,24 +60,16 @@ def test_panic_begins_an_alarm_once(avld, database):
 
 
 def test_commands(daemons, database):
-    avld = daemons({"commands.allow": "engineStop engineResume positionSingle getVersion custom",
-                    "commands.engine_stop_max_kmh": "300"}).start()
-    trackers = subprocess.Popen([AVLD, "simulate", "--to", f"127.0.0.1:{avld.port}", "--protocol", "tk103", "--devices", "2"],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        database.wait("SELECT count(*)::int FROM avld.latest_positions WHERE fixed_at > now() - interval '1 min'", 2)
-        devices = [row[0] for row in database.query("SELECT id FROM avld.devices ORDER BY id")]
+    allow = "engineStop engineResume positionSingle getVersion custom"
+    with simulated.obeying(daemons, database, "tk103", allow, 10) as (_, devices):
         for device in devices:
-            for command, args in (("engineStop", "{}"), ("getVersion", "{}"), ("custom", '{"text": "AX01"}'), ("positionSingle", "{}"),
-                                  ("engineResume", "{}")):
-                database.query("INSERT INTO avld.commands(device_id, command, args) VALUES (%s, %s, %s)", device, command, args)
-                database.wait("SELECT count(*)::int FROM avld.commands WHERE state <> 'confirmed'", 0)
+            simulated.send(database, device, "engineStop")
+            simulated.send(database, device, "getVersion")
+            simulated.send(database, device, "custom", '{"text": "AX01"}')
+            simulated.send(database, device, "positionSingle")
+            simulated.send(database, device, "engineResume")
         # Each engine was stopped for a while: its state had the bit of the relay.
         database.wait("SELECT count(DISTINCT device_id)::int FROM avld.positions WHERE extra @> '{\"blocked\": true}'", 2)
-    finally:
-        trackers.send_signal(signal.SIGINT)
-        out, err = trackers.communicate(timeout=30)
-    assert b"obeyed 10 commands" in out, out + err
 
 
 def test_a_command_in_comma_style(daemons, database):

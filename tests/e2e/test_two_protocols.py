@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: MIT
 """GT06 and PT-502 on one port: the first bytes decide, replies come when they are due."""
-import collections
 import datetime
 import os
 import signal
 import socket
 import struct
 import subprocess
-import threading
 
 import pytest
 
 import gt06
 import pt502
 from conftest import AVLD, wait_for
+from simulated import Recorder
 
 POSITIONS = "SELECT count(*)::int FROM avld.positions"
 STATUSES = "SELECT count(*)::int FROM avld.statuses"
@@ -154,57 +153,6 @@ def test_bytes_without_a_protocol_are_rejected(daemons, database, data, reason):
 
 
 # ---- simulated and stored data are the same ----------------------------------------------------------
-
-class Recorder:
-    """A proxy between simulate and avld that keeps the bytes the trackers sent."""
-
-    def __init__(self, port, udp):
-        self.target = ("127.0.0.1", port)
-        self.streams = collections.defaultdict(bytearray)  # a TCP connection or a UDP sender: its bytes
-        self.udp = udp
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
-        self.socket.bind(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        if not udp:
-            self.socket.listen(200)
-        threading.Thread(target=self.serve_udp if udp else self.serve_tcp, daemon=True).start()
-
-    def serve_tcp(self):
-        while True:
-            client, address = self.socket.accept()
-            server = socket.create_connection(self.target)
-            for source, sink, keep in ((client, server, address), (server, client, None)):
-                threading.Thread(target=self.pump, args=(source, sink, keep), daemon=True).start()
-
-    def pump(self, source, sink, keep):
-        try:
-            while data := source.recv(65536):
-                if keep:
-                    self.streams[keep] += data
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
-
-    def serve_udp(self):
-        forwards = {}
-
-        def return_replies(forward, address):
-            while True:
-                try:
-                    self.socket.sendto(forward.recv(65536), address)
-                except OSError:
-                    return
-        while True:
-            data, address = self.socket.recvfrom(65536)
-            if address not in forwards:
-                forwards[address] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                forwards[address].connect(self.target)
-                threading.Thread(target=return_replies, args=(forwards[address], address), daemon=True).start()
-            self.streams[address] += data
-            forwards[address].send(data)
-
 
 def angle(text, side):
     degrees, minutes = divmod(float(text), 100)

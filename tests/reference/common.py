@@ -52,3 +52,15 @@ def knots(out, text):
         micro = half_up(Fraction(text), 6)
         if micro < 1000000000:
             speed(out, Fraction(micro, 1000000) * Fraction(1852, 1000))
+
+
+def add_cells(extra, mcc, mnc, cells):
+    """cells: (lac, cid, rssi or None). 0/0 is none."""
+    cells = [one for one in cells if one[0] or one[1]]
+    if not cells:
+        return
+    extra.update(mcc=mcc, mnc=mnc, lac=cells[0][0], cid=cells[0][1])
+    if cells[0][2] is not None:
+        extra["rssi"] = cells[0][2]
+    if cells[1:]:
+        extra["cells"] = ";".join(",".join(str(value) for value in one if value is not None) for one in cells[1:])

@@ -3,7 +3,7 @@
 look at the decoder."""
 import re
 
-from common import Reject, calendar_time, is_decimal, knots, number, reply, report
+from common import Reject, add_cells, calendar_time, is_decimal, knots, number, reply, report
 
 ALARMS = {0: "vibration", 1: "sos", 2: "overspeed", 4: "geofenceEnter", 7: "geofenceExit", 18: "sos", 19: "powerCut",
           20: "powerCut"}
@@ -181,18 +181,6 @@ def signed(text):
     if not re.fullmatch(r"-?\d{1,9}", text):
         raise NoShape
     return int(text)
-
-
-def add_cells(extra, mcc, mnc, cells):
-    """cells: (lac, cid, rssi or None). 0/0 is none."""
-    cells = [one for one in cells if one[0] or one[1]]
-    if not cells:
-        return
-    extra.update(mcc=mcc, mnc=mnc, lac=cells[0][0], cid=cells[0][1])
-    if cells[0][2] is not None:
-        extra["rssi"] = cells[0][2]
-    if cells[1:]:
-        extra["cells"] = ";".join(",".join(str(value) for value in one if value is not None) for one in cells[1:])
 
 
 def optional(pattern, text):

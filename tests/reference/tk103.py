@@ -4,7 +4,7 @@ decoder."""
 import re
 from fractions import Fraction
 
-from common import Reject, calendar_time, half_up, is_decimal, reply, report, speed
+from common import Reject, add_cells, calendar_time, half_up, is_decimal, reply, report, speed
 
 HEX8 = "[0-9A-Fa-f]{8}"
 STATE_AT_END = "[01]{2}[0-9A-Fa-f]{6}"
@@ -106,18 +106,6 @@ def add_mileage(out, text):
     tail = text[found.end():]
     if re.fullmatch(r"[+-]\d{3}\.\d", tail):
         out["extra"]["temp1"] = float(tail)
-
-
-def add_cells(extra, mcc, mnc, cells):
-    """cells: (lac, cid, rssi or None). 0/0 is none."""
-    cells = [one for one in cells if one[0] or one[1]]
-    if not cells:
-        return
-    extra.update(mcc=mcc, mnc=mnc, lac=cells[0][0], cid=cells[0][1])
-    if cells[0][2] is not None:
-        extra["rssi"] = cells[0][2]
-    if cells[1:]:
-        extra["cells"] = ";".join(",".join(str(value) for value in one if value is not None) for one in cells[1:])
 
 
 def shaped(pattern, text):

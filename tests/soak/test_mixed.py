@@ -39,8 +39,8 @@ def read_tracks(*files):
     return driven, protocols
 
 
-def is_in_progress(track, least):
-    """True once that many reports have been made."""
+def has_made(track, least):
+    """True once so many reports have been made."""
     with open(track) as lines:
         return sum(1 for _ in lines) >= least
 
@@ -55,7 +55,7 @@ def test_a_mixed_fleet_arrives_whole(daemons, proxy, database, tmp_path, results
     for turn in range(turns):
         least = (turn + 1) * count // (turns + 2)
         wait_for(lambda: any(run.poll() is not None for _, run in fleets) or
-                 all(path.exists() and is_in_progress(path, least - 300) for path, _ in fleets), "reports", 120)
+                 all(path.exists() and has_made(path, least) for path, _ in fleets), "reports", 120)
         if turn % 3 == 2:  # the database is unreachable, and comes back during the next turn
             proxy.block()
         elif turn % 3 == 0:

@@ -16,23 +16,11 @@
 #include "decoders/h02/h02_binary.h"
 #include "decoders/cells.h"
 #include "decoders/h02/h02_report.h"
+#include "util/bcd.h"
 #include "util/hex.h"
 #include "util/reader.h"
 
 #define LONG_ID_LEN 42
-
-// Returns the number that the BCD digits `from`..`to` - 1 form, counted in half bytes; -1 if one is above 9.
-static int64_t bcd(const uint8_t *data, size_t from, size_t to)
-{
-	int64_t value = 0;
-	for (size_t i = from; i < to; i++) {
-		const unsigned digit = i % 2 ? data[i / 2] & 15u : data[i / 2] >> 4;
-		if (digit > 9)
-			return -1;
-		value = value * 10 + (int64_t)digit;
-	}
-	return value;
-}
 
 static enum decode_status refuse(struct decoded *out, const char *field)
 {
@@ -43,7 +31,7 @@ static enum decode_status refuse(struct decoded *out, const char *field)
 static bool set_ident(struct session *session, const uint8_t *digits, size_t count)
 {
 	char ident[15];
-	if (bcd(digits, 0, (count + 1) / 2 * 2) < 0)
+	if (bcd_number(digits, 0, (count + 1) / 2 * 2) < 0)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		ident[i] = (char)('0' + (i % 2 ? digits[i / 2] & 15 : digits[i / 2] >> 4));
@@ -82,8 +70,10 @@ static bool to_angle(int64_t value, unsigned most, int64_t *e7)
 // d: the bytes as in a record with an id of 5 bytes. Returns the field that is bad, or NULL.
 static const char *decode_front(struct report *report, const uint8_t *d)
 {
-	const int64_t clock = bcd(d, 12, 18), date = bcd(d, 18, 24), lat = bcd(d, 24, 32);
-	const int64_t lon = bcd(d, 34, 43), speed = bcd(d, 44, 47), course = bcd(d, 47, 50);
+	const int64_t clock = bcd_number(d, 12, 18), date = bcd_number(d, 18, 24),
+		      lat = bcd_number(d, 24, 32);
+	const int64_t lon = bcd_number(d, 34, 43), speed = bcd_number(d, 44, 47),
+		      course = bcd_number(d, 47, 50);
 	const bool valid = d[21] & 2;
 	int64_t lat_e7 = 0, lon_e7 = 0;
 	if (clock < 0)
@@ -129,7 +119,7 @@ static void decode_cell_tail(struct report *report, struct reader r, struct deco
 static void decode_fuel_tail(struct report *report, struct reader r, struct decoded *out)
 {
 	reader_be32(&r);
-	const int64_t odometer_m = bcd(r.at, 0, 8);
+	const int64_t odometer_m = bcd_number(r.at, 0, 8);
 	report_set_odometer(report, odometer_m);
 	reader_be32(&r);
 	extra_int(out, report, "temp1", (int8_t)reader_u8(&r));
@@ -188,7 +178,7 @@ enum decode_status h02_binary_decode(
 	const bool is_x = data[0] == 'X', has_long_id = len == LONG_ID_LEN;
 	const bool opens = session->ident_len == 0;
 	const uint8_t *d = has_long_id ? data + 3 : data;
-	const int64_t mileage = is_x ? bcd(data + 1, 0, 10) : 0;
+	const int64_t mileage = is_x ? bcd_number(data + 1, 0, 10) : 0;
 	if (mileage < 0)
 		return refuse(out, "mileage");
 	if (is_x ? session->ident_len == 0 || session->datagram

@@ -344,11 +344,6 @@ enum decode_status h02_text_decode(
 
 // Sniffing --------------------------------------------------------------------
 
-static bool is_alnum(char c)
-{
-	return text_is_digit(c) || is_letter(c);
-}
-
 // Returns YES for a type, MORE for the start of one. end: the type is complete.
 static enum probe probe_type(struct text type, bool end)
 {
@@ -359,7 +354,7 @@ static enum probe probe_type(struct text type, bool end)
 	if (type.len == 0)
 		return end ? PROBE_NO : PROBE_MORE;
 	for (size_t i = 1; i < type.len; i++) {
-		alnum &= is_alnum(type.data[i]);
+		alnum &= text_is_alnum(type.data[i]);
 		digits &= text_is_digit(type.data[i]);
 	}
 	if (first == 'V' && alnum && type.len <= 4 && (type.len > 1 || !end))

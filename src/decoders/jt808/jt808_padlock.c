@@ -9,21 +9,9 @@
 #include "decoders/jt808/jt808_padlock.h"
 #include "decoders/jt808/jt808_item_lock.h"
 #include "decoders/jt808/jt808_items.h"
+#include "util/bcd.h"
 
 #define FIXED 35
-
-// Returns the number that the half bytes `from`..`to` - 1 form; -1 if one is above 9.
-static int64_t bcd(const uint8_t *v, size_t from, size_t to)
-{
-	int64_t value = 0;
-	for (size_t i = from; i < to; i++) {
-		const unsigned digit = i % 2 ? v[i / 2] & 15u : v[i / 2] >> 4;
-		if (digit > 9)
-			return -1;
-		value = value * 10 + (int64_t)digit;
-	}
-	return value;
-}
 
 static void read_time(struct jt808_report *r, const uint8_t *v)
 {
@@ -46,12 +34,13 @@ static void read_place(struct jt808_report *r, const uint8_t *v)
 	const uint8_t flags = v[14] & 15;
 	const bool valid = flags & 1;
 	int64_t lat_e7, lon_e7;
-	if (!read_angle(bcd(v, 12, 20), &lat_e7) || !read_angle(bcd(v, 20, 29), &lon_e7) ||
+	if (!read_angle(bcd_number(v, 12, 20), &lat_e7) ||
+		!read_angle(bcd_number(v, 20, 29), &lon_e7) ||
 		(!valid && lat_e7 == 0 && lon_e7 == 0) ||
 		!report_set_fix(r->report, flags & 2 ? lat_e7 : -lat_e7,
 			flags & 4 ? lon_e7 : -lon_e7, valid))
 		return;
-	const int64_t knots = bcd(v, 30, 32);
+	const int64_t knots = bcd_number(v, 30, 32);
 	if (knots >= 0)
 		report_set_speed(r->report, (knots * 1852 + 5) / 10);
 	if (v[16] < 180)

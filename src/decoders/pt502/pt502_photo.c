@@ -15,10 +15,8 @@
 #include "protocol/photo.h"
 #include "util/scan.h"
 
-#define PART     960u              /* bytes of a part, except the last */
-#define RETRY_US INT64_C(10000000) /* between requests for the same part */
-#define RETRIES  3
-#define LATE_US  INT64_C(60000000) /* parts of the last photo are ignored so long after its end */
+#define PART    960u              /* bytes of a part, except the last */
+#define LATE_US INT64_C(60000000) /* parts of the last photo are ignored so long after its end */
 
 // Returns the bytes that the part has unless the tracker announced too many.
 static uint32_t part_len(const struct photo *photo, uint32_t part)
@@ -71,17 +69,15 @@ void pt502_photo_open(struct session *session, const struct report *report, uint
 
 void pt502_photo_retry(struct session *session, struct decoded *out)
 {
-	struct photo *photo = session->photo;
-	if (!photo)
-		return;
-	if (session->now_us < photo->asked_us) // the clock was set back
-		photo->asked_us = session->now_us;
-	if (session->now_us - photo->asked_us < RETRY_US)
-		return;
-	if (photo->tries++ == RETRIES)
-		end_photo(session, session->now_us);
-	else
+	switch (photo_retry(session)) {
+	case PHOTO_WAIT:
+		break;
+	case PHOTO_ASK:
 		request(session, session->now_us, out);
+		break;
+	case PHOTO_GIVE_UP:
+		end_photo(session, session->now_us);
+	}
 }
 
 // Returns true if a photo has ended so recently that its parts may still arrive.

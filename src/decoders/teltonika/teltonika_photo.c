@@ -19,8 +19,6 @@
 
 #define REQUEST_LEN 11
 #define PACKET_LEN  (REQUEST_LEN + TELTONIKA_PACKET_AROUND)
-#define RETRY_US    INT64_C(10000000) /* between requests for the same part */
-#define RETRIES     3
 
 static uint32_t photo_id(const struct session *session)
 {
@@ -96,16 +94,14 @@ bool teltonika_photo_add(const struct teltonika_packet *packet, struct text payl
 
 void teltonika_photo_wake(struct session *session, int64_t last_us, struct decoded *out)
 {
-	struct photo *photo = session->photo;
 	(void)last_us;
-	if (!photo)
-		return;
-	if (session->now_us < photo->asked_us) // the clock was set back
-		photo->asked_us = session->now_us;
-	if (session->now_us - photo->asked_us < RETRY_US)
-		return;
-	if (photo->tries++ == RETRIES)
-		photo_end(session);
-	else
+	switch (photo_retry(session)) {
+	case PHOTO_WAIT:
+		break;
+	case PHOTO_ASK:
 		request(session, session->now_us, out);
+		break;
+	case PHOTO_GIVE_UP:
+		photo_end(session);
+	}
 }

@@ -22,11 +22,6 @@ static bool is_filler(uint8_t c)
 	return c == '\r' || c == '\n' || c == ' ' || c == 0;
 }
 
-static bool is_alnum(char c)
-{
-	return text_is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 // Sniffing --------------------------------------------------------------------
 
 static bool fits(char c, char pattern)
@@ -35,7 +30,7 @@ static bool fits(char c, char pattern)
 	case '9':
 		return text_is_digit(c);
 	case '*':
-		return is_alnum(c);
+		return text_is_alnum(c);
 	case '?':
 		return memchr("PROZVQST", c, 8);
 	default:
@@ -89,7 +84,7 @@ static enum probe match_header(const uint8_t *data, size_t len)
 {
 	const struct text text = {(const char *)data + 1, len - 1};
 	size_t run = 0, digits = 0;
-	while (run < text.len && run < 17 && is_alnum(text.data[run]))
+	while (run < text.len && run < 17 && text_is_alnum(text.data[run]))
 		run++;
 	while (digits < run && text_is_digit(text.data[digits]))
 		digits++;
@@ -204,7 +199,7 @@ static bool is_packed(struct text body, size_t digits, size_t ident)
 		command.data[1] > 'Z' || !text_is_digit(command.data[2]) ||
 		!text_is_digit(command.data[3]))
 		return false;
-	while (digits < ident && is_alnum(body.data[digits]))
+	while (digits < ident && text_is_alnum(body.data[digits]))
 		digits++;
 	return digits >= ident;
 }
