@@ -331,6 +331,20 @@ static int run(struct view *view)
 	return code;
 }
 
+// Returns false, after a message, if not all lines could be written.
+static bool close_track(FILE *file, const char *name)
+{
+	const bool failed = ferror(file);
+
+	if (!fclose(file) && !failed)
+		return true;
+	fprintf(stderr,
+		"avld simulate: --track %s is incomplete: it could not be written; is the disk "
+		"full?\n",
+		name);
+	return false;
+}
+
 int simulate_verb(struct command_line *line)
 {
 	struct view view = {0};
@@ -344,10 +358,5 @@ int simulate_verb(struct command_line *line)
 		return 1;
 	}
 	code = run(&view);
-	if (track && fclose(view.options.track)) {
-		fprintf(stderr, "avld simulate: cannot write --track %s: %s; it is incomplete\n",
-			track, strerror(errno));
-		code = 1;
-	}
-	return code;
+	return track && !close_track(view.options.track, track) ? 1 : code;
 }

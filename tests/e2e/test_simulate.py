@@ -108,6 +108,14 @@ def test_an_interrupt_ends_it_in_order():
     assert numbers(out)[0] == len(server.records())
 
 
+def test_a_track_that_cannot_be_written_is_an_error():
+    server = Server()
+    for file, error in (("/dev/full", "is incomplete"), ("/nonexistent/x", "No such file or directory")):
+        done = subprocess.run([AVLD, "simulate", "--to", f"127.0.0.1:{server.port}", "--devices", "1", "--count", "200", "--rate", "0",
+                               "--track", file], capture_output=True, text=True, timeout=PATIENCE_S)
+        assert done.returncode == 1 and f"--track {file}" in done.stderr and error in done.stderr, done.stderr
+
+
 def test_bad_usage():
     for arguments in ((), ("--to", "localhost"), ("--to", "::1:8888"), ("--to", "a:0"),
                       ("--to", "a:1", "--rate", "-1"), ("--to", "a:1", "--devices", "0"),
