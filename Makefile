@@ -6,7 +6,8 @@
 #   SANITIZE=address,undefined  build with sanitizers             WERROR=1   warnings are errors
 #   PORT=9999                   the port of make run              V=1        show the commands
 #   PREFIX=/usr/local sysconfdir=/etc localstatedir=/var DESTDIR=   where make install puts the files
-#   ONLY="unit e2e"             parts of make check to run        FUZZ_SECONDS=60   time for each fuzzer of make fuzz
+#   ONLY="unit e2e"             parts of make check to run        FUZZ_SECONDS=60   time for each target of make fuzz
+#   ONLY="h02 sniff entry"      targets of make fuzz to run: protocols, sniff, feed, entry
 #   ONLY=feed,store,sql         parts of make bench to run        BENCH_ROUNDS=5    rounds per measurement
 
 BUILD      ?= build
@@ -189,7 +190,7 @@ fuzz-build:
 fuzzers: $(FUZZ)
 
 fuzz: fuzz-build
-	@BUILD='$(BUILD)/fuzz' tests/fuzz/run $(FUZZ_SECONDS)
+	@BUILD='$(BUILD)/fuzz' ONLY='$(ONLY)' tests/fuzz/run $(FUZZ_SECONDS)
 
 bench:
 	@tools/deps bench

@@ -4,8 +4,10 @@
 //   how | cut | bytes of a peer ...
 //
 //   how  bit 0: datagrams; bits 1..6: the configured protocol (0: sniffed); bit 7: the frames of
-//        GT06 and Teltonika get a right checksum, which mutation does not find
-//   cut  seed of the lengths of the pieces
+//        GT06, JT808 and Teltonika get a right checksum, which mutation does not find
+//   cut  seed of the lengths of the pieces; bit 0 and `how` bit 7: frames of JT808 get a right length too
+//
+// FUZZ_PROTOCOL=NAME in the environment keeps bits 1..6 at this protocol, FUZZ_PROTOCOL=sniff at 0.
 //
 // For any bytes each step must make progress, all results must be in range, and a stream must give
 // the same results in one piece and in many. Only where framing is lost may the results depend on
@@ -20,12 +22,17 @@
 #include <xxhash.h>
 
 #define HOW_DATAGRAM 1u
+#define HOW_PROTOCOL 126u
 #define HOW_SEALED   128u
 #define RECEIVED_US  INT64_C(1795342500000000) /* 2026-11-22 10:15 */
 #define INPUT_MOST   16384
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t most, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t len, size_t most);
 
+static int kept_protocol = -1; // of FUZZ_PROTOCOL, as in `how`; -1: any
 static struct photos photos;
 static struct decoded batch; // half a megabyte: not for the stack
 
@@ -407,7 +414,42 @@ static size_t seal_teltonika(uint8_t *data, size_t len)
 	return body_len + 12;
 }
 
-static void seal_frames(uint8_t *data, size_t len)
+// Gives a frame of JT808 at the head of the bytes its checksum and, if asked to, the length of its body. Returns its
+// length without the closing delimiter; 0: there is no frame, or the checksum has no room.
+static size_t seal_jt808(uint8_t *data, size_t len, bool with_length)
+{
+	const uint8_t *end = len > 12 && data[0] == 0x7E ? memchr(data + 1, 0x7E, len - 1) : NULL;
+	const size_t total = end ? (size_t)(end - data) : 0;
+	if (total < 12)
+		return 0;
+	size_t plain_len = 0, check = total - 1;
+	uint8_t sum = 0;
+	for (size_t at = 1; at < total; at++, plain_len++)
+		at += data[at] == 0x7D;
+	const size_t header = (data[3] & 0x40 ? 17 : 12) + (data[3] & 0x20 ? 4 : 0);
+	if (with_length && plain_len > header && plain_len - 1 - header < 0x100 && data[3] != 0x7D) {
+		const uint8_t body_len = (uint8_t)(plain_len - 1 - header);
+		data[3] &= 0xFC;
+		if (data[4] != 0x7D && body_len != 0x7D && body_len != 0x7E)
+			data[4] = body_len;
+	}
+	const bool is_pair = data[check - 1] == 0x7D;
+	if (is_pair)
+		data[check - 1] = 0; // now the last byte of the body
+	for (size_t at = 1; at < check; at++) {
+		const bool escaped = data[at] == 0x7D && at + 1 < check;
+		sum ^= escaped ? (uint8_t)(0x7C + data[at + 1]) : data[at];
+		at += escaped;
+	}
+	if (sum == 0x7D || sum == 0x7E) {
+		data[check - 1] ^= 0x10; // any other body
+		sum ^= 0x10;
+	}
+	data[check] = sum;
+	return total;
+}
+
+static void seal_frames(uint8_t *data, size_t len, bool with_length)
 {
 	for (size_t at = 0; at + 4 < len;) {
 		uint8_t *frame = data + at;
@@ -416,7 +458,8 @@ static void seal_frames(uint8_t *data, size_t len)
 		const size_t head = frame[0] == 0x78 ? 3 : 4;
 		const size_t length = head == 3 ? frame[2] : (size_t)frame[2] << 8 | frame[3];
 		const size_t total = head + length + 2;
-		const size_t packet = seal_teltonika(frame, len - at);
+		const size_t packet = seal_teltonika(frame, len - at) +
+				      seal_jt808(frame, len - at, with_length);
 		if (packet > 0) {
 			at += packet;
 			continue;
@@ -465,8 +508,35 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	CHECK(copy);
 	memcpy(copy, data + 2, len - 2);
 	if (data[0] & HOW_SEALED)
-		seal_frames(copy, len - 2);
+		seal_frames(copy, len - 2, data[1] & 1);
 	check_input(data[0], data[1] + 1u, copy, len - 2);
 	free(copy);
 	return 0;
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	const char *name = getenv("FUZZ_PROTOCOL");
+	(void)argc;
+	(void)argv;
+	if (!name || !*name)
+		return 0;
+	kept_protocol = 0;
+	for (int i = 0; registry_decoders[i] && kept_protocol == 0; i++)
+		if (strcmp(name, registry_decoders[i]->name) == 0)
+			kept_protocol = i + 1;
+	if (kept_protocol > 0 || strcmp(name, "sniff") == 0)
+		return 0;
+	fprintf(stderr, "fuzz_feed: FUZZ_PROTOCOL=%s: no such protocol\n", name);
+	exit(1);
+}
+
+// Mutates as libFuzzer does, and keeps the protocol in the input itself: a finding fails without FUZZ_PROTOCOL too.
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t most, unsigned seed)
+{
+	(void)seed;
+	len = LLVMFuzzerMutate(data, len, most);
+	if (kept_protocol >= 0 && len > 0)
+		data[0] = (uint8_t)((data[0] & ~HOW_PROTOCOL) | (unsigned)kept_protocol << 1);
+	return len;
 }
