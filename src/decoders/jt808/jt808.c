@@ -70,10 +70,11 @@ static const struct message *find_message(const struct jt808_frame *f)
 
 // Reports --------------------------------------------------------------------
 
-// Returns what identifies a message that is sent again: id and body; of one that came in parts the body, which is long.
+// Returns what identifies a message that is sent again: id and body; of one that came in parts the body, which is long. An
+// empty part has the id.
 static struct text key_of(const struct jt808_frame *f)
 {
-	uint8_t *key = f->is_part ? NULL : decoded_arena(f->out, f->len + 2);
+	uint8_t *key = f->is_part && f->len > 0 ? NULL : decoded_arena(f->out, f->len + 2);
 	if (!key)
 		return (struct text){(const char *)f->body, f->len};
 	key[0] = (uint8_t)(f->id >> 8);

@@ -356,6 +356,21 @@ static void records_beyond_the_limit_are_rejected_not_lost(void **state)
 	assert_int_equal(all.bytes, 0);
 }
 
+// Part 5 of 3 with no body: a status, which is identified by the message's id.
+static void an_empty_part_out_of_range_has_a_key(void **state)
+{
+	struct messages all = {0};
+	struct session session = {.all_messages = &all};
+	struct bytes part = {0};
+	(void)state;
+	add_part(&part, 0x0704, 20, 3, 5, "", 0);
+	const struct report *report = decode(&session, &part);
+	assert_int_equal(decoded.report_count, 1);
+	assert_int_equal(report->key.len, 2);
+	assert_memory_equal(report->key.data, "\7\4", 2);
+	message_drop_all(&session);
+}
+
 static void a_secret_fits_the_code_of_a_log_in(void **state)
 {
 	struct session session = {0};
@@ -564,6 +579,7 @@ int main(void)
 		cmocka_unit_test(a_model_gives_bits_and_items_a_meaning),
 		cmocka_unit_test(each_record_of_a_batch_decodes_on_its_own),
 		cmocka_unit_test(records_beyond_the_limit_are_rejected_not_lost),
+		cmocka_unit_test(an_empty_part_out_of_range_has_a_key),
 		cmocka_unit_test(a_secret_fits_the_code_of_a_log_in),
 		cmocka_unit_test(missing_parts_of_a_photo_are_requested),
 		cmocka_unit_test(a_photo_whose_parts_do_not_come_ends),
