@@ -110,7 +110,7 @@ def add_more(out, kind, more):
             first = 4
             extra.update(found)
     for index, value in enumerate(more[first:], first + 1):
-        if kind == "V6" and index == 5 and first == 4 and 15 <= len(value) <= 22:
+        if kind == "V6" and index == 5 and 15 <= len(value) <= 22:
             extra["iccid"] = value
         elif value:
             extra[f"io{index}"] = value
@@ -144,15 +144,15 @@ def v_type(out, kind, f, state):
         course = get(f, at + 4).strip(" ")
         if is_decimal(course) and 0 <= float(course) <= 360:
             out["course_deg"] = float(course)
-    clock, date = f[at - 3], get(f, at + 5)
-    if has_fix and re.fullmatch(r"\d+", date) and len(date) != 6 and re.fullmatch(r"\d{6}", get(f, at + 6)):
+    clock, date, mark = f[at - 3], get(f, at + 5), f[at - 2]
+    if lat is not None and lon is not None and re.fullmatch(r"\d+", date) and len(date) != 6 and re.fullmatch(r"\d{6}", get(f, at + 6)):
         out["extra"]["battery"] = date
         at += 1
         date = f[at + 5]
     status = at + 6
     if kind == "V19" and get(f, status) == "" and len(f) > status + 3:
         status += 3
-    if not has_fix and not (len(f) > at + 5 and re.fullmatch(r"[AVB0-9]?", f[at - 2]) and re.fullmatch(r"(\d{6})?", date)
+    if not has_fix and not (len(f) > at + 5 and re.fullmatch(r"[AVB0-9]?", mark) and re.fullmatch(r"(\d{6})?", date)
                             and re.fullmatch(f"({WORD.pattern})?", get(f, status))):
         raise NoShape
     out["device_time"] = frame_time(date, clock)

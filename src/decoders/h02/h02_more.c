@@ -104,8 +104,7 @@ void h02_more_add(const struct h02_message *message, size_t at, bool is_v6)
 	}
 	for (size_t i = first; i < count && i < sizeof io_names / sizeof io_names[0]; i++) {
 		const struct text text = h02_message_get(message, at + i);
-		const bool iccid =
-			is_v6 && i == 4 && first == 4 && text.len >= 15 && text.len <= 22;
+		const bool iccid = is_v6 && i == 4 && text.len >= 15 && text.len <= 22;
 		h02_message_add_text(message, iccid ? "iccid" : io_names[i], text);
 	}
 }

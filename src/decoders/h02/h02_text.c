@@ -87,9 +87,8 @@ static bool decode_rest(
 			    message->fields.count > at + 9;
 	size_t status = is_v19 ? at + 9 : at + 6;
 	struct text word = h02_message_get(message, status);
-	if (!has_fix &&
-		(message->fields.count <= at + 5 || !is_mark(h02_message_get(message, at - 2)) ||
-			!h02_message_is_date(date) || (word.len > 0 && !h02_message_is_word(word))))
+	if (!has_fix && (message->fields.count <= at + 5 || !h02_message_is_date(date) ||
+				(word.len > 0 && !h02_message_is_word(word))))
 		return false;
 	h02_message_set_time(message, date, clock);
 	if (!h02_message_is_word(word)) {
@@ -130,7 +129,7 @@ static bool decode_position(struct h02_message *message)
 	const size_t place = find_place(message);
 	size_t at = place == NO_FIELD ? 6 : place;
 	int64_t lat_e7 = 0, lon_e7 = 0;
-	bool has_fix = false;
+	bool has_place = false, has_fix = false;
 	if (fields_is_word(h02_message_get(message, H02_TYPE), "V4")) {
 		struct text result = fields_from(&message->fields, H02_FIRST);
 		if (place != NO_FIELD)
@@ -148,13 +147,16 @@ static bool decode_position(struct h02_message *message)
 		const bool valid = fields_is_letter(mark, 'A') || fields_is_digits(mark, 1, 1);
 		if (angle >= FIELDS_ANGLE_ODD)
 			return false;
-		has_fix = angle == FIELDS_ANGLE_OK && (valid || lat_e7 || lon_e7);
+		has_place = angle == FIELDS_ANGLE_OK;
+		has_fix = has_place && (valid || lat_e7 || lon_e7);
 		if (has_fix)
 			set_fix(message, place, lat_e7, lon_e7, valid);
 	}
+	if (!has_fix && !is_mark(h02_message_get(message, at - 2)))
+		return false;
 	const struct text clock = h02_message_get(message, at - 3),
 			  date = h02_message_get(message, at + 5);
-	if (has_fix && date.len != 6 && fields_is_digits(date, 1, 1024) &&
+	if (has_place && date.len != 6 && fields_is_digits(date, 1, 1024) &&
 		fields_is_digits(h02_message_get(message, at + 6), 6, 6)) {
 		h02_message_add_text(message, "battery", date);
 		at++;
