@@ -652,9 +652,9 @@ def item(b, key, v, rest):
             if v[i:i + 2] != b"\xff\xff":
                 extra[f"temp{i // 2 + 1}"] = minus15(v[i:i + 2]) / 10
     elif key in (0x53, 0x5D):
-        width = 2 if key == 0x53 else 4
+        need(v and size in (1 + 8 * v[0], 1 + 10 * v[0]))
+        width = 2 if size == 1 + 8 * v[0] else 4
         one = 6 + width
-        need(v and size == 1 + one * v[0])
         parts = [v[i:i + one] for i in range(1, size, one)]
         b.cells_of([(be(p[:2]), p[2], be(p[3:5]), be(p[5:5 + width]), p[-1]) for p in parts])
     elif key == 0x54:
@@ -718,7 +718,7 @@ def item(b, key, v, rest):
     elif key == 0x91 and size >= 22:
         need(be(v[:2]) * 100 <= 1000000)
         b.power(be(v[:2]) * 100)
-        extra.update(rpm=be(v[2:4]), obdSpeed=v[4], throttle=v[5], engineLoad=v[6] * 100 // 255, coolantTemp=v[7] - 40,
+        extra.update(rpm=be(v[2:4]), obdSpeed=v[4], throttle=v[5] * 100 // 255, engineLoad=v[6] * 100 // 255, coolantTemp=v[7] - 40,
                      fuelConsumption=be(v[10:12]) / 100, fuelUsed=be(v[20:22]) / 100)
     elif key == 0x94:
         b.text("vin", ascii_text(v))
@@ -1694,8 +1694,8 @@ def item_value(rng, key):
             value = value[:1] + bytes.fromhex("0860000000000017") + rng.choice((value[9:], b"\x89\x86" + b"\x01" * 7 + b"\x1f"))
         return value
     shapes = {
-        0x53: lambda: counted(rng, 8, lambda: cells(rng, (), ("mcc", 1, 2, 2, 1), 1)),
-        0x5D: lambda: counted(rng, 10, lambda: cells(rng, (), ("mcc", 1, 2, 4, 1), 1)),
+        **{key: lambda: counted(rng, 8, lambda: cells(rng, (), ("mcc", 1, 2, 2, 1), 1)) if rng.random() < .5 else
+           counted(rng, 10, lambda: cells(rng, (), ("mcc", 1, 2, 4, 1), 1)) for key in (0x53, 0x5D)},
         0x54: lambda: counted(rng, 7, lambda: some(rng, 7)),
         0x60: lambda: number(rng, 2) + rng.choice((b"", some(rng, 9), b"1" * 6 + words(rng, 8), b"\0" + words(rng, 8))),
         0x67: lambda: words(rng, 8), 0x6C: lambda: rng.choice((b"860000000000017", words(rng, 15))),

@@ -91,7 +91,7 @@ bool jt808_item_driving_read_91(struct jt808_report *r, const uint8_t *v, size_t
 		return false;
 	jt808_report_int(r, "rpm", jt808_u16(v + 2));
 	jt808_report_int(r, "obdSpeed", v[4]);
-	jt808_report_int(r, "throttle", v[5]);
+	jt808_report_int(r, "throttle", v[5] * 100 / 255);
 	jt808_report_int(r, "engineLoad", v[6] * 100 / 255);
 	jt808_report_int(r, "coolantTemp", v[7] - 40);
 	jt808_report_fixed(r, "fuelConsumption", jt808_u16(v + 10), 2);

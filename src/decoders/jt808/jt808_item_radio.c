@@ -68,16 +68,12 @@ static bool read_repeated(
 	return len >= head && read_all(r, layout, v, len, (len - head) / cell_size(layout));
 }
 
+// The size of the cells shows whether their ids have two bytes or four.
 bool jt808_item_radio_read_53(struct jt808_report *r, const uint8_t *v, size_t len)
 {
-	static const struct layout layout = {1, false, false, 2, 2, true};
-	return read_counted(r, &layout, v, len);
-}
-
-bool jt808_item_radio_read_5d(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	static const struct layout layout = {1, false, false, 2, 4, true};
-	return read_counted(r, &layout, v, len);
+	static const struct layout short_id = {1, false, false, 2, 2, true},
+				   long_id = {1, false, false, 2, 4, true};
+	return read_counted(r, &short_id, v, len) || read_counted(r, &long_id, v, len);
 }
 
 bool jt808_item_radio_read_e1(struct jt808_report *r, const uint8_t *v, size_t len)

@@ -7,7 +7,6 @@
 #include "decoders/jt808/jt808_report.h"
 
 bool jt808_item_radio_read_53(struct jt808_report *r, const uint8_t *v, size_t len);
-bool jt808_item_radio_read_5d(struct jt808_report *r, const uint8_t *v, size_t len);
 bool jt808_item_radio_read_54(struct jt808_report *r, const uint8_t *v, size_t len);
 bool jt808_item_radio_read_e1(struct jt808_report *r, const uint8_t *v, size_t len);
 bool jt808_item_radio_read_eb(struct jt808_report *r, const uint8_t *v, size_t len);
