@@ -196,7 +196,7 @@ def set_columns(out, elements):
     for n in range(4):
         ids = [(1200 + n, 2), (287 + 3 * n, 2), (288 + 3 * n, 2), (289 + 3 * n, 1)]
         values = [find(elements, *each) for each in ids]
-        if None not in values:
+        if None not in values and (values[1] or values[2]):
             used.update(ids)
             cells.append("%d,%d,%d" % (values[1], values[2], -values[3]))
     first.text("cells", ";".join(cells))

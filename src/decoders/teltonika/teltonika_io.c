@@ -87,6 +87,12 @@ static void note(struct teltonika_io *io, const struct teltonika_element *e)
 	}
 }
 
+// Returns true if all values of a cell of a TAT100 are there, and it is one.
+static bool has_cell(const struct teltonika_io *io, unsigned cell)
+{
+	return io->cells_have[cell] == CELL_WHOLE && (io->cells[cell][1] || io->cells[cell][2]);
+}
+
 // Returns true if the driver or teltonika_io_cells shows an element that was noted.
 static bool is_shown(const struct teltonika_io *io, const struct teltonika_element *e)
 {
@@ -105,7 +111,7 @@ static bool is_shown(const struct teltonika_io *io, const struct teltonika_eleme
 	case KEY(196, 8):
 		return io->has_card;
 	default:
-		return find_cell(e, &cell, &value) && io->cells_have[cell] == CELL_WHOLE;
+		return find_cell(e, &cell, &value) && has_cell(io, cell);
 	}
 }
 
@@ -307,8 +313,8 @@ static char *put_number(char *out, unsigned value, char separator)
 static void add_cells(const struct teltonika_io *io, struct teltonika_extra *extra)
 {
 	char text[TELTONIKA_CELLS * 20], *end = text;
-	for (size_t i = 0; i < TELTONIKA_CELLS; i++) {
-		if (io->cells_have[i] != CELL_WHOLE)
+	for (unsigned i = 0; i < TELTONIKA_CELLS; i++) {
+		if (!has_cell(io, i))
 			continue;
 		const uint16_t *cell = io->cells[i];
 		end = put_number(end, cell[1], ',');
