@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The cross matrix: each frame of each golden capture, whole and by every prefix, against the probe of each decoder. No
 // decoder answers YES to another protocol's bytes, and none takes back a NO.
+//
+//   test_cross           the golden captures
+//   test_cross FOLDER    the frames that tests/reference/run --frames wrote: FOLDER/PROTOCOL, each with its length before it,
+//                        u32, little-endian. Prints for each protocol what the probes answer to its whole frames.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -152,6 +156,69 @@ static void only_the_own_decoder_answers_yes(void **state)
 	assert_true(count > 20);
 }
 
+// The answers of the protocol's own probe to whole frames, and frames to which another one answers MAYBE or MORE.
+struct answers {
+	size_t own[4], others;
+};
+
+static void count_answers(
+	struct answers *answers, const struct decoder *own, const uint8_t *data, size_t len)
+{
+	bool other = false;
+	for (size_t i = 0; registry_decoders[i]; i++) {
+		const enum probe probe = registry_decoders[i]->probe(data, len, false);
+		if (registry_decoders[i] == own)
+			answers->own[probe]++;
+		else
+			other |= probe != PROBE_NO;
+	}
+	answers->others += other;
+}
+
+static void check_generated(const char *folder, const char *name, uint8_t *data)
+{
+	const struct decoder *own = own_decoder(name);
+	struct answers answers = {0};
+	uint8_t head[4];
+	size_t count = 0;
+	char path[512];
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	FILE *file = fopen(path, "rb");
+	assert_non_null(file);
+	assert_non_null(own);
+	for (; fread(head, 1, sizeof head, file) == sizeof head; count++) {
+		const size_t len = head[0] | (size_t)head[1] << 8 | (size_t)head[2] << 16;
+		assert_in_range(len, 1, CAPTURE_MAX);
+		assert_int_equal(fread(data, 1, len, file), len);
+		check_frame(name, own, data, len);
+		count_answers(&answers, own, data, len);
+	}
+	fclose(file);
+	printf("# %s: %zu frames; own probe: %zu YES, %zu MAYBE, %zu MORE, %zu NO; another one "
+	       "MAYBE or MORE: %zu\n",
+		name, count, answers.own[PROBE_YES], answers.own[PROBE_MAYBE],
+		answers.own[PROBE_MORE], answers.own[PROBE_NO], answers.others);
+	assert_true(count > 0 && answers.own[PROBE_YES] > count / 4);
+}
+
+static void only_the_own_decoder_answers_yes_to_generated_frames(void **state)
+{
+	const char *folder = *state;
+	struct dirent *entry;
+	size_t count = 0;
+	uint8_t *data = malloc(CAPTURE_MAX);
+	DIR *files = opendir(folder);
+	assert_non_null(files);
+	for (; (entry = readdir(files)) != NULL; count += entry->d_name[0] != '.')
+		if (entry->d_name[0] != '.')
+			check_generated(folder, entry->d_name, data);
+	closedir(files);
+	free(data);
+	for (size_t i = 0; i < count; i++)
+		assert_non_null(registry_decoders[i]);
+	assert_null(registry_decoders[count]);
+}
+
 static void decoders_describe_themselves(void **state)
 {
 	(void)state;
@@ -167,12 +234,18 @@ static void decoders_describe_themselves(void **state)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	const struct CMUnitTest generated[] = {
+		cmocka_unit_test_prestate(only_the_own_decoder_answers_yes_to_generated_frames,
+			argc > 1 ? argv[1] : NULL),
+	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decoders_describe_themselves),
 		cmocka_unit_test(only_the_own_decoder_answers_yes),
 	};
 	page = guarded_new(PREFIX_MAX);
+	if (argc > 1)
+		return cmocka_run_group_tests(generated, NULL, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
