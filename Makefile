@@ -195,7 +195,7 @@ fuzz: fuzz-build
 bench:
 	@tools/deps bench
 	@$(MAKE) -s --no-print-directory -j2 BUILD='$(BUILD)/release' CFLAGS='-O2 -g' \
-		'$(BUILD)/release/avld' '$(BUILD)/release/bench/pipeline'
+		'$(BUILD)/release/avld' '$(BUILD)/release/bench/pipeline' '$(BUILD)/release/bench/sniff'
 	@BUILD='$(BUILD)/release' ONLY='$(ONLY)' tests/bench/start
 
 format:

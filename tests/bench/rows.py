@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The measurements: one function per part, named in PARTS; each returns rows of the table."""
 import dataclasses
+import importlib.machinery
 import pathlib
 import re
 import select
 import statistics
+import struct
 import subprocess
 import threading
 import time
@@ -14,6 +16,8 @@ import place
 from place import Daemon, one, query
 
 US = 1e6
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
+capture = importlib.machinery.SourceFileLoader("capture", str(GOLDEN / "run")).load_module()
 
 
 @dataclasses.dataclass
@@ -73,6 +77,7 @@ def feed(bench):
             times["feed"], "feed alone", f"{instructions['append']:.0f} instructions a frame"),
         *(feed_other(bench, program, protocol) for protocol in
           ("gt06", "h02", "gps103", "tk103", "jt808", "teltonika")),
+        *sniffing(bench),
     ]
 
 
@@ -91,6 +96,34 @@ def feed_other(bench, program, protocol):
     times, _ = read_pipeline(out)
     return Row(f"feed, {protocol} frames", "ns/frame", times["feed"], "<= 400", lambda ours, _: ours <= 400,
                times["scan"], "memchr of the bytes")
+
+
+def write_openings(folder):
+    """Writes the first line of each golden capture, as a connection would begin, to files of the protocols' names."""
+    for path in sorted(GOLDEN.glob("*_*.hex")):
+        lines = (line.strip() for line in path.read_text("ascii").splitlines())
+        line = next(line for line in lines if line and not line.startswith("#"))
+        data = capture.read_text(line) if line.startswith('"') else bytes.fromhex(line)
+        with open(folder / path.stem.partition("_")[0], "ab") as file:
+            file.write(struct.pack("<I", len(data)) + data)
+
+
+def sniffing(bench):
+    """What a connection costs before its protocol is found."""
+    bench.say("sniffing")
+    folder = place.FOLDER / "openings"
+    folder.mkdir()
+    write_openings(folder)
+    out = place.run(pathlib.Path(place.AVLD).parent / "bench/sniff", folder, bench.rounds).stdout
+    found = {}
+    for line in out.splitlines():
+        name, *numbers = line.split()
+        found.setdefault(name, []).append([float(number) for number in numbers])
+    for name, rounds in sorted(found.items()):
+        mean, worst, bytes_mean, bytes_worst = zip(*rounds)
+        yield Row(f"sniffing among all, worst opening of {name}", "ns", list(worst), "<= 1,000",
+                  lambda ours, _: ours <= 1000, note=f"mean {statistics.median(mean):.0f} ns; byte by byte, all sniffs "
+                  f"together: mean {statistics.median(bytes_mean):.0f} ns, worst {statistics.median(bytes_worst):.0f} ns")
 
 
 def instruction_counts(program, frames=20000):

@@ -427,7 +427,8 @@ static size_t seal_jt808(uint8_t *data, size_t len, bool with_length)
 	for (size_t at = 1; at < total; at++, plain_len++)
 		at += data[at] == 0x7D;
 	const size_t header = (data[3] & 0x40 ? 17 : 12) + (data[3] & 0x20 ? 4 : 0);
-	if (with_length && plain_len > header && plain_len - 1 - header < 0x100 && data[3] != 0x7D) {
+	if (with_length && plain_len > header && plain_len - 1 - header < 0x100 &&
+		data[3] != 0x7D) {
 		const uint8_t body_len = (uint8_t)(plain_len - 1 - header);
 		data[3] &= 0xFC;
 		if (data[4] != 0x7D && body_len != 0x7D && body_len != 0x7E)
@@ -458,8 +459,8 @@ static void seal_frames(uint8_t *data, size_t len, bool with_length)
 		const size_t head = frame[0] == 0x78 ? 3 : 4;
 		const size_t length = head == 3 ? frame[2] : (size_t)frame[2] << 8 | frame[3];
 		const size_t total = head + length + 2;
-		const size_t packet = seal_teltonika(frame, len - at) +
-				      seal_jt808(frame, len - at, with_length);
+		const size_t packet =
+			seal_teltonika(frame, len - at) + seal_jt808(frame, len - at, with_length);
 		if (packet > 0) {
 			at += packet;
 			continue;
