@@ -5,16 +5,14 @@
 
 void fields_split(struct text text, struct fields *out)
 {
-	const char *start = text.data, *end = text.data + text.len;
+	const char *start = text.data, *end = text.data + text.len, *comma;
 	out->count = 0;
-	for (const char *at = start;; at++) {
-		if (at < end && (*at != ',' || out->count == FIELDS_MOST - 1))
-			continue;
-		out->at[out->count++] = (struct text){start, (size_t)(at - start)};
-		if (at == end)
-			return;
-		start = at + 1;
+	while (out->count < FIELDS_MOST - 1 && start < end &&
+		(comma = memchr(start, ',', (size_t)(end - start)))) {
+		out->at[out->count++] = (struct text){start, (size_t)(comma - start)};
+		start = comma + 1;
 	}
+	out->at[out->count++] = (struct text){start, (size_t)(end - start)};
 }
 
 bool fields_is_printable(struct text text, size_t most)
