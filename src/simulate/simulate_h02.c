@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Text records of an H02, and the server's answers and commands.
+// Records of an H02, and the server's answers and commands. Over TCP, every third position of a tracker with an ident of ten
+// digits is binary (32 bytes, drawn in decoders/h02/h02_binary.c).
 //
+//   *HQ,id,V0#                                                                 answer  *HQ,id,V0#
 //   *HQ,id,V1,hhmmss,A,ddmm.mmmm,N,dddmm.mmmm,E,knots,course,ddmmyy,status#    answer  *HQ,id,V4,V1,yyyymmddhhmmss#
 //   *HQ,id,HTBT,battery#                                                       answer  *HQ,id,HTBT#
+//   $ ...                                                                      answer  *HQ,id,R12,hhmmss#
 //   command  *HQ,id,S20,hhmmss,1,<0|1>#     reply  *HQ,id,V4,S20,<DONE|OK>,hhmmss,<the newest position>#
 //
 // An answer has no number: it is for the oldest record of its type. An alarm is a bit of the status that is 0.
@@ -12,11 +15,18 @@
 #include "simulate/simulate_tracker.h"
 #include "util/calendar.h"
 #include "util/hex.h"
+#include "util/text.h"
 
 #include <string.h>
 
 #define KEY_POSITION  1
 #define KEY_HEARTBEAT 2
+#define KEY_BINARY    3
+#define KEY_LOGIN     4
+
+#define BINARY_LEN   32
+#define BINARY_IDENT 10 /* digits */
+#define BINARY_EVERY 3
 
 #define BIT_ACC     (1u << 10)
 #define BIT_BLOCKED (1u << 27)
@@ -48,14 +58,26 @@ static char *put_angle(char *out, int32_t e7, unsigned degree_digits, const char
 	return out;
 }
 
-static char *put_status(
-	char *out, const struct simulate_tracker *tracker, const struct simulate_sighting *seen)
+static uint32_t status_of(
+	const struct simulate_tracker *tracker, const struct simulate_sighting *seen)
 {
 	uint32_t status = ~alarm_bits[seen->event];
 	if (!seen->ignition)
 		status &= ~BIT_ACC;
 	if (tracker->outputs & 1)
 		status &= ~BIT_BLOCKED;
+	return status;
+}
+
+static uint32_t knots_of(const struct simulate_sighting *seen, uint32_t scale)
+{
+	return (uint32_t)(((uint64_t)seen->speed_kmh_e2 * 10 * scale + 926) / 1852);
+}
+
+static char *put_status(
+	char *out, const struct simulate_tracker *tracker, const struct simulate_sighting *seen)
+{
+	const uint32_t status = status_of(tracker, seen);
 	for (int shift = 28; shift >= 0; shift -= 4)
 		*out++ = hex_digits[status >> shift & 15];
 	return out;
@@ -66,13 +88,12 @@ static char *put_position(
 	char *out, const struct simulate_tracker *tracker, const struct simulate_sighting *seen)
 {
 	const struct calendar now = calendar_of(seen->time_us);
-	const uint32_t knots_e2 = (uint32_t)(((uint64_t)seen->speed_kmh_e2 * 1000 + 926) / 1852);
 	out = simulate_text_digits(
 		out, (uint32_t)(now.hour * 10000 + now.minute * 100 + now.second), 6);
 	out = simulate_text_put(out, ",A,");
 	out = put_angle(out, seen->lat_e7, 2, "NS");
 	out = put_angle(out, seen->lon_e7, 3, "EW");
-	out = simulate_text_fixed(out, knots_e2, 6, 2);
+	out = simulate_text_fixed(out, knots_of(seen, 100), 6, 2);
 	*out++ = ',';
 	out = simulate_text_digits(out, seen->course_deg_e2 / 100u, 3);
 	*out++ = ',';
@@ -84,9 +105,70 @@ static char *put_position(
 	return out;
 }
 
+// Writes a time, a date and a place as digits.
+static char *put_digits(char *out, const struct simulate_sighting *seen, uint32_t battery_percent)
+{
+	const struct calendar now = calendar_of(seen->time_us);
+	const uint32_t lat = simulate_text_minutes_e4(seen->lat_e7),
+		       lon = simulate_text_minutes_e4(seen->lon_e7);
+	out = simulate_text_digits(
+		out, (uint32_t)(now.hour * 10000 + now.minute * 100 + now.second), 6);
+	out = simulate_text_digits(
+		out, (uint32_t)(now.day * 10000 + now.month * 100 + (int)(now.year % 100)), 6);
+	out = simulate_text_digits(out, lat / 600000 * 1000000 + lat % 600000, 8);
+	*out++ = hex_digits[battery_percent >> 4];
+	*out++ = hex_digits[battery_percent & 15];
+	out = simulate_text_digits(out, lon / 600000 * 1000000 + lon % 600000, 9);
+	*out++ = hex_digits[2 | (seen->lat_e7 >= 0 ? 4 : 0) | (seen->lon_e7 >= 0 ? 8 : 0)];
+	out = simulate_text_digits(out, knots_of(seen, 1), 3);
+	return simulate_text_digits(out, seen->course_deg_e2 / 100u, 3);
+}
+
+static uint8_t to_byte(const char *digits)
+{
+	return (uint8_t)(text_hex_digit(digits[0]) << 4 | text_hex_digit(digits[1]));
+}
+
+static size_t write_binary(const struct simulate_tracker *tracker,
+	const struct simulate_sighting *seen, uint8_t out[BINARY_LEN])
+{
+	char digits[2 * BINARY_LEN];
+	const uint32_t percent = seen->battery * 100u / 15, status = status_of(tracker, seen);
+	memcpy(digits, tracker->ident, BINARY_IDENT);
+	put_digits(digits + BINARY_IDENT, seen, percent < 7 ? 0 : percent);
+	memset(out, 0xFF, BINARY_LEN);
+	out[0] = '$';
+	for (size_t i = 0; i < 24; i++)
+		out[1 + i] = to_byte(digits + 2 * i);
+	for (size_t i = 0; i < 4; i++)
+		out[25 + i] = (uint8_t)(status >> 8 * (3 - i));
+	out[31] = (uint8_t)tracker->serial;
+	return BINARY_LEN;
+}
+
+// A text has to open the conversation: a binary record does so for a known device only. A datagram may be the first of a
+// sender that the server has forgotten.
+static bool is_binary(const struct simulate_tracker *tracker)
+{
+	return !tracker->udp && tracker->ident_len == BINARY_IDENT &&
+	       tracker->serial % BINARY_EVERY == 0;
+}
+
+static size_t write_login(struct simulate_tracker *tracker, uint8_t *out)
+{
+	if (tracker->udp)
+		return 0;
+	char *end = put_head((char *)out, tracker, "V0");
+	end[-1] = '#';
+	return (size_t)(end - (char *)out);
+}
+
 static size_t write_report(
 	struct simulate_tracker *tracker, const struct simulate_sighting *seen, uint8_t *out)
 {
+	tracker->serial++;
+	if (is_binary(tracker))
+		return write_binary(tracker, seen, out);
 	char *end = put_head((char *)out, tracker, "V1");
 	return (size_t)(put_position(end, tracker, seen) - (char *)out);
 }
@@ -102,6 +184,8 @@ static size_t write_heartbeat(
 
 static size_t find_end(const uint8_t *data, size_t len)
 {
+	if (data[0] == '$')
+		return len < BINARY_LEN ? 0 : BINARY_LEN;
 	const uint8_t *end = memchr(data, '#', len);
 	return end ? (size_t)(end - data) + 1 : 0;
 }
@@ -125,12 +209,16 @@ static bool has_word(const uint8_t *data, size_t len, unsigned index, const char
 
 static bool is_report(const uint8_t *record)
 {
-	return has_word(record, SIMULATE_LOGIN_MAX, 2, "V1");
+	return record[0] == '$' || has_word(record, SIMULATE_LOGIN_MAX, 2, "V1");
 }
 
 static uint32_t key_of(const uint8_t *record, size_t len)
 {
-	return has_word(record, len, 2, "HTBT") ? KEY_HEARTBEAT : KEY_POSITION;
+	if (record[0] == '$')
+		return KEY_BINARY;
+	return has_word(record, len, 2, "HTBT") ? KEY_HEARTBEAT
+	       : has_word(record, len, 2, "V0") ? KEY_LOGIN
+						: KEY_POSITION;
 }
 
 static enum simulate_answer read_answer(
@@ -145,6 +233,10 @@ static enum simulate_answer read_answer(
 		*key = KEY_HEARTBEAT;
 	else if (has_word(data, *used, 2, "V4") && has_word(data, *used, 3, "V1"))
 		*key = KEY_POSITION;
+	else if (has_word(data, *used, 2, "R12"))
+		*key = KEY_BINARY;
+	else if (has_word(data, *used, 2, "V0"))
+		*key = KEY_LOGIN;
 	else
 		return ANSWER_OTHER;
 	return ANSWER_ACK;
@@ -171,7 +263,8 @@ static size_t execute(
 
 const struct simulate_protocol simulate_h02 = {
 	.name = "h02",
-	.ident = simulate_tracker_ident_imei,
+	.ident = simulate_tracker_ident_ten,
+	.login = write_login,
 	.report = write_report,
 	.heartbeat = write_heartbeat,
 	.length = find_end,

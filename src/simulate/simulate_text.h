@@ -32,11 +32,17 @@ static inline char *simulate_text_fixed(
 	return out + width;
 }
 
+// Returns an angle without its sign in 0.0001 minutes.
+static inline uint32_t simulate_text_minutes_e4(int32_t e7)
+{
+	const uint32_t magnitude = e7 < 0 ? (uint32_t)-e7 : (uint32_t)e7;
+	return (uint32_t)(((uint64_t)magnitude * 60 + 500) / 1000);
+}
+
 // Appends degrees and minutes without a sign: "4807.0380" with 2 digits of degrees. Returns the byte after them.
 static inline char *simulate_text_angle(char *out, int32_t e7, unsigned degree_digits)
 {
-	const uint32_t magnitude = e7 < 0 ? (uint32_t)-e7 : (uint32_t)e7;
-	const uint32_t minutes_e4 = (uint32_t)(((uint64_t)magnitude * 60 + 500) / 1000);
+	const uint32_t minutes_e4 = simulate_text_minutes_e4(e7);
 	out = simulate_text_digits(out, minutes_e4 / 600000, degree_digits);
 	return simulate_text_fixed(out, minutes_e4 % 600000, 7, 4);
 }

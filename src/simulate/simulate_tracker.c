@@ -2,6 +2,7 @@
 // Idents contain seed and number, so that two seeds never share one:
 //   short  7 digits   5020000 + 10000 * (seed - 1) + number    if number < 10000 and the result has 7 digits
 //          13 digits  5 seed(6) number(6)                      else
+//   ten    10 digits  8 seed(5) number(4)                      if number < 10000 and seed < 100000, else an IMEI
 //   IMEI   15 digits  86 seed-1(6) number(6) check
 #include "simulate/simulate_tracker.h"
 
@@ -59,6 +60,17 @@ uint8_t simulate_tracker_ident_imei(uint32_t seed, uint32_t number, char out[16]
 	out[14] = check_digit(out, 14);
 	out[15] = 0;
 	return 15;
+}
+
+uint8_t simulate_tracker_ident_ten(uint32_t seed, uint32_t number, char out[16])
+{
+	if (number > 9999 || seed > 99999)
+		return simulate_tracker_ident_imei(seed, number, out);
+	out[0] = '8';
+	put_digits(out + 1, seed, 5);
+	put_digits(out + 6, number, 4);
+	out[10] = 0;
+	return 10;
 }
 
 void simulate_tracker_init(struct simulate_tracker *tracker,

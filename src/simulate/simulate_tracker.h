@@ -25,7 +25,7 @@ struct simulate_tracker {
 	uint8_t outputs; /* bit 0 is output 1, the engine's relay */
 	bool deltas;     /* sends the difference from the previous record (pt502) */
 	bool gaps;       /* is out of coverage now and then (pt502) */
-	bool udp;        /* sends datagrams (teltonika) */
+	bool udp;        /* sends datagrams (h02, teltonika) */
 	bool ends;       /* the current report is its last: nothing may stay in its log */
 	struct simulate_camera camera; /* pt502 */
 	struct simulate_vehicle vehicle;
@@ -40,8 +40,10 @@ void simulate_tracker_init(struct simulate_tracker *tracker,
 
 #define SIMULATE_NUMBER_MAX 999999
 
-// Write an ident of 7 or 13 digits, the first 5; or of 15 digits with an IMEI's check digit. Return the length.
+// Write an ident of 7 or 13 digits, the first 5; of 10 or 15 digits; or of 15 digits with an IMEI's check digit. Return the
+// length.
 uint8_t simulate_tracker_ident_short(uint32_t seed, uint32_t number, char out[16]);
+uint8_t simulate_tracker_ident_ten(uint32_t seed, uint32_t number, char out[16]);
 uint8_t simulate_tracker_ident_imei(uint32_t seed, uint32_t number, char out[16]);
 
 // Sets an output by the text of a command: "OPC2,1", "Relay,1#". Returns false if it is another command.
