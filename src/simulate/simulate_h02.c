@@ -126,7 +126,8 @@ static char *put_digits(char *out, const struct simulate_sighting *seen, uint32_
 
 static uint8_t to_byte(const char *digits)
 {
-	return (uint8_t)(text_hex_digit(digits[0]) << 4 | text_hex_digit(digits[1]));
+	return (uint8_t)((unsigned)text_hex_digit(digits[0]) << 4 |
+			 (unsigned)text_hex_digit(digits[1]));
 }
 
 static size_t write_binary(const struct simulate_tracker *tracker,
