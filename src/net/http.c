@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
-// /health, /metrics and /status. libmicrohttpd runs on our loop, which watches its epoll descriptor.
+// /health, /metrics and /status. libmicrohttpd runs on our loop, which watches its epoll descriptor. We accept the
+// connections ourselves and limit their number and time; each serves one request:
+//
+//   accept -> open -> request, reply -> closed
+//               |-- after TIME_MAX_S ---^
+//               `-- oldest, another one arrives and there is no room: closed after GRACE_S
 #include "net/http.h"
 
 #include "util/address.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,18 +17,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 16
-#define TIMEOUT_S       10
-#define BACKLOG         16
+#define CONNECTIONS_MAX 32
+#define TIME_MAX_S      5.  /* from accepting a connection to the end of its reply */
+#define GRACE_S         0.1 /* before the oldest connection makes room for a new one */
+#define BACK_OFF_S      0.5 /* pause in accepting while descriptors are short */
+#define BACKLOG         1024
+
+struct client {
+	bool open;
+	int fd;
+	double since;
+};
 
 struct http {
 	struct ev_loop *loop;
 	struct MHD_Daemon *daemon;
 	struct http_sources sources;
-	ev_io io;
-	ev_timer timer;
+	struct client clients[CONNECTIONS_MAX];
+	bool short_of_files; /* when last tried */
+	ev_io listener;
+	ev_io io;        /* epoll descriptor of the library */
+	ev_timer timer;  /* next call of the library */
+	ev_timer pause;  /* runs while accepting is paused */
+	ev_timer expiry; /* runs while connections are open */
 	double started;
 };
 
@@ -192,6 +212,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		return MHD_NO;
 	}
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	const enum MHD_Result result = MHD_queue_response(connection, code, response);
 	MHD_destroy_response(response);
 	return result;
@@ -224,6 +245,153 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 	run(timer->data);
 }
 
+// Connections ------------------------------------------------------------------------------------
+
+// Does nothing unless accepting is paused.
+static void resume_accepting(struct http *http)
+{
+	ev_timer_stop(http->loop, &http->pause);
+	ev_io_start(http->loop, &http->listener);
+}
+
+// Called by the library for each connection, when it is added and when it is about to be closed.
+static void on_connection(void *context, struct MHD_Connection *connection, void **client,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct http *http = context;
+	struct client *slot = http->clients;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		slot = *client;
+		if (slot)
+			slot->open = false;
+		if (!http->short_of_files)
+			resume_accepting(http);
+		return;
+	}
+	while (slot->open) // the library's limit leaves one free
+		slot++;
+	*slot = (struct client){.open = true,
+		.fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+			      ->connect_fd,
+		.since = ev_now(http->loop)};
+	*client = slot;
+	if (!ev_is_active(&http->expiry)) {
+		ev_timer_set(&http->expiry, 1., 1.);
+		ev_timer_start(http->loop, &http->expiry);
+	}
+}
+
+// Returns the connection that has been open longest, NULL if none is.
+static struct client *find_oldest(struct http *http)
+{
+	struct client *oldest = NULL;
+
+	for (struct client *at = http->clients; at < http->clients + CONNECTIONS_MAX; at++)
+		if (at->open && (!oldest || at->since < oldest->since))
+			oldest = at;
+	return oldest;
+}
+
+static bool is_full(const struct http *http)
+{
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		if (!http->clients[i].open)
+			return false;
+	return true;
+}
+
+// The library sees the end of the stream and closes the connection.
+static void end_client(struct http *http, const struct client *client)
+{
+	shutdown(client->fd, SHUT_RDWR);
+	MHD_run(http->daemon);
+}
+
+static void on_expiry(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct http *http = timer->data;
+	const struct client *oldest;
+
+	(void)revents;
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+		oldest = find_oldest(http);
+		if (!oldest || ev_now(loop) - oldest->since < TIME_MAX_S)
+			break;
+		end_client(http, oldest);
+	}
+	if (!find_oldest(http))
+		ev_timer_stop(loop, timer);
+	run(http);
+}
+
+static void pause_accepting(struct http *http, double seconds)
+{
+	ev_io_stop(http->loop, &http->listener);
+	ev_timer_set(&http->pause, seconds, 0.);
+	ev_timer_start(http->loop, &http->pause);
+}
+
+static void on_pause_end(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	(void)loop;
+	(void)revents;
+	resume_accepting(timer->data);
+}
+
+static void back_off(struct http *http, int error)
+{
+	const struct client *oldest = find_oldest(http);
+
+	if (!http->short_of_files)
+		log_warning("http cannot accept connections error=\"%s\" "
+			    "what_to_do=\"raise LimitNOFILE of the service\"",
+			strerror(error));
+	http->short_of_files = true;
+	if (oldest)
+		end_client(http, oldest);
+	pause_accepting(http, BACK_OFF_S);
+}
+
+// Returns false if no connection is pending, or none can be accepted now.
+static bool accept_one(struct http *http)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	const struct client *oldest = is_full(http) ? find_oldest(http) : NULL;
+
+	if (oldest && ev_now(http->loop) - oldest->since < GRACE_S) {
+		pause_accepting(http, GRACE_S);
+		return false;
+	}
+	const int fd = accept4(
+		http->listener.fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		const int error = errno;
+		if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
+			back_off(http, error);
+		return error == ECONNABORTED;
+	}
+	http->short_of_files = false;
+	if (oldest)
+		end_client(http, oldest);
+	MHD_add_connection(http->daemon, fd, (struct sockaddr *)&address, len); // or closes fd
+	return true;
+}
+
+static void on_connect(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct http *http = io->data;
+
+	(void)loop;
+	(void)revents;
+	for (int i = 0; i < CONNECTIONS_MAX && accept_one(http); i++)
+		;
+	run(http);
+}
+
+// Start and end ----------------------------------------------------------------------------------
+
 // Returns a listening socket, or -1 with errno set.
 static int listen_on(const char *text)
 {
@@ -249,12 +417,27 @@ static int listen_on(const char *text)
 	return -1;
 }
 
-// The library closes fd with the daemon.
-static struct MHD_Daemon *start_daemon(struct http *http, int fd)
+static struct MHD_Daemon *start_daemon(struct http *http)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, http,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_END);
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request,
+		http, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, http, MHD_OPTION_END);
+}
+
+static void start_watchers(struct http *http, int listen_fd)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+
+	ev_io_init(&http->listener, on_connect, listen_fd, EV_READ);
+	ev_io_init(&http->io, on_readable, info->epoll_fd, EV_READ);
+	ev_timer_init(&http->timer, on_timer, 0., 0.);
+	ev_timer_init(&http->pause, on_pause_end, 0., 0.);
+	ev_timer_init(&http->expiry, on_expiry, 0., 0.);
+	http->listener.data = http->io.data = http->timer.data = http->pause.data =
+		http->expiry.data = http;
+	ev_io_start(http->loop, &http->listener);
+	ev_io_start(http->loop, &http->io);
 }
 
 struct http *http_new(
@@ -274,25 +457,25 @@ struct http *http_new(
 		free(http);
 		return NULL;
 	}
-	http->daemon = start_daemon(http, fd);
-	if (!http->daemon) { // and the library has closed fd
+	http->daemon = start_daemon(http);
+	if (!http->daemon) {
 		*error = "libmicrohttpd cannot start";
+		close(fd);
 		free(http);
 		return NULL;
 	}
-	const union MHD_DaemonInfo *info =
-		MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	ev_io_init(&http->io, on_readable, info->epoll_fd, EV_READ);
-	ev_timer_init(&http->timer, on_timer, 0., 0.);
-	http->io.data = http->timer.data = http;
-	ev_io_start(loop, &http->io);
+	start_watchers(http, fd);
 	return http;
 }
 
 void http_free(struct http *http)
 {
+	MHD_stop_daemon(http->daemon); // calls on_connection
+	ev_io_stop(http->loop, &http->listener);
 	ev_io_stop(http->loop, &http->io);
 	ev_timer_stop(http->loop, &http->timer);
-	MHD_stop_daemon(http->daemon);
+	ev_timer_stop(http->loop, &http->pause);
+	ev_timer_stop(http->loop, &http->expiry);
+	close(http->listener.fd);
 	free(http);
 }

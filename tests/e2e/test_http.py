@@ -111,3 +111,103 @@ def test_a_configured_address_in_use_is_an_error(monitored, daemons, tmp_path):
     assert second.process.wait(30) == 1
     assert f"http.listen=127.0.0.1:{port}: Address already in use" in second.logged()
     assert "Bad file descriptor" not in second.logged()
+
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), 10)
+
+
+def test_many_connections_opened_and_closed_at_once(monitored):
+    """With a limit of its own, libmicrohttpd stops listening for good when all its connections end at once."""
+    _, port = monitored
+    for _ in range(50):
+        peers = [connect(port) for _ in range(64)]
+        for peer in peers:
+            peer.close()
+    assert get(port, "/health")[0] == 200
+
+
+def test_idle_connections_make_room(monitored):
+    _, port = monitored
+    idle = [connect(port) for _ in range(128)]
+    for _ in range(3):
+        assert get(port, "/health")[0] == 200
+    ended = [peer for peer in idle if closed_within(peer, 0)]
+    assert len(ended) >= 96
+    for peer in idle:
+        peer.close()
+
+
+def closed_within(peer, seconds):
+    peer.settimeout(seconds)
+    try:
+        return peer.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except (BlockingIOError, TimeoutError):
+        return False
+
+
+def test_slow_clients_are_closed(monitored):
+    """One sends nothing, one a part of a request, one a byte now and then, one reads no reply."""
+    _, port = monitored
+    with connect(port) as silent, connect(port) as partial, connect(port) as slow, socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        deaf.connect(("127.0.0.1", port))
+        deaf.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+        partial.sendall(b"GET /health HTTP/1.1\r\n")
+        slow.sendall(b"GET /health HTTP/1.1\r\nA: ")
+
+        def send_and_ask():
+            try:
+                slow.sendall(b"a")
+            except OSError:
+                return True
+            return closed_within(slow, 0.5)
+        wait_for(send_and_ask, "the slow client to be closed", 9)
+        assert closed_within(silent, 3) and closed_within(partial, 3)
+        assert open_sockets_of(port) == 0
+    assert get(port, "/health")[0] == 200
+
+
+def open_sockets_of(port):
+    """Connections of the server that are established, as /proc/net/tcp lists them."""
+    wanted = f"0100007F:{port:04X}"
+    with open("/proc/net/tcp") as file:
+        return sum(line.split()[1] == wanted and line.split()[3] == "01" for line in file)
+
+
+def test_one_connection_serves_one_request(monitored):
+    _, port = monitored
+    with connect(port) as peer:
+        peer.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+        answer = b""
+        while part := peer.recv(4096):
+            answer += part
+    assert answer.count(b"HTTP/1.1 200") == 1 and b"Connection: close" in answer
+
+
+def test_health_answers_while_trackers_hold_all_descriptors(daemons):
+    port = free_port()
+    avld = daemons({"http.listen": f"127.0.0.1:{port}"}).start(wrap=["prlimit", "--nofile=160:160"])
+    trackers = [avld.tcp() for _ in range(200)]
+    avld.wait_log("cannot accept connections")
+    idle = [connect(port) for _ in range(40)]  # more than descriptors are reserved for HTTP
+    assert get(port, "/health")[0] == 200
+    for peer in trackers + idle:
+        peer.close()
+    assert "http cannot accept" not in avld.logged()
+
+
+def test_no_descriptor_for_http_is_logged(daemons):
+    """Something else than trackers holds all descriptors."""
+    port = free_port()
+    avld = daemons({"http.listen": f"127.0.0.1:{port}"}).start()
+    wait_for(lambda: json.loads(get(port, "/health")[1])["database"] == "connected", "the database")
+    subprocess.run(["prlimit", f"--pid={avld.process.pid}", "--nofile=5:1024"], check=True)
+    with connect(port) as peer:
+        avld.wait_log('http cannot accept connections error="Too many open files"')
+        subprocess.run(["prlimit", f"--pid={avld.process.pid}", "--nofile=1024:1024"], check=True)
+        peer.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        assert b" 200 " in peer.recv(4096)
+    assert avld.logged().count("http cannot accept") == 1
