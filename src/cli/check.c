@@ -7,6 +7,8 @@
 //   problem: ...  does not: where the setting is, what is wrong, how to mend it
 #include "cli/port_holder.h"
 #include "cli/verbs.h"
+#include "config/conninfo.h"
+#include "config/conninfo_error.h"
 #include "config/setting.h"
 #include "net/listener.h"
 #include "net/udp.h"
@@ -305,9 +307,12 @@ static const char *one_line(const char *message, char *out, size_t cap)
 static bool database_problem(const struct config *config, PGconn *conn, const char *remedy)
 {
 	char text[1024];
+	const char *special = conn ? conninfo_error_remedy(PQerrorMessage(conn)) : NULL;
 	return problem(config, "database.conninfo", "%s; %s",
-		one_line(conn ? PQerrorMessage(conn) : "out of memory", text, sizeof(text)),
-		remedy);
+		one_line(conn ? conninfo_error(config->database.conninfo, PQerrorMessage(conn))
+			      : "out of memory",
+			text, sizeof(text)),
+		special ? special : remedy);
 }
 
 // Returns the first column of the first row (the caller frees it), "" without a row, NULL after an error.
@@ -453,10 +458,20 @@ static bool check_database(const struct config *config)
 	return good;
 }
 
+static void note_exposed(const struct config *config)
+{
+	char origin[SETTING_ORIGIN_MAX];
+
+	if (conninfo_is_exposed(config))
+		NOTE("%s: database.conninfo: " CONNINFO_EXPOSED " %s",
+			setting_origin(config, "database.conninfo", origin), config->origin.file);
+}
+
 int check_verb(struct command_line *line)
 {
 	const struct config *config = &line->config;
 	OK("settings");
+	note_exposed(config);
 	bool journal = check_journal(config);
 	bool port = check_port(config);
 	if (config->server.udp)

@@ -6,6 +6,7 @@
 // An existing file with the same bytes is kept. If it has other bytes (a second photo in the same second, or a file of
 // the user) the next free name is used: ..._2.jpg, _3 and so on.
 #include "cli/verbs.h"
+#include "config/conninfo_error.h"
 #include "util/calendar.h"
 
 #include <endian.h>
@@ -236,7 +237,8 @@ static bool run(const struct config *config, struct export *export)
 
 	if (PQstatus(conn) != CONNECTION_OK)
 		fail("cannot connect to the database",
-			conn ? PQerrorMessage(conn) : "out of memory");
+			conn ? conninfo_error(config->database.conninfo, PQerrorMessage(conn))
+			     : "out of memory");
 	else if (mkdir(export->dir, 0750) < 0 && errno != EEXIST)
 		fail(export->dir, strerror(errno));
 	else if ((export->dir_fd = open(export->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)

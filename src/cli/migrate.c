@@ -2,6 +2,7 @@
 // avld migrate: creates or upgrades the schema, or prints the SQL that would.
 #include "schema/migrate.h"
 #include "cli/verbs.h"
+#include "config/conninfo_error.h"
 #include "config/setting.h"
 
 #include <string.h>
@@ -25,7 +26,8 @@ static void report(const char *message)
 
 static void report_no_connection(const struct config *config, const PGconn *conn)
 {
-	const char *message = conn ? PQerrorMessage(conn) : "out of memory";
+	const char *message = conn ? conninfo_error(config->database.conninfo, PQerrorMessage(conn))
+				   : "out of memory";
 	const char *name = conn && PQdb(conn) ? PQdb(conn) : "";
 	char missing[256], origin[SETTING_ORIGIN_MAX];
 

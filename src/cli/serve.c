@@ -7,6 +7,7 @@
 // reply is pending.
 #include "cli/pace.h"
 #include "cli/verbs.h"
+#include "config/conninfo.h"
 #include "config/setting.h"
 #include "intake/memory_restore.h"
 #include "intake/orphans.h"
@@ -229,6 +230,15 @@ static void raise_open_files(const struct config *config)
 			(long long)config->server.max_connections);
 }
 
+static void warn_if_exposed(const struct config *config)
+{
+	char origin[SETTING_ORIGIN_MAX];
+
+	if (conninfo_is_exposed(config))
+		log_warning("%s: database.conninfo: " CONNINFO_EXPOSED " %s",
+			setting_origin(config, "database.conninfo", origin), config->origin.file);
+}
+
 static bool start_loop(struct server *server)
 {
 	server->loop = ev_default_loop(EVFLAG_AUTO);
@@ -443,6 +453,7 @@ static bool start(struct server *server)
 {
 	signal(SIGPIPE, SIG_IGN);
 	raise_open_files(server->config);
+	warn_if_exposed(server->config);
 	if (!start_loop(server) || !bind_sockets(server) || !check_schema(server))
 		return false;
 	start_signals(server);

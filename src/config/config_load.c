@@ -5,6 +5,7 @@
 //   -o SECTION.KEY=VALUE -> apply_option ----------------+-> apply -> setting->read
 #include "config/config_load.h"
 
+#include "config/conninfo.h"
 #include "config/setting.h"
 #include "config/setting_value.h"
 #include "config/settings_file.h"
@@ -174,13 +175,15 @@ static char *trim(char *text)
 	return text;
 }
 
-static void apply_option(struct load *load, const char *option, int number)
+// Reads a copy: passwords in the option itself are overwritten, so that neither ps nor an error message shows them.
+static void apply_option(struct load *load, char *option, int number)
 {
 	load->option = option;
 	load->number = number;
 	char *copy = strdup(option);
 	if (!copy)
 		log_fatal("out of memory");
+	conninfo_hide_passwords(option);
 	char *value = strchr(copy, '=');
 	if (value) {
 		*value = '\0';

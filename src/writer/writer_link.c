@@ -3,6 +3,7 @@
 // blocks: libpq is non-blocking, PQexec is not used, host names are resolved by c-ares.
 #include "writer/writer_link.h"
 
+#include "config/conninfo_error.h"
 #include "util/log.h"
 #include "writer/writer_connect.h"
 
@@ -133,6 +134,7 @@ static void log_trouble(struct writer *writer, enum writer_trouble trouble, cons
 {
 	struct writer_link *link = writer->link;
 	const bool logged = trouble == link->trouble && !strcmp(sqlstate, link->trouble_state);
+	const char *remedy = conninfo_error_remedy(message);
 	char text[480], quoted[560];
 
 	writer_failure_one_line(text, sizeof(text), message);
@@ -144,7 +146,8 @@ static void log_trouble(struct writer *writer, enum writer_trouble trouble, cons
 	if (logged)
 		log_debug("database still unusable reason=\"%s\"", quoted);
 	else if (trouble == TROUBLE_UNREACHABLE)
-		log_warning("database unreachable, retrying reason=\"%s\"", quoted);
+		log_warning("database unreachable, retrying reason=\"%s\"%s%s%s", quoted,
+			remedy ? " what_to_do=\"" : "", remedy ? remedy : "", remedy ? "\"" : "");
 	else if (trouble == TROUBLE_LOCKED)
 		log_warning("database in use by another avld instance=%s reason=\"%s\"",
 			writer->config->database.instance, quoted);
@@ -289,7 +292,8 @@ void writer_link_start(struct writer *writer)
 	PQconninfoOption *parsed = PQconninfoParse(conninfo, &error);
 
 	if (!parsed) {
-		writer_link_lose(writer, TROUBLE_REFUSED, "", error ? error : "bad conninfo");
+		writer_link_lose(writer, TROUBLE_REFUSED, "",
+			conninfo_error(conninfo, error ? error : "bad conninfo"));
 		PQfreemem(error);
 		return;
 	}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include "config/conninfo_error.h"
+
+#include "config/conninfo.h"
+#include "util/log.h"
+
+#include <libpq-fe.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_password(const char *conninfo)
+{
+	char *copy = strdup(conninfo);
+
+	if (!copy)
+		log_fatal("out of memory");
+	const bool has = conninfo_hide_passwords(copy);
+	free(copy);
+	return has;
+}
+
+const char *conninfo_error(const char *conninfo, const char *message)
+{
+	if (!has_password(conninfo))
+		return message;
+	PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
+	PQconninfoFree(parsed);
+	return parsed ? message
+		      : "not a valid connection string (it has a password and is not shown); put a "
+			"value with blanks in single quotes, and %-encode the special characters "
+			"of a URI";
+}
+
+const char *conninfo_error_remedy(const char *message)
+{
+	if (strstr(message, "certificate verify failed"))
+		return "set sslrootcert=FILE in database.conninfo to the certificate of the "
+		       "authority that "
+		       "signed the server's";
+	if (strstr(message, "does not match host name"))
+		return "name the host in database.conninfo as the server's certificate does";
+	return NULL;
+}
