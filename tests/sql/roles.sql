@@ -53,6 +53,20 @@ SELECT lives_ok(format('GRANT ALL ON ALL TABLES IN SCHEMA %I TO PUBLIC', nspname
 FROM pg_namespace WHERE oid = pg_my_temp_schema();
 GRANT ALL ON ALL SEQUENCES IN SCHEMA pg_temp TO PUBLIC;
 
+-- The daemon calls each of these: days of the rows, database.retention, the other retentions.
+SELECT is(string_agg(proname::text, ' ' ORDER BY proname), 'delete_before drop_partitions ensure_partitions',
+	'functions that the writer may call')
+FROM pg_proc WHERE pronamespace = 'avld'::regnamespace AND has_function_privilege('avld_writer', oid, 'EXECUTE');
+SELECT is(has_schema_privilege('avld_writer', 'avld', p), p = 'USAGE', 'writer: ' || p || ' on schema avld')
+FROM unnest(ARRAY['USAGE', 'CREATE']) AS p;
+SELECT is(has_database_privilege('avld_writer', current_database(), 'CREATE'), false, 'writer: CREATE on the database');
+SELECT is_empty($$SELECT rolname FROM pg_roles WHERE rolname <> 'avld_writer' AND pg_has_role('avld_writer', oid, 'MEMBER')$$,
+	'writer is a member of no other role');
+SELECT is_empty($$SELECT relname FROM pg_class WHERE relowner = 'avld_writer'::regrole$$, 'writer owns nothing');
+CREATE SCHEMA another;
+CREATE TABLE another.private (n integer);
+SELECT isnt(set_config('avld.owner', current_user, true), '', 'set up');
+
 SET LOCAL ROLE avld_writer;
 SELECT lives_ok('SELECT max(version) FROM avld.schema_version', 'writer: reads the version');
 SELECT lives_ok($$INSERT INTO avld.checkpoint (instance, journal, lsn)
@@ -99,8 +113,24 @@ SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM
 	('CREATE TABLE avld.mine ()'),
 	('CREATE TABLE avld.p PARTITION OF avld.positions FOR VALUES FROM (''2024-07-01'') TO (''2024-07-02'')'),
 	('SELECT avld.grant_rights()'), ('DROP SCHEMA avld CASCADE'), ('SELECT avld.enable_postgis()'),
-	('SELECT avld.track(''5020001'', now(), now())'), ('SELECT avld.diagnose()')
+	('SELECT avld.track(''5020001'', now(), now())'), ('SELECT avld.diagnose()'),
+	('SELECT avld.list_partitions()'), ('SELECT avld.send_command(''5020001'', ''engineStop'')'),
+	('DROP TABLE avld.positions'), ('DROP TABLE avld.rejects'), ('DROP FUNCTION avld.drop_partitions(date)'),
+	('TRUNCATE avld.rejects'), ('TRUNCATE avld.media_parts'), ('ALTER TABLE avld.positions ADD COLUMN mine integer'),
+	('ALTER TABLE avld.devices OWNER TO avld_writer'), ('ALTER SCHEMA avld OWNER TO avld_writer'),
+	('ALTER TABLE avld.positions DETACH PARTITION avld.positions_20240502'), ('CREATE INDEX ON avld.positions (valid)'),
+	('CREATE TRIGGER mine BEFORE UPDATE ON avld.checkpoint FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()'),
+	('CREATE FUNCTION avld.mine() RETURNS integer LANGUAGE sql AS ''SELECT 1'''), ('CREATE SCHEMA mine'),
+	('COMMENT ON TABLE avld.positions IS ''mine'''), ('CREATE ROLE mine'), ('ALTER ROLE avld_writer SUPERUSER'),
+	('INSERT INTO avld.commands (device_id, command) VALUES (1, ''engineStop'')'), ('DELETE FROM avld.commands'),
+	('UPDATE avld.commands SET command = ''engineStop'''), ('SELECT FROM another.private'),
+	('SELECT pg_read_file(''/etc/passwd'')'), ('COPY avld.devices TO PROGRAM ''true'''), ('COPY avld.devices TO ''/tmp/mine'''),
+	('SET session_replication_role = replica'), (format('GRANT %I TO avld_writer', current_setting('avld.owner')))
 ) AS t (statement);
+-- Since PostgreSQL 15 nobody may by default.
+SELECT CASE WHEN current_setting('server_version_num')::integer >= 150000
+	THEN throws_ok('CREATE TABLE public.mine ()', '42501', NULL, 'writer may not create in public')
+	ELSE skip('before PostgreSQL 15 everyone may create in public') END;
 RESET ROLE;
 
 -- Reader and operator.

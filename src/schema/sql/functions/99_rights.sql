@@ -14,6 +14,10 @@ BEGIN
 	FOR item IN SELECT r.rolname FROM pg_roles AS r WHERE r.rolname IN ('avld_reader', 'avld_operator') LOOP
 		EXECUTE format('REVOKE SELECT ON avld.devices FROM %I', item.rolname);
 	END LOOP;
+	-- before, the daemon's role might call this function, which it does not need
+	IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'avld_writer') THEN
+		REVOKE EXECUTE ON FUNCTION avld.list_partitions() FROM avld_writer;
+	END IF;
 	FOR item IN
 		SELECT r.rolname, t.rights
 		FROM (
@@ -24,8 +28,8 @@ BEGIN
 			('avld_writer', 'INSERT ON avld.rejects, avld.connections'),
 			('avld_writer', 'SELECT, INSERT, UPDATE ON avld.checkpoint, avld.device_state, avld.unknown_devices, avld.media'),
 			('avld_writer', 'SELECT, INSERT, DELETE ON avld.media_parts'),
-			('avld_writer', 'EXECUTE ON FUNCTION avld.list_partitions(), avld.ensure_partitions(date, date),'
-				' avld.drop_partitions(date), avld.delete_before(text, timestamptz, integer)'),
+			('avld_writer', 'EXECUTE ON FUNCTION avld.ensure_partitions(date, date), avld.drop_partitions(date),'
+				' avld.delete_before(text, timestamptz, integer)'),
 			('avld_writer', 'UPDATE (state, sent_at, ended_at, attempts, correlation, reply, reason) ON avld.commands'),
 			('avld_operator', 'INSERT (device_id, command, args, expires_at) ON avld.commands'),
 			('avld_operator', 'EXECUTE ON FUNCTION avld.send_command(text, text, jsonb, interval),'
