@@ -134,7 +134,7 @@ static void explain(const struct config *config, struct bound *bound, int error,
 	else if (error == EACCES)
 		snprintf(bound->error, cap,
 			"not permitted to listen on %s (%s): %s; ports below 1024 need "
-			"CAP_NET_BIND_SERVICE",
+			"CAP_NET_BIND_SERVICE (docs/installation.md, Rights)",
 			listen, transport, strerror(error));
 	else
 		snprintf(bound->error, cap, "cannot listen on %s (%s): %s", listen, transport,
