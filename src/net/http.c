@@ -10,6 +10,7 @@
 #include "util/address.h"
 #include "util/log.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <microhttpd.h>
@@ -254,7 +255,7 @@ static void resume_accepting(struct http *http)
 	ev_io_start(http->loop, &http->listener);
 }
 
-// Called by the library for each connection, when it is added and when it is about to be closed.
+// Called by the library when a connection was added, and before it is closed.
 static void on_connection(void *context, struct MHD_Connection *connection, void **client,
 	enum MHD_ConnectionNotificationCode code)
 {
@@ -269,8 +270,9 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 			resume_accepting(http);
 		return;
 	}
-	while (slot->open) // the library's limit leaves one free
+	while (slot < http->clients + CONNECTIONS_MAX && slot->open)
 		slot++;
+	assert(slot < http->clients + CONNECTIONS_MAX); // by the library's limit
 	*slot = (struct client){.open = true,
 		.fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
 			      ->connect_fd,

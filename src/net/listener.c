@@ -18,7 +18,7 @@
 #define BACKLOG        4096
 #define ACCEPTS        64  /* a loop turn */
 #define PICKS          32  /* attempts to find a port that is free for TCP and UDP */
-#define RESERVED_FILES 48  /* descriptors for journal, database, HTTP and loop */
+#define RESERVED_FILES 64  /* descriptors for journal, database, HTTP and loop */
 #define BACK_OFF_S     0.5 /* pause in accepting while descriptors are short */
 #define KEEPALIVE_S    120 /* silence before the first probe */
 #define PROBE_S        30
