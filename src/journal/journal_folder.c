@@ -162,40 +162,56 @@ static void free_names(char **names, size_t count)
 	free(names);
 }
 
+// Appends a copy of the name. Returns false if memory is out.
+static bool add_name(char ***names, size_t *count, size_t *capacity, const char *name)
+{
+	if (*count == *capacity) {
+		char **grown = realloc(*names, 2 * *capacity * sizeof(**names));
+		if (!grown)
+			return false;
+		*names = grown;
+		*capacity *= 2;
+	}
+	(*names)[*count] = strdup(name);
+	return (*names)[(*count)++] != NULL;
+}
+
 // Returns the names of the folder's segments, oldest first, and handles the other files. NULL: cannot
 // go on.
 static char **list_names(struct journal *journal, size_t *count)
 {
-	char **names = NULL;
 	int fd = openat(journal->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	size_t capacity = 64;
+	char **names = dir ? malloc(capacity * sizeof(*names)) : NULL;
+	bool good = names != NULL;
 	*count = 0;
-	if (dir)
-		names = malloc(capacity * sizeof(*names));
-	for (struct dirent *entry; names && (entry = readdir(dir));) {
-		if (!is_segment_name(entry->d_name)) {
+	for (struct dirent *entry; good;) {
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry) {
+			good = errno == 0;
+			break;
+		}
+		if (is_segment_name(entry->d_name))
+			good = add_name(&names, count, &capacity, entry->d_name);
+		else
 			handle_other(journal, entry->d_name);
-			continue;
-		}
-		if (*count == capacity) {
-			char **grown = realloc(names, (capacity *= 2) * sizeof(*names));
-			if (!grown)
-				break;
-			names = grown;
-		}
-		names[(*count)++] = strdup(entry->d_name);
 	}
+	if (!good)
+		journal_findings_fail(
+			journal, "cannot read folder %s: %s", journal->dir, strerror(errno));
 	if (dir)
 		closedir(dir);
 	else if (fd >= 0)
 		close(fd);
-	if (names)
+	if (good) {
 		qsort(names, *count, sizeof(*names), compare_names);
-	else
-		journal_findings_fail(
-			journal, "cannot read folder %s: %s", journal->dir, strerror(errno));
-	return names;
+		return names;
+	}
+	if (names)
+		free_names(names, *count);
+	return NULL;
 }
 
 static bool read_segment_file(

@@ -9,6 +9,7 @@
 
 #include "journal/journal_fixture.h"
 
+#include <dlfcn.h>
 #include <ev.h>
 #include <pthread.h>
 #include <sys/syscall.h>
@@ -50,6 +51,20 @@ int unlinkat(int fd, const char *name, int flags)
 	if (strstr(name, ".seg") && !strstr(name, ".tmp"))
 		pass(&disk.deleting_blocks, &disk.deleted);
 	return (int)syscall(SYS_unlinkat, fd, name, flags);
+}
+
+static bool unreadable; /* the folder */
+
+// Replaces libc's.
+struct dirent *readdir(DIR *folder)
+{
+	struct dirent *(*of_libc)(DIR *);
+	void *found = dlsym(RTLD_NEXT, "readdir");
+	memcpy(&of_libc, &found, sizeof(found));
+	if (!unreadable)
+		return of_libc(folder);
+	errno = EIO;
+	return NULL;
 }
 
 static void set_disk(bool *what, bool value)
@@ -388,11 +403,29 @@ static void committed_entries_survive_a_kill(void **state)
 	kill_at_random(append_forever, 5000000);
 }
 
+// Without this the journal would begin anew, and give out LSNs that unread segments have.
+static void a_folder_that_cannot_be_read_is_no_empty_one(void **state)
+{
+	const struct journal_options options = small_options();
+	char error[JOURNAL_ERROR_SIZE];
+
+	(void)state;
+	journal_close(open_small());
+	unreadable = true;
+	struct journal *journal = journal_open(&options, on_finding, NULL, error);
+	unreadable = false;
+	assert_null(journal);
+	assert_non_null(strstr(error, "cannot read folder"));
+	assert_non_null(strstr(error, strerror(EIO)));
+	journal_close(open_small());
+}
+
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, drop_folder)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		IN_FOLDER(a_folder_that_cannot_be_read_is_no_empty_one),
 		IN_FOLDER(the_first_segment_is_made_before_it_is_needed),
 		IN_FOLDER(the_next_segment_is_made_when_half_is_used),
 		IN_FOLDER(appending_continues_while_a_segment_is_made),
