@@ -10,6 +10,8 @@
 // password.
 bool conninfo_hide_passwords(char *text);
 
+bool conninfo_has_password(const char *conninfo);
+
 // Returns true if database.conninfo comes from the settings file, has a password, and every user of this machine may
 // read the file.
 bool conninfo_is_exposed(const struct config *config);

@@ -2,7 +2,6 @@
 #include "config/conninfo.h"
 
 #include "config/setting.h"
-#include "util/log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,18 +68,21 @@ bool conninfo_hide_passwords(char *text)
 	return found;
 }
 
+bool conninfo_has_password(const char *conninfo)
+{
+	char *copy = strdup(conninfo);
+	const bool has = !copy || conninfo_hide_passwords(copy); // to be safe, if memory is out
+
+	free(copy);
+	return has;
+}
+
 bool conninfo_is_exposed(const struct config *config)
 {
 	const struct setting *setting = setting_find("database.conninfo");
 	struct stat status;
 
-	if (config->origin.line[setting - setting_table] <= 0 ||
-		stat(config->origin.file, &status) || !(status.st_mode & S_IROTH))
-		return false;
-	char *copy = strdup(config->database.conninfo);
-	if (!copy)
-		log_fatal("out of memory");
-	const bool exposed = conninfo_hide_passwords(copy);
-	free(copy);
-	return exposed;
+	return config->origin.line[setting - setting_table] > 0 &&
+	       !stat(config->origin.file, &status) && status.st_mode & S_IROTH &&
+	       conninfo_has_password(config->database.conninfo);
 }

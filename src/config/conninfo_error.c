@@ -2,26 +2,13 @@
 #include "config/conninfo_error.h"
 
 #include "config/conninfo.h"
-#include "util/log.h"
 
 #include <libpq-fe.h>
-#include <stdlib.h>
 #include <string.h>
-
-static bool has_password(const char *conninfo)
-{
-	char *copy = strdup(conninfo);
-
-	if (!copy)
-		log_fatal("out of memory");
-	const bool has = conninfo_hide_passwords(copy);
-	free(copy);
-	return has;
-}
 
 const char *conninfo_error(const char *conninfo, const char *message)
 {
-	if (!has_password(conninfo))
+	if (!conninfo_has_password(conninfo))
 		return message;
 	PQconninfoOption *parsed = PQconninfoParse(conninfo, NULL);
 	PQconninfoFree(parsed);
