@@ -8,7 +8,7 @@
 #   PREFIX=/usr/local sysconfdir=/etc localstatedir=/var DESTDIR=   where make install puts the files
 #   ONLY="unit e2e"             parts of make check to run        FUZZ_SECONDS=60   time for each fuzzer of make fuzz
 #   ONLY=feed,store,sql         parts of make bench to run        BENCH_ROUNDS=5    rounds per measurement
-#   ONLY="hostile disk"         parts of make soak to run: tests/soak/test_NAME.py
+#   ONLY="hostile disk"         parts of make soak to run: tests/soak/test_NAME*.py
 
 BUILD      ?= build
 PORT       ?= 8888
@@ -101,7 +101,7 @@ soak:
 	@tools/deps soak
 	@$(MAKE) -s --no-print-directory $(BUILD)/avld
 	@exec env AVLD_SOAK=full AVLD='$(abspath $(BUILD))/avld' PYTHONDONTWRITEBYTECODE=1 pg_virtualenv -t \
-		/usr/bin/python3 -m pytest -q -p no:cacheprovider $(or $(ONLY:%=tests/soak/test_%.py),tests/soak)
+		/usr/bin/python3 -m pytest -q -p no:cacheprovider $(or $(ONLY:%=tests/soak/test_%*.py),tests/soak)
 
 # --- build --------------------------------------------------------------------------------------------
 
