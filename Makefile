@@ -157,7 +157,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY) $(wildcard tests/unit/*.h tests/unit
 # libFuzzer brings main(); the library is built with SANITIZE=fuzzer-no-link,...
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(LIBRARY)
 	$(call say,LD  $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIBRARY)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIBRARY) $(LIBS)
 
 # Programs for make bench, which builds them and the daemon in $(BUILD)/release, with the flags of an installed build.
 $(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)

@@ -10,7 +10,7 @@ is made, then waits for what is not acknowledged, and writes OUTPUT (JSON): made
 FIRST + 1, ... were made; acks = seconds from then to the acknowledgement.
 
 A tracker whose connection breaks connects again and sends what was not acknowledged (GT06) or its last reports (PT-502).
-smart=50 adds PT-502s that send each report as a delta to the one before, on a new connection. udp=20 adds PT-502s over UDP."""
+smart=50 adds PT-502s that send each report as a delta to the one before. udp=20 adds PT-502s over UDP."""
 import datetime
 import heapq
 import json
@@ -163,57 +163,18 @@ class Pt502(Tracker):
         self.broken()
 
 
-class Smart(Tracker):
-    """Connects for each report, so that the reference of its delta is in the server's memory of devices only."""
-
-    def record(self, number):
-        number += self.fleet.first
-        return pt502.record(self.ident, time=time_of(number), lat=f"5412.{1000 + 137 * number % 8000:04d},N",
-                            tail=f"A/00010,00000/0,0,0,0/{number}//fa7/")
+class Smart(Pt502):
+    """Sends the first report of a connection whole and the others as deltas, each to the one before."""
 
     def send_report(self, number):
         if not self.peer:
-            self.connect()
+            return
+        record = self.record(number)
+        self.send(pt502.full(pt502.delta(self.record(number - 1), record)) if number > self.whole else record)
 
     def greeting(self):
-        """The reports since the last one that arrived, whole; usually one, as a delta."""
-        self.sending = len(self.made)
-        if self.done == self.sending - 1 and self.sending > 1:
-            return pt502.full(pt502.delta(self.record(self.done - 1), self.record(self.done)))
-        return b"".join(self.record(n) for n in range(self.done, self.sending))
-
-    done = sending = 0
-    shut = False
-
-    def connect(self):
-        self.shut = False
-        super().connect()
-
-    def connected(self):
-        self.ready = True
-
-    def read(self, data):
-        pass
-
-    def flush(self):
-        super().flush()
-        if self.peer and not self.out and not self.shut:
-            self.shut = True
-            self.peer.shutdown(socket.SHUT_WR)
-
-    def closed(self):
-        self.drop()
-        self.done = self.sending
-        if self.done < len(self.made):
-            self.fleet.later(0.01, self.connect)
-
-    def broken(self):
-        self.drop()
-        self.breaks += 1
-        self.fleet.later(RETRY_S, self.connect)
-
-    def finish(self):
-        self.ended = self.done == len(self.made) and not self.peer
+        self.whole = len(self.made)
+        return super().greeting()
 
 
 class Udp(Pt502):
@@ -308,7 +269,7 @@ class Fleet:
         return ((start + k / rate, senders[k % len(senders)]) for k in range(int(self.seconds * rate)))
 
     def run(self):
-        for tracker in self.trackers + self.udp:
+        for tracker in self.all:
             tracker.connect()
         patience = time.monotonic() + 5  # then it makes reports with those that are connected
         while not all(tracker.ready for tracker in self.trackers) and time.monotonic() < patience:
@@ -316,7 +277,7 @@ class Fleet:
         print("connected", flush=True)
         start = time.monotonic()
         plans = [self.reports(self.trackers, self.rate, start)]
-        plans += [self.reports(self.smart, len(self.smart) / 2, start)] if self.smart else []
+        plans += [self.reports(self.smart, len(self.smart) / 8, start)] if self.smart else []
         plans += [self.reports(self.udp, len(self.udp) * 2, start)] if self.udp else []
         for due, tracker in heapq.merge(*plans, key=lambda plan: plan[0]):
             while time.monotonic() < due:

@@ -212,7 +212,7 @@ def test_a_thief_over_udp_takes_nothing(daemon, own_database, table, results):
 @line("photo_budget")
 def test_an_honest_camera_is_served_beside_300_that_announce(daemon, own_database, table, results):
     avld = daemon({"media.photos": "on"})
-    photo = b"\xff\xd8" + bytes(20000) + b"\xff\xd9"
+    photo = b"\xff\xd8" + bytes(1000000) + b"\xff\xd9"  # what is left of the budget by 63 others is less
     duration = rounds(4, 20)
     hostile = measure.start("hostile.py", "photos", avld.port, duration)
     time.sleep(duration / 4)
