@@ -20,7 +20,7 @@ import measure
 from harness import FULL, Daemon, free_port
 
 # The lines for make check: of this file, and of test_hostile_state.py. HOSTILE_SHORT="idle thief" chooses others.
-SHORT = os.environ.get("HOSTILE_SHORT", "idle slowloris hostile_text photos").split()
+SHORT = os.environ.get("HOSTILE_SHORT", "idle slowloris hostile_text photos few_descriptors newcomers").split()
 SHORT_S = 2
 FLOOR_S = 0.15
 SHORT_VISIBLE_S = 5.0  # instead of twice the control run, on a machine that runs other tests meanwhile
@@ -157,11 +157,11 @@ def daemon(own_database, tmp_path):
     """Starts the daemon with settings; the others are the defaults of a real one."""
     made = []
 
-    def make(settings):
+    def make(settings, nofile=20000):
         made.append(Daemon(own_database, tmp_path, {
             "http.listen": f"127.0.0.1:{free_port()}", "database.batch_interval": "100ms", "journal.segment_size": "64M",
             **settings}))
-        return made[-1].start(wrap=["prlimit", "--nofile=20000:20000"])
+        return made[-1].start(wrap=["prlimit", f"--nofile={nofile}:{nofile}"])
     yield make
     for avld in made:
         if avld.process and avld.process.poll() is None:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Attacks whose effect is a state, not a delay: replies larger than requests, a dead /health, a stolen device, a missing journal."""
+import datetime
 import importlib.machinery
 import importlib.util
+import os
 import select
 import shutil
 import socket
@@ -235,6 +237,69 @@ def test_an_honest_camera_is_served_beside_300_that_announce(daemon, own_databas
     hostile.wait(60)
     faults = [] if got else ["the honest photo was not fetched"]
     verdict(table, results, "300 cameras announce 1 MiB beside an honest one", 1, 1, f"{got} honest photo stored", faults)
+
+
+# ---- new trackers, and few descriptors
+
+@line("newcomers")
+def test_an_honest_fleet_moves_in(daemon, own_database, table, results):
+    """28 new trackers a second (100,000 an hour) behind four addresses, half over UDP, half over TCP, with three reports each:
+    all are stored."""
+    avld, seconds = daemon({}), rounds(5, 90)
+    count, pause = 28 * seconds, 3.0
+    sources = [f"127.0.6.{n}" for n in range(1, 5)]
+    base, peers, plan = pt502.now(-3600), {}, []
+    for number in range(count):
+        plan += [(number / 28 + n * pause, number, n) for n in range(3)]
+    begin = time.monotonic()
+    for due, number, n in sorted(plan):
+        time.sleep(max(0, begin + due - time.monotonic()))
+        if number not in peers:
+            peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if number % 2 else socket.SOCK_STREAM)
+            peer.bind((sources[number // 2 % 4], 0))
+            peer.connect(("127.0.0.1", avld.port))
+            peers[number] = peer
+        time_of = base + datetime.timedelta(seconds=60 * n)
+        peers[number].send(pt502.record(f"{5300000 + number}", time=time_of, tail=f"A/00010,00000/0,0,0,0/{n}//fa7/"))
+    stored = "SELECT count(*)::int FROM avld.positions"
+    end = time.monotonic() + 20
+    while own_database.one(stored) < 3 * count and time.monotonic() < end:
+        time.sleep(0.3)
+    got = own_database.one(stored)
+    by_transport = own_database.query("SELECT right(ident, 1)::int % 2, count(*)::int FROM avld.positions p JOIN avld.devices d"
+                                      " ON d.id = device_id GROUP BY 1 ORDER BY 1")
+    for peer in peers.values():
+        peer.close()
+    print(by_transport, own_database.query("SELECT reason, count(*) FROM avld.rejects GROUP BY 1"))
+    faults = [f"{3 * count - got} reports of new trackers lost"] * (got != 3 * count)
+    verdict(table, results, "an honest fleet moves in, 28 new trackers/s", 3 * count, got, f"{count} trackers, 4 addresses", faults)
+
+
+@line("few_descriptors")
+def test_without_descriptors_it_does_not_spin(daemon, table, results):
+    """1,000 idle connections with 256 descriptors: little processor time is used, and afterwards all is well."""
+    avld = daemon({}, nofile=256)
+    host, faults = ("127.0.0.1", avld.port), []
+
+    def used_s():
+        fields = open(f"/proc/{avld.process.pid}/stat").read().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    peers = []
+    for _ in range(1000):
+        peer = socket.socket()
+        peer.setblocking(False)
+        peer.connect_ex(host)
+        peers.append(peer)
+    time.sleep(1)
+    before, seconds = used_s(), rounds(2, 10)
+    time.sleep(seconds)
+    share = (used_s() - before) / seconds
+    if share > 0.3:
+        faults.append(f"{share * 100:.0f} % of a processor while nothing happens")
+    for peer in peers:
+        peer.close()
+    avld.send_tcp(pt502.record("5020779"))
+    verdict(table, results, "256 descriptors, 1,000 idle connections", 1, 1, f"{share * 100:.0f} % of a processor", faults)
 
 
 # ---- journal folder, tables
