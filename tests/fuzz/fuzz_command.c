@@ -17,7 +17,7 @@ static struct decoded batch; // half a megabyte: not for the stack
 
 static const struct decoder *decoder_at(uint8_t number)
 {
-	size_t count = 0;
+	size_t count = 1; // there is at least one
 	while (registry_decoders[count])
 		count++;
 	return registry_decoders[number % count];

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 
 #define FILES_MOST   8
-#define LARGE        100000 /* bytes of some entries, so that there are three segments */
+#define LARGE        100000 /* bytes of some entries, so that there are two segments */
 #define CHANGES_MOST 8
 #define READ_MOST    100000
 
@@ -105,14 +105,14 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
 }
 
-// Makes a journal of three segments once, and keeps its files.
+// Makes a journal of two segments once, and keeps its files.
 static void make_base(void)
 {
 	if (file_count > 0)
 		return;
 	struct journal *journal = open_journal(false);
 	CHECK(journal);
-	for (uint8_t n = 1; n < 40; n++)
+	for (uint8_t n = 1; n < 26; n++)
 		append(journal, n, n % 2 ? LARGE : n);
 	journal_release(journal, 1000);
 	journal_close(journal);
@@ -136,11 +136,21 @@ static void write_at(const char *name, const void *data, size_t len, size_t offs
 	close(fd);
 }
 
+// Writes the file without the zeros at its end, which take no memory then.
+static void restore_file(const struct file *file)
+{
+	size_t len = file->len;
+	while (len > 0 && file->data[len - 1] == 0)
+		len--;
+	write_at(file->name, file->data, len, 0);
+	CHECK(!truncate(path_of(file->name), (off_t)file->len));
+}
+
 static void restore_base(void)
 {
 	fuzz_empty_folder(fuzz_folder());
 	for (size_t i = 0; i < file_count; i++)
-		write_at(files[i].name, files[i].data, files[i].len, 0);
+		restore_file(&files[i]);
 }
 
 static uint64_t input_u64(struct input *input)
