@@ -102,7 +102,8 @@ class Run:
             hostile = attack(self.seconds)
         honest.wait(self.seconds + 180)
         figures = Figures()
-        figures.attack = json.loads(hostile.communicate(timeout=120)[0] or "{}") if hostile else {}
+        if hostile:
+            figures.attack = json.loads(hostile.communicate(timeout=120)[0])
         self.count(figures, json.loads(self.output.read_text()))
         figures.drained_s = self.drain()
         sampler.stopped.set()
@@ -115,9 +116,9 @@ class Run:
         figures.counters = grown_counters(before, counters(self.daemon))
         return figures
 
-    def count(self, figures, told, patience_s=90 if FULL else 60):
+    def count(self, figures, sent, patience_s=90 if FULL else 60):
         """Waits for the honest reports and compares them with what was made."""
-        made = told["made"]
+        made = sent["made"]
         last = self.first + 99999
         figures.made = sum(len(times) for times in made.values())
         end, progress = time.monotonic() + patience_s, 0
@@ -132,13 +133,13 @@ class Run:
             progress = len(found)
             time.sleep(0.3)
         figures.lost, figures.twice = len(missing), len(rows) - len(found)
-        figures.lost_smart = sum(ident in told["smart"] for ident, _ in missing)
+        figures.lost_smart = sum(ident in sent["smart"] for ident, _ in missing)
         figures.visible = [seen - made[ident][number - self.first] for (ident, number), seen in found.items()
                            if ident in made and number - self.first < len(made[ident])]
-        figures.acks = told["acks"]
+        figures.acks = sent["acks"]
         for what in ("breaks", "refused", "unfinished", "late_p99"):
-            setattr(figures, what, told[what])
-        udp = told["udp"]
+            setattr(figures, what, sent[what])
+        udp = sent["udp"]
         rows = self.database.query(REPORTS, list(udp), self.first, last) if udp else []
         figures.udp_made, figures.udp_lost = sum(map(len, udp.values())), sum(map(len, udp.values())) - len(rows)
 

@@ -245,8 +245,8 @@ def test_an_honest_camera_is_served_beside_300_that_announce(daemon, own_databas
 def test_an_honest_fleet_moves_in(daemon, own_database, table, results):
     """28 new trackers a second (100,000 an hour) behind four addresses, half over UDP, half over TCP, with three reports each:
     all are stored."""
-    avld, seconds = daemon({}), rounds(5, 90)
-    count, pause = 28 * seconds, 3.0
+    avld, seconds = daemon({}), rounds(2, 90)
+    count, pause = 28 * seconds, rounds(1.0, 3.0)
     sources = [f"127.0.6.{n}" for n in range(1, 5)]
     base, peers, plan = pt502.now(-3600), {}, []
     for number in range(count):
