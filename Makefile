@@ -9,6 +9,7 @@
 #   ONLY="unit e2e"             parts of make check to run        FUZZ_SECONDS=60   time for each target of make fuzz
 #   ONLY="h02 sniff entry"      targets of make fuzz to run: protocols, sniff, feed, entry
 #   ONLY=feed,store,sql         parts of make bench to run        BENCH_ROUNDS=5    rounds per measurement
+#   ONLY="hostile disk"         parts of make soak to run: tests/soak/test_NAME*.py
 
 BUILD      ?= build
 PORT       ?= 8888
@@ -102,7 +103,7 @@ soak:
 	@tools/deps soak
 	@$(MAKE) -s --no-print-directory $(BUILD)/avld
 	@exec env AVLD_SOAK=full AVLD='$(abspath $(BUILD))/avld' PYTHONDONTWRITEBYTECODE=1 pg_virtualenv -t \
-		/usr/bin/python3 -m pytest -q -p no:cacheprovider tests/soak
+		/usr/bin/python3 -m pytest -q -p no:cacheprovider $(or $(ONLY:%=tests/soak/test_%*.py),tests/soak)
 
 # --- build --------------------------------------------------------------------------------------------
 
@@ -158,7 +159,7 @@ $(BUILD)/tests/%: tests/unit/%.c $(LIBRARY) $(wildcard tests/unit/*.h tests/unit
 # libFuzzer brings main(); the library is built with SANITIZE=fuzzer-no-link,...
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(LIBRARY)
 	$(call say,LD  $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIBRARY)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(LIBRARY) $(LIBS)
 
 # Programs for make bench, which builds them and the daemon in $(BUILD)/release, with the flags of an installed build.
 $(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)

@@ -7,6 +7,7 @@
 //   *.tmp of the journal                            deleted: unfinished when the process died
 //   empty, short or wrong header, wrong name        renamed to *.damaged; but read if it holds sound
 //                                                   entries
+//   segment that reaches into the next one          read up to there
 //   segment of another journal                      renamed to *.foreign
 #include "journal/journal_folder.h"
 #include "journal/journal_findings.h"
@@ -67,6 +68,13 @@ static void add_segment(struct journal *journal, const struct segment *segment)
 	journal->total += segment->bytes;
 }
 
+// Returns true if the segment has LSNs of the one added before it, which is newer.
+static bool reaches_into_next(const struct journal *journal, const struct segment *segment)
+{
+	return journal->count > 0 &&
+	       segment->size > journal->segments[journal->count - 1].first - segment->first;
+}
+
 // Adds a file with a segment's name to the segments, or sets it aside. False: cannot go on.
 static bool read_segment(
 	struct journal *journal, struct journal_folder *folder, const char *name, int fd)
@@ -108,6 +116,12 @@ static bool read_segment(
 		rename_aside(journal, folder, name, "damaged",
 			segment.bytes == 0 ? "is empty" : "has a damaged header and no entries");
 		return true;
+	}
+	if (reaches_into_next(journal, &segment)) {
+		segment.size = journal->segments[journal->count - 1].first - segment.first;
+		journal_findings_add(journal, true,
+			"segment %s reaches into the next one; it is read up to there", name);
+		folder->doubt = true;
 	}
 	add_segment(journal, &segment);
 	return true;

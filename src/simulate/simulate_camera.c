@@ -57,13 +57,22 @@ bool simulate_camera_take_photo(struct simulate_camera *camera)
 	return true;
 }
 
-// Parses "#PHD1920,960".
-static bool read_request(const uint8_t *line, size_t len, uint64_t *offset, uint64_t *count)
+// Returns "1920,960" of "#PHD1920,960" and its line end.
+static struct text numbers_of(const uint8_t *line, size_t len)
 {
-	struct text rest = {(const char *)line + 4, len - 4}, field;
-	while (rest.len > 0 && (rest.data[rest.len - 1] == '\r' || rest.data[rest.len - 1] == '\n'))
-		rest.len--;
-	return text_next(&rest, ',', &field) && text_uint(field, offset) && text_uint(rest, count);
+	struct text numbers = {(const char *)line + 4, len - 4};
+	while (numbers.len > 0 &&
+		(numbers.data[numbers.len - 1] == '\r' || numbers.data[numbers.len - 1] == '\n'))
+		numbers.len--;
+	return numbers;
+}
+
+// Parses "1920,960".
+static bool read_numbers(struct text numbers, uint64_t *offset, uint64_t *count)
+{
+	struct text field;
+	return text_next(&numbers, ',', &field) && text_uint(field, offset) &&
+	       text_uint(numbers, count);
 }
 
 static uint8_t *put(uint8_t *out, const void *data, size_t len)
@@ -76,13 +85,14 @@ size_t simulate_camera_part(
 	struct simulate_camera *camera, const uint8_t *line, size_t len, uint8_t *reply)
 {
 	uint8_t *body = reply + 5, *out = body;
+	const struct text numbers = numbers_of(line, len);
 	uint64_t offset, count;
-	if (!camera->size || !read_request(line, len, &offset, &count) || count > PART_MAX ||
+	if (!camera->size || !read_numbers(numbers, &offset, &count) || count > PART_MAX ||
 		offset > camera->size || count > camera->size - offset ||
 		++camera->answers % LOSE_EVERY == 0)
 		return 0;
 	out = put(out, "$PHD", 4);
-	out = put(out, line + 4, (size_t)((const uint8_t *)memchr(line, '\r', len) - line) - 4);
+	out = put(out, numbers.data, numbers.len);
 	out = put(out, ",", 1);
 	for (uint64_t i = 0; i < count; i++)
 		*out++ = make_byte(camera, (uint32_t)(offset + i));

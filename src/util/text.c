@@ -30,7 +30,7 @@ bool text_equal(struct text text, const char *literal)
 bool text_uint(struct text text, uint64_t *value)
 {
 	struct scan scan = text_scan(text);
-	return scan_uint(&scan, 18, value) && scan.at == scan.end;
+	return text.len > 0 && scan_uint(&scan, 18, value) && scan.at == scan.end;
 }
 
 // Removes a leading sign. Returns true if it is a minus.

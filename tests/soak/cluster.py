@@ -40,7 +40,7 @@ class Cluster:
         self.run("initdb", "-D", self.data, "-U", self.user, "-A", "trust", "-E", "UTF8", "--no-sync")
         with open(self.data / "postgresql.conf", "a") as conf:
             conf.write(f"listen_addresses = ''\nunix_socket_directories = '{self.folder}'\nport = {self.port}\n"
-                       "fsync = off\nmax_wal_size = '4GB'\nmax_connections = 40\n")
+                       "fsync = off\nmax_wal_size = '4GB'\nmax_connections = 40\ntrack_commit_timestamp = on\n")
         self.running = False
 
     def run(self, program, *arguments):

@@ -348,6 +348,31 @@ static void a_damaged_header(void **state)
 	}
 }
 
+// A header that is right in itself, but whose size is more than there is up to the next segment.
+static void a_segment_that_reaches_into_the_next_one(void **state)
+{
+	(void)state;
+	for (uint64_t sealed = 0; sealed < 3; sealed++) {
+		struct segment_header header;
+		empty_folder();
+		forget_findings();
+		const uint32_t n = several_segments();
+		int fd = open(segment_path(sealed * MIB), O_RDONLY);
+		assert_true(fd >= 0);
+		assert_int_equal(pread(fd, &header, sizeof(header), 0), sizeof(header));
+		close(fd);
+		header.size = 8 * MIB;
+		journal_format_seal_header(&header);
+		patch(segment_path(sealed * MIB), 0, &header, sizeof(header));
+		struct journal *journal = open_small();
+		assert_true(was_found("reaches into the next one"));
+		assert_int_equal(read_all(journal, 0, NULL), n);
+		put_entry(journal, n, 1000);
+		assert_int_equal(read_all(journal, 0, NULL), n + 1);
+		journal_close(journal);
+	}
+}
+
 static void files_that_are_no_segments(void **state)
 {
 	(void)state;
@@ -603,6 +628,7 @@ int main(void)
 		IN_FOLDER(unfinished_files_are_deleted),
 		IN_FOLDER(an_empty_segment_file),
 		IN_FOLDER(a_damaged_header),
+		IN_FOLDER(a_segment_that_reaches_into_the_next_one),
 		IN_FOLDER(files_that_are_no_segments),
 		IN_FOLDER(a_newer_version_is_refused_and_not_touched),
 		IN_FOLDER(a_segment_of_another_journal),

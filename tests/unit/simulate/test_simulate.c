@@ -501,10 +501,35 @@ static void protocols_are_found_by_name(void **state)
 	assert_null(simulate_registry_find(""));
 }
 
+// A photo part is sent however the request's line ends; what asks for no part of the photo has no answer.
+static void photo_parts_are_sent_whatever_the_line_end(void **state)
+{
+	static const struct {
+		const char *line, *start; /* of the answer's body; NULL: no answer */
+	} requests[] = {{"#PHD0,9\r\n", "$PHD0,9,"}, {"#PHD0,9\n", "$PHD0,9,"},
+		{"#PHD1,9\r\r\n", "$PHD1,9,"}, {"#PHD\n", NULL}, {"#PHD0\r\n", NULL},
+		{"#PHD0,\r\n", NULL}, {"#PHD,9\n", NULL}, {"#PHD9999,9\r\n", NULL}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		uint8_t reply[SIMULATE_REPLY_MAX];
+		struct simulate_tracker tracker;
+		simulate_tracker_init(&tracker, &simulate_pt502, 1, 2);
+		tracker.camera.on = true;
+		tracker.camera.size = 3000;
+		const char *line = requests[i].line, *start = requests[i].start;
+		const size_t len = simulate_pt502.execute(
+			&tracker, (const uint8_t *)line, strlen(line), reply);
+		assert_int_equal(len, start ? 5 + strlen(start) + 9 + 2 : 0);
+		if (start)
+			assert_memory_equal(reply + 5, start, strlen(start));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idents_contain_seed_and_number),
+		cmocka_unit_test(photo_parts_are_sent_whatever_the_line_end),
 		cmocka_unit_test(protocols_are_found_by_name),
 		cmocka_unit_test(records_without_an_answer_are_not_awaited),
 		cmocka_unit_test(routes_are_plausible),

@@ -51,7 +51,9 @@ static bool parse_uint(struct text text, int64_t *value)
 
 static void uint_takes_1_to_18_digits(void **state)
 {
+	uint64_t nothing;
 	(void)state;
+	assert_false(text_uint((struct text){NULL, 0}, &nothing));
 	static const struct sample samples[] = {{"0", 0}, {"7", 7}, {"0042", 42},
 		{"12345678", 12345678}, {"123456789", 123456789},
 		{"1234567890123456", 1234567890123456}, {"999999999999999999", 999999999999999999},
