@@ -33,7 +33,8 @@ const struct command_counters *command_queue_counters(const struct command_queue
 struct command_sink command_queue_sink(struct command_queue *queue);
 
 // Notes a report just received: its fix counts for engineStop, and it may confirm a command sent, or refuse it. answer: the
-// report's (decoded_find_answer), or NULL. For an answer without a report, *report has the ident only.
+// report's (decoded_find_answer), or NULL. For an answer without a report, *report has the ident only. A datagram confirms
+// only what was sent to its address; a report that is set aside (FLAG_ASIDE) confirms nothing.
 void command_queue_note_report(struct command_queue *queue, const struct decoder *decoder,
 	const struct peer *peer, const struct report *report, const struct command_answer *answer,
 	int64_t received_us);
@@ -46,7 +47,8 @@ struct command_queue_talk {
 	const struct peer *peer;
 };
 // Writes the next command for the device, in its protocol, into out (room for COMMAND_FRAME_MAX) and returns its length;
-// 0: none. The command counts as sent.
+// 0: none. The command counts as sent. A UDP peer gets none until the device's newest two datagrams with reports have come
+// from its address, also if an earlier process received the first (avld.device_state).
 size_t command_queue_next(struct command_queue *queue, const struct command_queue_talk *talk,
 	int64_t now_us, uint8_t *out);
 

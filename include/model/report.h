@@ -88,6 +88,7 @@ enum report_flag {
 	FLAG_STORED = 1u << 2,   /* from the tracker's log, not live */
 	FLAG_TEXT = 1u << 3,     /* a reply or notice: extra holds {"text": ...} */
 	FLAG_SHARED = 1u << 4,   /* received over a gateway's connection, not the device's own */
+	FLAG_ASIDE = 1u << 5,    /* the device has its own connection: not for its latest state */
 };
 
 // The part of fixed size. The journal stores it unchanged (little endian), so its layout is a file format: entry.c asserts

@@ -17,8 +17,11 @@ size_t device_memory_count(const struct device_memory *memory);
 // For decoders ----------------------------------------------------------------------------------------
 
 // Returns the block of the session's device, decoder->device_size bytes, all 0 at first. NULL if the session has no memory
-// or no ident. Valid until the next call.
+// or no ident, or if session->forbids_memory. Valid until the next call.
 void *device_memory_block(struct session *session);
+
+// For the caller of decoders: asks session->forbids_memory again for the next frame.
+void device_memory_ask_again(struct session *session);
 
 // Visits the blocks of all devices of the session's decoder. Returns false without visiting any if too few ticks have
 // passed since the last search: a peer must not cause a search through all devices with each frame.

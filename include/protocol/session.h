@@ -41,6 +41,8 @@ struct session {
 	/* Looks up the settings of a device (session_settings); NULL: none are known. */
 	struct device_settings (*find_settings)(const void *context, struct text ident);
 	const void *settings_context;
+	/* Returns true if the frames for the session's ident must not use device memory; NULL: they may. */
+	bool (*forbids_memory)(const struct session *session);
 	struct messages *all_messages; /* budget of all conversations; NULL: no parts are held */
 	struct message *messages;      /* messages of which parts are missing */
 	struct message *whole;         /* message.h's: the one completed by the frame at hand */

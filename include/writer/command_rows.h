@@ -23,7 +23,8 @@ struct command_row {
 	struct correlation correlation; /* sent: as in the ENTRY_COMMAND that is stored */
 	bool has_fix;                   /* the device's newest plausible valid fix: */
 	int64_t fixed_us;
-	int32_t speed_kmh_e2; /* -1: unknown */
+	int32_t speed_kmh_e2;    /* -1: unknown */
+	uint8_t udp_address[16]; /* of the device's newest frame, if that came by UDP; else :: */
 };
 
 // The receiver of the rows. They are read after each connect, when the database notifies of new commands, and once a

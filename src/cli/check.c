@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -356,7 +357,8 @@ static bool check_schema(const struct config *config, int version)
 static const char missing_rights[] =
 	"SELECT string_agg(missing, ', ') FROM ("
 	"SELECT r || ' ON avld.' || name AS missing FROM (VALUES"
-	" ('schema_version', 'SELECT'), ('commands', 'SELECT'), ('devices', 'SELECT INSERT'),"
+	" ('schema_version', 'SELECT'), ('commands', 'SELECT'), ('limits', 'SELECT'), ('devices', "
+	"'SELECT INSERT'),"
 	" ('positions', 'SELECT INSERT'), ('statuses', 'SELECT INSERT'),"
 	" ('alarms', 'SELECT INSERT'), ('rejects', 'INSERT'), ('connections', 'INSERT'),"
 	" ('checkpoint', 'SELECT INSERT UPDATE'), ('device_state', 'SELECT INSERT UPDATE'),"
@@ -367,7 +369,7 @@ static const char missing_rights[] =
 	" UNION ALL "
 	"SELECT 'EXECUTE ON FUNCTION avld.' || name FROM (VALUES"
 	" ('ensure_partitions(date, date)'), ('drop_partitions(date)'),"
-	" ('delete_before(text, timestamptz, integer)')) AS f (name)"
+	" ('delete_before(text, timestamptz, integer)'), ('least_retention()')) AS f (name)"
 	" WHERE NOT has_function_privilege('avld.' || name, 'EXECUTE')"
 	" UNION ALL "
 	"SELECT 'UPDATE (' || c || ') ON avld.commands' FROM unnest(ARRAY["
@@ -377,6 +379,36 @@ static const char missing_rights[] =
 	"SELECT 'TEMPORARY ON DATABASE ' || current_database()"
 	" WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')) AS m";
 
+static int64_t days_of(int64_t age_us)
+{
+	return age_us / INT64_C(86400000000);
+}
+
+// Notes a retention that is shorter than what the owner of the schema allows this role to delete.
+static void note_short_retention(const struct config *config, PGconn *conn)
+{
+	const struct {
+		const char *key;
+		int64_t age_us;
+	} settings[] = {{"database.retention", config->database.retention_us},
+		{"database.alarms_retention", config->database.alarms_retention_us},
+		{"database.media_retention", config->database.media_retention_us},
+		{"database.commands_retention", config->database.commands_retention_us}};
+	char *least = ask(conn, "SELECT extract(epoch FROM avld.least_retention())::bigint FROM "
+				"pg_namespace WHERE nspname = 'avld' AND NOT "
+				"pg_has_role(nspowner, 'USAGE')"); /* the owner may delete all */
+	const int64_t least_us = least ? strtoll(least, NULL, 10) * 1000000 : 0;
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (settings[i].age_us > 0 && settings[i].age_us < least_us)
+			NOTE("%s = %" PRId64 "d deletes nothing: %s may delete only what is older "
+			     "than %" PRId64 " days; as the schema's owner: SELECT "
+			     "avld.set_least_retention('%" PRId64 " days')",
+				settings[i].key, days_of(settings[i].age_us), PQuser(conn),
+				days_of(least_us), days_of(settings[i].age_us));
+	free(least);
+}
+
 static bool check_rights(const struct config *config, PGconn *conn)
 {
 	char *missing = ask(conn, missing_rights);
@@ -384,9 +416,10 @@ static bool check_rights(const struct config *config, PGconn *conn)
 		return database_problem(
 			config, conn, "check that avld migrate created this schema");
 	bool good = !*missing;
-	if (good)
+	if (good) {
 		OK("rights of %s", PQuser(conn));
-	else
+		note_short_retention(config, conn);
+	} else
 		problem(config, "database.conninfo",
 			"%s lacks %s; GRANT avld_writer TO %s, or SELECT avld.grant_rights() as "
 			"the schema's owner",

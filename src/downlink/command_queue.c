@@ -39,6 +39,7 @@
 #define FIX_FRESH_US   (120 * SECOND_US)
 #define CLOCK_SLACK_US (60 * SECOND_US)
 #define REASON_LEN     128 /* longest reason of a journal entry */
+#define NOT_LIVE       (FLAG_STORED | FLAG_ASIDE)
 
 struct command_queue {
 	const struct config *config;
@@ -53,6 +54,11 @@ struct command_queue {
 static struct text text_of(const char *chars)
 {
 	return (struct text){chars, strlen(chars)};
+}
+
+static bool has_address(const uint8_t address[16], const struct peer *peer)
+{
+	return memcmp(address, peer->address, sizeof(peer->address)) == 0;
 }
 
 // ---- changes
@@ -71,8 +77,10 @@ static void log_change(const struct command_item *item, const char *what, const 
 	const struct command_target *target = item->target;
 	const char *name = command_kind_name(item->command.kind);
 	char args[COMMAND_TEXT_MAX + 1] = "", quoted[2 * COMMAND_TEXT_MAX + 1];
+	const bool secret = item->command.kind == COMMAND_CUSTOM &&
+			    !log_enabled(LOG_LEVEL_DEBUG); /* its text may contain a password */
 
-	if (!item->refusal) /* otherwise they may be invalid */
+	if (!item->refusal && !secret) /* refused ones may be invalid */
 		command_print_args(&item->command, args, sizeof(args));
 	log_quote(args, strlen(args), quoted, sizeof(quoted));
 	log_info("command %s id=%" PRId64 " ident=%.*s command=%s%s%s%s attempts=%" PRIu32 "%s%s%s",
@@ -126,6 +134,8 @@ static bool change(struct command_queue *queue, struct command_item *item, enum 
 	if (state == COMMAND_SENT) {
 		item->sent_us = now_us;
 		item->correlation = cause->correlation;
+		if (cause->peer)
+			memcpy(item->sent_to, cause->peer->address, sizeof(item->sent_to));
 	}
 	log_change(item, entry_command_state_name(state), cause->reason);
 	count(queue, state);
@@ -281,6 +291,13 @@ static enum encode_result try_to_send(struct command_queue *queue, struct comman
 	return encoded.result;
 }
 
+// Returns true unless the peer is a UDP address from which only one report of the device has come, or the newest one has not.
+static bool is_its_peer(const struct command_target *target, const struct peer *peer)
+{
+	return !peer || peer->transport == TRANSPORT_TCP ||
+	       (target->udp_again && has_address(target->udp_address, peer));
+}
+
 size_t command_queue_next(struct command_queue *queue, const struct command_queue_talk *talk,
 	int64_t now_us, uint8_t *out)
 {
@@ -288,7 +305,7 @@ size_t command_queue_next(struct command_queue *queue, const struct command_queu
 		queue->open ? command_table_find_target(&queue->table, talk->ident) : NULL;
 	size_t len = 0;
 
-	if (!target || !target->items)
+	if (!target || !target->items || !is_its_peer(target, talk->peer))
 		return 0;
 	withdraw_stops(queue, target, now_us);
 	for (const struct command_item *item = target->items; item; item = item->next)
@@ -307,8 +324,8 @@ size_t command_queue_next(struct command_queue *queue, const struct command_queu
 
 // ---- reports
 
-// Notes the fix of a report. A stored one (from the tracker's log) cannot allow an engine stop, but a fast one can forbid
-// it.
+// Notes the fix of a report. One that is stored (from the tracker's log) or set aside cannot allow an engine stop, but a fast
+// one can forbid it.
 static void note_fix(const struct command_queue *queue, struct command_target *target,
 	const struct report_body *body, int64_t received_us)
 {
@@ -318,7 +335,7 @@ static void note_fix(const struct command_queue *queue, struct command_target *t
 
 	if (!(body->has & HAS_FIX) || !(body->flags & FLAG_VALID))
 		return;
-	if (body->flags & FLAG_STORED && (!is_fast || fixed.source == TIME_RECEIVED))
+	if (body->flags & NOT_LIVE && (!is_fast || fixed.source == TIME_RECEIVED))
 		return;
 	command_table_note_fix(target, fixed.time_us, speed_kmh_e2);
 }
@@ -335,9 +352,15 @@ static bool is_from_before(
 	       report_fixed_time(body, received_us).time_us < item->sent_us - CLOCK_SLACK_US;
 }
 
+// Returns true if the report is a datagram from another address than the one the command was sent to.
+static bool is_from_elsewhere(const struct command_item *item, const struct peer *peer)
+{
+	return peer && peer->transport == TRANSPORT_UDP && !has_address(item->sent_to, peer);
+}
+
 // Returns the command sent last about which the report shows something, or NULL.
 static struct command_item *find_confirmed(const struct command_target *target,
-	const struct decoder *decoder, const struct report *report,
+	const struct decoder *decoder, const struct peer *peer, const struct report *report,
 	const struct command_answer *answer, int64_t received_us, enum confirmation *confirmation)
 {
 	struct command_item *found = NULL;
@@ -345,7 +368,8 @@ static struct command_item *find_confirmed(const struct command_target *target,
 	for (struct command_item *item = target->items; item; item = item->next) {
 		if (item->state != COMMAND_SENT || item->sent_us >= received_us ||
 			(found && item->sent_us <= found->sent_us) ||
-			is_from_before(item, &report->body, received_us))
+			is_from_before(item, &report->body, received_us) ||
+			is_from_elsewhere(item, peer))
 			continue;
 		const enum confirmation shown = decoder->confirms_command(
 			&item->command, item->correlation, report, answer);
@@ -355,6 +379,19 @@ static struct command_item *find_confirmed(const struct command_target *target,
 		*confirmation = shown;
 	}
 	return found;
+}
+
+// Notes the address of a datagram. received_us: the same for all reports of one datagram.
+static void note_datagram(
+	struct command_target *target, const struct peer *peer, int64_t received_us)
+{
+	const bool same = has_address(target->udp_address, peer);
+
+	if (same && target->udp_us == received_us)
+		return; // another report of the same datagram
+	target->udp_again = same;
+	target->udp_us = received_us;
+	memcpy(target->udp_address, peer->address, sizeof(target->udp_address));
 }
 
 void command_queue_note_report(struct command_queue *queue, const struct decoder *decoder,
@@ -367,12 +404,14 @@ void command_queue_note_report(struct command_queue *queue, const struct decoder
 
 	if (!target)
 		return;
+	if (peer && peer->transport == TRANSPORT_UDP && !(report->body.flags & FLAG_ASIDE))
+		note_datagram(target, peer, received_us);
 	note_fix(queue, target, &report->body, received_us);
 	/* A stored report shows nothing of what was done since. */
-	if (report->body.flags & FLAG_STORED || !decoder->confirms_command)
+	if (report->body.flags & NOT_LIVE || !decoder->confirms_command)
 		return;
 	struct command_item *item =
-		find_confirmed(target, decoder, report, answer, received_us, &confirmation);
+		find_confirmed(target, decoder, peer, report, answer, received_us, &confirmation);
 	if (!item)
 		return;
 	struct cause cause = {.peer = peer, .decoder = decoder};
@@ -461,7 +500,11 @@ static void merge_row(void *context, const struct command_row *row)
 		item->attempts = row->attempts;
 		item->sent_us = row->sent_us;
 		item->correlation = row->correlation;
+		memset(item->sent_to, 0, sizeof(item->sent_to));
 	}
+	if (item->target && !item->target->udp_us)
+		memcpy(item->target->udp_address, row->udp_address,
+			sizeof(item->target->udp_address));
 	if (row->has_fix && item->target && command_table_fix_is_known(&queue->table, item->target))
 		command_table_note_fix(item->target, row->fixed_us, row->speed_kmh_e2);
 }

@@ -43,6 +43,9 @@ static struct command_target *add_target(
 	/* Reports were not noted while the device had no commands. */
 	target->has_fix = false;
 	target->since = journal_end;
+	memset(target->udp_address, 0, sizeof(target->udp_address));
+	target->udp_us = 0;
+	target->udp_again = false;
 	return target;
 }
 

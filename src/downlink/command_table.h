@@ -19,6 +19,7 @@ struct command_item {
 	struct correlation correlation; /* sent with it last */
 	uint32_t attempts;
 	int64_t created_us, expires_us, sent_us;
+	uint8_t sent_to[16]; /* address to which this process sent it last; :: if none */
 	const char *waits;   /* the reason in its row for not being sent; NULL: none written */
 	const char *refusal; /* why this process must never send it, or NULL */
 	/* At the last reading another avld had heard the device last. That one may allow what this one refuses, and may
@@ -33,7 +34,11 @@ struct command_target {
 	UT_hash_handle hh; /* in table->targets, by ident */
 	struct command_item *items;
 	uint64_t since; /* end of the journal when it was added: later reports are noted here */
-	bool has_fix;   /* the fields below hold the newest valid, plausible fix */
+	/* A UDP peer gets commands only if the report before came from its address too. */
+	uint8_t udp_address[16]; /* of the newest datagram with a report; :: if none is known */
+	int64_t udp_us;          /* its receipt; 0: it was before the device had commands */
+	bool udp_again;          /* the report before it came from the same address */
+	bool has_fix;            /* the fields below hold the newest valid, plausible fix */
 	int64_t fixed_us;
 	int32_t speed_kmh_e2; /* -1: unknown */
 	uint8_t ident_len;

@@ -10,6 +10,7 @@
 
 const char *const admission_refusals[REFUSALS] = {
 	[REFUSAL_BLOCKED] = "device is blocked",
+	[REFUSAL_NETWORK] = "not from the device's networks",
 	[REFUSAL_OTHER_PROTOCOL] = "not the protocol set for the device",
 	[REFUSAL_SECRET] = "wrong secret",
 	[REFUSAL_UNKNOWN] = "unknown device",

@@ -5,9 +5,11 @@
 
 #include "feed/registry.h"
 #include "model/device_directory.h"
+#include "model/peer.h"
 
 enum refusal {
 	REFUSAL_BLOCKED,
+	REFUSAL_NETWORK,
 	REFUSAL_OTHER_PROTOCOL,
 	REFUSAL_SECRET,
 	REFUSAL_UNKNOWN,
@@ -26,13 +28,17 @@ void admission_drop_password(struct credential **credential);
 // Returns true if it is the password that the device's secret asks for.
 bool admission_has_password(struct credential *credential, const struct device *device);
 
-// Returns why the settings forbid to report for the device in this protocol, or NULL.
-static inline const char *admission_objection(
-	const struct device *device, const struct decoder *decoder, struct credential *credential)
+// Returns why the settings forbid to report for the device in this protocol from this peer, or NULL. The networks come before
+// the secret: from elsewhere no password can be tried.
+static inline const char *admission_objection(const struct device *device,
+	const struct decoder *decoder, const struct peer *peer, struct credential *credential)
 {
 	if (device->state == DEVICE_BLOCKED)
 		return admission_refusals[REFUSAL_BLOCKED];
-	if (device->decoder && registry_decoders[device->decoder - 1] != decoder)
+	if (device->networks && !networks_contain(device->networks, peer->address))
+		return admission_refusals[REFUSAL_NETWORK];
+	if (device->decoder && (device->decoder == DEVICE_NO_DECODER ||
+				       registry_decoders[device->decoder - 1] != decoder))
 		return admission_refusals[REFUSAL_OTHER_PROTOCOL];
 	if (device->secret && !admission_has_password(credential, device))
 		return admission_refusals[REFUSAL_SECRET];

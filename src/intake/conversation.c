@@ -9,6 +9,7 @@
 #include "feed/registry.h"
 #include "intake/admission.h"
 #include "intake/orphans.h"
+#include "intake/speaker.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -34,7 +35,7 @@ bool conversation_is_refusal(struct text reason)
 
 static inline const char *find_objection(const struct conversation *c, const struct device *device)
 {
-	return admission_objection(device, c->feed.session.decoder, c->credential);
+	return admission_objection(device, c->feed.session.decoder, &c->peer, c->credential);
 }
 
 // Finds or creates the device that the session names. Returns NULL, or why it is not admitted.
@@ -221,15 +222,18 @@ static void reject_others(struct intake *intake, struct conversation *c, struct 
 	}
 }
 
-// Rejects a log-in with a wrong password that makes no report. Its bytes are left out: they contain the password.
-static void reject_login(struct conversation *c, struct decoded *decoded)
+// Rejects a log-in with a wrong password, or a frame from elsewhere, that makes no report. Its bytes are left out: they may
+// contain a password.
+static void reject_silent(struct conversation *c, struct decoded *decoded, const char *refusal)
 {
-	if (decoded->report_count > 0 ||
-		!(decoded->has_password || decoded->reply_len[REPLY_REFUSED] > 0))
+	const bool secret = refusal == admission_refusals[REFUSAL_SECRET];
+
+	if (decoded->report_count > 0 || (!secret && decoded->reject_count > 0))
+		return;
+	if (secret && !decoded->has_password && !decoded->reply_len[REPLY_REFUSED])
 		return;
 	c->feed.rejects++;
-	decoded_reject(
-		decoded, DECODE_DETAIL, admission_refusals[REFUSAL_SECRET], (const uint8_t *)"", 0);
+	decoded_reject(decoded, DECODE_DETAIL, refusal, (const uint8_t *)"", 0);
 }
 
 static bool send_refusal(struct conversation_transport *transport, struct conversation *c,
@@ -259,7 +263,8 @@ static bool send_command(struct conversation_transport *transport, struct conver
 	struct command_queue *commands = transport->intake->commands;
 	struct session *session = &c->feed.session;
 
-	if (!commands || !command_queue_count(commands) || !c->device || !c->feed.pinned)
+	if (!commands || !command_queue_count(commands) || !c->device || !c->feed.pinned ||
+		speaker_is_aside(c->device, c))
 		return true;
 	uint8_t command[COMMAND_FRAME_MAX];
 	const struct command_queue_talk talk = {
@@ -336,6 +341,24 @@ static uint64_t save_held(struct intake *intake, struct conversation *c, const c
 	return journal_end(intake->journal);
 }
 
+// Restores what the frame has changed in device memory, which later frames may not use without being asked about it.
+static void undo(struct conversation *c, struct decoded *decoded)
+{
+	decoded_undo(decoded);
+	device_memory_ask_again(&c->feed.session);
+}
+
+// session->forbids_memory: what a refused peer, or one that is set aside, says of a device is not remembered.
+static bool forbids_memory(const struct session *session)
+{
+	const struct conversation *c =
+		(const void *)((const char *)session - offsetof(struct conversation, feed.session));
+	const struct device *device = device_directory_find(
+		session->settings_context, (struct text){session->ident, session->ident_len});
+
+	return device && (find_objection(c, device) || speaker_is_aside(device, c));
+}
+
 // Journals intake->decoded and sends the replies. Returns NULL, or why the conversation ends.
 static const char *finish_frame(
 	struct conversation_transport *transport, struct conversation *c, bool may_command)
@@ -347,13 +370,17 @@ static const char *finish_frame(
 	const char *refusal = must_ask(c) ? ask_admission(transport, c) : NULL;
 
 	if (refusal)
-		decoded_undo(decoded);
-	if (refusal == admission_refusals[REFUSAL_SECRET])
-		reject_login(c, decoded);
+		undo(c, decoded);
+	if (refusal == admission_refusals[REFUSAL_SECRET] ||
+		refusal == admission_refusals[REFUSAL_NETWORK])
+		reject_silent(c, decoded, refusal);
 	if (!refusal && decoded->report_count > 1)
 		reject_others(intake, c, decoded);
 	if (!refusal && !is_datagram(c) && (decoded->report_count > 1 || is_gateway(c)))
 		name_others(intake, c, decoded);
+	if (!refusal && (is_datagram(c) || is_gateway(c)) &&
+		speaker_set_aside(intake->directory, c->device, c, decoded))
+		undo(c, decoded);
 	intake_append(intake, &c->feed, &c->peer, decoded, refusal);
 	const uint64_t lsn = save_held(intake, c, refusal);
 	if (!refusal && !is_datagram(c) && has_too_many_rejects(&c->feed))
@@ -382,6 +409,7 @@ void conversation_begin(
 		&c->feed, intake->config->server.protocols, NULL, peer->transport == TRANSPORT_UDP);
 	c->feed.session.received_us = c->opened_us;
 	intake_begin(intake, &c->feed.session);
+	c->feed.session.forbids_memory = forbids_memory;
 }
 
 struct conversation_outcome conversation_feed(struct conversation_transport *transport,

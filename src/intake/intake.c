@@ -497,7 +497,9 @@ static struct device_settings find_settings(const void *context, struct text ide
 		return (struct device_settings){.known = !device_directory_loaded(context)};
 	return (struct device_settings){
 		.model = device->model ? text_of(device->model) : (struct text){0},
-		.protocol = device->decoder ? registry_decoders[device->decoder - 1] : NULL,
+		.protocol = device->decoder && device->decoder != DEVICE_NO_DECODER
+				    ? registry_decoders[device->decoder - 1]
+				    : NULL,
 		.known = true};
 }
 

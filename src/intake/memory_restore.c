@@ -53,7 +53,8 @@ bool memory_restore_entry(struct feed *feed, const struct entry *entry, struct d
 static bool restores(const struct entry *entry)
 {
 	const struct decoder *decoder = registry_find(entry->protocol.data, entry->protocol.len);
-	return entry->kind == ENTRY_REPORT && decoder && decoder->device_size > 0;
+	return entry->kind == ENTRY_REPORT && decoder && decoder->device_size > 0 &&
+	       !(entry->body.flags & FLAG_ASIDE);
 }
 
 // Returns the LSN that has `bytes` of the journal between it and the end, without the newest `skip` segments. After a power

@@ -93,8 +93,9 @@ static void reject_others(struct intake *intake, struct orphan *orphan, struct t
 			(orphan->admitted && has_ident(report, own)) || has_ident(report, sender);
 		const struct device *device =
 			known ? NULL : device_directory_find(intake->directory, report->ident);
-		const char *objection =
-			device ? admission_objection(device, feed->session.decoder, NULL) : NULL;
+		const char *objection = device ? admission_objection(device, feed->session.decoder,
+							 &orphan->peer, NULL)
+					       : NULL;
 		if (!objection) {
 			i++;
 			continue;
@@ -246,6 +247,7 @@ void orphans_adopt(struct intake *intake, struct hold *hold, struct feed *feed,
 		return;
 	}
 	orphan->feed = *feed;
+	orphan->feed.session.forbids_memory = NULL; /* it belongs to the conversation */
 	orphan->admitted = admitted;
 	hold_share(&intake->holds, hold, &orphan->hold, &orphan->feed, &orphan->peer);
 	hold_end(&intake->holds, intake->journal, hold);

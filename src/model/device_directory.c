@@ -32,6 +32,7 @@ void device_directory_free(struct device_directory *directory)
 		struct device *next = device->hh.next;
 		free(device->model);
 		free(device->secret);
+		free(device->networks);
 		free(device);
 		device = next;
 	}
@@ -80,6 +81,7 @@ void device_directory_set_loaded(struct device_directory *directory)
 			device->decoder = 0;
 			device_directory_set_model(device, (struct text){0});
 			device_directory_set_secret(device, (struct text){0});
+			device_directory_set_networks(device, (struct text){0});
 		}
 	}
 }
@@ -113,6 +115,16 @@ void device_directory_set_secret(struct device *device, struct text secret)
 		secret.len = SECRET_MAX;
 	if (set_text(&device->secret, secret))
 		device->secret_version++;
+}
+
+void device_directory_set_networks(struct device *device, struct text networks)
+{
+	struct networks *parsed = networks.len ? networks_parse(networks) : NULL;
+
+	if (networks.len && !parsed)
+		log_fatal("out of memory: devices");
+	free(device->networks);
+	device->networks = parsed;
 }
 
 void device_directory_forget_ids(struct device_directory *directory)

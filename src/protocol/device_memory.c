@@ -128,12 +128,16 @@ static struct remembered *find_again(const struct session *session)
 	return same ? device : NULL;
 }
 
-// Finds or adds the session's device. NULL: out of memory.
+// Finds or adds the session's device. NULL: out of memory, or its memory is forbidden.
 static __attribute__((noinline)) struct remembered *find(struct session *session)
 {
 	struct device_memory *memory = session->memory;
 	struct remembered *device;
 	struct key key = {.decoder = session->decoder};
+
+	session->device = NULL;
+	if (session->forbids_memory && session->forbids_memory(session))
+		return NULL;
 	memcpy(key.ident, session->ident, session->ident_len);
 	HASH_FIND(hh, memory->table, &key, sizeof(key), device);
 	if (!device)
@@ -180,4 +184,9 @@ uint32_t device_memory_tick(struct session *session)
 	if (memory && ++memory->tick == 0)
 		memory->tick = 1;
 	return memory ? memory->tick : 0;
+}
+
+void device_memory_ask_again(struct session *session)
+{
+	session->device = NULL;
 }

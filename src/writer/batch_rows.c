@@ -47,6 +47,7 @@ static const struct {
 			"fixed_at, latitude, longitude, " MOTION "telemetry_at, event, " TELEMETRY
 			"driver",
 		30},
+	[ROWS_OTHER] = {"device_id, peer, seen", 3},
 	[ROWS_UNKNOWN] = {"ident, protocol, peer, seen", 4},
 	[ROWS_COMMANDS] = {"lsn, id, state, at, attempts, reason, reply", 7},
 	[ROWS_MEDIA] = {"key, part, parts, device_id, taken_at, received_at, latitude, longitude, "
@@ -546,19 +547,37 @@ static uint8_t *put_telemetry(uint8_t *out, const struct state_telemetry *teleme
 	return put_text(out, (struct text){telemetry->driver, telemetry->driver_len});
 }
 
-static void add_states(struct batch_rows *rows, struct text instance)
+static void add_state(struct batch_rows *rows, const struct state_row *row, struct text instance)
 {
 	const size_t texts =
 		STATE_PROTOCOL_MAX + PEER_TEXT_MAX + EVENT_MAX + DRIVER_MAX + instance.len;
+	uint8_t *out = begin_row(rows, ROWS_STATE, texts, 0);
 
+	out = put_int8(out, row->device_id);
+	out = put_seen(out, &row->seen, instance);
+	out = put_fix(out, &row->fix);
+	out = put_telemetry(out, &row->telemetry);
+	end_row(&rows->copies[ROWS_STATE], out);
+}
+
+static void add_other(struct batch_rows *rows, const struct state_row *row)
+{
+	uint8_t *out = begin_row(rows, ROWS_OTHER, PEER_TEXT_MAX, 0);
+
+	out = put_int8(out, row->device_id);
+	out = put_peer(out, &row->other.peer);
+	out = put_time(out, row->other.time_us);
+	end_row(&rows->copies[ROWS_OTHER], out);
+}
+
+static void add_states(struct batch_rows *rows, struct text instance)
+{
 	for (size_t i = 0; i < rows->states->count; i++) {
 		const struct state_row *row = &rows->states->rows[i];
-		uint8_t *out = begin_row(rows, ROWS_STATE, texts, 0);
-		out = put_int8(out, row->device_id);
-		out = put_seen(out, &row->seen, instance);
-		out = put_fix(out, &row->fix);
-		out = put_telemetry(out, &row->telemetry);
-		end_row(&rows->copies[ROWS_STATE], out);
+		if (row->seen.known)
+			add_state(rows, row, instance);
+		if (row->other.both)
+			add_other(rows, row);
 	}
 }
 

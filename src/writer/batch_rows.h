@@ -15,6 +15,7 @@ enum rows_kind {
 	ROWS_CONNECTIONS,
 	ROWS_ENDED,    /* ends of connections that started before the batch; precedes ROWS_STATE */
 	ROWS_STATE,    /* one row a device; made by batch_rows_finish */
+	ROWS_OTHER,    /* devices heard from two peers; made by batch_rows_finish */
 	ROWS_UNKNOWN,  /* one row a report; the database counts them */
 	ROWS_COMMANDS, /* changes; the database keeps the newest of each command */
 	ROWS_MEDIA,    /* pieces of photos; the database assembles them */
@@ -25,7 +26,7 @@ enum rows_kind {
 struct rows_copy {
 	uint8_t *data;
 	size_t len, cap;
-	uint64_t *lsns; /* of the journal entry of each row; 0 in ROWS_STATE */
+	uint64_t *lsns; /* of the journal entry of each row; 0 in ROWS_STATE and ROWS_OTHER */
 	size_t rows, rows_cap;
 };
 

@@ -5,12 +5,14 @@
 #include "util/log.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define HAS_TELEMETRY                                                                              \
 	(HAS_IGNITION | HAS_INPUTS | HAS_OUTPUTS | HAS_ADC1 | HAS_ADC2 | HAS_ADC3 | HAS_ADC4 |     \
 		HAS_ODOMETER | HAS_BATTERY_PERCENT | HAS_BATTERY_V | HAS_POWER_V | HAS_GSM)
 
-#define FIRST_CAP 256
+#define FIRST_CAP    256
+#define UDP_AHEAD_US INT64_C(60000000) /* a fix further ahead counts as of its receipt */
 
 static void allocate(struct device_states *states, size_t cap)
 {
@@ -95,11 +97,47 @@ static uint8_t copy_text(char *to, size_t cap, struct text text)
 	return (uint8_t)len;
 }
 
+static bool is_same_peer(const struct peer *a, const struct peer *b)
+{
+	return a->port == b->port && a->transport == b->transport &&
+	       memcmp(a->address, b->address, sizeof(a->address)) == 0;
+}
+
+// Returns true if the report is not for the device's latest state.
+static bool is_aside(const struct entry *entry)
+{
+	return entry->kind == ENTRY_REPORT && entry->body.flags & FLAG_ASIDE;
+}
+
+// Notes that the peer changes from row->seen.peer to that of the entry, both by UDP.
+static void note_change(struct state_row *row, const struct entry *entry)
+{
+	struct state_other *other = &row->other;
+
+	if (other->both)
+		return;
+	other->both = other->known && is_same_peer(&other->peer, &entry->peer);
+	other->known = true;
+	other->peer = row->seen.peer;
+	other->time_us = row->seen.time_us;
+}
+
 void device_state_seen(
 	struct device_states *states, int64_t device_id, const struct entry *entry, bool live)
 {
 	bool made;
-	struct state_seen *seen = &row_of(states, device_id, &made)->seen;
+	struct state_row *row = row_of(states, device_id, &made);
+	struct state_seen *seen = &row->seen;
+
+	if (is_aside(entry)) {
+		row->other = (struct state_other){true, true, entry->peer, entry->received_us};
+		return;
+	}
+	made = !seen->known;
+	seen->known = true;
+	if (!made && entry->peer.transport == TRANSPORT_UDP &&
+		seen->peer.transport == TRANSPORT_UDP && !is_same_peer(&seen->peer, &entry->peer))
+		note_change(row, entry);
 	const bool tcp = entry->peer.transport == TRANSPORT_TCP &&
 			 !(entry->kind == ENTRY_REPORT && entry->body.flags & FLAG_SHARED);
 
@@ -184,8 +222,12 @@ void device_state_report(struct device_states *states, int64_t device_id, const 
 	struct fixed_time fixed)
 {
 	/* A record from the tracker's log without a plausible time may be of any age. */
-	if (fixed.source == TIME_RECEIVED && entry->body.flags & FLAG_STORED)
+	if ((fixed.source == TIME_RECEIVED && entry->body.flags & FLAG_STORED) || is_aside(entry))
 		return;
+	/* A stranger's datagram must not stay the newest while the device reports. */
+	const int64_t ahead_us = fixed.time_us - entry->received_us;
+	if (entry->peer.transport == TRANSPORT_UDP && ahead_us > UDP_AHEAD_US)
+		fixed.time_us = entry->received_us;
 	bool made;
 	struct state_row *row = row_of(states, device_id, &made);
 	if (entry->body.has & HAS_FIX && entry->body.flags & FLAG_VALID &&

@@ -11,12 +11,21 @@
 #define STATE_PROTOCOL_MAX 32
 
 struct state_seen {
+	bool known;
 	int64_t time_us; /* receipt of the newest frame */
 	struct peer peer;
 	bool certain; /* the batch has a connection's start: `open` holds whatever the table says */
 	bool open;
 	uint8_t protocol_len;
 	char protocol[STATE_PROTOCOL_MAX];
+};
+
+// Another peer that sends for the device at the same time.
+struct state_other {
+	bool known; /* `peer` was heard by UDP before seen.peer, or was set aside */
+	bool both;  /* set aside, or heard before and after seen.peer: for avld.device_state */
+	struct peer peer;
+	int64_t time_us; /* receipt of its newest report */
 };
 
 struct state_fix {
@@ -39,6 +48,7 @@ struct state_row {
 	int64_t device_id;
 	size_t slot;
 	struct state_seen seen;
+	struct state_other other;
 	struct state_fix fix;
 	struct state_telemetry telemetry;
 };
@@ -53,10 +63,11 @@ struct device_states *device_state_new(void);
 void device_state_free(struct device_states *states);
 void device_state_clear(struct device_states *states); /* removes all rows, keeps the memory */
 
-// Notes a frame of the device. live: this process received it, so a TCP connection of the device is open.
+// Notes a frame of the device. live: this process received it, so a TCP connection of the device is open. A report that is
+// set aside (FLAG_ASIDE) is noted in `other` only.
 void device_state_seen(
 	struct device_states *states, int64_t device_id, const struct entry *entry, bool live);
-// Notes the report's position and telemetry. Call device_state_seen first.
+// Notes the report's position and telemetry, unless it is set aside. Call device_state_seen first.
 void device_state_report(struct device_states *states, int64_t device_id, const struct entry *entry,
 	struct fixed_time fixed);
 // Notes the end of the device's connection from entry->peer. Returns false if the batch has no start of a connection of

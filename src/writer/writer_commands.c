@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "writer/writer_commands.h"
 
+#include "model/peer.h"
+#include "util/address.h"
 #include "util/log.h"
 #include "writer/writer_link.h"
 
 #include <ev.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define READ_S   60.
 #define ROWS_MAX 10000 /* in one reading; the others once these have ended */
@@ -87,6 +90,7 @@ enum column {
 	COLUMN_SPEED,
 	COLUMN_CORRELATION,
 	COLUMN_ELSEWHERE,
+	COLUMN_UDP_PEER,
 	COLUMN_ARGS, /* each in the order of enum command_arg */
 };
 
@@ -101,6 +105,7 @@ static void write_query(const struct writer *writer, struct writer_sql *sql)
 			EPOCH_US("s.fixed_at") "round(s.speed_kmh * 100)::integer, c.correlation, "
 					       "s.instance <> ");
 	writer_sql_literal(sql, writer_link_conn(writer), writer->config->database.instance);
+	writer_sql_add(sql, ", CASE WHEN s.transport = 'udp' THEN s.peer END");
 	for (unsigned arg = 0; arg < COMMAND_ARGS; arg++)
 		writer_sql_format(sql, ", c.args->>'%s'", command_arg_name((enum command_arg)arg));
 	writer_sql_format(sql,
@@ -125,6 +130,18 @@ static int64_t number_at(const PGresult *result, int row, int column, int64_t ab
 	return strtoll(PQgetvalue(result, row, column), NULL, 10);
 }
 
+// Reads the address of "192.0.2.1:4711"; :: if it is NULL.
+static void read_address(const char *peer, uint8_t address[16])
+{
+	struct sockaddr_storage at;
+	socklen_t len;
+
+	if (!address_parse(peer, &at, &len))
+		return;
+	const struct peer parsed = peer_of_sockaddr((const struct sockaddr *)&at, TRANSPORT_UDP);
+	memcpy(address, parsed.address, sizeof(parsed.address));
+}
+
 static void read_command(struct writer *writer, const PGresult *result, int row)
 {
 	const struct command_sink *sink = writer->commands->sink;
@@ -145,6 +162,7 @@ static void read_command(struct writer *writer, const PGresult *result, int row)
 		.elsewhere = *PQgetvalue(result, row, COLUMN_ELSEWHERE) == 't',
 	};
 
+	read_address(PQgetvalue(result, row, COLUMN_UDP_PEER), command.udp_address);
 	for (int arg = 0; arg < COMMAND_ARGS; arg++)
 		command.args[arg] = text_at(result, row, COLUMN_ARGS + arg);
 	writer->commands->last_id = command.id;

@@ -38,7 +38,8 @@ struct writer_lookup {
 	size_t missing_count, missing_cap;
 	int64_t today;
 	bool warned;
-	bool due; /* avld.devices was changed */
+	bool due;         /* avld.devices was changed */
+	bool bad_setting; /* warned of one since avld.devices was read last */
 	writer_on_end *end;
 };
 
@@ -156,7 +157,7 @@ bool writer_lookup_needed(const struct writer *writer)
 // ---- devices
 
 // The columns of avld.devices that read_device reads, in its order.
-#define DEVICE_COLUMNS "id, ident, state, protocol, model, secret"
+#define DEVICE_COLUMNS "id, ident, state, protocol, model, secret, networks"
 
 // Returns a value of the result; empty for NULL.
 static struct text text_at(const PGresult *result, int row, int column)
@@ -165,10 +166,31 @@ static struct text text_at(const PGresult *result, int row, int column)
 		PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)};
 }
 
+// Returns the value of device.decoder for avld.devices.protocol; "": NULL.
+static uint8_t find_decoder(const char *protocol)
+{
+	if (!*protocol)
+		return 0;
+	for (uint8_t i = 0; registry_decoders[i]; i++)
+		if (!strcmp(registry_decoders[i]->name, protocol))
+			return (uint8_t)(i + 1);
+	return DEVICE_NO_DECODER;
+}
+
+// Logs, once per reading, that a value which restricts a device was not understood. It admits nobody.
+static void warn_bad_setting(struct writer_lookup *lookup, const struct device *device,
+	const char *column, const char *remedy)
+{
+	if (lookup->bad_setting)
+		return;
+	lookup->bad_setting = true;
+	log_warning("device is rejected: bad value in avld.devices.%s ident=%.*s what_to_do=\"%s\"",
+		column, device->ident_len, device->ident, remedy);
+}
+
 static void read_device(struct writer *writer, const PGresult *result, int row)
 {
 	const struct text ident = text_at(result, row, 1);
-	const char *protocol = PQgetvalue(result, row, 3);
 
 	/* The table limits characters, not bytes; a longer ident is no tracker's. */
 	if (ident.len < 1 || ident.len > IDENT_MAX)
@@ -177,12 +199,16 @@ static void read_device(struct writer *writer, const PGresult *result, int row)
 	device->id = strtoll(PQgetvalue(result, row, 0), NULL, 10);
 	device->state =
 		strcmp(PQgetvalue(result, row, 2), "blocked") ? DEVICE_ACTIVE : DEVICE_BLOCKED;
-	device->decoder = 0;
-	for (uint8_t i = 0; *protocol && registry_decoders[i]; i++)
-		if (!strcmp(registry_decoders[i]->name, protocol))
-			device->decoder = (uint8_t)(i + 1);
+	device->decoder = find_decoder(PQgetvalue(result, row, 3));
+	if (device->decoder == DEVICE_NO_DECODER)
+		warn_bad_setting(
+			writer->lookup, device, "protocol", "avld protocols lists the names");
 	device_directory_set_model(device, text_at(result, row, 4));
 	device_directory_set_secret(device, text_at(result, row, 5));
+	device_directory_set_networks(device, text_at(result, row, 6));
+	if (device->networks && networks_are_empty(device->networks))
+		warn_bad_setting(writer->lookup, device, "networks",
+			"up to 16 networks such as 192.0.2.0/24");
 }
 
 static void read_devices(struct writer *writer, PGresult *result)
@@ -303,6 +329,7 @@ void writer_lookup_load(struct writer *writer, writer_on_end *end)
 	struct writer_lookup *lookup = writer->lookup;
 
 	lookup->due = false;
+	lookup->bad_setting = false;
 	device_directory_forget_ids(writer->directory);
 	drop_notes(lookup);
 	clear_missing(lookup);

@@ -90,6 +90,8 @@ static const struct {
 		"EXECUTE avld_keep_ended;\n"},
 	[ROWS_STATE] = {"pg_temp.avld_state", "avld_state", NULL, NULL,
 		"EXECUTE avld_keep_state;\n"},
+	[ROWS_OTHER] = {"pg_temp.avld_other", "avld_other", NULL, NULL,
+		"EXECUTE avld_keep_other;\n"},
 	[ROWS_UNKNOWN] = {"pg_temp.avld_unknown", "avld_unknown", NULL, NULL,
 		"EXECUTE avld_keep_unknown; TRUNCATE pg_temp.avld_unknown;\n"},
 	[ROWS_COMMANDS] = {"pg_temp.avld_commands", "avld_commands", NULL, NULL,
@@ -108,7 +110,7 @@ enum rows_kind writer_sql_kind(const char *relation)
 	return ROWS_KINDS;
 }
 
-// avld_state is written in each batch, avld_ended in many: ON COMMIT DELETE ROWS empties them at almost no cost as long as
+// avld_state is written in each batch, avld_ended and avld_other in many: ON COMMIT DELETE ROWS empties them at almost no cost as long as
 // they have neither index nor TOAST table, hence varchar(n). The others are used rarely and truncated by the statement
 // that uses them.
 static const char session_tables[] =
@@ -123,6 +125,8 @@ static const char session_tables[] =
 	"driver varchar(64)) ON COMMIT DELETE ROWS;\n"
 	"CREATE TEMP TABLE avld_ended (device_id bigint, "
 	"peer varchar(56)) ON COMMIT DELETE ROWS;\n"
+	"CREATE TEMP TABLE avld_other (device_id bigint, peer varchar(56), "
+	"seen timestamptz) ON COMMIT DELETE ROWS;\n"
 	"CREATE TEMP TABLE avld_unknown (ident text, protocol text, peer text, "
 	"seen timestamptz);\n"
 	"CREATE TEMP TABLE avld_commands (lsn bigint, id bigint, state text, at timestamptz, "
@@ -197,6 +201,14 @@ static const char keep_ended[] =
 	"'tcp' "
 	"ORDER BY t.device_id FOR UPDATE OF t) o WHERE s.device_id = o.device_id;\n";
 
+// Devices heard from two peers at once.
+static const char keep_other[] =
+	"PREPARE avld_keep_other AS UPDATE avld.device_state s SET other_peer = o.peer, "
+	"other_peer_at = o.seen, two_peers_at = o.seen "
+	"FROM (SELECT e.device_id, e.peer, e.seen FROM avld.device_state t "
+	"JOIN pg_temp.avld_other e ON t.device_id = e.device_id "
+	"ORDER BY t.device_id FOR UPDATE OF t) o WHERE s.device_id = o.device_id;\n";
+
 // The device is connected to another instance by now: what this one saw before that, and writes only now, does not count.
 #define ELSEWHERE                                                                                  \
 	"s.connected AND s.instance <> EXCLUDED.instance AND EXCLUDED.last_seen < s.last_seen"
@@ -205,6 +217,12 @@ static const char keep_ended[] =
 #define MOVED                                                                                      \
 	"((EXCLUDED.instance IS NOT NULL AND (" ELSEWHERE ") IS NOT TRUE) OR "                     \
 	"(EXCLUDED.last_seen >= s.last_seen AND NOT s.connected))"
+
+// Two UDP senders whose frames are in different batches: the one before is kept, and if it sends again within 10 minutes,
+// both send at once.
+#define OTHER                                                                                      \
+	"s.peer <> EXCLUDED.peer AND s.transport = 'udp' AND EXCLUDED.transport = 'udp' AND "      \
+	"(" MOVED ")"
 
 // Ordered by device, so that two instances lock the rows in the same order.
 static const char keep_state_begin[] =
@@ -219,7 +237,11 @@ static const char keep_state_begin[] =
 	"EXCLUDED.connected ELSE s.connected AND "
 	"(EXCLUDED.transport = 'udp' OR s.peer IS DISTINCT FROM EXCLUDED.peer) END, "
 	"instance = CASE WHEN " ELSEWHERE " THEN s.instance ELSE coalesce(EXCLUDED.instance, "
-	"s.instance) END";
+	"s.instance) END, "
+	"other_peer = CASE WHEN " OTHER " THEN s.peer ELSE s.other_peer END, "
+	"other_peer_at = CASE WHEN " OTHER " THEN s.last_seen ELSE s.other_peer_at END, "
+	"two_peers_at = CASE WHEN " OTHER " AND EXCLUDED.peer = s.other_peer AND s.other_peer_at > "
+	"EXCLUDED.last_seen - interval '10 min' THEN EXCLUDED.last_seen ELSE s.two_peers_at END";
 
 // A newer fix replaces the older one as a whole.
 static const char *const fix_columns[] = {"fixed_at", "latitude", "longitude", "altitude_m",
@@ -261,6 +283,7 @@ void writer_sql_session(struct writer_sql *sql)
 	writer_sql_add(sql, keep_commands);
 	writer_sql_add(sql, keep_media);
 	writer_sql_add(sql, keep_ended);
+	writer_sql_add(sql, keep_other);
 	add_keep_state(sql);
 }
 

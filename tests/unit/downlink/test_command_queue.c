@@ -300,6 +300,127 @@ static void continues_after_a_restart(void **state)
 	assert_string_equal(told(), "3 confirmed 3");
 }
 
+static struct peer udp_of(uint8_t host)
+{
+	return (struct peer){.address = {[10] = 0xff, 0xff, 192, 0, 2, host},
+		.port = 4711,
+		.transport = TRANSPORT_UDP};
+}
+
+// The same from a peer.
+static const char *next_for(const struct peer *peer)
+{
+	static char out[COMMAND_FRAME_MAX + 1];
+	struct session session = {0};
+	const struct command_queue_talk talk = {IDENT, &decoder_pt502, &session, peer};
+	const size_t len = command_queue_next(queue, &talk, now, (uint8_t *)out);
+
+	out[len > 2 ? len - 2 : 0] = 0;
+	return out;
+}
+
+static void note_from(const struct peer *peer, uint8_t flags, int64_t received_us)
+{
+	struct report report = {.ident = IDENT,
+		.body = {.has = HAS_OUTPUTS, .outputs = 2, .flags = flags},
+		.raw = RECORD};
+
+	command_queue_note_report(queue, &decoder_pt502, peer, &report, NULL, received_us);
+}
+
+static void a_datagram_alone_gets_no_command(void **state)
+{
+	(void)state;
+	const struct peer own = udp_of(1), thief = udp_of(2);
+
+	load_one(3, "getVersion");
+	note_from(&own, 0, now);
+	note_from(&own, 0, now); /* another record of that datagram */
+	assert_string_equal(next_for(&own), "");
+	note_from(&thief, 0, now + 1);
+	assert_string_equal(next_for(&thief), "");
+	note_from(&own, 0, now + 2);
+	assert_string_equal(next_for(&own), "");
+	note_from(&own, 0, now + 3);
+	assert_string_equal(next_for(&thief), ""); /* not the newest */
+	assert_string_equal(next_for(&own), "#VER");
+}
+
+static void the_address_before_is_known_from_the_database(void **state)
+{
+	(void)state;
+	struct command_row row = a_row(3, "getVersion");
+	const struct peer own = udp_of(1), thief = udp_of(2);
+
+	memcpy(row.udp_address, own.address, sizeof(row.udp_address));
+	load(&row, 1, 0);
+	note_from(&thief, 0, now);
+	assert_string_equal(next_for(&thief), "");
+	load(&row, 1, 0); /* what has been noted since is newer */
+	note_from(&own, 0, now + 1);
+	assert_string_equal(next_for(&own), "");
+	tear_down(state);
+	set_up(state);
+	row.expires_us = now + 300 * SECOND;
+	load(&row, 1, 0);
+	note_from(&own, 0, now);
+	assert_string_equal(next_for(&own), "#VER");
+}
+
+static void a_datagram_from_elsewhere_confirms_nothing(void **state)
+{
+	(void)state;
+	struct command_row row = a_row(3, "outputControl");
+	const struct peer own = udp_of(1), thief = udp_of(2);
+	struct peer tcp = udp_of(3);
+
+	tcp.transport = TRANSPORT_TCP;
+	row.args[COMMAND_INDEX] = TEXT("2");
+	row.args[COMMAND_VALUE] = TEXT("1");
+	load(&row, 1, 0);
+	assert_string_equal(next_for(&tcp), "#OPC2,1");
+	told();
+	now += SECOND;
+	note_from(&own, 0, now);
+	note_from(&tcp, FLAG_ASIDE, now);
+	assert_string_equal(told(), "");
+	tcp.address[15] = 9; /* it has connected again from elsewhere */
+	note_from(&tcp, 0, now);
+	assert_string_equal(told(), "3 confirmed 1");
+
+	row.id = 4;
+	load(&row, 1, 0);
+	note_from(&own, 0, now += SECOND);
+	note_from(&own, 0, now += SECOND);
+	assert_string_equal(next_for(&own), "#OPC2,1");
+	told();
+	note_from(&thief, 0, now += SECOND);
+	assert_string_equal(told(), "");
+	note_from(&own, 0, now += SECOND);
+	assert_string_equal(told(), "4 confirmed 1");
+
+	row.id = 5; /* sent by an earlier process, to an address that is not known */
+	row.sent = true;
+	row.attempts = 1;
+	row.sent_us = now - SECOND;
+	load(&row, 1, 0);
+	note_from(&own, 0, now);
+	assert_string_equal(told(), "");
+}
+
+static void what_is_set_aside_allows_no_engine_stop(void **state)
+{
+	(void)state;
+	load_one(3, "engineStop");
+	note_fix(now - 5 * SECOND, 0, FLAG_VALID | FLAG_ASIDE);
+	assert_string_equal(next(), "");
+	note_fix(now - 4 * SECOND, 5, FLAG_VALID);
+	note_fix(now - 3 * SECOND, 90, FLAG_VALID | FLAG_ASIDE); /* but it can forbid one */
+	assert_string_equal(next(), "");
+	note_fix(now - 2 * SECOND, 5, FLAG_VALID);
+	assert_string_equal(next(), "#OPC1,1");
+}
+
 static void refused_by_the_tracker(void **state)
 {
 	(void)state;
@@ -770,6 +891,10 @@ int main(void)
 		WITH_QUEUE(a_reboot_is_not_repeated),
 		WITH_QUEUE(one_at_a_time),
 		WITH_QUEUE(continues_after_a_restart),
+		WITH_QUEUE(a_datagram_alone_gets_no_command),
+		WITH_QUEUE(the_address_before_is_known_from_the_database),
+		WITH_QUEUE(a_datagram_from_elsewhere_confirms_nothing),
+		WITH_QUEUE(what_is_set_aside_allows_no_engine_stop),
 		WITH_QUEUE(refused_by_the_tracker),
 		WITH_QUEUE(forbidden_commands_are_not_sent),
 		WITH_QUEUE(a_command_unknown_to_the_protocol_fails),

@@ -139,7 +139,8 @@ static const char *journaled(void)
 			add(&lines, " %.*s", (int)entry.ident.len, entry.ident.data);
 		if (entry.reason.len > 0 && entry.kind != ENTRY_COMMAND)
 			add(&lines, ": %.*s", (int)entry.reason.len, entry.reason.data);
-		add(&lines, "%s\n", entry.body.flags & FLAG_SHARED ? " (shared)" : "");
+		add(&lines, "%s%s\n", entry.body.flags & FLAG_SHARED ? " (shared)" : "",
+			entry.body.flags & FLAG_ASIDE ? " (aside)" : "");
 	}
 	read_up_to = cursor.lsn;
 	journal_cursor_done(&cursor);
@@ -278,6 +279,21 @@ static void bytes_may_come_one_by_one(void **state)
 	end(&c);
 }
 
+static void load_command(const char *name)
+{
+	const struct command_sink sink = command_queue_sink(intake.commands);
+	const struct command_row row = {.id = 1,
+		.ident = TEXT("5020001"),
+		.name = {name, strlen(name)},
+		.created_us = clock_utc_us(),
+		.expires_us = clock_utc_us() + 300000000,
+		.speed_kmh_e2 = -1};
+
+	sink.begin(sink.context, 0);
+	sink.row(sink.context, &row);
+	sink.end(sink.context, INT64_MAX);
+}
+
 // ---- admission
 
 static void a_refused_device_ends_a_connection_but_not_a_sender(void **state)
@@ -310,12 +326,163 @@ static void what_the_owner_changes_counts_from_the_next_frame(void **state)
 	assert_string_equal(journaled(), "reject 5020001: not the protocol set for the device\n");
 	assert_string_equal(
 		give_text(&tcp, OF("5020001")).reason, "not the protocol set for the device");
+	end(&tcp);
 	device_of("5020001")->decoder = 0;
 	journaled();
 	give_text(&udp, OF("5020001"));
 	assert_string_equal(journaled(), "report 5020001\n");
 	end(&udp);
+}
+
+static void networks_bind_a_device(void **state)
+{
+	(void)state;
+	struct device *device = device_directory_add(intake.directory, TEXT("5020001"));
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP); // 10.0.0.1
+
+	device_directory_set_networks(device, TEXT("{192.0.2.0/24}"));
+	const struct conversation_outcome outcome = give_text(&tcp, OF("5020001"));
+	assert_int_equal(outcome.state, CONVERSATION_ENDS);
+	assert_string_equal(outcome.reason, "not from the device's networks");
+	assert_null(device->live);
 	end(&tcp);
+	assert_string_equal(journaled(), "reject 5020001: not from the device's networks\n"
+					 "disconnected 5020001: closed by peer\n");
+	assert_int_equal(give_text(&udp, OF("5020001") OF("5020002")).state, CONVERSATION_OPEN);
+	assert_string_equal(
+		journaled(), "reject 5020001: not from the device's networks\nreport 5020002\n");
+	assert_string_equal(replies(), "");
+	// Changes count from the next frame.
+	device_directory_set_networks(device, TEXT("{192.0.2.0/24,10.0.0.0/31}"));
+	give_text(&udp, OF("5020001"));
+	tcp = begin(TRANSPORT_TCP);
+	give_text(&tcp, OF("5020001"));
+	assert_ptr_equal(device->live, &tcp);
+	assert_string_equal(journaled(), "report 5020001\nconnected 5020001\nreport 5020001\n");
+	device_directory_set_networks(device, TEXT("{10.0.0.2/31}"));
+	assert_string_equal(
+		give_text(&tcp, OF("5020001")).reason, "not from the device's networks");
+	end(&udp);
+	end(&tcp);
+	assert_null(device->live);
+}
+
+// No answer of the protocol tells that the ident is known; each frame leaves a reject.
+static void a_log_in_from_elsewhere_is_a_reject(void **state)
+{
+	(void)state;
+	const struct bytes login = frame_of(false, "01 0860000000000017");
+	struct device *device = device_directory_add(intake.directory, TEXT("860000000000017"));
+	struct conversation udp = begin(TRANSPORT_UDP);
+
+	device_directory_set_networks(device, TEXT("{192.0.2.0/24}"));
+	give(&udp, login.data, login.len);
+	give(&udp, position().data, position().len);
+	assert_string_equal(replies(), "");
+	assert_string_equal(journaled(),
+		"reject 860000000000017: not from the device's networks\n"
+		"reject 860000000000017: not from the device's networks\n");
+	end(&udp);
+}
+
+// What a refused peer says is not remembered: it could push out what the deltas of the tracker refer to.
+static void a_frame_from_elsewhere_is_not_remembered(void **state)
+{
+	(void)state;
+	struct device *device = device_directory_add(intake.directory, TEXT("5020001"));
+	struct conversation udp = begin(TRANSPORT_UDP), tcp = begin(TRANSPORT_TCP);
+
+	device_directory_set_networks(device, TEXT("{192.0.2.0/24}"));
+	give_text(&udp, PT502("101500") "\r\n" PT502("101501") "\r\n");
+	assert_int_equal(device_memory_count(intake.memory), 0);
+	device_directory_set_networks(device, (struct text){0});
+	give_text(&udp, PT502("101500") "\r\n");
+	assert_int_equal(device_memory_count(intake.memory), 1);
+	const void *block = device_memory_block(&udp.feed.session);
+	give_text(&tcp, PT502("101501") "\r\n");
+	assert_ptr_equal(device_memory_block(&tcp.feed.session), block);
+	// With a connection open, a datagram changes nothing that the connection uses.
+	give_text(&udp, PT502("101502") "\r\n");
+	assert_null(device_memory_block(&udp.feed.session));
+	end(&tcp);
+	assert_ptr_equal(device_memory_block(&udp.feed.session), block);
+	end(&udp);
+}
+
+static void a_device_of_no_known_protocol_is_refused(void **state)
+{
+	(void)state;
+	struct conversation udp = begin(TRANSPORT_UDP);
+
+	device_directory_add(intake.directory, TEXT("5020001"))->decoder = DEVICE_NO_DECODER;
+	give_text(&udp, OF("5020001"));
+	assert_string_equal(journaled(), "reject 5020001: not the protocol set for the device\n");
+	end(&udp);
+}
+
+// ---- a device that several peers name
+
+static void a_datagram_beside_a_connection_is_set_aside(void **state)
+{
+	(void)state;
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+
+	give_text(&udp, OF("5020001"));
+	give_text(&tcp, OF("5020001"));
+	assert_string_equal(journaled(), "report 5020001\nconnected 5020001\nreport 5020001\n");
+	give_text(&udp, OF("5020001") OF("5020002"));
+	assert_string_equal(journaled(), "report 5020001 (aside)\nreport 5020002\n");
+	assert_ptr_equal(device_of("5020001")->live, &tcp);
+	give_text(&tcp, OF("5020001"));
+	assert_string_equal(journaled(), "report 5020001\n");
+	end(&tcp);
+	journaled();
+	give_text(&udp, OF("5020001"));
+	assert_string_equal(journaled(), "report 5020001\n");
+	end(&udp);
+}
+
+static void a_gateway_does_not_speak_for_a_connected_device(void **state)
+{
+	(void)state;
+	struct conversation own = begin(TRANSPORT_TCP), gateway = begin(TRANSPORT_TCP);
+
+	give_text(&gateway, OF("5020011") OF("5020012") OF("5020013") OF("5020014") OF("5020015")
+				    OF("5020016") OF("5020017") OF("5020018") OF("5020019"));
+	give_text(&own, OF("5020001"));
+	journaled();
+	load_command("positionSingle");
+	give_text(&gateway, OF("5020001") OF("5020002"));
+	assert_string_equal(replies(), "");
+	assert_string_equal(
+		journaled(), "report 5020001 (shared) (aside)\nreport 5020002 (shared)\n");
+	assert_ptr_equal(device_of("5020001")->live, &own);
+	give_text(&own, OF("5020001"));
+	assert_string_equal(replies(), "now 235243500d0a\n");
+	end(&own);
+	end(&gateway);
+}
+
+static void a_thief_by_udp_gets_no_command(void **state)
+{
+	(void)state;
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+
+	give_text(&tcp, OF("5020001"));
+	load_command("positionSingle");
+	for (int i = 0; i < 3; i++)
+		give_text(&udp, OF("5020001"));
+	assert_string_equal(replies(), "");
+	give_text(&tcp, OF("5020001"));
+	assert_string_equal(replies(), "now 235243500d0a\n");
+	journaled();
+	give_text(&udp, OF("5020001")); // a position would confirm it
+	assert_string_equal(journaled(), "report 5020001 (aside)\n");
+	tcp.feed.session.received_us = clock_utc_us();
+	give_text(&tcp, OF("5020001"));
+	assert_string_equal(journaled(), "report 5020001\ncommand 5020001\n");
+	end(&tcp);
+	end(&udp);
 }
 
 // Returns the alarms of the newest entry since the last call.
@@ -353,6 +520,7 @@ static void an_alarm_that_is_refused_is_raised_after_the_admission(void **state)
 	assert_true(journaled_alarms() == 0);
 	assert_int_equal(give(&tcp, alarm.data, alarm.len).state, CONVERSATION_ENDS);
 	assert_true(journaled_alarms() == 0);
+	end(&tcp);
 	device_of("860000000000017")->state = DEVICE_ACTIVE;
 	give(&udp, alarm.data, alarm.len);
 	assert_true(journaled_alarms() == SOS);
@@ -368,7 +536,6 @@ static void an_alarm_that_is_refused_is_raised_after_the_admission(void **state)
 	give(&udp, alarm.data, alarm.len);
 	assert_true(journaled_alarms() == SOS);
 	end(&udp);
-	end(&tcp);
 }
 
 static void a_device_is_known_by_the_table_of_devices(void **state)
@@ -653,6 +820,7 @@ static void reasons_for_refusal_are_known_as_such(void **state)
 	(void)state;
 	assert_true(conversation_is_refusal(TEXT("device is blocked")));
 	assert_true(conversation_is_refusal(TEXT("wrong secret")));
+	assert_true(conversation_is_refusal(TEXT("not from the device's networks")));
 	assert_true(conversation_is_refusal(TEXT("too many devices")));
 	assert_false(conversation_is_refusal(TEXT("bad checksum")));
 	assert_false(conversation_is_refusal(TEXT("")));
@@ -670,7 +838,7 @@ static void a_device_that_connects_again_displaces_the_older_connection(void **s
 	assert_ptr_equal(device_of("5020001")->live, &first);
 	journaled();
 	give_text(&udp, OF("5020001")); // a datagram displaces nothing
-	assert_string_equal(journaled(), "report 5020001\n");
+	assert_string_equal(journaled(), "report 5020001 (aside)\n");
 	give_text(&second, OF("5020001"));
 	assert_ptr_equal(displaced, &first);
 	assert_ptr_equal(device_of("5020001")->live, &second);
@@ -898,21 +1066,6 @@ static void a_peer_that_does_not_read_is_given_up(void **state)
 	end(&c);
 }
 
-static void load_command(const char *name)
-{
-	const struct command_sink sink = command_queue_sink(intake.commands);
-	const struct command_row row = {.id = 1,
-		.ident = TEXT("5020001"),
-		.name = {name, strlen(name)},
-		.created_us = clock_utc_us(),
-		.expires_us = clock_utc_us() + 300000000,
-		.speed_kmh_e2 = -1};
-
-	sink.begin(sink.context, 0);
-	sink.row(sink.context, &row);
-	sink.end(sink.context, INT64_MAX);
-}
-
 static void a_command_follows_the_frame(void **state)
 {
 	enum transport over[] = {TRANSPORT_TCP, TRANSPORT_UDP};
@@ -922,6 +1075,10 @@ static void a_command_follows_the_frame(void **state)
 		load_command("positionSingle");
 		give_text(&c, OF("5020002"));
 		assert_string_equal(replies(), ""); // of another device
+		if (over[i] == TRANSPORT_UDP) {
+			give_text(&c, OF("5020001"));
+			assert_string_equal(replies(), ""); // not yet the device's address
+		}
 		give_text(&c, OF("5020001"));
 		assert_string_equal(replies(), "now 235243500d0a\n"); // #RCP
 		assert_non_null(strstr(journaled(), "report 5020001\ncommand"));
@@ -1196,6 +1353,13 @@ int main(void)
 		TEST(bytes_may_come_one_by_one),
 		TEST(a_refused_device_ends_a_connection_but_not_a_sender),
 		TEST(what_the_owner_changes_counts_from_the_next_frame),
+		TEST(networks_bind_a_device),
+		TEST(a_log_in_from_elsewhere_is_a_reject),
+		TEST(a_frame_from_elsewhere_is_not_remembered),
+		TEST(a_device_of_no_known_protocol_is_refused),
+		TEST(a_datagram_beside_a_connection_is_set_aside),
+		TEST(a_gateway_does_not_speak_for_a_connected_device),
+		TEST(a_thief_by_udp_gets_no_command),
 		TEST(an_alarm_that_is_refused_is_raised_after_the_admission),
 		TEST(model_and_protocol_set_for_a_device_are_visible_in_its_first_frame),
 		TEST(a_wrong_password_is_refused),

@@ -142,6 +142,31 @@ static void the_version_of_a_secret_changes_with_it(void **state)
 	device_directory_free(directory);
 }
 
+static void networks_stay_until_the_devices_have_been_read_again(void **state)
+{
+	(void)state;
+	const uint8_t inside[16] = {[10] = 0xff, 0xff, 192, 0, 2, 1};
+	struct device_directory *directory = device_directory_new();
+	struct device *kept = device_directory_add(directory, text_of("5020001"));
+	struct device *deleted = device_directory_add(directory, text_of("5020002"));
+	assert_null(kept->networks);
+	device_directory_set_networks(kept, text_of("{10.0.0.0/8}"));
+	device_directory_set_networks(deleted, text_of("{10.0.0.0/8}"));
+	device_directory_forget_ids(directory);
+	assert_non_null(kept->networks); /* no moment in which any are admitted */
+	device_directory_set_networks(kept, text_of("{192.0.2.0/24}"));
+	kept->id = 1;
+	device_directory_set_loaded(directory);
+	assert_true(networks_contain(kept->networks, inside));
+	assert_null(deleted->networks);
+	device_directory_set_networks(kept, text_of("{192.0.2.0/99}"));
+	assert_false(networks_contain(kept->networks, inside));
+	device_directory_set_networks(kept, (struct text){0});
+	assert_null(kept->networks);
+	device_directory_set_networks(kept, text_of("{192.0.2.0/24}")); /* freed with the device */
+	device_directory_free(directory);
+}
+
 static void a_device_takes_at_most_200_bytes(void **state)
 {
 	(void)state;
@@ -159,6 +184,7 @@ int main(void)
 		cmocka_unit_test(models_stay_until_the_devices_have_been_read_again),
 		cmocka_unit_test(a_model_can_be_changed_and_removed),
 		cmocka_unit_test(the_version_of_a_secret_changes_with_it),
+		cmocka_unit_test(networks_stay_until_the_devices_have_been_read_again),
 		cmocka_unit_test(a_device_takes_at_most_200_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

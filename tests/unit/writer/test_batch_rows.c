@@ -351,6 +351,97 @@ static void the_state_is_certain_only_where_a_connection_started(void **state)
 	}
 }
 
+static void what_is_set_aside_is_stored_but_no_state(void **state)
+{
+	(void)state;
+	struct batch_rows rows;
+	batch_rows_init(&rows);
+	struct entry entry = report_of(RECEIVED - 10 * SECOND, true);
+	add(&rows, &entry, 1);
+	entry = report_of(RECEIVED - SECOND, true);
+	entry.protocol = text_of("gt06");
+	entry.received_us += 2 * SECOND;
+	entry.peer.transport = TRANSPORT_UDP;
+	entry.peer.port = 9;
+	entry.body.flags |= FLAG_ASIDE;
+	entry.body.lat_e7 = 10000000;
+	entry.body.has |= HAS_INPUTS;
+	entry.body.alarms = UINT64_C(1) << ALARM_SOS;
+	add(&rows, &entry, 2);
+	batch_rows_add_repeat(&rows, &entry, 8, true);
+	batch_rows_finish(&rows, "main");
+
+	assert_int_equal(rows.copies[ROWS_POSITIONS].rows, 2);
+	assert_int_equal(rows.copies[ROWS_ALARMS].rows, 1);
+	assert_int_equal(rows.copies[ROWS_STATE].rows, 1); /* none of device 8 */
+	assert_true(real(&rows, ROWS_STATE, 0, "latitude") == 54.0);
+	assert_text(&rows, ROWS_STATE, 0, "protocol", "pt502");
+	assert_text(&rows, ROWS_STATE, 0, "peer", "192.0.2.1:4711");
+	assert_int_equal(number(&rows, ROWS_STATE, 0, "last_seen"), RECEIVED - EPOCH2000);
+	assert_true(is_null(&rows, ROWS_STATE, 0, "inputs"));
+	assert_int_equal(rows.copies[ROWS_OTHER].rows, 2);
+	assert_int_equal(number(&rows, ROWS_OTHER, 1, "device_id"), 8);
+	assert_text(&rows, ROWS_OTHER, 0, "peer", "192.0.2.1:9");
+	assert_int_equal(number(&rows, ROWS_OTHER, 0, "seen"), RECEIVED + 2 * SECOND - EPOCH2000);
+	batch_rows_done(&rows);
+}
+
+static void a_fix_by_udp_cannot_be_newest_for_long(void **state)
+{
+	(void)state;
+	static const struct {
+		enum transport over;
+		int64_t ahead, counted;
+	} cases[] = {{TRANSPORT_TCP, 599 * SECOND, 599 * SECOND}, {TRANSPORT_UDP, 599 * SECOND, 0},
+		{TRANSPORT_UDP, 61 * SECOND, 0}, {TRANSPORT_UDP, 60 * SECOND, 60 * SECOND},
+		{TRANSPORT_UDP, -9 * SECOND, -9 * SECOND}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct batch_rows rows;
+		batch_rows_init(&rows);
+		struct entry entry = report_of(RECEIVED + cases[i].ahead, true);
+		entry.peer.transport = (uint8_t)cases[i].over;
+		add(&rows, &entry, 1);
+		batch_rows_finish(&rows, "main");
+		assert_int_equal(number(&rows, ROWS_POSITIONS, 0, "fixed_at"),
+			RECEIVED + cases[i].ahead - EPOCH2000);
+		assert_int_equal(number(&rows, ROWS_STATE, 0, "fixed_at"),
+			RECEIVED + cases[i].counted - EPOCH2000);
+		assert_int_equal(number(&rows, ROWS_STATE, 0, "telemetry_at"),
+			RECEIVED + cases[i].counted - EPOCH2000);
+		batch_rows_done(&rows);
+	}
+}
+
+// A letter is a peer that sends a datagram.
+static void two_udp_peers_are_noted_when_they_alternate(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *peers;
+		char other; /* 0: none is noted */
+	} cases[] = {{"A", 0}, {"AAA", 0}, {"AB", 0}, {"ABBBC", 0}, {"ABA", 'B'}, {"AABBBA", 'B'},
+		{"BBBABBB", 'A'}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct batch_rows rows;
+		batch_rows_init(&rows);
+		for (const char *at = cases[i].peers; *at; at++) {
+			struct entry entry = report_of(RECEIVED, false);
+			entry.peer.transport = TRANSPORT_UDP;
+			entry.peer.port = (uint16_t)*at;
+			add(&rows, &entry, 1);
+		}
+		batch_rows_finish(&rows, "main");
+		assert_int_equal(rows.copies[ROWS_STATE].rows, 1);
+		assert_int_equal(rows.copies[ROWS_OTHER].rows, cases[i].other != 0);
+		if (cases[i].other)
+			assert_text(&rows, ROWS_OTHER, 0, "peer",
+				cases[i].other == 'A' ? "192.0.2.1:65" : "192.0.2.1:66");
+		batch_rows_done(&rows);
+	}
+}
+
 static void buffers_are_used_again(void **state)
 {
 	(void)state;
@@ -404,6 +495,9 @@ int main(void)
 		cmocka_unit_test(rejects_ends_of_connections_and_unknown_devices_become_rows),
 		cmocka_unit_test(newer_values_replace_older_ones_in_the_state),
 		cmocka_unit_test(the_state_is_certain_only_where_a_connection_started),
+		cmocka_unit_test(what_is_set_aside_is_stored_but_no_state),
+		cmocka_unit_test(a_fix_by_udp_cannot_be_newest_for_long),
+		cmocka_unit_test(two_udp_peers_are_noted_when_they_alternate),
 		cmocka_unit_test(buffers_are_used_again),
 		cmocka_unit_test(recent_keys_are_remembered),
 	};

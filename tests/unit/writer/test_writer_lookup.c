@@ -70,25 +70,26 @@ PGconn *writer_link_conn(const struct writer *writer)
 
 // A row of avld.devices; NULL is NULL.
 struct row {
-	const char *id, *ident, *state, *protocol, *model, *secret;
+	const char *id, *ident, *state, *protocol, *model, *secret, *networks;
 };
 
 // Answers the query under way.
 static void answer(struct writer *writer, const struct row *rows, int count)
 {
-	static char names[][10] = {"id", "ident", "state", "protocol", "model", "secret"};
-	PGresAttDesc columns[6];
+	static char names[][10] = {
+		"id", "ident", "state", "protocol", "model", "secret", "networks"};
+	PGresAttDesc columns[7];
 	PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
 
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 7; i++)
 		columns[i] = (PGresAttDesc){.name = names[i]};
-	assert_string_equal(
-		asked, "SELECT id, ident, state, protocol, model, secret FROM avld.devices");
-	assert_true(PQsetResultAttrs(result, 6, columns));
+	assert_string_equal(asked,
+		"SELECT id, ident, state, protocol, model, secret, networks FROM avld.devices");
+	assert_true(PQsetResultAttrs(result, 7, columns));
 	for (int row = 0; row < count; row++) {
 		const char *values[] = {rows[row].id, rows[row].ident, rows[row].state,
-			rows[row].protocol, rows[row].model, rows[row].secret};
-		for (int i = 0; i < 6; i++) {
+			rows[row].protocol, rows[row].model, rows[row].secret, rows[row].networks};
+		for (int i = 0; i < 7; i++) {
 			char value[128];
 			snprintf(value, sizeof(value), "%s", values[i] ? values[i] : "");
 			assert_true(PQsetvalue(
@@ -117,8 +118,8 @@ static void changes_of_a_row_reach_the_device(void **state)
 
 	writer_lookup_reload(&writer);
 	answer(&writer,
-		(const struct row[]){{"1", "5020001", "active", NULL, "TR06", NULL},
-			{"2", "5020002", "blocked", "pt502", NULL, "sha256$s1$00"}},
+		(const struct row[]){{"1", "5020001", "active", NULL, "TR06", NULL, NULL},
+			{"2", "5020002", "blocked", "pt502", NULL, "sha256$s1$00", NULL}},
 		2);
 	assert_int_equal(writer.state, WRITER_IDLE);
 	const struct device *first = find(&writer, "5020001"), *second = find(&writer, "5020002");
@@ -137,8 +138,8 @@ static void changes_of_a_row_reach_the_device(void **state)
 	assert_string_equal(first->model, "TR06"); // meanwhile
 	assert_string_equal(second->secret, "sha256$s1$00");
 	answer(&writer,
-		(const struct row[]){{"1", "5020001", "active", NULL, NULL, "sha256$s2$01"},
-			{"2", "5020002", "active", NULL, "X3", "sha256$s1$00"}},
+		(const struct row[]){{"1", "5020001", "active", NULL, NULL, "sha256$s2$01", NULL},
+			{"2", "5020002", "active", NULL, "X3", "sha256$s1$00", NULL}},
 		2);
 	assert_null(first->model);
 	assert_string_equal(second->model, "X3");
@@ -146,7 +147,8 @@ static void changes_of_a_row_reach_the_device(void **state)
 	assert_int_equal(second->secret_version, version); // connections need not be asked again
 
 	writer_lookup_reload(&writer);
-	answer(&writer, (const struct row[]){{"1", "5020001", "active", NULL, NULL, NULL}}, 1);
+	answer(&writer, (const struct row[]){{"1", "5020001", "active", NULL, NULL, NULL, NULL}},
+		1);
 	assert_int_equal(second->id, 0);
 	assert_null(second->model); // its row was deleted
 	assert_null(second->secret);
@@ -156,10 +158,45 @@ static void changes_of_a_row_reach_the_device(void **state)
 	ev_loop_destroy(writer.loop);
 }
 
+// A value that restricts the device and is not understood admits nobody.
+static void what_restricts_a_device_reaches_it(void **state)
+{
+	(void)state;
+	const uint8_t inside[16] = {[10] = 0xff, 0xff, 192, 0, 2, 1};
+	struct writer writer = {.directory = device_directory_new(), .loop = ev_loop_new(0)};
+	writer_lookup_init(&writer);
+	log_set_level(LOG_LEVEL_ERROR);
+
+	writer_lookup_reload(&writer);
+	answer(&writer,
+		(const struct row[]){{"1", "5020001", "active", NULL, NULL, NULL, "{192.0.2.0/24}"},
+			{"2", "5020002", "active", "telepathy", NULL, NULL,
+				"[0:1]={192.0.2.0/24}"}},
+		2);
+	const struct device *first = find(&writer, "5020001"), *second = find(&writer, "5020002");
+	assert_true(networks_contain(first->networks, inside));
+	assert_false(networks_contain(second->networks, inside));
+	assert_int_equal(second->decoder, DEVICE_NO_DECODER);
+
+	writer_lookup_reload(&writer);
+	assert_non_null(first->networks); // meanwhile
+	answer(&writer,
+		(const struct row[]){{"1", "5020001", "active", NULL, NULL, NULL, NULL},
+			{"2", "5020002", "active", NULL, NULL, NULL, NULL}},
+		2);
+	assert_null(first->networks);
+	assert_null(second->networks);
+	assert_int_equal(second->decoder, 0);
+	writer_lookup_done(&writer);
+	device_directory_free(writer.directory);
+	ev_loop_destroy(writer.loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_of_a_row_reach_the_device),
+		cmocka_unit_test(what_restricts_a_device_reaches_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,9 +79,42 @@ BEGIN
 END
 $$;
 
+-- The age that data must have before the role of the daemon can delete it. Only the owner can change it: who takes over the
+-- daemon cannot delete what is younger.
+CREATE OR REPLACE FUNCTION avld.least_retention() RETURNS interval
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT coalesce((SELECT l.value FROM avld.limits AS l WHERE l.name = 'least_retention'), interval '7 days')
+$$;
+
+CREATE OR REPLACE FUNCTION avld.set_least_retention(age interval) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF age IS NOT NULL AND (age < interval '1 day' OR age > interval '36500 days') THEN
+		RAISE EXCEPTION 'avld.set_least_retention: % is not 1 to 36500 days', age USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	DELETE FROM avld.limits AS l WHERE l.name = 'least_retention';
+	INSERT INTO avld.limits (name, value) SELECT 'least_retention', age WHERE age IS NOT NULL;
+END
+$$;
+
+-- Used by the functions that delete with the rights of the owner. Returns the time from which on the caller must keep data;
+-- infinity: he may delete all. The caller is the role that was SET, else that of the session: current_user is the owner.
+CREATE OR REPLACE FUNCTION avld.kept_from(age interval) RETURNS timestamptz
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE WHEN pg_has_role(coalesce(nullif(current_setting('role'), 'none'), session_user)::name, n.nspowner, 'USAGE')
+		THEN timestamptz 'infinity' ELSE now() - kept_from.age END
+	FROM pg_namespace AS n WHERE n.nspname = 'avld'
+$$;
+
 -- DROP takes an exclusive lock on the parent: if it cannot get it within 2 s it fails (lock_not_available), so that other sessions
--- never wait longer. Drops whole days in the past only: the role of the daemon can delete nothing else. A day that was moved to
--- another server (a foreign table) is left for its owner to delete.
+-- never wait longer. Drops whole days in the past only, and for the role of the daemon only those older than the least
+-- retention: it can delete nothing else. A day that was moved to another server (a foreign table) is left for its owner to delete.
 CREATE OR REPLACE FUNCTION avld.drop_partitions(before date) RETURNS integer
 LANGUAGE plpgsql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -95,6 +128,11 @@ BEGIN
 	IF before > now()::date THEN
 		RAISE EXCEPTION 'avld.drop_partitions: % is in the future', before
 			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF before > avld.kept_from(avld.least_retention())::date THEN
+		RAISE EXCEPTION 'avld.drop_partitions: days up to % are younger than avld.least_retention(), which is %; the owner of the'
+			' schema can lower it with avld.set_least_retention', before, avld.least_retention()
+			USING ERRCODE = 'insufficient_privilege';
 	END IF;
 	PERFORM pg_advisory_xact_lock(1635151972, 2);
 
@@ -120,11 +158,20 @@ SET lock_timeout = '2s'
 AS $$
 DECLARE
 	deleted integer;
+	oldest interval;
 BEGIN
 	IF before > now() OR max_rows < 1 THEN
 		RAISE EXCEPTION 'avld.delete_before: before (%) must not be in the future, and max_rows (%) must be positive',
 			before, max_rows
 			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	-- strangers can fill these three: a day must be enough
+	oldest := CASE WHEN table_name IN ('rejects', 'connections', 'unknown_devices')
+		THEN least(avld.least_retention(), interval '1 day') ELSE avld.least_retention() END;
+	IF before > avld.kept_from(oldest) THEN
+		RAISE EXCEPTION 'avld.delete_before: rows of % up to % are younger than avld.least_retention(), which is %; the owner of'
+			' the schema can lower it with avld.set_least_retention', table_name, before, oldest
+			USING ERRCODE = 'insufficient_privilege';
 	END IF;
 	CASE table_name
 	WHEN 'rejects' THEN
@@ -166,7 +213,16 @@ COMMENT ON FUNCTION avld.ensure_partitions(date, date) IS
 	'Creates missing daily partitions, first to last inclusive, at most 450 days; moves their rows out of DEFAULT. Returns '
 	'the number of new partitions.';
 COMMENT ON FUNCTION avld.drop_partitions(date) IS
-	'Drops the daily partitions before that day (UTC). Returns how many.';
+	'Drops the daily partitions before that day (UTC). Returns how many. The role of the daemon can drop only days older than '
+	'avld.least_retention().';
+COMMENT ON FUNCTION avld.least_retention() IS
+	'The age that positions, statuses, alarms, media and commands must have before the role of the daemon can delete them; '
+	'7 days unless set. For rejects, connections and unknown_devices one day, if that is less.';
+COMMENT ON FUNCTION avld.set_least_retention(interval) IS
+	'Sets avld.least_retention(), 1 day or more; NULL: the default. For the owner of the schema. Best the value of '
+	'database.retention. Example: SELECT avld.set_least_retention(''90 days'')';
+COMMENT ON FUNCTION avld.kept_from(interval) IS
+	'Used by drop_partitions and delete_before: the time from which on the caller must keep data; infinity for the owner.';
 COMMENT ON FUNCTION avld.delete_before(text, timestamptz, integer) IS
 	'Deletes at most max_rows rows older than that from rejects, connections, unknown_devices, alarms, media, commands (ended '
 	'ones), or from the DEFAULT partition of positions or statuses (drop_partitions drops whole days). Returns how many. '

@@ -167,6 +167,90 @@ AS $$
 	LIMIT 5
 $$;
 
+-- Two TCP connections that displace each other: three of the last day within 10 minutes, of which these are the last two.
+CREATE OR REPLACE FUNCTION avld.find_fight(
+	ident text, OUT peer text, OUT closed_at timestamptz, OUT other_peer text, OUT other_closed_at timestamptz, OUT count bigint
+) RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT t.peer, t.closed_at, t.other_peer, t.other_closed_at, t.count
+	FROM (
+		SELECT c.peer, c.closed_at, lag(c.peer) OVER w AS other_peer, lag(c.closed_at) OVER w AS other_closed_at,
+			lag(c.closed_at, 2) OVER w AS third, count(*) OVER () AS count
+		FROM avld.connections AS c
+		WHERE c.ident = find_fight.ident AND c.closed_at > now() - interval '1 day' AND c.reason = 'device connected again'
+		WINDOW w AS (ORDER BY c.closed_at, c.peer)
+	) AS t
+	WHERE t.closed_at - t.third < interval '10 min'
+	ORDER BY t.closed_at DESC
+	LIMIT 1
+$$;
+
+-- Jumps of the last day, among its newest 5,000 valid fixes: from one to the next more than 1 km, faster than 300 km/h.
+CREATE OR REPLACE FUNCTION avld.find_jumps(
+	device bigint, OUT count bigint, OUT fixed_at timestamptz, OUT km double precision, OUT seconds double precision,
+	OUT from_latitude double precision, OUT from_longitude double precision,
+	OUT to_latitude double precision, OUT to_longitude double precision
+) RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT count(*) OVER (), t.fixed_at, t.km, t.seconds, t.from_latitude, t.from_longitude, t.latitude, t.longitude
+	FROM (
+		SELECT p.fixed_at, p.latitude, p.longitude, p.from_latitude, p.from_longitude,
+			avld.distance_km(p.from_latitude, p.from_longitude, p.latitude, p.longitude) AS km,
+			extract(epoch FROM p.fixed_at - p.before)::double precision AS seconds
+		FROM (
+			SELECT p.fixed_at, p.latitude, p.longitude, lag(p.fixed_at) OVER w AS before,
+				lag(p.latitude) OVER w AS from_latitude, lag(p.longitude) OVER w AS from_longitude
+			FROM (
+				SELECT p.fixed_at, p.dedup, p.latitude, p.longitude FROM avld.positions AS p
+				WHERE p.device_id = device AND p.fixed_at > now() - interval '1 day' AND p.fixed_at < now() + interval '1 hour'
+					AND p.valid
+				ORDER BY p.fixed_at DESC, p.dedup DESC LIMIT 5000
+			) AS p
+			WINDOW w AS (ORDER BY p.fixed_at, p.dedup)
+		) AS p
+		WHERE p.latitude <> p.from_latitude OR p.longitude <> p.from_longitude
+	) AS t
+	WHERE t.km > 1 AND t.km > 300 * greatest(t.seconds, 1) / 3600
+	ORDER BY t.fixed_at DESC
+	LIMIT 1
+$$;
+
+-- Who else sends with the ident of a device, in the last day, and where the device jumps: at most one row each.
+CREATE OR REPLACE FUNCTION avld.diagnose_peers(
+	device bigint, ident text, OUT severity text, OUT finding text, OUT detail text, OUT next_step text
+) RETURNS SETOF record
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH pairs AS (
+		SELECT s.peer AS a, s.last_seen AS a_at, s.other_peer AS b, s.other_peer_at AS b_at,
+			'both at ' || avld.say_time(s.two_peers_at) AS what
+		FROM avld.device_state AS s
+		WHERE s.device_id = device AND s.two_peers_at > now() - interval '1 day' AND s.other_peer IS NOT NULL
+		UNION ALL
+		SELECT f.peer, f.closed_at, f.other_peer, f.other_closed_at,
+			f.count || ' TCP connections in the last day ended because another one named the device'
+		FROM avld.find_fight(ident) AS f
+	)
+	(SELECT 'warning', 'heard from two addresses',
+		string_agg(format('%s, last %s; %s, last %s; %s', p.a, avld.say_time(p.a_at), p.b, avld.say_time(p.b_at), p.what), '; '),
+		format('two trackers with one ident, or somebody else who knows it: bind it: UPDATE avld.devices SET networks = ''{...}'' '
+			'WHERE ident = %L', ident)
+	FROM pairs AS p
+	HAVING count(*) > 0)
+	UNION ALL
+	SELECT 'warning', 'jumps',
+		format('%s in the last day, the last to %s, %s at %s: %s km from %s, %s in %s', j.count, round(j.to_latitude::numeric, 5),
+			round(j.to_longitude::numeric, 5), avld.say_time(j.fixed_at), round(j.km::numeric, 1),
+			round(j.from_latitude::numeric, 5), round(j.from_longitude::numeric, 5), avld.say_span(j.seconds * interval '1 s')),
+		'a bad fix, if it is rare; else two trackers with one ident, or somebody else who knows it'
+	FROM avld.find_jumps(device) AS j
+$$;
+
 -- Findings about one device, for people. Data from unknown peers is only shown, never run or trusted.
 CREATE OR REPLACE FUNCTION avld.diagnose(
 	ident text, OUT severity text, OUT finding text, OUT detail text, OUT next_step text
@@ -305,12 +389,16 @@ BEGIN
 			WHEN item.reason LIKE 'delta:%' THEN 'deltas need a full record first: wait for the next one, or switch Smart Report off'
 			WHEN item.reason LIKE 'device is blocked%' THEN 'see avld.devices.state'
 			WHEN item.reason LIKE 'not the protocol set%' THEN 'see avld.devices.protocol'
+			WHEN item.reason LIKE 'not from the device''s networks%' THEN
+				'see avld.devices.networks; the senders: SELECT peer, received_at FROM avld.rejects WHERE ident = ' || quote_literal(asked)
 			WHEN item.reason LIKE 'wrong secret%' THEN 'set the password in the tracker, or here: SELECT avld.set_secret('
 				|| quote_literal(asked) || ', ...)'
 			WHEN item.reason LIKE 'unknown device%' THEN 'insert it into avld.devices, or set devices.unknown = accept'
 			ELSE 'SELECT * FROM avld.rejects WHERE ident = ' || quote_literal(asked) || ' ORDER BY received_at DESC' END;
 		RETURN NEXT;
 	END LOOP;
+
+	RETURN QUERY SELECT * FROM avld.diagnose_peers(device.id, asked);
 
 	-- fixes and clock
 	IF state.device_id IS NOT NULL THEN
@@ -536,6 +624,31 @@ BEGIN
 		RETURN NEXT;
 	END LOOP;
 
+	FOR item IN
+		SELECT d.ident, p.*
+		FROM (
+			SELECT s.device_id FROM avld.device_state AS s WHERE s.two_peers_at > now() - interval '1 day'
+			UNION
+			SELECT d.id
+			FROM avld.connections AS c
+			JOIN avld.devices AS d ON d.ident = c.ident
+			WHERE c.closed_at > now() - interval '1 day' AND c.reason = 'device connected again'
+			GROUP BY d.id
+			HAVING count(*) >= 3
+		) AS t
+		JOIN avld.devices AS d ON d.id = t.device_id
+		CROSS JOIN LATERAL avld.diagnose_peers(d.id, d.ident) AS p
+		ORDER BY d.ident, p.finding
+		LIMIT 100
+	LOOP
+		severity := item.severity;
+		ident := item.ident;
+		finding := item.finding;
+		detail := item.detail;
+		next_step := format('SELECT * FROM avld.diagnose(%L)', item.ident);
+		RETURN NEXT;
+	END LOOP;
+
 	ident := NULL;
 	FOR item IN
 		SELECT split_part(c.reason, ' ', 1) AS setting, sum(c.rejects) AS count, max(c.closed_at) AS last,
@@ -568,14 +681,20 @@ COMMENT ON FUNCTION avld.diagnose(text) IS
 	'Why a tracker is missing: findings in the order to read them; severity: problem, warning, info, ok. '
 	'Example: SELECT * FROM avld.diagnose(''5021234'')';
 COMMENT ON FUNCTION avld.diagnose() IS
-	'Which trackers are missing: devices silent for twice their usual silence and at least 10 minutes, rejected ones, refused '
-	'connections, and peers that never identified themselves. Example: SELECT * FROM avld.diagnose()';
+	'Which trackers are missing: devices silent for twice their usual silence and at least 10 minutes, rejected ones, those heard '
+	'from two addresses, refused connections, and peers that never identified themselves. Example: SELECT * FROM avld.diagnose()';
 COMMENT ON FUNCTION avld.say_span(interval) IS 'Used by diagnose: a length of time as text.';
 COMMENT ON FUNCTION avld.say_time(timestamptz) IS 'Used by diagnose: a time, and how long ago it is, as text.';
 COMMENT ON FUNCTION avld.say_frame(bytea) IS 'Used by diagnose: the first 32 bytes in hex, and as text if they are printable.';
 COMMENT ON FUNCTION avld.usual_silence(bigint, timestamptz) IS
 	'The usual silence of a device (devices.id) in the 7 days before a time; NULL: too few reports.';
 COMMENT ON FUNCTION avld.diagnose_commands(bigint) IS 'Used by diagnose: open and failed commands of a device (devices.id).';
+COMMENT ON FUNCTION avld.diagnose_peers(bigint, text) IS
+	'Used by diagnose: whether a device (devices.id, ident) is heard from two addresses, and jumps.';
+COMMENT ON FUNCTION avld.find_fight(text) IS
+	'Used by diagnose: two TCP peers that displace each other with one ident; no row: there are none.';
+COMMENT ON FUNCTION avld.find_jumps(bigint) IS
+	'Used by diagnose: the newest jump of a device (devices.id) in the last day, and how many there are; no row: none.';
 COMMENT ON FUNCTION avld.find_strangers(integer) IS
 	'Peers of the last day that never identified themselves, newest first, at most so many: address, count, and the bytes '
 	'they sent. Example: SELECT * FROM avld.find_strangers(20)';

@@ -23,13 +23,13 @@ BEGIN
 		FROM (
 			VALUES
 			('avld_writer', 'USAGE ON SCHEMA avld'),
-			('avld_writer', 'SELECT ON avld.schema_version, avld.commands'),
+			('avld_writer', 'SELECT ON avld.schema_version, avld.commands, avld.limits'),
 			('avld_writer', 'SELECT, INSERT ON avld.devices, avld.positions, avld.statuses, avld.alarms'),
 			('avld_writer', 'INSERT ON avld.rejects, avld.connections'),
 			('avld_writer', 'SELECT, INSERT, UPDATE ON avld.checkpoint, avld.device_state, avld.unknown_devices, avld.media'),
 			('avld_writer', 'SELECT, INSERT, DELETE ON avld.media_parts'),
 			('avld_writer', 'EXECUTE ON FUNCTION avld.ensure_partitions(date, date), avld.drop_partitions(date),'
-				' avld.delete_before(text, timestamptz, integer)'),
+				' avld.delete_before(text, timestamptz, integer), avld.least_retention()'),
 			('avld_writer', 'UPDATE (state, sent_at, ended_at, attempts, correlation, reply, reason) ON avld.commands'),
 			('avld_operator', 'INSERT (device_id, command, args, expires_at) ON avld.commands'),
 			('avld_operator', 'EXECUTE ON FUNCTION avld.send_command(text, text, jsonb, interval),'
