@@ -326,7 +326,7 @@ def test_a_datagram_right_before_the_close_does_not_hide_it(daemons, database):
         avld.send_udp(pt502.record(time=earlier))
     database.wait("SELECT count(*)::int FROM avld.connections", 1)
     database.wait(POSITIONS, 2)
-    assert database.query("SELECT connected, transport FROM avld.device_state") == [(False, "udp")]
+    assert database.query("SELECT connected, transport FROM avld.device_state") == [(False, "tcp")]
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])

@@ -209,6 +209,59 @@ SELECT pg_temp.add('5020061', '20 s');
 UPDATE avld.device_state SET battery_percent = 10, gsm_percent = NULL WHERE device_id = (SELECT id FROM avld.devices WHERE ident = '5020061');
 SELECT ok(pg_temp.say('5020061', 'weak%') LIKE 'battery 10 %, GSM signal ? % -> %', 'a weak battery');
 
+-- two peers with one ident
+SELECT pg_temp.add('5020080', '20 s');
+UPDATE avld.device_state SET transport = 'udp', peer = '192.0.2.7:4000', other_peer = '203.0.113.9:5000', other_peer_at = now() - interval '30 s',
+	two_peers_at = now() - interval '20 s' WHERE device_id = (SELECT id FROM avld.devices WHERE ident = '5020080');
+SELECT is(pg_temp.found('5020080'), 'ok: protocol recognised; ok: reports; warning: heard from two addresses; ok: valid fixes', 'two senders at once');
+SELECT ok(pg_temp.say('5020080', 'heard from%') LIKE '192.0.2.7:4000, last % (20 s ago); 203.0.113.9:5000, last % (30 s ago); both at % (20 s ago) -> %'
+	'UPDATE avld.devices SET networks = ''{...}'' WHERE ident = ''5020080''', 'both addresses and times, and the remedy');
+SELECT ok(detail LIKE '192.0.2.7:4000, last %', 'diagnose() lists it') FROM avld.diagnose() WHERE ident = '5020080' AND finding = 'heard from two addresses';
+UPDATE avld.device_state SET two_peers_at = now() - interval '25 h' WHERE device_id = (SELECT id FROM avld.devices WHERE ident = '5020080');
+SELECT is(pg_temp.found('5020080'), 'ok: protocol recognised; ok: reports; ok: valid fixes', 'not after a day');
+SELECT is((SELECT count(*) FROM avld.diagnose() WHERE ident = '5020080'), 0::bigint, 'nor in diagnose()');
+
+-- Adds connections that were displaced, n minutes ago each.
+CREATE FUNCTION pg_temp.displace(who text, VARIADIC minutes integer[]) RETURNS void LANGUAGE sql AS $$
+	INSERT INTO avld.connections
+	SELECT now() - n * interval '1 min' - interval '9 s', now() - n * interval '1 min', CASE WHEN i % 2 = 0 THEN '192.0.2.7:' ELSE '203.0.113.9:' END || 4000 + i,
+		'tcp', 'pt502', who, 100, 1, 0, 'device connected again'
+	FROM unnest(minutes) WITH ORDINALITY AS t (n, i)
+$$;
+SELECT pg_temp.add('5020081', '20 s');
+SELECT pg_temp.displace('5020081', 3, 2, 1);
+SELECT ok(pg_temp.say('5020081', 'heard from%') LIKE '203.0.113.9:4003, last % (60 s ago); 192.0.2.7:4002, last % (2 min ago); 3 TCP connections %',
+	'two connections that displace each other');
+SELECT is((SELECT count(*) FROM avld.diagnose() WHERE ident = '5020081'), 1::bigint, 'diagnose() lists it');
+SELECT pg_temp.add('5020082', '20 s');
+SELECT pg_temp.displace('5020082', 300, 200, 100, 20, 2);
+SELECT is(pg_temp.say('5020082', 'heard from%'), NULL, 'a tracker that connects again now and then is not two');
+SELECT is((SELECT count(*) FROM avld.diagnose() WHERE ident = '5020082'), 0::bigint, 'nor in diagnose()');
+
+-- Moves the positions of a device with these numbers, counted back from the newest, to another place.
+CREATE FUNCTION pg_temp.move(who text, lat double precision, lon double precision, VARIADIC numbers bigint[]) RETURNS void LANGUAGE sql AS $$
+	UPDATE avld.positions SET latitude = lat, longitude = lon
+	WHERE dedup = ANY (numbers) AND device_id = (SELECT id FROM avld.devices WHERE ident = who)
+$$;
+SELECT pg_temp.add('5020083', '20 s');
+SELECT pg_temp.move('5020083', 43.5, 7.29, 10); -- 3 km in a minute
+SELECT is(pg_temp.say('5020083', 'jumps'), NULL, 'fast is no jump');
+SELECT pg_temp.move('5020083', 43.5, 7.35, 10, 11, 30); -- 8 km
+SELECT ok(pg_temp.say('5020083', 'jumps') LIKE '4 in the last day, the last to 43.50000, 7.25000 at % (9 min ago): 8.1 km from 43.50000, 7.35000 in 60 s -> %',
+	'places that no vehicle can reach');
+SELECT is(pg_temp.found('5020083'), 'ok: protocol recognised; ok: reports; warning: jumps; ok: valid fixes', 'as a warning');
+SELECT is((SELECT count(*) FROM avld.diagnose() WHERE ident = '5020083'), 0::bigint, 'diagnose() looks for jumps only where it hears two');
+UPDATE avld.device_state SET other_peer = '203.0.113.9:5000', other_peer_at = now(), two_peers_at = now()
+WHERE device_id = (SELECT id FROM avld.devices WHERE ident = '5020083');
+SELECT results_eq($$SELECT finding, next_step FROM avld.diagnose() WHERE ident = '5020083'$$,
+	$$VALUES ('heard from two addresses', 'SELECT * FROM avld.diagnose(''5020083'')'), ('jumps', 'SELECT * FROM avld.diagnose(''5020083'')')$$, 'there it does');
+SELECT pg_temp.move('5020083', 43.5, 7.25, 10, 11, 30);
+UPDATE avld.positions SET valid = false, latitude = 0 WHERE dedup = 5 AND device_id = (SELECT id FROM avld.devices WHERE ident = '5020083');
+SELECT is(pg_temp.say('5020083', 'jumps'), NULL, 'invalid fixes are no jumps');
+UPDATE avld.devices SET networks = '{192.0.2.0/24}' WHERE ident = '5020083';
+INSERT INTO avld.rejects VALUES (now(), '203.0.113.9:5000', 'udp', 'pt502', '5020083', 'not from the device''s networks', '');
+SELECT ok(pg_temp.say('5020083', 'rejected:%') LIKE '%see avld.devices.networks; the senders: SELECT peer%''5020083''', 'a frame from elsewhere');
+
 -- unidentified peers
 INSERT INTO avld.rejects VALUES (now() - interval '2 min', '192.0.2.66:1', 'tcp', NULL, NULL, 'unknown protocol', '\x474554202f'),
 	(now() - interval '1 min', '192.0.2.66:2', 'tcp', NULL, NULL, 'unknown protocol', '\x16030100'),

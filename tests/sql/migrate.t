@@ -216,6 +216,9 @@ def test_upgrade_from_the_baseline(databases):
     session = connect(name)
     query(session, """
         ALTER TABLE avld.devices DROP COLUMN model, DROP COLUMN secret;
+        ALTER TABLE avld.devices DROP COLUMN networks;
+        ALTER TABLE avld.device_state DROP COLUMN other_peer, DROP COLUMN other_peer_at, DROP COLUMN two_peers_at;
+        DROP TABLE avld.limits;
         ALTER TABLE avld.commands DROP COLUMN correlation;
         GRANT SELECT ON avld.devices TO avld_reader, avld_operator;
         DELETE FROM avld.schema_version WHERE version > 9;
@@ -224,7 +227,7 @@ def test_upgrade_from_the_baseline(databases):
     ok(code == 0 and DONE.match(out) and err == "", "migrates from version 9", code, out, err)
     equal(query(session, VERSIONS), ALL, "from version 9: each step has one row in schema_version")
     equal(dump(name), dump(fresh), "from version 9: pg_dump -s prints what it prints of a new database")
-    equal(query(session, "SELECT model IS NULL AND secret IS NULL AND name = 'Buoy' FROM avld.devices"), True,
+    equal(query(session, "SELECT model IS NULL AND secret IS NULL AND networks IS NULL AND name = 'Buoy' FROM avld.devices"), True,
           "from version 9: devices have no model and no secret")
 
 

@@ -140,5 +140,16 @@ SELECT throws_ok($$SELECT avld.drop_partitions('infinity')$$, '22023', NULL, 'in
 SELECT lives_ok(format('SELECT avld.drop_partitions(%L)', (now() AT TIME ZONE 'UTC')::date), 'today is accepted');
 SELECT is(avld.drop_partitions(NULL), NULL, 'NULL: nothing');
 
+-- The least retention of the role of the daemon (roles.sql). The owner may delete all.
+SELECT is(avld.least_retention(), '7 days', 'the least retention is 7 days');
+SELECT is(avld.delete_before('alarms', now()), 0, 'the owner may delete what is younger');
+SELECT throws_ok(format('SELECT avld.set_least_retention(%L)', age), '22023', NULL, age || ' is an error')
+FROM unnest(ARRAY['0', '23:59', '-3 days', '36501 days']) AS age;
+SELECT lives_ok('SELECT avld.set_least_retention(''90 days'')', 'sets it');
+SELECT lives_ok('SELECT avld.set_least_retention(''1 day'')', 'sets it again');
+SELECT is(avld.least_retention(), '1 day', 'the newest value holds');
+SELECT lives_ok('SELECT avld.set_least_retention(NULL)', 'NULL removes it');
+SELECT is(avld.least_retention(), '7 days', 'then the default holds');
+
 SELECT * FROM finish();
 ROLLBACK;

@@ -19,7 +19,7 @@ CREATE FUNCTION pg_temp.rights(role name, relation text) RETURNS text LANGUAGE s
 	WHERE has_table_privilege(role, 'avld.' || relation, p)
 $$;
 SELECT is(pg_temp.rights('avld_writer', t.name), t.rights, 'writer on ' || t.name)
-FROM (VALUES ('schema_version', 's'), ('checkpoint', 'siu'), ('devices', 'si'), ('positions', 'si'), ('statuses', 'si'),
+FROM (VALUES ('schema_version', 's'), ('limits', 's'), ('checkpoint', 'siu'), ('devices', 'si'), ('positions', 'si'), ('statuses', 'si'),
 	('alarms', 'si'), ('commands', 's'), ('media', 'siu'), ('media_parts', 'sid'), ('device_state', 'siu'), ('rejects', 'i'), ('unknown_devices', 'siu'), ('connections', 'i'),
 	('positions_default', NULL), ('statuses_default', NULL), ('latest_positions', NULL)) AS t (name, rights);
 SELECT is(pg_temp.rights(r, c.relname), CASE WHEN c.relname LIKE '%\_default' OR c.relname = 'devices' THEN NULL ELSE 's' END,
@@ -31,9 +31,9 @@ CREATE FUNCTION pg_temp.readable(role name) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(attname, ' ' ORDER BY attname) FROM pg_attribute WHERE attrelid = 'avld.devices'::regclass AND attnum > 0
 		AND has_column_privilege(role, attrelid, attnum, 'SELECT')
 $$;
-SELECT is(pg_temp.readable(r), 'created_at id ident model name protocol state', r || ' on the columns of devices')
+SELECT is(pg_temp.readable(r), 'created_at id ident model name networks protocol state', r || ' on the columns of devices')
 FROM unnest(ARRAY['avld_reader', 'avld_operator']) AS r;
-SELECT is(pg_temp.readable('avld_writer'), 'created_at id ident model name protocol secret state', 'writer on the columns of devices');
+SELECT is(pg_temp.readable('avld_writer'), 'created_at id ident model name networks protocol secret state', 'writer on the columns of devices');
 
 CREATE ROLE avld_stranger;
 SELECT is(pg_temp.rights('avld_stranger', c.relname), NULL, 'a role without grants on ' || c.relname)
@@ -102,6 +102,26 @@ SELECT lives_ok($$INSERT INTO avld.positions
 	(device_id, fixed_at, received_at, time_source, valid, latitude, longitude, stored, dedup)
 	VALUES (1, '2024-05-01 10:00+00', now(), 'device', true, 43.5, 7.25, false, 2)$$, 'writer: writes into them');
 SELECT is(avld.drop_partitions('2024-05-02'), 2, 'writer: drops partitions');
+SELECT lives_ok('SELECT avld.drop_partitions((now() AT TIME ZONE ''UTC'')::date - 7)', 'writer: drops days older than the least retention');
+SELECT throws_like('SELECT avld.drop_partitions((now() AT TIME ZONE ''UTC'')::date - 6)',
+	'%are younger than avld.least_retention(), which is 7 days; the owner of the schema can lower it with avld.set_least_retention',
+	'writer may not: drop younger days');
+SELECT throws_ok('SELECT avld.drop_partitions(current_date)', '42501', NULL, 'writer may not: drop all days');
+SELECT throws_like(format('SELECT avld.delete_before(%L, now() - interval ''6 days 23 hours'')', name), '%rows of ' || name || ' up to%which is 7 days;%',
+	'writer may not: delete younger rows of ' || name) FROM unnest(ARRAY['alarms', 'commands', 'media', 'positions', 'statuses']) AS name;
+SELECT lives_ok(format('SELECT avld.delete_before(%L, now() - interval ''1 day'')', name), 'writer: deletes rows of yesterday of ' || name)
+FROM unnest(ARRAY['rejects', 'connections', 'unknown_devices']) AS name;
+SELECT throws_like(format('SELECT avld.delete_before(%L, now() - interval ''23 hours'')', name), '%which is 1 day;%',
+	'writer may not: delete younger rows of ' || name) FROM unnest(ARRAY['rejects', 'connections', 'unknown_devices']) AS name;
+SELECT is(avld.least_retention(), '7 days', 'writer: reads the least retention');
+SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM (VALUES
+	('SELECT avld.set_least_retention(''1 day'')'), ('INSERT INTO avld.limits VALUES (''least_retention'', ''1 s'')'),
+	('DELETE FROM avld.limits'), ('SELECT avld.kept_from(''0'')')) AS t (statement);
+RESET ROLE;
+SELECT lives_ok('SELECT avld.set_least_retention(''2 days'')', 'owner: sets the least retention');
+SET LOCAL ROLE avld_writer;
+SELECT lives_ok('SELECT avld.drop_partitions((now() AT TIME ZONE ''UTC'')::date - 2)', 'writer: drops older days then');
+SELECT throws_ok('SELECT avld.drop_partitions((now() AT TIME ZONE ''UTC'')::date - 1)', '42501', NULL, 'writer may not: drop younger ones');
 SELECT is(avld.delete_before(name, '2000-01-01'), 0, 'writer: deletes old rows of ' || name)
 FROM unnest(ARRAY['rejects', 'connections', 'unknown_devices', 'alarms', 'commands', 'positions', 'statuses']) AS name;
 SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM (VALUES
@@ -142,7 +162,8 @@ CREATE FUNCTION pg_temp.refused(role text) RETURNS SETOF text LANGUAGE sql AS $$
 		('SELECT avld.ensure_partitions(''2024-05-01'', ''2024-05-01'')'), ('SELECT avld.drop_partitions(''2024-05-01'')'),
 		('SELECT avld.grant_rights()'), ('CREATE TABLE avld.mine ()'), ('SELECT FROM avld.positions_20240502'),
 		('SELECT secret FROM avld.devices'), ('SELECT * FROM avld.devices'),
-		('SELECT avld.delete_before(''rejects'', ''2000-01-01'')'), ('SELECT avld.enable_postgis()')
+		('SELECT avld.delete_before(''rejects'', ''2000-01-01'')'), ('SELECT avld.set_least_retention(''1 day'')'),
+		('SELECT avld.enable_postgis()')
 	) AS t (statement)
 $$;
 CREATE FUNCTION pg_temp.granted(role text) RETURNS SETOF text LANGUAGE sql AS $$
@@ -175,11 +196,11 @@ SELECT is(pg_temp.rights('avld_reader', 'alarms'), NULL, 'a right is revoked');
 SELECT is(pg_temp.readable('avld_reader'), NULL, 'rights on columns are revoked');
 SELECT lives_ok('SELECT avld.grant_rights()', 'grant_rights runs');
 SELECT is(pg_temp.rights('avld_reader', 'alarms'), 's', 'the right is granted again');
-SELECT is(pg_temp.readable('avld_reader'), 'created_at id ident model name protocol state', 'the rights on columns are, too');
+SELECT is(pg_temp.readable('avld_reader'), 'created_at id ident model name networks protocol state', 'the rights on columns are, too');
 -- As a migration from a schema without the secret finds it.
 GRANT SELECT ON avld.devices TO avld_reader;
 SELECT lives_ok('SELECT avld.grant_rights()', 'grant_rights runs again');
-SELECT is(pg_temp.readable('avld_reader'), 'created_at id ident model name protocol state', 'the secret is not readable any more');
+SELECT is(pg_temp.readable('avld_reader'), 'created_at id ident model name networks protocol state', 'the secret is not readable any more');
 
 SELECT * FROM finish();
 ROLLBACK;
