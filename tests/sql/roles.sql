@@ -122,6 +122,7 @@ SELECT lives_ok('SELECT avld.set_least_retention(''2 days'')', 'owner: sets the 
 SET LOCAL ROLE avld_writer;
 SELECT lives_ok('SELECT avld.drop_partitions((now() AT TIME ZONE ''UTC'')::date - 2)', 'writer: drops older days then');
 SELECT throws_ok('SELECT avld.drop_partitions((now() AT TIME ZONE ''UTC'')::date - 1)', '42501', NULL, 'writer may not: drop younger ones');
+SELECT is(avld.ensure_partitions('2024-05-02', '2024-05-02'), 2, 'writer: creates a day that it has dropped');
 SELECT is(avld.delete_before(name, '2000-01-01'), 0, 'writer: deletes old rows of ' || name)
 FROM unnest(ARRAY['rejects', 'connections', 'unknown_devices', 'alarms', 'commands', 'positions', 'statuses']) AS name;
 SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM (VALUES

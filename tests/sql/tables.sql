@@ -16,13 +16,14 @@ FROM pg_trigger WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 
 
 SELECT tables_are('avld', ARRAY['schema_version', 'checkpoint', 'devices', 'positions', 'positions_default', 'statuses',
 	'statuses_default', 'alarms', 'device_state', 'rejects', 'unknown_devices', 'connections', 'commands',
-	'media', 'media_parts']);
+	'media', 'media_parts', 'limits']);
 SELECT views_are('avld', ARRAY['latest_positions']);
 SELECT functions_are('avld', ARRAY['list_partitions', 'tell_devices', 'ensure_partitions', 'drop_partitions', 'grant_rights', 'delete_before',
 	'track', 'trips', 'stops', 'distance_km', 'daily_summary', 'last_known', 'within', 'near', 'track_geojson', 'track_gpx',
 	'alarms_since', 'diagnose', 'enable_postgis', 'find_trips', 'escape_xml', 'say_span', 'say_time', 'say_frame',
 	'usual_silence', 'usual_silences', 'diagnose_commands', 'find_strangers', 'check_command', 'stops_engine',
-	'accept_command', 'notify_commands', 'send_command', 'cancel_command', 'set_secret']);
+	'accept_command', 'notify_commands', 'send_command', 'cancel_command', 'set_secret', 'least_retention',
+	'set_least_retention', 'kept_from', 'diagnose_peers', 'find_fight', 'find_jumps']);
 
 -- Returns the columns of a table in order: name, type, ! for NOT NULL.
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS text LANGUAGE sql AS $$
@@ -43,7 +44,8 @@ FROM telemetry, LATERAL (VALUES
 	('schema_version', 'version integer!, name text!, applied_at timestamp with time zone!'),
 	('checkpoint', 'instance text!, journal uuid!, lsn bigint!, updated_at timestamp with time zone!'),
 	('devices', 'id bigint!, ident text!, name text, protocol text, state text!, created_at timestamp with time zone!, model text, '
-		'secret text'),
+		'secret text, networks cidr[]'),
+	('limits', 'name text!, value interval!'),
 	('positions', 'device_id bigint!, fixed_at timestamp with time zone!, received_at timestamp with time zone!, '
 		'device_time timestamp with time zone, time_source text!, event text, valid boolean!, '
 		'latitude double precision!, longitude double precision!, ' || fix || rest
@@ -56,7 +58,8 @@ FROM telemetry, LATERAL (VALUES
 		'valid boolean, stored boolean!, dedup bigint!'),
 	('device_state', 'device_id bigint!, last_seen timestamp with time zone!, protocol text, transport text, peer text, '
 		'connected boolean!, instance text, fixed_at timestamp with time zone, latitude double precision, '
-		'longitude double precision, ' || fix || 'telemetry_at timestamp with time zone, event text, ' || rest),
+		'longitude double precision, ' || fix || 'telemetry_at timestamp with time zone, event text, ' || rest
+		|| ', other_peer text, other_peer_at timestamp with time zone, two_peers_at timestamp with time zone'),
 	('rejects', 'received_at timestamp with time zone!, peer text, transport text, protocol text, ident text, '
 		'reason text!, frame bytea!'),
 	('unknown_devices', 'ident text!, protocol text, peer text, first_seen timestamp with time zone!, '
@@ -86,7 +89,7 @@ FROM (VALUES
 	('schema_version', 'version'), ('checkpoint', 'instance'), ('devices', 'id'),
 	('positions', 'device_id, fixed_at, dedup'), ('statuses', 'device_id, reported_at, dedup'),
 	('alarms', 'device_id, occurred_at, alarm, dedup'), ('device_state', 'device_id'), ('unknown_devices', 'ident'),
-	('media', 'id'), ('media_parts', 'key, part')
+	('media', 'id'), ('media_parts', 'key, part'), ('limits', 'name')
 ) AS t (name, key);
 SELECT is(pg_temp.key_of(('avld.' || t.name)::regclass), NULL, t.name || ': no primary key')
 FROM (VALUES ('rejects'), ('connections')) AS t (name);
@@ -117,6 +120,12 @@ SELECT throws_ok($$UPDATE avld.devices SET secret = 'md5$s$' || repeat('0', 64)$
 SELECT throws_ok($$UPDATE avld.devices SET secret = 'sha256$s$' || repeat('0', 63)$$, '23514', NULL, 'a secret has 64 digits');
 SELECT lives_ok($$UPDATE avld.devices SET secret = 'sha256$s$' || repeat('0', 64)$$, 'a secret');
 SELECT lives_ok($$UPDATE avld.devices SET model = NULL, secret = NULL$$, 'neither has to be set');
+SELECT throws_ok(format('UPDATE avld.devices SET networks = %L', value), '23514', 'new row for relation "devices" violates check constraint '
+	'"devices_networks_are_1_to_16_none_null"', 'these are no networks: ' || value)
+FROM (VALUES ('{}'), ('{NULL}'), ('{192.0.2.0/24,NULL}'), ('{{192.0.2.0/24}}'), ('{' || repeat('192.0.2.0/24,', 16) || '10.0.0.0/8}')) AS t (value);
+SELECT throws_ok($$UPDATE avld.devices SET networks = '{192.0.2.1/24}'$$, '22P02', 'invalid cidr value: "192.0.2.1/24"', 'nor is an address with a mask');
+SELECT lives_ok(format('UPDATE avld.devices SET networks = %L', value), 'networks: ' || value)
+FROM (VALUES ('{192.0.2.7}'), ('{192.0.2.0/24,2001:db8::/32}'), ('{' || repeat('192.0.2.0/24,', 15) || '10.0.0.0/8}')) AS t (value);
 
 -- Comments, as \d+ shows them.
 SELECT is_empty($$
