@@ -192,3 +192,16 @@ def test_a_wrong_password_is_not_printed(check, database, role):
         psycopg2.connect(f"{database.conninfo} user={role} password=wrong host=127.0.0.1")
     assert problems(lines)[0].startswith("problem: FILE:2: database.conninfo: ")
     assert "password=" not in "".join(lines)
+
+
+def test_a_retention_that_the_role_may_not_enforce_is_noted(check, database, role):
+    database.query(f"GRANT avld_writer TO {role}")
+    conninfo = f"{database.conninfo} user={role} password=x"
+    code, lines = check(database__conninfo=conninfo, database__retention="3d", database__alarms_retention="7d")
+    assert code == 0, lines
+    assert [line for line in lines if "retention" in line] == [
+        f"note: database.retention = 3d deletes nothing: {role} may delete only what is older than 7 days; as the schema's owner: "
+        "SELECT avld.set_least_retention('3 days')"]
+    database.query("SELECT avld.set_least_retention('3 days')")
+    code, lines = check(database__conninfo=conninfo, database__retention="3d")
+    assert code == 0 and not [line for line in lines if "retention" in line]
