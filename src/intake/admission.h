@@ -28,6 +28,12 @@ void admission_drop_password(struct credential **credential);
 // Returns true if it is the password that the device's secret asks for.
 bool admission_has_password(struct credential *credential, const struct device *device);
 
+// Returns true if the peer is outside the device's networks.
+static inline bool admission_is_elsewhere(const struct device *device, const struct peer *peer)
+{
+	return device->networks && !networks_contain(device->networks, peer->address);
+}
+
 // Returns why the settings forbid to report for the device in this protocol from this peer, or NULL. The networks come before
 // the secret: from elsewhere no password can be tried.
 static inline const char *admission_objection(const struct device *device,
@@ -35,7 +41,7 @@ static inline const char *admission_objection(const struct device *device,
 {
 	if (device->state == DEVICE_BLOCKED)
 		return admission_refusals[REFUSAL_BLOCKED];
-	if (device->networks && !networks_contain(device->networks, peer->address))
+	if (admission_is_elsewhere(device, peer))
 		return admission_refusals[REFUSAL_NETWORK];
 	if (device->decoder && (device->decoder == DEVICE_NO_DECODER ||
 				       registry_decoders[device->decoder - 1] != decoder))

@@ -348,7 +348,7 @@ static void undo(struct conversation *c, struct decoded *decoded)
 	device_memory_ask_again(&c->feed.session);
 }
 
-// session->forbids_memory: what a refused peer, or one that is set aside, says of a device is not remembered.
+// session->forbids_memory: what a peer outside the device's networks, or one that is set aside, sends is not remembered.
 static bool forbids_memory(const struct session *session)
 {
 	const struct conversation *c =
@@ -356,7 +356,7 @@ static bool forbids_memory(const struct session *session)
 	const struct device *device = device_directory_find(
 		session->settings_context, (struct text){session->ident, session->ident_len});
 
-	return device && (find_objection(c, device) || speaker_is_aside(device, c));
+	return device && (admission_is_elsewhere(device, &c->peer) || speaker_is_aside(device, c));
 }
 
 // Journals intake->decoded and sends the replies. Returns NULL, or why the conversation ends.

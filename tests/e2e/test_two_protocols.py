@@ -13,6 +13,7 @@ import gt06
 import pt502
 from conftest import AVLD, wait_for
 from simulated import Recorder
+from test_http import free_port, metrics
 
 POSITIONS = "SELECT count(*)::int FROM avld.positions"
 STATUSES = "SELECT count(*)::int FROM avld.statuses"
@@ -318,12 +319,14 @@ def test_a_device_that_is_blocked_while_connected_is_not_connected(avld, databas
 
 
 def test_a_datagram_right_before_the_close_does_not_hide_it(daemons, database):
-    avld = daemons({"database.batch_interval": "1s"}).start()
+    port = free_port()
+    avld = daemons({"database.batch_interval": "1s", "http.listen": f"127.0.0.1:{port}"}).start()
     newest, earlier = pt502.last(2)
     with avld.tcp() as peer:
         peer.sendall(pt502.record(time=newest))
         database.wait(CONNECTED, "5020001")
         avld.send_udp(pt502.record(time=earlier))
+        wait_for(lambda: metrics(port)["avld_reports_total"] == 2, "the datagram")
     database.wait("SELECT count(*)::int FROM avld.connections", 1)
     database.wait(POSITIONS, 2)
     assert database.query("SELECT connected, transport FROM avld.device_state") == [(False, "tcp")]
