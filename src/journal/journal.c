@@ -34,11 +34,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
 #define WINDOW          ((uint64_t)256 << 10)
+#define AHEAD           ((uint64_t)2 << 20) /* bytes after the end whose pages the thread maps */
 #define DEFAULT_SEGMENT ((uint64_t)64 << 20)
 
 static_assert(JOURNAL_ENTRY_MAX == ENTRY_MAX, "the format's limit");
@@ -152,8 +149,12 @@ static void use_segment(struct journal *journal, const struct segment *segment, 
 	journal->offset = end - segment->first;
 	journal->left = segment->size - journal->offset;
 	journal->populated = journal->dropped = journal->offset & ~(WINDOW - 1);
+	if (segment->populated > journal->populated)
+		journal->populated = segment->populated;
 	journal->request_below = journal_files_started(journal->files) ? segment->size / 2 : 0;
 	journal_syncer_use(journal->syncer, segment->fd);
+	journal_files_populate(journal->files, journal->map, journal->populated,
+		segment->size > AHEAD ? AHEAD : segment->size);
 }
 
 // Replaces the current segment, which is full, by the one made ahead.
@@ -164,6 +165,7 @@ static void roll(struct journal *journal)
 		struct segment *full = &journal->segments[journal->next - 1];
 		full->end = journal->end;
 		full->touched_us = clock_utc_us();
+		journal_files_end_populate(journal->files, full->map);
 		munmap(full->map, full->size);
 		full->map = NULL;
 		journal_syncer_roll(journal->syncer, full->fd);
@@ -195,13 +197,25 @@ static void write_zeros(const struct journal *journal, uint64_t from, uint64_t t
 	}
 }
 
-// Maps the pages up to `to` and drops those before the end: they stay in the page cache, but are not
-// counted as this process's. Zeros are written first: a page made by a write costs half of one made by a
-// fault (nothing is read, blocks are allocated for all at once), and mapping it then costs almost nothing.
+// Maps the pages [populated, to) itself. Zeros are written first: a page made by a write costs half of one made by a fault
+// (nothing is read, blocks are allocated for all at once), and mapping it then costs almost nothing.
+static void populate(struct journal *journal, uint64_t to)
+{
+	write_zeros(journal,
+		journal->offset > journal->populated ? journal->offset : journal->populated, to);
+	if (!journal->no_populate &&
+		!journal_files_map_pages(journal->map, journal->populated, to) && errno == EINVAL)
+		journal->no_populate = true;
+	journal->populated = to;
+}
+
+// Moves the window on until it holds the bytes below `to`, mostly to pages that the thread has mapped, and drops those
+// before the end: they stay in the page cache, but are not counted as this process's.
 static void move_window(struct journal *journal, uint64_t to)
 {
 	const uint64_t size = journal->offset + journal->left;
 	const uint64_t full = journal->offset & ~(WINDOW - 1);
+	const uint64_t ahead = size - full > AHEAD ? full + AHEAD : size;
 	if (full > journal->dropped) {
 		madvise(journal->map + journal->dropped, full - journal->dropped, MADV_DONTNEED);
 		journal->dropped = full;
@@ -209,14 +223,13 @@ static void move_window(struct journal *journal, uint64_t to)
 	to = (to + WINDOW - 1) & ~(WINDOW - 1);
 	if (to > size)
 		to = size;
-	write_zeros(journal,
-		journal->offset > journal->populated ? journal->offset : journal->populated, to);
-	if (!journal->no_populate &&
-		madvise(journal->map + journal->populated, to - journal->populated,
-			MADV_POPULATE_WRITE) &&
-		errno == EINVAL)
-		journal->no_populate = true;
-	journal->populated = to;
+	const uint64_t mapped = journal->no_populate ? 0
+						     : journal_files_populate(journal->files,
+							       journal->map, to, ahead);
+	if (mapped >= to)
+		journal->populated = to;
+	else
+		populate(journal, to);
 }
 
 // Not inlined: most entries do not need it.

@@ -8,9 +8,10 @@
 //   collect_made()     <----- done() ------    the segment, or that it failed
 //   delete(first, bytes)   --------------->    unlink, oldest first
 //   collect_deleted()  <----- done() ------    bytes that are free now
+//   populate(map, from, to) -------------->    maps the pages, so that appending causes no page faults
 //
-// At most one segment is being made. Making comes before deleting; when the quota needs the deletion
-// first, the loop has not requested the segment yet. Without a thread all is done in place.
+// At most one segment is being made. Populating comes first, then making, then deleting; when the quota needs the deletion
+// first, the loop has not requested the segment yet. Without a thread files are made and deleted in place.
 #include "journal/journal_files.h"
 #include "journal/journal_format.h"
 #include "util/worker.h"
@@ -24,11 +25,25 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 #define DELETIONS_MAX 16
+#define FIRST_PAGES   ((uint64_t)1 << 20) /* mapped of a segment made ahead */
 
 struct deletion {
 	uint64_t first, bytes;
 	bool keep;
+};
+
+// Pages to map. They hold what they held before, so the loop may append to them meanwhile.
+struct populating {
+	uint8_t *
+		map; /* NULL: nothing has been requested since the last journal_files_end_populate */
+	uint64_t from, to;
+	uint64_t done; /* mapped below; 0: no request for this map has ended */
+	bool pending, runs;
 };
 
 // All that is needed to make a file.
@@ -46,6 +61,7 @@ struct journal_files {
 	struct deletion deletions[DELETIONS_MAX]; /* oldest first; the thread is at [0] */
 	size_t deletion_count;
 	uint64_t deleted; /* bytes deleted and not collected */
+	struct populating populating;
 };
 
 bool journal_files_map(struct segment *segment, int fd)
@@ -56,6 +72,11 @@ bool journal_files_map(struct segment *segment, int fd)
 	segment->map = map;
 	segment->fd = fd;
 	return true;
+}
+
+bool journal_files_map_pages(uint8_t *map, uint64_t from, uint64_t to)
+{
+	return madvise(map + from, to - from, MADV_POPULATE_WRITE) == 0;
 }
 
 // ---- the thread
@@ -77,8 +98,11 @@ static bool make_file(int dir_fd, struct making *making)
 		errno = making->allocate(fd, 0, (off_t)segment->size);
 	while (errno == EINTR);
 	if (errno == 0 && pwrite(fd, header, sizeof(*header), 0) == (ssize_t)sizeof(*header) &&
-		journal_files_map(segment, fd) && !renameat(dir_fd, temp, dir_fd, name))
+		journal_files_map(segment, fd) && !renameat(dir_fd, temp, dir_fd, name)) {
+		if (journal_files_map_pages(segment->map, 0, FIRST_PAGES))
+			segment->populated = FIRST_PAGES;
 		return true;
+	}
 
 	int reason = errno;
 	if (segment->map)
@@ -103,6 +127,13 @@ static void delete_file(int dir_fd, const struct deletion *deletion)
 static bool has_work(const void *owner)
 {
 	const struct journal_files *files = owner;
+	return files->populating.pending || files->state == MAKE_REQUESTED ||
+	       files->deletion_count > 0;
+}
+
+// Returns true if there will be a result.
+static bool has_task(const struct journal_files *files)
+{
 	return files->state == MAKE_REQUESTED || files->deletion_count > 0;
 }
 
@@ -111,10 +142,23 @@ static bool has_result(const struct journal_files *files)
 	return files->state == MAKE_MADE || files->state == MAKE_FAILED || files->deleted > 0;
 }
 
-// Makes or deletes one file. Called with the lock held, which is released meanwhile.
-static void work(void *owner)
+static void populate(struct journal_files *files)
 {
-	struct journal_files *files = owner;
+	struct populating *request = &files->populating;
+	const struct populating piece = *request;
+	request->pending = false;
+	request->runs = true;
+	pthread_mutex_unlock(&files->worker.lock);
+	const bool mapped = journal_files_map_pages(piece.map, piece.from, piece.to);
+	pthread_mutex_lock(&files->worker.lock);
+	request->runs = false;
+	if (mapped)
+		request->done = piece.to;
+}
+
+// Makes or deletes one file. Called with the lock held, which is released meanwhile.
+static void make_or_delete(struct journal_files *files)
+{
 	const bool makes = files->state == MAKE_REQUESTED;
 	const struct deletion deletion = files->deletions[0];
 	bool made = false;
@@ -132,6 +176,16 @@ static void work(void *owner)
 		memmove(files->deletions, files->deletions + 1,
 			files->deletion_count * sizeof(deletion));
 	}
+}
+
+// Does one piece. Called with the lock held, which is released meanwhile.
+static void work(void *owner)
+{
+	struct journal_files *files = owner;
+	if (files->populating.pending)
+		populate(files);
+	else
+		make_or_delete(files);
 }
 
 // ---- the loop
@@ -232,7 +286,7 @@ uint64_t journal_files_collect_deleted(struct journal_files *files)
 bool journal_files_pending(struct journal_files *files)
 {
 	pthread_mutex_lock(&files->worker.lock);
-	const bool pending = has_work(files) || has_result(files);
+	const bool pending = has_task(files) || has_result(files);
 	pthread_mutex_unlock(&files->worker.lock);
 	return pending;
 }
@@ -240,9 +294,44 @@ bool journal_files_pending(struct journal_files *files)
 bool journal_files_wait(struct journal_files *files)
 {
 	pthread_mutex_lock(&files->worker.lock);
-	while (has_work(files) && !has_result(files))
+	while (has_task(files) && !has_result(files))
 		worker_wait(&files->worker);
 	const bool result = has_result(files);
 	pthread_mutex_unlock(&files->worker.lock);
 	return result;
+}
+
+uint64_t journal_files_populate(
+	struct journal_files *files, uint8_t *map, uint64_t from, uint64_t to)
+{
+	struct populating *request = &files->populating;
+	if (!files->worker.started)
+		return 0;
+	pthread_mutex_lock(&files->worker.lock);
+	if (request->map != map)
+		*request = (struct populating){.map = map};
+	if (from < request->done)
+		from = request->done;
+	if (from < to && !request->pending && !request->runs) {
+		request->from = from;
+		request->to = to;
+		request->pending = true;
+		worker_wake(&files->worker);
+	}
+	const uint64_t done = request->done;
+	pthread_mutex_unlock(&files->worker.lock);
+	return done;
+}
+
+void journal_files_end_populate(struct journal_files *files, const uint8_t *map)
+{
+	struct populating *request = &files->populating;
+	pthread_mutex_lock(&files->worker.lock);
+	if (request->map == map) {
+		request->pending = false;
+		while (request->runs)
+			worker_wait(&files->worker);
+		request->map = NULL;
+	}
+	pthread_mutex_unlock(&files->worker.lock);
 }

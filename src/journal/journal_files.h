@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Makes and deletes segment files, on a thread of its own once started. Shown in journal_files.c.
+// Makes and deletes segment files, and maps their pages ahead of the end, on a thread of its own once started. Shown in
+// journal_files.c.
 #ifndef AVLD_JOURNAL_JOURNAL_FILES_H
 #define AVLD_JOURNAL_JOURNAL_FILES_H
 
@@ -14,6 +15,7 @@ struct segment {
 	uint64_t bytes;     /* size of the file */
 	uint64_t end;       /* LSN after its last entry; 0: not known yet */
 	uint64_t previous;  /* first LSN of the previous one, or NO_LSN */
+	uint64_t populated; /* made ahead: bytes from its start whose pages are mapped */
 	int64_t touched_us; /* time of the last write, as far as known */
 	uint8_t *map; /* of the current segment and those made ahead, for writing; else NULL */
 	int fd;       /* likewise; else -1 */
@@ -50,9 +52,19 @@ bool journal_files_delete(struct journal_files *files, uint64_t first, uint64_t 
 // Returns the bytes deleted since the last call.
 uint64_t journal_files_collect_deleted(struct journal_files *files);
 
-// Returns true if there is work, or a result to collect.
+// Requests that the pages [from, to) of the map are mapped, unless such a request is pending, and returns how far the last one
+// of this map has got: 0 if none has ended. Without a thread it does nothing.
+uint64_t journal_files_populate(
+	struct journal_files *files, uint8_t *map, uint64_t from, uint64_t to);
+// Ends what is requested for this map: it may be unmapped afterwards. Waits for the piece at hand.
+void journal_files_end_populate(struct journal_files *files, const uint8_t *map);
+
+// Maps pages of a file for writing. False: errno; EINVAL: the kernel is older than 5.14.
+bool journal_files_map_pages(uint8_t *map, uint64_t from, uint64_t to);
+
+// Returns true if a file is being made or deleted, or there is a result to collect.
 bool journal_files_pending(struct journal_files *files);
-// Waits for a result to collect. False: there is neither work nor a result.
+// Waits for a result to collect. False: there will be none.
 bool journal_files_wait(struct journal_files *files);
 
 #endif

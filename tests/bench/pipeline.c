@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define PIECE   65536
@@ -222,14 +223,21 @@ static void run(struct bench *bench, const char *what)
 static void measure(struct bench *bench, const char *what)
 {
 	struct timespec before, after;
+	struct rusage used_before, used_after;
 	const uint64_t allocated = allocations;
 
+	getrusage(RUSAGE_THREAD, &used_before);
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
 	run(bench, what);
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+	getrusage(RUSAGE_THREAD, &used_after);
 	const double ns = (double)(after.tv_sec - before.tv_sec) * 1e9 +
 			  (double)(after.tv_nsec - before.tv_nsec);
-	printf("%s %.2f %" PRIu64 "\n", what, ns / (double)bench->frames, allocations - allocated);
+	printf("%s %.2f %" PRIu64 " %.6f\n", what, ns / (double)bench->frames,
+		allocations - allocated,
+		(double)(used_after.ru_minflt + used_after.ru_majflt - used_before.ru_minflt -
+			 used_before.ru_majflt) /
+			(double)bench->frames);
 	fflush(stdout);
 	journal_sync_now(bench->intake.journal);
 	journal_release(bench->intake.journal, journal_end(bench->intake.journal));

@@ -64,7 +64,7 @@ def feed(bench):
     program = pathlib.Path(place.AVLD).parent / "bench/pipeline"
     bench.say(f"feed: {bench.rounds} rounds of {frames} frames")
     out = place.run(program, place.FOLDER / "journal", frames, bench.rounds).stdout
-    times, allocations = read_pipeline(out)
+    times, allocations, faults = read_pipeline(out)
     instructions = instruction_counts(program)
     return [
         Row("feed, mixed PT-502 frames", "ns/frame", times["feed"], "<= 60, <= 8x",
@@ -75,6 +75,8 @@ def feed(bench):
             times["feed"], "feed alone", f"{instructions['remember']:.0f} instructions a frame"),
         Row("that and journal append", "ns/frame", times["append"], "<= 120", lambda ours, _: ours <= 120,
             times["feed"], "feed alone", f"{instructions['append']:.0f} instructions a frame"),
+        Row("page faults of the loop in that", "/1,000 frames", [1000 * each for each in faults["append"]], "<= 1",
+            lambda ours, _: ours <= 1),
         *(feed_other(bench, program, protocol) for protocol in
           ("gt06", "h02", "gps103", "tk103", "jt808", "teltonika")),
         *sniffing(bench),
@@ -82,18 +84,19 @@ def feed(bench):
 
 
 def read_pipeline(out):
-    """The times and allocations of each measurement, by its name."""
-    times, allocations = {}, {}
-    for name, ns, count in (line.split() for line in out.splitlines()):
+    """The times, allocations and page faults (a frame) of each measurement, by its name."""
+    times, allocations, faults = {}, {}, {}
+    for name, ns, count, faulted in (line.split() for line in out.splitlines()):
         times.setdefault(name, []).append(float(ns))
         allocations.setdefault(name, []).append(int(count))
-    return times, allocations
+        faults.setdefault(name, []).append(float(faulted))
+    return times, allocations, faults
 
 
 def feed_other(bench, program, protocol):
     frames = bench.count(500_000)
     out = place.run(program, place.FOLDER / f"journal-{protocol}", frames, bench.rounds, protocol).stdout
-    times, _ = read_pipeline(out)
+    times, _, _ = read_pipeline(out)
     return Row(f"feed, {protocol} frames", "ns/frame", times["feed"], "<= 400", lambda ours, _: ours <= 400,
                times["scan"], "memchr of the bytes")
 

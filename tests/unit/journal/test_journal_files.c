@@ -12,6 +12,8 @@
 #include <dlfcn.h>
 #include <ev.h>
 #include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 // Blocks making and deleting on request, and counts both, and calls on the loop's thread.
@@ -207,6 +209,57 @@ static void appending_continues_while_a_segment_is_made(void **state)
 	assert_true(done > before);
 	assert_true(journal_room(journal, 1, 1000));
 	put(journal, n++);
+	assert_int_equal(read_all(journal, 0, NULL), n);
+	end(journal);
+}
+
+static long faults_of_this_thread(void)
+{
+	struct rusage used;
+	assert_int_equal(getrusage(RUSAGE_THREAD, &used), 0);
+	return used.ru_minflt + used.ru_majflt;
+}
+
+// Returns how far the thread has mapped the current segment's pages.
+static uint64_t mapped(struct journal *journal)
+{
+	return journal_files_populate(journal->files, journal->map, 0, 0);
+}
+
+static void appending_to_pages_that_are_mapped_ahead_causes_no_faults(void **state)
+{
+	(void)state;
+	struct journal_options options = small_options();
+	options.segment_size = 8 * MIB;
+	options.max_size = 64 * MIB;
+	struct journal *journal = start(&options);
+	uint32_t n = 0;
+	put_when_there_is_room(journal, n++);
+	while (journal_pending(journal))
+		turn();
+	if (!journal_files_map_pages(journal->map, 0, 4096)) {
+		print_message("the kernel has no MADV_POPULATE_WRITE\n");
+		end(journal);
+		return;
+	}
+	long faults = 0;
+	const int64_t patience_us = clock_monotonic_us() + 30 * 1000000;
+	while (journal->next < 3) { /* over the ends of two segments */
+		const uint64_t populated = journal->populated;
+		const long before = faults_of_this_thread();
+		while (journal->populated == populated && journal_room(journal, 1, 1000))
+			put(journal, n++);
+		faults += faults_of_this_thread() - before;
+		while (journal->populated + MIB / 4 < 8 * MIB &&
+			mapped(journal) < journal->populated + MIB / 4) {
+			assert_true(clock_monotonic_us() < patience_us);
+			sched_yield();
+		}
+		while (journal_pending(journal))
+			turn();
+	}
+	assert_true(n > 16000);
+	assert_true(faults < 100); /* 16 MiB have 4,096 pages */
 	assert_int_equal(read_all(journal, 0, NULL), n);
 	end(journal);
 }
@@ -429,6 +482,7 @@ int main(void)
 		IN_FOLDER(the_first_segment_is_made_before_it_is_needed),
 		IN_FOLDER(the_next_segment_is_made_when_half_is_used),
 		IN_FOLDER(appending_continues_while_a_segment_is_made),
+		IN_FOLDER(appending_to_pages_that_are_mapped_ahead_causes_no_faults),
 		IN_FOLDER(a_caller_can_wait_for_room),
 		IN_FOLDER(deleting_does_not_block),
 		IN_FOLDER(the_quota_counts_files_being_deleted),
