@@ -55,6 +55,7 @@ struct config {
 	struct {
 		enum unknown_mode unknown;
 		int64_t remembered;
+		int64_t new_per_minute, new_per_address; /* 0: no limit */
 	} devices;
 	struct {
 		uint32_t allow; /* bit n: enum command_kind n */

@@ -85,7 +85,10 @@ static inline bool conversation_is_known(const struct conversation *conversation
 	return conversation->device || feed_holds(&conversation->feed);
 }
 
-// Returns true if `reason` is one for which a device is not admitted: such rejects must not be decoded
+// newcomers_proves (intake/newcomers.h): returns true if the device has sent more than one frame over its connection.
+bool conversation_proves(const struct device *device);
+
+// Returns true if `reason` is one for which the owner has not admitted a device: such rejects must not be decoded
 // later.
 bool conversation_is_refusal(struct text reason);
 

@@ -40,6 +40,8 @@ struct intake {
 	struct photos photos;
 	struct holds holds;
 	struct orphan *orphans; /* intake/orphans.h */
+	struct newcomers *newcomers; /* intake/newcomers.h; NULL: no limits of new idents */
+	uint32_t newcomers_warned_s; /* when a limit was logged; 0: never */
 	bool photos_full;       /* photos.full as logged last */
 	bool full;              /* the journal had no room when asked last */
 	bool waits;             /* no room only until the next segment is made */

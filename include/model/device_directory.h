@@ -23,7 +23,8 @@ struct device {
 	UT_hash_handle hh;
 	char *secret;              /* avld.devices.secret (util/secret.h), with a NUL; NULL: none */
 	struct networks *networks; /* avld.devices.networks; NULL: any */
-	uint32_t secret_version;   /* changes with the secret */
+	uint32_t secret_version;   /* changes with the secret; 0: never had one */
+	uint32_t users;            /* pointers to it in conversations */
 	uint8_t state;             /* enum device_state */
 	uint8_t decoder; /* 1 + index in registry_decoders[] of the configured protocol; 0: none configured */
 	uint8_t ident_len;
@@ -36,6 +37,8 @@ void device_directory_free(struct device_directory *directory);
 struct device *device_directory_find(const struct device_directory *directory, struct text ident);
 // Returns the device, added if unknown. ident: 1..IDENT_MAX bytes.
 struct device *device_directory_add(struct device_directory *directory, struct text ident);
+// Removes a device without a row that no pointer refers to, and frees it.
+void device_directory_remove(struct device_directory *directory, struct device *device);
 size_t device_directory_count(const struct device_directory *directory);
 // Returns true if avld.devices has been read at least once.
 bool device_directory_loaded(const struct device_directory *directory);

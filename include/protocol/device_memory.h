@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Device memory: for each device a block of bytes of its decoder's own, kept by ident across connections. The number of
 // blocks is capped. Allocated here, because decoders allocate nothing.
+//
+// Blocks of idents that nobody has admitted are the first to go, and never displace one of an admitted device: anybody can
+// invent idents.
 #ifndef AVLD_PROTOCOL_DEVICE_MEMORY_H
 #define AVLD_PROTOCOL_DEVICE_MEMORY_H
 
@@ -8,11 +11,16 @@
 
 struct device_memory;
 
-// devices: number of blocks; a new device replaces the one used longest ago. Returns NULL when out of memory.
+// devices: number of blocks of admitted devices, and of all while there are fewer of those; at least an eighth of it for
+// others. A new one replaces the one of its kind that was used longest ago. Returns NULL when out of memory.
 struct device_memory *device_memory_new(size_t devices);
 // memory may be NULL.
 void device_memory_free(struct device_memory *memory);
 size_t device_memory_count(const struct device_memory *memory);
+
+// Notes that the session's device, which was unknown, is admitted. Devices whose settings are known (session.h) are
+// admitted without that.
+void device_memory_keep(const struct session *session);
 
 // For decoders ----------------------------------------------------------------------------------------
 

@@ -45,6 +45,7 @@ static inline int text_hex_digit(char c)
 bool text_next(struct text *rest, char separator, struct text *field);
 
 bool text_equal(struct text text, const char *literal);
+bool text_same(struct text a, struct text b);
 
 // Parses 1..18 digits, no sign.
 bool text_uint(struct text text, uint64_t *value);

@@ -113,6 +113,12 @@ const struct setting setting_table[] = {
 	{"devices.remembered", read_integer, "100000",
 		AT(devices.remembered), .min = 1, .max = 10000000,
 		.doc = "trackers whose last records are remembered"},
+	{"devices.new_per_minute", read_integer, "2000",
+		AT(devices.new_per_minute), .max = 1000000,
+		.doc = "new trackers per minute, an hour's worth at once; 0: no limit"},
+	{"devices.new_per_address", read_integer, "500",
+		AT(devices.new_per_address), .max = 1000000,
+		.doc = "the same from one address"},
 
 	{"commands.allow", read_commands, "",
 		.doc = "names of commands that may be sent; empty: none"},

@@ -15,6 +15,7 @@ const char *const admission_refusals[REFUSALS] = {
 	[REFUSAL_SECRET] = "wrong secret",
 	[REFUSAL_UNKNOWN] = "unknown device",
 	[REFUSAL_TOO_MANY] = "too many devices",
+	[REFUSAL_NEW] = "too many new devices",
 };
 
 struct credential {

@@ -14,6 +14,7 @@ enum refusal {
 	REFUSAL_SECRET,
 	REFUSAL_UNKNOWN,
 	REFUSAL_TOO_MANY,
+	REFUSAL_NEW,
 	REFUSALS
 };
 // The reasons as they stand in rejects.

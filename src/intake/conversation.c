@@ -10,6 +10,7 @@
 #include "intake/admission.h"
 #include "intake/orphans.h"
 #include "intake/speaker.h"
+#include "intake/trial.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -20,15 +21,12 @@
 #define REJECTS_SPARE 100  /* rejects allowed to a connection, and ten more for each good frame */
 #define OPEN_MS       1000 /* an open frame is whole when nothing has followed for so long */
 
-// Devices that are not in avld.devices are created on their first report, up to this many in all.
-#define DEVICES_MAX 2000000
-
 // ---- admission
 
 bool conversation_is_refusal(struct text reason)
 {
 	for (size_t i = 0; i < REFUSALS; i++)
-		if (text_equal(reason, admission_refusals[i]))
+		if (i != REFUSAL_NEW && text_equal(reason, admission_refusals[i]))
 			return true;
 	return false;
 }
@@ -38,7 +36,7 @@ static inline const char *find_objection(const struct conversation *c, const str
 	return admission_objection(device, c->feed.session.decoder, &c->peer, c->credential);
 }
 
-// Finds or creates the device that the session names. Returns NULL, or why it is not admitted.
+// Finds or creates the device that the session names. Returns NULL, or why it is not admitted (trial_pending: not yet).
 static const char *admit(struct intake *intake, const struct conversation *c, struct device **found)
 {
 	const struct text ident = {c->feed.session.ident, c->feed.session.ident_len};
@@ -51,10 +49,8 @@ static const char *admit(struct intake *intake, const struct conversation *c, st
 		device_directory_loaded(intake->directory) &&
 		(!device || device->state != DEVICE_ACTIVE))
 		return admission_refusals[REFUSAL_UNKNOWN];
-	if (!device && device_directory_count(intake->directory) >= DEVICES_MAX)
-		return admission_refusals[REFUSAL_TOO_MANY];
-	*found = device ? device : device_directory_add(intake->directory, ident);
-	return NULL;
+	*found = device;
+	return device ? NULL : trial_ask(intake, &c->feed, &c->peer, found);
 }
 
 static inline bool is_named_by(const struct device *device, const struct session *session)
@@ -71,6 +67,21 @@ static inline bool must_ask(const struct conversation *c)
 
 	return session->ident_len > 0 && (!c->device || !is_named_by(c->device, session) ||
 						 find_objection(c, c->device) != NULL);
+}
+
+// Makes it the device admitted last; NULL: none.
+static void set_device(struct conversation *c, struct device *device)
+{
+	if (c->device)
+		c->device->users--;
+	if (device)
+		device->users++;
+	c->device = device;
+}
+
+bool conversation_proves(const struct device *device)
+{
+	return device->live && device->live->feed.frames > 1;
 }
 
 // ---- the devices of a TCP connection
@@ -111,6 +122,8 @@ static void leave_all(struct intake *intake, struct conversation *c, const struc
 	for (size_t i = 0; i < count_named(c); i++)
 		if (!except || !is_named_by(named_device(c, i), except))
 			intake_left(intake, &c->feed, &c->peer, named_device(c, i));
+	for (size_t i = 0; c->named && i < c->idents; i++)
+		c->named[i]->users--;
 	free(c->named);
 	c->named = NULL;
 }
@@ -130,15 +143,19 @@ static bool name_device(struct intake *intake, struct conversation *c, struct de
 		return false;
 	if (c->idents == 1 && !c->named) {
 		c->named = calloc(CONVERSATION_IDENTS, sizeof(struct device *));
-		if (c->named)
+		if (c->named) {
 			c->named[0] = c->device;
+			c->device->users++;
+		}
 	}
 	if (c->idents == CONVERSATION_IDENTS || (c->idents > 0 && !c->named)) {
 		become_gateway(intake, c);
 		return false;
 	}
-	if (c->named)
+	if (c->named) {
 		c->named[c->idents] = device;
+		device->users++;
+	}
 	c->idents++;
 	return true;
 }
@@ -149,7 +166,7 @@ static void connect_device(
 {
 	give_up_live(c);
 	const bool is_new = name_device(transport->intake, c, device);
-	c->device = device;
+	set_device(c, device);
 	if (is_gateway(c))
 		return;
 	if (device->live)
@@ -159,8 +176,8 @@ static void connect_device(
 		intake_connected(transport->intake, &c->feed, &c->peer);
 }
 
-// Names the other devices of a frame with records of several, as far as they may be created, and marks
-// the reports of a gateway.
+// Names the other devices of a frame with records of several, as far as they are admitted, and marks the reports of a
+// gateway.
 static void name_others(struct intake *intake, struct conversation *c, struct decoded *decoded)
 {
 	for (size_t i = 0; decoded->report_count > 1 && i < decoded->report_count; i++) {
@@ -169,9 +186,6 @@ static void name_others(struct intake *intake, struct conversation *c, struct de
 					  !memcmp(c->device->ident, ident.data, ident.len)))
 			continue;
 		struct device *device = device_directory_find(intake->directory, ident);
-		if (!device && intake->config->devices.unknown != UNKNOWN_REFUSE &&
-			device_directory_count(intake->directory) < DEVICES_MAX)
-			device = device_directory_add(intake->directory, ident);
 		if (device)
 			name_device(intake, c, device);
 	}
@@ -195,10 +209,25 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 	if (!device)
 		return refusal;
 	if (is_datagram(c))
-		c->device = device;
+		set_device(c, device);
 	else
 		connect_device(transport, c, device);
 	return NULL;
+}
+
+// Returns why the report of another device in a frame of this conversation is rejected, or NULL. Unknown ones are added.
+static const char *object_to_other(
+	struct intake *intake, struct conversation *c, const struct report *report)
+{
+	if (text_same(report->ident,
+		    (struct text){c->feed.session.ident, c->feed.session.ident_len}))
+		return NULL;
+	const struct device *device = device_directory_find(intake->directory, report->ident);
+	if (device)
+		return find_objection(c, device);
+	return intake->config->devices.unknown == UNKNOWN_REFUSE
+		       ? NULL
+		       : trial_ask_other(intake, &c->peer, report->ident);
 }
 
 // Rejects the reports of other devices that are not admitted: of a frame with records of several, or of held frames.
@@ -206,11 +235,7 @@ static void reject_others(struct intake *intake, struct conversation *c, struct 
 {
 	for (size_t i = 0; i < decoded->report_count;) {
 		const struct report *report = &decoded->reports[i];
-		const struct device *device =
-			device_directory_find(intake->directory, report->ident);
-		const char *objection = device && !is_named_by(device, &c->feed.session)
-						? find_objection(c, device)
-						: NULL;
+		const char *objection = object_to_other(intake, c, report);
 		if (!objection) {
 			i++;
 			continue;
@@ -236,12 +261,23 @@ static void reject_silent(struct conversation *c, struct decoded *decoded, const
 	decoded_reject(decoded, DECODE_DETAIL, refusal, (const uint8_t *)"", 0);
 }
 
+// Counts a frame without a report of an ident for which there is no room, so that it has a reject all the same.
+static void reject_empty(struct conversation *c, struct decoded *decoded)
+{
+	if (decoded->report_count > 0)
+		return;
+	c->feed.rejects++;
+	decoded_reject(
+		decoded, DECODE_DETAIL, admission_refusals[REFUSAL_NEW], (const uint8_t *)"", 0);
+}
+
+// Sends what the protocol has for a refusal, unless the tracker is to try again.
 static bool send_refusal(struct conversation_transport *transport, struct conversation *c,
-	const struct decoded *decoded)
+	const struct decoded *decoded, const char *refusal)
 {
 	const size_t len = decoded->reply_len[REPLY_REFUSED];
 
-	return !len || transport->send(transport, c, decoded->reply[REPLY_REFUSED], len, 0);
+	return !len || refusal == admission_refusals[REFUSAL_NEW] || transport->send(transport, c, decoded->reply[REPLY_REFUSED], len, 0);
 }
 
 static bool send_replies(struct conversation_transport *transport, struct conversation *c,
@@ -359,6 +395,17 @@ static bool forbids_memory(const struct session *session)
 	return device && (admission_is_elsewhere(device, &c->peer) || speaker_is_aside(device, c));
 }
 
+// Holds the reports of an ident on trial, and sends no reply: the tracker repeats what is not acknowledged. Rejects are
+// journaled; what the feed holds stays there. Always returns NULL.
+static __attribute__((noinline, cold)) const char *hold_frame(
+	struct intake *intake, struct conversation *c, struct decoded *decoded)
+{
+	trial_keep(intake, &c->feed, &c->peer, decoded);
+	intake->counters.frames++;
+	intake_append_reports(intake, &c->feed, &c->peer, decoded, NULL);
+	return NULL;
+}
+
 // Journals intake->decoded and sends the replies. Returns NULL, or why the conversation ends.
 static const char *finish_frame(
 	struct conversation_transport *transport, struct conversation *c, bool may_command)
@@ -369,11 +416,15 @@ static const char *finish_frame(
 		admission_keep_password(&c->credential, decoded->password);
 	const char *refusal = must_ask(c) ? ask_admission(transport, c) : NULL;
 
+	if (refusal == trial_pending)
+		return hold_frame(intake, c, decoded);
 	if (refusal)
 		undo(c, decoded);
 	if (refusal == admission_refusals[REFUSAL_SECRET] ||
 		refusal == admission_refusals[REFUSAL_NETWORK])
 		reject_silent(c, decoded, refusal);
+	if (refusal == admission_refusals[REFUSAL_NEW])
+		reject_empty(c, decoded);
 	if (!refusal && decoded->report_count > 1)
 		reject_others(intake, c, decoded);
 	if (!refusal && !is_datagram(c) && (decoded->report_count > 1 || is_gateway(c)))
@@ -385,7 +436,7 @@ static const char *finish_frame(
 	const uint64_t lsn = save_held(intake, c, refusal);
 	if (!refusal && !is_datagram(c) && has_too_many_rejects(&c->feed))
 		return "too many rejects";
-	const bool sent = refusal ? send_refusal(transport, c, decoded)
+	const bool sent = refusal ? send_refusal(transport, c, decoded, refusal)
 				  : send_replies(transport, c, decoded, lsn);
 	if (refusal && !is_datagram(c) && !is_gateway(c))
 		return refusal;
@@ -475,6 +526,10 @@ static void append_ending(struct intake *intake, struct conversation *c)
 	const bool names = c->feed.session.ident_len > 0 && intake->ending.report_count > 0;
 	const char *refusal = names ? admit(intake, c, &device) : NULL;
 
+	if (refusal == trial_pending) {
+		trial_keep(intake, &c->feed, &c->peer, &intake->ending);
+		refusal = NULL;
+	}
 	if (refusal)
 		decoded_undo(&intake->ending);
 	intake_append_reports(intake, &c->feed, &c->peer, &intake->ending, refusal);
@@ -486,6 +541,8 @@ static void leave_held(struct intake *intake, struct conversation *c)
 	struct device *device;
 	const char *refusal = must_ask(c) ? admit(intake, c, &device) : NULL;
 
+	if (refusal == trial_pending)
+		refusal = admission_refusals[REFUSAL_NEW];
 	if (refusal)
 		reject_unsaved(intake, c, refusal);
 	orphans_adopt(intake, &c->hold, &c->feed, &c->peer, !refusal);
@@ -546,11 +603,14 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 
 	end_feed(intake, c, rest, len);
 	admission_drop_password(&c->credential);
-	if (is_datagram(c))
+	if (is_datagram(c)) {
+		set_device(c, NULL);
 		return;
+	}
 	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};
 	leave_all(intake, c, &c->feed.session);
 	intake_disconnected(intake, &c->feed, &c->peer, &traffic, reason);
 	log_closed(c, reason);
 	give_up_live(c);
+	set_device(c, NULL);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Two passes over the journal's newest entries:
 //
-//   1  notes what is held, and which of it is resolved
+//   1  notes what is held, which of it is resolved, and which devices have reported
 //   2  runs the raw bytes once more through the decoders: of reports if the decoder has device memory, of what is held
 //      and unresolved. So a held frame is tried with the device memory that there was when it was received
 #include "intake/memory_restore.h"
@@ -117,6 +117,8 @@ static bool is_held_kind(const struct entry *entry)
 
 static void note(struct restoring *r, const struct entry *entry)
 {
+	if (entry->kind == ENTRY_REPORT && entry->ident.len - 1 < IDENT_MAX)
+		device_directory_add(r->intake->directory, entry->ident); // not a new one
 	if (is_held_kind(entry))
 		r->held++;
 	else if (entry->mark.key)
@@ -170,8 +172,10 @@ static void restore(struct restoring *r, const struct entry *entry)
 {
 	if (is_held_kind(entry))
 		restore_held(r, entry);
-	else if (restores(entry))
+	else if (restores(entry)) {
 		r->records += memory_restore_entry(&r->feed, entry, &r->decoded);
+		device_memory_keep(&r->feed.session);
+	}
 }
 
 void memory_restore_devices(struct intake *intake)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One uthash table. Devices are never removed before device_directory_free, so a pointer stays valid until then.
+// One uthash table. Devices with a row in avld.devices are never removed, so a pointer to one stays valid.
 #include "model/device_directory.h"
 
 #include "util/log.h"
@@ -22,6 +22,14 @@ struct device_directory *device_directory_new(void)
 	return directory;
 }
 
+static void free_device(struct device *device)
+{
+	free(device->model);
+	free(device->secret);
+	free(device->networks);
+	free(device);
+}
+
 void device_directory_free(struct device_directory *directory)
 {
 	if (!directory)
@@ -30,10 +38,7 @@ void device_directory_free(struct device_directory *directory)
 	HASH_CLEAR(hh, directory->table);
 	while (device) { /* the links of insertion order are in the devices */
 		struct device *next = device->hh.next;
-		free(device->model);
-		free(device->secret);
-		free(device->networks);
-		free(device);
+		free_device(device);
 		device = next;
 	}
 	free(directory);
@@ -60,6 +65,13 @@ struct device *device_directory_add(struct device_directory *directory, struct t
 	memcpy(device->ident, ident.data, ident.len);
 	HASH_ADD_KEYPTR(hh, directory->table, device->ident, ident.len, device);
 	return device;
+}
+
+void device_directory_remove(struct device_directory *directory, struct device *device)
+{
+	assert(!device->id && !device->users && !device->live);
+	HASH_DELETE(hh, directory->table, device);
+	free_device(device);
 }
 
 size_t device_directory_count(const struct device_directory *directory)

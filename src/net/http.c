@@ -7,6 +7,7 @@
 //               `-- oldest, another one arrives and there is no room: closed after GRACE_S
 #include "net/http.h"
 
+#include "intake/newcomers.h"
 #include "util/address.h"
 #include "util/log.h"
 
@@ -61,6 +62,7 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 	const struct intake_counters *in = &s->intake->counters;
 	const struct writer_counters *out = writer_counters(s->writer);
 	const struct command_counters *commands = command_queue_counters(s->commands);
+	const struct newcomers_counters *new = newcomers_counters(s->intake->newcomers);
 	const struct journal *journal = s->intake->journal;
 	const uint64_t start = journal_start(journal), end = journal_end(journal);
 	const uint64_t pending = end - (out->lsn > start ? out->lsn : start);
@@ -81,6 +83,12 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 			in->udp_replies_dropped},
 		{"photos_total", "counter", "photos fetched, whole or in part", in->photos},
 		{"devices", "gauge", "devices known", device_directory_count(s->intake->directory)},
+		{"new_devices_total", "counter", "devices admitted as new", new->admitted},
+		{"new_devices_held_total", "counter", "new devices put on trial", new->held},
+		{"new_devices_refused_total", "counter",
+			"new devices refused, or dropped while on trial", new->refused},
+		{"new_devices_on_trial", "gauge", "new devices on trial now",
+			newcomers_on_trial(s->intake->newcomers)},
 		{"journal_bytes", "gauge", "size of the journal on disk", journal_bytes(journal)},
 		{"journal_waiting_bytes", "gauge", "bytes not yet in the database", pending},
 		{"journal_unsynced_bytes", "gauge", "bytes not yet safe against loss of power",
@@ -112,7 +120,7 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 	return count;
 }
 
-#define NUMBERS_MAX 32
+#define NUMBERS_MAX 48
 
 static void write_metrics(const struct http *http, FILE *to)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Blocks are in a uthash table, and in a list in which they are dropped:
+// Blocks are in a uthash table, and in one of two lists, in which they are dropped:
 //
-//   list  used longest ago <-> ... <-> newest
+//   kept    of admitted devices     used longest ago <-> ... <-> newest
+//   others  of other idents         likewise
 //
 // Using a block only sets `used`; the block moves when it is first in the list and room is needed. So a report does not
 // touch the neighbours in the list, which with many devices are not in the cache.
@@ -17,6 +18,8 @@
 // Out of memory: the device is not remembered.
 #define HASH_NONFATAL_OOM 1
 #include "util/uthash_config.h"
+
+#define OTHERS_SHARE 8 /* one in so many is for idents that are not admitted, however many are */
 
 #define SEARCH_FREE  4096 /* up to so many devices a search is always allowed */
 #define SEARCH_SHARE 16   /* above that, one tick per so many devices must have passed */
@@ -34,12 +37,14 @@ struct remembered {
 		placed; /* clock at its last use, and when it was put at the end of the list */
 	UT_hash_handle hh;
 	uint8_t ident_len;
+	bool kept;
 	_Alignas(16) uint8_t block[]; /* decoder->device_size */
 };
 
 struct device_memory {
 	struct remembered *table;
-	struct list turns;
+	struct list kept, others;
+	size_t kept_count;
 	size_t most;
 	uint64_t clock;
 	uint64_t
@@ -54,7 +59,8 @@ struct device_memory *device_memory_new(size_t devices)
 	struct device_memory *memory = calloc(1, sizeof(*memory));
 	if (!memory)
 		return NULL;
-	list_init(&memory->turns);
+	list_init(&memory->kept);
+	list_init(&memory->others);
 	memory->most = devices;
 	return memory;
 }
@@ -64,16 +70,23 @@ static void drop(struct device_memory *memory, struct remembered *device)
 	assert(memory->table); // at least this one
 	HASH_DEL(memory->table, device);
 	list_remove(&device->turn);
+	memory->kept_count -= device->kept;
 	free(device);
 	memory->dropped++;
+}
+
+static void drop_all(struct device_memory *memory, struct list *turns)
+{
+	while (!list_empty(turns))
+		drop(memory, list_item(turns->next, struct remembered, turn));
 }
 
 void device_memory_free(struct device_memory *memory)
 {
 	if (!memory)
 		return;
-	while (!list_empty(&memory->turns))
-		drop(memory, list_item(memory->turns.next, struct remembered, turn));
+	drop_all(memory, &memory->kept);
+	drop_all(memory, &memory->others);
 	free(memory);
 }
 
@@ -82,24 +95,42 @@ size_t device_memory_count(const struct device_memory *memory)
 	return HASH_COUNT(memory->table);
 }
 
-static void drop_oldest(struct device_memory *memory)
+static void drop_oldest(struct device_memory *memory, struct list *turns)
 {
 	for (;;) {
-		struct remembered *first = list_item(memory->turns.next, struct remembered, turn);
+		struct remembered *first = list_item(turns->next, struct remembered, turn);
 		if (first->placed == first->used) {
 			drop(memory, first);
 			return;
 		}
 		first->placed = first->used;
 		list_remove(&first->turn);
-		list_append(&memory->turns, &first->turn);
+		list_append(turns, &first->turn);
 	}
+}
+
+static void make_room(struct device_memory *memory)
+{
+	const size_t others = HASH_COUNT(memory->table) - memory->kept_count;
+
+	if (HASH_COUNT(memory->table) >= memory->most && others > 0 &&
+		others >= memory->most / OTHERS_SHARE)
+		drop_oldest(memory, &memory->others);
+}
+
+static void keep(struct device_memory *memory, struct remembered *device)
+{
+	if (memory->kept_count >= memory->most)
+		drop_oldest(memory, &memory->kept);
+	list_remove(&device->turn);
+	list_append(&memory->kept, &device->turn);
+	device->kept = true;
+	memory->kept_count++;
 }
 
 static struct remembered *add(struct device_memory *memory, const struct key *key, size_t ident_len)
 {
-	if (HASH_COUNT(memory->table) >= memory->most)
-		drop_oldest(memory);
+	make_room(memory);
 	struct remembered *device = calloc(1, sizeof(*device) + key->decoder->device_size);
 	if (!device)
 		return NULL;
@@ -112,7 +143,7 @@ static struct remembered *add(struct device_memory *memory, const struct key *ke
 		return NULL;
 	}
 	device->placed = memory->clock + 1; // as `used` will be
-	list_append(&memory->turns, &device->turn);
+	list_append(&memory->others, &device->turn);
 	return device;
 }
 
@@ -140,8 +171,11 @@ static __attribute__((noinline)) struct remembered *find(struct session *session
 		return NULL;
 	memcpy(key.ident, session->ident, session->ident_len);
 	HASH_FIND(hh, memory->table, &key, sizeof(key), device);
-	if (!device)
+	if (!device) {
 		device = add(memory, &key, session->ident_len);
+		if (device && session_settings(session).known)
+			keep(memory, device);
+	}
 	session->device = device;
 	session->device_dropped = memory->dropped;
 	return device;
@@ -160,6 +194,31 @@ void *device_memory_block(struct session *session)
 	return device->block;
 }
 
+void device_memory_keep(const struct session *session)
+{
+	struct device_memory *memory = session->memory;
+	struct remembered *device;
+	struct key key = {.decoder = session->decoder};
+
+	if (!memory || session->ident_len == 0)
+		return;
+	memcpy(key.ident, session->ident, session->ident_len);
+	HASH_FIND(hh, memory->table, &key, sizeof(key), device);
+	if (device && !device->kept)
+		keep(memory, device);
+}
+
+static void visit_list(const struct session *session, struct list *turns,
+	device_memory_visit *visit, void *context)
+{
+	for (struct list *at = turns->next; at != turns; at = at->next) {
+		const struct remembered *device = list_item(at, struct remembered, turn);
+		const struct text ident = {device->key.ident, device->ident_len};
+		if (device->key.decoder == session->decoder)
+			visit(context, ident, device->block);
+	}
+}
+
 bool device_memory_search(struct session *session, device_memory_visit *visit, void *context)
 {
 	struct device_memory *memory = session->memory;
@@ -169,12 +228,8 @@ bool device_memory_search(struct session *session, device_memory_visit *visit, v
 	if (count > SEARCH_FREE && memory->tick - memory->searched < count / SEARCH_SHARE)
 		return false;
 	memory->searched = memory->tick;
-	for (struct list *at = memory->turns.next; at != &memory->turns; at = at->next) {
-		const struct remembered *device = list_item(at, struct remembered, turn);
-		const struct text ident = {device->key.ident, device->ident_len};
-		if (device->key.decoder == session->decoder)
-			visit(context, ident, device->block);
-	}
+	visit_list(session, &memory->kept, visit, context);
+	visit_list(session, &memory->others, visit, context);
 	return true;
 }
 

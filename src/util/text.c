@@ -27,6 +27,11 @@ bool text_equal(struct text text, const char *literal)
 	return text.len == len && (len == 0 || memcmp(text.data, literal, len) == 0);
 }
 
+bool text_same(struct text a, struct text b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
 bool text_uint(struct text text, uint64_t *value)
 {
 	struct scan scan = text_scan(text);
