@@ -7,6 +7,7 @@
 #include "downlink/command_queue.h"
 #include "feed/feed.h"
 #include "intake/hold.h"
+#include "intake/scanners.h"
 #include "journal/entry.h"
 #include "journal/journal.h"
 #include "model/device_directory.h"
@@ -48,6 +49,7 @@ struct intake {
 	bool stopping;          /* nothing can be read later: wait for such segments */
 	decoder_set faulty;     /* decoders whose broken contract has been logged */
 	struct intake_counters counters;
+	struct scanners scanners;
 	struct reason_count reasons[REASONS_MAX];
 	struct decoded decoded; /* of the current frame, shared by all conversations */
 	struct decoded ending;  /* of a conversation that ends while `decoded` is in use */

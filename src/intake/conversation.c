@@ -463,6 +463,22 @@ void conversation_begin(
 	c->feed.session.forbids_memory = forbids_memory;
 }
 
+// Handles bytes that no decoder accepts. A scanner leaves rows once an hour and is only counted otherwise.
+static __attribute__((noinline, cold)) void note_unknown(
+	struct intake *intake, struct conversation *c, const uint8_t *data, size_t len)
+{
+	struct decoded *decoded = &intake->decoded;
+	const char *reason = scanner_find(data, len);
+
+	if (!reason || strcmp(decoded->detail, "unknown protocol") != 0)
+		return;
+	decoded->detail = decoded->rejects[0].detail = reason;
+	if (scanners_note(&intake->scanners, &c->peer, scanner_index(reason), clock_coarse_s()))
+		return;
+	c->silent = true;
+	decoded->reject_count = 0;
+}
+
 struct conversation_outcome conversation_feed(struct conversation_transport *transport,
 	struct conversation *c, const uint8_t *data, size_t len)
 {
@@ -473,6 +489,8 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 		size_t used;
 		const enum feed_verdict verdict = feed_step(
 			&c->feed, data + outcome.used, len - outcome.used, &intake->decoded, &used);
+		if (verdict == FEED_CLOSE)
+			note_unknown(intake, c, data + outcome.used, len - outcome.used);
 		outcome.used += used;
 		if (verdict == FEED_MORE)
 			break;
@@ -609,8 +627,10 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 	}
 	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};
 	leave_all(intake, c, &c->feed.session);
-	intake_disconnected(intake, &c->feed, &c->peer, &traffic, reason);
-	log_closed(c, reason);
+	if (!c->silent) {
+		intake_disconnected(intake, &c->feed, &c->peer, &traffic, reason);
+		log_closed(c, reason);
+	}
 	give_up_live(c);
 	set_device(c, NULL);
 }

@@ -165,15 +165,6 @@ static bool take(struct newcomers *newcomers, struct address *address, const str
 
 // ---- addresses
 
-static void set_key(uint8_t key[16], const struct peer *peer)
-{
-	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
-	const bool is_v4 = memcmp(peer->address, v4, sizeof(v4)) == 0;
-
-	memset(key, 0, 16);
-	memcpy(key, peer->address, is_v4 ? 16 : 8);
-}
-
 static void forget(struct newcomers *newcomers, struct address *address)
 {
 	assert(newcomers->addresses); // at least this one
@@ -223,7 +214,7 @@ static struct address *find_address(
 	uint8_t key[16];
 	struct address *address;
 
-	set_key(key, peer);
+	peer_network(peer, key);
 	HASH_FIND(hh, newcomers->addresses, key, sizeof(key), address);
 	if (!address) {
 		address = add_address(newcomers, key);

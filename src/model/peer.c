@@ -43,6 +43,15 @@ char *peer_text(const struct peer *peer, char *text)
 	return text;
 }
 
+void peer_network(const struct peer *peer, uint8_t network[16])
+{
+	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
+	const size_t len = memcmp(peer->address, v4, sizeof(v4)) == 0 ? 16 : 8;
+
+	memset(network, 0, 16);
+	memcpy(network, peer->address, len);
+}
+
 const char *peer_transport_name(uint8_t transport)
 {
 	return transport == TRANSPORT_UDP ? "udp" : "tcp";

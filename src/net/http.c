@@ -139,6 +139,12 @@ static void write_metrics(const struct http *http, FILE *to)
 		fprintf(to, "avld_connections_refused_total{reason=\"%s\"} %" PRIu64 "\n",
 			conn_refusals_text(reason),
 			conn_refused(http->sources.conns)->counts[reason]);
+	fputs("# HELP avld_scanners_total probes of other services, by kind\n# TYPE "
+	      "avld_scanners_total counter\n",
+		to);
+	for (size_t i = 0; scanner_kind(i); i++)
+		fprintf(to, "avld_scanners_total{kind=\"%s\"} %" PRIu64 "\n", scanner_kind(i),
+			http->sources.intake->scanners.counts[i]);
 	fputs("# HELP avld_rejected_total rejects by protocol and reason\n# TYPE "
 	      "avld_rejected_total counter\n",
 		to);
@@ -162,6 +168,10 @@ static void write_status(const struct http *http, FILE *to)
 			fprintf(to, "%12" PRIu64 "  connections refused: %s\n",
 				conn_refused(http->sources.conns)->counts[reason],
 				conn_refusals_text(reason));
+	for (size_t i = 0; scanner_kind(i); i++)
+		if (http->sources.intake->scanners.counts[i])
+			fprintf(to, "%12" PRIu64 "  scanners: %s\n",
+				http->sources.intake->scanners.counts[i], scanner_kind(i));
 	for (size_t i = 0; i < REASONS_MAX && http->sources.intake->reasons[i].count; i++) {
 		const struct reason_count *reason = &http->sources.intake->reasons[i];
 		fprintf(to, "%12" PRIu64 "  rejected: %s: %s\n", reason->count, reason->protocol,
