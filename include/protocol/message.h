@@ -4,6 +4,9 @@
 //
 //   message_add  ->  HELD ... HELD  ->  WHOLE: the decoder decodes the message as if it had come in one frame
 //                                 `->  no part for FEED_HOLD_US: each part becomes the reject "incomplete message"
+//
+// When less than an eighth of the memory of all is left, messages without a part for MESSAGE_IDLE_US become rejects at
+// once, the one without a part for longest first.
 #ifndef AVLD_PROTOCOL_MESSAGE_H
 #define AVLD_PROTOCOL_MESSAGE_H
 
@@ -15,11 +18,14 @@
 #define MESSAGES_MOST      4                  /* incomplete messages of one conversation */
 #define MESSAGES_HELD      262144             /* bytes of memory for them */
 #define MESSAGES_BYTES     ((size_t)64 << 20) /* bytes of memory for those of all conversations */
+#define MESSAGE_IDLE_US    INT64_C(10000000)
 #define MESSAGE_INCOMPLETE "incomplete message"
 
 // The memory used by the messages of all conversations. Initialised by zeros.
 struct messages {
 	size_t bytes;
+	size_t yielding;              /* bytes of these, of messages that are about to be rejected */
+	struct message *first, *last; /* the one without a part for longest first */
 };
 
 // A part, as the decoder passes it.

@@ -3,6 +3,10 @@
 // them. Allocated here, because decoders allocate nothing.
 //
 //   photo_open  ->  open: photo_add_part for each part  ->  photo_end  ->  finished, until photo_drop
+//
+// Memory is used as parts arrive, not by announcements. When less than an eighth of it is left, open photos without a part
+// for PHOTO_IDLE_US yield, the one without progress for longest first, and then those open for PHOTO_OPEN_US: the feed ends
+// them within a second. So a photo that makes progress is completed.
 #ifndef AVLD_PROTOCOL_PHOTO_H
 #define AVLD_PROTOCOL_PHOTO_H
 
@@ -12,11 +16,15 @@
 #define PHOTO_PARTS    4096                /* parts of one photo, at most */
 #define PHOTO_TYPE_MAX 32                  /* bytes of a content type, with its NUL */
 #define PHOTOS_BYTES   ((size_t)64 << 20)  /* bytes of memory for all photos */
+#define PHOTO_IDLE_US  INT64_C(10000000)
+#define PHOTO_OPEN_US  INT64_C(1800000000)
 
 // The memory used by the photos of all conversations. Initialised by zeros.
 struct photos {
 	size_t bytes;
-	bool full; /* the newest photo_open found no room */
+	size_t yielding; /* bytes of these, of photos that are about to end */
+	bool full;       /* the newest announcement or part found no room */
+	struct photo *first, *last; /* open ones, the one without progress for longest first */
 };
 
 // What the decoder knows of a photo when it opens it.
@@ -30,10 +38,14 @@ struct photo_plan {
 struct photo {
 	struct photos *all;
 	struct photo *next;            /* finished ones, oldest first */
+	struct photo *before, *after;  /* open ones, in `all` */
+	bool listed;                   /* it is in that list */
+	bool yields;                   /* the feed is to end it */
 	const struct decoder *decoder; /* that opened it */
 	struct report_body body;       /* of the report that announced it: time and position */
 	int64_t announced_us;          /* receipt of that report */
 	int64_t received_us;           /* receipt of the newest part */
+	int64_t progress_us;           /* of the newest one that was added */
 	int64_t asked_us;              /* the decoder's: time of the newest request */
 	uint32_t asked;                /* the decoder's: number of the part requested */
 	uint32_t tries;                /* the decoder's: earlier requests for that part */
@@ -51,10 +63,13 @@ struct photo {
 	char type[PHOTO_TYPE_MAX];
 	uint32_t room; /* bytes allocated for data */
 	uint8_t *data; /* the parts received, in order of their numbers */
-	struct {
-		uint32_t len;     /* of the part of this number; 0: missing */
-		uint32_t arrived; /* number of the part that was the n-th to arrive */
-	} part[];
+	uint32_t part_room;            /* parts allocated */
+	struct photo_part *part;
+};
+
+struct photo_part {
+	uint32_t len;     /* of the part of this number; 0: missing */
+	uint32_t arrived; /* number of the part that was the n-th to arrive */
 };
 
 // Opens the photo that the report announces; an open one ends. Returns NULL if photos are off (session.photos), the plan
@@ -64,7 +79,7 @@ struct photo *photo_open(
 
 static inline bool photo_has(const struct photo *photo, uint32_t part)
 {
-	return part < photo->parts && photo->part[part].len > 0;
+	return part < photo->parts && part < photo->part_room && photo->part[part].len > 0;
 }
 // Returns the number of the first missing part; the number of parts if none is missing.
 uint32_t photo_missing(const struct photo *photo);

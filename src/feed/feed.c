@@ -370,6 +370,8 @@ void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct de
 		feed->session.decoder->wake(
 			&feed->session, before_us == INT64_MAX ? INT64_MIN : before_us, decoded);
 	feed->session.quiet = false;
+	if (feed->session.photo && feed->session.photo->yields)
+		photo_end(&feed->session);
 	const char *rule = complete(decoded);
 	if (rule)
 		reject_fault(feed, decoded, rule, (const uint8_t *)"", 0);

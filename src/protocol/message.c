@@ -19,6 +19,8 @@ struct part {
 struct message {
 	struct message *next;
 	struct messages *all;
+	struct message *before, *after; /* in `all` */
+	bool listed, yields;
 	uint64_t id, key;
 	int64_t newest_us;  /* receipt of the newest part; INT64_MIN: to be rejected */
 	const char *detail; /* the reason for that */
@@ -32,11 +34,62 @@ struct message {
 	struct part *part[];
 };
 
+#define SPARE (MESSAGES_BYTES / 8)
+
 static void use_bytes(struct message *message, size_t bytes)
 {
 	message->bytes += bytes;
 	message->all->bytes += bytes;
 }
+
+static void free_bytes(struct message *message, size_t bytes)
+{
+	message->bytes -= bytes;
+	message->all->bytes -= bytes;
+	message->all->yielding -= message->yields ? bytes : 0;
+}
+
+// ---- all of them, by their newest part
+
+static void unlist(struct message *message)
+{
+	struct messages *all = message->all;
+
+	if (!message->listed)
+		return;
+	*(message->before ? &message->before->after : &all->first) = message->after;
+	*(message->after ? &message->after->before : &all->last) = message->before;
+	message->before = message->after = NULL;
+	message->listed = false;
+}
+
+static void list_last(struct message *message)
+{
+	struct messages *all = message->all;
+
+	unlist(message);
+	message->before = all->last;
+	*(all->last ? &all->last->after : &all->first) = message;
+	all->last = message;
+	message->listed = true;
+}
+
+// Lets idle messages be rejected while less than SPARE would be left.
+static void make_room(struct messages *all, size_t bytes, int64_t now_us)
+{
+	while (all->first && all->bytes + bytes > MESSAGES_BYTES - SPARE + all->yielding &&
+		now_us - all->first->newest_us >= MESSAGE_IDLE_US) {
+		struct message *message = all->first;
+		unlist(message);
+		message->yields = true;
+		all->yielding += message->bytes;
+		message->newest_us = INT64_MIN;
+		message->status = DECODE_DETAIL;
+		message->detail = MESSAGE_INCOMPLETE;
+	}
+}
+
+// ---- one message
 
 // Returns the memory of a part. outside: its data does not lie within the frame.
 static size_t part_bytes(size_t frame_len, size_t len, bool outside)
@@ -53,8 +106,7 @@ static void drop_part(struct message *message, uint32_t index)
 	message->part[index] = NULL;
 	message->held--;
 	message->len -= part->len;
-	message->bytes -= bytes;
-	message->all->bytes -= bytes;
+	free_bytes(message, bytes);
 	free(part);
 }
 
@@ -62,7 +114,8 @@ static void drop(struct message *message)
 {
 	for (uint32_t i = 0; i < message->count; i++)
 		drop_part(message, i);
-	message->all->bytes -= message->bytes;
+	free_bytes(message, message->bytes);
+	unlist(message);
 	free(message);
 }
 
@@ -97,6 +150,7 @@ static struct message **find(struct session *session, uint64_t id)
 static bool has_room(const struct session *session, size_t bytes, bool further)
 {
 	size_t used = 0, count = 0;
+	make_room(session->all_messages, bytes, session->received_us);
 	for (const struct message *message = session->messages; message; message = message->next) {
 		used += message->bytes;
 		count++;
@@ -130,11 +184,14 @@ static bool hold(struct session *session, struct message *message, const struct 
 	const uintptr_t data = (uintptr_t)from->data, frame = (uintptr_t)from->frame;
 	const bool inside = data >= frame && data + from->len <= frame + from->frame_len;
 	const size_t bytes = part_bytes(from->frame_len, from->len, !inside);
-	if (!has_room(session, bytes, false))
+	const int64_t newest_us = message->newest_us;
+	message->newest_us = session->received_us; // so that this one does not yield
+	list_last(message);
+	struct part *part = has_room(session, bytes, false) ? malloc(bytes) : NULL;
+	if (!part) {
+		message->newest_us = newest_us;
 		return false;
-	struct part *part = malloc(bytes);
-	if (!part)
-		return false;
+	}
 	*part = (struct part){.received_us = session->received_us,
 		.frame_len = (uint32_t)from->frame_len,
 		.at = (uint32_t)(inside ? data - frame : from->frame_len),
@@ -146,7 +203,6 @@ static bool hold(struct session *session, struct message *message, const struct 
 	message->part[from->number - 1] = part;
 	message->held++;
 	message->len += from->len;
-	message->newest_us = session->received_us;
 	session->unsaved = true;
 	return true;
 }
@@ -195,6 +251,7 @@ enum message_state message_add(struct session *session, const struct message_par
 		if (!join(message, part, out, whole))
 			return MESSAGE_REFUSED;
 		*at = message->next;
+		unlist(message);
 		session->whole = message;
 		return MESSAGE_WHOLE;
 	}
@@ -239,6 +296,7 @@ void message_conclude(
 		drop(message);
 		return;
 	}
+	unlist(message);
 	message->newest_us = INT64_MIN;
 	message->status = status;
 	message->detail = out->fault ? DECODED_FAULT : out->detail;
@@ -250,6 +308,7 @@ void message_conclude(
 static bool reject_parts(struct message *message, struct decoded *out)
 {
 	if (message->newest_us != INT64_MIN) {
+		unlist(message);
 		message->newest_us = INT64_MIN;
 		message->status = DECODE_DETAIL;
 		message->detail = MESSAGE_INCOMPLETE;

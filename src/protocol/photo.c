@@ -13,16 +13,71 @@
 #define RETRY_US INT64_C(10000000) /* between requests for the same part */
 #define RETRIES  3
 
-static size_t weight(uint32_t parts, uint32_t room)
+#define SPARE    (PHOTOS_BYTES / 8) /* less is left: idle photos yield */
+
+static size_t weight(const struct photo *photo)
 {
-	return sizeof(struct photo) + parts * sizeof(((struct photo *)0)->part[0]) + room;
+	return sizeof(*photo) + photo->part_room * sizeof(photo->part[0]) + photo->room;
+}
+
+// ---- open ones, by progress
+
+static void unlist(struct photo *photo)
+{
+	struct photos *all = photo->all;
+
+	if (!photo->listed)
+		return;
+	*(photo->before ? &photo->before->after : &all->first) = photo->after;
+	*(photo->after ? &photo->after->before : &all->last) = photo->before;
+	photo->before = photo->after = NULL;
+	photo->listed = false;
+}
+
+static void list_last(struct photo *photo)
+{
+	struct photos *all = photo->all;
+
+	unlist(photo);
+	photo->before = all->last;
+	*(all->last ? &all->last->after : &all->first) = photo;
+	all->last = photo;
+	photo->listed = true;
 }
 
 static void drop(struct photo *photo)
 {
-	photo->all->bytes -= weight(photo->parts, photo->room);
+	unlist(photo);
+	photo->all->bytes -= weight(photo);
+	if (photo->yields)
+		photo->all->yielding -= weight(photo);
 	free(photo->data);
+	free(photo->part);
 	free(photo);
+}
+
+static bool is_idle(const struct photo *photo, int64_t now_us)
+{
+	return now_us - photo->progress_us >= PHOTO_IDLE_US ||
+	       now_us - photo->announced_us >= PHOTO_OPEN_US;
+}
+
+// Returns true if so many more bytes may be used. Makes idle photos yield while little is left.
+static bool has_room(struct photos *all, size_t bytes, const struct photo *for_photo, int64_t now_us)
+{
+	struct photo *next;
+
+	for (struct photo *photo = all->first;
+		photo && all->bytes + bytes > PHOTOS_BYTES - SPARE + all->yielding; photo = next) {
+		next = photo->after;
+		if (photo == for_photo || !is_idle(photo, now_us))
+			continue;
+		unlist(photo);
+		photo->yields = true;
+		all->yielding += weight(photo);
+	}
+	all->full = bytes > PHOTOS_BYTES - all->bytes;
+	return !all->full;
 }
 
 void photo_describe(struct photo *photo, const struct report *report, const char *type, int camera)
@@ -35,23 +90,15 @@ void photo_describe(struct photo *photo, const struct report *report, const char
 static struct photo *new_photo(struct session *session, const struct report *report,
 	const struct photo_plan *plan, struct photos *all)
 {
-	const uint32_t room = (uint32_t)plan->size;
-	const size_t bytes = weight(plan->parts, room);
-	if (bytes > PHOTOS_BYTES - all->bytes)
+	if (!has_room(all, sizeof(struct photo), NULL, session->received_us))
 		return NULL;
-	struct photo *photo = calloc(1, weight(plan->parts, 0));
-	uint8_t *data = room ? malloc(room) : NULL;
-	if (!photo || (room && !data)) {
-		free(photo);
-		free(data);
+	struct photo *photo = calloc(1, sizeof(*photo));
+	if (!photo)
 		return NULL;
-	}
-	all->bytes += bytes;
+	all->bytes += sizeof(*photo);
 	photo->all = all;
-	photo->data = data;
-	photo->room = room;
 	photo->decoder = session->decoder;
-	photo->announced_us = photo->received_us = session->received_us;
+	photo->announced_us = photo->received_us = photo->progress_us = session->received_us;
 	photo->announced_size = (uint32_t)plan->size;
 	photo->planned = photo->parts = plan->parts;
 	photo_describe(photo, report, plan->type, plan->camera);
@@ -73,7 +120,8 @@ struct photo *photo_open(
 		return NULL;
 	photo_end(session);
 	session->photo = new_photo(session, report, plan, session->photos);
-	session->photos->full = !session->photo;
+	if (session->photo)
+		list_last(session->photo);
 	return session->photo;
 }
 
@@ -92,7 +140,7 @@ enum photo_retry photo_retry(struct session *session)
 uint32_t photo_missing(const struct photo *photo)
 {
 	uint32_t part = 0;
-	while (part < photo->parts && photo->part[part].len > 0)
+	while (photo_has(photo, part))
 		part++;
 	return part;
 }
@@ -101,27 +149,53 @@ uint32_t photo_missing(const struct photo *photo)
 static uint32_t offset_of(const struct photo *photo, uint32_t part)
 {
 	uint32_t offset = 0;
-	for (uint32_t i = 0; i < part; i++)
+	for (uint32_t i = 0; i < part && i < photo->part_room; i++)
 		offset += photo->part[i].len;
 	return offset;
 }
 
+// Returns twice what there is, at least what is needed, and at most `most`.
+static uint32_t next_room(uint32_t room, uint32_t needed, uint32_t most)
+{
+	const uint32_t twice = room < most / 2 ? 2 * room : most;
+	return twice > needed ? twice : needed;
+}
+
 // Makes room for len more bytes of data.
-static bool grow(struct photo *photo, uint32_t len)
+static bool grow(struct photo *photo, uint32_t len, uint32_t most)
 {
 	if (len <= photo->room - photo->size)
 		return true;
-	uint32_t room = photo->room < PHOTO_BYTES / 2 ? 2 * photo->room : PHOTO_BYTES;
-	if (room < photo->size + len)
-		room = photo->size + len;
-	if (room - photo->room > PHOTOS_BYTES - photo->all->bytes)
+	const uint32_t room = next_room(photo->room, photo->size + len, most);
+	if (!has_room(photo->all, room - photo->room, photo, photo->received_us))
 		return false;
 	uint8_t *data = realloc(photo->data, room);
 	if (!data)
 		return false;
 	photo->all->bytes += room - photo->room;
+	photo->all->yielding += photo->yields ? room - photo->room : 0;
 	photo->data = data;
 	photo->room = room;
+	return true;
+}
+
+// Makes room for a part of this number.
+static bool grow_parts(struct photo *photo, uint32_t part)
+{
+	if (part < photo->part_room)
+		return true;
+	const uint32_t room = next_room(photo->part_room, part + 1, photo->parts);
+	const size_t bytes = (room - photo->part_room) * sizeof(photo->part[0]);
+	if (!has_room(photo->all, bytes, photo, photo->received_us))
+		return false;
+	struct photo_part *parts = realloc(photo->part, room * sizeof(*parts));
+	if (!parts)
+		return false;
+	memset(parts + photo->part_room, 0, bytes);
+	photo->all->bytes += bytes;
+	photo->all->yielding += photo->yields ? bytes : 0;
+	photo->part = parts;
+	photo->part_room = room;
 	return true;
 }
 
@@ -129,7 +203,7 @@ bool photo_add_part(struct photo *photo, uint32_t part, const uint8_t *data, uin
 {
 	const uint32_t most = photo->announced_size ? photo->announced_size : PHOTO_BYTES;
 	if (part >= photo->parts || len == 0 || photo_has(photo, part) ||
-		len > most - photo->size || !grow(photo, len))
+		len > most - photo->size || !grow_parts(photo, part) || !grow(photo, len, most))
 		return false;
 	const uint32_t offset = offset_of(photo, part);
 	memmove(photo->data + offset + len, photo->data + offset, photo->size - offset);
@@ -137,6 +211,9 @@ bool photo_add_part(struct photo *photo, uint32_t part, const uint8_t *data, uin
 	photo->size += len;
 	photo->part[part].len = len;
 	photo->part[photo->arrived++].arrived = part;
+	photo->progress_us = photo->received_us;
+	if (photo->listed)
+		list_last(photo);
 	return true;
 }
 
@@ -149,8 +226,6 @@ void photo_cut(struct photo *photo, uint32_t parts)
 {
 	if (parts >= photo->parts)
 		return;
-	// The parts that it keeps are still counted by their old number: weight() must give back what was taken.
-	photo->all->bytes -= weight(photo->parts, 0) - weight(parts, 0);
 	photo->size = offset_of(photo, parts);
 	photo->parts = parts;
 	uint32_t kept = 0, saved = 0;
@@ -193,6 +268,7 @@ void photo_end(struct session *session)
 	if (!photo)
 		return;
 	session->photo = NULL;
+	unlist(photo);
 	finish(photo);
 	if (photo->size == 0 && photo->key == 0) {
 		drop(photo);

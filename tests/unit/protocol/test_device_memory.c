@@ -79,6 +79,47 @@ static void drops_the_device_silent_longest(void **state)
 	assert_int_equal(device_memory_count(memory), 3);
 }
 
+static struct device_settings known(const void *context, struct text ident)
+{
+	(void)context;
+	return (struct device_settings){.known = ident.data[0] == 'k'};
+}
+
+// Like find(), with the settings of devices: those whose ident begins with k are known.
+static unsigned find_settled(const char *ident)
+{
+	struct session session = session_of(&first, ident);
+	session.find_settings = known;
+	return ++((uint8_t *)device_memory_block(&session))[15];
+}
+
+static void devices_are_never_dropped_for_idents_that_nobody_admitted(void **state)
+{
+	(void)state;
+	char ident[16];
+	device_memory_free(memory);
+	memory = device_memory_new(100);
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(ident, sizeof ident, "k%u", i);
+		assert_int_equal(find_settled(ident), 1);
+	}
+	struct session admitted = session_of(&first, "new");
+	device_memory_block(&admitted);
+	device_memory_keep(&admitted); // drops the one used longest ago, which is k0
+	for (unsigned i = 0; i < 100000; i++) {
+		snprintf(ident, sizeof ident, "%u", i);
+		find_settled(ident);
+	}
+	assert_in_range(device_memory_count(memory), 100, 113);
+	for (unsigned i = 1; i < 100; i++) {
+		snprintf(ident, sizeof ident, "k%u", i);
+		assert_int_equal(find_settled(ident), 2);
+	}
+	assert_int_equal(find_settled("new"), 1);
+	assert_int_equal(find_settled("99999"), 2); // the newest of the others is remembered, too
+	assert_int_equal(find_settled("99900"), 1);
+}
+
 static void does_not_use_a_dropped_block_that_a_session_found(void **state)
 {
 	(void)state;
@@ -140,6 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(keeps_a_block_per_ident_and_decoder),
 		CASE(drops_the_device_silent_longest),
+		CASE(devices_are_never_dropped_for_idents_that_nobody_admitted),
 		CASE(does_not_use_a_dropped_block_that_a_session_found),
 		CASE(a_search_visits_all_devices_of_the_decoder),
 		CASE(many_devices_are_not_searched_for_each_frame),

@@ -173,6 +173,39 @@ static void all_conversations_are_capped_together(void **state)
 		message_drop_all(&many[i]);
 }
 
+static void idle_messages_yield_when_memory_is_short(void **state)
+{
+	(void)state;
+	static struct session many[400];
+	struct session late = a_session("2");
+	for (size_t i = 0; i < COUNT(many); i++) {
+		many[i] = a_session("1");
+		many[i].received_us = 1000 + (int64_t)i;
+		for (uint32_t number = 1; number <= 3; number++)
+			add_bytes(&many[i], 1, number, 4, 1, 65536);
+	}
+	late.received_us = 1000 + MESSAGE_IDLE_US - 1;
+	assert_int_equal(add_bytes(&late, 1, 1, 3, 1, 65536), MESSAGE_REFUSED); // nobody is idle
+	many[0].received_us = late.received_us = 1100 + MESSAGE_IDLE_US;
+	assert_int_equal(add_bytes(&many[0], 1, 1, 4, 1, 65536), MESSAGE_HELD); // has it already
+	assert_int_equal(add_bytes(&late, 1, 1, 3, 1, 65536), MESSAGE_REFUSED); // they yield now
+	size_t rejects = 0;
+	for (size_t i = 0; i < COUNT(many); i++) {
+		decoded_reset(&decoded);
+		message_reject(&many[i], INT64_MIN + 1, &decoded);
+		rejects += decoded.reject_count;
+	}
+	assert_true(rejects > 0 && rejects < 303); // as many as are needed
+	assert_int_equal(all.yielding, 0);
+	assert_true(message_is_held(&many[300]));
+	assert_int_equal(add_bytes(&late, 1, 1, 3, 1, 65536), MESSAGE_HELD);
+	assert_int_equal(add_bytes(&late, 1, 2, 3, 1, 65536), MESSAGE_HELD);
+	for (size_t i = 0; i < COUNT(many); i++)
+		message_drop_all(&many[i]);
+	message_drop_all(&late);
+	assert_null(all.first);
+}
+
 static void incomplete_messages_become_rejects_of_their_frames(void **state)
 {
 	(void)state;
@@ -296,6 +329,7 @@ int main(void)
 		TEST(numbers_out_of_range_are_refused),
 		TEST(a_conversation_is_capped),
 		TEST(all_conversations_are_capped_together),
+		TEST(idle_messages_yield_when_memory_is_short),
 		TEST(incomplete_messages_become_rejects_of_their_frames),
 		TEST(a_rejected_message_rejects_all_its_frames),
 		TEST(many_parts_are_rejected_in_turns),

@@ -147,6 +147,103 @@ static void photos_that_grow_are_capped_together(void **state)
 		photo_drop_all(&many[i]);
 }
 
+// Fills the budget but for SPARE with open photos, each with one part of 1 MiB.
+#define FILLED 56
+static struct session others[FILLED];
+
+static void fill(int64_t now_us)
+{
+	for (size_t i = 0; i < FILLED; i++) {
+		others[i] = (struct session){.photos = &photos, .received_us = now_us};
+		struct photo *photo = photo_open(&others[i], &report, &(struct photo_plan){"a", 0, 2, -1});
+		assert_non_null(photo);
+		assert_true(photo_add_part(photo, 0, filler, PHOTO_BYTES - 1));
+	}
+}
+
+static void drop_others(void)
+{
+	for (size_t i = 0; i < FILLED; i++)
+		photo_drop_all(&others[i]);
+}
+
+static void an_announcement_uses_little_memory(void **state)
+{
+	(void)state;
+	static struct session many[10000];
+	for (size_t i = 0; i < 10000; i++) {
+		many[i] = (struct session){.photos = &photos};
+		assert_non_null(photo_open(
+			&many[i], &report, &(struct photo_plan){"a", PHOTO_BYTES, PHOTO_PARTS, -1}));
+	}
+	assert_true(photos.bytes < 10000 * 512);
+	assert_non_null(open_plan("a", PHOTO_BYTES, 2));
+	assert_true(photo_add_part(session.photo, 0, filler, 1000));
+	assert_true(photo_add_part(session.photo, 1, filler, PHOTO_BYTES - 1000));
+	for (size_t i = 0; i < 10000; i++)
+		photo_drop_all(&many[i]);
+}
+
+static void idle_photos_yield_the_longest_without_progress_first(void **state)
+{
+	(void)state;
+	fill(1000);
+	others[0].photo->received_us = 2000;
+	assert_true(photo_add_part(others[0].photo, 1, filler, 1)); // it makes progress
+	session.received_us = 1000 + PHOTO_IDLE_US - 1;
+	assert_non_null(open_plan("a", 0, 2));
+	session.photo->received_us = session.received_us;
+	assert_true(photo_add_part(session.photo, 0, filler, PHOTO_BYTES / 2)); // from what is spare
+	for (size_t i = 0; i < FILLED; i++)
+		assert_false(others[i].photo->yields);
+	session.photo->received_us = 1000 + PHOTO_IDLE_US;
+	assert_true(photo_add_part(session.photo, 1, filler, PHOTO_BYTES / 2));
+	assert_false(others[0].photo->yields);
+	assert_true(others[1].photo->yields);
+	assert_false(others[3].photo->yields); // no more than is needed
+	drop_others();
+	assert_int_equal(photos.yielding, 0);
+}
+
+static void a_photo_that_makes_progress_for_ever_yields(void **state)
+{
+	(void)state;
+	fill(1000);
+	for (size_t i = 0; i < FILLED; i++)
+		others[i].photo->progress_us = PHOTO_OPEN_US;
+	session.received_us = 1000 + PHOTO_OPEN_US;
+	assert_non_null(open_plan("a", 0, 1));
+	session.photo->received_us = session.received_us;
+	assert_true(photo_add_part(session.photo, 0, filler, PHOTO_BYTES));
+	assert_true(others[0].photo->yields);
+	drop_others();
+	photo_drop_all(&session);
+	assert_int_equal(photos.bytes, 0);
+	assert_int_equal(photos.yielding, 0);
+	assert_null(photos.first);
+}
+
+static void parts_are_refused_while_all_make_progress(void **state)
+{
+	(void)state;
+	static struct session more[7];
+	fill(1000);
+	for (size_t i = 0; i < 7; i++) {
+		more[i] = (struct session){.photos = &photos, .received_us = 1000};
+		photo_open(&more[i], &report, &(struct photo_plan){"a", 0, 2, -1});
+		assert_true(photo_add_part(more[i].photo, 0, filler, PHOTO_BYTES));
+	}
+	assert_non_null(open_plan("a", 0, 2));
+	assert_false(photo_add_part(session.photo, 0, filler, PHOTO_BYTES));
+	assert_true(photos.full);
+	photo_drop_all(&others[5]);
+	assert_true(photo_add_part(session.photo, 0, filler, PHOTO_BYTES));
+	assert_false(photos.full);
+	for (size_t i = 0; i < 7; i++)
+		photo_drop_all(&more[i]);
+	drop_others();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -157,6 +254,10 @@ int main(void)
 		TEST(only_a_jpeg_is_checked_by_its_bytes),
 		TEST(plans_and_parts_are_capped),
 		TEST(photos_that_grow_are_capped_together),
+		TEST(an_announcement_uses_little_memory),
+		TEST(idle_photos_yield_the_longest_without_progress_first),
+		TEST(a_photo_that_makes_progress_for_ever_yields),
+		TEST(parts_are_refused_while_all_make_progress),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
