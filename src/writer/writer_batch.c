@@ -217,15 +217,14 @@ static void add_report(struct writer *writer, const struct entry *entry, struct 
 
 static void add_reject(struct writer *writer, const struct entry *entry, struct at at)
 {
-	const struct device *device;
-	const char *why;
-
 	batch_rows_add_reject(&writer->batch->building->rows, entry, entry->reason, at.lsn);
-	/* The owner may have entered a device since it was rejected as unknown; then its next report is accepted. */
-	if (!accepts_unknown(writer) && entry->ident.len &&
-		entry->reason.len == strlen("unknown device") &&
-		!memcmp(entry->reason.data, "unknown device", entry->reason.len) &&
-		look_up(writer, entry, &device, &why) == LOOKUP_UNKNOWN && !device)
+	if (accepts_unknown(writer) || !entry->ident.len ||
+		!text_equal(entry->reason, "unknown device"))
+		return;
+	/* The owner may have entered a device since it was rejected as unknown; then its next report is accepted. The
+	   database is not asked: anybody can invent idents. */
+	const struct device *device = device_directory_find(writer->directory, entry->ident);
+	if (!device || !device->id)
 		batch_rows_add_unknown(&writer->batch->building->rows, entry, at.lsn);
 }
 

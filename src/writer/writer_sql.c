@@ -137,12 +137,29 @@ static const char session_tables[] =
 	"CREATE TEMP TABLE avld_statuses (LIKE avld.statuses);\n"
 	"CREATE TEMP TABLE avld_alarms (LIKE avld.alarms);\n";
 
+// At most UNKNOWN_ROWS rows: beyond that a new ident takes the row of one that was heard once, the oldest first, then of
+// others.
+#define UNKNOWN_ROWS "10000"
 static const char keep_unknown[] =
-	"PREPARE avld_keep_unknown AS INSERT INTO avld.unknown_devices AS u "
+	"PREPARE avld_keep_unknown AS WITH heard AS MATERIALIZED ("
+	"SELECT ident, (array_agg(protocol ORDER BY seen DESC))[1] AS protocol, "
+	"(array_agg(peer ORDER BY seen DESC))[1] AS peer, min(seen) AS first_seen, "
+	"max(seen) AS last_seen, count(*) AS count FROM pg_temp.avld_unknown GROUP BY ident), "
+	"room AS MATERIALIZED (SELECT greatest(0, " UNKNOWN_ROWS " - count(*)) AS n "
+	"FROM avld.unknown_devices), "
+	"beyond AS MATERIALIZED (SELECT * FROM (SELECT h.*, row_number() OVER (ORDER BY h.last_seen DESC, "
+	"h.ident) - room.n AS n FROM heard h, room WHERE NOT EXISTS (SELECT FROM "
+	"avld.unknown_devices u WHERE u.ident = h.ident)) f WHERE n > 0), "
+	"victims AS MATERIALIZED (SELECT u.ident, row_number() OVER (ORDER BY u.count > 1, u.last_seen) AS n "
+	"FROM avld.unknown_devices u WHERE NOT EXISTS (SELECT FROM heard h WHERE h.ident = "
+	"u.ident) ORDER BY u.count > 1, u.last_seen LIMIT (SELECT count(*) FROM beyond)), "
+	"replaced AS (UPDATE avld.unknown_devices u SET ident = b.ident, protocol = b.protocol, "
+	"peer = b.peer, first_seen = b.first_seen, last_seen = b.last_seen, count = b.count "
+	"FROM beyond b JOIN victims v USING (n) WHERE u.ident = v.ident) "
+	"INSERT INTO avld.unknown_devices AS u "
 	"(ident, protocol, peer, first_seen, last_seen, count) "
-	"SELECT ident, (array_agg(protocol ORDER BY seen DESC))[1], (array_agg(peer ORDER BY seen "
-	"DESC))[1], "
-	"min(seen), max(seen), count(*) FROM pg_temp.avld_unknown GROUP BY ident ORDER BY ident "
+	"SELECT ident, protocol, peer, first_seen, last_seen, count FROM heard "
+	"WHERE ident NOT IN (SELECT ident FROM beyond) ORDER BY ident "
 	"ON CONFLICT (ident) DO UPDATE SET protocol = coalesce(EXCLUDED.protocol, u.protocol), "
 	"peer = EXCLUDED.peer, first_seen = least(u.first_seen, EXCLUDED.first_seen), "
 	"last_seen = greatest(u.last_seen, EXCLUDED.last_seen), count = u.count + "

@@ -2,6 +2,7 @@
 // Conversations over a transport that only writes down what it is asked to do: what they journal, what they
 // reply, and when they end.
 #include "intake/conversation.h"
+#include "intake/trial.h"
 
 #include "door.h"
 
@@ -106,6 +107,7 @@ static int tear_down(void **state)
 	(void)state;
 	command_queue_free(intake.commands);
 	journal_close(intake.journal);
+	trial_end(&intake);
 	device_directory_free(intake.directory);
 	device_memory_free(intake.memory);
 	snprintf(command, sizeof(command), "rm -r '%s'", folder);
@@ -571,6 +573,208 @@ static void model_and_protocol_set_for_a_device_are_visible_in_its_first_frame(v
 	end(&udp);
 }
 
+// ---- new idents, and scanners
+
+// 60 new idents over TCP, or 4 over UDP heard once and 7 in all.
+static void limit_newcomers(void)
+{
+	config.devices.new_per_minute = 1000;
+	config.devices.new_per_address = 1;
+	assert_true(trial_begin(&intake));
+	device_directory_set_loaded(intake.directory);
+}
+
+// Uses up what may be heard once.
+static void flood(struct conversation *udp)
+{
+	static const char *const reports[] = {OF("5020101"), OF("5020102"), OF("5020103"), OF("5020104")};
+	for (size_t i = 0; i < 4; i++)
+		give_text(udp, reports[i]);
+	journaled();
+}
+
+static void a_report_on_trial_is_journaled_when_the_ident_is_heard_again(void **state)
+{
+	(void)state;
+	struct conversation udp = begin(TRANSPORT_UDP), other = begin(TRANSPORT_UDP);
+	limit_newcomers();
+	flood(&other);
+	give_text(&udp, OF("5020105"));
+	assert_string_equal(journaled(), "");
+	assert_null(device_directory_find(intake.directory, TEXT("5020105")));
+	assert_null(udp.device);
+	give_text(&udp, OF("5020105"));
+	assert_string_equal(journaled(), "report 5020105\nreport 5020105\n");
+	assert_ptr_equal(udp.device, device_of("5020105"));
+	give_text(&udp, OF("5020105"));
+	assert_string_equal(journaled(), "report 5020105\n");
+	assert_int_equal(intake.counters.reports, 7);
+	end(&udp);
+	end(&other);
+}
+
+static void nothing_is_acknowledged_while_on_trial(void **state)
+{
+	(void)state;
+	const struct bytes login = frame_of(false, "01 0860000000000017");
+	struct conversation udp = begin(TRANSPORT_UDP), other = begin(TRANSPORT_UDP);
+	limit_newcomers();
+	flood(&other);
+	give(&udp, login.data, login.len);
+	assert_string_equal(replies(), "");
+	give(&udp, login.data, login.len); // the tracker repeats what is not acknowledged
+	assert_string_not_equal(replies(), "");
+	assert_non_null(device_of("860000000000017"));
+	end(&udp);
+	end(&other);
+}
+
+static void two_frames_of_one_datagram_are_heard_once(void **state)
+{
+	(void)state;
+	struct conversation udp = begin(TRANSPORT_UDP);
+	limit_newcomers();
+	flood(&udp);
+	give_text(&udp, OF("5020105") OF("5020105"));
+	assert_string_equal(journaled(), "");
+	give_text(&udp, OF("5020105"));
+	assert_string_equal(journaled(), "report 5020105\nreport 5020105\nreport 5020105\n");
+	end(&udp);
+}
+
+static void reports_on_trial_become_rejects_at_the_end(void **state)
+{
+	(void)state;
+	struct conversation udp = begin(TRANSPORT_UDP);
+	limit_newcomers();
+	flood(&udp);
+	give_text(&udp, OF("5020105"));
+	end(&udp);
+	journaled();
+	trial_finish(&intake);
+	assert_string_equal(journaled(), "reject 5020105: too many new devices\n");
+	assert_int_equal(device_directory_count(intake.directory), 4);
+}
+
+static void new_idents_over_tcp_are_refused_beyond_the_limit(void **state)
+{
+	(void)state;
+	char report[128];
+	limit_newcomers();
+	for (unsigned i = 0; i < 60; i++) {
+		struct conversation tcp = begin(TRANSPORT_TCP);
+		snprintf(report, sizeof(report), "$POS,50201%02u,101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126\r\n", i);
+		assert_int_equal(give_text(&tcp, report).state, CONVERSATION_OPEN);
+		end(&tcp);
+	}
+	journaled();
+	struct conversation tcp = begin(TRANSPORT_TCP), known = begin(TRANSPORT_TCP);
+	assert_string_equal(give_text(&tcp, OF("5020001")).reason, "too many new devices");
+	assert_string_equal(journaled(), "reject 5020001: too many new devices\n");
+	assert_int_equal(give_text(&known, OF("5020159")).state, CONVERSATION_OPEN);
+	end(&tcp);
+	end(&known);
+	// Without a report there is a reject all the same, and no reply.
+	const struct bytes login = frame_of(false, "01 0860000000000017");
+	struct conversation gt06 = begin(TRANSPORT_TCP);
+	journaled();
+	assert_string_equal(give(&gt06, login.data, login.len).reason, "too many new devices");
+	assert_string_equal(journaled(), "reject 860000000000017: too many new devices\n");
+	assert_string_equal(replies(), "");
+	end(&gt06);
+}
+
+static void other_idents_in_a_frame_are_limited_too(void **state)
+{
+	(void)state;
+	struct conversation tcp = begin(TRANSPORT_TCP);
+	limit_newcomers();
+	for (unsigned i = 0; i < 60; i++)
+		assert_null(trial_ask_other(&intake, &tcp.peer, TEXT("other")));
+	assert_string_equal(
+		trial_ask_other(&intake, &tcp.peer, TEXT("another")), "too many new devices");
+	end(&tcp);
+}
+
+static void before_the_devices_have_been_read_nothing_is_new(void **state)
+{
+	(void)state;
+	char report[128];
+	struct conversation udp = begin(TRANSPORT_UDP);
+	config.devices.new_per_minute = config.devices.new_per_address = 1;
+	assert_true(trial_begin(&intake));
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(report, sizeof(report), "$POS,50201%02u,101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126\r\n", i);
+		give_text(&udp, report);
+	}
+	assert_int_equal(device_directory_count(intake.directory), 200);
+	end(&udp);
+}
+
+static void devices_are_released_by_conversations_that_end(void **state)
+{
+	(void)state;
+	struct conversation tcp = begin(TRANSPORT_TCP), udp = begin(TRANSPORT_UDP);
+	give_text(&tcp, OF("5020101"));
+	give_text(&udp, OF("5020101"));
+	assert_int_equal(device_of("5020101")->users, 2);
+	give_text(&tcp, OF("5020102"));
+	give_text(&udp, OF("5020102"));
+	assert_int_equal(device_of("5020101")->users, 1);
+	end(&tcp);
+	assert_int_equal(device_of("5020101")->users, 0);
+	assert_int_equal(device_of("5020102")->users, 1);
+	end(&udp);
+	assert_int_equal(device_of("5020102")->users, 0);
+	struct conversation gateway = begin(TRANSPORT_TCP);
+	static const char *const reports[] = {OF("5020101"), OF("5020102"), OF("5020103"), OF("5020104"), OF("5020105"), OF("5020106"),
+		OF("5020107"), OF("5020108"), OF("5020109"), OF("5020110")};
+	for (size_t i = 0; i < 10; i++)
+		give_text(&gateway, reports[i]);
+	end(&gateway);
+	for (unsigned i = 1; i <= 10; i++) {
+		char ident[8];
+		snprintf(ident, sizeof(ident), "50201%02u", i);
+		assert_int_equal(device_of(ident)->users, 0);
+	}
+}
+
+static void only_the_first_scanner_of_an_address_leaves_rows(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct conversation tcp = begin(TRANSPORT_TCP);
+		const struct conversation_outcome outcome = give_text(&tcp, "SSH-2.0-Go\r\n");
+		assert_string_equal(outcome.reason, "scanner: ssh");
+		conversation_end(&transport, &tcp, NULL, 0, outcome.reason);
+		assert_string_equal(journaled(), i == 0 ? "reject: scanner: ssh\ndisconnected: scanner: ssh\n" : "");
+	}
+	struct conversation udp = begin(TRANSPORT_UDP);
+	give_text(&udp, "OPTIONS sip:nm SIP/2.0\r\n\r\n");
+	assert_string_equal(journaled(), "");
+	end(&udp);
+	uint64_t count = 0;
+	for (size_t kind = 0; scanner_kind(kind); kind++)
+		count += intake.scanners.counts[kind];
+	assert_int_equal(count, 4);
+}
+
+static void scanners_are_told_apart_by_network_and_hour(void **state)
+{
+	(void)state;
+	static struct scanners scanners;
+	const struct peer v6 = {.address = {0x20, 1, 0xd, 0xb8, [15] = 1}};
+	struct peer same = v6, other = v6;
+	same.address[15] = 2;
+	other.address[7] = 1;
+	assert_true(scanners_note(&scanners, &v6, 0, 1));
+	assert_false(scanners_note(&scanners, &same, 1, SCANNERS_S));
+	assert_true(scanners_note(&scanners, &other, 0, 2));
+	assert_true(scanners_note(&scanners, &same, 0, 1 + SCANNERS_S));
+	assert_int_equal(scanners.counts[0], 3);
+	assert_int_equal(scanners.counts[1], 1);
+}
+
 // ---- secrets
 
 // Of the password "parrot", with the salt "s1".
@@ -822,6 +1026,7 @@ static void reasons_for_refusal_are_known_as_such(void **state)
 	assert_true(conversation_is_refusal(TEXT("wrong secret")));
 	assert_true(conversation_is_refusal(TEXT("not from the device's networks")));
 	assert_true(conversation_is_refusal(TEXT("too many devices")));
+	assert_false(conversation_is_refusal(TEXT("too many new devices"))); // may be decoded later
 	assert_false(conversation_is_refusal(TEXT("bad checksum")));
 	assert_false(conversation_is_refusal(TEXT("")));
 }
@@ -1362,6 +1567,16 @@ int main(void)
 		TEST(a_thief_by_udp_gets_no_command),
 		TEST(an_alarm_that_is_refused_is_raised_after_the_admission),
 		TEST(model_and_protocol_set_for_a_device_are_visible_in_its_first_frame),
+		TEST(a_report_on_trial_is_journaled_when_the_ident_is_heard_again),
+		TEST(nothing_is_acknowledged_while_on_trial),
+		TEST(two_frames_of_one_datagram_are_heard_once),
+		TEST(reports_on_trial_become_rejects_at_the_end),
+		TEST(new_idents_over_tcp_are_refused_beyond_the_limit),
+		TEST(other_idents_in_a_frame_are_limited_too),
+		TEST(before_the_devices_have_been_read_nothing_is_new),
+		TEST(devices_are_released_by_conversations_that_end),
+		TEST(only_the_first_scanner_of_an_address_leaves_rows),
+		TEST(scanners_are_told_apart_by_network_and_hour),
 		TEST(a_wrong_password_is_refused),
 		TEST(the_right_password_admits),
 		TEST(a_password_in_the_frame_of_a_report_admits_it),
