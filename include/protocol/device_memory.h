@@ -18,8 +18,8 @@ struct device_memory *device_memory_new(size_t devices);
 void device_memory_free(struct device_memory *memory);
 size_t device_memory_count(const struct device_memory *memory);
 
-// Notes that the session's device, which was unknown, is admitted. Devices whose settings are known (session.h) are
-// admitted without that.
+// Notes that the session's device, which was unknown, is admitted. The block of one whose settings are known (session.h) is
+// that of an admitted device from its creation.
 void device_memory_keep(const struct session *session);
 
 // For decoders ----------------------------------------------------------------------------------------

@@ -522,6 +522,11 @@ size_t newcomers_on_trial(const struct newcomers *newcomers)
 	return HASH_COUNT(newcomers->table);
 }
 
+bool newcomers_has_trial(const struct newcomers *newcomers, struct text ident)
+{
+	return find_trial(newcomers, ident) != NULL;
+}
+
 const char *newcomers_limited(struct newcomers *newcomers, struct peer *peer)
 {
 	const char *setting = newcomers->limited;

@@ -108,9 +108,13 @@ const char *trial_ask(struct intake *intake, const struct feed *feed, const stru
 {
 	const struct text ident = {feed->session.ident, feed->session.ident_len};
 
+	bool heard_once = false;
+
 	if (is_full(intake))
 		return admission_refusals[REFUSAL_TOO_MANY];
 	if (!is_open(intake)) {
+		heard_once = peer->transport == TRANSPORT_UDP &&
+			     !newcomers_has_trial(intake->newcomers, ident);
 		const enum newcomer newcomer = newcomers_ask(intake->newcomers, peer, ident,
 			feed->session.received_us, clock_coarse_ms());
 		if (newcomer == NEWCOMER_ON_TRIAL)
@@ -119,7 +123,8 @@ const char *trial_ask(struct intake *intake, const struct feed *feed, const stru
 			return admission_refusals[REFUSAL_NEW];
 	}
 	*device = add(intake, peer, ident);
-	device_memory_keep(&feed->session);
+	if (!heard_once) // it must not displace memory of devices that go on reporting
+		device_memory_keep(&feed->session);
 	return NULL;
 }
 

@@ -6,6 +6,7 @@ import socket
 import gt06
 import pt502
 from conftest import wait_for
+from test_deltas import Tracker
 from test_http import free_port, metrics
 
 POSITIONS = "SELECT count(*)::int FROM avld.positions"
@@ -121,21 +122,18 @@ def test_devices_of_the_journal_are_not_new_after_a_restart(daemons, database):
 def test_references_outlast_invented_idents(daemons, database):
     """Trackers with Smart Report lose nothing beside more idents than are remembered."""
     avld, _ = serving(daemons, {"devices.remembered": "100", "devices.new_per_address": "25"})
-    times = pt502.last(3)
-    idents = [str(5021000 + n) for n in range(50)]
-    [sock] = sockets(socket.SOCK_DGRAM, avld.port, ["127.0.0.1"])
-    peers = {ident: avld.tcp() for ident in idents}
-    texts = {}
-    for ident in idents:
-        texts[ident] = pt502.record(ident=ident, time=times[0])
-        peers[ident].sendall(texts[ident])
-    database.wait("SELECT count(DISTINCT device_id)::int FROM avld.positions", 50)
-    flood(avld.port, 3000)
-    for ident in idents:
-        peers[ident].sendall(pt502.delta(texts[ident], pt502.record(ident=ident, time=times[1])))
-    database.wait("SELECT count(*)::int FROM avld.positions JOIN avld.devices ON id = device_id "
-                  "WHERE ident LIKE '5021%'", 100)
-    sock.close()
+    trackers = [(Tracker(str(5021000 + n)), avld.tcp()) for n in range(50)]
+    for tracker, peer in trackers:
+        peer.sendall(tracker.record(0))
+    stored = "SELECT count(*)::int FROM avld.positions JOIN avld.devices ON id = device_id WHERE ident LIKE '5021%'"
+    database.wait(stored, 50)
+    for number in range(1, 4):
+        flood(avld.port, 1000, first=6000000 + 1000 * number)
+        for tracker, peer in trackers:
+            peer.sendall(tracker.delta(number))
+        database.wait(stored, 50 * (number + 1))
+    for _, peer in trackers:
+        peer.close()
 
 
 PROBES = {"tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32), "ssh": b"SSH-2.0-Go\r\n",
