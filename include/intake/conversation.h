@@ -23,7 +23,7 @@ struct conversation {
 	int64_t opened_us;             /* UTC */
 	uint64_t bytes;                /* received; counted by the transport */
 	struct peer peer;              /* its transport tells TCP from UDP */
-	bool silent;       /* its end makes no row: one of many scanners */
+	bool silent;                   /* its end makes no row: one of many scanners */
 	uint8_t idents;    /* TCP: named so far; beyond CONVERSATION_IDENTS: a gateway */
 	uint32_t open_ms;  /* clock_coarse_ms when the bytes of the open frame came */
 	uint32_t active_s; /* clock_coarse_s of the last activity; set by the transport */

@@ -40,14 +40,14 @@ struct intake {
 	struct messages messages;       /* of all conversations, likewise: */
 	struct photos photos;
 	struct holds holds;
-	struct orphan *orphans; /* intake/orphans.h */
+	struct orphan *orphans;      /* intake/orphans.h */
 	struct newcomers *newcomers; /* intake/newcomers.h; NULL: no limits of new idents */
 	uint32_t newcomers_warned_s; /* when a limit was logged; 0: never */
-	bool photos_full;       /* photos.full as logged last */
-	bool full;              /* the journal had no room when asked last */
-	bool waits;             /* no room only until the next segment is made */
-	bool stopping;          /* nothing can be read later: wait for such segments */
-	decoder_set faulty;     /* decoders whose broken contract has been logged */
+	bool photos_full;            /* photos.full as logged last */
+	bool full;                   /* the journal had no room when asked last */
+	bool waits;                  /* no room only until the next segment is made */
+	bool stopping;               /* nothing can be read later: wait for such segments */
+	decoder_set faulty;          /* decoders whose broken contract has been logged */
 	struct intake_counters counters;
 	struct scanners scanners;
 	struct reason_count reasons[REASONS_MAX];

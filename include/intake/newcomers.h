@@ -33,8 +33,9 @@
 
 #define NEWCOMERS_WAIT_MS  10000   /* on trial at least so long, unless heard again */
 #define NEWCOMERS_TRIAL_MS 3600000 /* and at most so long */
-#define NEWCOMERS_PROOF_MS 60000   /* after which a device over TCP counts for its address, if it still reports */
-#define NEWCOMERS_EARNED   4       /* times the rate, at most */
+#define NEWCOMERS_PROOF_MS                                                                         \
+	60000 /* after which a device over TCP counts for its address, if it still reports */
+#define NEWCOMERS_EARNED 4 /* times the rate, at most */
 
 struct newcomers;
 
@@ -72,8 +73,8 @@ enum newcomer newcomers_ask_other(
 // Returns memory for a journal entry of this size of an ident on trial; NULL: no room for it.
 uint8_t *newcomers_keep(struct newcomers *newcomers, struct text ident, size_t size);
 // Passes the entries kept to `visit`, and ends the trial. Does nothing for other idents.
-void newcomers_release(struct newcomers *newcomers, struct text ident, newcomers_visit *visit,
-	void *context);
+void newcomers_release(
+	struct newcomers *newcomers, struct text ident, newcomers_visit *visit, void *context);
 
 // Notes a device that was admitted. When there are more than NEWCOMERS_JOINED, the oldest that have no row and no user
 // are removed from the directory.

@@ -9,8 +9,9 @@
 
 #include <stdbool.h>
 
-#define SCANNERS_ADDRESSES 8192 /* remembered; a new one takes the place of one with the same hash */
-#define SCANNERS_S         3600
+#define SCANNERS_ADDRESSES                                                                         \
+	8192 /* remembered; a new one takes the place of one with the same hash */
+#define SCANNERS_S 3600
 
 struct scanners {
 	uint64_t counts[SCANNER_KINDS_MAX];

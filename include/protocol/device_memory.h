@@ -11,8 +11,9 @@
 
 struct device_memory;
 
-// devices: number of blocks of admitted devices, and of all while there are fewer of those; at least an eighth of it for
-// others. A new one replaces the one of its kind that was used longest ago. Returns NULL when out of memory.
+// devices: number of blocks of admitted devices; a quarter of it, in addition, for other idents, or all where nobody admits
+// devices (session.find_settings is NULL). A new one replaces the one of its kind used longest ago. Returns NULL when out of
+// memory.
 struct device_memory *device_memory_new(size_t devices);
 // memory may be NULL.
 void device_memory_free(struct device_memory *memory);

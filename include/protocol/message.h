@@ -24,7 +24,7 @@
 // The memory used by the messages of all conversations. Initialised by zeros.
 struct messages {
 	size_t bytes;
-	size_t yielding;              /* bytes of these, of messages that are about to be rejected */
+	size_t yielding; /* bytes of these, of messages that are about to be rejected */
 	struct message *first, *last; /* the one without a part for longest first */
 };
 

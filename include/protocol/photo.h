@@ -22,8 +22,8 @@
 // The memory used by the photos of all conversations. Initialised by zeros.
 struct photos {
 	size_t bytes;
-	size_t yielding; /* bytes of these, of photos that are about to end */
-	bool full;       /* the newest announcement or part found no room */
+	size_t yielding;            /* bytes of these, of photos that are about to end */
+	bool full;                  /* the newest announcement or part found no room */
 	struct photo *first, *last; /* open ones, the one without progress for longest first */
 };
 
@@ -61,9 +61,9 @@ struct photo {
 	uint8_t ident_len;
 	char ident[IDENT_MAX];
 	char type[PHOTO_TYPE_MAX];
-	uint32_t room; /* bytes allocated for data */
-	uint8_t *data; /* the parts received, in order of their numbers */
-	uint32_t part_room;            /* parts allocated */
+	uint32_t room;      /* bytes allocated for data */
+	uint8_t *data;      /* the parts received, in order of their numbers */
+	uint32_t part_room; /* parts allocated */
 	struct photo_part *part;
 };
 

@@ -60,8 +60,11 @@ struct bytes {
 	const char *text;
 };
 
-#define AT(offset, literal) {offset, sizeof(literal) - 1, literal}
-#define HEAD(literal)       AT(0, literal)
+#define AT(offset, literal)                                                                        \
+	{                                                                                          \
+		offset, sizeof(literal) - 1, literal                                               \
+	}
+#define HEAD(literal) AT(0, literal)
 
 struct pattern {
 	enum kind kind;
@@ -69,7 +72,7 @@ struct pattern {
 };
 
 static const struct pattern patterns[] = {
-	{TLS, HEAD("\x16\x03"), AT(5, "\x01")},     /* record of a ClientHello */
+	{TLS, HEAD("\x16\x03"), AT(5, "\x01")},      /* record of a ClientHello */
 	{TLS, HEAD("\x16\xfe\xff"), AT(13, "\x01")}, /* DTLS 1.0 */
 	{TLS, HEAD("\x16\xfe\xfd"), AT(13, "\x01")}, /* DTLS 1.2 */
 	{SSH, HEAD("SSH-"), {0}},
@@ -95,8 +98,14 @@ static const struct pattern patterns[] = {
 	{SMB, AT(4, "\xffSMB"), {0}},
 	{SMB, AT(4, "\xfeSMB"), {0}},
 	{MASSCAN, HEAD("MGLNDD"), {0}},
-	{DNS, AT(12, "\x07version\x04" "bind"), {0}},
-	{DNS, AT(14, "\x07version\x04" "bind"), {0}},
+	{DNS,
+		AT(12, "\x07version\x04"
+		       "bind"),
+		{0}},
+	{DNS,
+		AT(14, "\x07version\x04"
+		       "bind"),
+		{0}},
 	{POSTGRES, HEAD("\x00\x00\x00\x08\x04\xd2\x16\x2f"), {0}}, /* SSLRequest */
 	{REDIS, HEAD("*1\r\n$"), {0}},
 	{REDIS, HEAD("*2\r\n$"), {0}},
@@ -109,7 +118,10 @@ static const struct pattern patterns[] = {
 	{LDAP, HEAD("\x30\x0c\x02\x01\x01\x60\x07"), {0}}, /* bind request */
 	{ADB, HEAD("CNXN\x00\x00\x00\x01"), {0}},
 	{STUN, AT(4, "\x21\x12\xa4\x42"), {0}},
-	{BITTORRENT, HEAD("\x13" "BitTorrent protocol"), {0}},
+	{BITTORRENT,
+		HEAD("\x13"
+		     "BitTorrent protocol"),
+		{0}},
 	{SMTP, HEAD("EHLO "), {0}},
 	{SMTP, HEAD("HELO "), {0}},
 	{X11, HEAD("l\x00\x0b\x00\x00\x00\x00\x00\x00\x00\x00\x00"), {0}},

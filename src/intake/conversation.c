@@ -219,8 +219,8 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 static const char *object_to_other(
 	struct intake *intake, struct conversation *c, const struct report *report)
 {
-	if (text_same(report->ident,
-		    (struct text){c->feed.session.ident, c->feed.session.ident_len}))
+	if (text_same(
+		    report->ident, (struct text){c->feed.session.ident, c->feed.session.ident_len}))
 		return NULL;
 	const struct device *device = device_directory_find(intake->directory, report->ident);
 	if (device)
@@ -277,7 +277,8 @@ static bool send_refusal(struct conversation_transport *transport, struct conver
 {
 	const size_t len = decoded->reply_len[REPLY_REFUSED];
 
-	return !len || refusal == admission_refusals[REFUSAL_NEW] || transport->send(transport, c, decoded->reply[REPLY_REFUSED], len, 0);
+	return !len || refusal == admission_refusals[REFUSAL_NEW] ||
+	       transport->send(transport, c, decoded->reply[REPLY_REFUSED], len, 0);
 }
 
 static bool send_replies(struct conversation_transport *transport, struct conversation *c,

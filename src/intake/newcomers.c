@@ -76,7 +76,8 @@ struct newcomers {
 	struct newcomers_counters counters;
 	const char *limited;
 	struct peer limited_peer;
-	uint64_t joined_count, checked; /* since the start: positions in `joined`, modulo its size */
+	uint64_t joined_count,
+		checked; /* since the start: positions in `joined`, modulo its size */
 	struct joined joined[NEWCOMERS_JOINED];
 };
 
@@ -278,8 +279,7 @@ static bool make_room(struct newcomers *newcomers, const struct trial *except)
 		victim = list_item(heaviest->idents.next, struct trial, of_address);
 	if (!victim || victim == except) {
 		struct list *first = newcomers->trials.next;
-		if (first != &newcomers->trials &&
-			list_item(first, struct trial, turn) == except)
+		if (first != &newcomers->trials && list_item(first, struct trial, turn) == except)
 			first = first->next;
 		if (first == &newcomers->trials)
 			return false;

@@ -13,7 +13,8 @@ bool scanners_note(struct scanners *scanners, const struct peer *peer, int kind,
 	const size_t slot = XXH3_64bits(key, sizeof(key)) % SCANNERS_ADDRESSES;
 	const bool same = memcmp(scanners->seen[slot].key, key, sizeof(key)) == 0;
 	scanners->counts[kind]++;
-	if (same && scanners->seen[slot].since_s && now_s - scanners->seen[slot].since_s < SCANNERS_S)
+	if (same && scanners->seen[slot].since_s &&
+		now_s - scanners->seen[slot].since_s < SCANNERS_S)
 		return false;
 	memcpy(scanners->seen[slot].key, key, sizeof(key));
 	scanners->seen[slot].since_s = now_s ? now_s : 1;

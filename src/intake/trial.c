@@ -181,8 +181,7 @@ void trial_each_second(struct intake *intake, newcomers_proves *proves)
 	if (!intake->newcomers)
 		return;
 	if (intake_has_room(intake))
-		newcomers_each_second(
-			intake->newcomers, admit, intake, proves, clock_coarse_ms());
+		newcomers_each_second(intake->newcomers, admit, intake, proves, clock_coarse_ms());
 	warn(intake);
 }
 

@@ -19,7 +19,8 @@
 #define HASH_NONFATAL_OOM 1
 #include "util/uthash_config.h"
 
-#define OTHERS_SHARE 8 /* one in so many is for idents that are not admitted, however many are */
+#define OTHERS_SHARE                                                                               \
+	4 /* blocks of idents that are not admitted: this part of `most`, in addition */
 
 #define SEARCH_FREE  4096 /* up to so many devices a search is always allowed */
 #define SEARCH_SHARE 16   /* above that, one tick per so many devices must have passed */
@@ -109,12 +110,14 @@ static void drop_oldest(struct device_memory *memory, struct list *turns)
 	}
 }
 
-static void make_room(struct device_memory *memory)
+// Makes room for a block that is not kept. Where nobody admits devices, all are of that kind.
+static void make_room(const struct session *session)
 {
+	struct device_memory *memory = session->memory;
 	const size_t others = HASH_COUNT(memory->table) - memory->kept_count;
+	const size_t most = session->find_settings ? memory->most / OTHERS_SHARE + 1 : memory->most;
 
-	if (HASH_COUNT(memory->table) >= memory->most && others > 0 &&
-		others >= memory->most / OTHERS_SHARE)
+	if (others >= most)
 		drop_oldest(memory, &memory->others);
 }
 
@@ -128,14 +131,15 @@ static void keep(struct device_memory *memory, struct remembered *device)
 	memory->kept_count++;
 }
 
-static struct remembered *add(struct device_memory *memory, const struct key *key, size_t ident_len)
+static struct remembered *add(const struct session *session, const struct key *key)
 {
-	make_room(memory);
+	struct device_memory *memory = session->memory;
+	make_room(session);
 	struct remembered *device = calloc(1, sizeof(*device) + key->decoder->device_size);
 	if (!device)
 		return NULL;
 	device->key = *key;
-	device->ident_len = (uint8_t)ident_len;
+	device->ident_len = session->ident_len;
 	list_init(&device->turn);
 	HASH_ADD(hh, memory->table, key, sizeof(device->key), device);
 	if (!device->hh.tbl) { // uthash had no memory
@@ -172,7 +176,7 @@ static __attribute__((noinline)) struct remembered *find(struct session *session
 	memcpy(key.ident, session->ident, session->ident_len);
 	HASH_FIND(hh, memory->table, &key, sizeof(key), device);
 	if (!device) {
-		device = add(memory, &key, session->ident_len);
+		device = add(session, &key);
 		if (device && session_settings(session).known)
 			keep(memory, device);
 	}

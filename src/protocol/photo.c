@@ -13,7 +13,7 @@
 #define RETRY_US INT64_C(10000000) /* between requests for the same part */
 #define RETRIES  3
 
-#define SPARE    (PHOTOS_BYTES / 8) /* less is left: idle photos yield */
+#define SPARE (PHOTOS_BYTES / 8) /* less is left: idle photos yield */
 
 static size_t weight(const struct photo *photo)
 {
@@ -63,7 +63,8 @@ static bool is_idle(const struct photo *photo, int64_t now_us)
 }
 
 // Returns true if so many more bytes may be used. Makes idle photos yield while little is left.
-static bool has_room(struct photos *all, size_t bytes, const struct photo *for_photo, int64_t now_us)
+static bool has_room(
+	struct photos *all, size_t bytes, const struct photo *for_photo, int64_t now_us)
 {
 	struct photo *next;
 

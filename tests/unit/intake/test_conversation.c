@@ -587,7 +587,8 @@ static void limit_newcomers(void)
 // Uses up what may be heard once.
 static void flood(struct conversation *udp)
 {
-	static const char *const reports[] = {OF("5020101"), OF("5020102"), OF("5020103"), OF("5020104")};
+	static const char *const reports[] = {
+		OF("5020101"), OF("5020102"), OF("5020103"), OF("5020104")};
 	for (size_t i = 0; i < 4; i++)
 		give_text(udp, reports[i]);
 	journaled();
@@ -663,7 +664,10 @@ static void new_idents_over_tcp_are_refused_beyond_the_limit(void **state)
 	limit_newcomers();
 	for (unsigned i = 0; i < 60; i++) {
 		struct conversation tcp = begin(TRANSPORT_TCP);
-		snprintf(report, sizeof(report), "$POS,50201%02u,101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126\r\n", i);
+		snprintf(report, sizeof(report),
+			"$POS,50201%02u,101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,"
+			"221126\r\n",
+			i);
 		assert_int_equal(give_text(&tcp, report).state, CONVERSATION_OPEN);
 		end(&tcp);
 	}
@@ -704,7 +708,10 @@ static void before_the_devices_have_been_read_nothing_is_new(void **state)
 	config.devices.new_per_minute = config.devices.new_per_address = 1;
 	assert_true(trial_begin(&intake));
 	for (unsigned i = 0; i < 200; i++) {
-		snprintf(report, sizeof(report), "$POS,50201%02u,101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126\r\n", i);
+		snprintf(report, sizeof(report),
+			"$POS,50201%02u,101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,"
+			"221126\r\n",
+			i);
 		give_text(&udp, report);
 	}
 	assert_int_equal(device_directory_count(intake.directory), 200);
@@ -727,8 +734,9 @@ static void devices_are_released_by_conversations_that_end(void **state)
 	end(&udp);
 	assert_int_equal(device_of("5020102")->users, 0);
 	struct conversation gateway = begin(TRANSPORT_TCP);
-	static const char *const reports[] = {OF("5020101"), OF("5020102"), OF("5020103"), OF("5020104"), OF("5020105"), OF("5020106"),
-		OF("5020107"), OF("5020108"), OF("5020109"), OF("5020110")};
+	static const char *const reports[] = {OF("5020101"), OF("5020102"), OF("5020103"),
+		OF("5020104"), OF("5020105"), OF("5020106"), OF("5020107"), OF("5020108"),
+		OF("5020109"), OF("5020110")};
 	for (size_t i = 0; i < 10; i++)
 		give_text(&gateway, reports[i]);
 	end(&gateway);
@@ -747,7 +755,8 @@ static void only_the_first_scanner_of_an_address_leaves_rows(void **state)
 		const struct conversation_outcome outcome = give_text(&tcp, "SSH-2.0-Go\r\n");
 		assert_string_equal(outcome.reason, "scanner: ssh");
 		conversation_end(&transport, &tcp, NULL, 0, outcome.reason);
-		assert_string_equal(journaled(), i == 0 ? "reject: scanner: ssh\ndisconnected: scanner: ssh\n" : "");
+		assert_string_equal(journaled(),
+			i == 0 ? "reject: scanner: ssh\ndisconnected: scanner: ssh\n" : "");
 	}
 	struct conversation udp = begin(TRANSPORT_UDP);
 	give_text(&udp, "OPTIONS sip:nm SIP/2.0\r\n\r\n");

@@ -126,7 +126,8 @@ static void a_tcp_address_gets_an_hours_worth_then_its_rate(void **state)
 	(void)state;
 	assert_int_equal(admitted_tcp(1, 0, 31000, 1000), 30000);
 	assert_int_equal(admitted_tcp(1, 40000, 1000, 1000 + MINUTE), 500);
-	assert_int_equal(admitted_tcp(2, 50000, 100, 1000 + MINUTE), 100); // another one is not limited
+	assert_int_equal(
+		admitted_tcp(2, 50000, 100, 1000 + MINUTE), 100); // another one is not limited
 	assert_int_equal(newcomers_counters(newcomers)->admitted, 30600);
 	assert_int_equal(newcomers_counters(newcomers)->refused, 1500);
 }
@@ -204,7 +205,8 @@ static void reports_on_trial_are_released_when_heard_again(void **state)
 	assert_true(keep(7, "first "));
 	// A second frame of the same datagram is not heard again.
 	const struct peer peer = peer_of(1, TRANSPORT_UDP);
-	assert_int_equal(newcomers_ask(newcomers, &peer, number(7), datagrams, 1000), NEWCOMER_ON_TRIAL);
+	assert_int_equal(
+		newcomers_ask(newcomers, &peer, number(7), datagrams, 1000), NEWCOMER_ON_TRIAL);
 	assert_true(keep(7, "second"));
 	// From another address: a carrier may have changed it, and over UDP it proves nothing.
 	assert_int_equal(udp(9, 7, 5000), NEWCOMER_ADMITTED);
@@ -290,7 +292,8 @@ static void a_trial_lasts_an_hour_at_most(void **state)
 	udp(1, 7, 1000);
 	assert_true(keep(7, "never"));
 	for (uint32_t s = 0; s < 100; s++)
-		newcomers_each_second(newcomers, refuse, NULL, never, 1000 + NEWCOMERS_TRIAL_MS + s * 1000);
+		newcomers_each_second(
+			newcomers, refuse, NULL, never, 1000 + NEWCOMERS_TRIAL_MS + s * 1000);
 	assert_int_equal(newcomers_on_trial(newcomers), 0);
 	assert_string_equal(dropped, "never");
 }
@@ -324,7 +327,8 @@ static void an_address_earns_by_devices_that_go_on(void **state)
 		newcomers_joined(newcomers, directory, devices[i], &peer, 1000);
 	newcomers_each_second(newcomers, refuse, NULL, always, 1000 + 3 * MINUTE);
 	admitted_tcp(1, 60000, 3000, 1000 + 3 * MINUTE);
-	assert_int_equal(admitted_tcp(1, 70000, 3000, 1000 + 4 * MINUTE), 2000); // four times, at most
+	assert_int_equal(
+		admitted_tcp(1, 70000, 3000, 1000 + 4 * MINUTE), 2000); // four times, at most
 }
 
 static void an_ipv6_address_counts_by_its_network(void **state)
@@ -334,7 +338,8 @@ static void an_ipv6_address_counts_by_its_network(void **state)
 	for (uint32_t i = 0; i < 40000; i++) {
 		struct peer peer = {.address = {0x20, 1, 0xd, 0xb8}, .transport = TRANSPORT_TCP};
 		memcpy(peer.address + 12, &i, sizeof(i));
-		admitted += newcomers_ask(newcomers, &peer, number(i), 0, 1000) == NEWCOMER_ADMITTED;
+		admitted +=
+			newcomers_ask(newcomers, &peer, number(i), 0, 1000) == NEWCOMER_ADMITTED;
 	}
 	assert_int_equal(admitted, 30000);
 }
@@ -358,8 +363,8 @@ static void devices_without_a_row_are_removed(void **state)
 	assert_non_null(device_directory_find(directory, number(3 * NEWCOMERS_JOINED - 1)));
 	device_directory_find(directory, number(2))->users = 0;
 	for (uint32_t i = 0; i < 3 * NEWCOMERS_JOINED; i++)
-		newcomers_joined(newcomers, directory, device_directory_add(directory, number(9000000 + i)),
-			&peer, 1000);
+		newcomers_joined(newcomers, directory,
+			device_directory_add(directory, number(9000000 + i)), &peer, 1000);
 	assert_null(device_directory_find(directory, number(2)));
 }
 

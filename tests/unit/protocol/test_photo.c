@@ -155,7 +155,8 @@ static void fill(int64_t now_us)
 {
 	for (size_t i = 0; i < FILLED; i++) {
 		others[i] = (struct session){.photos = &photos, .received_us = now_us};
-		struct photo *photo = photo_open(&others[i], &report, &(struct photo_plan){"a", 0, 2, -1});
+		struct photo *photo =
+			photo_open(&others[i], &report, &(struct photo_plan){"a", 0, 2, -1});
 		assert_non_null(photo);
 		assert_true(photo_add_part(photo, 0, filler, PHOTO_BYTES - 1));
 	}
@@ -173,8 +174,8 @@ static void an_announcement_uses_little_memory(void **state)
 	static struct session many[10000];
 	for (size_t i = 0; i < 10000; i++) {
 		many[i] = (struct session){.photos = &photos};
-		assert_non_null(photo_open(
-			&many[i], &report, &(struct photo_plan){"a", PHOTO_BYTES, PHOTO_PARTS, -1}));
+		assert_non_null(photo_open(&many[i], &report,
+			&(struct photo_plan){"a", PHOTO_BYTES, PHOTO_PARTS, -1}));
 	}
 	assert_true(photos.bytes < 10000 * 512);
 	assert_non_null(open_plan("a", PHOTO_BYTES, 2));
@@ -193,7 +194,8 @@ static void idle_photos_yield_the_longest_without_progress_first(void **state)
 	session.received_us = 1000 + PHOTO_IDLE_US - 1;
 	assert_non_null(open_plan("a", 0, 2));
 	session.photo->received_us = session.received_us;
-	assert_true(photo_add_part(session.photo, 0, filler, PHOTO_BYTES / 2)); // from what is spare
+	assert_true(
+		photo_add_part(session.photo, 0, filler, PHOTO_BYTES / 2)); // from what is spare
 	for (size_t i = 0; i < FILLED; i++)
 		assert_false(others[i].photo->yields);
 	session.photo->received_us = 1000 + PHOTO_IDLE_US;
