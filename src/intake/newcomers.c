@@ -269,6 +269,17 @@ static void drop_trial(struct newcomers *newcomers, struct trial *trial)
 	end_trial(newcomers, trial, newcomers->dropped, newcomers->context);
 }
 
+static struct trial *find_oldest(struct newcomers *newcomers, const struct trial *except)
+{
+	for (struct list *at = newcomers->trials.next; at && at != &newcomers->trials;
+		at = at->next) {
+		struct trial *trial = list_item(at, struct trial, turn);
+		if (trial != except)
+			return trial;
+	}
+	return NULL;
+}
+
 // Drops an ident on trial, but not this one. Returns false if there is no other.
 static bool make_room(struct newcomers *newcomers, const struct trial *except)
 {
@@ -277,14 +288,10 @@ static bool make_room(struct newcomers *newcomers, const struct trial *except)
 
 	if (heaviest && heaviest->trials > HASH_COUNT(newcomers->table) / HEAVY)
 		victim = list_item(heaviest->idents.next, struct trial, of_address);
-	if (!victim || victim == except) {
-		struct list *first = newcomers->trials.next;
-		if (first != &newcomers->trials && list_item(first, struct trial, turn) == except)
-			first = first->next;
-		if (first == &newcomers->trials)
-			return false;
-		victim = list_item(first, struct trial, turn);
-	}
+	if (!victim || victim == except)
+		victim = find_oldest(newcomers, except);
+	if (!victim)
+		return false;
 	drop_trial(newcomers, victim);
 	return true;
 }
