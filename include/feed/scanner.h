@@ -13,7 +13,7 @@
 const char *scanner_kind(size_t index);
 #define SCANNER_KINDS_MAX 32
 
-// Returns the reason for the reject and the connection's end, such as "scanner: tls"; NULL: not a known scanner.
+// Returns the reason for the connection's end, such as "scanner: tls"; NULL: not a known scanner.
 const char *scanner_find(const uint8_t *data, size_t len);
 // Returns the index of the kind of a reason that scanner_find has returned; -1 for any other text.
 int scanner_index(const char *reason);

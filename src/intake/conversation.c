@@ -473,7 +473,7 @@ static __attribute__((noinline, cold)) void note_unknown(
 
 	if (!reason || strcmp(decoded->detail, "unknown protocol") != 0)
 		return;
-	decoded->detail = decoded->rejects[0].detail = reason;
+	decoded->detail = reason;
 	if (scanners_note(&intake->scanners, &c->peer, scanner_index(reason), clock_coarse_s()))
 		return;
 	c->silent = true;

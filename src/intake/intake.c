@@ -163,8 +163,7 @@ void intake_disconnected(struct intake *intake, const struct feed *feed, const s
 // Returns true if the bytes are of no protocol, whatever the peer has spoken before.
 static bool is_foreign(const char *reason)
 {
-	return !strcmp(reason, "unknown protocol") || !strcmp(reason, "datagram too long") ||
-	       !strncmp(reason, SCANNER_PREFIX, strlen(SCANNER_PREFIX));
+	return !strcmp(reason, "unknown protocol") || !strcmp(reason, "datagram too long");
 }
 
 static void count_reject(struct intake *intake, const struct feed *feed, const char *reason)

@@ -158,7 +158,7 @@ def test_scanners_are_counted_and_leave_rows_once(daemons, database):
     for kind in PROBES:
         assert counted[f'avld_scanners_total{{kind="{kind}"}}'] == 10
     database.wait("SELECT count(*)::int FROM avld.connections WHERE reason LIKE 'scanner: %'", 2)
-    database.wait("SELECT count(*)::int FROM avld.rejects WHERE reason LIKE 'scanner: %'", 2)
+    database.wait("SELECT count(*)::int FROM avld.rejects WHERE reason = 'unknown protocol'", 2)
     avld.end()
     assert database.one("SELECT count(*)::int FROM avld.connections") == 2
     assert database.one("SELECT count(*)::int FROM avld.rejects") == 2

@@ -756,7 +756,7 @@ static void only_the_first_scanner_of_an_address_leaves_rows(void **state)
 		assert_string_equal(outcome.reason, "scanner: ssh");
 		conversation_end(&transport, &tcp, NULL, 0, outcome.reason);
 		assert_string_equal(journaled(),
-			i == 0 ? "reject: scanner: ssh\ndisconnected: scanner: ssh\n" : "");
+			i == 0 ? "reject: unknown protocol\ndisconnected: scanner: ssh\n" : "");
 	}
 	struct conversation udp = begin(TRANSPORT_UDP);
 	give_text(&udp, "OPTIONS sip:nm SIP/2.0\r\n\r\n");
