@@ -11,6 +11,7 @@
 #include "config/setting.h"
 #include "intake/memory_restore.h"
 #include "intake/orphans.h"
+#include "intake/row_summaries.h"
 #include "net/http.h"
 #include "net/listener.h"
 #include "net/udp.h"
@@ -135,6 +136,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	command_queue_tick(server->intake.commands, clock_utc_us());
 	if (server->intake.orphans)
 		orphans_expire(&server->intake, clock_utc_us());
+	row_summaries_each_second(&server->intake);
 }
 
 static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -179,6 +181,7 @@ static void close_sockets(struct server *server)
 		udp_finish(server->udp);
 		udp_free(server->udp);
 	}
+	row_summaries_finish(&server->intake);
 	server->udp = NULL;
 }
 
@@ -338,7 +341,7 @@ static bool start_intake(struct server *server)
 	intake->config = server->config;
 	intake->directory = device_directory_new();
 	intake->memory = device_memory_new((size_t)server->config->devices.remembered);
-	if (!intake->directory || !intake->memory)
+	if (!intake->directory || !intake->memory || !row_summaries_begin(intake))
 		return fail("out of memory");
 	memory_restore_devices(intake);
 	intake->commands =
@@ -479,6 +482,7 @@ static void stop(struct server *server)
 	command_queue_free(intake->commands);
 	orphans_free(intake);
 	device_memory_free(intake->memory);
+	row_summaries_end(intake);
 	device_directory_free(intake->directory);
 	journal_close(intake->journal);
 	if (server->bound.tcp >= 0)

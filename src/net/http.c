@@ -94,6 +94,12 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 		{"statuses_total", "counter", "rows into statuses", out->rows_statuses},
 		{"alarms_total", "counter", "rows into alarms", out->rows_alarms},
 		{"reject_rows_total", "counter", "rows into rejects", out->rows_rejects},
+		{"reject_rows_left_out_total", "counter",
+			"rejects without a row, beyond the limits of the table",
+			row_limits_left_out(s->intake->limits[LIMITED_REJECTS])},
+		{"connection_rows_left_out_total", "counter",
+			"connections without a row, beyond the limits of the table",
+			row_limits_left_out(s->intake->limits[LIMITED_CONNECTIONS])},
 		{"duplicates_total", "counter", "records sent again and omitted", out->duplicates},
 		{"refused_total", "counter", "rows the database refused", out->refused},
 		{"retries_total", "counter", "batches tried again", out->retries},
@@ -112,7 +118,7 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 	return count;
 }
 
-#define NUMBERS_MAX 32
+#define NUMBERS_MAX 48
 
 static void write_metrics(const struct http *http, FILE *to)
 {
