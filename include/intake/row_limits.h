@@ -16,12 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ROW_LIMITS_SOURCES    2048 /* remembered at once */
-#define ROW_LIMITS_CAUSES     4    /* by name in a summary; further ones are counted together */
-#define ROW_LIMITS_CAUSE_MAX  64   /* of a cause's text, with its NUL */
-#define ROW_LIMITS_WINDOW_S   60
-#define ROW_LIMITS_SUMMARIES  16 /* written in one call of row_limits_each_second */
-#define ROW_LIMITS_PER_SECOND 50
+#define ROW_LIMITS_SOURCES   2048 /* remembered at once */
+#define ROW_LIMITS_CAUSES    4    /* by name in a summary; further ones are counted together */
+#define ROW_LIMITS_CAUSE_MAX 64   /* of a cause's text, with its NUL */
+#define ROW_LIMITS_WINDOW_S  60
+#define ROW_LIMITS_SUMMARIES 16 /* written in one call of row_limits_each_second */
 
 struct row_limits;
 
@@ -53,8 +52,13 @@ struct row_limits_row {
 	enum row_standing standing;
 };
 
-// per_minute: of one source. Both are at least 1. Returns NULL if out of memory.
-struct row_limits *row_limits_new(uint32_t per_minute, uint64_t per_day);
+struct row_limits_numbers {
+	uint32_t per_minute; /* of one source */
+	uint32_t per_second; /* of all, as per_day; at least 4 */
+	uint64_t per_day;
+};
+// Returns NULL if out of memory.
+struct row_limits *row_limits_new(struct row_limits_numbers numbers);
 void row_limits_free(struct row_limits *limits);
 
 // Returns true if the row may be written; else counts it. now_s: clock_coarse_s, or a test's clock. NULL: no limits.

@@ -137,6 +137,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	if (server->intake.orphans)
 		orphans_expire(&server->intake, clock_utc_us());
 	row_summaries_each_second(&server->intake);
+	journal_watch(server->intake.journal);
 }
 
 static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int revents)

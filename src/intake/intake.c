@@ -160,12 +160,14 @@ void intake_disconnected(struct intake *intake, const struct feed *feed, const s
 void intake_closed(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct device *device, const struct traffic *traffic, const char *reason)
 {
-	const bool stored = device && device->id;
+	/* While avld.devices has not been read, a device may be in it. */
+	const bool known = device && (device->id || !device_directory_loaded(intake->directory));
 	const struct row_limits_row row = {.peer = peer,
-		.ident =
-			stored ? (struct text){device->ident, device->ident_len} : (struct text){0},
+		.ident = known ? (struct text){device->ident, device->ident_len} : (struct text){0},
 		.cause = reason,
-		.standing = stored ? ROW_ADMITTED : ROW_STRANGER};
+		.standing = !known       ? ROW_STRANGER
+			    : device->id ? ROW_ADMITTED
+					 : ROW_PROVEN};
 
 	if (row_limits_allow(intake->limits[LIMITED_CONNECTIONS], &row, clock_coarse_s()))
 		intake_disconnected(intake, feed, peer, traffic, reason);

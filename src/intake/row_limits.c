@@ -37,7 +37,7 @@ struct source {
 };
 
 struct row_limits {
-	uint32_t per_minute;
+	uint32_t per_minute, per_second;
 	double per_day;
 	double tokens; /* rows that may be written now, at most a quarter of per_day */
 	uint32_t tokens_s, second_s;
@@ -52,14 +52,15 @@ struct row_limits {
 	struct source sources[SETS][WAYS];
 };
 
-struct row_limits *row_limits_new(uint32_t per_minute, uint64_t per_day)
+struct row_limits *row_limits_new(struct row_limits_numbers numbers)
 {
 	struct row_limits *limits = calloc(1, sizeof(*limits));
 
 	if (!limits)
 		return NULL;
-	limits->per_minute = per_minute;
-	limits->per_day = (double)per_day;
+	limits->per_minute = numbers.per_minute;
+	limits->per_second = numbers.per_second;
+	limits->per_day = (double)numbers.per_day;
 	limits->tokens = limits->per_day / 4;
 	arc4random_buf(&limits->seed, sizeof(limits->seed));
 	return limits;
@@ -102,7 +103,7 @@ static bool take_token(struct row_limits *limits, uint32_t now_s, enum row_stand
 	refill(limits, now_s);
 	const double kept = proven ? 0. : limits->per_day / 16;
 	const uint32_t per_second =
-		proven ? ROW_LIMITS_PER_SECOND : ROW_LIMITS_PER_SECOND - ROW_LIMITS_PER_SECOND / 4;
+		proven ? limits->per_second : limits->per_second - limits->per_second / 4;
 
 	if (limits->tokens < kept + 1. || limits->this_second >= per_second)
 		return false;

@@ -8,6 +8,7 @@
 #include "net/http.h"
 
 #include "util/address.h"
+#include "util/json.h"
 #include "util/log.h"
 
 #include <assert.h>
@@ -167,14 +168,33 @@ static void write_status(const struct http *http, FILE *to)
 	}
 }
 
+// Returns what is wrong and needs a person, or "".
+static const char *find_problem(const struct http *http)
+{
+	const char *journal = journal_problem(http->sources.intake->journal);
+
+	return *journal ? journal : writer_counters(http->sources.writer)->problem;
+}
+
 // An unreachable database is reported but does not make the daemon unhealthy: the journal still accepts data.
 static unsigned write_health(const struct http *http, FILE *to)
 {
 	const bool full = http->sources.intake->full;
 	const bool connected = writer_counters(http->sources.writer)->connected;
+	const char *problem = find_problem(http);
+	char text[2048];
+	struct json json = json_of(text, sizeof(text));
 
-	fprintf(to, "{\"status\":\"%s\",\"database\":\"%s\"}\n", full ? "journal full" : "ok",
+	fprintf(to, "{\"status\":\"%s\",\"database\":\"%s\"",
+		full       ? "journal full"
+		: *problem ? "degraded"
+			   : "ok",
 		connected ? "connected" : "away");
+	if (*problem) {
+		json_text(&json, problem, strlen(problem));
+		fprintf(to, ",\"problem\":%.*s", (int)(json.at - text), text);
+	}
+	fputs("}\n", to);
 	return full ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
 }
 

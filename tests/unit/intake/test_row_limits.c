@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define PER_MINUTE 20
+#define PER_SECOND 50
 #define DAY_S      86400
 
 static struct row_limits *limits;
@@ -27,7 +28,7 @@ static bool has_room;
 
 static int begin_with(uint64_t per_day)
 {
-	limits = row_limits_new(PER_MINUTE, per_day);
+	limits = row_limits_new((struct row_limits_numbers){PER_MINUTE, PER_SECOND, per_day});
 	now = 1000000;
 	summed = summaries = 0;
 	last_causes[0] = '\0';
@@ -174,7 +175,7 @@ static void devices_count_by_themselves_and_not_for_the_day(void **state)
 static void a_second_has_a_limit_for_all_addresses(void **state)
 {
 	(void)state;
-	const uint32_t strangers = ROW_LIMITS_PER_SECOND - ROW_LIMITS_PER_SECOND / 4;
+	const uint32_t strangers = PER_SECOND - PER_SECOND / 4;
 	for (int second = 0; second < 10; second++, now++) {
 		uint32_t allowed = 0;
 		for (uint32_t n = 0; n < 10000; n++) {
@@ -184,7 +185,7 @@ static void a_second_has_a_limit_for_all_addresses(void **state)
 		assert_int_equal(allowed, strangers);
 		// A peer that has sent a good frame still has its rows.
 		const struct peer proven = ipv4(0x7f000001 + (uint32_t)second);
-		for (uint32_t i = strangers; i < ROW_LIMITS_PER_SECOND; i++)
+		for (uint32_t i = strangers; i < PER_SECOND; i++)
 			assert_true(allow(&proven, "x", ROW_PROVEN));
 		assert_false(allow(&proven, "x", ROW_PROVEN));
 	}
