@@ -57,9 +57,10 @@ static bool is_unlinked(int fd)
 // Returns true if a file that is written to has lost its name.
 static bool has_lost_files(const struct journal *journal)
 {
+	const bool has_current = journal->map && journal->left > 0;
 	bool lost = is_unlinked(journal->lock_fd);
 
-	for (size_t i = journal->map ? journal->next - 1 : journal->next; i < journal->count; i++)
+	for (size_t i = has_current ? journal->next - 1 : journal->next; i < journal->count; i++)
 		lost = lost || is_unlinked(journal->segments[i].fd);
 	return lost;
 }
@@ -134,7 +135,7 @@ static void watch_missing(struct journal *journal, bool removed)
 			"folder %s was moved away: it is written to where it is now, but a restart "
 			"would not find it; move it back",
 			journal->dir);
-	} else if (mkdir(journal->dir, 0750) && errno != EEXIST) {
+	} else if (mkdir(journal->dir, 0750)) {
 		note(journal,
 			"folder %s was removed and cannot be made again: %s; until it is there, "
 			"entries from LSN %" PRIu64 " on that are not in the database are kept by "
@@ -161,5 +162,7 @@ void journal_watch(struct journal *journal)
 	} else if (journal->problem[0]) {
 		journal->problem[0] = '\0';
 		journal_findings_add(journal, false, "folder %s is back", journal->dir);
+	} else if (journal->map && journal->left == 0) {
+		journal_segments_request_next(journal); /* after a switch, until there is one */
 	}
 }

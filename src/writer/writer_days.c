@@ -12,9 +12,9 @@
 
 #define DAYS_KNOWN 65536 /* 1970 to 2149; other days are in the DEFAULT partition */
 #define HOUR_S     3600. /* in which the limits of new days count */
-#define PAUSE_S    1.    /* between two partitions made */
-#define TRIES      5     /* until a day is left in DEFAULT */
-#define NEAR_TRY_S 60.   /* until a near day that failed is tried again */
+#define PAUSE_S    1.    /* between two partitions made; grows with each failure */
+#define TRIES      20    /* failures in a row until the days are left in DEFAULT */
+#define NEAR_TRY_S 600.  /* then: until the near days are noted again */
 #define FIRST_MS   10000 /* time for the first partitions of a database */
 
 // The new days that a device has caused in this hour.
@@ -30,13 +30,13 @@ struct writer_days {
 	bool known_read;       /* `known` is as the database has it */
 	uint16_t missing[DAYS_NEW + 4]; /* days to make a partition for, in this order */
 	size_t missing_count;
-	unsigned tries; /* to make missing[0] */
+	unsigned tries; /* failures in a row */
 	struct day_share shares[DAYS_NEW];
 	size_t shares_count;
 	unsigned hour_days; /* new days in this hour */
 	double hour_began;  /* on the loop's clock, as below */
 	double day_at;      /* when the next partition may be made */
-	double near_at;     /* when the near days are noted again, since one has failed; 0: never */
+	double near_at;     /* when the days are read again, since too many have failed; 0: never */
 	ev_timer timer;     /* until day_at */
 	int64_t today;
 	bool warned, full_warned;
@@ -93,8 +93,6 @@ static void drop_missing(struct writer_days *days, size_t i)
 {
 	memmove(&days->missing[i], &days->missing[i + 1],
 		(--days->missing_count - i) * sizeof(days->missing[0]));
-	if (i == 0)
-		days->tries = 0;
 }
 
 // Counts a new day for the device. Returns false beyond the limits of this hour.
@@ -160,6 +158,8 @@ void writer_days_note_near(struct writer *writer)
 	struct writer_days *days = writer->days;
 
 	days->today = writer_days_today(writer);
+	if (days->near_at > 0.)
+		days->known_read = false; /* near days may be marked as known */
 	days->near_at = 0.;
 	for (size_t i = 0; days->known_read && i < sizeof(near) / sizeof(near[0]); i++) {
 		const int64_t day = days->today + near[i];
@@ -238,25 +238,31 @@ bool writer_days_due(const struct writer *writer)
 	return days->missing_count && days->known_read && ev_now(writer->loop) >= days->day_at;
 }
 
-// Removes the day that was tried, or leaves it for another try.
+// Removes the day that was tried, or puts it last for another try. After many failures all days are left in DEFAULT, until the
+// days are read again.
 static void settle_day(struct writer *writer, bool made)
 {
 	struct writer_days *days = writer->days;
-	const int64_t day = days->missing[0];
+	const double now = ev_now(writer->loop);
+	const uint16_t day = days->missing[0];
 
-	if (made || ++days->tries >= TRIES) {
+	drop_missing(days, 0);
+	days->tries = made ? 0 : days->tries + 1;
+	if (made)
 		set_bit(days->known, day);
-		drop_missing(days, 0);
+	else
+		add_missing(days, day);
+	if (days->tries >= TRIES) {
+		while (days->missing_count > 0)
+			set_bit(days->known, days->missing[--days->missing_count]);
+		days->near_at = now + NEAR_TRY_S;
+		days->tries = 0;
 	}
-	if (!made && day >= days->today - 1 && day <= days->today + 2) {
-		if (!is_missing(days, day))
-			days->known[day / 64] &= ~(UINT64_C(1) << (day % 64));
-		days->near_at = ev_now(writer->loop) + NEAR_TRY_S;
-	}
-	days->day_at = ev_now(writer->loop) + PAUSE_S * 0.9; /* the timer may be early */
+	const double pause = PAUSE_S * (1 + days->tries);
+	days->day_at = now + pause * 0.9; /* the timer may be early */
 	ev_timer_stop(writer->loop, &days->timer);
-	if (days->missing_count) {
-		ev_timer_set(&days->timer, PAUSE_S, 0.);
+	if (days->missing_count > 0) {
+		ev_timer_set(&days->timer, pause, 0.);
 		ev_timer_start(writer->loop, &days->timer);
 	}
 }

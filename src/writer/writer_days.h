@@ -17,7 +17,8 @@ void writer_days_done(struct writer *writer);
 void writer_days_note(struct writer *writer, int64_t day, int64_t device_id);
 
 int64_t writer_days_today(const struct writer *writer);
-// Returns true if the near days are to be noted: a day has begun since, or one of them has failed a minute ago.
+// Returns true if the near days are to be noted: a day has begun since, or too many could not be made
+// some minutes ago.
 bool writer_days_is_new(const struct writer *writer);
 // Notes yesterday to the day after tomorrow, which no limit concerns.
 void writer_days_note_near(struct writer *writer);
@@ -31,8 +32,8 @@ void writer_days_read(struct writer *writer, writer_on_end *end);
 // DAYS_MS a second.
 #define DAYS_MS 100
 bool writer_days_due(const struct writer *writer);
-// Makes the partitions of one missing day, then calls end. If that takes longer than DAYS_MS it is given up, and tried again a
-// few times.
+// Makes the partitions of one missing day, then calls end. If that takes longer than DAYS_MS it is given up, and tried again
+// later.
 void writer_days_make(struct writer *writer, writer_on_end *end);
 // For a session that begins: makes all near days at once if today has no partition, then calls end.
 void writer_days_make_today(struct writer *writer, writer_on_end *end);

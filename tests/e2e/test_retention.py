@@ -69,24 +69,23 @@ NEAR = 4  # yesterday to the day after tomorrow
 def test_a_device_makes_few_partitions_and_its_rows_are_found(daemons, database):
     """A device may make 3 days in an hour, all devices 24; the other rows are in DEFAULT, where retention finds them."""
     avld = daemons({"database.retention": "1000d"}).start()
-    avld.send_tcp(b"".join(pt502.record(time=pt502.now(-n * DAY_S)) for n in range(3, 403)))
+    avld.send_tcp(b"".join(pt502.record(time=pt502.now(-n * DAY_S)) for n in range(3, 393)))
     started = time.monotonic()
-    database.wait(POSITIONS, 400)
-    assert time.monotonic() - started < 3
+    database.wait(POSITIONS, 390)
+    assert time.monotonic() - started < 5
     database.wait(DAYS, NEAR + 3)
     avld.wait_log("reports of many days without a partition")
-    assert database.one("SELECT count(*)::int FROM avld.positions WHERE fixed_at < now() - interval '2 days 12 hours'") == 400
+    assert database.one("SELECT count(*)::int FROM avld.positions WHERE fixed_at < now() - interval '2 days 12 hours'") == 390
     for n in range(2, 30):
-        avld.send_tcp(b"".join(pt502.record(f"50200{n:02d}", time=pt502.now(-(500 + n * 10 + day) * DAY_S)) for day in range(10)))
-    database.wait(POSITIONS, 400 + 280)
-    database.wait(DAYS, NEAR + 24)
+        avld.send_tcp(b"".join(pt502.record(f"50200{n:02d}", time=pt502.now(-(n * 13 + day) * DAY_S)) for day in range(10)))
+    database.wait(POSITIONS, 390 + 280)
+    database.wait(DAYS, NEAR + 24, 120)
     avld.end()
-    assert database.one("SELECT count(*)::int FROM avld.positions_default") >= 680 - 28
-    for _ in range(2):
-        avld = daemons({"database.retention": "30d"}).start()
-        database.wait("SELECT count(*)::int FROM avld.positions WHERE fixed_at < current_date - 30", 0)
-        avld.end()
-    assert 26 <= database.one(POSITIONS) <= 28 and database.one(DAYS) <= NEAR + 3
+    assert database.one("SELECT count(*)::int FROM avld.positions_default") > 500
+    avld = daemons({"database.retention": "30d"}).start()
+    database.wait("SELECT count(*)::int FROM avld.positions WHERE fixed_at < current_date - 31", 0)
+    assert database.one(DAYS) < NEAR + 24
+    database.wait("SELECT count(*)::int FROM ONLY avld.positions_default WHERE fixed_at < current_date - 31", 0)
 
 
 def test_a_partition_that_cannot_be_made_delays_other_rows_a_little(daemons, database):
