@@ -53,13 +53,6 @@ uint64_t journal_bytes(const struct journal *journal);
 // Returns the LSN released last, also by an earlier process; then it may lag by a second.
 uint64_t journal_stored(const struct journal *journal);
 
-// Notices that the folder or its files were moved or removed, and writes new files as soon as there is a folder at the path.
-// What is in the old ones can still be read, and goes to the database, as long as the process lives. To be called once a second:
-// two system calls, and one for each segment that is written to.
-void journal_watch(struct journal *journal);
-// Returns what is wrong with the folder, for a person; "": nothing.
-const char *journal_problem(const struct journal *journal);
-
 // Returns the segments, oldest first, by index; false after the last.
 struct journal_segment {
 	uint64_t first; /* LSN of the file's first byte */

@@ -12,6 +12,7 @@
 #include "intake/memory_restore.h"
 #include "intake/orphans.h"
 #include "intake/row_summaries.h"
+#include "journal/journal_watch.h"
 #include "net/http.h"
 #include "net/listener.h"
 #include "net/udp.h"

@@ -26,7 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *journal_problem(const struct journal *journal)
+const char *journal_watch_problem(const struct journal *journal)
 {
 	return journal->problem;
 }

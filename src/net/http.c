@@ -7,6 +7,7 @@
 //               `-- oldest, another one arrives and there is no room: closed after GRACE_S
 #include "net/http.h"
 
+#include "journal/journal_watch.h"
 #include "util/address.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -171,7 +172,7 @@ static void write_status(const struct http *http, FILE *to)
 // Returns what is wrong and needs a person, or "".
 static const char *find_problem(const struct http *http)
 {
-	const char *journal = journal_problem(http->sources.intake->journal);
+	const char *journal = journal_watch_problem(http->sources.intake->journal);
 
 	return *journal ? journal : writer_counters(http->sources.writer)->problem;
 }

@@ -212,7 +212,21 @@ static void on_days_read(struct writer *writer)
 	days->end(writer);
 }
 
-// A partition counts for a day that it covers in part too: a partition of that day cannot be made.
+// As avld.list_partitions, which the daemon's role may not call. The session's DateStyle and TimeZone are those of its bounds. A
+// partition counts for a day that it covers in part too: a partition of that day cannot be made.
+static const char read_query[] =
+	"SELECT parent = 'avld.positions'::regclass, "
+	"floor(greatest(extract(epoch FROM starts), 0) / 86400)::bigint, "
+	"ceil(least(extract(epoch FROM ends), 86400.0 * 65536) / 86400)::bigint "
+	"FROM (SELECT parent, CASE WHEN bound LIKE '% FROM (MINVALUE) %' THEN '1970-01-01' "
+	"ELSE substring(bound FROM $$ FROM \\('([^']+)'\\)$$) END::timestamptz AS starts, "
+	"CASE WHEN bound LIKE '% TO (MAXVALUE)' THEN '2200-01-01' "
+	"ELSE substring(bound FROM $$ TO \\('([^']+)'\\)$$) END::timestamptz AS ends "
+	"FROM (SELECT i.inhparent AS parent, pg_get_expr(c.relpartbound, c.oid) AS bound "
+	"FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+	"WHERE i.inhparent IN ('avld.positions'::regclass, 'avld.statuses'::regclass)) p "
+	"WHERE bound <> 'DEFAULT') b";
+
 void writer_days_read(struct writer *writer, writer_on_end *end)
 {
 	struct writer_days *days = writer->days;
@@ -220,15 +234,9 @@ void writer_days_read(struct writer *writer, writer_on_end *end)
 	days->end = end;
 	if (writer->state >= WRITER_IDLE)
 		writer_link_set_state(writer, WRITER_ASKING);
-
 	memset(days->known, 0, sizeof(days->known));
 	memset(days->statuses, 0, sizeof(days->statuses));
-	writer_link_query(writer,
-		"SELECT parent = 'avld.positions'::regclass, "
-		"floor(greatest(extract(epoch FROM starts_at), 0) / 86400)::bigint, "
-		"ceil(least(extract(epoch FROM ends_at), 86400.0 * 65536) / 86400)::bigint "
-		"FROM avld.list_partitions()",
-		read_days, on_days_read);
+	writer_link_query(writer, read_query, read_days, on_days_read);
 }
 
 bool writer_days_due(const struct writer *writer)
