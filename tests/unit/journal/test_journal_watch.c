@@ -149,10 +149,14 @@ static void a_folder_in_use_is_not_used(void **state)
 	struct journal *journal = open_with_entries(10);
 	assert_int_equal(rename(dir, elsewhere), 0);
 	assert_int_equal(mkdir(dir, 0700), 0);
-	struct journal *other = open_small();
+	char error[JOURNAL_ERROR_SIZE];
+	const int fd = open(dir, O_RDONLY | O_DIRECTORY);
+	const int lock = journal_meta_lock(fd, dir, error, sizeof(error));
+	assert_true(lock >= 0);
 	journal_watch(journal);
 	assert_non_null(strstr(journal_watch_problem(journal), "is in use by process"));
-	journal_close(other);
+	close(lock);
+	close(fd);
 	journal_watch(journal);
 	assert_string_equal(journal_watch_problem(journal), "");
 	put_entry(journal, 11, 1000);
