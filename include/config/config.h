@@ -46,7 +46,7 @@ struct config {
 		int64_t rejects_per_day;
 		int64_t connections_per_minute; /* of one device or address */
 		int64_t connections_per_day;    /* without those of devices */
-		bool migrate; /* serve upgrades an older schema itself */
+		bool migrate;                   /* serve upgrades an older schema itself */
 	} database;
 	struct {
 		char *dir;
