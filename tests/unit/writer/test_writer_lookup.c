@@ -173,6 +173,7 @@ static void what_restricts_a_device_reaches_it(void **state)
 	const uint8_t inside[16] = {[10] = 0xff, 0xff, 192, 0, 2, 1};
 	struct writer writer = {.directory = device_directory_new(), .loop = ev_loop_new(0)};
 	writer_lookup_init(&writer);
+	writer_days_init(&writer);
 	log_set_level(LOG_LEVEL_ERROR);
 
 	writer_lookup_reload(&writer);
@@ -195,6 +196,7 @@ static void what_restricts_a_device_reaches_it(void **state)
 	assert_null(first->networks);
 	assert_null(second->networks);
 	assert_int_equal(second->decoder, 0);
+	writer_days_done(&writer);
 	writer_lookup_done(&writer);
 	device_directory_free(writer.directory);
 	ev_loop_destroy(writer.loop);
