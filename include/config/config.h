@@ -42,7 +42,11 @@ struct config {
 		int64_t alarms_retention_us;
 		int64_t media_retention_us;
 		int64_t commands_retention_us;
-		bool migrate; /* serve upgrades an older schema itself */
+		int64_t rejects_per_minute; /* of one address */
+		int64_t rejects_per_day;
+		int64_t connections_per_minute; /* of one device or address */
+		int64_t connections_per_day;    /* without those of devices */
+		bool migrate;                   /* serve upgrades an older schema itself */
 	} database;
 	struct {
 		char *dir;

@@ -8,6 +8,7 @@
 #include "feed/feed.h"
 #include "intake/hold.h"
 #include "intake/scanners.h"
+#include "intake/row_limits.h"
 #include "journal/entry.h"
 #include "journal/journal.h"
 #include "model/device_directory.h"
@@ -31,6 +32,13 @@ struct reason_count {
 	uint64_t count;
 };
 
+// Tables whose rows any peer can cause.
+enum limited_table { LIMITED_REJECTS, LIMITED_CONNECTIONS, LIMITED_TABLES };
+struct limited_log {
+	uint64_t left_out; /* rows, when logged last */
+	uint32_t at_s;     /* clock_coarse_s; 0: never */
+};
+
 struct intake {
 	const struct config *config;
 	struct journal *journal;
@@ -48,6 +56,8 @@ struct intake {
 	bool waits;                  /* no room only until the next segment is made */
 	bool stopping;               /* nothing can be read later: wait for such segments */
 	decoder_set faulty;          /* decoders whose broken contract has been logged */
+	struct row_limits *limits[LIMITED_TABLES]; /* intake/row_summaries.h; NULL: none */
+	struct limited_log limited_logs[LIMITED_TABLES];
 	struct intake_counters counters;
 	struct scanners scanners;
 	struct reason_count reasons[REASONS_MAX];
@@ -88,11 +98,18 @@ void intake_flush_photos(struct intake *intake, struct feed *feed, const struct 
 // Everything below this LSN may be acknowledged in the sync mode set.
 uint64_t intake_safe(const struct intake *intake);
 
-// Appends a reject that stands alone. It is only counted while the journal is full.
+// Of the bytes of a reject, so many are kept.
+#define REJECT_RAW_MAX 512
+
+// Appends an entry of the caller's own, which uses the spare room. Returns false if the journal has no room for it.
+bool intake_append_entry(struct intake *intake, const struct entry *entry);
+
+// Appends a reject that stands alone. It is only counted while the journal is full, and beyond the limits of avld.rejects.
 void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *reason, const uint8_t *data, size_t len);
 
-// Appends a reject in place of a report of the frame at hand, which resolves what has this mark (key 0: nothing).
+// Appends a reject in place of a report of the frame at hand, which resolves what has this mark (key 0: nothing), also
+// beyond the limits.
 void intake_reject_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *reason, struct text raw, struct held_mark mark);
 
@@ -104,5 +121,9 @@ void intake_left(struct intake *intake, const struct feed *feed, const struct pe
 	const struct device *device);
 void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct traffic *traffic, const char *reason);
+// As intake_disconnected. Beyond the limits of avld.connections, only that the device (NULL: none) has left. They count by
+// device if it is in avld.devices, else by address.
+void intake_closed(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct device *device, const struct traffic *traffic, const char *reason);
 
 #endif

@@ -27,7 +27,7 @@ _Noreturn void log_fatal(const char *format, ...) __attribute__((format(printf, 
 // (SIGBUS: core dump). For one signal.
 void log_at_signal(int number, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-// Returns true if a line about this peer may be written now: at most 5 per peer address and minute (bounded table). The
+// Returns true if a line about this peer may be written now: at most 5 per peer address and minute, and 150 in all. The
 // number of suppressed lines is logged in one line a minute. key: peer address, 16 bytes. now_s: any clock, in seconds.
 bool log_allow(const unsigned char *key, double now_s);
 

@@ -15,6 +15,7 @@ struct writer_counters {
 	uint64_t blocked;    /* reports of blocked devices, dropped */
 	uint64_t lsn;        /* everything below is stored */
 	bool connected;      /* the session is ready to write */
+	char problem[288];   /* what is wrong with the tables, and its remedy; "": nothing known */
 };
 
 #endif

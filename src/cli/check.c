@@ -14,6 +14,7 @@
 #include "net/udp.h"
 #include "schema/migrate.h"
 #include "schema/migrations.h"
+#include "schema/shape.h"
 #include "util/address.h"
 
 #include <errno.h>
@@ -467,6 +468,21 @@ static bool check_server(const struct config *config, PGconn *conn)
 	return good;
 }
 
+// Names each column that is not as the writer needs it.
+static bool check_shape(const struct config *config, PGconn *conn)
+{
+	PGresult *result = PQexec(conn, shape_query);
+	const bool read = PQresultStatus(result) == PGRES_TUPLES_OK;
+	const int problems = PQntuples(result);
+
+	if (!read)
+		database_problem(config, conn, "check that this is a PostgreSQL server");
+	for (int i = 0; i < problems; i++)
+		problem(config, "database.conninfo", "%s", PQgetvalue(result, i, 0));
+	PQclear(result);
+	return read && !problems;
+}
+
 static bool check_database(const struct config *config)
 {
 	// Later keywords override earlier ones: conninfo may set its own timeout.
@@ -485,7 +501,8 @@ static bool check_database(const struct config *config)
 				"GRANT avld_writer to this user as the schema's owner");
 		else
 			good = check_schema(config, version) &&
-			       (version != SCHEMA_VERSION || check_rights(config, conn));
+			       (version != SCHEMA_VERSION ||
+				       (check_shape(config, conn) && check_rights(config, conn)));
 	}
 	PQfinish(conn);
 	return good;

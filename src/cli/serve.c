@@ -12,6 +12,8 @@
 #include "intake/memory_restore.h"
 #include "intake/orphans.h"
 #include "intake/trial.h"
+#include "intake/row_summaries.h"
+#include "journal/journal_watch.h"
 #include "net/http.h"
 #include "net/listener.h"
 #include "net/udp.h"
@@ -137,6 +139,8 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	if (server->intake.orphans)
 		orphans_expire(&server->intake, clock_utc_us());
 	trial_each_second(&server->intake, conversation_proves);
+	row_summaries_each_second(&server->intake);
+	journal_watch(server->intake.journal);
 }
 
 static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -183,6 +187,7 @@ static void close_sockets(struct server *server)
 	}
 	server->udp = NULL;
 	trial_finish(&server->intake);
+	row_summaries_finish(&server->intake);
 }
 
 // SIGTERM or SIGINT: closes the sockets and lets the writer store pending entries for up to DRAIN_S.
@@ -341,7 +346,8 @@ static bool start_intake(struct server *server)
 	intake->config = server->config;
 	intake->directory = device_directory_new();
 	intake->memory = device_memory_new((size_t)server->config->devices.remembered);
-	if (!intake->directory || !intake->memory || !trial_begin(intake))
+	if (!intake->directory || !intake->memory || !trial_begin(intake) ||
+		!row_summaries_begin(intake))
 		return fail("out of memory");
 	memory_restore_devices(intake);
 	intake->commands =
@@ -483,6 +489,7 @@ static void stop(struct server *server)
 	orphans_free(intake);
 	trial_end(intake);
 	device_memory_free(intake->memory);
+	row_summaries_end(intake);
 	device_directory_free(intake->directory);
 	journal_close(intake->journal);
 	if (server->bound.tcp >= 0)

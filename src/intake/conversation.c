@@ -629,7 +629,7 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};
 	leave_all(intake, c, &c->feed.session);
 	if (!c->silent) {
-		intake_disconnected(intake, &c->feed, &c->peer, &traffic, reason);
+		intake_closed(intake, &c->feed, &c->peer, c->device, &traffic, reason);
 		log_closed(c, reason);
 	}
 	give_up_live(c);

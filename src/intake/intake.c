@@ -110,8 +110,7 @@ static void append(struct intake *intake, const struct entry *entry)
 	journal_commit(intake->journal);
 }
 
-// For entries without a promise of room: uses the spare room while it lasts.
-static bool append_if_room(struct intake *intake, const struct entry *entry)
+bool intake_append_entry(struct intake *intake, const struct entry *entry)
 {
 	while (!journal_room(intake->journal, 1, entry_size(entry)))
 		if (!journal_wait(intake->journal))
@@ -135,7 +134,7 @@ void intake_connected(struct intake *intake, const struct feed *feed, const stru
 {
 	const struct entry entry = entry_of(ENTRY_CONNECTED, feed, peer);
 
-	append_if_room(intake, &entry);
+	intake_append_entry(intake, &entry);
 }
 
 void intake_left(struct intake *intake, const struct feed *feed, const struct peer *peer,
@@ -144,7 +143,7 @@ void intake_left(struct intake *intake, const struct feed *feed, const struct pe
 	struct entry entry = entry_of(ENTRY_LEFT, feed, peer);
 
 	entry.ident = (struct text){device->ident, device->ident_len};
-	append_if_room(intake, &entry);
+	intake_append_entry(intake, &entry);
 }
 
 void intake_disconnected(struct intake *intake, const struct feed *feed, const struct peer *peer,
@@ -155,7 +154,25 @@ void intake_disconnected(struct intake *intake, const struct feed *feed, const s
 	entry.received_us = clock_utc_us();
 	entry.traffic = *traffic;
 	entry.reason = text_of(reason);
-	append_if_room(intake, &entry);
+	intake_append_entry(intake, &entry);
+}
+
+void intake_closed(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const struct device *device, const struct traffic *traffic, const char *reason)
+{
+	/* While avld.devices has not been read, a device may be in it. */
+	const bool known = device && (device->id || !device_directory_loaded(intake->directory));
+	const struct row_limits_row row = {.peer = peer,
+		.ident = known ? (struct text){device->ident, device->ident_len} : (struct text){0},
+		.cause = reason,
+		.standing = !known       ? ROW_STRANGER
+			    : device->id ? ROW_ADMITTED
+					 : ROW_PROVEN};
+
+	if (row_limits_allow(intake->limits[LIMITED_CONNECTIONS], &row, clock_coarse_s()))
+		intake_disconnected(intake, feed, peer, traffic, reason);
+	else if (device)
+		intake_left(intake, feed, peer, device);
 }
 
 // ---- rejects
@@ -195,7 +212,21 @@ static struct entry reject_of(
 		entry.protocol = entry.ident = (struct text){0};
 	entry.reason = text_of(reason);
 	entry.raw = raw;
+	if (entry.raw.len > REJECT_RAW_MAX)
+		entry.raw.len = REJECT_RAW_MAX;
 	return entry;
+}
+
+// Counts the reject. Returns false if it makes no row: the limits of avld.rejects are reached.
+static bool admit_reject(
+	struct intake *intake, const struct feed *feed, const struct peer *peer, const char *reason)
+{
+	const bool proven = feed->session.ident_len > 0 && feed->frames > 0;
+	const struct row_limits_row row = {
+		.peer = peer, .cause = reason, .standing = proven ? ROW_PROVEN : ROW_STRANGER};
+
+	count_reject(intake, feed, reason);
+	return row_limits_allow(intake->limits[LIMITED_REJECTS], &row, clock_coarse_s());
 }
 
 // Overwrites the password where it is in the raw bytes, which end the entry. Readers of avld.rejects are not to see it.
@@ -206,29 +237,6 @@ static void blank_password(uint8_t *end, struct text raw, size_t raw_len, struct
 	if (password.len > 0 && at < raw_len)
 		memset(end - raw_len + at, '*',
 			password.len < raw_len - at ? password.len : raw_len - at);
-}
-
-// mark: what it resolves; key 0: nothing.
-static void append_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const char *reason, struct text raw, struct text password, struct held_mark mark)
-{
-	struct entry entry = reject_of(feed, peer, reason, raw);
-
-	entry.mark = mark;
-	const size_t size = entry_size(&entry);
-	uint8_t *out = journal_begin(intake->journal, size);
-
-	entry_write(&entry, out);
-	blank_password(
-		out + size, raw, raw.len < ENTRY_RAW_MAX ? raw.len : ENTRY_RAW_MAX, password);
-	journal_commit(intake->journal);
-	count_reject(intake, feed, reason);
-}
-
-void intake_reject_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const char *reason, struct text raw, struct held_mark mark)
-{
-	append_reject(intake, feed, peer, reason, raw, (struct text){NULL, 0}, mark);
 }
 
 // Appends that what has this mark is resolved, though nothing came of it. A mark without a key is ignored.
@@ -242,14 +250,39 @@ static void append_released(struct intake *intake, const struct feed *feed, cons
 	append(intake, &entry);
 }
 
+// mark: what it resolves; key 0: nothing.
+static void append_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *reason, struct text raw, struct text password, struct held_mark mark)
+{
+	struct entry entry = reject_of(feed, peer, reason, raw);
+
+	if (!admit_reject(intake, feed, peer, reason)) {
+		append_released(intake, feed, peer, mark);
+		return;
+	}
+	entry.mark = mark;
+	const size_t size = entry_size(&entry);
+	uint8_t *out = journal_begin(intake->journal, size);
+
+	entry_write(&entry, out);
+	blank_password(out + size, raw, entry.raw.len, password);
+	journal_commit(intake->journal);
+}
+
+void intake_reject_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
+	const char *reason, struct text raw, struct held_mark mark)
+{
+	append_reject(intake, feed, peer, reason, raw, (struct text){NULL, 0}, mark);
+}
+
 void intake_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *reason, const uint8_t *data, size_t len)
 {
 	const struct entry entry =
 		reject_of(feed, peer, reason, (struct text){(const char *)data, len});
 
-	append_if_room(intake, &entry);
-	count_reject(intake, feed, reason);
+	if (admit_reject(intake, feed, peer, reason))
+		intake_append_entry(intake, &entry);
 }
 
 // ---- reports

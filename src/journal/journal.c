@@ -168,8 +168,9 @@ static void roll(struct journal *journal)
 		journal_files_end_populate(journal->files, full->map);
 		munmap(full->map, full->size);
 		full->map = NULL;
-		journal_syncer_roll(journal->syncer, full->fd);
-		full->fd = -1;
+		const int fd = full->fd;
+		full->fd = journal->next <= JOURNAL_FDS_KEPT ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+		journal_syncer_roll(journal->syncer, fd);
 	}
 	const struct segment *segment = &journal->segments[journal->next++];
 	use_segment(journal, segment, segment->first + SEGMENT_HEADER_SIZE);
@@ -330,10 +331,22 @@ static bool map_for_writing(struct journal *journal, struct segment *segment)
 	return false;
 }
 
+// Opens what an earlier process has written: a failure does no harm, it is opened by name later.
+static void keep_open(struct journal *journal, size_t count)
+{
+	char name[SEGMENT_NAME_SIZE];
+
+	for (size_t i = 0; i < count && i < JOURNAL_FDS_KEPT; i++) {
+		journal_format_segment_name(journal->segments[i].first, name);
+		journal->segments[i].fd = openat(journal->dir_fd, name, O_RDONLY | O_CLOEXEC);
+	}
+}
+
 // Continues where journal_recover has found the end.
 static bool resume_writing(struct journal *journal)
 {
 	const bool has_current = journal->first != NO_LSN;
+	keep_open(journal, has_current ? journal->next - 1 : journal->next);
 	for (size_t i = has_current ? journal->next - 1 : journal->next; i < journal->count; i++)
 		if (!map_for_writing(journal, &journal->segments[i]))
 			return false;

@@ -9,6 +9,9 @@
 #include <sys/types.h>
 #include <systemd/sd-id128.h>
 
+// So many older segments are kept open, so that they can be read when someone has removed them.
+#define JOURNAL_FDS_KEPT 256
+
 struct segment {
 	uint64_t first;
 	uint64_t size;      /* LSNs it spans; the file should have as many bytes */
@@ -18,7 +21,7 @@ struct segment {
 	uint64_t populated; /* made ahead: bytes from its start whose pages are mapped */
 	int64_t touched_us; /* time of the last write, as far as known */
 	uint8_t *map; /* of the current segment and those made ahead, for writing; else NULL */
-	int fd;       /* likewise; else -1 */
+	int fd;       /* likewise; of older ones for reading, of JOURNAL_FDS_KEPT; else -1 */
 	bool keep;    /* holds damage that could not be copied: renamed, not deleted */
 };
 // Maps the segment for writing and stores fd in it. False: errno, nothing changed.

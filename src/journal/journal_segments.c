@@ -95,6 +95,8 @@ static bool delete_oldest(struct journal *journal)
 	write_stored(journal);
 	if (!journal_files_delete(journal->files, oldest->first, bytes, oldest->keep))
 		return false;
+	if (oldest->fd >= 0)
+		close(oldest->fd);
 	journal->deleting += bytes;
 	journal->count--;
 	journal->next--;
@@ -241,6 +243,29 @@ void journal_segments_resume(struct journal *journal)
 		journal_segments_release(journal); /* deletions that were too many before */
 	if (journal->left <= journal->segment_size / 2)
 		journal_segments_request_next(journal);
+}
+
+// Without the segments made ahead, LSNs up to next_first stay unused.
+void journal_segments_leave(struct journal *journal)
+{
+	char name[SEGMENT_NAME_SIZE];
+
+	journal_segments_finish(journal);
+	journal_syncer_wait(journal->syncer);
+	while (journal->count > journal->next) {
+		struct segment *made = &journal->segments[--journal->count];
+		journal_format_segment_name(made->first, name);
+		unlinkat(journal->dir_fd, name, 0);
+		munmap(made->map, made->size);
+		close(made->fd);
+		journal->total -= made->bytes;
+	}
+	journal->left = 0; /* the current one takes no more entries */
+	journal->populated = journal->offset;
+	journal->request_below = 0;
+	journal->active = false;
+	journal->retry_us = 0;
+	journal_syncer_set(journal->syncer, journal_syncer_synced(journal->syncer), 0);
 }
 
 void journal_segments_finish(struct journal *journal)

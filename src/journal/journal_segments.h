@@ -29,6 +29,9 @@ void journal_segments_request_next(struct journal *journal);
 void journal_segments_release(struct journal *journal);
 // Collects what journal_files.c has done, and requests what was pending. To be called when it has done something.
 void journal_segments_resume(struct journal *journal);
+// Ends writing to the files there are: the next entry begins a new segment, in the folder that dir_fd names by then. Waits for
+// both threads.
+void journal_segments_leave(struct journal *journal);
 // Waits for all that was requested, and collects it; writes the file `stored`.
 void journal_segments_finish(struct journal *journal);
 

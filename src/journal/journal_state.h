@@ -6,6 +6,7 @@
 //   journal_cursor.c    reading
 //   journal_recover.c   what a start finds, and where writing resumes
 //   journal_folder.c    which files of the folder are segments
+//   journal_watch.c     a folder that is moved or removed
 //   journal_findings.c  what is wrong with the journal, and damaged bytes set aside
 //   journal_syncer.c    fdatasync, on a thread
 //   journal_files.c     segment files made and deleted, on another thread
@@ -58,6 +59,7 @@ struct journal {
 	bool no_populate;     /* the kernel has no MADV_POPULATE_WRITE */
 	bool map_failed;      /* a finding was made of it */
 	uint64_t last_damage; /* read-only: LSN of the damage found last */
+	char problem[512];    /* journal_watch.c */
 	char *error;          /* in journal_open: where its caller wants the reason of a failure */
 	size_t error_size;
 	void (*finding)(void *context, bool serious, const char *text);

@@ -8,7 +8,9 @@
 #include "net/http.h"
 
 #include "intake/newcomers.h"
+#include "journal/journal_watch.h"
 #include "util/address.h"
+#include "util/json.h"
 #include "util/log.h"
 
 #include <assert.h>
@@ -102,6 +104,12 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 		{"statuses_total", "counter", "rows into statuses", out->rows_statuses},
 		{"alarms_total", "counter", "rows into alarms", out->rows_alarms},
 		{"reject_rows_total", "counter", "rows into rejects", out->rows_rejects},
+		{"reject_rows_left_out_total", "counter",
+			"rejects without a row, beyond the limits of the table",
+			row_limits_left_out(s->intake->limits[LIMITED_REJECTS])},
+		{"connection_rows_left_out_total", "counter",
+			"connections without a row, beyond the limits of the table",
+			row_limits_left_out(s->intake->limits[LIMITED_CONNECTIONS])},
 		{"duplicates_total", "counter", "records sent again and omitted", out->duplicates},
 		{"refused_total", "counter", "rows the database refused", out->refused},
 		{"retries_total", "counter", "batches tried again", out->retries},
@@ -179,14 +187,33 @@ static void write_status(const struct http *http, FILE *to)
 	}
 }
 
+// Returns what is wrong and needs a person, or "".
+static const char *find_problem(const struct http *http)
+{
+	const char *journal = journal_watch_problem(http->sources.intake->journal);
+
+	return *journal ? journal : writer_counters(http->sources.writer)->problem;
+}
+
 // An unreachable database is reported but does not make the daemon unhealthy: the journal still accepts data.
 static unsigned write_health(const struct http *http, FILE *to)
 {
 	const bool full = http->sources.intake->full;
 	const bool connected = writer_counters(http->sources.writer)->connected;
+	const char *problem = find_problem(http);
+	char text[2048];
+	struct json json = json_of(text, sizeof(text));
 
-	fprintf(to, "{\"status\":\"%s\",\"database\":\"%s\"}\n", full ? "journal full" : "ok",
+	fprintf(to, "{\"status\":\"%s\",\"database\":\"%s\"",
+		full       ? "journal full"
+		: *problem ? "degraded"
+			   : "ok",
 		connected ? "connected" : "away");
+	if (*problem) {
+		json_text(&json, problem, strlen(problem));
+		fprintf(to, ",\"problem\":%.*s", (int)(json.at - text), text);
+	}
+	fputs("}\n", to);
 	return full ? MHD_HTTP_SERVICE_UNAVAILABLE : MHD_HTTP_OK;
 }
 

@@ -26,6 +26,7 @@
 #define PEERS_MAX      128
 #define BURST          5
 #define WINDOW_S       60.0
+#define LINES_MAX      150 /* about all peers, in a minute */
 
 static const struct {
 	const char *name;
@@ -50,6 +51,7 @@ static struct {
 	 * addresses together cannot write more than a few lines. */
 	struct {
 		double began_s;
+		unsigned lines;
 		unsigned long suppressed;
 		size_t peers;
 		struct {
@@ -253,14 +255,16 @@ bool log_allow(const unsigned char *key, double now_s)
 		logger.window.began_s = now_s;
 		logger.window.suppressed = 0;
 		logger.window.peers = 0;
+		logger.window.lines = 0;
 		logger.window.slot[PEERS_MAX].lines = 0;
 	}
 	unsigned *lines = find_lines(key);
-	if (*lines >= BURST) {
+	if (*lines >= BURST || logger.window.lines >= LINES_MAX) {
 		logger.window.suppressed++;
 		return false;
 	}
 	(*lines)++;
+	logger.window.lines++;
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include "util/log.h"
 #include "writer/writer_batch.h"
 #include "writer/writer_commands.h"
+#include "writer/writer_days.h"
 #include "writer/writer_link.h"
 #include "writer/writer_lookup.h"
 #include "writer/writer_retention.h"
@@ -23,7 +24,7 @@
 
 // What has run since the last batch: however often it is due, batches get their turn.
 struct writer_turns {
-	bool reload, commands, retention;
+	bool reload, day, commands, retention;
 	void (*drained)(void *context); /* NULL: no drain is wanted */
 	void *drain_context;
 	ev_timer drain_timer;
@@ -87,6 +88,11 @@ static bool run_extra(struct writer *writer)
 		writer_lookup_reload(writer);
 		return true;
 	}
+	if (writer_days_due(writer) && !(turns->day && batch_due)) {
+		turns->day = true;
+		writer_days_make(writer, writer_link_ready);
+		return true;
+	}
 	if (writer_commands_due(writer) && !(turns->commands && batch_due)) {
 		turns->commands = true;
 		writer_commands_run(writer);
@@ -112,7 +118,8 @@ void writer_wake(struct writer *writer)
 	if (journal_end(writer->journal) == (busy ? writer->batch->now.end : writer->lsn))
 		return;
 	if (idle && batch_wanted(writer)) {
-		writer->turns->reload = writer->turns->commands = writer->turns->retention = false;
+		writer->turns->reload = writer->turns->day = writer->turns->commands = false;
+		writer->turns->retention = false;
 		writer_send_start(writer);
 		return;
 	}
@@ -182,6 +189,7 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	turns->drain_timer.data = writer;
 	writer_link_init(writer, &hooks);
 	writer_lookup_init(writer);
+	writer_days_init(writer);
 	writer_retention_init(writer);
 	writer_commands_init(writer);
 	writer_batch_init(writer);
@@ -201,6 +209,7 @@ void writer_free(struct writer *writer)
 	writer_batch_done(writer);
 	writer_commands_done(writer);
 	writer_retention_done(writer);
+	writer_days_done(writer);
 	writer_lookup_done(writer);
 	writer_sql_done(&writer->sql);
 	ev_timer_stop(writer->loop, &writer->turns->drain_timer);

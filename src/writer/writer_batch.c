@@ -15,6 +15,7 @@
 
 #include "util/log.h"
 #include "writer/dedup_cache.h"
+#include "writer/writer_days.h"
 #include "writer/writer_link.h"
 #include "writer/writer_lookup.h"
 #include "writer/writer_retention.h"
@@ -168,7 +169,7 @@ static bool accepts_unknown(const struct writer *writer)
 }
 
 // Looks the day of a report up, once for a run of reports of one day.
-static void look_up_day(struct writer *writer, int64_t time_us)
+static void look_up_day(struct writer *writer, int64_t time_us, int64_t device_id)
 {
 	struct writer_batch *batch = writer->batch;
 	const int64_t day = time_us / DAY_US;
@@ -176,7 +177,7 @@ static void look_up_day(struct writer *writer, int64_t time_us)
 	if (time_us < 0 || day == batch->last_day)
 		return;
 	batch->last_day = day;
-	writer_lookup_day(writer, day);
+	writer_days_note(writer, day, device_id);
 }
 
 static void add_report(struct writer *writer, const struct entry *entry, struct at at)
@@ -192,10 +193,9 @@ static void add_report(struct writer *writer, const struct entry *entry, struct 
 	}
 	const enum lookup_verdict verdict = look_up(writer, entry, &device, &why);
 	const bool old = fixed.time_us < writer->batch->oldest_us;
-	const bool wanted = device ? device->state != DEVICE_BLOCKED
-				   : verdict == LOOKUP_PENDING && accepts_unknown(writer);
-	if (wanted && !old)
-		look_up_day(writer, fixed.time_us);
+	/* A batch with pending idents is built again. */
+	if (device && device->state != DEVICE_BLOCKED && !old)
+		look_up_day(writer, fixed.time_us, device->id);
 	if (!device) {
 		if (verdict == LOOKUP_REFUSED)
 			batch_rows_add_reject(rows, entry, text_of(why), at.lsn);

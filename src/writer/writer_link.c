@@ -242,7 +242,11 @@ bool writer_link_was_cut_off(const struct writer *writer)
 
 void writer_link_lose_query(struct writer *writer)
 {
-	const struct writer_failure *failure = &writer->link->query.failure;
+	writer_link_lose_failure(writer, &writer->link->query.failure);
+}
+
+void writer_link_lose_failure(struct writer *writer, const struct writer_failure *failure)
+{
 	const char *sqlstate = failure->sqlstate;
 	const bool unreachable = PQstatus(writer->link->conn) != CONNECTION_OK || !*sqlstate ||
 				 !strncmp(sqlstate, "08", 2) || is_shutdown(sqlstate);

@@ -11,7 +11,13 @@
 #include <libpq-fe.h>
 
 // Why the database cannot be used. A change is logged once.
-enum writer_trouble { TROUBLE_NONE, TROUBLE_UNREACHABLE, TROUBLE_LOCKED, TROUBLE_REFUSED };
+enum writer_trouble {
+	TROUBLE_NONE,
+	TROUBLE_UNREACHABLE,
+	TROUBLE_LOCKED,
+	TROUBLE_REFUSED,
+	TROUBLE_TABLES /* not as expected */
+};
 
 struct writer_link_hooks {
 	// A connection was made; no query is under way.
@@ -64,6 +70,8 @@ void writer_link_lose(struct writer *writer, enum writer_trouble trouble, const 
 	const char *message);
 // Gives the connection up because the query failed and no row is at fault.
 void writer_link_lose_query(struct writer *writer);
+// The same for an earlier query's failure.
+void writer_link_lose_failure(struct writer *writer, const struct writer_failure *failure);
 // Returns true if the query failed because the session was ended: it is to be repeated in the next one.
 bool writer_link_was_cut_off(const struct writer *writer);
 // Logs `what` if there was trouble; the next trouble is logged again.

@@ -5,6 +5,7 @@
 
 #include "feed/registry.h"
 #include "util/uthash_config.h"
+#include "writer/writer_days.h"
 
 #include <ev.h>
 #include <stdio.h>
@@ -13,9 +14,6 @@
 #define UNKNOWN_S 5.  /* until an unknown ident is asked for again */
 #define REFUSED_S 60. /* until one that the database refuses is */
 #define NOTES_MAX 65536
-
-#define DAYS_KNOWN 65536 /* 1970 to 2149; other days are in the DEFAULT partition */
-#define RUN_MAX    400   /* days in one call of avld.ensure_partitions */
 
 // An ident that has no id.
 struct note {
@@ -32,12 +30,6 @@ struct writer_lookup {
 	struct note *notes;
 	size_t wanted; /* notes */
 	size_t limit;  /* idents in one query; 1 after the database refused some */
-	uint64_t known[DAYS_KNOWN / 64]; /* days that have a partition, or cannot have one */
-	uint64_t noted[DAYS_KNOWN / 64]; /* days in `missing` */
-	uint16_t *missing;               /* days to make a partition for */
-	size_t missing_count, missing_cap;
-	int64_t today;
-	bool warned;
 	bool due;         /* avld.devices was changed */
 	bool bad_setting; /* warned of one since avld.devices was read last */
 	writer_on_end *end;
@@ -67,17 +59,9 @@ static void drop_notes(struct writer_lookup *lookup)
 	lookup->wanted = 0;
 }
 
-static void clear_missing(struct writer_lookup *lookup)
-{
-	for (size_t i = 0; i < lookup->missing_count; i++)
-		lookup->noted[lookup->missing[i] / 64] = 0;
-	lookup->missing_count = 0;
-}
-
 void writer_lookup_done(struct writer *writer)
 {
 	drop_notes(writer->lookup);
-	free(writer->lookup->missing);
 	free(writer->lookup);
 }
 
@@ -106,52 +90,9 @@ enum lookup_verdict writer_lookup_ident(struct writer *writer, struct text ident
 	return LOOKUP_PENDING;
 }
 
-void writer_lookup_day(struct writer *writer, int64_t day)
-{
-	struct writer_lookup *lookup = writer->lookup;
-
-	if (day < 0 || day >= DAYS_KNOWN)
-		return;
-	const uint64_t bit = UINT64_C(1) << (day % 64);
-	if ((lookup->known[day / 64] | lookup->noted[day / 64]) & bit)
-		return;
-	if (lookup->missing_count == lookup->missing_cap) {
-		lookup->missing_cap = lookup->missing_cap ? lookup->missing_cap * 2 : 64;
-		lookup->missing =
-			realloc(lookup->missing, lookup->missing_cap * sizeof(*lookup->missing));
-		if (!lookup->missing)
-			log_fatal("out of memory: days");
-	}
-	lookup->missing[lookup->missing_count++] = (uint16_t)day;
-	lookup->noted[day / 64] |= bit;
-}
-
-int64_t writer_lookup_today(const struct writer *writer)
-{
-	return (int64_t)(ev_now(writer->loop) / 86400.);
-}
-
-bool writer_lookup_is_new_day(const struct writer *writer)
-{
-	return writer_lookup_today(writer) != writer->lookup->today;
-}
-
-void writer_lookup_near_days(struct writer *writer)
-{
-	writer->lookup->today = writer_lookup_today(writer);
-	for (int64_t day = -1; day <= 2; day++)
-		writer_lookup_day(writer, writer->lookup->today + day);
-}
-
-void writer_lookup_forget_days(struct writer *writer)
-{
-	/* Asking for all again costs little. */
-	memset(writer->lookup->known, 0, sizeof(writer->lookup->known));
-}
-
 bool writer_lookup_needed(const struct writer *writer)
 {
-	return writer->lookup->wanted || writer->lookup->missing_count;
+	return writer->lookup->wanted;
 }
 
 // ---- devices
@@ -332,10 +273,8 @@ void writer_lookup_load(struct writer *writer, writer_on_end *end)
 	lookup->bad_setting = false;
 	device_directory_forget_ids(writer->directory);
 	drop_notes(lookup);
-	clear_missing(lookup);
-	writer_lookup_forget_days(writer);
+	writer_days_forget(writer);
 	lookup->limit = SIZE_MAX;
-	lookup->warned = false;
 	writer_link_query(writer, "SELECT " DEVICE_COLUMNS " FROM avld.devices", read_devices, end);
 	writer_link_set_single_rows(writer);
 }
@@ -368,57 +307,6 @@ bool writer_lookup_due(const struct writer *writer)
 	return writer->lookup->due;
 }
 
-// ---- days
-
-// Missing partitions delay nothing: rows of days without one go to DEFAULT.
-static void on_days(struct writer *writer)
-{
-	struct writer_lookup *lookup = writer->lookup;
-	const struct writer_failure *failure = writer_link_failure(writer);
-
-	if (writer_link_was_cut_off(writer)) {
-		writer_link_lose_query(writer);
-		return;
-	}
-	if (failure && !lookup->warned) {
-		log_warning("cannot make partitions, rows go to the DEFAULT partition sqlstate=%s "
-			    "reason=\"%s\"",
-			failure->sqlstate, failure->quoted);
-		lookup->warned = true;
-	}
-	for (size_t i = 0; i < lookup->missing_count; i++)
-		lookup->known[lookup->missing[i] / 64] |= UINT64_C(1) << (lookup->missing[i] % 64);
-	clear_missing(lookup);
-	run_next(writer);
-}
-
-static int compare_days(const void *a, const void *b)
-{
-	return *(const uint16_t *)a - *(const uint16_t *)b;
-}
-
-static void ask_days(struct writer *writer)
-{
-	struct writer_lookup *lookup = writer->lookup;
-	const uint16_t *days = lookup->missing;
-	struct writer_sql *sql = &writer->sql;
-
-	qsort(lookup->missing, lookup->missing_count, sizeof(*lookup->missing), compare_days);
-	writer_sql_clear(sql);
-	for (size_t first = 0, next; first < lookup->missing_count; first = next) {
-		for (next = first + 1; next < lookup->missing_count && next - first < RUN_MAX &&
-				       days[next] == days[next - 1] + 1;
-			next++)
-			;
-		writer_sql_add(sql, "SELECT avld.ensure_partitions(");
-		writer_sql_date(sql, days[first]);
-		writer_sql_add(sql, ", ");
-		writer_sql_date(sql, days[next - 1]);
-		writer_sql_add(sql, ");\n");
-	}
-	writer_link_query(writer, sql->data, NULL, on_days);
-}
-
 // ---- one after the other
 
 static void run_next(struct writer *writer)
@@ -427,8 +315,6 @@ static void run_next(struct writer *writer)
 
 	if (lookup->wanted) {
 		ask_devices(writer);
-	} else if (lookup->missing_count) {
-		ask_days(writer);
 	} else {
 		lookup->limit = SIZE_MAX;
 		lookup->end(writer);

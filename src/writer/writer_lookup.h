@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What must exist before a batch is sent: ids of devices, partitions of days. Fills the device directory.
+// What must exist before a batch is sent: ids of devices. Fills the device directory.
 #ifndef AVLD_WRITER_WRITER_LOOKUP_H
 #define AVLD_WRITER_WRITER_LOOKUP_H
 
@@ -24,15 +24,8 @@ bool writer_lookup_due(const struct writer *writer); /* and has not been read si
 
 // REFUSED: *why is the database's reason, valid until the next query.
 enum lookup_verdict writer_lookup_ident(struct writer *writer, struct text ident, const char **why);
-// Days are counted from 1970, UTC. Those without a partition of their own (before 1970, after 2149) are ignored.
-void writer_lookup_day(struct writer *writer, int64_t day);
-int64_t writer_lookup_today(const struct writer *writer);
-bool writer_lookup_is_new_day(const struct writer *writer); /* since writer_lookup_near_days */
-void writer_lookup_near_days(struct writer *writer);   /* yesterday to the day after tomorrow */
-void writer_lookup_forget_days(struct writer *writer); /* some may have been dropped */
-
-bool writer_lookup_needed(const struct writer *writer);
-// Asks for the pending idents and missing days, then calls end.
+bool writer_lookup_needed(const struct writer *writer); /* idents are pending */
+// Asks for the pending idents, then calls end.
 void writer_lookup_run(struct writer *writer, writer_on_end *end);
 
 #endif

@@ -4,8 +4,8 @@
 #include "writer/writer_retention.h"
 
 #include "util/log.h"
+#include "writer/writer_days.h"
 #include "writer/writer_link.h"
-#include "writer/writer_lookup.h"
 
 #include <ev.h>
 #include <inttypes.h>
@@ -90,7 +90,7 @@ int64_t writer_retention_first_day(const struct writer *writer)
 {
 	const int64_t age_us = writer->config->database.retention_us;
 
-	return age_us > 0 ? writer_lookup_today(writer) - age_us / DAY_US : INT64_MIN;
+	return age_us > 0 ? writer_days_today(writer) - age_us / DAY_US : INT64_MIN;
 }
 
 // ---- days
@@ -114,7 +114,7 @@ static void on_dropped(struct writer *writer)
 	if (failure)
 		log_warning("cannot drop old partitions, trying again in an hour reason=\"%s\"",
 			failure->quoted);
-	writer_lookup_forget_days(writer);
+	writer_days_forget(writer);
 	writer->retention->step++;
 	writer_link_ready(writer);
 }

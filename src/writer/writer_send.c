@@ -8,6 +8,8 @@
 //   duplicate key (23505)           the same rows once more, through the stages
 //   deadlock (40P01)                the same
 //   the fence did not hold          the checkpoint is read again; usually another writer has moved it
+//   any other error                 the tables are looked at; if they are not as expected: back-off, then a new connection;
+//                                   if they are:
 //   a row was refused               its entry becomes a reject and the batch is built again; if the row is unknown,
 //                                   half the batch
 //   any other error                 nothing is dropped: back-off, then a new connection
@@ -15,9 +17,11 @@
 
 #include "util/log.h"
 #include "writer/writer_batch.h"
+#include "writer/writer_days.h"
 #include "writer/writer_link.h"
 #include "writer/writer_lookup.h"
 #include "writer/writer_session.h"
+#include "writer/writer_shape.h"
 
 #include <ev.h>
 #include <inttypes.h>
@@ -39,6 +43,7 @@ struct writer_send {
 	bool answered;                    /* a statement has succeeded: the fence held */
 	double refusal_logged;            /* when, on the loop's clock */
 	ev_timer slices;                  /* until the next slice of the batch ahead */
+	struct writer_failure failure;    /* of the batch, while the tables are looked at */
 };
 
 static void build_ahead(struct writer *writer);
@@ -129,18 +134,28 @@ static void send_batch(struct writer *writer, bool staged)
 	writer_link_query(writer, writer->sql.data, on_answer, on_batch);
 }
 
+static void send_directly(struct writer *writer)
+{
+	send_batch(writer, false);
+}
+
 void writer_send_start(struct writer *writer)
 {
 	struct writer_batch *batch = writer->batch;
 
-	if (writer_lookup_is_new_day(writer)) {
+	if (writer_days_is_new(writer)) {
 		writer_batch_drop_ahead(writer);
-		writer_lookup_near_days(writer);
+		writer_days_note_near(writer);
 	}
 	writer_batch_next(writer);
 	if (writer_lookup_needed(writer)) {
 		writer_batch_forget(writer);
 		writer_lookup_run(writer, writer_send_start);
+		return;
+	}
+	if (!writer_days_are_read(writer)) { /* and the days of the batch are not noted */
+		writer_batch_forget(writer);
+		writer_days_read(writer, writer_send_start);
 		return;
 	}
 	if (batch->now.end == writer->lsn) { /* the journal could not be read; it logs the reason */
@@ -149,7 +164,10 @@ void writer_send_start(struct writer *writer)
 		writer_batch_schedule(writer, STUCK_S);
 		return;
 	}
-	send_batch(writer, false);
+	if (writer_days_due(writer))
+		writer_days_make(writer, send_directly);
+	else
+		send_directly(writer);
 }
 
 // libpq would buffer any amount: it gets at most a chunk more than the socket has room for.
@@ -178,10 +196,9 @@ void writer_send_copy_in(struct writer *writer, bool begins)
 
 // ---- answers
 
-static void refuse_entry(struct writer *writer, uint64_t lsn)
+static void refuse_entry(struct writer *writer, uint64_t lsn, const struct writer_failure *failure)
 {
 	struct writer_send *send = writer->send;
-	const struct writer_failure *failure = writer_link_failure(writer);
 
 	if (!writer_batch_refuse(writer, lsn, failure->message)) {
 		writer_link_lose(writer, TROUBLE_REFUSED, failure->sqlstate, failure->message);
@@ -221,12 +238,12 @@ static void on_refused(struct writer *writer, const struct writer_failure *failu
 	writer->counters.retries++;
 	writer_batch_forget(writer);
 	if (lsn) {
-		refuse_entry(writer, lsn);
+		refuse_entry(writer, lsn, failure);
 	} else if (batch->now.entries > 1) {
 		batch->limit = batch->now.entries / 2;
 		writer_send_start(writer);
 	} else {
-		refuse_entry(writer, batch->now.end);
+		refuse_entry(writer, batch->now.end, failure);
 	}
 }
 
@@ -265,6 +282,17 @@ static void on_checkpoint(struct writer *writer)
 	writer_link_ready(writer);
 }
 
+// The tables are as expected: the failure is what it looks like.
+static void on_shape(struct writer *writer)
+{
+	const struct writer_failure *failure = &writer->send->failure;
+
+	if (is_row_at_fault(failure))
+		on_refused(writer, failure);
+	else
+		writer_link_lose_failure(writer, failure);
+}
+
 static void on_batch(struct writer *writer)
 {
 	const struct writer_failure *failure = writer_link_failure(writer);
@@ -281,9 +309,10 @@ static void on_batch(struct writer *writer)
 		/* Another instance has the same rows in another order; the stages sort them. */
 		writer->counters.retries++;
 		send_batch(writer, true);
-	} else if (is_row_at_fault(failure)) {
-		on_refused(writer, failure);
-	} else {
+	} else if (writer_link_was_cut_off(writer)) {
 		writer_link_lose_query(writer);
+	} else {
+		writer->send->failure = *failure;
+		writer_shape_check(writer, on_shape);
 	}
 }

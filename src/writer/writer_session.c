@@ -8,7 +8,9 @@
 #include "util/log.h"
 #include "writer/writer_batch.h"
 #include "writer/writer_commands.h"
+#include "writer/writer_days.h"
 #include "writer/writer_lookup.h"
+#include "writer/writer_shape.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -377,6 +379,7 @@ static const struct step steps[] = {
 	{.sql = write_messages, .may_fail = true},
 	{.sql = write_settings},
 	{.sql = write_version, .result = read_version, .done = check_version},
+	{.sql = writer_shape_begin, .result = writer_shape_read, .done = writer_shape_judge},
 	{.sql = write_lock, .result = read_lock},
 	{.sql = write_holder, .result = read_holder, .done = check_lock},
 	{.sql = write_session},
@@ -389,6 +392,11 @@ static const struct step steps[] = {
 
 // ---- devices
 
+static void on_days_known(struct writer *writer)
+{
+	writer_days_make_today(writer, writer_link_ready);
+}
+
 static void on_loaded(struct writer *writer)
 {
 	if (writer_link_failure(writer)) {
@@ -396,8 +404,7 @@ static void on_loaded(struct writer *writer)
 		return;
 	}
 	device_directory_set_loaded(writer->directory);
-	writer_lookup_near_days(writer);
-	writer_lookup_run(writer, writer_link_ready);
+	writer_days_read(writer, on_days_known);
 }
 
 static void load_devices(struct writer *writer)

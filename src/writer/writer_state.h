@@ -7,7 +7,9 @@
 //   writer_batch.c      turns journal entries into a batch
 //   writer_commands.c   reads the open commands
 //   writer_retention.c  deletes old rows, once an hour
-//   writer_lookup.c     ids of devices, partitions of days
+//   writer_lookup.c     ids of devices
+//   writer_days.c       partitions of days
+//   writer_shape.c      whether the tables are as expected
 //   writer_link.c       the connection, its watchers, the query under way
 //   writer_sql.c        SQL text
 #ifndef AVLD_WRITER_WRITER_STATE_H
@@ -22,6 +24,7 @@
 #define DAY_US INT64_C(86400000000)
 
 struct ev_loop;
+struct writer;
 
 enum writer_state {
 	WRITER_DISCONNECTED, /* until the back-off has passed */
@@ -33,6 +36,13 @@ enum writer_state {
 	WRITER_ASKING,       /* a query between two batches */
 	WRITER_SENDING,      /* COPY data */
 	WRITER_COMMITTING,   /* all is sent, the answer is pending */
+};
+
+// What the last comparison of the tables has found (writer_shape.c).
+struct writer_shape {
+	unsigned problems;
+	char problem[256]; /* the first one */
+	void (*end)(struct writer *writer);
 };
 
 struct writer {
@@ -47,10 +57,12 @@ struct writer {
 
 	struct writer_link *link;
 	struct writer_lookup *lookup;
+	struct writer_days *days;
 	struct writer_retention *retention;
 	struct writer_commands *commands;
 	struct writer_batch *batch;
 	struct writer_session *session;
+	struct writer_shape shape;
 	struct writer_send *send;
 	struct writer_turns *turns; /* writer.c */
 };

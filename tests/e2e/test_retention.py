@@ -2,10 +2,12 @@
 """Retention: old days of positions and statuses, old rows of other tables, late data of dropped days; also under load."""
 import datetime
 import socket
+import time
 
 import gt06
 import pt502
 import psycopg2
+from conftest import wait_for
 
 POSITIONS = "SELECT count(*)::int FROM avld.positions"
 TOO_OLD = "SELECT count(*)::int FROM avld.rejects WHERE reason = 'older than database.retention'"
@@ -26,11 +28,12 @@ def test_late_data_of_a_dropped_day_is_rejected(daemons, database):
     database.wait(TOO_OLD, 1)  # the repeat gets no second reject
     avld.send_tcp(pt502.record(time=kept) + pt502.record(time=today, event="IN1"))
     database.wait(POSITIONS, 2)
-    assert not has_day(database, old) and not has_day(database, old, "statuses") and has_day(database, kept)
+    wait_for(lambda: has_day(database, kept), "the partition")
+    assert not has_day(database, old) and not has_day(database, old, "statuses")
     assert database.query("SELECT count(*)::int, min(occurred_at) FROM avld.alarms WHERE alarm = 'sos'") == [(1, today)]
     assert database.query("SELECT ident, protocol, transport FROM avld.rejects") == [("5020001", "pt502", "tcp")]
     assert database.one("SELECT fixed_at FROM avld.device_state") == today
-    assert database.one("SELECT count(*)::int FROM ONLY avld.positions_default") == 0
+    database.wait("SELECT count(*)::int FROM ONLY avld.positions_default", 0)
 
 
 def test_the_edge_of_retention_is_the_day(daemons, database):
@@ -53,7 +56,57 @@ def test_late_data_is_kept_without_retention(avld, database):
     old = pt502.now(-390 * DAY_S)
     avld.send_tcp(pt502.record(time=old))
     database.wait(POSITIONS, 1)
-    assert has_day(database, old) and database.one(TOO_OLD) == 0
+    wait_for(lambda: has_day(database, old), "the partition")
+    assert database.one(TOO_OLD) == 0
+
+
+# ---- many days ----------------------------------------------------------------------------------------
+
+DAYS = "SELECT count(*)::int FROM avld.list_partitions() WHERE parent = 'avld.positions'::regclass"
+NEAR = 4  # yesterday to the day after tomorrow
+
+
+def test_a_device_makes_few_partitions_and_its_rows_are_found(daemons, database):
+    """A device may make 3 days in an hour, all devices 24; the other rows are in DEFAULT, where retention finds them."""
+    avld = daemons({"database.retention": "1000d"}).start()
+    avld.send_tcp(b"".join(pt502.record(time=pt502.now(-n * DAY_S)) for n in range(3, 393)))
+    started = time.monotonic()
+    database.wait(POSITIONS, 390)
+    assert time.monotonic() - started < 5
+    database.wait(DAYS, NEAR + 3)
+    avld.wait_log("reports of many days without a partition")
+    assert database.one("SELECT count(*)::int FROM avld.positions WHERE fixed_at < now() - interval '2 days 12 hours'") == 390
+    for n in range(2, 30):
+        avld.send_tcp(b"".join(pt502.record(f"50200{n:02d}", time=pt502.now(-(n * 13 + day) * DAY_S)) for day in range(10)))
+    database.wait(POSITIONS, 390 + 280)
+    database.wait(DAYS, NEAR + 24, 120)
+    avld.end()
+    assert database.one("SELECT count(*)::int FROM avld.positions_default") > 500
+    avld = daemons({"database.retention": "30d"}).start()
+    database.wait("SELECT count(*)::int FROM avld.positions WHERE fixed_at < current_date - 31", 0)
+    assert database.one(DAYS) < NEAR + 24
+    database.wait("SELECT count(*)::int FROM ONLY avld.positions_default WHERE fixed_at < current_date - 31", 0)
+
+
+def test_a_partition_that_cannot_be_made_delays_other_rows_a_little(daemons, database):
+    avld = daemons({"database.retention": "1000d"}).start()
+    avld.send_tcp(pt502.record())
+    database.wait(POSITIONS, 1)
+    reader = psycopg2.connect(database.conninfo)
+    with reader.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM avld.positions_default")  # and holds its lock until the transaction ends
+        avld.send_tcp(pt502.record(time=pt502.now(-100 * DAY_S)))
+        delays = []
+        for n, moment in enumerate(pt502.last(39, -60), 1):
+            started = time.monotonic()
+            avld.send_tcp(pt502.record(time=moment))
+            database.wait(POSITIONS, 2 + n)
+            delays.append(time.monotonic() - started)
+            time.sleep(0.05)
+        avld.wait_log("cannot make partitions, rows go to the DEFAULT partition sqlstate=57014")
+        assert sorted(delays)[-1] < 1
+    reader.close()
+    assert database.one("SELECT count(*)::int FROM avld.positions_default") == 1
 
 
 # ---- old rows and days --------------------------------------------------------------------------------
@@ -184,7 +237,7 @@ def test_locked_rows_are_left_to_the_next_hour(daemons, database):
 
 def test_trackers_may_move_between_two_instances(daemons, database, tmp_path):
     """Each tracker alternates between the two and sends its log to both."""
-    options = {"database.retention": "300d"}
+    options = {"database.retention": "300d", "database.connections_per_minute": 1000}
     pair = [daemons({**options, "database.instance": name}, folder=tmp_path / name).start() for name in ("east", "west")]
     idents = [f"50200{n:02d}" for n in range(1, 21)]
     times = pt502.last(60)

@@ -8,6 +8,7 @@
 
 #include "decoders/gt06_frames.h"
 #include "folder.h"
+#include "intake/row_summaries.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -110,6 +111,7 @@ static int tear_down(void **state)
 	trial_end(&intake);
 	device_directory_free(intake.directory);
 	device_memory_free(intake.memory);
+	row_summaries_end(&intake);
 	snprintf(command, sizeof(command), "rm -r '%s'", folder);
 	return system(command);
 }
@@ -294,6 +296,134 @@ static void load_command(const char *name)
 	sink.begin(sink.context, 0);
 	sink.row(sink.context, &row);
 	sink.end(sink.context, INT64_MAX);
+}
+
+// ---- limits of the rows that peers cause
+
+static void limit_rows(void)
+{
+	config.database.rejects_per_minute = config.database.connections_per_minute = 2;
+	config.database.rejects_per_day = config.database.connections_per_day = 100000;
+	assert_true(row_summaries_begin(&intake));
+}
+
+static size_t count_entries(enum entry_kind kind, struct entry *last)
+{
+	static uint8_t copy[65536];
+	struct journal_cursor cursor;
+	struct entry entry;
+	size_t count = 0;
+
+	journal_cursor_init(&cursor, intake.journal, read_up_to);
+	while (journal_cursor_next(&cursor)) {
+		assert_true(entry_read(cursor.data, cursor.len, &entry));
+		if (entry.kind != kind)
+			continue;
+		count++;
+		assert_true(cursor.len <= sizeof(copy));
+		memcpy(copy, cursor.data, cursor.len);
+		assert_true(entry_read(copy, cursor.len, last));
+	}
+	journal_cursor_done(&cursor);
+	return count;
+}
+
+static void rejects_beyond_the_limit_cost_no_entry_and_are_counted(void **state)
+{
+	struct conversation c = begin(TRANSPORT_UDP);
+	struct entry last;
+
+	(void)state;
+	limit_rows();
+	for (int i = 0; i < 50; i++)
+		give_text(&c, "\x01rubbish");
+	assert_int_equal(count_entries(ENTRY_REJECT, &last), 2);
+	assert_int_equal(intake.counters.rejects, 50);
+	assert_int_equal(intake.reasons[0].count, 50);
+	assert_int_equal(row_limits_left_out(intake.limits[LIMITED_REJECTS]), 48);
+	row_summaries_finish(&intake);
+	assert_int_equal(count_entries(ENTRY_REJECT, &last), 3);
+	assert_int_equal(last.raw.len + last.ident.len + last.peer.port, 0);
+	assert_int_equal(last.peer.address[15], 1);
+	assert_true(text_equal(last.reason, "left out: 48 in 0 s: unknown protocol 48"));
+	end(&c);
+}
+
+static void a_reject_keeps_its_first_bytes(void **state)
+{
+	static uint8_t rubbish[1400] = {1};
+	struct conversation c = begin(TRANSPORT_UDP);
+	struct entry last;
+
+	(void)state;
+	give(&c, rubbish, sizeof(rubbish));
+	assert_int_equal(count_entries(ENTRY_REJECT, &last), 1);
+	assert_int_equal(last.raw.len, REJECT_RAW_MAX);
+	end(&c);
+}
+
+static void a_reject_beyond_the_limit_still_resolves_what_was_held(void **state)
+{
+	const struct conversation c = begin(TRANSPORT_UDP);
+	const struct held_mark mark = {.key = 4711};
+	struct entry last;
+
+	(void)state;
+	limit_rows();
+	assert_true(intake_wait_for_room(&intake));
+	for (int i = 0; i < 3; i++)
+		intake_reject_report(&intake, &c.feed, &c.peer, "delta: reference not seen",
+			TEXT("bytes"), mark);
+	assert_int_equal(count_entries(ENTRY_REJECT, &last), 2);
+	assert_int_equal(last.mark.key, 4711);
+	assert_int_equal(count_entries(ENTRY_RELEASED, &last), 1);
+	assert_int_equal(last.mark.key, 4711);
+}
+
+static void connect_and_close(const char *text)
+{
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	if (*text)
+		give_text(&c, text);
+	end(&c);
+}
+
+static void connections_without_a_device_are_limited_by_address(void **state)
+{
+	struct entry last;
+
+	(void)state;
+	limit_rows();
+	for (int i = 0; i < 50; i++)
+		connect_and_close("");
+	assert_int_equal(count_entries(ENTRY_DISCONNECTED, &last), 2);
+	assert_int_equal(count_entries(ENTRY_LEFT, &last), 0);
+	row_summaries_finish(&intake);
+	assert_int_equal(count_entries(ENTRY_DISCONNECTED, &last), 3);
+	assert_true(text_equal(last.reason, "left out: 48 in 0 s: closed by peer 48"));
+}
+
+// Each device has its own allowance, whatever its address has used, and its state is kept beyond it.
+static void connections_of_devices_are_limited_by_device(void **state)
+{
+	struct entry last;
+
+	(void)state;
+	limit_rows();
+	for (int i = 0; i < 50; i++)
+		connect_and_close("");
+	device_directory_add(intake.directory, TEXT("5020001"))->id = 1;
+	device_directory_add(intake.directory, TEXT("5020002"))->id = 2;
+	for (int i = 0; i < 5; i++) {
+		connect_and_close(OF("5020001"));
+		connect_and_close(OF("5020002"));
+	}
+	assert_int_equal(count_entries(ENTRY_DISCONNECTED, &last), 2 + 2 * 2);
+	assert_int_equal(count_entries(ENTRY_CONNECTED, &last), 10);
+	assert_int_equal(count_entries(ENTRY_LEFT, &last), 2 * 3);
+	assert_true(text_equal(last.ident, "5020002"));
+	assert_int_equal(last.peer.port, next_port - 1);
 }
 
 // ---- admission
@@ -1565,6 +1695,11 @@ int main(void)
 		TEST(gt06_is_the_same_over_tcp_and_udp),
 		TEST(pt502_is_the_same_over_tcp_and_udp),
 		TEST(bytes_may_come_one_by_one),
+		TEST(rejects_beyond_the_limit_cost_no_entry_and_are_counted),
+		TEST(a_reject_keeps_its_first_bytes),
+		TEST(a_reject_beyond_the_limit_still_resolves_what_was_held),
+		TEST(connections_without_a_device_are_limited_by_address),
+		TEST(connections_of_devices_are_limited_by_device),
 		TEST(a_refused_device_ends_a_connection_but_not_a_sender),
 		TEST(what_the_owner_changes_counts_from_the_next_frame),
 		TEST(networks_bind_a_device),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "writer/writer_days.h"
 #include "writer/writer_lookup.h"
 
 #include "util/log.h"
@@ -62,6 +63,11 @@ void writer_link_ready(struct writer *writer)
 	writer->state = WRITER_IDLE;
 }
 
+void writer_link_wake(struct writer *writer)
+{
+	(void)writer;
+}
+
 PGconn *writer_link_conn(const struct writer *writer)
 {
 	(void)writer;
@@ -114,6 +120,7 @@ static void changes_of_a_row_reach_the_device(void **state)
 	(void)state;
 	struct writer writer = {.directory = device_directory_new(), .loop = ev_loop_new(0)};
 	writer_lookup_init(&writer);
+	writer_days_init(&writer);
 	log_set_level(LOG_LEVEL_ERROR);
 
 	writer_lookup_reload(&writer);
@@ -153,6 +160,7 @@ static void changes_of_a_row_reach_the_device(void **state)
 	assert_null(second->model); // its row was deleted
 	assert_null(second->secret);
 	assert_null(first->secret);
+	writer_days_done(&writer);
 	writer_lookup_done(&writer);
 	device_directory_free(writer.directory);
 	ev_loop_destroy(writer.loop);
@@ -165,6 +173,7 @@ static void what_restricts_a_device_reaches_it(void **state)
 	const uint8_t inside[16] = {[10] = 0xff, 0xff, 192, 0, 2, 1};
 	struct writer writer = {.directory = device_directory_new(), .loop = ev_loop_new(0)};
 	writer_lookup_init(&writer);
+	writer_days_init(&writer);
 	log_set_level(LOG_LEVEL_ERROR);
 
 	writer_lookup_reload(&writer);
@@ -187,6 +196,7 @@ static void what_restricts_a_device_reaches_it(void **state)
 	assert_null(first->networks);
 	assert_null(second->networks);
 	assert_int_equal(second->decoder, 0);
+	writer_days_done(&writer);
 	writer_lookup_done(&writer);
 	device_directory_free(writer.directory);
 	ev_loop_destroy(writer.loop);
