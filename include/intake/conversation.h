@@ -14,6 +14,9 @@
 
 struct credential;
 
+// A device that was not in avld.devices is on trial over the connection that has created it.
+enum conversation_trial { TRIAL_NONE, TRIAL_BEGINS, TRIAL_HEARD };
+
 struct conversation {
 	struct feed feed;
 	struct hold hold;              /* of what the feed holds */
@@ -23,7 +26,9 @@ struct conversation {
 	int64_t opened_us;             /* UTC */
 	uint64_t bytes;                /* received; counted by the transport */
 	struct peer peer;              /* its transport tells TCP from UDP */
+	struct share share;            /* what the peer has cost while it was a stranger */
 	uint8_t idents;    /* TCP: named so far; beyond CONVERSATION_IDENTS: a gateway */
+	uint8_t trial;     /* enum conversation_trial */
 	uint32_t open_ms;  /* clock_coarse_ms when the bytes of the open frame came */
 	uint32_t active_s; /* clock_coarse_s of the last activity; set by the transport */
 };
@@ -55,7 +60,8 @@ void conversation_begin(struct conversation_transport *transport, struct convers
 	const struct peer *peer);
 
 // Processes the bytes frame by frame. The journal has room for the first one (intake_has_room,
-// intake_room, intake_wait_for_room); feed.session.received_us is set.
+// intake_room, intake_wait_for_room); feed.session.received_us is set. Over TCP a command is sent after each frame; over
+// UDP the transport sends one after the datagram (conversation_send_command).
 struct conversation_outcome conversation_feed(struct conversation_transport *transport,
 	struct conversation *conversation, const uint8_t *data, size_t len);
 
@@ -84,6 +90,19 @@ static inline bool conversation_is_known(const struct conversation *conversation
 {
 	return conversation->device || feed_holds(&conversation->feed);
 }
+
+// Returns true if the device has a row in avld.devices. Other peers are strangers.
+static inline bool conversation_is_established(const struct conversation *conversation)
+{
+	return conversation->device && conversation->device->state == DEVICE_ACTIVE;
+}
+// Returns true until a device that this conversation has created has been heard in a second second.
+static inline bool conversation_is_on_trial(const struct conversation *conversation)
+{
+	return conversation->trial != TRIAL_NONE;
+}
+// Returns true while the peer has cost less than its share: of its device, or of a stranger.
+bool conversation_has_share(struct conversation *conversation, uint32_t now_ms);
 
 // Returns true if `reason` is one for which a device is not admitted: such rejects must not be decoded
 // later.

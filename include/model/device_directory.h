@@ -7,6 +7,7 @@
 
 #include "model/networks.h"
 #include "model/report.h"
+#include "model/share.h"
 #include "util/uthash_config.h"
 
 struct device_directory;
@@ -24,6 +25,7 @@ struct device {
 	char *secret;              /* avld.devices.secret (util/secret.h), with a NUL; NULL: none */
 	struct networks *networks; /* avld.devices.networks; NULL: any */
 	uint32_t secret_version;   /* changes with the secret */
+	struct share share;        /* what its peers have cost, once it is in avld.devices */
 	uint8_t state;             /* enum device_state */
 	uint8_t decoder; /* 1 + index in registry_decoders[] of the configured protocol; 0: none configured */
 	uint8_t ident_len;

@@ -16,6 +16,13 @@ void conn_all_free(struct conns *conns); /* after conn_finish */
 size_t conn_count(const struct conns *conns);
 const struct conn_refusals *conn_refused(const struct conns *conns);
 
+struct conn_counters {
+	uint64_t pauses;  /* connections not read while the database was behind */
+	uint64_t evicted; /* connections closed to make room for others */
+	size_t paused;    /* now */
+};
+struct conn_counters conn_counters(const struct conns *conns);
+
 // Takes over a connected, non-blocking socket; closes it if the connection is refused.
 void conn_add(struct conns *conns, int fd, const struct sockaddr *address);
 
@@ -25,6 +32,10 @@ void conn_send_command(struct conversation *live);
 // Sends the held replies for which the journal is safe now.
 void conn_synced(struct conns *conns);
 bool conn_holds_replies(const struct conns *conns);
+
+// Reads from peers that take turns: those that have not proved themselves, and those that send more than their share. Call it
+// once per loop turn, before the journal is synced.
+void conn_take_turns(struct conns *conns);
 
 // Resumes reading of paused connections while the journal has room.
 void conn_resume(struct conns *conns);

@@ -23,6 +23,9 @@ void writer_wake(struct writer *writer);
 // Writes the pending entries without waiting for batch_interval; no new ones may follow. Calls done once, from the loop,
 // when all are stored or the database is unreachable.
 void writer_drain(struct writer *writer, void (*done)(void *context), void *context);
+// Returns true if the database is connected and more is pending than it stores in a few hundred milliseconds. Cheap; call it
+// once per loop turn.
+bool writer_is_behind(struct writer *writer);
 const struct writer_counters *writer_counters(const struct writer *writer);
 
 #endif

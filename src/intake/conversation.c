@@ -23,6 +23,12 @@
 // Devices that are not in avld.devices are created on their first report, up to this many in all.
 #define DEVICES_MAX 2000000
 
+// A device may cost as much as 11 hours of reports every 10 s at once, and 100 reports a second. A stranger gets enough for a
+// log-in and its first reports; so does a device that is new, so that inventing one gains nothing.
+static const struct share_rate of_device = {.burst = 4096, .per_s = 100},
+			       of_stranger = {.burst = 32, .per_s = 4};
+#define SHARE_BYTES 1024 /* received, that count as one report */
+
 // ---- admission
 
 bool conversation_is_refusal(struct text reason)
@@ -36,6 +42,15 @@ bool conversation_is_refusal(struct text reason)
 static inline const char *find_objection(const struct conversation *c, const struct device *device)
 {
 	return admission_objection(device, c->feed.session.decoder, &c->peer, c->credential);
+}
+
+static struct device *add_device(struct intake *intake, struct text ident)
+{
+	struct device *device = device_directory_add(intake->directory, ident);
+
+	share_spend(&device->share, &of_device, (uint64_t)(of_device.burst - of_stranger.burst),
+		clock_coarse_ms());
+	return device;
 }
 
 // Finds or creates the device that the session names. Returns NULL, or why it is not admitted.
@@ -53,7 +68,7 @@ static const char *admit(struct intake *intake, const struct conversation *c, st
 		return admission_refusals[REFUSAL_UNKNOWN];
 	if (!device && device_directory_count(intake->directory) >= DEVICES_MAX)
 		return admission_refusals[REFUSAL_TOO_MANY];
-	*found = device ? device : device_directory_add(intake->directory, ident);
+	*found = device ? device : add_device(intake, ident);
 	return NULL;
 }
 
@@ -171,12 +186,49 @@ static void name_others(struct intake *intake, struct conversation *c, struct de
 		struct device *device = device_directory_find(intake->directory, ident);
 		if (!device && intake->config->devices.unknown != UNKNOWN_REFUSE &&
 			device_directory_count(intake->directory) < DEVICES_MAX)
-			device = device_directory_add(intake->directory, ident);
+			device = add_device(intake, ident);
 		if (device)
 			name_device(intake, c, device);
 	}
 	for (size_t i = 0; is_gateway(c) && i < decoded->report_count; i++)
 		decoded->reports[i].body.flags |= FLAG_SHARED;
+}
+
+// ---- what the peer costs
+
+bool conversation_has_share(struct conversation *c, uint32_t now_ms)
+{
+	if (conversation_is_established(c))
+		return share_is_left(&c->device->share, &of_device, now_ms);
+	return share_is_left(&c->share, &of_stranger, now_ms);
+}
+
+// Until avld.devices has been read all devices seem to be new.
+static void begin_trial(
+	const struct intake *intake, struct conversation *c, const struct device *device)
+{
+	if (device->state == DEVICE_UNKNOWN && device_directory_loaded(intake->directory))
+		c->trial = TRIAL_BEGINS;
+}
+
+// Counts the work that these bytes have made since the counters were `before`.
+static void charge(const struct intake *intake, struct conversation *c,
+	const struct intake_counters *before, size_t bytes)
+{
+	const struct intake_counters *after = &intake->counters;
+	const uint64_t frames = after->frames - before->frames;
+	const uint64_t entries =
+		after->reports - before->reports + after->rejects - before->rejects;
+	const uint64_t work = (frames > entries ? frames : entries) + bytes / SHARE_BYTES;
+
+	if (conversation_is_established(c))
+		share_spend(&c->device->share, &of_device, work, clock_coarse_ms());
+	else
+		share_spend(&c->share, &of_stranger, work, clock_coarse_ms());
+	if (c->trial == TRIAL_BEGINS)
+		c->trial = TRIAL_HEARD;
+	else if (c->trial == TRIAL_HEARD && frames && clock_coarse_s() != c->active_s)
+		c->trial = TRIAL_NONE;
 }
 
 // ---- one frame
@@ -194,6 +246,8 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 
 	if (!device)
 		return refusal;
+	if (!c->device)
+		begin_trial(transport->intake, c, device);
 	if (is_datagram(c))
 		c->device = device;
 	else
@@ -416,6 +470,7 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 	struct conversation *c, const uint8_t *data, size_t len)
 {
 	struct intake *intake = transport->intake;
+	const struct intake_counters before = intake->counters;
 	struct conversation_outcome outcome = {CONVERSATION_OPEN, NULL, 0};
 
 	while (outcome.used < len) {
@@ -425,12 +480,12 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 		outcome.used += used;
 		if (verdict == FEED_MORE)
 			break;
-		outcome.reason = finish_frame(transport, c, true);
+		outcome.reason = finish_frame(transport, c, !is_datagram(c));
 		if (!outcome.reason && verdict == FEED_CLOSE)
 			outcome.reason = intake->decoded.detail;
 		if (outcome.reason) {
 			outcome.state = CONVERSATION_ENDS;
-			return outcome;
+			break;
 		}
 		if (outcome.used < len && !(is_datagram(c) ? intake_wait_for_room(intake)
 							   : intake_has_room(intake))) {
@@ -438,7 +493,8 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 			break;
 		}
 	}
-	if (c->feed.open)
+	charge(intake, c, &before, outcome.used);
+	if (c->feed.open && !outcome.reason)
 		c->open_ms = clock_coarse_ms();
 	return outcome;
 }

@@ -119,6 +119,14 @@ void writer_wake(struct writer *writer)
 	writer_batch_schedule(writer, (double)writer->config->database.batch_interval_us / 1e6);
 }
 
+bool writer_is_behind(struct writer *writer)
+{
+	const uint64_t pending = journal_end(writer->journal) - writer->lsn;
+
+	return writer->state >= WRITER_IDLE &&
+	       backlog_is_behind(&writer->backlog, pending, writer_batch_full_bytes(writer));
+}
+
 // ---- hooks of the link
 
 static void on_notified(struct writer *writer, const char *channel)
