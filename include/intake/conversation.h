@@ -42,6 +42,7 @@ struct conversation_transport {
 		const uint8_t *data, size_t len, uint64_t lsn);
 	// Ends the connection of a device that has connected again; conversation is dead afterwards. TCP only.
 	void (*displace)(struct conversation *conversation);
+	bool commanding; /* while send is called: the bytes are a command, no reply */
 };
 
 // What the transport has to do with the rest of the bytes.
@@ -60,8 +61,7 @@ void conversation_begin(struct conversation_transport *transport, struct convers
 	const struct peer *peer);
 
 // Processes the bytes frame by frame. The journal has room for the first one (intake_has_room,
-// intake_room, intake_wait_for_room); feed.session.received_us is set. Over TCP a command is sent after each frame; over
-// UDP the transport sends one after the datagram (conversation_send_command).
+// intake_room, intake_wait_for_room); feed.session.received_us is set.
 struct conversation_outcome conversation_feed(struct conversation_transport *transport,
 	struct conversation *conversation, const uint8_t *data, size_t len);
 

@@ -33,10 +33,6 @@ void conn_send_command(struct conversation *live);
 void conn_synced(struct conns *conns);
 bool conn_holds_replies(const struct conns *conns);
 
-// Reads from peers that take turns: those that have not proved themselves, and those that send more than their share. Call it
-// once per loop turn, before the journal is synced.
-void conn_take_turns(struct conns *conns);
-
 // Resumes reading of paused connections while the journal has room.
 void conn_resume(struct conns *conns);
 

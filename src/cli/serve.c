@@ -82,7 +82,6 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 
 	(void)revents;
 	server->intake.pressure = writer_is_behind(server->writer);
-	conn_take_turns(server->conns);
 	pace_choose(&server->pace, loop, server->intake.counters.frames, pending_bytes(server));
 	if (journal_end(journal) != server->woken_lsn) {
 		server->woken_lsn = journal_end(journal);

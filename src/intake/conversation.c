@@ -324,7 +324,10 @@ static bool send_command(struct conversation_transport *transport, struct conver
 	const struct command_queue_talk talk = {
 		{session->ident, session->ident_len}, session->decoder, session, &c->peer};
 	const size_t len = command_queue_next(commands, &talk, clock_utc_us(), command);
-	return !len || transport->send(transport, c, command, len, 0);
+	transport->commanding = true;
+	const bool sent = !len || transport->send(transport, c, command, len, 0);
+	transport->commanding = false;
+	return sent;
 }
 
 bool conversation_send_command(struct conversation_transport *transport, struct conversation *c)
@@ -480,7 +483,7 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 		outcome.used += used;
 		if (verdict == FEED_MORE)
 			break;
-		outcome.reason = finish_frame(transport, c, !is_datagram(c));
+		outcome.reason = finish_frame(transport, c, true);
 		if (!outcome.reason && verdict == FEED_CLOSE)
 			outcome.reason = intake->decoded.detail;
 		if (outcome.reason) {

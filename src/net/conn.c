@@ -63,6 +63,7 @@ struct conns {
 	struct conversation_transport transport;
 	struct list login, trial, idle, unread, paused, lingering;
 	struct turns turns;
+	ev_prepare prepare;
 	ev_idle unserved;  /* runs while peers are left for the next turn of the loop */
 	ev_timer pressure; /* runs while peers take turns under pressure */
 	uint32_t pause_logged_s, evict_logged_s; /* 0: never */
@@ -374,7 +375,7 @@ static enum received receive(struct conn *c)
 	return RECEIVED_BYTES;
 }
 
-// Leaves what has arrived in the socket until conn_take_turns.
+// Leaves what has arrived in the socket until take_turns.
 static void take_turn(struct conn *c)
 {
 	struct turns *turns = &conns_of(c)->turns;
@@ -461,13 +462,14 @@ static void on_pause(struct list *peer)
 		turns_count_paused(&conns->turns));
 }
 
-// Neither does anything: the loop runs on_prepare (conn_take_turns) after it.
+// Keep the loop from sleeping (too long) before the next take_turns.
 static void on_unserved(struct ev_loop *loop, ev_idle *idle, int revents)
 {
 	(void)loop;
 	(void)idle;
 	(void)revents;
 }
+
 static void on_pressure(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	(void)loop;
@@ -475,20 +477,24 @@ static void on_pressure(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)revents;
 }
 
-void conn_take_turns(struct conns *conns)
+// Runs once per loop turn, before the journal is synced.
+static void take_turns(struct ev_loop *loop, ev_prepare *prepare, int revents)
 {
 	static const struct turns_owner owner = {serve, has_share, on_pause};
+	struct conns *conns = prepare->data;
+
+	(void)revents;
 	const bool left = turns_run(
 		&conns->turns, &owner, conns->transport.intake->pressure, clock_coarse_ms());
 
 	if (left)
-		ev_idle_start(conns->loop, &conns->unserved);
+		ev_idle_start(loop, &conns->unserved);
 	else
-		ev_idle_stop(conns->loop, &conns->unserved);
+		ev_idle_stop(loop, &conns->unserved);
 	if (left || turns_empty(&conns->turns))
-		ev_timer_stop(conns->loop, &conns->pressure);
+		ev_timer_stop(loop, &conns->pressure);
 	else if (!ev_is_active(&conns->pressure))
-		ev_timer_again(conns->loop, &conns->pressure);
+		ev_timer_again(loop, &conns->pressure);
 }
 
 void conn_resume(struct conns *conns)
@@ -725,7 +731,8 @@ struct conns *conn_all_new(struct ev_loop *loop, struct intake *intake)
 	if (!conns)
 		return NULL;
 	conns->loop = loop;
-	conns->transport = (struct conversation_transport){intake, on_reply, on_displaced};
+	conns->transport = (struct conversation_transport){
+		.intake = intake, .send = on_reply, .displace = on_displaced};
 	list_init(&conns->login);
 	list_init(&conns->trial);
 	list_init(&conns->idle);
@@ -739,6 +746,10 @@ struct conns *conn_all_new(struct ev_loop *loop, struct intake *intake)
 	conns->timer.data = conns;
 	ev_timer_start(loop, &conns->timer);
 	turns_init(&conns->turns);
+	ev_prepare_init(&conns->prepare, take_turns);
+	conns->prepare.data = conns;
+	ev_set_priority(&conns->prepare, EV_MAXPRI);
+	ev_prepare_start(loop, &conns->prepare);
 	ev_idle_init(&conns->unserved, on_unserved);
 	ev_init(&conns->pressure, on_pressure);
 	conns->pressure.repeat = TURNS_LOOK_MS / 1e3;
@@ -794,5 +805,6 @@ void conn_all_free(struct conns *conns)
 	ev_timer_stop(conns->loop, &conns->timer);
 	ev_timer_stop(conns->loop, &conns->pressure);
 	ev_idle_stop(conns->loop, &conns->unserved);
+	ev_prepare_stop(conns->loop, &conns->prepare);
 	free(conns);
 }

@@ -76,7 +76,6 @@ struct udp {
 		uint32_t frames, rejects; /* of the feed, before the datagram */
 		uint8_t data[REPLY_MAX];
 	} reply;
-	bool commanding; /* the reply is a command, a datagram of its own */
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
 	struct sockaddr_storage addresses[BATCH];
@@ -229,7 +228,7 @@ static bool on_reply(struct conversation_transport *transport, struct conversati
 			send_reply(udp, sender->route, data, len);
 		return true;
 	}
-	if (udp->commanding) {
+	if (transport->commanding) {
 		struct udp_route route = route_of(udp->message);
 		send_reply(udp, &route, data, len);
 		return true;
@@ -274,16 +273,6 @@ static void end_reply(struct udp *udp, struct sender *sender)
 		send_reply(udp, &route, udp->reply.data, udp->reply.len);
 	else if (!udp_held_add(&udp->held, udp->reply.lsn, &route, udp->reply.data, udp->reply.len))
 		udp->transport.intake->counters.udp_replies_dropped++;
-}
-
-// Sends the next command for the device of the datagram.
-static void send_command(struct udp *udp, struct sender *sender)
-{
-	if (sender->conversation.feed.frames == udp->reply.frames)
-		return;
-	udp->commanding = true;
-	conversation_send_command(&udp->transport, &sender->conversation);
-	udp->commanding = false;
 }
 
 void udp_synced(struct udp *udp)
@@ -386,7 +375,6 @@ static void process(struct udp *udp, struct msghdr *message, const uint8_t *data
 				       CONVERSATION_NO_ROOM))
 		intake->counters.udp_no_room++;
 	end_reply(udp, sender);
-	send_command(udp, sender);
 	udp->message = NULL;
 	note_active(udp, sender);
 	keep_route(sender, message);
