@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BACKLOG_S     0.3         /* of storing, that may be pending */
+#define BACKLOG_S     0.15        /* of storing, that may be pending */
 #define BACKLOG_LEAST (512 << 10) /* bytes of the journal that may be pending in any case */
 
 // Zeroed it has measured nothing.

@@ -270,12 +270,12 @@ static void a_reply_larger_than_its_datagram_waits_for_proof_and_for_as_many_byt
 	bool closed;
 	const int fd = connect_udp();
 
-	give(fd, "!L7\n!S20\n");
+	give(fd, "!L7\n!S20\n"); // 9 bytes
 	assert_int_equal(receive(fd, out, 4, &closed), 4); // not the 20 bytes: 24 > 10
 	assert_int_equal(intake.counters.udp_withheld, 1);
-	give(fd, "!P123456\n"); // valid, after a reply: 15 bytes may be sent from now on
+	give(fd, "!P1234567\n"); // valid, after a reply
 	run_until_frames(3);
-	give(fd, "!S20\n"); // 5 more
+	give(fd, "!S20\n"); // 24 bytes in all, 24 in reply
 	assert_int_equal(receive(fd, out, 20, &closed), 20);
 	give(fd, "!S20\n");
 	run_until_frames(5);
