@@ -98,6 +98,7 @@ class Daemon:
         self.settings = {
             "server.listen": "127.0.0.1:0",
             "server.max_connections": "30000",
+            "server.max_connections_per_ip": "0",
             "database.conninfo": CONNINFO,
             "journal.dir": str(self.journal),
             "http.listen": "127.0.0.1:18880",
