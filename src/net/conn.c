@@ -574,13 +574,16 @@ static void work_on_all_pending(struct conns *conns)
 	}
 }
 
-// A new device that sends its first report and nothing more gets no longer than one that sends nothing.
-static int64_t trial_us(const struct config *config)
+// A new device that sends its first report and nothing more gets no longer than a peer that sends nothing.
+static void expire_trial(struct conns *conns, const struct config *config, uint32_t now)
 {
+	const int64_t login_us = config->server.login_timeout_us;
 	const int64_t idle_us = config->server.idle_timeout_us;
 
-	return config->server.login_timeout_us < idle_us ? config->server.login_timeout_us
-							 : idle_us;
+	if (login_us < idle_us)
+		expire(&conns->trial, login_us, now, "silent after its first report");
+	else
+		expire(&conns->trial, idle_us, now, "idle timeout");
 }
 
 static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -593,7 +596,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)revents;
 	expire(&conns->login, intake->config->server.login_timeout_us, now, "login timeout");
 	expire(&conns->idle, intake->config->server.idle_timeout_us, now, "idle timeout");
-	expire(&conns->trial, trial_us(intake->config), now, "silent after its first report");
+	expire_trial(conns, intake->config, now);
 	expire(&conns->unread, UNREAD_US, now, "does not read its replies");
 	expire(&conns->lingering, LINGER_US, now, NULL);
 	expire_sniffing(conns, now);
