@@ -11,6 +11,7 @@
 #include "journal/journal.h"
 #include "model/device_directory.h"
 #include "protocol/photo.h"
+#include "writer/backlog.h"
 
 struct intake_counters {
 	uint64_t frames, reports, rejects;
@@ -41,13 +42,13 @@ struct intake {
 	struct messages messages;       /* of all conversations, likewise: */
 	struct photos photos;
 	struct holds holds;
-	struct orphan *orphans; /* intake/orphans.h */
-	bool photos_full;       /* photos.full as logged last */
-	bool full;              /* the journal had no room when asked last */
-	bool waits;             /* no room only until the next segment is made */
-	bool pressure;          /* the writer is behind: peers above their share are paused */
-	bool stopping;          /* nothing can be read later: wait for such segments */
-	decoder_set faulty;     /* decoders whose broken contract has been logged */
+	struct orphan *orphans;     /* intake/orphans.h */
+	bool photos_full;           /* photos.full as logged last */
+	bool full;                  /* the journal had no room when asked last */
+	bool waits;                 /* no room only until the next segment is made */
+	enum backlog_state backlog; /* unless SMALL, peers above their share are paused */
+	bool stopping;              /* nothing can be read later: wait for such segments */
+	decoder_set faulty;         /* decoders whose broken contract has been logged */
 	struct intake_counters counters;
 	struct reason_count reasons[REASONS_MAX];
 	struct decoded decoded; /* of the current frame, shared by all conversations */

@@ -17,8 +17,9 @@ struct backlog {
 
 // Notes that a batch of so many bytes of the journal was stored in this time.
 void backlog_stored(struct backlog *backlog, uint64_t bytes, double seconds);
-// Returns true if more is pending than BACKLOG_S of storing, at most two full batches of that many bytes: enough for the
-// database never to be idle. Once it is behind, until three quarters of that are pending.
-bool backlog_is_behind(struct backlog *backlog, uint64_t pending, uint64_t full_batch);
+// BEHIND: more is pending than BACKLOG_S of storing, at most two full batches of that many bytes: enough for the database
+// never to be idle. Lasts until three quarters of that are pending. FAR: behind by two full batches, however fast it is.
+enum backlog_state { BACKLOG_SMALL, BACKLOG_BEHIND, BACKLOG_FAR };
+enum backlog_state backlog_state(struct backlog *backlog, uint64_t pending, uint64_t full_batch);
 
 #endif

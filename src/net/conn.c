@@ -484,8 +484,8 @@ static void take_turns(struct ev_loop *loop, ev_prepare *prepare, int revents)
 	struct conns *conns = prepare->data;
 
 	(void)revents;
-	const bool left = turns_run(
-		&conns->turns, &owner, conns->transport.intake->pressure, clock_coarse_ms());
+	const bool pressure = conns->transport.intake->backlog != BACKLOG_SMALL;
+	const bool left = turns_run(&conns->turns, &owner, pressure, clock_coarse_ms());
 
 	if (left)
 		ev_idle_start(loop, &conns->unserved);

@@ -317,11 +317,14 @@ static void queue_pending(struct udp *udp, struct sender *sender)
 		ev_timer_again(udp->loop, &udp->timer);
 }
 
-// Returns true if the datagram of this sender (NULL: not heard of lately) is accepted while the database is behind.
-static bool has_share(struct udp *udp, struct sender *sender)
+// Returns true if the datagram of this sender (NULL: not heard of lately) is accepted while the database is behind. What is
+// dropped may be lost, so a sender with a device is only limited when it is far behind.
+static bool is_accepted(struct udp *udp, struct sender *sender)
 {
 	const uint32_t now_ms = clock_coarse_ms();
 
+	if (sender && sender->conversation.device && udp->transport.intake->backlog != BACKLOG_FAR)
+		return true;
 	if (sender && conversation_is_established(&sender->conversation))
 		return conversation_has_share(&sender->conversation, now_ms);
 	if (!share_is_left(&udp->trickle, &turns_trickle, now_ms))
@@ -351,7 +354,7 @@ static void process(struct udp *udp, struct msghdr *message, const uint8_t *data
 	const struct peer peer = peer_of_sockaddr(message->msg_name, TRANSPORT_UDP);
 	struct sender *sender = find_sender(udp, &peer);
 
-	if (intake->pressure && !has_share(udp, sender)) {
+	if (intake->backlog != BACKLOG_SMALL && !is_accepted(udp, sender)) {
 		drop_over_share(udp, sender, &peer);
 		return;
 	}

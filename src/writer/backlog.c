@@ -23,10 +23,12 @@ static double limit_of(const struct backlog *backlog, uint64_t full_batch)
 	return limit > most ? most : limit < BACKLOG_LEAST ? BACKLOG_LEAST : limit;
 }
 
-bool backlog_is_behind(struct backlog *backlog, uint64_t pending, uint64_t full_batch)
+enum backlog_state backlog_state(struct backlog *backlog, uint64_t pending, uint64_t full_batch)
 {
 	const double limit = limit_of(backlog, full_batch);
 
 	backlog->behind = (double)pending > (backlog->behind ? limit * 3 / 4 : limit);
-	return backlog->behind;
+	if (!backlog->behind)
+		return BACKLOG_SMALL;
+	return pending > BACKLOG_LEAST && pending > 2 * full_batch ? BACKLOG_FAR : BACKLOG_BEHIND;
 }

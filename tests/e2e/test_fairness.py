@@ -118,7 +118,7 @@ def test_a_flood_is_paused_while_the_database_is_behind_and_a_tracker_is_not(mon
         sender = threading.Thread(target=flood.sendall, args=(records,), daemon=True)
         sender.start()
         avld.wait_log("conn paused peer=127.0.0.1:")
-        assert metric("peers_paused") == 1 and metric("pauses_total") >= 1
+        assert metric("pauses_total") >= 1
         for number in range(1, 6):
             before = metric("reports_total")
             honest.sendall(pt502.record("5020002"))

@@ -16,8 +16,9 @@ static void before_the_first_batch_two_full_ones_may_be_pending(void **state)
 	struct backlog backlog = {0};
 
 	(void)state;
-	assert_false(backlog_is_behind(&backlog, 2 * FULL_BATCH, FULL_BATCH));
-	assert_true(backlog_is_behind(&backlog, 2 * FULL_BATCH + 1, FULL_BATCH));
+	assert_int_equal(BACKLOG_SMALL, backlog_state(&backlog, 2 * FULL_BATCH, FULL_BATCH));
+	assert_int_not_equal(
+		BACKLOG_SMALL, backlog_state(&backlog, 2 * FULL_BATCH + 1, FULL_BATCH));
 }
 
 static void it_stays_behind_until_a_quarter_is_stored(void **state)
@@ -25,11 +26,12 @@ static void it_stays_behind_until_a_quarter_is_stored(void **state)
 	struct backlog backlog = {0};
 
 	(void)state;
-	assert_true(backlog_is_behind(&backlog, 3 * FULL_BATCH, FULL_BATCH));
-	assert_true(backlog_is_behind(&backlog, 2 * FULL_BATCH, FULL_BATCH));
-	assert_true(backlog_is_behind(&backlog, FULL_BATCH * 3 / 2 + 1, FULL_BATCH));
-	assert_false(backlog_is_behind(&backlog, FULL_BATCH * 3 / 2, FULL_BATCH));
-	assert_false(backlog_is_behind(&backlog, 2 * FULL_BATCH, FULL_BATCH));
+	assert_int_not_equal(BACKLOG_SMALL, backlog_state(&backlog, 3 * FULL_BATCH, FULL_BATCH));
+	assert_int_not_equal(BACKLOG_SMALL, backlog_state(&backlog, 2 * FULL_BATCH, FULL_BATCH));
+	assert_int_not_equal(
+		BACKLOG_SMALL, backlog_state(&backlog, FULL_BATCH * 3 / 2 + 1, FULL_BATCH));
+	assert_int_equal(BACKLOG_SMALL, backlog_state(&backlog, FULL_BATCH * 3 / 2, FULL_BATCH));
+	assert_int_equal(BACKLOG_SMALL, backlog_state(&backlog, 2 * FULL_BATCH, FULL_BATCH));
 }
 
 static void a_slow_database_may_have_150_ms_pending(void **state)
@@ -39,8 +41,8 @@ static void a_slow_database_may_have_150_ms_pending(void **state)
 	(void)state;
 	for (int i = 0; i < 10; i++)
 		backlog_stored(&backlog, 2 * MB, 0.2); // 10 MB/s
-	assert_false(backlog_is_behind(&backlog, 3 * MB / 2, FULL_BATCH));
-	assert_true(backlog_is_behind(&backlog, 3 * MB / 2 + 1, FULL_BATCH));
+	assert_int_equal(BACKLOG_SMALL, backlog_state(&backlog, 3 * MB / 2, FULL_BATCH));
+	assert_int_not_equal(BACKLOG_SMALL, backlog_state(&backlog, 3 * MB / 2 + 1, FULL_BATCH));
 }
 
 static void the_rate_is_an_average_of_recent_batches(void **state)
@@ -72,8 +74,20 @@ static void half_a_mebibyte_may_always_be_pending(void **state)
 
 	(void)state;
 	backlog_stored(&backlog, 100000, 100.);
-	assert_false(backlog_is_behind(&backlog, BACKLOG_LEAST, FULL_BATCH));
-	assert_true(backlog_is_behind(&backlog, BACKLOG_LEAST + 1, FULL_BATCH));
+	assert_int_equal(BACKLOG_SMALL, backlog_state(&backlog, BACKLOG_LEAST, FULL_BATCH));
+	assert_int_not_equal(BACKLOG_SMALL, backlog_state(&backlog, BACKLOG_LEAST + 1, FULL_BATCH));
+}
+
+static void two_full_batches_are_far_behind_however_slow_it_is(void **state)
+{
+	struct backlog backlog = {0};
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		backlog_stored(&backlog, 2 * MB, 0.2);
+	assert_int_equal(backlog_state(&backlog, 2 * FULL_BATCH, FULL_BATCH), BACKLOG_BEHIND);
+	assert_int_equal(backlog_state(&backlog, 2 * FULL_BATCH + 1, FULL_BATCH), BACKLOG_FAR);
+	assert_int_equal(backlog_state(&backlog, BACKLOG_LEAST, 1000), BACKLOG_BEHIND);
 }
 
 int main(void)
@@ -84,6 +98,7 @@ int main(void)
 		cmocka_unit_test(a_slow_database_may_have_150_ms_pending),
 		cmocka_unit_test(the_rate_is_an_average_of_recent_batches),
 		cmocka_unit_test(small_batches_and_standing_clocks_do_not_count),
+		cmocka_unit_test(two_full_batches_are_far_behind_however_slow_it_is),
 		cmocka_unit_test(half_a_mebibyte_may_always_be_pending),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
