@@ -35,12 +35,14 @@
 #define UNREAD_MOST   4096 /* replies left unread, from which on a connection is not read */
 #define UNREAD_US     INT64_C(10000000) /* time to read them */
 #define HELD_MOST     32768             /* bytes of held replies, likewise */
-#define WARN_S        60                /* between log lines */
-#define EVICT_S       2   /* silence before a connection on trial makes room for a new one */
-#define EVICT_LOOK    256 /* connections looked at for one of the same address */
-#define PER_IP_LEAST  256 /* connections of one address, if the limit is a share of all */
-#define REST_MOST     ((FRAME_MOST + 63) / 64 * 64) /* so that the new bytes are aligned */
-#define SNIFF_US      INT64_C(30000000) /* time for the first bytes to show their protocol */
+#define UNSYNCED_MOST                                                                              \
+	(1 << 20) /* bytes of the journal that a sync may have to cover, while replies are held */
+#define WARN_S       60  /* between log lines */
+#define EVICT_S      2   /* silence before a connection on trial makes room for a new one */
+#define EVICT_LOOK   256 /* connections looked at for one of the same address */
+#define PER_IP_LEAST 256 /* connections of one address, if the limit is a share of all */
+#define REST_MOST    ((FRAME_MOST + 63) / 64 * 64) /* so that the new bytes are aligned */
+#define SNIFF_US     INT64_C(30000000) /* time for the first bytes to show their protocol */
 #define LINGER_US                                                                                  \
 	INT64_C(2000000) /* time that held replies may keep the socket of an ended one open */
 
@@ -379,10 +381,10 @@ static enum received receive(struct conn *c)
 static void take_turn(struct conn *c)
 {
 	struct turns *turns = &conns_of(c)->turns;
-	const bool has_share = conversation_has_share(&c->conversation, clock_coarse_ms());
+	const bool fresh = conversation_has_share(&c->conversation, clock_coarse_ms());
 
 	list_remove(&c->turn);
-	list_append(has_share ? &turns->fresh : &turns->heavy, &c->turn);
+	list_append(fresh ? &turns->fresh : &turns->heavy, &c->turn);
 	c->waits = true;
 	watch(c);
 }
@@ -477,6 +479,15 @@ static void on_pressure(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)revents;
 }
 
+// Returns true if a reply is held and a sync is to cover much already: more would delay the reply.
+static bool is_sync_long(const struct conns *conns)
+{
+	const struct intake *intake = conns->transport.intake;
+
+	return !list_empty(&conns->holding) && intake->config->journal.sync == SYNC_REPLY &&
+	       journal_end(intake->journal) - journal_synced(intake->journal) > UNSYNCED_MOST;
+}
+
 // Runs once per loop turn, before the journal is synced.
 static void take_turns(struct ev_loop *loop, ev_prepare *prepare, int revents)
 {
@@ -485,7 +496,10 @@ static void take_turns(struct ev_loop *loop, ev_prepare *prepare, int revents)
 
 	(void)revents;
 	const bool pressure = conns->transport.intake->backlog != BACKLOG_SMALL;
-	const bool left = turns_run(&conns->turns, &owner, pressure, clock_coarse_ms());
+	const enum turns_mode mode = pressure              ? TURNS_PRESSURE
+				     : is_sync_long(conns) ? TURNS_FRESH
+							   : TURNS_ALL;
+	const bool left = turns_run(&conns->turns, &owner, mode, clock_coarse_ms());
 
 	if (left)
 		ev_idle_start(loop, &conns->unserved);

@@ -82,17 +82,20 @@ static void pause_heavy(struct turns *turns, const struct turns_owner *owner)
 	}
 }
 
-bool turns_run(struct turns *turns, const struct turns_owner *owner, bool pressure, uint32_t now_ms)
+bool turns_run(
+	struct turns *turns, const struct turns_owner *owner, enum turns_mode mode, uint32_t now_ms)
 {
 	if (turns_empty(turns))
 		return false;
-	if (pressure) {
+	if (mode == TURNS_PRESSURE) {
 		serve_trickle(turns, owner, now_ms);
 		look_for_shares(turns, owner, now_ms);
 		pause_heavy(turns, owner);
 		return false;
 	}
 	uint64_t work = serve(&turns->fresh, owner, 0, TURNS_WORK / 2);
+	if (mode == TURNS_FRESH)
+		return !list_empty(&turns->fresh);
 	work = serve(&turns->paused, owner, work, TURNS_WORK);
 	serve(&turns->heavy, owner, work, TURNS_WORK);
 	return !turns_empty(turns);

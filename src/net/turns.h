@@ -36,9 +36,11 @@ struct turns_owner {
 };
 
 void turns_init(struct turns *turns);
-// Serves peers in turn. Returns true if others are left for the next turn.
-bool turns_run(
-	struct turns *turns, const struct turns_owner *owner, bool pressure, uint32_t now_ms);
+// FRESH: heavy peers are left until another call; they do not count as left for the next turn.
+enum turns_mode { TURNS_ALL, TURNS_FRESH, TURNS_PRESSURE };
+// Serves peers in turn. Returns true if others are left for the next turn of the loop.
+bool turns_run(struct turns *turns, const struct turns_owner *owner, enum turns_mode mode,
+	uint32_t now_ms);
 // Returns true if no peer takes turns.
 bool turns_empty(const struct turns *turns);
 size_t turns_count_paused(const struct turns *turns);

@@ -270,7 +270,7 @@ static void a_reply_larger_than_its_datagram_waits_for_proof_and_for_as_many_byt
 	bool closed;
 	const int fd = connect_udp();
 
-	give(fd, "!L7\n!S20\n"); // 9 bytes
+	give(fd, "!L7\n!S20\n");                           // 9 bytes
 	assert_int_equal(receive(fd, out, 4, &closed), 4); // not the 20 bytes: 24 > 10
 	assert_int_equal(intake.counters.udp_withheld, 1);
 	give(fd, "!P1234567\n"); // valid, after a reply

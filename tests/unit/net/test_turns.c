@@ -65,10 +65,10 @@ static int set_up(void **state)
 	return 0;
 }
 
-static const char *run(bool pressure, uint32_t now_ms, bool *left)
+static const char *run(enum turns_mode mode, uint32_t now_ms, bool *left)
 {
 	memset(served, 0, sizeof(served));
-	*left = turns_run(&turns, &owner, pressure, now_ms);
+	*left = turns_run(&turns, &owner, mode, now_ms);
 	return served;
 }
 
@@ -82,7 +82,7 @@ static void strangers_with_a_share_come_before_heavy_peers(void **state)
 	join(&turns.fresh, &b, 'b', 1);
 	join(&turns.heavy, &c, 'c', 1);
 	join(&turns.fresh, &d, 'd', 1);
-	assert_string_equal(run(false, 0, &left), "bdac");
+	assert_string_equal(run(TURNS_ALL, 0, &left), "bdac");
 	assert_false(left);
 	assert_true(turns_empty(&turns));
 }
@@ -96,10 +96,10 @@ static void the_work_of_a_turn_is_bounded_and_the_next_one_goes_on(void **state)
 	join(&turns.heavy, &a, 'a', TURNS_WORK - 1);
 	join(&turns.heavy, &b, 'b', 1000);
 	join(&turns.heavy, &c, 'c', 1);
-	assert_string_equal(run(false, 0, &left), "ab");
+	assert_string_equal(run(TURNS_ALL, 0, &left), "ab");
 	assert_true(left);
 	list_append(&turns.heavy, &a.link); // it has sent more
-	assert_string_equal(run(false, 0, &left), "ca");
+	assert_string_equal(run(TURNS_ALL, 0, &left), "ca");
 	assert_false(left);
 }
 
@@ -113,8 +113,22 @@ static void strangers_leave_half_of_the_turn_to_others(void **state)
 	join(&turns.fresh, &b, 'b', 1);
 	join(&turns.heavy, &c, 'c', 1);
 	join(&turns.heavy, &d, 'd', 1);
-	assert_string_equal(run(false, 0, &left), "acd");
+	assert_string_equal(run(TURNS_ALL, 0, &left), "acd");
 	assert_true(left);
+}
+
+static void while_a_sync_is_long_only_strangers_are_served(void **state)
+{
+	struct peer_of_test a, b;
+	bool left;
+
+	(void)state;
+	join(&turns.heavy, &a, 'a', 1);
+	join(&turns.fresh, &b, 'b', 1);
+	assert_string_equal(run(TURNS_FRESH, 0, &left), "b");
+	assert_false(left);
+	assert_int_equal(turns.pauses, 0);
+	assert_string_equal(run(TURNS_ALL, 0, &left), "a");
 }
 
 static void under_pressure_heavy_peers_are_paused_once(void **state)
@@ -124,14 +138,14 @@ static void under_pressure_heavy_peers_are_paused_once(void **state)
 
 	(void)state;
 	join(&turns.heavy, &a, 'a', 1);
-	assert_string_equal(run(true, 1000, &left), "");
+	assert_string_equal(run(TURNS_PRESSURE, 1000, &left), "");
 	assert_false(left);
 	join(&turns.heavy, &b, 'b', 1);
-	assert_string_equal(run(true, 1010, &left), "");
+	assert_string_equal(run(TURNS_PRESSURE, 1010, &left), "");
 	assert_string_equal(paused, "ab");
 	assert_int_equal(turns.pauses, 2);
 	assert_int_equal(turns_count_paused(&turns), 2);
-	assert_string_equal(run(false, 1020, &left), "ab"); // the pressure is over
+	assert_string_equal(run(TURNS_ALL, 1020, &left), "ab"); // the pressure is over
 	assert_int_equal(turns_count_paused(&turns), 0);
 }
 
@@ -143,10 +157,10 @@ static void a_paused_peer_with_a_share_again_is_served(void **state)
 	(void)state;
 	join(&turns.heavy, &a, 'a', 1);
 	join(&turns.heavy, &b, 'b', 1);
-	run(true, 1000, &left);
+	run(TURNS_PRESSURE, 1000, &left);
 	b.has_share = true;
-	assert_string_equal(run(true, 1000 + TURNS_LOOK_MS - 1, &left), "");
-	assert_string_equal(run(true, 1000 + TURNS_LOOK_MS, &left), "b");
+	assert_string_equal(run(TURNS_PRESSURE, 1000 + TURNS_LOOK_MS - 1, &left), "");
+	assert_string_equal(run(TURNS_PRESSURE, 1000 + TURNS_LOOK_MS, &left), "b");
 	assert_int_equal(turns_count_paused(&turns), 1);
 }
 
@@ -160,10 +174,10 @@ static void under_pressure_strangers_get_a_trickle(void **state)
 	(void)state;
 	for (size_t i = 0; i < 40; i++)
 		join(&turns.fresh, &peers[i], (char)('A' + i), 100);
-	count += strlen(run(true, now_ms, &left));
+	count += strlen(run(TURNS_PRESSURE, now_ms, &left));
 	assert_int_equal(count, turns_trickle.burst / 100);
 	for (; now_ms < 2000; now_ms += 10)
-		count += strlen(run(true, now_ms, &left));
+		count += strlen(run(TURNS_PRESSURE, now_ms, &left));
 	assert_in_range(count, (turns_trickle.burst + turns_trickle.per_s) / 100 - 1,
 		(turns_trickle.burst + turns_trickle.per_s) / 100 + 1);
 	assert_int_equal(turns.pauses, 0);
@@ -178,12 +192,12 @@ static void a_peer_may_remove_another_while_it_is_served(void **state)
 	join(&turns.heavy, &a, 'a', 1)->removes = &b.link;
 	join(&turns.heavy, &b, 'b', 1);
 	join(&turns.heavy, &c, 'c', 1);
-	assert_string_equal(run(false, 0, &left), "ac");
+	assert_string_equal(run(TURNS_ALL, 0, &left), "ac");
 	list_append(&turns.heavy, &a.link);
 	list_append(&turns.heavy, &b.link);
 	a.has_share = b.has_share = true;
-	run(true, 5000, &left);
-	assert_string_equal(run(true, 5000 + TURNS_LOOK_MS, &left), "a");
+	run(TURNS_PRESSURE, 5000, &left);
+	assert_string_equal(run(TURNS_PRESSURE, 5000 + TURNS_LOOK_MS, &left), "a");
 	assert_true(turns_empty(&turns));
 }
 
@@ -195,6 +209,7 @@ int main(void)
 		TEST(strangers_with_a_share_come_before_heavy_peers),
 		TEST(the_work_of_a_turn_is_bounded_and_the_next_one_goes_on),
 		TEST(strangers_leave_half_of_the_turn_to_others),
+		TEST(while_a_sync_is_long_only_strangers_are_served),
 		TEST(under_pressure_heavy_peers_are_paused_once),
 		TEST(a_paused_peer_with_a_share_again_is_served),
 		TEST(under_pressure_strangers_get_a_trickle),
