@@ -6,8 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BACKLOG_S     0.15        /* of storing, that may be pending */
-#define BACKLOG_LEAST (512 << 10) /* bytes of the journal that may be pending in any case */
+#define BACKLOG_S 0.5 /* of storing, that may be pending */
 
 // Zeroed it has measured nothing.
 struct backlog {
@@ -17,8 +16,9 @@ struct backlog {
 
 // Notes that a batch of so many bytes of the journal was stored in this time.
 void backlog_stored(struct backlog *backlog, uint64_t bytes, double seconds);
-// BEHIND: more is pending than BACKLOG_S of storing, at most two full batches of that many bytes: enough for the database
-// never to be idle. Lasts until three quarters of that are pending. FAR: behind by two full batches, however fast it is.
+// BEHIND: more is pending than BACKLOG_S of storing, at least one full batch of that many bytes and at most two: enough for
+// the database never to be idle, and for batches that are not mostly overhead. Lasts until three quarters of that are
+// pending. FAR: behind by two full batches, however fast it is.
 enum backlog_state { BACKLOG_SMALL, BACKLOG_BEHIND, BACKLOG_FAR };
 enum backlog_state backlog_state(struct backlog *backlog, uint64_t pending, uint64_t full_batch);
 

@@ -20,7 +20,7 @@ static double limit_of(const struct backlog *backlog, uint64_t full_batch)
 	const double most = 2. * (double)full_batch;
 	const double limit = backlog->bytes_per_s > 0. ? backlog->bytes_per_s * BACKLOG_S : most;
 
-	return limit > most ? most : limit < BACKLOG_LEAST ? BACKLOG_LEAST : limit;
+	return limit > most ? most : limit < most / 2 ? most / 2 : limit;
 }
 
 enum backlog_state backlog_state(struct backlog *backlog, uint64_t pending, uint64_t full_batch)
@@ -30,5 +30,5 @@ enum backlog_state backlog_state(struct backlog *backlog, uint64_t pending, uint
 	backlog->behind = (double)pending > (backlog->behind ? limit * 3 / 4 : limit);
 	if (!backlog->behind)
 		return BACKLOG_SMALL;
-	return pending > BACKLOG_LEAST && pending > 2 * full_batch ? BACKLOG_FAR : BACKLOG_BEHIND;
+	return pending > 2 * full_batch ? BACKLOG_FAR : BACKLOG_BEHIND;
 }
