@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BACKLOG_S 0.5 /* of storing, that may be pending */
+#define BACKLOG_S 1. /* of storing, that may be pending */
 
 // Zeroed it has measured nothing.
 struct backlog {
