@@ -114,7 +114,7 @@ def test_a_flood_is_paused_while_the_database_is_behind_and_a_tracker_is_not(mon
     avld, metric = monitored({"database.batch_rows": "200"})
     times = iter(pt502.last(200000, -3600))
     with connect(avld) as honest, connect(avld) as flood:
-        records = b"".join(pt502.record("5020001", time=next(times)) for _ in range(20000))
+        records = b"".join(pt502.record("5020001", time=next(times)) for _ in range(12000))
         sender = threading.Thread(target=flood.sendall, args=(records,), daemon=True)
         sender.start()
         avld.wait_log("conn paused peer=127.0.0.1:")
@@ -126,13 +126,13 @@ def test_a_flood_is_paused_while_the_database_is_behind_and_a_tracker_is_not(mon
         database.wait("SELECT count(*)::int > 0 FROM avld.positions p JOIN avld.devices d ON d.id = p.device_id WHERE ident = '5020002'",
                       True)
         received = metric("reports_total")
-        assert received < 15000, "most of the flood is still in its socket"
+        assert received < 11000, "most of the flood is still in its socket"
         database.query("DROP TRIGGER slowly ON avld.positions")
         database.wait("SELECT count(*)::int FROM avld.positions p JOIN avld.devices d ON d.id = p.device_id WHERE ident = '5020001'",
-                      20000)
+                      12000)
         sender.join()
         wait_for(lambda: metric("peers_paused") == 0, "the pause to end")
-    assert avld.logged().count("conn paused") == 1
+    assert 1 <= avld.logged().count("conn paused") <= 3, "one a minute"
 
 
 def test_datagrams_above_the_share_are_dropped_and_counted_while_the_database_is_behind(monitored, database):
