@@ -25,7 +25,7 @@ struct config {
 		bool tcp, udp;      /* transports */
 		uint32_t protocols; /* decoder_set */
 		int64_t max_connections;
-		int64_t max_connections_per_ip; /* 0: no limit */
+		int64_t max_connections_per_ip; /* 0: no limit; negative: percent of max_connections */
 		int64_t login_timeout_us;
 		int64_t idle_timeout_us;
 	} server;

@@ -14,6 +14,9 @@
 
 struct credential;
 
+// A device that was not in avld.devices is on probation over the connection that has created it.
+enum conversation_probation { PROBATION_NONE, PROBATION_BEGINS, PROBATION_HEARD };
+
 struct conversation {
 	struct feed feed;
 	struct hold hold;              /* of what the feed holds */
@@ -24,7 +27,9 @@ struct conversation {
 	uint64_t bytes;                /* received; counted by the transport */
 	struct peer peer;              /* its transport tells TCP from UDP */
 	bool silent;                   /* its end makes no row: one of many scanners */
+	struct share share;            /* what the peer has cost while it was a stranger */
 	uint8_t idents;    /* TCP: named so far; beyond CONVERSATION_IDENTS: a gateway */
+	uint8_t probation; /* enum conversation_probation */
 	uint32_t open_ms;  /* clock_coarse_ms when the bytes of the open frame came */
 	uint32_t active_s; /* clock_coarse_s of the last activity; set by the transport */
 };
@@ -38,6 +43,7 @@ struct conversation_transport {
 		const uint8_t *data, size_t len, uint64_t lsn);
 	// Ends the connection of a device that has connected again; conversation is dead afterwards. TCP only.
 	void (*displace)(struct conversation *conversation);
+	bool commanding; /* while send is called: the bytes are a command, no reply */
 };
 
 // What the transport has to do with the rest of the bytes.
@@ -88,6 +94,19 @@ static inline bool conversation_is_known(const struct conversation *conversation
 
 // newcomers_proves (intake/newcomers.h): returns true if the device has sent more than one frame over its connection.
 bool conversation_proves(const struct device *device);
+
+// Returns true if the device has a row in avld.devices. Other peers are strangers.
+static inline bool conversation_is_established(const struct conversation *conversation)
+{
+	return conversation->device && conversation->device->state == DEVICE_ACTIVE;
+}
+// Returns true until a device that this conversation has created has been heard in a second second.
+static inline bool conversation_is_on_probation(const struct conversation *conversation)
+{
+	return conversation->probation != PROBATION_NONE;
+}
+// Returns true while the peer has cost less than its share: of its device, or of a stranger.
+bool conversation_has_share(struct conversation *conversation, uint32_t now_ms);
 
 // Returns true if `reason` is one for which the owner has not admitted a device: such rejects must not be decoded
 // later.

@@ -7,12 +7,13 @@
 #include "downlink/command_queue.h"
 #include "feed/feed.h"
 #include "intake/hold.h"
-#include "intake/scanners.h"
 #include "intake/row_limits.h"
+#include "intake/scanners.h"
 #include "journal/entry.h"
 #include "journal/journal.h"
 #include "model/device_directory.h"
 #include "protocol/photo.h"
+#include "writer/backlog.h"
 
 struct intake_counters {
 	uint64_t frames, reports, rejects;
@@ -20,6 +21,8 @@ struct intake_counters {
 	uint64_t udp_no_memory;       /* datagrams of new senders dropped for lack of memory */
 	uint64_t udp_lost;            /* datagrams dropped by the kernel, the socket was full */
 	uint64_t udp_replies_dropped; /* held replies dropped because too many were held */
+	uint64_t udp_over_share;      /* datagrams dropped because the sender was above its share */
+	uint64_t udp_withheld; /* replies not sent to senders that had not proved themselves */
 	uint64_t photos;
 };
 
@@ -54,6 +57,7 @@ struct intake {
 	bool photos_full;            /* photos.full as logged last */
 	bool full;                   /* the journal had no room when asked last */
 	bool waits;                  /* no room only until the next segment is made */
+	enum backlog_state backlog;  /* unless SMALL, peers above their share are paused */
 	bool stopping;               /* nothing can be read later: wait for such segments */
 	decoder_set faulty;          /* decoders whose broken contract has been logged */
 	struct row_limits *limits[LIMITED_TABLES]; /* intake/row_summaries.h; NULL: none */
@@ -76,6 +80,14 @@ bool intake_wait_for_room(struct intake *intake);
 // read only what can be left in the socket until it is journaled.
 enum intake_room { INTAKE_FULL, INTAKE_SCARCE, INTAKE_AMPLE };
 enum intake_room intake_room(struct intake *intake, size_t bytes);
+
+// Returns the frames, reports and rejects so far: the work done for peers.
+static inline uint64_t intake_work(const struct intake *intake)
+{
+	const struct intake_counters *counters = &intake->counters;
+
+	return counters->frames + counters->reports + counters->rejects;
+}
 
 // Gives a new session the settings of devices, and the memory of devices, messages and photos, as configured.
 void intake_begin(struct intake *intake, struct session *session);

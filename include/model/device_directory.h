@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The known devices: ident -> database id, state, configured protocol, model, secret and networks, live connection. The
-// writer fills it from avld.devices; conversations and the writer look devices up. At most 200 bytes per device, and its
+// writer fills it from avld.devices; conversations and the writer look devices up. At most 220 bytes per device, and its
 // texts and networks.
 #ifndef AVLD_MODEL_DEVICE_DIRECTORY_H
 #define AVLD_MODEL_DEVICE_DIRECTORY_H
 
 #include "model/networks.h"
 #include "model/report.h"
+#include "model/share.h"
 #include "util/uthash_config.h"
 
 struct device_directory;
@@ -25,6 +26,7 @@ struct device {
 	struct networks *networks; /* avld.devices.networks; NULL: any */
 	uint32_t secret_version;   /* changes with the secret; 0: never had one */
 	uint32_t users;            /* pointers to it in conversations */
+	struct share share;        /* what its peers have cost, once it is in avld.devices */
 	uint8_t state;             /* enum device_state */
 	uint8_t decoder; /* 1 + index in registry_decoders[] of the configured protocol; 0: none configured */
 	uint8_t ident_len;

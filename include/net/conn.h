@@ -16,6 +16,13 @@ void conn_all_free(struct conns *conns); /* after conn_finish */
 size_t conn_count(const struct conns *conns);
 const struct conn_refusals *conn_refused(const struct conns *conns);
 
+struct conn_counters {
+	uint64_t pauses;  /* connections not read while the database was behind */
+	uint64_t evicted; /* connections closed to make room for others */
+	size_t paused;    /* now */
+};
+struct conn_counters conn_counters(const struct conns *conns);
+
 // Takes over a connected, non-blocking socket; closes it if the connection is refused.
 void conn_add(struct conns *conns, int fd, const struct sockaddr *address);
 

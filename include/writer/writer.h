@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "journal/journal.h"
 #include "model/device_directory.h"
+#include "writer/backlog.h"
 #include "writer/command_rows.h"
 #include "writer/writer_counters.h"
 
@@ -23,6 +24,8 @@ void writer_wake(struct writer *writer);
 // Writes the pending entries without waiting for batch_interval; no new ones may follow. Calls done once, from the loop,
 // when all are stored or the database is unreachable.
 void writer_drain(struct writer *writer, void (*done)(void *context), void *context);
+// Returns how much is pending for a database that is connected; SMALL while it is not. Cheap; call it once per loop turn.
+enum backlog_state writer_backlog(struct writer *writer);
 const struct writer_counters *writer_counters(const struct writer *writer);
 
 #endif

@@ -84,6 +84,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 	struct journal *journal = server->intake.journal;
 
 	(void)revents;
+	server->intake.backlog = writer_backlog(server->writer);
 	pace_choose(&server->pace, loop, server->intake.counters.frames, pending_bytes(server));
 	if (journal_end(journal) != server->woken_lsn) {
 		server->woken_lsn = journal_end(journal);

@@ -15,9 +15,9 @@
 #include <string.h>
 #include <strings.h>
 
-static setting_reader read_bool, read_integer, read_size, read_segment_size, read_duration,
-	read_enum, read_text, read_name, read_address, read_transports, read_protocols,
-	read_commands;
+static setting_reader read_bool, read_integer, read_share, read_size, read_segment_size,
+	read_duration, read_enum, read_text, read_name, read_address, read_transports,
+	read_protocols, read_commands;
 
 static const char *const sync_names[] = {
 	[SYNC_REPLY] = "reply", [SYNC_INTERVAL] = "interval", [SYNC_OFF] = "off", NULL};
@@ -48,9 +48,9 @@ const struct setting setting_table[] = {
 	{"server.max_connections", read_integer, "10000",
 		AT(server.max_connections), .min = 1, .max = 1000000,
 		.doc = "concurrent TCP connections"},
-	{"server.max_connections_per_ip", read_integer, "0",
+	{"server.max_connections_per_ip", read_share, "50%",
 		AT(server.max_connections_per_ip), .max = 1000000,
-		.doc = "concurrent TCP connections from one address; 0: no limit"},
+		.doc = "concurrent TCP connections from one address, or their share of all; 0: no limit"},
 	{"server.login_timeout", read_duration, "30s",
 		AT(server.login_timeout_us), .min = SECOND, .max = HOUR,
 		.doc = "time within which a new connection must identify itself"},
@@ -220,6 +220,25 @@ static bool read_integer(const struct setting *setting, const char *value, struc
 		return fail(error, "%s is %s; write a number from %lld to %lld", show(value).text,
 			what, (long long)setting->min, (long long)setting->max);
 	*(int64_t *)field_of(setting, config) = number;
+	return true;
+}
+
+// Reads a number, or a share in percent, which is stored as a negative number.
+static bool read_share(const struct setting *setting, const char *value, struct config *config,
+	struct setting_error *error)
+{
+	const size_t len = strlen(value);
+	char digits[4] = {0};
+	int64_t percent;
+
+	if (len < 2 || value[len - 1] != '%')
+		return read_integer(setting, value, config, error);
+	memcpy(digits, value, len - 1 < sizeof(digits) ? len - 1 : sizeof(digits) - 1);
+	if (len > sizeof(digits) || !setting_value_read_integer(digits, &percent) || percent < 1 ||
+		percent > 100)
+		return fail(
+			error, "%s is no share; write 1%% to 100%%, or a number", show(value).text);
+	*(int64_t *)field_of(setting, config) = -percent;
 	return true;
 }
 

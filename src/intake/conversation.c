@@ -21,6 +21,12 @@
 #define REJECTS_SPARE 100  /* rejects allowed to a connection, and ten more for each good frame */
 #define OPEN_MS       1000 /* an open frame is whole when nothing has followed for so long */
 
+// A device may cost as much as 11 hours of reports every 10 s at once, and 100 reports a second. A stranger gets enough for a
+// log-in and its first reports; so does a device that is new, so that inventing one gains nothing.
+static const struct share_rate of_device = {.burst = 4096, .per_s = 100},
+			       of_stranger = {.burst = 32, .per_s = 4};
+#define SHARE_BYTES 1024 /* received, that count as one report */
+
 // ---- admission
 
 bool conversation_is_refusal(struct text reason)
@@ -34,6 +40,13 @@ bool conversation_is_refusal(struct text reason)
 static inline const char *find_objection(const struct conversation *c, const struct device *device)
 {
 	return admission_objection(device, c->feed.session.decoder, &c->peer, c->credential);
+}
+
+// A device that is new has a stranger's share.
+static void begin_share(struct device *device)
+{
+	share_spend(&device->share, &of_device, (uint64_t)(of_device.burst - of_stranger.burst),
+		clock_coarse_ms());
 }
 
 // Finds or creates the device that the session names. Returns NULL, or why it is not admitted (trial_pending: not yet).
@@ -50,7 +63,12 @@ static const char *admit(struct intake *intake, const struct conversation *c, st
 		(!device || device->state != DEVICE_ACTIVE))
 		return admission_refusals[REFUSAL_UNKNOWN];
 	*found = device;
-	return device ? NULL : trial_ask(intake, &c->feed, &c->peer, found);
+	if (device)
+		return NULL;
+	const char *refusal = trial_ask(intake, &c->feed, &c->peer, found);
+	if (*found)
+		begin_share(*found);
+	return refusal;
 }
 
 static inline bool is_named_by(const struct device *device, const struct session *session)
@@ -193,6 +211,43 @@ static void name_others(struct intake *intake, struct conversation *c, struct de
 		decoded->reports[i].body.flags |= FLAG_SHARED;
 }
 
+// ---- what the peer costs
+
+bool conversation_has_share(struct conversation *c, uint32_t now_ms)
+{
+	if (conversation_is_established(c))
+		return share_is_left(&c->device->share, &of_device, now_ms);
+	return share_is_left(&c->share, &of_stranger, now_ms);
+}
+
+// Until avld.devices has been read all devices seem to be new.
+static void begin_probation(
+	const struct intake *intake, struct conversation *c, const struct device *device)
+{
+	if (device->state == DEVICE_UNKNOWN && device_directory_loaded(intake->directory))
+		c->probation = PROBATION_BEGINS;
+}
+
+// Counts the work that these bytes have made since the counters were `before`.
+static void charge(const struct intake *intake, struct conversation *c,
+	const struct intake_counters *before, size_t bytes)
+{
+	const struct intake_counters *after = &intake->counters;
+	const uint64_t frames = after->frames - before->frames;
+	const uint64_t entries =
+		after->reports - before->reports + after->rejects - before->rejects;
+	const uint64_t work = (frames > entries ? frames : entries) + bytes / SHARE_BYTES;
+
+	if (conversation_is_established(c))
+		share_spend(&c->device->share, &of_device, work, clock_coarse_ms());
+	else
+		share_spend(&c->share, &of_stranger, work, clock_coarse_ms());
+	if (c->probation == PROBATION_BEGINS)
+		c->probation = PROBATION_HEARD;
+	else if (c->probation == PROBATION_HEARD && frames && clock_coarse_s() != c->active_s)
+		c->probation = PROBATION_NONE;
+}
+
 // ---- one frame
 
 static inline bool is_datagram(const struct conversation *c)
@@ -208,6 +263,8 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 
 	if (!device)
 		return refusal;
+	if (!c->device)
+		begin_probation(transport->intake, c, device);
 	if (is_datagram(c))
 		set_device(c, device);
 	else
@@ -222,12 +279,16 @@ static const char *object_to_other(
 	if (text_same(
 		    report->ident, (struct text){c->feed.session.ident, c->feed.session.ident_len}))
 		return NULL;
-	const struct device *device = device_directory_find(intake->directory, report->ident);
+	struct device *device = device_directory_find(intake->directory, report->ident);
 	if (device)
 		return find_objection(c, device);
-	return intake->config->devices.unknown == UNKNOWN_REFUSE
-		       ? NULL
-		       : trial_ask_other(intake, &c->peer, report->ident);
+	if (intake->config->devices.unknown == UNKNOWN_REFUSE)
+		return NULL;
+	const char *refusal = trial_ask_other(intake, &c->peer, report->ident);
+	device = device_directory_find(intake->directory, report->ident);
+	if (device)
+		begin_share(device);
+	return refusal;
 }
 
 // Rejects the reports of other devices that are not admitted: of a frame with records of several, or of held frames.
@@ -307,7 +368,10 @@ static bool send_command(struct conversation_transport *transport, struct conver
 	const struct command_queue_talk talk = {
 		{session->ident, session->ident_len}, session->decoder, session, &c->peer};
 	const size_t len = command_queue_next(commands, &talk, clock_utc_us(), command);
-	return !len || transport->send(transport, c, command, len, 0);
+	transport->commanding = true;
+	const bool sent = !len || transport->send(transport, c, command, len, 0);
+	transport->commanding = false;
+	return sent;
 }
 
 bool conversation_send_command(struct conversation_transport *transport, struct conversation *c)
@@ -484,6 +548,7 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 	struct conversation *c, const uint8_t *data, size_t len)
 {
 	struct intake *intake = transport->intake;
+	const struct intake_counters before = intake->counters;
 	struct conversation_outcome outcome = {CONVERSATION_OPEN, NULL, 0};
 
 	while (outcome.used < len) {
@@ -500,7 +565,7 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 			outcome.reason = intake->decoded.detail;
 		if (outcome.reason) {
 			outcome.state = CONVERSATION_ENDS;
-			return outcome;
+			break;
 		}
 		if (outcome.used < len && !(is_datagram(c) ? intake_wait_for_room(intake)
 							   : intake_has_room(intake))) {
@@ -508,7 +573,8 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 			break;
 		}
 	}
-	if (c->feed.open)
+	charge(intake, c, &before, outcome.used);
+	if (c->feed.open && !outcome.reason)
 		c->open_ms = clock_coarse_ms();
 	return outcome;
 }

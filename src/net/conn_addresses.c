@@ -15,11 +15,33 @@ struct conn_address {
 	UT_hash_handle hh;
 };
 
+struct key {
+	uint8_t address[16];
+};
+
+static struct key key_of(const struct peer *peer)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	struct key key = {{0}};
+	const bool is_v4 = !memcmp(peer->address, mapped, sizeof(mapped));
+
+	memcpy(key.address, peer->address, is_v4 ? sizeof(peer->address) : 8);
+	return key;
+}
+
+bool conn_addresses_same(const struct peer *a, const struct peer *b)
+{
+	const struct key one = key_of(a), other = key_of(b);
+
+	return !memcmp(&one, &other, sizeof(one));
+}
+
 static struct conn_address *find(const struct conn_addresses *addresses, const struct peer *peer)
 {
+	const struct key key = key_of(peer);
 	struct conn_address *found;
 
-	HASH_FIND(hh, addresses->table, peer->address, sizeof(peer->address), found);
+	HASH_FIND(hh, addresses->table, key.address, sizeof(key.address), found);
 	return found;
 }
 
@@ -29,7 +51,8 @@ static struct conn_address *insert(struct conn_addresses *addresses, const struc
 
 	if (!entry)
 		return NULL;
-	memcpy(entry->address, peer->address, sizeof(entry->address));
+	const struct key key = key_of(peer);
+	memcpy(entry->address, key.address, sizeof(entry->address));
 	HASH_ADD(hh, addresses->table, address, sizeof(entry->address), entry);
 	if (!entry->hh.tbl) { // uthash had no memory
 		free(entry);

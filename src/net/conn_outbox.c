@@ -80,6 +80,11 @@ bool conn_outbox_hold(struct conn_outbox *outbox, struct list *holding, const vo
 	return true;
 }
 
+uint32_t conn_outbox_held(const struct conn_outbox *outbox)
+{
+	return outbox->held ? outbox->held->len : 0;
+}
+
 struct conn_outbox *conn_outbox_of(struct list *link)
 {
 	return list_item(link, struct conn_outbox_held, link)->outbox;

@@ -25,6 +25,8 @@ bool conn_outbox_put(struct conn_outbox *outbox, const void *data, size_t len);
 // the list `holding`. Returns as conn_outbox_put.
 bool conn_outbox_hold(struct conn_outbox *outbox, struct list *holding, const void *data,
 	size_t len, uint64_t lsn);
+// Returns the bytes of the held replies.
+uint32_t conn_outbox_held(const struct conn_outbox *outbox);
 static inline bool conn_outbox_holds(const struct conn_outbox *outbox)
 {
 	return outbox->held != NULL;

@@ -66,6 +66,7 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 	const struct command_counters *commands = command_queue_counters(s->commands);
 	const struct newcomers_counters *new = newcomers_counters(s->intake->newcomers);
 	const struct journal *journal = s->intake->journal;
+	const struct conn_counters conns = conn_counters(s->conns);
 	const uint64_t start = journal_start(journal), end = journal_end(journal);
 	const uint64_t pending = end - (out->lsn > start ? out->lsn : start);
 	const struct number all[] = {
@@ -83,6 +84,18 @@ static size_t collect(const struct http *http, struct number *numbers, size_t ca
 		{"udp_replies_dropped_total", "counter",
 			"replies dropped because too many were held for the journal",
 			in->udp_replies_dropped},
+		{"udp_over_share_total", "counter",
+			"datagrams dropped above the sender's share while the database was behind",
+			in->udp_over_share},
+		{"udp_withheld_total", "counter",
+			"replies larger than a sender that had not proved itself may get",
+			in->udp_withheld},
+		{"peers_paused", "gauge",
+			"TCP peers above their share, not read while the database is behind",
+			conns.paused},
+		{"pauses_total", "counter", "times that a TCP peer was paused so", conns.pauses},
+		{"connections_evicted_total", "counter",
+			"silent connections of strangers closed to make room", conns.evicted},
 		{"photos_total", "counter", "photos fetched, whole or in part", in->photos},
 		{"devices", "gauge", "devices known", device_directory_count(s->intake->directory)},
 		{"new_devices_total", "counter", "devices admitted as new", new->admitted},

@@ -23,6 +23,8 @@
 #define KEEPALIVE_S    120 /* silence before the first probe */
 #define PROBE_S        30
 #define PROBES         4
+#define RECEIVE_BUFFER 65536  /* likewise; by itself it would grow to megabytes */
+#define SEND_BUFFER    32768  /* the kernel doubles it; a peer that does not read fills it soon */
 #define UNACKED_MS     120000 /* TCP_USER_TIMEOUT */
 
 // ---- binding
@@ -50,6 +52,8 @@ static void tune_tcp(int fd)
 	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKED_MS);
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_int(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
+	set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
 }
 
 static void tune_udp(int fd, int family)

@@ -2,7 +2,14 @@
 // UDP senders.
 //
 // A sender (address and port) is remembered for as long as a TCP connection would be: its decoder, its ident
-// and the protocol's memo. At most server.max_connections of them; the one silent longest is forgotten first.
+// and the protocol's memo. At most server.max_connections of them; the one silent longest is forgotten first,
+// strangers before senders with a device in avld.devices.
+//
+// A datagram gets one datagram of replies at most: they are collected until all its frames are processed. A sender
+// has proved itself when, after a reply, a datagram with only valid frames of an admitted device arrives. Before that
+// no reply is larger than its datagram. Afterwards one may be, but in all no more bytes are sent in reply than have
+// arrived; from the second minute on, twice as many (a JT/T 808 heartbeat has 15 bytes, its reply 20). Commands do not
+// count, nor do requests for parts of photos, which only proved senders get.
 
 // Without memory uthash leaves a sender out of its table instead of ending the process.
 #define HASH_NONFATAL_OOM 1
@@ -11,6 +18,7 @@
 #include "net/udp.h"
 
 #include "intake/conversation.h"
+#include "net/turns.h"
 #include "net/udp_held.h"
 #include "util/clock.h"
 #include "util/list.h"
@@ -26,12 +34,14 @@
 #include <unistd.h>
 
 #define BATCH 64 /* datagrams a system call */
-// System calls a loop turn: TCP needs its turn too. 16,384 datagrams are about 25 ms, as much as 100 fast
-// connections use of a turn; with fewer calls UDP would starve beside them.
-#define TURN_CALLS   256
+// System calls a loop turn: 2,048 datagrams take about as long as what TCP may use of a turn (TURNS_WORK).
+#define TURN_CALLS   32
 #define FINISH_CALLS 4096 /* at shutdown: more than the socket holds */
 #define CROWD        16   /* datagrams in a turn from which on the socket may have been full */
 #define WARN_S       60   /* between warnings of lost datagrams */
+#define REPLY_MAX    2048 /* bytes of all replies to one datagram; that of one frame fits */
+#define CREDIT_MAX   8192
+#define YOUNG_US     INT64_C(60000000)
 #define DATAGRAM_MAX 4096 /* also where a decoder declares more: a longer one is a reject */
 #define CONTROL_SIZE 64
 // Address and port, without the padding after them.
@@ -39,10 +49,12 @@
 
 struct sender {
 	struct conversation conversation; /* its peer is the key */
-	struct list turn;                 /* in udp->senders, silent longest first */
-	struct list pending;              /* in udp->pending while the conversation is */
+	struct list turn;    /* in udp->senders or udp->strangers, silent longest first */
+	struct list pending; /* in udp->pending while the conversation is */
 	UT_hash_handle hh;
 	struct udp_route *route; /* while a photo is fetched: where its parts are asked for */
+	uint16_t credit;         /* bytes that may be sent in reply, up to CREDIT_MAX */
+	bool replied, proved;
 };
 
 struct udp {
@@ -50,12 +62,20 @@ struct udp {
 	struct ev_loop *loop;
 	struct conversation_transport transport;
 	struct sender *table;
-	struct list senders, pending;
+	struct list senders, strangers, pending;
+	struct share trickle;   /* datagrams of strangers under pressure */
 	ev_timer timer;         /* runs while `pending` is not empty */
 	struct msghdr *message; /* the current datagram; NULL: none */
 	struct udp_held held;
 	uint32_t drops;    /* the kernel's count, when asked last */
 	uint32_t warned_s; /* when a loss was logged; 0: never */
+	uint32_t over_share_logged_s;
+	struct {              /* the replies to the current datagram */
+		uint64_t lsn; /* they may be sent when the journal is safe up to this; 0: now */
+		size_t len, request_len;
+		uint32_t frames, rejects; /* of the feed, before the datagram */
+		uint8_t data[REPLY_MAX];
+	} reply;
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
 	struct sockaddr_storage addresses[BATCH];
@@ -81,13 +101,13 @@ static void forget(struct udp *udp, struct sender *sender)
 	free(sender);
 }
 
-// Forgets senders that have been silent for too long, and one more if there are too many.
-static void forget_old(struct udp *udp, uint32_t now)
+// Forgets the senders of a list that have been silent for too long, and one more if there are too many in all.
+static void forget_old(struct udp *udp, struct list *list, uint32_t now)
 {
 	const struct config *config = udp->transport.intake->config;
 
-	while (!list_empty(&udp->senders)) {
-		struct sender *oldest = list_item(udp->senders.next, struct sender, turn);
+	while (!list_empty(list)) {
+		struct sender *oldest = list_item(list->next, struct sender, turn);
 		const int64_t silent_us = (int64_t)(now - oldest->conversation.active_s) * 1000000;
 		if (HASH_COUNT(udp->table) < (size_t)config->server.max_connections &&
 			silent_us < config->server.idle_timeout_us)
@@ -113,23 +133,31 @@ static struct sender *add_sender(struct udp *udp, const struct peer *peer)
 	return sender;
 }
 
-// Returns the sender, a new one if it has not been heard of lately. NULL: memory is out.
-static struct sender *find_sender(struct udp *udp, const struct peer *peer)
+static struct sender *find_sender(const struct udp *udp, const struct peer *peer)
 {
-	const uint32_t now = clock_coarse_s();
 	struct sender *sender;
 
 	HASH_FIND(hh, udp->table, peer, SENDER_KEY, sender);
-	if (!sender) {
-		forget_old(udp, now);
-		sender = add_sender(udp, peer);
-		if (!sender)
-			return NULL;
-	}
-	sender->conversation.active_s = now;
-	list_remove(&sender->turn);
-	list_append(&udp->senders, &sender->turn);
 	return sender;
+}
+
+// Returns a sender that has not been heard of lately. NULL: memory is out.
+static struct sender *new_sender(struct udp *udp, const struct peer *peer)
+{
+	const uint32_t now = clock_coarse_s();
+
+	forget_old(udp, &udp->strangers, now);
+	forget_old(udp, &udp->senders, now);
+	return add_sender(udp, peer);
+}
+
+static void note_active(struct udp *udp, struct sender *sender)
+{
+	const bool established = conversation_is_established(&sender->conversation);
+
+	sender->conversation.active_s = clock_coarse_s();
+	list_remove(&sender->turn);
+	list_append(established ? &udp->senders : &udp->strangers, &sender->turn);
 }
 
 // ---- replies
@@ -169,22 +197,82 @@ static void send_reply(
 		log_debug("udp reply not sent error=\"%s\"", strerror(errno));
 }
 
-// Replies to the current datagram, or where the sender's photo is asked for.
+// Returns true if the current datagram proves the sender: a reply was sent to it before, and all is valid so far.
+static bool is_proof(const struct udp *udp, const struct sender *sender)
+{
+	const struct conversation *conversation = &sender->conversation;
+
+	return sender->replied && conversation->device &&
+	       conversation->feed.frames != udp->reply.frames &&
+	       conversation->feed.rejects == udp->reply.rejects;
+}
+
+// Returns the most bytes that may be sent in reply to the current datagram.
+static size_t reply_most(const struct udp *udp, const struct sender *sender)
+{
+	const bool proved = sender->proved || is_proof(udp, sender);
+	const size_t most = proved ? sender->credit : udp->reply.request_len;
+
+	return most < REPLY_MAX ? most : REPLY_MAX;
+}
+
+// Collects the reply to the current datagram; without one, sends a request to where the sender's photo is asked for.
 static bool on_reply(struct conversation_transport *transport, struct conversation *conversation,
 	const uint8_t *data, size_t len, uint64_t lsn)
 {
 	struct udp *udp = list_item(transport, struct udp, transport);
 	const struct sender *sender = sender_of(conversation);
-	struct udp_route route;
 
-	if (!udp->message && !sender->route)
+	if (!udp->message) {
+		if (sender->route && sender->proved)
+			send_reply(udp, sender->route, data, len);
 		return true;
-	route = udp->message ? route_of(udp->message) : *sender->route;
-	if (!lsn)
+	}
+	if (transport->commanding) {
+		struct udp_route route = route_of(udp->message);
 		send_reply(udp, &route, data, len);
-	else if (!udp_held_add(&udp->held, lsn, &route, data, len))
-		transport->intake->counters.udp_replies_dropped++;
+		return true;
+	}
+	const size_t most = reply_most(udp, sender);
+	if (most < udp->reply.len || len > most - udp->reply.len) {
+		transport->intake->counters.udp_withheld++;
+		return true;
+	}
+	memcpy(udp->reply.data + udp->reply.len, data, len);
+	udp->reply.len += len;
+	if (lsn > udp->reply.lsn)
+		udp->reply.lsn = lsn;
 	return true;
+}
+
+static void begin_reply(struct udp *udp, struct sender *sender, size_t request_len)
+{
+	const struct conversation *conversation = &sender->conversation;
+	const bool young =
+		conversation->feed.session.received_us - conversation->opened_us < YOUNG_US;
+	const size_t credit = sender->credit + request_len * (young ? 1 : 2);
+
+	sender->credit = (uint16_t)(credit < CREDIT_MAX ? credit : CREDIT_MAX);
+	udp->reply.lsn = udp->reply.len = 0;
+	udp->reply.request_len = request_len;
+	udp->reply.frames = conversation->feed.frames;
+	udp->reply.rejects = conversation->feed.rejects;
+}
+
+// Sends what was collected, or holds it until the journal is safe.
+static void end_reply(struct udp *udp, struct sender *sender)
+{
+	sender->proved |= is_proof(udp, sender);
+	if (!udp->reply.len)
+		return;
+	struct udp_route route = route_of(udp->message);
+	sender->replied = true;
+	sender->credit -=
+		(uint16_t)(udp->reply.len < sender->credit ? udp->reply.len : sender->credit);
+	if (!udp->reply.lsn)
+		send_reply(udp, &route, udp->reply.data, udp->reply.len);
+	else if (!udp_held_add(&udp->held, udp->reply.lsn, &route, udp->reply.data, udp->reply.len))
+		udp->transport.intake->counters.udp_replies_dropped++;
 }
 
 void udp_synced(struct udp *udp)
@@ -229,12 +317,49 @@ static void queue_pending(struct udp *udp, struct sender *sender)
 		ev_timer_again(udp->loop, &udp->timer);
 }
 
+// Returns true if the datagram of this sender (NULL: not heard of lately) is accepted while the database is behind. What is
+// dropped may be lost, so a sender with a device is only limited when it is far behind.
+static bool is_accepted(struct udp *udp, struct sender *sender)
+{
+	const uint32_t now_ms = clock_coarse_ms();
+
+	if (sender && sender->conversation.device && udp->transport.intake->backlog != BACKLOG_FAR)
+		return true;
+	if (sender && conversation_is_established(&sender->conversation))
+		return conversation_has_share(&sender->conversation, now_ms);
+	if (!share_is_left(&udp->trickle, &turns_trickle, now_ms))
+		return false;
+	share_spend(&udp->trickle, &turns_trickle, 1, now_ms);
+	return true;
+}
+
+static void drop_over_share(struct udp *udp, const struct sender *sender, const struct peer *peer)
+{
+	const uint32_t now_s = clock_coarse_s();
+	char text[PEER_TEXT_MAX];
+
+	udp->transport.intake->counters.udp_over_share++;
+	if (udp->over_share_logged_s && now_s - udp->over_share_logged_s < WARN_S)
+		return;
+	udp->over_share_logged_s = now_s;
+	log_warning("udp datagrams dropped peer=%s frames=%u so_far=%" PRIu64
+		    " reason=\"sends more than its share while the database is behind\"",
+		peer_text(peer, text), sender ? sender->conversation.feed.frames : 0,
+		udp->transport.intake->counters.udp_over_share);
+}
+
 static void process(struct udp *udp, struct msghdr *message, const uint8_t *data, size_t len)
 {
 	struct intake *intake = udp->transport.intake;
 	const struct peer peer = peer_of_sockaddr(message->msg_name, TRANSPORT_UDP);
 	struct sender *sender = find_sender(udp, &peer);
 
+	if (intake->backlog != BACKLOG_SMALL && !is_accepted(udp, sender)) {
+		drop_over_share(udp, sender, &peer);
+		return;
+	}
+	if (!sender)
+		sender = new_sender(udp, &peer);
 	if (!sender) {
 		intake->counters.udp_no_memory++;
 		return;
@@ -243,14 +368,18 @@ static void process(struct udp *udp, struct msghdr *message, const uint8_t *data
 	feed_datagram(&conversation->feed, clock_utc_us());
 	if (message->msg_flags & MSG_TRUNC) {
 		intake_reject(intake, &conversation->feed, &peer, "datagram too long", data, len);
+		note_active(udp, sender);
 		return;
 	}
 	udp->message = message;
+	begin_reply(udp, sender, len);
 	if (len > 0 && (!intake_wait_for_room(intake) ||
 			       conversation_feed(&udp->transport, conversation, data, len).state ==
 				       CONVERSATION_NO_ROOM))
 		intake->counters.udp_no_room++;
+	end_reply(udp, sender);
 	udp->message = NULL;
+	note_active(udp, sender);
 	keep_route(sender, message);
 	queue_pending(udp, sender);
 }
@@ -374,6 +503,7 @@ struct udp *udp_new(struct ev_loop *loop, struct intake *intake, int fd)
 	udp->loop = loop;
 	udp->transport = (struct conversation_transport){.intake = intake, .send = on_reply};
 	list_init(&udp->senders);
+	list_init(&udp->strangers);
 	list_init(&udp->pending);
 	ev_init(&udp->timer, on_second);
 	udp->timer.repeat = 1;
@@ -394,6 +524,8 @@ void udp_free(struct udp *udp)
 {
 	while (!list_empty(&udp->senders))
 		forget(udp, list_item(udp->senders.next, struct sender, turn));
+	while (!list_empty(&udp->strangers))
+		forget(udp, list_item(udp->strangers.next, struct sender, turn));
 	ev_timer_stop(udp->loop, &udp->timer);
 	ev_io_stop(udp->loop, &udp->io);
 	close(udp->io.fd);

@@ -138,7 +138,9 @@ static uint8_t *put_position(
 
 static size_t write_login(struct simulate_tracker *tracker, uint8_t *out)
 {
-	return write_frame(tracker, ID_LOGIN, (const uint8_t *)"CODE", 4, out);
+	// The code that avld gives in its answer to a registration.
+	return write_frame(
+		tracker, ID_LOGIN, (const uint8_t *)tracker->ident, strlen(tracker->ident), out);
 }
 
 static size_t write_report(

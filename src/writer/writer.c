@@ -126,6 +126,15 @@ void writer_wake(struct writer *writer)
 	writer_batch_schedule(writer, (double)writer->config->database.batch_interval_us / 1e6);
 }
 
+enum backlog_state writer_backlog(struct writer *writer)
+{
+	const uint64_t pending = journal_end(writer->journal) - writer->lsn;
+
+	if (writer->state < WRITER_IDLE)
+		return BACKLOG_SMALL;
+	return backlog_state(&writer->backlog, pending, writer_batch_full_bytes(writer));
+}
+
 // ---- hooks of the link
 
 static void on_notified(struct writer *writer, const char *channel)

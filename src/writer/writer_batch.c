@@ -83,6 +83,14 @@ bool writer_batch_due(const struct writer *writer)
 	       pending / batch->entry_bytes >= (double)writer->config->database.batch_rows;
 }
 
+uint64_t writer_batch_full_bytes(const struct writer *writer)
+{
+	const double bytes =
+		writer->batch->entry_bytes * (double)writer->config->database.batch_rows;
+
+	return bytes < BATCH_BYTES ? (uint64_t)bytes : BATCH_BYTES;
+}
+
 // ---- refused entries
 
 // Removes the refusals of entries that are stored. Returns how many there were. Later ones are kept: the batch may have
@@ -414,6 +422,7 @@ void writer_batch_next(struct writer *writer)
 
 	ev_timer_stop(writer->loop, &batch->timer);
 	batch->due = false;
+	batch->begun_s = ev_now(writer->loop);
 	if (is_built(&ahead) && ahead.start == writer->lsn) {
 		batch->ahead = batch->now;
 		batch->ahead.start = batch->ahead.end = 0;
@@ -461,6 +470,8 @@ void writer_batch_committed(struct writer *writer)
 	const size_t full = (size_t)writer->config->database.batch_rows;
 
 	count(writer);
+	backlog_stored(&writer->backlog, batch->now.end - batch->now.start,
+		ev_now(writer->loop) - batch->begun_s);
 	writer->lsn = writer->counters.lsn = batch->now.end;
 	batch->sent = false;
 	writer->counters.refused += settle_refusals(batch);

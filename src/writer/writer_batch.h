@@ -40,6 +40,7 @@ struct writer_batch {
 	struct dedup_cache *recent;
 	ev_timer timer; /* database.batch_interval since the first pending entry */
 	bool due;
+	double begun_s;     /* when the current batch was begun, on the loop's clock */
 	double entry_bytes; /* of an entry in the journal, on average */
 };
 
@@ -50,6 +51,9 @@ void writer_batch_done(struct writer *writer);
 void writer_batch_schedule(struct writer *writer, double after_s);
 // Returns true if the pending entries are due: the interval has passed, or there are enough for a full batch.
 bool writer_batch_due(const struct writer *writer);
+
+// Returns the bytes that the entries of a full batch take in the journal.
+uint64_t writer_batch_full_bytes(const struct writer *writer);
 
 // Makes the batch that begins at the checkpoint the current one, whole: as it was built ahead, or built now.
 void writer_batch_next(struct writer *writer);

@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "journal/journal.h"
 #include "model/device_directory.h"
+#include "writer/backlog.h"
 #include "writer/writer_counters.h"
 #include "writer/writer_sql.h"
 
@@ -54,6 +55,7 @@ struct writer {
 	enum writer_state state; /* set by writer_link_set_state */
 	uint64_t lsn;            /* everything below is stored: the checkpoint in the database */
 	struct writer_sql sql;   /* the text of the next query */
+	struct backlog backlog;
 
 	struct writer_link *link;
 	struct writer_lookup *lookup;

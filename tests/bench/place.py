@@ -100,6 +100,7 @@ class Daemon:
             "server.max_connections": "30000",
             "devices.new_per_minute": "0",
             "devices.new_per_address": "0",
+            "server.max_connections_per_ip": "0",
             "database.conninfo": CONNINFO,
             "journal.dir": str(self.journal),
             "http.listen": "127.0.0.1:18880",

@@ -109,7 +109,7 @@ static void defaults_are_the_documented_ones(void **state)
 		int64_t is, wanted;
 	} rows[] = {
 		{config.server.max_connections, 10000},
-		{config.server.max_connections_per_ip, 0},
+		{config.server.max_connections_per_ip, -50}, // percent
 		{config.server.login_timeout_us, 30000000},
 		{config.server.idle_timeout_us, 3600000000},
 		{config.database.batch_rows, 20000},
@@ -250,6 +250,9 @@ static void values_are_parsed(void **state)
 		ROW("journal.segment_size=1 GiB", journal.segment_size, 1 << 30),
 		ROW("journal.retain=2h", journal.retain_us, INT64_C(7200000000)),
 		ROW("server.max_connections_per_ip=3", server.max_connections_per_ip, 3),
+		ROW("server.max_connections_per_ip=0", server.max_connections_per_ip, 0),
+		ROW("server.max_connections_per_ip=1%", server.max_connections_per_ip, -1),
+		ROW("server.max_connections_per_ip=100%", server.max_connections_per_ip, -100),
 		ROW("commands.engine_stop_max_kmh=0", commands.engine_stop_max_kmh, 0),
 #undef ROW
 	};
@@ -295,6 +298,12 @@ static void wrong_options_are_reported(void **state)
 		{"server.max_connections=99999999999999999999", "out of range"},
 		{"server.max_connections=1k", "\"1k\" is not a whole number; write a number"},
 		{"server.max_connections=", "not a whole number"},
+		{"server.max_connections_per_ip=0%", "write 1% to 100%, or a number"},
+		{"server.max_connections_per_ip=101%", "is no share"},
+		{"server.max_connections_per_ip=1000%", "is no share"},
+		{"server.max_connections_per_ip=%", "not a whole number"},
+		{"server.max_connections_per_ip=x%", "is no share"},
+		{"server.max_connections_per_ip=-1", "out of range"},
 		{"server.login_timeout=0", "out of range"},
 		{"server.login_timeout=999ms", "write one from 1s to 1h"},
 		{"server.login_timeout=3601", "out of range"},

@@ -92,7 +92,8 @@ static int set_up(void **state)
 		.memory = device_memory_new(100)};
 	assert_non_null(intake.journal);
 	intake.commands = command_queue_new(&config, intake.journal, on_ready, NULL);
-	transport = (struct conversation_transport){&intake, on_send, on_displaced};
+	transport = (struct conversation_transport){
+		.intake = &intake, .send = on_send, .displace = on_displaced};
 	read_up_to = journal_end(intake.journal);
 	sent.len = 0;
 	peer_reads = true;

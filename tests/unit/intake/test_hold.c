@@ -215,7 +215,8 @@ static void start(const char *dir)
 		.directory = device_directory_new(),
 		.memory = device_memory_new(100)};
 	assert_non_null(intake.journal);
-	transport = (struct conversation_transport){&intake, on_send, on_displaced};
+	transport = (struct conversation_transport){
+		.intake = &intake, .send = on_send, .displace = on_displaced};
 	memory_restore_devices(&intake);
 	assert_true(intake_wait_for_room(&intake));
 }

@@ -167,12 +167,12 @@ static void networks_stay_until_the_devices_have_been_read_again(void **state)
 	device_directory_free(directory);
 }
 
-static void a_device_takes_at_most_200_bytes(void **state)
+static void a_device_takes_at_most_220_bytes(void **state)
 {
 	(void)state;
 	/* malloc's header, the bucket's share (uthash: at most 10 a bucket, 16 bytes each, three
 	 * quarters empty). */
-	assert_true(sizeof(struct device) + 15 + 16 + 64 <= 200);
+	assert_true(sizeof(struct device) + 15 + 16 + 64 <= 220);
 }
 
 int main(void)
@@ -185,7 +185,7 @@ int main(void)
 		cmocka_unit_test(a_model_can_be_changed_and_removed),
 		cmocka_unit_test(the_version_of_a_secret_changes_with_it),
 		cmocka_unit_test(networks_stay_until_the_devices_have_been_read_again),
-		cmocka_unit_test(a_device_takes_at_most_200_bytes),
+		cmocka_unit_test(a_device_takes_at_most_220_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,8 +20,12 @@ static void *scarce_malloc(size_t size)
 
 #include "../../../src/net/conn_addresses.c"
 
-static const struct peer a = {.address = {[15] = 1}, .port = 1}, b = {.address = {[15] = 2}},
-			 a_again = {.address = {[15] = 1}, .port = 2};
+#define V4(last)                                                                                   \
+	{                                                                                          \
+		[10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = (last)                      \
+	}
+static const struct peer a = {.address = V4(1), .port = 1}, b = {.address = V4(2)},
+			 a_again = {.address = V4(1), .port = 2};
 
 static void each_address_has_its_own_limit(void **state)
 {
@@ -37,6 +41,25 @@ static void each_address_has_its_own_limit(void **state)
 	conn_addresses_remove(&addresses, &a);
 	conn_addresses_remove(&addresses, &a);
 	conn_addresses_remove(&addresses, &b);
+	assert_null(addresses.table);
+}
+
+static void an_ipv6_network_of_64_bits_counts_as_one_address(void **state)
+{
+	const struct peer one = {.address = {0x20, 1, 0x0d, 0xb8, [7] = 1, [8] = 1}};
+	const struct peer same = {.address = {0x20, 1, 0x0d, 0xb8, [7] = 1, [15] = 2}};
+	const struct peer other = {.address = {0x20, 1, 0x0d, 0xb8, [7] = 2}};
+	struct conn_addresses addresses = {0};
+
+	(void)state;
+	assert_int_equal(conn_addresses_add(&addresses, &one, 1), ADDRESS_COUNTED);
+	assert_int_equal(conn_addresses_add(&addresses, &same, 1), ADDRESS_HAS_MAX);
+	assert_int_equal(conn_addresses_add(&addresses, &other, 1), ADDRESS_COUNTED);
+	assert_true(conn_addresses_same(&one, &same));
+	assert_false(conn_addresses_same(&one, &other));
+	assert_false(conn_addresses_same(&a, &b));
+	conn_addresses_remove(&addresses, &same);
+	conn_addresses_remove(&addresses, &other);
 	assert_null(addresses.table);
 }
 
@@ -67,6 +90,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_address_has_its_own_limit),
+		cmocka_unit_test(an_ipv6_network_of_64_bits_counts_as_one_address),
 		cmocka_unit_test(without_a_limit_nothing_is_counted),
 		cmocka_unit_test(without_memory_it_says_so),
 	};

@@ -168,6 +168,18 @@ static size_t receive(int fd, char *out, size_t len, bool *closed)
 	return got;
 }
 
+static void give_reports(int fd, int count)
+{
+	char report[101];
+
+	memset(report, 'x', sizeof(report) - 1);
+	memcpy(report, "!P", 2);
+	report[sizeof(report) - 2] = '\n';
+	report[sizeof(report) - 1] = 0;
+	for (int i = 0; i < count; i++)
+		give(fd, report);
+}
+
 // The report was safe before its acknowledgement was sent.
 static void assert_journal_is_synced(void)
 {
@@ -205,13 +217,70 @@ static void a_stored_reply_of_2048_bytes_arrives_over_udp(void **state)
 	const int fd = connect_udp();
 
 	give(fd, "!L7\n");
-	assert_int_equal(receive(fd, out, 2, &closed), 2); // "ok", a datagram of its own
-	assert_memory_equal(out, "ok", 2);
-	assert_int_equal(receive(fd, out, 2, &closed), 2);
-	assert_memory_equal(out, "st", 2);
+	assert_int_equal(receive(fd, out, 4, &closed), 4);
+	assert_memory_equal(out, "okst", 4);
+	give_reports(fd, 21); // more bytes than the reply has
 	give(fd, "!S2048\n");
 	assert_longest(out, receive(fd, out, DECODED_REPLY, &closed)); // one datagram
 	assert_int_equal(intake.counters.udp_replies_dropped, 0);
+	close(fd);
+}
+
+static void run_until_frames(uint64_t frames)
+{
+	while (intake.counters.frames < frames)
+		ev_run(loop, EVRUN_NOWAIT);
+}
+
+static void both_replies_to_a_datagram_are_one_datagram(void **state)
+{
+	(void)state;
+	char out[64];
+	const int fd = connect_udp();
+
+	give(fd, "!L7\n!P\n");
+	run_until_frames(2);
+	journal_sync_now(intake.journal);
+	udp_synced(udp);
+	assert_int_equal(recv(fd, out, sizeof(out), MSG_DONTWAIT), 4);
+	assert_memory_equal(out, "okst", 4);
+	close(fd);
+}
+
+static void a_datagram_with_many_frames_gets_one_datagram_no_larger(void **state)
+{
+	(void)state;
+	char out[256];
+	const int fd = connect_udp();
+
+	give(fd, "!L7\n!L8\n!L9\n!P1234567890\n!L1\n!L2\n"); // 33 bytes
+	run_until_frames(6);
+	journal_sync_now(intake.journal);
+	udp_synced(udp);
+	assert_int_equal(recv(fd, out, sizeof(out), MSG_DONTWAIT), 20);
+	assert_int_equal(recv(fd, out, sizeof(out), MSG_DONTWAIT), -1);
+	close(fd);
+}
+
+// The first datagram of a sender, then one after a reply, then what more than all its bytes would be needed for.
+static void a_reply_larger_than_its_datagram_waits_for_proof_and_for_as_many_bytes(void **state)
+{
+	(void)state;
+	char out[256];
+	bool closed;
+	const int fd = connect_udp();
+
+	give(fd, "!L7\n!S20\n");                           // 9 bytes
+	assert_int_equal(receive(fd, out, 4, &closed), 4); // not the 20 bytes: 24 > 10
+	assert_int_equal(intake.counters.udp_withheld, 1);
+	give(fd, "!P1234567\n"); // valid, after a reply
+	run_until_frames(3);
+	give(fd, "!S20\n"); // 24 bytes in all, 24 in reply
+	assert_int_equal(receive(fd, out, 20, &closed), 20);
+	give(fd, "!S20\n");
+	run_until_frames(5);
+	assert_int_equal(intake.counters.udp_withheld, 2);
+	assert_false(udp_holds_replies(udp));
 	close(fd);
 }
 
@@ -277,6 +346,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_stored_reply_of_2048_bytes_arrives_over_tcp),
 		TEST(a_stored_reply_of_2048_bytes_arrives_over_udp),
+		TEST(both_replies_to_a_datagram_are_one_datagram),
+		TEST(a_datagram_with_many_frames_gets_one_datagram_no_larger),
+		TEST(a_reply_larger_than_its_datagram_waits_for_proof_and_for_as_many_bytes),
 		TEST(a_refused_login_is_answered_before_the_close),
 		TEST(a_wrong_password_is_answered_before_the_close),
 		TEST(a_refused_login_is_answered_over_udp),
