@@ -283,7 +283,7 @@ def decode(data, state):
     def answer(text, when):
         return reply(f"[{maker}*{ident}*{index + '*' if index else ''}{len(text):04X}*{text}]", when)
 
-    text = content.decode("utf-8", "replace")
+    text = content.decode("utf-8", "replace").replace("\0", "")  # kept texts are without NUL
     f = text.split(",")
     word, has_word = f[0].upper(), re.fullmatch("[ -~]{1,32}", f[0])
     out = report(ident, f[0] if has_word else None)
