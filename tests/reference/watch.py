@@ -204,7 +204,7 @@ def keep_alive(out, f):
     """LK,steps,turns,battery[,more] or LK,steps,battery"""
     values = f[1:4] if len(f) > 3 else [f[1], "", f[2]] if len(f) == 3 else None
     if not values or not has_all([r"\d{0,18}"] * 3, values):
-        out["extra"]["data"] = ",".join(f[1:])
+        out["extra"].update({"data": ",".join(f[1:])} if len(f) > 2 or f[1] else {})
         return
     for name, text in zip(("steps", "turns"), values):
         number(out["extra"], name, text)
@@ -296,7 +296,7 @@ def decode(data, state):
                 out["extra"]["data"] = text[len(f[0]) + 1:]
             out["alarms"] += ["general"] if word[:2] == "AL" else []
         if word[:2] == "AL":
-            return [out, answer(f[0] if "echo" in current["model"] else "AL", "stored")]
+            return [out, answer(f[0] if "echo" in current["model"] and len(f[0]) > 2 else "AL", "stored")]
         return [out]
     if word == "LK":
         if len(f) == 1:
@@ -465,19 +465,33 @@ def frame_random(rng):
     return frame
 
 
+def is_bearable(pieces):
+    """True unless so many undecodable bytes follow each other that the connection would be closed, or a text has swallowed bytes
+    that are not UTF-8."""
+    run = 0
+    for _, frame in pieces:
+        run = 0 if HEAD.match(frame) and frame.endswith(b"]") else run + len(frame)
+        if run > 512 or binary_in_text(frame):
+            return False
+    return True
+
+
 def generate(rng, count, model=""):
-    """Yields (bytes on the wire, the frame in them)."""
+    """Yields (bytes on the wire, the frame in them), in stretches that end with more blanks than a frame may have bytes."""
     current["model"] = model
-    stream = b"[3G*8600000017*0002*LK]"
-    for _ in range(count):
-        frame = frame_random(rng)
-        if rng.random() < .005:
-            frame += rng.choice([b"x", b"junk]", b"3G*1*", b"\xff\xfe"])
-        # Bytes that are not UTF-8 must not end up in a text.
-        if binary_in_text(frame):
-            continue
-        stream += rng.choice([b"", b"", b"\r\n", b" \0"]) + frame
-    yield from cut(stream + b"\n[3G*8600000017*0002*LK]")
+    start = b"[3G*8600000017*0002*LK]"
+    while count > 0:
+        stream = start
+        for _ in range(min(count, 100)):
+            frame = frame_random(rng)
+            if rng.random() < .005:
+                frame += rng.choice([b"x", b"junk]", b"3G*1*", b"\xff\xfe"])
+            if not binary_in_text(frame):  # bytes that are not UTF-8 must not end up in a text
+                stream += rng.choice([b"", b"", b"\r\n", b" \0"]) + frame
+        pieces = list(cut(stream + b"\n" * (TEXT_MOST + 100) + start))
+        if is_bearable(pieces):
+            yield from pieces
+            count -= 100
 
 
 def binary_in_text(frame):

@@ -9,7 +9,16 @@
 #define RSSI_DIGITS 3
 #define MAC_LEN     17 /* 02:00:5e:10:00:01 */
 #define WIFI_ENTRY  (12 + 1 + 1 + RSSI_DIGITS + 1)
-#define WIFI_ROOM   ((FIELDS_MOST / 3 + 1) * WIFI_ENTRY)
+#define WIFI_ROOM   (99 * WIFI_ENTRY)
+
+// Moves `count` fields from the head of *rest to fields. Returns false if there are fewer.
+static bool take(struct text *rest, struct text *fields, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!text_next(rest, ',', &fields[i]))
+			return false;
+	return true;
+}
 
 // Reads a whole number with an optional minus.
 static bool read_level(struct text text, int64_t *level)
@@ -43,14 +52,13 @@ static bool has_hex_letter(struct text text)
 	return false;
 }
 
-// Returns true if all cells fit. *in_hex: one of them has a hex letter, so all are in hex.
-static bool check_cells(const struct fields *fields, size_t count, bool *in_hex)
+// Returns true if the fields of all cells fit. *in_hex: one of them has a hex letter, so all are in hex.
+static bool check_cells(const struct text *fields, size_t count, bool *in_hex)
 {
 	int64_t rssi;
 	*in_hex = false;
-	for (size_t at = 4; at < 4 + 3 * count; at += 3) {
-		const struct text lac = fields->at[at], cid = fields->at[at + 1],
-				  level = fields->at[at + 2];
+	for (size_t at = 0; at < 3 * count; at += 3) {
+		const struct text lac = fields[at], cid = fields[at + 1], level = fields[at + 2];
 		if (!fields_is_hex(lac, 1, CODE_DIGITS) || !fields_is_hex(cid, 1, CODE_DIGITS) ||
 			(level.len > 0 && !read_level(level, &rssi)))
 			return false;
@@ -59,32 +67,39 @@ static bool check_cells(const struct fields *fields, size_t count, bool *in_hex)
 	return true;
 }
 
-// Returns the number of fields read; 0: they do not fit.
-static size_t read_cells(const struct watch_message *m, const struct fields *fields)
+static void add_cells(struct cells *cells, const struct text *fields, size_t count, bool in_hex)
 {
-	uint64_t count, mcc, mnc, lac, cid;
-	int64_t rssi;
+	bool (*const read)(struct text, uint64_t *) = in_hex ? text_hex : text_uint;
+	for (size_t at = 0; at < 3 * count; at += 3) {
+		uint64_t lac, cid;
+		int64_t rssi;
+		if (read(fields[at], &lac) && read(fields[at + 1], &cid))
+			cells_put(cells, lac, cid,
+				read_level(fields[at + 2], &rssi) ? rssi : CELLS_NO_RSSI);
+	}
+	cells_end(cells);
+}
+
+// Reads the cells. Returns false, and moves nothing, if they do not fit.
+static bool read_cells(const struct watch_message *m, struct text *rest)
+{
+	struct text left = *rest, fields[3 + 3 * CELLS_MOST];
+	uint64_t count, mcc, mnc;
 	bool in_hex;
 	struct cells cells;
-	if (!fields_is_digits(fields->at[0], 1, 2) || !text_uint(fields->at[0], &count) ||
-		count > CELLS_MOST)
-		return 0;
-	if (count == 0)
-		return 1;
-	const size_t used = 4 + 3 * count;
-	if (fields->count < used || !fields_is_digits(fields->at[1], 0, 9) ||
-		!read_code(fields->at[2], &mcc) || !read_code(fields->at[3], &mnc) ||
-		!check_cells(fields, count, &in_hex))
-		return 0;
-	cells_init(&cells, mcc, mnc, m->report, m->out);
-	for (size_t at = 4; at < used; at += 3) {
-		bool (*const read)(struct text, uint64_t *) = in_hex ? text_hex : text_uint;
-		if (read(fields->at[at], &lac) && read(fields->at[at + 1], &cid))
-			cells_put(&cells, lac, cid,
-				read_level(fields->at[at + 2], &rssi) ? rssi : CELLS_NO_RSSI);
+	if (!take(&left, fields, 1) || !fields_is_digits(fields[0], 1, 2) ||
+		!text_uint(fields[0], &count) || count > CELLS_MOST)
+		return false;
+	if (count > 0) {
+		if (!take(&left, fields, 3 + 3 * count) || !fields_is_digits(fields[0], 0, 9) ||
+			!read_code(fields[1], &mcc) || !read_code(fields[2], &mnc) ||
+			!check_cells(fields + 3, count, &in_hex))
+			return false;
+		cells_init(&cells, mcc, mnc, m->report, m->out);
+		add_cells(&cells, fields + 3, count, in_hex);
 	}
-	cells_end(&cells);
-	return used;
+	*rest = left;
+	return true;
 }
 
 // Wi-Fi -----------------------------------------------------------------------
@@ -108,35 +123,47 @@ static char *put_mac(char *out, struct text mac)
 	return out;
 }
 
-// Returns the number of fields that the name of the entry has beyond the first: names may contain commas. spare: those
-// that are left when each entry has three.
-static size_t find_mac(const struct fields *fields, size_t at, size_t spare)
+static size_t count_fields(struct text rest)
 {
-	for (size_t more = 0; more <= spare; more++)
-		if (is_mac(fields->at[at + 1 + more]))
-			return more;
-	return 0;
+	size_t count = rest.data != NULL;
+	for (size_t i = 0; i < rest.len; i++)
+		count += rest.data[i] == ',';
+	return count;
 }
 
-// Returns the field after the points that begin at `at`; `at` if they do not fit.
-static size_t read_points(const struct watch_message *m, const struct fields *fields, size_t at)
+// Takes the parts of the name, the address and the level of an entry. A name may contain commas: as many fields more as are
+// spare when each entry has three.
+static bool take_entry(struct text *rest, size_t *spare, struct text *mac, struct text *level)
+{
+	struct text left = *rest, name;
+	for (size_t more = 0; more <= *spare && text_next(&left, ',', &name); more++) {
+		struct text after = left;
+		if (!text_next(&after, ',', mac) || !is_mac(*mac))
+			continue;
+		*spare -= more;
+		*rest = after;
+		return text_next(rest, ',', level);
+	}
+	return text_next(rest, ',', &name) && text_next(rest, ',', mac) &&
+	       text_next(rest, ',', level);
+}
+
+// Reads the points. Returns false, and moves nothing, if they do not fit.
+static bool read_points(const struct watch_message *m, struct text *rest)
 {
 	char wifi[WIFI_ROOM], *end = wifi;
-	const struct text number = fields->at[at];
-	uint64_t count;
+	struct text left = *rest, number, mac, level_text;
+	uint64_t count = 0;
 	int64_t level;
-	if (number.len == 0)
-		return at + 1;
-	if (!fields_is_digits(number, 1, 2) || !text_uint(number, &count) ||
-		3 * count > fields->count - at - 1)
-		return at;
-	size_t spare = fields->count - at - 1 - 3 * count;
-	for (at++; count > 0; count--) {
-		const size_t more = find_mac(fields, at, spare);
-		const struct text mac = fields->at[at + 1 + more];
-		spare -= more;
-		at += 3 + more;
-		if (!is_mac(mac) || !read_level(fields->at[at - 1], &level))
+	if (!text_next(&left, ',', &number))
+		return false;
+	const size_t fields = count_fields(left);
+	if (number.len > 0 && (!fields_is_digits(number, 1, 2) || !text_uint(number, &count) ||
+				      3 * count > fields))
+		return false;
+	size_t spare = fields - 3 * count;
+	for (; count > 0 && take_entry(&left, &spare, &mac, &level_text); count--) {
+		if (!is_mac(mac) || !read_level(level_text, &level))
 			continue;
 		if (end > wifi)
 			*end++ = ';';
@@ -145,35 +172,33 @@ static size_t read_points(const struct watch_message *m, const struct fields *fi
 		end = decimal_write_signed(end, level);
 	}
 	watch_message_keep(m, "wifi", (struct text){wifi, (size_t)(end - wifi)});
-	return at;
+	*rest = left;
+	return true;
 }
 
-// Returns true if the text is the accuracy, which has a point, or a model's flag, which is not kept.
-static bool read_last(const struct watch_message *m, struct text text)
+// Reads the accuracy, which has a point, or a model's flag, which is not kept. Returns false, and moves nothing, for another text.
+static bool read_last(const struct watch_message *m, struct text *rest)
 {
+	struct text left = *rest, text;
 	int64_t value;
 	unsigned decimals;
-	if (text.len == 0 || text_equal(text, "0") || text_equal(text, "00") ||
-		text_equal(text, "10"))
-		return true;
-	if (!memchr(text.data, '.', text.len) || text.data[0] == '-' || text.data[0] == '+' ||
-		!fields_number(text, &value, &decimals))
+	if (!text_next(&left, ',', &text))
 		return false;
-	if (value > 0)
-		extra_fixed(m->out, m->report, "accuracy", value, decimals);
+	if (text.len > 0 && !text_equal(text, "0") && !text_equal(text, "00") &&
+		!text_equal(text, "10")) {
+		if (!memchr(text.data, '.', text.len) || text.data[0] == '-' ||
+			text.data[0] == '+' || !fields_number(text, &value, &decimals))
+			return false;
+		if (value > 0)
+			extra_fixed(m->out, m->report, "accuracy", value, decimals);
+	}
+	*rest = left;
 	return true;
 }
 
 void watch_network_decode(const struct watch_message *m, struct text rest)
 {
-	struct fields fields;
-	fields_split(rest, &fields);
-	size_t at = read_cells(m, &fields);
-	if (at > 0 && at < fields.count) {
-		const size_t points = at;
-		at = read_points(m, &fields, at);
-		if (at > points && at < fields.count && read_last(m, fields.at[at]))
-			at++;
-	}
-	watch_message_keep(m, "tail", watch_message_without_commas(fields_from(&fields, at)));
+	if (read_cells(m, &rest) && read_points(m, &rest))
+		read_last(m, &rest);
+	watch_message_keep(m, "tail", watch_message_without_commas(rest));
 }
