@@ -78,7 +78,7 @@ static size_t write_heartbeat(
 
 static const char *status_of(const struct simulate_sighting *seen)
 {
-	return seen->event == SIGHTING_SOS	     ? "00010000"
+	return seen->event == SIGHTING_SOS           ? "00010000"
 	       : seen->event == SIGHTING_LOW_BATTERY ? "00020000"
 						     : "00000000";
 }
@@ -111,7 +111,8 @@ static size_t write_report(
 	end = simulate_text_digits(end, (uint32_t)seen->odometer_m, 10);
 	end = simulate_text_put(end, ",0,");
 	end = simulate_text_put(end, status);
-	end = simulate_text_put(end, ",1,255,502,10,6956,41394,45,1,home,02:00:5e:10:00:01,-61,25.0");
+	end = simulate_text_put(
+		end, ",1,255,502,10,6956,41394,45,1,home,02:00:5e:10:00:01,-61,25.0");
 	return finish(start, end);
 }
 
@@ -134,8 +135,9 @@ static bool is_report(const uint8_t *record)
 static uint32_t key_of(const uint8_t *record, size_t len)
 {
 	(void)len;
-	return has_word(record, "LK") ? KEY_BEAT : has_word(record, "AL") ? KEY_ALARM
-									   : SIMULATE_NO_ANSWER;
+	return has_word(record, "LK")   ? KEY_BEAT
+	       : has_word(record, "AL") ? KEY_ALARM
+					: SIMULATE_NO_ANSWER;
 }
 
 static enum simulate_answer read_answer(

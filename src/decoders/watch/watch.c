@@ -110,16 +110,17 @@ static size_t find_balance(const uint8_t *data, size_t len)
 static bool is_follower(const uint8_t *data, size_t len)
 {
 	size_t end;
-	return len > 0 && (data[0] == '\r' || data[0] == '\n' || data[0] == 0 ||
-				  match_start((struct text){(const char *)data, len}, len, &end) ==
-					  PROBE_YES);
+	return len > 0 &&
+	       (data[0] == '\r' || data[0] == '\n' || data[0] == 0 ||
+		       match_start((struct text){(const char *)data, len}, len, &end) == PROBE_YES);
 }
 
 // Returns the byte after the first ] with something behind it that no frame contains; 0: none has. is_end: no bytes follow.
 static size_t find_followed(const uint8_t *data, size_t len, bool is_end)
 {
 	const uint8_t *close, *end = data + len;
-	for (const uint8_t *at = data; (close = memchr(at, ']', (size_t)(end - at))); at = close + 1)
+	for (const uint8_t *at = data; (close = memchr(at, ']', (size_t)(end - at)));
+		at = close + 1)
 		if ((is_end && close + 1 == end) ||
 			is_follower(close + 1, (size_t)(end - close) - 1))
 			return (size_t)(close + 1 - data);
@@ -220,8 +221,7 @@ static void decode_content(struct watch_message *m)
 static enum decode_status decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
-	struct watch_message m = {
-		.session = session, .out = out, .raw = {(const char *)data, len}};
+	struct watch_message m = {.session = session, .out = out, .raw = {(const char *)data, len}};
 	if (data[len - 1] != ']' || watch_head_read(data, len, &m.head) != PROBE_YES) {
 		out->detail = "framing lost";
 		return DECODE_DETAIL;

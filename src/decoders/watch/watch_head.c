@@ -17,7 +17,8 @@ static bool is_ident(char c)
 // make that an index.
 static enum probe read_groups(struct text text, size_t at, struct watch_head *head)
 {
-	const size_t first = watch_head_count_hex(text, at, WATCH_HEAD_INDEX), second = at + first + 1;
+	const size_t first = watch_head_count_hex(text, at, WATCH_HEAD_INDEX),
+		     second = at + first + 1;
 	uint64_t length;
 	if (at + first == text.len)
 		return PROBE_MORE;
@@ -43,7 +44,9 @@ enum probe watch_head_read(const uint8_t *data, size_t len, struct watch_head *h
 	const struct text text = {(const char *)data, len};
 	size_t at = 4;
 	for (size_t i = 0; i < at && i < len; i++)
-		if (i == 0 ? text.data[i] != '[' : i == 3 ? text.data[i] != '*' : !is_maker(text.data[i]))
+		if (i == 0       ? text.data[i] != '['
+			: i == 3 ? text.data[i] != '*'
+				 : !is_maker(text.data[i]))
 			return PROBE_NO;
 	while (at < len && is_ident(text.data[at]) && at - 4 <= WATCH_HEAD_IDENT)
 		at++;

@@ -20,7 +20,8 @@ bool watch_media_is(struct text content)
 {
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		const size_t len = strlen(words[i]);
-		if (content.len >= len && fields_is_word((struct text){content.data, len}, words[i]))
+		if (content.len >= len &&
+			fields_is_word((struct text){content.data, len}, words[i]))
 			return true;
 	}
 	return false;
@@ -34,7 +35,7 @@ static size_t remove_escapes(struct text data, uint8_t *out)
 	for (size_t at = 0; at < data.len; at++) {
 		const uint8_t next = at + 1 < data.len ? (uint8_t)data.data[at + 1] : 0;
 		if (data.data[at] == 0x7D && next >= 1 && next <= 5)
-			out[len++] = (uint8_t)"}[],*"[data.data[++at] - 1];
+			out[len++] = (uint8_t) "}[],*"[data.data[++at] - 1];
 		else
 			out[len++] = (uint8_t)data.data[at];
 	}
@@ -87,7 +88,8 @@ static bool decode_part(const struct watch_message *m)
 
 bool watch_media_decode(struct watch_message *m)
 {
-	const bool is_photo = fields_is_word(m->word, "IMG"), is_part = fields_is_word(m->word, "JXTK");
+	const bool is_photo = fields_is_word(m->word, "IMG"),
+		   is_part = fields_is_word(m->word, "JXTK");
 	if (!watch_media_is(m->content) || (!is_photo && !is_part && m->rest.len < 2))
 		return false;
 	watch_message_begin(m);

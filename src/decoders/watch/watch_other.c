@@ -95,7 +95,8 @@ static void decode_health(struct watch_message *m, const struct health *health)
 			return;
 		}
 	}
-	const bool is_bad = fields_is_word(m->word, "BTEMP2") && fields_is_letter(fields.at[0], '0');
+	const bool is_bad =
+		fields_is_word(m->word, "BTEMP2") && fields_is_letter(fields.at[0], '0');
 	for (size_t i = 0; i < count && !is_bad; i++) {
 		const char *name = health->values[i];
 		if (name[0] && fields_get(&fields, i).len > 0 &&

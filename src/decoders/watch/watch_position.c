@@ -71,12 +71,13 @@ static bool read_time(struct scan *scan, struct place *place)
 	if ((!scan_is(scan, ',') && !scan_pairs(scan, date)) || !skip_comma(scan) ||
 		(!scan_is(scan, ',') && !scan_pairs(scan, clock)) || !skip_comma(scan))
 		return false;
-	place->has_time = clock[0] < 24 && clock[1] < 60 && clock[2] < 60 &&
-			  scan_make_date(scan_year(date[2]), (int)date[1], (int)date[0],
-				  &midnight_us);
+	place->has_time =
+		clock[0] < 24 && clock[1] < 60 && clock[2] < 60 &&
+		scan_make_date(scan_year(date[2]), (int)date[1], (int)date[0], &midnight_us);
 	if (place->has_time)
-		place->time_us = midnight_us + (int64_t)(clock[0] * 3600 + clock[1] * 60 + clock[2]) *
-						       INT64_C(1000000);
+		place->time_us =
+			midnight_us +
+			(int64_t)(clock[0] * 3600 + clock[1] * 60 + clock[2]) * INT64_C(1000000);
 	return true;
 }
 
@@ -217,8 +218,7 @@ void watch_position_decode(struct watch_message *m)
 		set_place(m, &place);
 		raise_alarms(m, place.status, is_alarm);
 		if (scan.at < scan.end)
-			watch_network_decode(
-				m, (struct text){scan.at + 1, scan_left(&scan) - 1});
+			watch_network_decode(m, (struct text){scan.at + 1, scan_left(&scan) - 1});
 	} else {
 		watch_message_keep(m, "data", m->rest);
 		if (is_alarm)
