@@ -144,10 +144,30 @@ static struct frame cut_garbage(struct session *session, const uint8_t *data, si
 	return (struct frame){FRAME_OK, end};
 }
 
-static struct frame accept(struct session *session, size_t len)
+// Leaves the parts of the head in the memo, for decode().
+static struct frame accept(struct session *session, const struct watch_head *head, size_t len)
 {
+	const uint8_t found[] = {
+		(uint8_t)head->start, (uint8_t)head->ident.len, (uint8_t)head->index.len};
 	memset(session->memo + WATCH_MEMO_GARBAGE, 0, 2);
+	memcpy(session->memo + WATCH_MEMO_START, found, sizeof found);
 	return (struct frame){FRAME_OK, len};
+}
+
+// Returns true if the frame has a head and a ]. What accept() has left in the memo counts once.
+static bool find_head(
+	struct session *session, const uint8_t *data, size_t len, struct watch_head *head)
+{
+	const char *text = (const char *)data;
+	uint8_t *found = session->memo + WATCH_MEMO_START;
+	if (found[0] == 0)
+		return data[len - 1] == ']' && watch_head_read(data, len, head) == PROBE_YES;
+	*head = (struct watch_head){.maker = {text + 1, 2},
+		.ident = {text + 4, found[1]},
+		.index = {text + 4 + found[1] + 1, found[2]},
+		.start = found[0]};
+	found[0] = 0;
+	return true;
 }
 
 // Cuts a frame by its length, or by its brackets. most: bytes of its content.
@@ -159,11 +179,11 @@ static struct frame cut_frame(struct session *session, const uint8_t *data, size
 	const size_t seen = len < limit ? len : limit;
 	const bool possible = head->length <= most;
 	if (possible && len >= need && data[need - 1] == ']')
-		return accept(session, need);
+		return accept(session, head, need);
 	const bool waits = possible && len < need;
 	size_t end = find_balance(data, seen);
 	if (end > 0 && (last || !waits))
-		return accept(session, end);
+		return accept(session, head, end);
 	if (len < limit && !last) {
 		if (end == 0)
 			end = find_followed(data, len, true);
@@ -171,7 +191,7 @@ static struct frame cut_frame(struct session *session, const uint8_t *data, size
 	}
 	end = find_followed(data, seen, last && seen == len);
 	if (end > 0)
-		return accept(session, end);
+		return accept(session, head, end);
 	return len < limit ? (struct frame){FRAME_MORE, len + 1}
 			   : cut_garbage(session, data, len, last);
 }
@@ -180,6 +200,7 @@ static struct frame frame(struct session *session, const uint8_t *data, size_t l
 {
 	struct watch_head head;
 	size_t filler = 0, most = TEXT_MOST;
+	session->memo[WATCH_MEMO_START] = 0;
 	if (len == 0)
 		return (struct frame){FRAME_MORE, 1};
 	while (filler < len && is_filler(data[filler]))
@@ -222,7 +243,7 @@ static enum decode_status decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	struct watch_message m = {.session = session, .out = out, .raw = {(const char *)data, len}};
-	if (data[len - 1] != ']' || watch_head_read(data, len, &m.head) != PROBE_YES) {
+	if (!find_head(session, data, len, &m.head)) {
 		out->detail = "framing lost";
 		return DECODE_DETAIL;
 	}

@@ -6,9 +6,11 @@
 #include "decoders/watch/watch_head.h"
 
 // Offsets in session.memo.
-#define WATCH_MEMO_MAKER   0 /* 2 bytes: the maker's letters that the device used last; 0: none */
-#define WATCH_MEMO_INDEX   2 /* 1 byte: the device gives its frames an index */
-#define WATCH_MEMO_GOOD    3 /* 1 byte: a frame was decoded */
+#define WATCH_MEMO_MAKER 0 /* 2 bytes: the maker's letters that the device used last; 0: none */
+#define WATCH_MEMO_INDEX 2 /* 1 byte: the device gives its frames an index */
+#define WATCH_MEMO_GOOD  3 /* 1 byte: a frame was decoded */
+#define WATCH_MEMO_START                                                                           \
+	6 /* 3 bytes: what frame() has found: content's start (0: nothing), lengths of ident and index */
 #define WATCH_MEMO_GARBAGE 4 /* 2 bytes: undecodable bytes since the last frame */
 
 // The device's block.

@@ -106,10 +106,11 @@ static bool read_cells(const struct watch_message *m, struct text *rest)
 
 static bool is_mac(struct text text)
 {
-	if (text.len != MAC_LEN)
+	if (text.len != MAC_LEN || text.data[2] != ':')
 		return false;
-	for (size_t i = 0; i < MAC_LEN; i++)
-		if (i % 3 == 2 ? text.data[i] != ':' : text_hex_digit(text.data[i]) < 0)
+	for (size_t i = 0; i < MAC_LEN; i += 3)
+		if (text_hex_digit(text.data[i]) < 0 || text_hex_digit(text.data[i + 1]) < 0 ||
+			(i + 2 < MAC_LEN && text.data[i + 2] != ':'))
 			return false;
 	return true;
 }
@@ -117,9 +118,10 @@ static bool is_mac(struct text text)
 // Writes the 12 digits of an address in lower case.
 static char *put_mac(char *out, struct text mac)
 {
-	for (size_t i = 0; i < MAC_LEN; i++)
-		if (i % 3 != 2)
-			*out++ = hex_digits[text_hex_digit(mac.data[i])];
+	for (size_t i = 0; i < MAC_LEN; i += 3) {
+		*out++ = hex_digits[text_hex_digit(mac.data[i])];
+		*out++ = hex_digits[text_hex_digit(mac.data[i + 1])];
+	}
 	return out;
 }
 
@@ -131,43 +133,56 @@ static size_t count_fields(struct text rest)
 	return count;
 }
 
-// Takes the parts of the name, the address and the level of an entry. A name may contain commas: as many fields more as are
-// spare when each entry has three.
-static bool take_entry(struct text *rest, size_t *spare, struct text *mac, struct text *level)
+// An entry without a counted address has an empty mac.
+struct point {
+	struct text mac, level;
+};
+
+// Takes the first of `entries` entries. Its name may contain commas: as many fields more as are left when each entry has three.
+// Returns false if there are too few fields.
+static bool take_entry(struct text *rest, uint64_t entries, struct point *point)
 {
 	struct text left = *rest, name;
-	for (size_t more = 0; more <= *spare && text_next(&left, ',', &name); more++) {
-		struct text after = left;
-		if (!text_next(&after, ',', mac) || !is_mac(*mac))
-			continue;
-		*spare -= more;
-		*rest = after;
-		return text_next(rest, ',', level);
+	if (!text_next(&left, ',', &name) || !text_next(&left, ',', &point->mac))
+		return false;
+	if (is_mac(point->mac)) {
+		*rest = left;
+		return text_next(rest, ',', &point->level);
 	}
-	return text_next(rest, ',', &name) && text_next(rest, ',', mac) &&
-	       text_next(rest, ',', level);
+	const size_t fields = count_fields(*rest);
+	if (fields < 3 * entries)
+		return false;
+	struct text search = left;
+	for (size_t spare = fields - 3 * entries; spare > 0; spare--) {
+		if (!text_next(&search, ',', &point->mac) || !is_mac(point->mac))
+			continue;
+		*rest = search;
+		return text_next(rest, ',', &point->level);
+	}
+	point->mac.len = 0;
+	*rest = left;
+	return text_next(rest, ',', &point->level);
 }
 
 // Reads the points. Returns false, and moves nothing, if they do not fit.
 static bool read_points(const struct watch_message *m, struct text *rest)
 {
 	char wifi[WIFI_ROOM], *end = wifi;
-	struct text left = *rest, number, mac, level_text;
+	struct text left = *rest, number;
+	struct point point;
 	uint64_t count = 0;
 	int64_t level;
-	if (!text_next(&left, ',', &number))
+	if (!text_next(&left, ',', &number) ||
+		(number.len > 0 && (!fields_is_digits(number, 1, 2) || !text_uint(number, &count))))
 		return false;
-	const size_t fields = count_fields(left);
-	if (number.len > 0 && (!fields_is_digits(number, 1, 2) || !text_uint(number, &count) ||
-				      3 * count > fields))
-		return false;
-	size_t spare = fields - 3 * count;
-	for (; count > 0 && take_entry(&left, &spare, &mac, &level_text); count--) {
-		if (!is_mac(mac) || !read_level(level_text, &level))
+	for (; count > 0; count--) {
+		if (!take_entry(&left, count, &point))
+			return false;
+		if (point.mac.len == 0 || !read_level(point.level, &level))
 			continue;
 		if (end > wifi)
 			*end++ = ';';
-		end = put_mac(end, mac);
+		end = put_mac(end, point.mac);
 		*end++ = ',';
 		end = decimal_write_signed(end, level);
 	}
