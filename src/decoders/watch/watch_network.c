@@ -127,7 +127,9 @@ static char *put_mac(char *out, struct text mac)
 
 static size_t count_fields(struct text rest)
 {
-	size_t count = rest.data != NULL;
+	size_t count = 1;
+	if (!rest.data)
+		return 0;
 	for (size_t i = 0; i < rest.len; i++)
 		count += rest.data[i] == ',';
 	return count;

@@ -82,8 +82,8 @@ static const struct health *find_health(struct text word)
 static void decode_health(struct watch_message *m, const struct health *health)
 {
 	struct fields fields;
-	int64_t values[VALUES_MOST];
-	unsigned decimals[VALUES_MOST];
+	int64_t values[VALUES_MOST] = {0};
+	unsigned decimals[VALUES_MOST] = {0};
 	size_t count = 0;
 	fields_split(m->rest, &fields);
 	watch_message_begin(m);
