@@ -15,7 +15,8 @@
 
 static bool is_zero_absent(const char *name)
 {
-	return strcmp(name, "temp1") != 0 && strcmp(name, "bloodOxygen") != 0;
+	const struct text text = {name, strlen(name)};
+	return !text_equal(text, "temp1") && !text_equal(text, "bloodOxygen");
 }
 
 // Keep-alive ------------------------------------------------------------------

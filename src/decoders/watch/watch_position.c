@@ -194,13 +194,20 @@ static void raise_alarms(const struct watch_message *m, uint64_t status, bool is
 		report_add_alarm(m->report, ALARM_GENERAL);
 }
 
+static bool wants_echo(struct text model)
+{
+	for (size_t at = 0; at + 4 <= model.len; at++)
+		if (memcmp(model.data + at, "echo", 4) == 0)
+			return true;
+	return false;
+}
+
 // Answers an alarm: AL, or its own word if the device's model wants that.
 static void answer_alarm(const struct watch_message *m)
 {
 	struct text word = {"AL", 2};
 	if (m->word.len > 2) {
-		const struct text model = session_settings(m->session).model;
-		if (model.len > 0 && memmem(model.data, model.len, "echo", 4))
+		if (wants_echo(session_settings(m->session).model))
 			word = m->word;
 	}
 	watch_message_answer(m, REPLY_STORED, word);
