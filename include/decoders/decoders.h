@@ -12,5 +12,6 @@ extern const struct decoder decoder_gps103;
 extern const struct decoder decoder_tk103;
 extern const struct decoder decoder_jt808;
 extern const struct decoder decoder_teltonika;
+extern const struct decoder decoder_watch;
 
 #endif

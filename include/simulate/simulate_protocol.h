@@ -29,6 +29,7 @@ enum simulate_answer {
 // Functions that write fill out, which has room for the _MAX, and return the length.
 struct simulate_protocol {
 	const char *name;
+	bool tcp_only;
 	uint8_t (*ident)(uint32_t seed, uint32_t number, char out[16]);
 	// Log-in; 0 bytes: none over this transport. NULL: the protocol has none.
 	size_t (*login)(struct simulate_tracker *tracker, uint8_t *out);

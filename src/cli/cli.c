@@ -48,7 +48,7 @@ static const struct command_line_verb verbs[] = {
 		.options = {
 			{0, "to", "HOST:PORT", "the server: name, IPv4 address or [IPv6 address], and port"},
 			{0, "protocol", "P", "pt502 (default), ... as 'avld protocols' lists them; mixed: half pt502,\n"
-				"half gt06; all: all protocols in turn"},
+				"half gt06; all: all protocols in turn, with --udp those that use it"},
 			{0, "devices", "N", "number of trackers, one connection each (default 10)"},
 			{0, "rate", "R",
 				"reports per second of all trackers together (default: one per second\n"

@@ -99,9 +99,10 @@ static void drop(struct decoding *d, size_t used)
 // Decodes the bytes after the last whole frame; what no decoder accepts is printed as a reject.
 static void decode_rest(struct decoding *d)
 {
-	if (d->feed.open) {
+	bool open = d->feed.open;
+	while (open && d->len > 0) { // frames may follow the open one
 		size_t used;
-		feed_rest(&d->feed, d->buffer, d->len, &d->decoded, &used);
+		open = feed_rest(&d->feed, d->buffer, d->len, &d->decoded, &used) == FEED_TAKEN;
 		print(d);
 		drop(d, used);
 	}

@@ -82,11 +82,12 @@ static int read_numbers(const struct command_line *line, struct arguments *args)
 	return 0;
 }
 
-static bool read_protocol(const char *name, struct simulate_options *options)
+static bool read_protocol(const char *name, bool udp, struct simulate_options *options)
 {
 	const bool mixed = !strcmp(name, "mixed"), all = !strcmp(name, "all");
 	options->protocols = mixed || all ? simulate_registry : simulate_registry_find(name);
-	options->protocol_count = all ? simulate_registry_count : mixed ? SIMULATE_MIXED : 1;
+	const size_t count = udp ? simulate_registry_udp_count() : simulate_registry_count;
+	options->protocol_count = all ? count : mixed ? SIMULATE_MIXED : 1;
 	return options->protocols;
 }
 
@@ -143,8 +144,11 @@ static int read_options(const struct command_line *line, struct simulate_options
 	const int code = read_numbers(line, &args);
 	if (code)
 		return code;
-	if (!read_protocol(protocol ? protocol : "pt502", options))
+	if (!read_protocol(protocol ? protocol : "pt502", args.udp, options))
 		return unknown_protocol(line, protocol);
+	if (args.udp && options->protocols[0]->tcp_only)
+		return command_line_error(
+			line, "--protocol %s is for TCP only; leave out --udp", protocol);
 	options->target = args.to;
 	options->udp = args.udp;
 	options->deltas = command_line_value(line, "deltas") != NULL;

@@ -8,6 +8,7 @@
 #include "protocol/decoder.h"
 
 #define CELLS_NO_RSSI INT64_MIN
+#define CELLS_NO_CODE UINT64_MAX /* mcc or mnc is unknown */
 #define CELLS_ROOM    3072 /* bytes of all but the first: more than those of any text frame become */
 
 struct cells {
@@ -32,17 +33,17 @@ static inline void cells_init(
 static inline void cells_put_first(struct report *report, uint64_t mcc, uint64_t mnc, uint64_t lac,
 	uint64_t cid, struct decoded *out)
 {
-	extra_int(out, report, "mcc", (int64_t)mcc);
-	extra_int(out, report, "mnc", (int64_t)mnc);
+	if (mcc != CELLS_NO_CODE)
+		extra_int(out, report, "mcc", (int64_t)mcc);
+	if (mnc != CELLS_NO_CODE)
+		extra_int(out, report, "mnc", (int64_t)mnc);
 	extra_int(out, report, "lac", (int64_t)lac);
 	extra_int(out, report, "cid", (int64_t)cid);
 }
 
-// Adds a cell; none if LAC and CID are 0. One beyond CELLS_ROOM is left out.
-static inline void cells_add(struct cells *cells, uint64_t lac, uint64_t cid, int64_t rssi)
+// Adds a cell. One beyond CELLS_ROOM is left out.
+static inline void cells_put(struct cells *cells, uint64_t lac, uint64_t cid, int64_t rssi)
 {
-	if (!(lac | cid))
-		return;
 	if (cells->count++ == 0) {
 		cells_put_first(cells->report, cells->mcc, cells->mnc, lac, cid, cells->out);
 		if (rssi != CELLS_NO_RSSI)
@@ -62,6 +63,13 @@ static inline void cells_add(struct cells *cells, uint64_t lac, uint64_t cid, in
 		end = decimal_write_signed(end, rssi);
 	}
 	cells->len = (size_t)(end - cells->others);
+}
+
+// Adds a cell; none if LAC and CID are 0.
+static inline void cells_add(struct cells *cells, uint64_t lac, uint64_t cid, int64_t rssi)
+{
+	if (lac | cid)
+		cells_put(cells, lac, cid, rssi);
 }
 
 static inline void cells_end(struct cells *cells)

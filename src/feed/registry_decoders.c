@@ -11,5 +11,6 @@ const struct decoder *const registry_decoders[] = {
 	&decoder_tk103,
 	&decoder_jt808,
 	&decoder_teltonika,
+	&decoder_watch,
 	NULL,
 };

@@ -579,6 +579,17 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 	return outcome;
 }
 
+// Processes the bytes after the first `used`.
+static struct conversation_outcome feed_following(struct conversation_transport *transport,
+	struct conversation *c, const uint8_t *data, size_t len, size_t used)
+{
+	struct conversation_outcome outcome =
+		conversation_feed(transport, c, data + used, len - used);
+
+	outcome.used += used;
+	return outcome;
+}
+
 struct conversation_outcome conversation_each_second(struct conversation_transport *transport,
 	struct conversation *c, const uint8_t *data, size_t len)
 {
@@ -590,6 +601,8 @@ struct conversation_outcome conversation_each_second(struct conversation_transpo
 		intake_has_room(intake)) {
 		feed_rest(&c->feed, data, len, &intake->decoded, &outcome.used);
 		outcome.reason = finish_frame(transport, c, may_command);
+		if (!outcome.reason && outcome.used < len) // frames may follow the open one
+			outcome = feed_following(transport, c, data, len, outcome.used);
 	}
 	if (!outcome.reason && feed_waits(&c->feed) && intake_has_room(intake)) {
 		const int64_t now_us = clock_utc_us();
@@ -639,10 +652,11 @@ static void end_feed(struct intake *intake, struct conversation *c, const uint8_
 {
 	struct feed *feed = &c->feed;
 
-	if (feed->open && len > 0 && intake_wait_for_room(intake)) {
+	bool open = feed->open;
+	while (open && len > 0 && intake_wait_for_room(intake)) { // frames may follow the open one
 		size_t used;
-		feed_rest(feed, rest, len, &intake->ending, &used);
-		intake->counters.frames++;
+		open = feed_rest(feed, rest, len, &intake->ending, &used) == FEED_TAKEN;
+		intake->counters.frames += used > 0;
 		append_ending(intake, c);
 		rest += used;
 		len -= used;

@@ -8,6 +8,7 @@
 #include "simulate/simulate_pt502.h"
 #include "simulate/simulate_teltonika.h"
 #include "simulate/simulate_tk103.h"
+#include "simulate/simulate_watch.h"
 
 #include <string.h>
 
@@ -19,8 +20,17 @@ const struct simulate_protocol *const simulate_registry[] = {
 	&simulate_tk103,
 	&simulate_jt808,
 	&simulate_teltonika,
+	&simulate_watch,
 };
 const size_t simulate_registry_count = sizeof(simulate_registry) / sizeof(simulate_registry[0]);
+
+size_t simulate_registry_udp_count(void)
+{
+	size_t count = 0;
+	while (count < simulate_registry_count && !simulate_registry[count]->tcp_only)
+		count++;
+	return count;
+}
 
 const struct simulate_protocol *const *simulate_registry_find(const char *name)
 {

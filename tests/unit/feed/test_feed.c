@@ -140,6 +140,16 @@ static const struct golden {
 	{&decoder_teltonika,
 		BYTES("\xff\x00\x0e\x38\x36\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x31\x37"), 0,
 		0},
+	/* Watch: keep-alive, a name with brackets, with an index */
+	{&decoder_watch, BYTES("[3G*8600000017*000C*LK,1234,0,76]"), 1, 0},
+	{&decoder_watch,
+		BYTES("[3G*8600000017*007B*UD,140531,092000,V,0.0,N,0.0,E,22.0,0,-1,0,100,98,0,0,"
+		      "00000000,0,2,a]b,02:00:5e:10:00:01,-53,[5G],02:00:5e:10:00:02,-79,0.0]"),
+		1, 0},
+	{&decoder_watch,
+		BYTES("[ZJ*860000000000017*0012*0053*AL,140531,091700,A,20.500000,S,30.250000,E,"
+		      "0.00,0.0,0.0,7,85,75,1240,0,00100000,0,0]"),
+		1, 0},
 	/* voltage 94, long header */
 	{&decoder_gt06, BYTES("\x79\x79\x00\x08\x94\x00\x05\x07\x00\x07\x9c\xcc\x0d\x0a"), 0, 1},
 };
@@ -148,7 +158,8 @@ static const struct golden {
 // Returns true if the frame may also be a datagram. A Teltonika logs in over TCP only.
 static bool is_datagram_too(const struct golden *golden)
 {
-	return golden->decoder != &decoder_teltonika;
+	return golden->decoder != &decoder_teltonika &&
+	       strcmp(golden->decoder->transports, "TCP") != 0;
 }
 
 static void only_its_own_decoder_recognises_a_frame(void **state)

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "decoders/decoders.h"
+#include "feed/registry.h"
 #include "simulate/simulate_gps103.h"
 #include "simulate/simulate_gt06.h"
 #include "simulate/simulate_pt502.h"
@@ -525,12 +526,26 @@ static void photo_parts_are_sent_whatever_the_line_end(void **state)
 	}
 }
 
+static void protocols_for_tcp_only_are_the_last(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < simulate_registry_count; i++) {
+		const struct simulate_protocol *protocol = simulate_registry[i];
+		const struct decoder *decoder =
+			registry_find(protocol->name, strlen(protocol->name));
+		assert_non_null(decoder);
+		assert_int_equal(protocol->tcp_only, !strcmp(decoder->transports, "TCP"));
+		assert_int_equal(protocol->tcp_only, i >= simulate_registry_udp_count());
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(idents_contain_seed_and_number),
 		cmocka_unit_test(photo_parts_are_sent_whatever_the_line_end),
 		cmocka_unit_test(protocols_are_found_by_name),
+		cmocka_unit_test(protocols_for_tcp_only_are_the_last),
 		cmocka_unit_test(records_without_an_answer_are_not_awaited),
 		cmocka_unit_test(routes_are_plausible),
 		cmocka_unit_test(the_odometer_is_right_after_long_gaps),

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+#include "decoders/watch/watch_network.h"
+
+#include "decoders/cells.h"
+#include "util/hex.h"
+
+#define CELLS_MOST  7
+#define CODE_DIGITS 10
+#define RSSI_DIGITS 3
+#define MAC_LEN     17 /* 02:00:5e:10:00:01 */
+#define WIFI_ENTRY  (12 + 1 + 1 + RSSI_DIGITS + 1)
+#define WIFI_ROOM   (99 * WIFI_ENTRY)
+
+// Moves `count` fields from the head of *rest to fields. Returns false if there are fewer.
+static bool take(struct text *rest, struct text *fields, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!text_next(rest, ',', &fields[i]))
+			return false;
+	return true;
+}
+
+// Reads a whole number with an optional minus.
+static bool read_level(struct text text, int64_t *level)
+{
+	struct text digits = text;
+	if (digits.len > 0 && digits.data[0] == '-')
+		digits.data++, digits.len--;
+	return fields_is_digits(digits, 1, RSSI_DIGITS) && text_int(text, level);
+}
+
+// Cells -----------------------------------------------------------------------
+
+// Reads a country or network code; absent and filler: CELLS_NO_CODE.
+static bool read_code(struct text text, uint64_t *code)
+{
+	*code = CELLS_NO_CODE;
+	if (text.len == 0 || text_equal(text, "FFFF"))
+		return true;
+	if (!fields_is_digits(text, 1, 9) || !text_uint(text, code))
+		return false;
+	if (*code > 999)
+		*code = CELLS_NO_CODE;
+	return true;
+}
+
+static bool has_hex_letter(struct text text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!text_is_digit(text.data[i]))
+			return true;
+	return false;
+}
+
+// Returns true if the fields of all cells fit. *in_hex: one of them has a hex letter, so all are in hex.
+static bool check_cells(const struct text *fields, size_t count, bool *in_hex)
+{
+	int64_t rssi;
+	*in_hex = false;
+	for (size_t at = 0; at < 3 * count; at += 3) {
+		const struct text lac = fields[at], cid = fields[at + 1], level = fields[at + 2];
+		if (!fields_is_hex(lac, 1, CODE_DIGITS) || !fields_is_hex(cid, 1, CODE_DIGITS) ||
+			(level.len > 0 && !read_level(level, &rssi)))
+			return false;
+		*in_hex = *in_hex || has_hex_letter(lac) || has_hex_letter(cid);
+	}
+	return true;
+}
+
+static void add_cells(struct cells *cells, const struct text *fields, size_t count, bool in_hex)
+{
+	bool (*const read)(struct text, uint64_t *) = in_hex ? text_hex : text_uint;
+	for (size_t at = 0; at < 3 * count; at += 3) {
+		uint64_t lac, cid;
+		int64_t rssi;
+		if (read(fields[at], &lac) && read(fields[at + 1], &cid))
+			cells_put(cells, lac, cid,
+				read_level(fields[at + 2], &rssi) ? rssi : CELLS_NO_RSSI);
+	}
+	cells_end(cells);
+}
+
+// Reads the cells. Returns false, and moves nothing, if they do not fit.
+static bool read_cells(const struct watch_message *m, struct text *rest)
+{
+	struct text left = *rest, fields[3 + 3 * CELLS_MOST];
+	uint64_t count, mcc, mnc;
+	bool in_hex;
+	struct cells cells;
+	if (!take(&left, fields, 1) || !fields_is_digits(fields[0], 1, 2) ||
+		!text_uint(fields[0], &count) || count > CELLS_MOST)
+		return false;
+	if (count > 0) {
+		if (!take(&left, fields, 3 + 3 * count) || !fields_is_digits(fields[0], 0, 9) ||
+			!read_code(fields[1], &mcc) || !read_code(fields[2], &mnc) ||
+			!check_cells(fields + 3, count, &in_hex))
+			return false;
+		cells_init(&cells, mcc, mnc, m->report, m->out);
+		add_cells(&cells, fields + 3, count, in_hex);
+	}
+	*rest = left;
+	return true;
+}
+
+// Wi-Fi -----------------------------------------------------------------------
+
+static bool is_mac(struct text text)
+{
+	if (text.len != MAC_LEN || text.data[2] != ':')
+		return false;
+	for (size_t i = 0; i < MAC_LEN; i += 3)
+		if (text_hex_digit(text.data[i]) < 0 || text_hex_digit(text.data[i + 1]) < 0 ||
+			(i + 2 < MAC_LEN && text.data[i + 2] != ':'))
+			return false;
+	return true;
+}
+
+// Writes the 12 digits of an address in lower case.
+static char *put_mac(char *out, struct text mac)
+{
+	for (size_t i = 0; i < MAC_LEN; i += 3) {
+		*out++ = hex_digits[text_hex_digit(mac.data[i])];
+		*out++ = hex_digits[text_hex_digit(mac.data[i + 1])];
+	}
+	return out;
+}
+
+static size_t count_fields(struct text rest)
+{
+	size_t count = 1;
+	if (!rest.data)
+		return 0;
+	for (size_t i = 0; i < rest.len; i++)
+		count += rest.data[i] == ',';
+	return count;
+}
+
+// An entry without a counted address has an empty mac.
+struct point {
+	struct text mac, level;
+};
+
+// Takes the first of `entries` entries. Its name may contain commas: as many fields more as are left when each entry has three.
+// Returns false if there are too few fields.
+static bool take_entry(struct text *rest, uint64_t entries, struct point *point)
+{
+	struct text left = *rest, name;
+	if (!text_next(&left, ',', &name) || !text_next(&left, ',', &point->mac))
+		return false;
+	if (is_mac(point->mac)) {
+		*rest = left;
+		return text_next(rest, ',', &point->level);
+	}
+	const size_t fields = count_fields(*rest);
+	if (fields < 3 * entries)
+		return false;
+	struct text search = left;
+	for (size_t spare = fields - 3 * entries; spare > 0; spare--) {
+		if (!text_next(&search, ',', &point->mac) || !is_mac(point->mac))
+			continue;
+		*rest = search;
+		return text_next(rest, ',', &point->level);
+	}
+	point->mac.len = 0;
+	*rest = left;
+	return text_next(rest, ',', &point->level);
+}
+
+// Reads the points. Returns false, and moves nothing, if they do not fit.
+static bool read_points(const struct watch_message *m, struct text *rest)
+{
+	char wifi[WIFI_ROOM], *end = wifi;
+	struct text left = *rest, number;
+	struct point point;
+	uint64_t count = 0;
+	int64_t level;
+	if (!text_next(&left, ',', &number) ||
+		(number.len > 0 && (!fields_is_digits(number, 1, 2) || !text_uint(number, &count))))
+		return false;
+	for (; count > 0; count--) {
+		if (!take_entry(&left, count, &point))
+			return false;
+		if (point.mac.len == 0 || !read_level(point.level, &level))
+			continue;
+		if (end > wifi)
+			*end++ = ';';
+		end = put_mac(end, point.mac);
+		*end++ = ',';
+		end = decimal_write_signed(end, level);
+	}
+	watch_message_keep(m, "wifi", (struct text){wifi, (size_t)(end - wifi)});
+	*rest = left;
+	return true;
+}
+
+// Reads the accuracy, which has a point, or a model's flag, which is not kept. Returns false, and moves nothing, for another text.
+static bool read_last(const struct watch_message *m, struct text *rest)
+{
+	struct text left = *rest, text;
+	int64_t value;
+	unsigned decimals;
+	if (!text_next(&left, ',', &text))
+		return false;
+	if (text.len > 0 && !text_equal(text, "0") && !text_equal(text, "00") &&
+		!text_equal(text, "10")) {
+		if (!memchr(text.data, '.', text.len) || text.data[0] == '-' ||
+			text.data[0] == '+' || !fields_number(text, &value, &decimals))
+			return false;
+		if (value > 0)
+			extra_fixed(m->out, m->report, "accuracy", value, decimals);
+	}
+	*rest = left;
+	return true;
+}
+
+void watch_network_decode(const struct watch_message *m, struct text rest)
+{
+	if (read_cells(m, &rest) && read_points(m, &rest))
+		read_last(m, &rest);
+	watch_message_keep(m, "tail", watch_message_without_commas(rest));
+}
