@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define SIMULATE_RECORD_MAX 192  /* bytes of one report or heartbeat */
-#define SIMULATE_LOGIN_MAX  32   /* bytes of a log-in */
+#define SIMULATE_LOGIN_MAX  96   /* bytes of a log-in, with escapes */
 #define SIMULATE_REPLY_MAX  1024 /* bytes of the answer to a command */
 #define SIMULATE_GAP_MAX    8    /* records that a tracker stores while it is out of coverage */
 #define SIMULATE_BURST_MAX                                                                         \

@@ -28,8 +28,8 @@ struct note {
 
 struct writer_lookup {
 	struct note *notes;
-	size_t wanted; /* notes */
-	size_t limit;  /* idents in one query; 1 after the database refused some */
+	size_t wanted;    /* notes */
+	size_t limit;     /* idents in one query; 1 after the database refused some */
 	bool due;         /* avld.devices was changed */
 	bool bad_setting; /* warned of one since avld.devices was read last */
 	writer_on_end *end;

@@ -6,6 +6,7 @@
 // Whatever is sent, the server still serves the next one.
 #include "fuzz.h"
 
+#include "intake/trial.h"
 #include "journal/journal.h"
 #include "net/http.h"
 
@@ -26,7 +27,8 @@ static struct sockaddr_in address = {.sin_family = AF_INET};
 // Starts the server once. Its pages show a daemon whose counters are all 0.
 static void begin(void)
 {
-	static struct intake intake;
+	static struct config config;
+	static struct intake intake = {.config = &config};
 	static uint64_t nothing[4096]; /* in place of what only counters are read from */
 	char error[JOURNAL_ERROR_SIZE], listen[32];
 	const char *wrong = "";
@@ -37,9 +39,11 @@ static void begin(void)
 	intake.journal = journal_open(&options, NULL, NULL, error);
 	intake.directory = device_directory_new();
 	loop = ev_loop_new(EVFLAG_AUTO);
-	CHECK(intake.journal && intake.directory && loop);
+	CHECK(intake.journal && intake.directory && loop && trial_begin(&intake));
+	struct conns *conns = conn_all_new(loop, &intake);
+	CHECK(conns);
 	const struct http_sources sources = {.intake = &intake,
-		.conns = (const void *)nothing,
+		.conns = conns,
 		.writer = (const void *)nothing,
 		.commands = (const void *)nothing};
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
