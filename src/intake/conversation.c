@@ -159,7 +159,7 @@ static bool name_device(struct intake *intake, struct conversation *c, struct de
 {
 	if (is_gateway(c) || has_named(c, device))
 		return false;
-	if (c->idents == 1 && !c->named) {
+	if (c->idents == 1 && c->device && !c->named) {
 		c->named = calloc(CONVERSATION_IDENTS, sizeof(struct device *));
 		if (c->named) {
 			c->named[0] = c->device;
