@@ -17,10 +17,10 @@ def record(number):
     return pt502.record(time=BEGIN - datetime.timedelta(seconds=number))
 
 
-def test_a_scanner_makes_a_few_rows_and_a_summary(daemons, database):
+def test_a_stranger_makes_a_few_rows_and_a_summary(daemons, database):
     avld = daemons({"database.rejects_per_minute": 5, "database.connections_per_minute": 5}).start()
     for _ in range(40):
-        avld.send_tcp(b"GET / HTTP/1.1\r\n\r\n")
+        avld.send_tcp(b"\x01 no tracker, and no service that is scanned for\r\n")
     avld.wait_log("rows left out table=avld.rejects")
     avld.wait_log("rows left out table=avld.connections")
     avld.end()

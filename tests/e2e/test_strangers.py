@@ -170,7 +170,7 @@ def test_unknown_devices_are_limited_to_10000_rows(daemons, database):
                    "now() - n * interval '1 min', 1 FROM generate_series(1, 9990) n")
     database.query("INSERT INTO avld.unknown_devices SELECT 'often' || n, NULL, NULL, now() - interval '9 d', "
                    "now() - interval '9 d', 2 FROM generate_series(1, 5) n")
-    avld = daemons({"devices.unknown": "refuse"}).start()
+    avld = daemons({"devices.unknown": "refuse", "database.rejects_per_minute": 100}).start()
     avld.wait_log("database ready")
     for n in range(20):
         avld.send_tcp(pt502.record(ident=str(5040000 + n)))
