@@ -104,13 +104,13 @@ def test_udp_answers_are_not_larger_than_what_is_asked(daemon, table, results):
             peers[number][3] += len(peers[number][0].recv(65536))
     larger = [(request[:24].hex(), len(request), size) for _, request, _, size in peers.values() if size > len(request)]
     many = [(request[:24].hex(), len(request), count) for _, request, count, _ in peers.values() if count > 1]
-    worst = max(size / len(request) for _, request, _, size in peers.values())
+    worst = max((size / len(request) for _, request, _, size in peers.values()), default=0)
     for peer, *_ in peers.values():
         peer.close()
     print(*larger, "many:", *many, sep="\n  ")
     avld.end()
     faults = [f"{len(larger)} of {len(requests)} replies larger than the request"] * bool(larger)
-    faults += [f"{max(count for _, _, count in many)} replies to one datagram"] * bool(many)
+    faults += [f"{max((count for _, _, count in many), default=0)} replies to one datagram"] * bool(many)
     verdict(table, results, "UDP replies before any proof of who asks", len(requests), len(requests),
             f"largest reply {worst:.1f} x the request", faults)
 
