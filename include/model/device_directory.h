@@ -10,6 +10,8 @@
 #include "model/share.h"
 #include "util/uthash_config.h"
 
+#include <string.h>
+
 struct device_directory;
 struct conversation; /* intake/conversation.h */
 
@@ -32,6 +34,11 @@ struct device {
 	uint8_t ident_len;
 	char ident[]; /* ident_len bytes */
 };
+
+static inline bool device_directory_has_ident(const struct device *device, struct text ident)
+{
+	return device->ident_len == ident.len && memcmp(device->ident, ident.data, ident.len) == 0;
+}
 
 struct device_directory *device_directory_new(void);
 void device_directory_free(struct device_directory *directory);

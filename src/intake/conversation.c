@@ -73,8 +73,8 @@ static const char *admit(struct intake *intake, const struct conversation *c, st
 
 static inline bool is_named_by(const struct device *device, const struct session *session)
 {
-	return device->ident_len == session->ident_len &&
-	       memcmp(device->ident, session->ident, session->ident_len) == 0;
+	return device_directory_has_ident(
+		device, (struct text){session->ident, session->ident_len});
 }
 
 // Returns true if the session names another device than the one admitted last, or if the owner has
@@ -200,8 +200,7 @@ static void name_others(struct intake *intake, struct conversation *c, struct de
 {
 	for (size_t i = 0; decoded->report_count > 1 && i < decoded->report_count; i++) {
 		const struct text ident = decoded->reports[i].ident;
-		if (!c->device || (c->device->ident_len == ident.len &&
-					  !memcmp(c->device->ident, ident.data, ident.len)))
+		if (!c->device || device_directory_has_ident(c->device, ident))
 			continue;
 		struct device *device = device_directory_find(intake->directory, ident);
 		if (device)

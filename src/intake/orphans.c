@@ -75,8 +75,7 @@ static void drop(struct intake *intake, struct orphan *orphan)
 
 static bool has_ident(const struct report *report, struct text ident)
 {
-	return ident.len > 0 && ident.len == report->ident.len &&
-	       memcmp(ident.data, report->ident.data, ident.len) == 0;
+	return ident.len > 0 && text_same(ident, report->ident);
 }
 
 // Rejects the reports of intake->ending of devices that are not admitted. sender: the device of the conversation that tries

@@ -162,12 +162,6 @@ static void merge(struct row_limits *limits, struct source *source)
 
 // ---- the sources
 
-static bool is_ipv4(const uint8_t address[16])
-{
-	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
-	return !memcmp(address, prefix, sizeof(prefix));
-}
-
 static struct key key_of(const struct row_limits_row *row)
 {
 	struct key key = {{0}, {0}};
@@ -176,7 +170,7 @@ static struct key key_of(const struct row_limits_row *row)
 	if (len > 0)
 		memcpy(key.ident, row->ident.data, len);
 	else
-		memcpy(key.address, row->peer->address, is_ipv4(row->peer->address) ? 16 : 8);
+		peer_network(row->peer, key.address);
 	return key;
 }
 

@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "intake/speaker.h"
 
-#include <string.h>
-
-static bool has_ident(const struct device *device, struct text ident)
-{
-	return device && device->ident_len == ident.len &&
-	       memcmp(device->ident, ident.data, ident.len) == 0;
-}
-
 bool speaker_set_aside(const struct device_directory *directory, const struct device *device,
 	const struct conversation *conversation, struct decoded *decoded)
 {
@@ -16,9 +8,10 @@ bool speaker_set_aside(const struct device_directory *directory, const struct de
 
 	for (size_t i = 0; i < decoded->report_count; i++) {
 		struct report *report = &decoded->reports[i];
-		const struct device *of = has_ident(device, report->ident)
-						  ? device
-						  : device_directory_find(directory, report->ident);
+		const struct device *of =
+			device && device_directory_has_ident(device, report->ident)
+				? device
+				: device_directory_find(directory, report->ident);
 		if (!of || !speaker_is_aside(of, conversation))
 			continue;
 		report->body.flags |= FLAG_ASIDE;

@@ -45,8 +45,7 @@ char *peer_text(const struct peer *peer, char *text)
 
 void peer_network(const struct peer *peer, uint8_t network[16])
 {
-	static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
-	const size_t len = memcmp(peer->address, v4, sizeof(v4)) == 0 ? 16 : 8;
+	const size_t len = memcmp(peer->address, v4_mapped, sizeof(v4_mapped)) == 0 ? 16 : 8;
 
 	memset(network, 0, 16);
 	memcpy(network, peer->address, len);

@@ -15,33 +15,22 @@ struct conn_address {
 	UT_hash_handle hh;
 };
 
-struct key {
-	uint8_t address[16];
-};
-
-static struct key key_of(const struct peer *peer)
-{
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-	struct key key = {{0}};
-	const bool is_v4 = !memcmp(peer->address, mapped, sizeof(mapped));
-
-	memcpy(key.address, peer->address, is_v4 ? sizeof(peer->address) : 8);
-	return key;
-}
-
 bool conn_addresses_same(const struct peer *a, const struct peer *b)
 {
-	const struct key one = key_of(a), other = key_of(b);
+	uint8_t one[16], other[16];
 
-	return !memcmp(&one, &other, sizeof(one));
+	peer_network(a, one);
+	peer_network(b, other);
+	return !memcmp(one, other, sizeof(one));
 }
 
 static struct conn_address *find(const struct conn_addresses *addresses, const struct peer *peer)
 {
-	const struct key key = key_of(peer);
+	uint8_t network[16];
 	struct conn_address *found;
 
-	HASH_FIND(hh, addresses->table, key.address, sizeof(key.address), found);
+	peer_network(peer, network);
+	HASH_FIND(hh, addresses->table, network, sizeof(network), found);
 	return found;
 }
 
@@ -51,8 +40,7 @@ static struct conn_address *insert(struct conn_addresses *addresses, const struc
 
 	if (!entry)
 		return NULL;
-	const struct key key = key_of(peer);
-	memcpy(entry->address, key.address, sizeof(entry->address));
+	peer_network(peer, entry->address);
 	HASH_ADD(hh, addresses->table, address, sizeof(entry->address), entry);
 	if (!entry->hh.tbl) { // uthash had no memory
 		free(entry);

@@ -276,6 +276,14 @@ static void settle_day(struct writer *writer, bool made)
 }
 
 // Missing partitions delay nothing: rows of days without one go to DEFAULT.
+static void warn(struct writer_days *days, const struct writer_failure *failure)
+{
+	log_warning("cannot make partitions, rows go to the DEFAULT partition sqlstate=%s "
+		    "reason=\"%s\"",
+		failure->sqlstate, failure->quoted);
+	days->warned = true;
+}
+
 static void on_day_made(struct writer *writer)
 {
 	struct writer_days *days = writer->days;
@@ -285,12 +293,8 @@ static void on_day_made(struct writer *writer)
 		writer_link_lose_query(writer);
 		return;
 	}
-	if (failure && !days->warned) {
-		log_warning("cannot make partitions, rows go to the DEFAULT partition sqlstate=%s "
-			    "reason=\"%s\"",
-			failure->sqlstate, failure->quoted);
-		days->warned = true;
-	}
+	if (failure && !days->warned)
+		warn(days, failure);
 	settle_day(writer, !failure);
 	days->end(writer);
 }
@@ -331,12 +335,8 @@ static void on_today_made(struct writer *writer)
 		writer_link_lose_query(writer);
 		return;
 	}
-	if (failure) {
-		log_warning("cannot make partitions, rows go to the DEFAULT partition sqlstate=%s "
-			    "reason=\"%s\"",
-			failure->sqlstate, failure->quoted);
-		days->warned = true;
-	}
+	if (failure)
+		warn(days, failure);
 	for (size_t i = days->missing_count; !failure && i-- > 0;)
 		if (days->missing[i] >= days->today - 1 && days->missing[i] <= days->today + 2) {
 			set_bit(days->known, days->missing[i]);
