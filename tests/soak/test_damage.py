@@ -35,8 +35,11 @@ class Sample:
         avld = daemons({"database.conninfo": UNREACHABLE.conninfo}, folder=folder).start()
         records = [pt502.record(tail=f"A/00010,00000/0/{n}//fa7/") for n in range(4300)]
         avld.send_tcp(b"".join(records))
-        avld.kill()
         self.folder = folder / "journal"
+        # Written by a thread: a start notices from it that the newest segment is missing.
+        wait_for(lambda: f"last {segments(self.folder)[-1][:16]}\n" in (self.folder / "journal.meta").read_text(),
+                 "journal.meta to name the newest segment")
+        avld.kill()
         self.entries = dump(self.folder)
         self.frames = frames_of(self.entries)
         assert self.frames == [record.rstrip() for record in records]
