@@ -53,6 +53,11 @@ def records(day, count, start=0):
     return b"".join(pt502.record(time=day + datetime.timedelta(minutes=n)) for n in range(start, start + count))
 
 
+def wait_partition(database, archive):
+    """Its rows are in the DEFAULT partition until the daemon has made one for that day."""
+    database.wait(f"SELECT count(*)::int FROM pg_class WHERE oid = to_regclass('avld.{archive['table']}')", 1)
+
+
 def move(database, archive):
     """Moves the day with its rows to the second server."""
     run(archive["database"], archive["there"])
@@ -71,6 +76,7 @@ def test_a_day_on_a_second_server_is_read_and_written(daemons, database, archive
     avld = daemons().start()
     avld.send_tcp(records(day, 10) + pt502.record())
     database.wait(POSITIONS, 11)
+    wait_partition(database, archive)
     run(database, archive["key"])
     move(database, archive)
     assert database.one("SELECT relkind FROM pg_class WHERE oid = %s::regclass", f"avld.{table}") == "f"
@@ -108,6 +114,7 @@ def test_an_unreachable_second_server_delays_its_day_only(daemons, database, arc
     avld = daemons().start()
     avld.send_tcp(records(day, 10))
     database.wait(POSITIONS, 10)
+    wait_partition(database, archive)
     run(database, archive["key"])
     move(database, archive)
     archive["cluster"].stop()
@@ -131,6 +138,7 @@ def test_retention_rejects_late_data_of_the_moved_day(daemons, database, archive
     avld = daemons().start()
     avld.send_tcp(records(day, 10))
     database.wait(POSITIONS, 10)
+    wait_partition(database, archive)
     avld.end()
     run(database, archive["key"])
     move(database, archive)
