@@ -339,6 +339,8 @@ static enum decode_status decode_text(
 	struct jt808_report r;
 	const struct jt808_frame f = {
 		.session = session, .out = out, .raw = {(const char *)data, len}};
+	if (len > JT808_TEXT_MOST)
+		return DECODE_BAD_LENGTH;
 	if (session->ident_len == 0) {
 		out->detail = "ident";
 		return DECODE_BAD_VALUE;

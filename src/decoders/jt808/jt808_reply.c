@@ -11,7 +11,8 @@
 #include "util/calendar.h"
 
 #define BODY_MOST 256
-#define TIME_WORD 4 /* bytes of "TIME" */
+#define TIME_WORD 4  /* bytes of "TIME" */
+#define TIME_SIZE 14 /* of yyyymmddhhmmss */
 
 uint16_t jt808_reply_next_serial(struct session *session)
 {
@@ -109,7 +110,7 @@ void jt808_reply_text_time(
 	const struct session *session, struct decoded *out, struct text text, size_t at)
 {
 	const struct calendar now = calendar_of(session->received_us);
-	char reply[DECODED_REPLY], *end = fields_put(reply, text.data, at);
+	char reply[JT808_TEXT_MOST + TIME_SIZE], *end = fields_put(reply, text.data, at);
 	end = fields_put_digits(end, (unsigned)now.year, 4);
 	end = fields_put_digits(end, (unsigned)now.month, 2);
 	end = fields_put_digits(end, (unsigned)now.day, 2);

@@ -27,7 +27,7 @@ void jt808_reply_media(const struct jt808_frame *frame, uint32_t media_id);
 // 8003: requests missing parts of the message whose first part had this serial; count: at most JT808_MISSING_MOST.
 void jt808_reply_missing(struct session *session, struct decoded *out,
 	const struct jt808_peer *peer, uint16_t first, const uint16_t *numbers, size_t count);
-// The text with the time in place of TIME, which is in it at this offset.
+// The text, of at most JT808_TEXT_MOST bytes, with the time in place of TIME, which is in it at this offset.
 void jt808_reply_text_time(
 	const struct session *session, struct decoded *out, struct text text, size_t at);
 

@@ -22,9 +22,8 @@
 
 #define MARK       0x7E
 #define MARK_E7    0xE7
-#define LEAST      11   /* unescaped bytes, with the check */
-#define TEXT_MOST  1024 /* bytes of ( ... ) */
-#define MARKS_MOST 16   /* delimiters in a row that open a conversation */
+#define LEAST      11 /* unescaped bytes, with the check */
+#define MARKS_MOST 16 /* delimiters in a row that open a conversation */
 #define ATTR_RSA   0x0400
 #define ATTR_SPLIT 0x2000
 #define ATTR_2019  0x4000
@@ -284,13 +283,15 @@ static bool is_mark(uint8_t byte)
 	return byte == MARK || byte == MARK_E7;
 }
 
+// Returns the frame up to end_byte. It has at most `most` bytes, also if there are more already.
 static struct frame frame_to(
 	const uint8_t *data, size_t start, size_t len, uint8_t end_byte, size_t most)
 {
-	const uint8_t *end = memchr(data + start, end_byte, len - start);
+	const size_t seen = len < most ? len : most;
+	const uint8_t *end = memchr(data + start, end_byte, seen - start);
 	if (end)
 		return (struct frame){FRAME_OK, (size_t)(end - data) + 1};
-	return len < most ? (struct frame){FRAME_MORE, len + 1} : (struct frame){FRAME_BAD, len};
+	return len < most ? (struct frame){FRAME_MORE, len + 1} : (struct frame){FRAME_BAD, seen};
 }
 
 struct frame jt808_wire_frame(struct session *session, const uint8_t *data, size_t len)
@@ -301,7 +302,7 @@ struct frame jt808_wire_frame(struct session *session, const uint8_t *data, size
 	if (data[0] == '\r' || data[0] == '\n')
 		return (struct frame){FRAME_SKIP, 1};
 	if (data[0] == '(')
-		return frame_to(data, 0, len, ')', TEXT_MOST);
+		return frame_to(data, 0, len, ')', JT808_TEXT_MOST);
 	if (is_mark(data[0]) && len > 1 && data[1] == data[0])
 		return (struct frame){FRAME_SKIP, 1};
 	if (is_mark(data[0]))

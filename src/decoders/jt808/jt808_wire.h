@@ -7,6 +7,7 @@
 
 #define JT808_SNIFF_MAX  2200
 #define JT808_NUMBER_MAX 10
+#define JT808_TEXT_MOST  1024 /* bytes of ( ... ) */
 
 // What answers and commands copy from the device's frames.
 struct jt808_peer {

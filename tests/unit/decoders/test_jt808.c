@@ -148,6 +148,10 @@ static void endless_bytes_lose_framing(void **state)
 	data[0] = '(';
 	assert_int_equal(decoder_jt808.frame(&session, data, 1023).kind, FRAME_MORE);
 	assert_int_equal(decoder_jt808.frame(&session, data, 1024).kind, FRAME_BAD);
+	data[1024] = ')'; // read at once, it is as much too long
+	assert_int_equal(decoder_jt808.frame(&session, data, 2000).kind, FRAME_BAD);
+	data[1023] = ')';
+	assert_int_equal(decoder_jt808.frame(&session, data, 2000).len, 1024);
 }
 
 // Sniffing -------------------------------------------------------------------
