@@ -11,12 +11,23 @@
 #define WIFI_ENTRY  (12 + 1 + 1 + RSSI_DIGITS + 1)
 #define WIFI_ROOM   (99 * WIFI_ENTRY)
 
-// Moves `count` fields from the head of *rest to fields. Returns false if there are fewer.
+// Moves `count` fields from the head of *rest to fields, in one pass: they are a few bytes each. Returns false if there are fewer.
 static bool take(struct text *rest, struct text *fields, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!text_next(rest, ',', &fields[i]))
-			return false;
+	const char *start = rest->data, *at = start;
+	if (!at)
+		return false;
+	const char *end = start + rest->len;
+	for (size_t i = 0; i < count; i++, start = ++at) {
+		while (at < end && *at != ',')
+			at++;
+		fields[i] = (struct text){start, (size_t)(at - start)};
+		if (at == end) {
+			*rest = (struct text){NULL, 0};
+			return i + 1 == count;
+		}
+	}
+	*rest = (struct text){start, (size_t)(end - start)};
 	return true;
 }
 
