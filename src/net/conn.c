@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 // TCP connections.
 //
-//   recv --> [ rest of the last read | new bytes ] --> conversation_feed --> the rest becomes `in`
-//               (one receive buffer for all; a connection owns no memory for bytes between frames, and
-//                within a frame less than its decoder's frame_max)
+//   socket --> inbox --> conversation_feed --> on_reply --> outbox --> socket
 //
 // A connection is in one of these lists, each in the order in which its time runs out, so that one timer
 // serves all:
@@ -16,6 +14,7 @@
 #include "net/conn.h"
 
 #include "net/conn_addresses.h"
+#include "net/conn_inbox.h"
 #include "net/conn_outbox.h"
 #include "net/turns.h"
 #include "util/clock.h"
@@ -28,8 +27,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define READ_SIZE     65536 /* at shutdown; otherwise a peer gets in a turn of the loop: */
-#define READ_MOST     16384
+#define READ_MOST     16384 /* bytes that a peer gets in a turn of the loop */
 #define READ_STRANGER 4096
 #define VISIT_WORK    4    /* work that reading costs in any case */
 #define UNREAD_MOST   4096 /* replies left unread, from which on a connection is not read */
@@ -41,7 +39,6 @@
 #define EVICT_S      2   /* silence before a connection on probation makes room for a new one */
 #define EVICT_LOOK   256 /* connections looked at for one of the same address */
 #define PER_IP_LEAST 256 /* connections of one address, if the limit is a share of all */
-#define REST_MOST    ((FRAME_MOST + 63) / 64 * 64) /* so that the new bytes are aligned */
 #define SNIFF_US     INT64_C(30000000) /* time for the first bytes to show their protocol */
 #define LINGER_US                                                                                  \
 	INT64_C(2000000) /* time that held replies may keep the socket of an ended one open */
@@ -51,9 +48,8 @@ struct conn {
 	struct list turn;    /* in a time-out list, or in conns->turns */
 	struct list pending; /* in sniffing or pending, or in none */
 	struct conversation conversation;
-	uint8_t *in; /* the start of a frame, or everything unprocessed while paused */
+	struct conn_inbox inbox;
 	struct conn_outbox outbox;
-	uint32_t in_len;
 	bool paused;  /* not read until conn_resume */
 	bool lingers; /* the conversation has ended; only socket and outbox are left */
 	bool waits;   /* takes turns, not read until it is served */
@@ -77,8 +73,7 @@ struct conns {
 	size_t count;
 	struct conn_addresses addresses; /* not used with server.max_connections_per_ip = 0 */
 	struct conn_refusals refused;
-	size_t peeked; /* bytes at the end of the current read that are also still in the socket */
-	uint8_t buffer[REST_MOST + READ_SIZE]; /* the rest of the last read, then the new bytes */
+	struct conn_inbox_buffer buffer;
 };
 
 static struct conns *conns_of(const struct conn *c)
@@ -158,12 +153,11 @@ static void set_paused(struct conn *c, bool paused)
 // Ends the conversation, and frees everything but the socket and the outbox.
 static void end_conversation(struct conn *c, const char *reason)
 {
-	conversation_end(&conns_of(c)->transport, &c->conversation, c->in, c->in_len, reason);
+	conversation_end(
+		&conns_of(c)->transport, &c->conversation, c->inbox.rest, c->inbox.len, reason);
 	list_remove(&c->turn);
 	list_remove(&c->pending);
-	free(c->in);
-	c->in = NULL;
-	c->in_len = 0;
+	conn_inbox_done(&c->inbox);
 }
 
 // Closes at once: the peer is gone, or reads nothing. reason: unused if c lingers.
@@ -262,44 +256,6 @@ void conn_send_command(struct conversation *live)
 
 // ---- receiving
 
-// Keeps the bytes for the next read. They may lie in c->in. Returns false if memory is out: nothing is
-// kept then.
-static bool keep(struct conn *c, const uint8_t *data, size_t len)
-{
-	uint8_t *kept = NULL;
-
-	if (data == c->in && len == c->in_len)
-		return true;
-	if (len > 0) {
-		kept = malloc(len);
-		if (kept)
-			memcpy(kept, data, len);
-	}
-	free(c->in);
-	c->in = kept;
-	c->in_len = kept ? (uint32_t)len : 0;
-	return kept || len == 0;
-}
-
-// Discards from the socket what was only peeked at. What a paused connection has not processed stays
-// there. Returns how many of the `left` bytes are to be kept here.
-static size_t discard_peeked(struct conn *c, size_t left, bool closing)
-{
-	struct conns *conns = conns_of(c);
-	const size_t unread = c->paused && !closing ? left : 0;
-	const size_t stays = unread < conns->peeked ? unread : conns->peeked;
-
-	for (size_t len = conns->peeked - stays; len > 0;) {
-		const ssize_t n = recv(c->io.fd, NULL, len, MSG_TRUNC | MSG_DONTWAIT);
-		if (n <= 0)
-			break; // the connection is broken: nothing of it will be read again
-		len -= (size_t)n;
-	}
-	c->conversation.bytes -= stays;
-	conns->peeked = 0;
-	return left - stays;
-}
-
 // Does what the outcome of these bytes asks for. Returns false if that closed the connection.
 static bool settle(
 	struct conn *c, const uint8_t *data, size_t len, struct conversation_outcome outcome)
@@ -309,9 +265,11 @@ static bool settle(
 
 	if (outcome.state == CONVERSATION_NO_ROOM)
 		set_paused(c, true);
-	const size_t rest = discard_peeked(c, len - outcome.used, ends);
-	if (!keep(c, data + outcome.used, ends ? 0 : rest))
+	size_t left;
+	if (!conn_inbox_keep(&c->inbox, &conns_of(c)->buffer, c->io.fd, data + outcome.used,
+		    ends ? 0 : len - outcome.used, c->paused, &left))
 		reason = "out of memory";
+	c->conversation.bytes -= left;
 	if (reason) {
 		conn_end(c, reason);
 		return false;
@@ -337,7 +295,7 @@ enum received { RECEIVED_BYTES, RECEIVED_NOTHING, RECEIVED_END };
 
 static size_t read_size(const struct conn *c)
 {
-	return conns_of(c)->finishing                          ? READ_SIZE
+	return conns_of(c)->finishing                          ? CONN_INBOX_READ
 	       : conversation_is_established(&c->conversation) ? READ_MOST
 							       : READ_STRANGER;
 }
@@ -347,17 +305,16 @@ static size_t read_size(const struct conn *c)
 static enum received receive(struct conn *c)
 {
 	struct conns *conns = conns_of(c);
-	uint8_t *fresh = conns->buffer + REST_MOST;
 	const size_t most = read_size(c);
-	const enum intake_room room = intake_room(conns->transport.intake, c->in_len + most);
+	const enum intake_room room = intake_room(conns->transport.intake, c->inbox.len + most);
+	const uint8_t *data;
 
-	assert(c->in_len < FRAME_MOST);
 	if (room == INTAKE_FULL) {
 		set_paused(c, true);
 		return RECEIVED_NOTHING;
 	}
-	const int flags = MSG_DONTWAIT | (room == INTAKE_SCARCE ? MSG_PEEK : 0);
-	const ssize_t n = recv(c->io.fd, fresh, most, flags);
+	const ssize_t n = conn_inbox_receive(
+		&c->inbox, &conns->buffer, c->io.fd, most, room == INTAKE_SCARCE, &data);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return RECEIVED_NOTHING;
 	if (n <= 0) {
@@ -365,12 +322,8 @@ static enum received receive(struct conn *c)
 		return RECEIVED_END;
 	}
 	c->conversation.bytes += (uint64_t)n;
-	conns->peeked = room == INTAKE_SCARCE ? (size_t)n : 0;
 	c->conversation.feed.session.received_us = clock_utc_us();
-	uint8_t *start = fresh - c->in_len;
-	if (c->in_len)
-		memcpy(start, c->in, c->in_len);
-	if (!process(c, start, c->in_len + (size_t)n))
+	if (!process(c, data, c->inbox.len + (size_t)n))
 		return RECEIVED_END;
 	if (conversation_is_known(&c->conversation) && !c->paused)
 		queue(c);
@@ -515,13 +468,10 @@ void conn_resume(struct conns *conns)
 {
 	while (!list_empty(&conns->paused) && intake_has_room(conns->transport.intake)) {
 		struct conn *c = list_item(conns->paused.next, struct conn, turn);
-		const size_t len = c->in_len;
 
 		set_paused(c, false);
-		if (len > 0) {
-			memcpy(conns->buffer, c->in, len);
-			process(c, conns->buffer, len);
-		}
+		if (c->inbox.len > 0)
+			process(c, conn_inbox_again(&c->inbox, &conns->buffer), c->inbox.len);
 	}
 }
 
@@ -560,15 +510,15 @@ static void work_on_pending(struct conn *c)
 	struct conversation *conversation = &c->conversation;
 	const bool was_known = conversation_is_known(conversation);
 	const struct conversation_outcome outcome =
-		conversation_each_second(&conns_of(c)->transport, conversation, c->in,
-			c->paused || c->waits ? 0 : c->in_len);
+		conversation_each_second(&conns_of(c)->transport, conversation, c->inbox.rest,
+			c->paused || c->waits ? 0 : c->inbox.len);
 	const bool is_known = conversation_is_known(conversation);
 
 	if (was_known && !is_known) // its time to log in starts anew
 		conversation->active_s = clock_coarse_s();
 	if (was_known != is_known)
 		queue(c);
-	settle(c, c->in, c->in_len, outcome);
+	settle(c, c->inbox.rest, c->inbox.len, outcome);
 }
 
 static void work_on_all_pending(struct conns *conns)
