@@ -13,7 +13,7 @@
 // `pending`, while its conversation is.
 #include "net/conn.h"
 
-#include "net/conn_addresses.h"
+#include "net/conn_gate.h"
 #include "net/conn_inbox.h"
 #include "net/conn_outbox.h"
 #include "net/turns.h"
@@ -35,11 +35,10 @@
 #define HELD_MOST     32768             /* bytes of held replies, likewise */
 #define UNSYNCED_MOST                                                                              \
 	(1 << 20) /* bytes of the journal that a sync may have to cover, while replies are held */
-#define WARN_S       60  /* between log lines */
-#define EVICT_S      2   /* silence before a connection on probation makes room for a new one */
-#define EVICT_LOOK   256 /* connections looked at for one of the same address */
-#define PER_IP_LEAST 256 /* connections of one address, if the limit is a share of all */
-#define SNIFF_US     INT64_C(30000000) /* time for the first bytes to show their protocol */
+#define WARN_S     60  /* between log lines */
+#define EVICT_S    2   /* silence before a connection on probation makes room for a new one */
+#define EVICT_LOOK 256 /* connections looked at for one of the same address */
+#define SNIFF_US   INT64_C(30000000) /* time for the first bytes to show their protocol */
 #define LINGER_US                                                                                  \
 	INT64_C(2000000) /* time that held replies may keep the socket of an ended one open */
 
@@ -62,17 +61,14 @@ struct conns {
 	struct list login, probation, idle, unread, paused, lingering;
 	struct turns turns;
 	ev_prepare prepare;
-	ev_idle unserved;  /* runs while peers are left for the next turn of the loop */
-	ev_timer pressure; /* runs while peers take turns under pressure */
-	uint32_t pause_logged_s, evict_logged_s; /* 0: never */
-	uint64_t evicted;
+	ev_idle unserved;        /* runs while peers are left for the next turn of the loop */
+	ev_timer pressure;       /* runs while peers take turns under pressure */
+	uint32_t pause_logged_s; /* 0: never */
 	struct list sniffing, pending;
 	struct list holding; /* outboxes that hold replies */
 	bool finishing;
 	ev_timer timer;
-	size_t count;
-	struct conn_addresses addresses; /* not used with server.max_connections_per_ip = 0 */
-	struct conn_refusals refused;
+	struct conn_gate gate;
 	struct conn_inbox_buffer buffer;
 };
 
@@ -169,11 +165,10 @@ static void conn_close(struct conn *c, const char *reason)
 		end_conversation(c, reason);
 	list_remove(&c->turn);
 	conn_outbox_done(&c->outbox);
-	conn_addresses_remove(&conns->addresses, &c->conversation.peer);
+	conn_gate_leave(&conns->gate, &c->conversation.peer);
 	ev_io_stop(conns->loop, &c->io);
 	close(c->io.fd);
 	free(c);
-	conns->count--;
 }
 
 // Sends what is due as far as the socket accepts it, then closes; lingers first if replies are held.
@@ -565,36 +560,10 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	expire(&conns->lingering, LINGER_US, now, NULL);
 	expire_sniffing(conns, now);
 	work_on_all_pending(conns);
-	conn_refusals_each_second(&conns->refused, intake);
+	conn_refusals_each_second(&conns->gate.refused, intake);
 }
 
 // ---- opening
-
-static void refuse(
-	struct conns *conns, int fd, const struct peer *peer, enum conn_refusal_reason reason)
-{
-	char text[PEER_TEXT_MAX];
-
-	if (log_allow(peer->address, clock_coarse_s()))
-		log_warning("conn refused peer=%s reason=\"%s\"", peer_text(peer, text),
-			conn_refusals_text(reason));
-	conn_refusals_note(&conns->refused, conns->transport.intake, peer, reason);
-	close(fd);
-}
-
-static void log_evicted(struct conns *conns, const struct conn *c)
-{
-	const uint32_t now_s = clock_coarse_s();
-	char text[PEER_TEXT_MAX];
-
-	conns->evicted++;
-	if (conns->evict_logged_s && now_s - conns->evict_logged_s < WARN_S)
-		return;
-	conns->evict_logged_s = now_s;
-	log_warning("conn closed to make room peer=%s silent_s=%u so_far=%llu open=%zu",
-		peer_text(&c->conversation.peer, text), now_s - c->conversation.active_s,
-		(unsigned long long)conns->evicted, conns->count);
-}
 
 // Returns the longest silent connection of the list, of this address if it is not NULL; NULL: none found.
 static struct conn *find_silent(struct list *list, const struct peer *peer)
@@ -613,9 +582,10 @@ static struct conn *find_silent(struct list *list, const struct peer *peer)
 }
 
 // Closes the connection that has been silent longest without having proved anything: no device, or a new one that was
-// heard once. peer: one of its address; NULL: any. Returns false if there is none.
-static bool make_room(struct conns *conns, const struct peer *peer)
+// heard once.
+static bool on_evict(struct conn_gate *gate, const struct peer *peer)
 {
+	struct conns *conns = list_item(gate, struct conns, gate);
 	const uint32_t now_s = clock_coarse_s();
 	struct conn *login = find_silent(&conns->login, peer);
 	struct conn *on_probation = find_silent(&conns->probation, peer);
@@ -626,40 +596,22 @@ static bool make_room(struct conns *conns, const struct peer *peer)
 		longest = on_probation;
 	if (!longest)
 		return false;
-	log_evicted(conns, longest);
+	conn_gate_evicting(
+		gate, &longest->conversation.peer, now_s - longest->conversation.active_s);
 	conn_close(longest, "made room for another connection");
 	return true;
 }
 
-// Returns the most connections of one address; 0: no limit.
-static int64_t max_per_ip(const struct config *config)
-{
-	const int64_t set = config->server.max_connections_per_ip;
-	const int64_t share = config->server.max_connections * -set / 100;
-
-	return set >= 0 ? set : share > PER_IP_LEAST ? share : PER_IP_LEAST;
-}
-
-// Returns a connection of this peer, counted by its address, or NULL and why it is refused.
+// Returns memory for a connection of this peer, or NULL and why it is refused.
 static struct conn *new_conn(
 	struct conns *conns, const struct peer *peer, enum conn_refusal_reason *reason)
 {
-	const struct config *config = conns->transport.intake->config;
-	enum conn_addresses_result counted;
-	struct conn *c = NULL;
-
-	*reason = CONN_REFUSAL_MAX_CONNECTIONS;
-	if (conns->count >= (size_t)config->server.max_connections && !make_room(conns, NULL))
+	if (!conn_gate_enter(&conns->gate, conns->transport.intake->config, peer, reason))
 		return NULL;
-	counted = conn_addresses_add(&conns->addresses, peer, max_per_ip(config));
-	if (counted == ADDRESS_HAS_MAX && make_room(conns, peer))
-		counted = conn_addresses_add(&conns->addresses, peer, max_per_ip(config));
-	*reason = counted == ADDRESS_HAS_MAX ? CONN_REFUSAL_MAX_PER_IP : CONN_REFUSAL_MEMORY;
-	if (counted != ADDRESS_COUNTED)
-		return NULL;
-	c = calloc(1, sizeof(*c));
+	struct conn *c = calloc(1, sizeof(*c));
+	*reason = CONN_REFUSAL_MEMORY;
 	if (!c)
-		conn_addresses_remove(&conns->addresses, peer);
+		conn_gate_leave(&conns->gate, peer);
 	return c;
 }
 
@@ -670,7 +622,8 @@ void conn_add(struct conns *conns, int fd, const struct sockaddr *address)
 	struct conn *c = new_conn(conns, &peer, &reason);
 
 	if (!c) {
-		refuse(conns, fd, &peer, reason);
+		conn_gate_refuse(&conns->gate, conns->transport.intake, &peer, reason);
+		close(fd);
 		return;
 	}
 	conversation_begin(&conns->transport, &c->conversation, &peer);
@@ -681,7 +634,6 @@ void conn_add(struct conns *conns, int fd, const struct sockaddr *address)
 	ev_io_init(&c->io, on_io, fd, EV_READ);
 	c->io.data = conns;
 	ev_io_start(conns->loop, &c->io);
-	conns->count++;
 }
 
 // ---- all of them
@@ -700,6 +652,7 @@ struct conns *conn_all_new(struct ev_loop *loop, struct intake *intake)
 	conns->loop = loop;
 	conns->transport = (struct conversation_transport){
 		.intake = intake, .send = on_reply, .displace = on_displaced};
+	conns->gate.evict = on_evict;
 	list_init(&conns->login);
 	list_init(&conns->probation);
 	list_init(&conns->idle);
@@ -725,18 +678,18 @@ struct conns *conn_all_new(struct ev_loop *loop, struct intake *intake)
 
 size_t conn_count(const struct conns *conns)
 {
-	return conns->count;
+	return conns->gate.count;
 }
 
 struct conn_counters conn_counters(const struct conns *conns)
 {
 	return (struct conn_counters){
-		conns->turns.pauses, conns->evicted, turns_count_paused(&conns->turns)};
+		conns->turns.pauses, conns->gate.evicted, turns_count_paused(&conns->turns)};
 }
 
 const struct conn_refusals *conn_refused(const struct conns *conns)
 {
-	return &conns->refused;
+	return &conns->gate.refused;
 }
 
 static void finish(struct list *list)
@@ -763,12 +716,12 @@ void conn_finish(struct conns *conns)
 	while (!list_empty(&conns->unread))
 		conn_close(list_item(conns->unread.next, struct conn, turn), "shutdown");
 	finish(&conns->paused);
-	conn_refusals_finish(&conns->refused, conns->transport.intake);
+	conn_refusals_finish(&conns->gate.refused, conns->transport.intake);
 }
 
 void conn_all_free(struct conns *conns)
 {
-	assert(conns->count == 0);
+	assert(conns->gate.count == 0);
 	ev_timer_stop(conns->loop, &conns->timer);
 	ev_timer_stop(conns->loop, &conns->pressure);
 	ev_idle_stop(conns->loop, &conns->unserved);

@@ -103,7 +103,7 @@ static void the_rest_comes_before_the_next_bytes(void **state)
 	assert_null(inbox.rest);
 }
 
-static void nothing_to_receive_and_the_end_are_told_apart(void **state)
+static void nothing_to_receive_differs_from_the_end(void **state)
 {
 	(void)state;
 	assert_int_equal(conn_inbox_receive(&inbox, &buffer, ends[0], 100, false, &data), -1);
@@ -183,7 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_rest_comes_before_the_next_bytes),
-		TEST(nothing_to_receive_and_the_end_are_told_apart),
+		TEST(nothing_to_receive_differs_from_the_end),
 		TEST(no_more_is_received_than_asked_for),
 		TEST(bytes_peeked_at_are_discarded_from_the_socket),
 		TEST(bytes_peeked_at_stay_in_the_socket_if_asked_for),
