@@ -3,22 +3,13 @@
 //
 //   socket --> inbox --> conversation_feed --> on_reply --> outbox --> socket
 //
-// A connection is in one of these lists, each in the order in which its time runs out, so that one timer
-// serves all:
-//   login: no device yet, by time of connection     idle: device known, by last activity
-//   probation: its device is new and was heard once     unread: leaves replies unread, not read either
-//   paused: the journal is full, not read           lingering: ended, only held replies are left
-// or takes turns with others (net/turns.h) until it is read the next time,
-// and also in `sniffing`, by time of connection, while no decoder has been found for it; afterwards in
-// `pending`, while its conversation is.
+// What is done with a connection follows from its state (net/conn_state.h): which events are watched for (watch), and
+// in which list it is (net/conn_queues.h).
 #include "net/conn.h"
 
 #include "net/conn_gate.h"
-#include "net/conn_inbox.h"
-#include "net/conn_outbox.h"
-#include "net/turns.h"
+#include "net/conn_queues.h"
 #include "util/clock.h"
-#include "util/list.h"
 #include "util/log.h"
 
 #include <assert.h>
@@ -29,43 +20,22 @@
 
 #define READ_MOST     16384 /* bytes that a peer gets in a turn of the loop */
 #define READ_STRANGER 4096
-#define VISIT_WORK    4    /* work that reading costs in any case */
-#define UNREAD_MOST   4096 /* replies left unread, from which on a connection is not read */
-#define UNREAD_US     INT64_C(10000000) /* time to read them */
-#define HELD_MOST     32768             /* bytes of held replies, likewise */
+#define VISIT_WORK    4     /* work that reading costs in any case */
+#define UNREAD_MOST   4096  /* replies left unread, from which on a connection is not read */
+#define HELD_MOST     32768 /* bytes of held replies, likewise */
 #define UNSYNCED_MOST                                                                              \
 	(1 << 20) /* bytes of the journal that a sync may have to cover, while replies are held */
-#define WARN_S     60  /* between log lines */
-#define EVICT_S    2   /* silence before a connection on probation makes room for a new one */
-#define EVICT_LOOK 256 /* connections looked at for one of the same address */
-#define SNIFF_US   INT64_C(30000000) /* time for the first bytes to show their protocol */
-#define LINGER_US                                                                                  \
-	INT64_C(2000000) /* time that held replies may keep the socket of an ended one open */
-
-struct conn {
-	ev_io io;            /* io.data: the conns */
-	struct list turn;    /* in a time-out list, or in conns->turns */
-	struct list pending; /* in sniffing or pending, or in none */
-	struct conversation conversation;
-	struct conn_inbox inbox;
-	struct conn_outbox outbox;
-	bool paused;  /* not read until conn_resume */
-	bool lingers; /* the conversation has ended; only socket and outbox are left */
-	bool waits;   /* takes turns, not read until it is served */
-	bool unread;  /* its outbox holds more than UNREAD_MOST bytes */
-};
+#define WARN_S 60 /* between log lines */
 
 struct conns {
 	struct ev_loop *loop;
 	struct conversation_transport transport;
-	struct list login, probation, idle, unread, paused, lingering;
-	struct turns turns;
+	struct conn_queues queues;
 	ev_prepare prepare;
 	ev_idle unserved;        /* runs while peers are left for the next turn of the loop */
 	ev_timer pressure;       /* runs while peers take turns under pressure */
 	uint32_t pause_logged_s; /* 0: never */
-	struct list sniffing, pending;
-	struct list holding; /* outboxes that hold replies */
+	struct list holding;     /* outboxes that hold replies */
 	bool finishing;
 	ev_timer timer;
 	struct conn_gate gate;
@@ -82,46 +52,17 @@ static struct conn *conn_of(struct conversation *conversation)
 	return list_item(conversation, struct conn, conversation);
 }
 
-// ---- lists and watcher follow from the state
-
-// Moves c to the tail of the time-out list for its state.
-static void queue_as_before(struct conn *c)
+static void note_active(struct conn *c)
 {
-	struct conns *conns = conns_of(c);
-	const bool known = conversation_is_known(&c->conversation);
-
-	if (c->waits)
-		return;
-	list_remove(&c->turn);
-	list_append(c->paused                                        ? &conns->paused
-		    : c->unread                                      ? &conns->unread
-		    : !known                                         ? &conns->login
-		    : conversation_is_on_probation(&c->conversation) ? &conns->probation
-								     : &conns->idle,
-		&c->turn);
+	conn_queues_note_active(&conns_of(c)->queues, c);
 }
 
-// Does the same after activity.
-static void queue(struct conn *c)
-{
-	if (conversation_is_known(&c->conversation) || c->unread)
-		c->conversation.active_s = clock_coarse_s();
-	queue_as_before(c);
-}
+// ---- what is watched for
 
 static bool may_be_read(const struct conn *c)
 {
 	return !c->paused && !c->lingers && !c->waits && !c->unread &&
 	       conn_outbox_held(&c->outbox) <= HELD_MOST;
-}
-
-static void queue_pending(struct conn *c)
-{
-	if (!c->conversation.feed.session.decoder)
-		return; // it stays in `sniffing`
-	list_remove(&c->pending);
-	if (conversation_is_pending(&c->conversation))
-		list_append(&conns_of(c)->pending, &c->pending);
 }
 
 // Sets the events to watch for; the only place that does.
@@ -140,7 +81,7 @@ static void watch(struct conn *c)
 static void set_paused(struct conn *c, bool paused)
 {
 	c->paused = paused;
-	queue(c);
+	note_active(c);
 	watch(c);
 }
 
@@ -151,8 +92,7 @@ static void end_conversation(struct conn *c, const char *reason)
 {
 	conversation_end(
 		&conns_of(c)->transport, &c->conversation, c->inbox.rest, c->inbox.len, reason);
-	list_remove(&c->turn);
-	list_remove(&c->pending);
+	conn_queues_remove(c);
 	conn_inbox_done(&c->inbox);
 }
 
@@ -163,7 +103,7 @@ static void conn_close(struct conn *c, const char *reason)
 
 	if (!c->lingers)
 		end_conversation(c, reason);
-	list_remove(&c->turn);
+	conn_queues_remove(c);
 	conn_outbox_done(&c->outbox);
 	conn_gate_leave(&conns->gate, &c->conversation.peer);
 	ev_io_stop(conns->loop, &c->io);
@@ -184,7 +124,7 @@ static void conn_end(struct conn *c, const char *reason)
 		return;
 	}
 	c->conversation.active_s = clock_coarse_s();
-	list_append(&conns->lingering, &c->turn);
+	conn_queues_place(&conns->queues, c);
 	watch(c);
 }
 
@@ -203,7 +143,7 @@ static bool flush(struct conn *c)
 	}
 	if (!c->lingers && c->unread != (c->outbox.len > UNREAD_MOST)) {
 		c->unread = !c->unread;
-		queue(c);
+		note_active(c);
 	}
 	watch(c);
 	return true;
@@ -269,7 +209,7 @@ static bool settle(
 		conn_end(c, reason);
 		return false;
 	}
-	queue_pending(c);
+	conn_queues_place_pending(&conns_of(c)->queues, c);
 	return flush(c);
 }
 
@@ -321,25 +261,8 @@ static enum received receive(struct conn *c)
 	if (!process(c, data, c->inbox.len + (size_t)n))
 		return RECEIVED_END;
 	if (conversation_is_known(&c->conversation) && !c->paused)
-		queue(c);
+		note_active(c);
 	return RECEIVED_BYTES;
-}
-
-// Leaves what has arrived in the socket until take_turns.
-static void take_turn(struct conn *c)
-{
-	struct turns *turns = &conns_of(c)->turns;
-	const bool fresh = conversation_has_share(&c->conversation, clock_coarse_ms());
-
-	list_remove(&c->turn);
-	list_append(fresh ? &turns->fresh : &turns->heavy, &c->turn);
-	c->waits = true;
-	watch(c);
-}
-
-static bool is_over(const struct conn *c, int64_t after_us, uint32_t now)
-{
-	return (int64_t)(now - c->conversation.active_s) * 1000000 >= after_us;
 }
 
 static void on_io(struct ev_loop *loop, ev_io *watcher, int revents)
@@ -352,10 +275,13 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int revents)
 	if (!(revents & EV_READ) || !may_be_read(c))
 		return;
 	if (conversation_is_established(&c->conversation) &&
-		conversation_has_share(&c->conversation, clock_coarse_ms()))
+		conversation_has_share(&c->conversation, clock_coarse_ms())) {
 		receive(c);
-	else
-		take_turn(c);
+		return;
+	}
+	conn_queues_wait(
+		&conns_of(c)->queues, c); // what has arrived stays in the socket until then
+	watch(c);
 }
 
 // ---- peers that take turns
@@ -375,11 +301,11 @@ static uint64_t serve(struct list *peer)
 
 	c->waits = false;
 	if (!conversation_is_known(conversation) && !c->unread &&
-		is_over(c, intake->config->server.login_timeout_us, clock_coarse_s())) {
+		conn_queues_is_over(c, intake->config->server.login_timeout_us, clock_coarse_s())) {
 		conn_end(c, "login timeout");
 		return VISIT_WORK;
 	}
-	queue_as_before(c);
+	conn_queues_place(&conns_of(c)->queues, c);
 	if (!may_be_read(c) || receive(c) == RECEIVED_NOTHING)
 		watch(c);
 	return VISIT_WORK + intake_work(intake) - before;
@@ -409,7 +335,7 @@ static void on_pause(struct list *peer)
 		c->conversation.feed.session.ident_len ? c->conversation.feed.session.ident_len : 1,
 		c->conversation.feed.session.ident_len ? c->conversation.feed.session.ident : "-",
 		c->conversation.feed.frames, c->conversation.feed.rejects,
-		turns_count_paused(&conns->turns));
+		turns_count_paused(&conns->queues.turns));
 }
 
 // Keep the loop from sleeping (too long) before the next take_turns.
@@ -447,13 +373,13 @@ static void take_turns(struct ev_loop *loop, ev_prepare *prepare, int revents)
 	const enum turns_mode mode = pressure              ? TURNS_PRESSURE
 				     : is_sync_long(conns) ? TURNS_FRESH
 							   : TURNS_ALL;
-	const bool left = turns_run(&conns->turns, &owner, mode, clock_coarse_ms());
+	const bool left = turns_run(&conns->queues.turns, &owner, mode, clock_coarse_ms());
 
 	if (left)
 		ev_idle_start(loop, &conns->unserved);
 	else
 		ev_idle_stop(loop, &conns->unserved);
-	if (left || turns_empty(&conns->turns))
+	if (left || turns_empty(&conns->queues.turns))
 		ev_timer_stop(loop, &conns->pressure);
 	else if (!ev_is_active(&conns->pressure))
 		ev_timer_again(loop, &conns->pressure);
@@ -461,9 +387,10 @@ static void take_turns(struct ev_loop *loop, ev_prepare *prepare, int revents)
 
 void conn_resume(struct conns *conns)
 {
-	while (!list_empty(&conns->paused) && intake_has_room(conns->transport.intake)) {
-		struct conn *c = list_item(conns->paused.next, struct conn, turn);
+	struct conn *c;
 
+	while ((c = conn_queues_first_paused(&conns->queues)) &&
+		intake_has_room(conns->transport.intake)) {
 		set_paused(c, false);
 		if (c->inbox.len > 0)
 			process(c, conn_inbox_again(&c->inbox, &conns->buffer), c->inbox.len);
@@ -472,34 +399,16 @@ void conn_resume(struct conns *conns)
 
 // ---- once a second
 
-static void expire(struct list *list, int64_t after_us, uint32_t now, const char *reason)
+// conn_queues_expired
+static void on_expired(struct conn *c, const char *reason)
 {
-	while (!list_empty(list)) {
-		struct conn *c = list_item(list->next, struct conn, turn);
-		if (!is_over(c, after_us, now))
-			return;
-		if (c->lingers || c->unread)
-			conn_close(c, c->lingers ? NULL : reason);
-		else
-			conn_end(c, reason);
-	}
+	if (c->lingers || c->unread)
+		conn_close(c, reason);
+	else
+		conn_end(c, reason);
 }
 
-// A connection that is not read is left alone: unread bytes may show its protocol.
-static void expire_sniffing(struct conns *conns, uint32_t now)
-{
-	struct list *next;
-
-	for (struct list *at = conns->sniffing.next; at != &conns->sniffing; at = next) {
-		struct conn *c = list_item(at, struct conn, pending);
-		next = at->next;
-		if (!is_over(c, SNIFF_US, now))
-			return;
-		if (!c->paused && !c->waits)
-			conn_end(c, "no protocol found in time");
-	}
-}
-
+// conn_queues_visit
 static void work_on_pending(struct conn *c)
 {
 	struct conversation *conversation = &c->conversation;
@@ -512,93 +421,34 @@ static void work_on_pending(struct conn *c)
 	if (was_known && !is_known) // its time to log in starts anew
 		conversation->active_s = clock_coarse_s();
 	if (was_known != is_known)
-		queue(c);
+		note_active(c);
 	settle(c, c->inbox.rest, c->inbox.len, outcome);
-}
-
-static void work_on_all_pending(struct conns *conns)
-{
-	struct list todo; // one connection may close another: so each is taken off the head
-
-	list_init(&todo);
-	while (!list_empty(&conns->pending)) {
-		struct list *first = conns->pending.next;
-		list_remove(first);
-		list_append(&todo, first);
-	}
-	while (!list_empty(&todo)) {
-		struct conn *c = list_item(todo.next, struct conn, pending);
-		list_remove(&c->pending);
-		work_on_pending(c);
-	}
-}
-
-// A new device that sends its first report and nothing more gets no longer than a peer that sends nothing.
-static void expire_probation(struct conns *conns, const struct config *config, uint32_t now)
-{
-	const int64_t login_us = config->server.login_timeout_us;
-	const int64_t idle_us = config->server.idle_timeout_us;
-
-	if (login_us < idle_us)
-		expire(&conns->probation, login_us, now, "silent after its first report");
-	else
-		expire(&conns->probation, idle_us, now, "idle timeout");
 }
 
 static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct conns *conns = timer->data;
 	struct intake *intake = conns->transport.intake;
-	const uint32_t now = clock_coarse_s();
 
 	(void)loop;
 	(void)revents;
-	expire(&conns->login, intake->config->server.login_timeout_us, now, "login timeout");
-	expire(&conns->idle, intake->config->server.idle_timeout_us, now, "idle timeout");
-	expire_probation(conns, intake->config, now);
-	expire(&conns->unread, UNREAD_US, now, "does not read its replies");
-	expire(&conns->lingering, LINGER_US, now, NULL);
-	expire_sniffing(conns, now);
-	work_on_all_pending(conns);
+	conn_queues_expire(&conns->queues, intake->config, clock_coarse_s(), on_expired);
+	conn_queues_visit_pending(&conns->queues, work_on_pending);
 	conn_refusals_each_second(&conns->gate.refused, intake);
 }
 
 // ---- opening
 
-// Returns the longest silent connection of the list, of this address if it is not NULL; NULL: none found.
-static struct conn *find_silent(struct list *list, const struct peer *peer)
-{
-	const uint32_t now_s = clock_coarse_s();
-	int looks = EVICT_LOOK;
-
-	for (struct list *at = list->next; at != list && looks-- > 0; at = at->next) {
-		struct conn *c = list_item(at, struct conn, turn);
-		if (now_s - c->conversation.active_s < EVICT_S)
-			return NULL;
-		if (!peer || conn_addresses_same(peer, &c->conversation.peer))
-			return c;
-	}
-	return NULL;
-}
-
-// Closes the connection that has been silent longest without having proved anything: no device, or a new one that was
-// heard once.
 static bool on_evict(struct conn_gate *gate, const struct peer *peer)
 {
 	struct conns *conns = list_item(gate, struct conns, gate);
 	const uint32_t now_s = clock_coarse_s();
-	struct conn *login = find_silent(&conns->login, peer);
-	struct conn *on_probation = find_silent(&conns->probation, peer);
-	struct conn *longest = login;
+	struct conn *c = conn_queues_find_unproven(&conns->queues, peer, now_s);
 
-	if (!login || (on_probation && now_s - on_probation->conversation.active_s >
-					       now_s - login->conversation.active_s))
-		longest = on_probation;
-	if (!longest)
+	if (!c)
 		return false;
-	conn_gate_evicting(
-		gate, &longest->conversation.peer, now_s - longest->conversation.active_s);
-	conn_close(longest, "made room for another connection");
+	conn_gate_evicting(gate, &c->conversation.peer, now_s - c->conversation.active_s);
+	conn_close(c, "made room for another connection");
 	return true;
 }
 
@@ -627,10 +477,7 @@ void conn_add(struct conns *conns, int fd, const struct sockaddr *address)
 		return;
 	}
 	conversation_begin(&conns->transport, &c->conversation, &peer);
-	list_init(&c->turn);
-	list_init(&c->pending);
-	list_append(&conns->login, &c->turn);
-	list_append(&conns->sniffing, &c->pending);
+	conn_queues_add(&conns->queues, c);
 	ev_io_init(&c->io, on_io, fd, EV_READ);
 	c->io.data = conns;
 	ev_io_start(conns->loop, &c->io);
@@ -653,19 +500,11 @@ struct conns *conn_all_new(struct ev_loop *loop, struct intake *intake)
 	conns->transport = (struct conversation_transport){
 		.intake = intake, .send = on_reply, .displace = on_displaced};
 	conns->gate.evict = on_evict;
-	list_init(&conns->login);
-	list_init(&conns->probation);
-	list_init(&conns->idle);
-	list_init(&conns->unread);
-	list_init(&conns->paused);
-	list_init(&conns->lingering);
-	list_init(&conns->sniffing);
-	list_init(&conns->pending);
+	conn_queues_init(&conns->queues);
 	list_init(&conns->holding);
 	ev_timer_init(&conns->timer, on_second, 1, 1);
 	conns->timer.data = conns;
 	ev_timer_start(loop, &conns->timer);
-	turns_init(&conns->turns);
 	ev_prepare_init(&conns->prepare, take_turns);
 	conns->prepare.data = conns;
 	ev_set_priority(&conns->prepare, EV_MAXPRI);
@@ -683,8 +522,8 @@ size_t conn_count(const struct conns *conns)
 
 struct conn_counters conn_counters(const struct conns *conns)
 {
-	return (struct conn_counters){
-		conns->turns.pauses, conns->gate.evicted, turns_count_paused(&conns->turns)};
+	return (struct conn_counters){conns->queues.turns.pauses, conns->gate.evicted,
+		turns_count_paused(&conns->queues.turns)};
 }
 
 const struct conn_refusals *conn_refused(const struct conns *conns)
@@ -692,30 +531,24 @@ const struct conn_refusals *conn_refused(const struct conns *conns)
 	return &conns->gate.refused;
 }
 
-static void finish(struct list *list)
+// conn_queues_visit
+static void shut_down(struct conn *c)
 {
-	while (!list_empty(list)) {
-		struct conn *c = list_item(list->next, struct conn, turn);
-		c->waits = false;
-		if (c->paused || receive(c) != RECEIVED_END)
-			conn_end(c, "shutdown");
-	}
+	const bool waited = c->waits;
+
+	c->waits = false;
+	if (c->lingers)
+		conn_close(c, NULL);
+	else if (c->unread && !c->paused && !waited)
+		conn_close(c, "shutdown");
+	else if (c->paused || receive(c) != RECEIVED_END)
+		conn_end(c, "shutdown");
 }
 
 void conn_finish(struct conns *conns)
 {
 	conns->finishing = true;
-	while (!list_empty(&conns->lingering))
-		conn_close(list_item(conns->lingering.next, struct conn, turn), NULL);
-	finish(&conns->login);
-	finish(&conns->probation);
-	finish(&conns->idle);
-	finish(&conns->turns.fresh);
-	finish(&conns->turns.heavy);
-	finish(&conns->turns.paused);
-	while (!list_empty(&conns->unread))
-		conn_close(list_item(conns->unread.next, struct conn, turn), "shutdown");
-	finish(&conns->paused);
+	conn_queues_visit_all(&conns->queues, shut_down);
 	conn_refusals_finish(&conns->gate.refused, conns->transport.intake);
 }
 
