@@ -31,9 +31,6 @@ struct conns {
 	struct ev_loop *loop;
 	struct conversation_transport transport;
 	struct conn_queues queues;
-	ev_prepare prepare;
-	ev_idle unserved;        /* runs while peers are left for the next turn of the loop */
-	ev_timer pressure;       /* runs while peers take turns under pressure */
 	uint32_t pause_logged_s; /* 0: never */
 	struct list holding;     /* outboxes that hold replies */
 	bool finishing;
@@ -279,8 +276,8 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int revents)
 		receive(c);
 		return;
 	}
-	conn_queues_wait(
-		&conns_of(c)->queues, c); // what has arrived stays in the socket until then
+	// What has arrived stays in the socket until its turn.
+	conn_queues_wait(&conns_of(c)->queues, c);
 	watch(c);
 }
 
@@ -338,21 +335,6 @@ static void on_pause(struct list *peer)
 		turns_count_paused(&conns->queues.turns));
 }
 
-// Keep the loop from sleeping (too long) before the next take_turns.
-static void on_unserved(struct ev_loop *loop, ev_idle *idle, int revents)
-{
-	(void)loop;
-	(void)idle;
-	(void)revents;
-}
-
-static void on_pressure(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-	(void)loop;
-	(void)timer;
-	(void)revents;
-}
-
 // Returns true if a reply is held and a sync is to cover much already: more would delay the reply.
 static bool is_sync_long(const struct conns *conns)
 {
@@ -362,28 +344,16 @@ static bool is_sync_long(const struct conns *conns)
 	       journal_end(intake->journal) - journal_synced(intake->journal) > UNSYNCED_MOST;
 }
 
-// Runs once per loop turn, before the journal is synced.
-static void take_turns(struct ev_loop *loop, ev_prepare *prepare, int revents)
+static enum turns_mode find_mode(struct turns *turns)
 {
-	static const struct turns_owner owner = {serve, has_share, on_pause};
-	struct conns *conns = prepare->data;
+	const struct conns *conns = list_item(turns, struct conns, queues.turns);
 
-	(void)revents;
-	const bool pressure = conns->transport.intake->backlog != BACKLOG_SMALL;
-	const enum turns_mode mode = pressure              ? TURNS_PRESSURE
-				     : is_sync_long(conns) ? TURNS_FRESH
-							   : TURNS_ALL;
-	const bool left = turns_run(&conns->queues.turns, &owner, mode, clock_coarse_ms());
-
-	if (left)
-		ev_idle_start(loop, &conns->unserved);
-	else
-		ev_idle_stop(loop, &conns->unserved);
-	if (left || turns_empty(&conns->queues.turns))
-		ev_timer_stop(loop, &conns->pressure);
-	else if (!ev_is_active(&conns->pressure))
-		ev_timer_again(loop, &conns->pressure);
+	return conns->transport.intake->backlog != BACKLOG_SMALL ? TURNS_PRESSURE
+	       : is_sync_long(conns)                             ? TURNS_FRESH
+								 : TURNS_ALL;
 }
+
+static const struct turns_owner turns_owner = {find_mode, serve, has_share, on_pause};
 
 void conn_resume(struct conns *conns)
 {
@@ -505,13 +475,7 @@ struct conns *conn_all_new(struct ev_loop *loop, struct intake *intake)
 	ev_timer_init(&conns->timer, on_second, 1, 1);
 	conns->timer.data = conns;
 	ev_timer_start(loop, &conns->timer);
-	ev_prepare_init(&conns->prepare, take_turns);
-	conns->prepare.data = conns;
-	ev_set_priority(&conns->prepare, EV_MAXPRI);
-	ev_prepare_start(loop, &conns->prepare);
-	ev_idle_init(&conns->unserved, on_unserved);
-	ev_init(&conns->pressure, on_pressure);
-	conns->pressure.repeat = TURNS_LOOK_MS / 1e3;
+	turns_start(&conns->queues.turns, loop, &turns_owner);
 	return conns;
 }
 
@@ -556,8 +520,6 @@ void conn_all_free(struct conns *conns)
 {
 	assert(conns->gate.count == 0);
 	ev_timer_stop(conns->loop, &conns->timer);
-	ev_timer_stop(conns->loop, &conns->pressure);
-	ev_idle_stop(conns->loop, &conns->unserved);
-	ev_prepare_stop(conns->loop, &conns->prepare);
+	turns_stop(&conns->queues.turns, conns->loop);
 	free(conns);
 }
