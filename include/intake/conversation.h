@@ -108,8 +108,4 @@ static inline bool conversation_is_on_probation(const struct conversation *conve
 // Returns true while the peer has cost less than its share: of its device, or of a stranger.
 bool conversation_has_share(struct conversation *conversation, uint32_t now_ms);
 
-// Returns true if `reason` is one for which the owner has not admitted a device: such rejects must not be decoded
-// later.
-bool conversation_is_refusal(struct text reason);
-
 #endif

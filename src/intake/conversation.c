@@ -29,14 +29,6 @@ static const struct share_rate of_device = {.burst = 4096, .per_s = 100},
 
 // ---- admission
 
-bool conversation_is_refusal(struct text reason)
-{
-	for (size_t i = 0; i < REFUSALS; i++)
-		if (i != REFUSAL_NEW && text_equal(reason, admission_refusals[i]))
-			return true;
-	return false;
-}
-
 static inline const char *find_objection(const struct conversation *c, const struct device *device)
 {
 	return admission_objection(device, c->feed.session.decoder, &c->peer, c->credential);

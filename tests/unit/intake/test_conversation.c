@@ -2,6 +2,8 @@
 // Conversations over a transport that only writes down what it is asked to do: what they journal, what they
 // reply, and when they end.
 #include "intake/conversation.h"
+
+#include "intake/admission.h"
 #include "intake/trial.h"
 
 #include "door.h"
@@ -1162,13 +1164,13 @@ static void unknown_devices_can_be_refused(void **state)
 static void reasons_for_refusal_are_known_as_such(void **state)
 {
 	(void)state;
-	assert_true(conversation_is_refusal(TEXT("device is blocked")));
-	assert_true(conversation_is_refusal(TEXT("wrong secret")));
-	assert_true(conversation_is_refusal(TEXT("not from the device's networks")));
-	assert_true(conversation_is_refusal(TEXT("too many devices")));
-	assert_false(conversation_is_refusal(TEXT("too many new devices"))); // may be decoded later
-	assert_false(conversation_is_refusal(TEXT("bad checksum")));
-	assert_false(conversation_is_refusal(TEXT("")));
+	assert_true(admission_is_refusal(TEXT("device is blocked")));
+	assert_true(admission_is_refusal(TEXT("wrong secret")));
+	assert_true(admission_is_refusal(TEXT("not from the device's networks")));
+	assert_true(admission_is_refusal(TEXT("too many devices")));
+	assert_false(admission_is_refusal(TEXT("too many new devices"))); // may be decoded later
+	assert_false(admission_is_refusal(TEXT("bad checksum")));
+	assert_false(admission_is_refusal(TEXT("")));
 }
 
 // ---- the devices of a connection
