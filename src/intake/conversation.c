@@ -96,14 +96,9 @@ bool conversation_proves(const struct device *device)
 
 // ---- the devices of a TCP connection
 
-static inline bool is_gateway(const struct conversation *c)
-{
-	return c->idents > CONVERSATION_IDENTS;
-}
-
 static size_t count_named(const struct conversation *c)
 {
-	return c->named ? c->idents : c->device != NULL && !is_gateway(c);
+	return c->named ? c->idents : c->device != NULL && !conversation_is_gateway(c);
 }
 
 static const struct device *named_device(const struct conversation *c, size_t i)
@@ -149,7 +144,7 @@ static void become_gateway(struct intake *intake, struct conversation *c)
 // and the connection is no gateway.
 static bool name_device(struct intake *intake, struct conversation *c, struct device *device)
 {
-	if (is_gateway(c) || has_named(c, device))
+	if (conversation_is_gateway(c) || has_named(c, device))
 		return false;
 	if (c->idents == 1 && c->device && !c->named) {
 		c->named = calloc(CONVERSATION_IDENTS, sizeof(struct device *));
@@ -177,7 +172,7 @@ static void connect_device(
 	give_up_live(c);
 	const bool is_new = name_device(transport->intake, c, device);
 	set_device(c, device);
-	if (is_gateway(c))
+	if (conversation_is_gateway(c))
 		return;
 	if (device->live)
 		transport->displace(device->live);
@@ -198,7 +193,7 @@ static void name_others(struct intake *intake, struct conversation *c, struct de
 		if (device)
 			name_device(intake, c, device);
 	}
-	for (size_t i = 0; is_gateway(c) && i < decoded->report_count; i++)
+	for (size_t i = 0; conversation_is_gateway(c) && i < decoded->report_count; i++)
 		decoded->reports[i].body.flags |= FLAG_SHARED;
 }
 
@@ -241,11 +236,6 @@ static void charge(const struct intake *intake, struct conversation *c,
 
 // ---- one frame
 
-static inline bool is_datagram(const struct conversation *c)
-{
-	return c->feed.session.datagram;
-}
-
 // Returns NULL if the device that the session names is admitted, or why not.
 static const char *ask_admission(struct conversation_transport *transport, struct conversation *c)
 {
@@ -256,7 +246,7 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 		return refusal;
 	if (!c->device)
 		begin_probation(transport->intake, c, device);
-	if (is_datagram(c))
+	if (conversation_is_datagram(c))
 		set_device(c, device);
 	else
 		connect_device(transport, c, device);
@@ -483,20 +473,21 @@ static const char *finish_frame(
 		reject_empty(c, decoded);
 	if (!refusal && decoded->report_count > 1)
 		reject_others(intake, c, decoded);
-	if (!refusal && !is_datagram(c) && (decoded->report_count > 1 || is_gateway(c)))
+	if (!refusal && !conversation_is_datagram(c) &&
+		(decoded->report_count > 1 || conversation_is_gateway(c)))
 		name_others(intake, c, decoded);
-	if (!refusal && (is_datagram(c) || is_gateway(c)) &&
+	if (!refusal && (conversation_is_datagram(c) || conversation_is_gateway(c)) &&
 		speaker_set_aside(intake->directory, c->device, c, decoded))
 		undo(c, decoded);
 	intake_append(intake, &c->feed, &c->peer, decoded, refusal);
 	const uint64_t lsn = save_held(intake, c, refusal);
-	if (!refusal && !is_datagram(c) && has_too_many_rejects(&c->feed))
+	if (!refusal && !conversation_is_datagram(c) && has_too_many_rejects(&c->feed))
 		return "too many rejects";
 	const bool sent = refusal ? send_refusal(transport, c, decoded, refusal)
 				  : send_replies(transport, c, decoded, lsn);
-	if (refusal && !is_datagram(c) && !is_gateway(c))
+	if (refusal && !conversation_is_datagram(c) && !conversation_is_gateway(c))
 		return refusal;
-	if (sent && decoded->close && !is_datagram(c))
+	if (sent && decoded->close && !conversation_is_datagram(c))
 		return "closed after its reply";
 	if (!sent || (!refusal && may_command && !send_command(transport, c)))
 		return "does not read its replies";
@@ -558,8 +549,9 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 			outcome.state = CONVERSATION_ENDS;
 			break;
 		}
-		if (outcome.used < len && !(is_datagram(c) ? intake_wait_for_room(intake)
-							   : intake_has_room(intake))) {
+		if (outcome.used < len &&
+			!(conversation_is_datagram(c) ? intake_wait_for_room(intake)
+						      : intake_has_room(intake))) {
 			outcome.state = CONVERSATION_NO_ROOM;
 			break;
 		}
@@ -586,7 +578,8 @@ struct conversation_outcome conversation_each_second(struct conversation_transpo
 {
 	struct intake *intake = transport->intake;
 	struct conversation_outcome outcome = {CONVERSATION_OPEN, NULL, 0};
-	const bool may_command = !is_datagram(c); // a UDP sender may have become unreachable
+	const bool may_command =
+		!conversation_is_datagram(c); // a UDP sender may have become unreachable
 
 	if (c->feed.open && len > 0 && clock_coarse_ms() - c->open_ms >= OPEN_MS &&
 		intake_has_room(intake)) {
@@ -693,7 +686,7 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 
 	end_feed(intake, c, rest, len);
 	admission_drop_password(&c->credential);
-	if (is_datagram(c)) {
+	if (conversation_is_datagram(c)) {
 		set_device(c, NULL);
 		return;
 	}
