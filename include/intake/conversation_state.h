@@ -40,6 +40,16 @@ static inline bool conversation_is_gateway(const struct conversation *conversati
 	return conversation->idents > CONVERSATION_IDENTS;
 }
 
+// Returns true if it is the device that the session names.
+static inline bool conversation_names(
+	const struct conversation *conversation, const struct device *device)
+{
+	const struct session *session = &conversation->feed.session;
+
+	return device_directory_has_ident(
+		device, (struct text){session->ident, session->ident_len});
+}
+
 // Returns true while conversation_each_second (intake/conversation.h) is to be called.
 static inline bool conversation_is_pending(const struct conversation *conversation)
 {

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT
-// One conversation, over TCP or UDP.
-//
-// The devices of a TCP connection: nearly always one, which is connected as long as the connection. One that
-// names several serves them all, up to CONVERSATION_IDENTS; beyond that it is a gateway, and its devices are
-// not "connected". A refused device ends its connection, except a gateway's; over UDP it only gets rejects.
+// One conversation, over TCP or UDP. A refused device ends its connection, except a gateway's; over UDP it only gets rejects.
 #include "intake/conversation.h"
 
 #include "feed/registry.h"
 #include "intake/admission.h"
+#include "intake/conversation_devices.h"
 #include "intake/orphans.h"
 #include "intake/speaker.h"
 #include "intake/trial.h"
@@ -15,7 +12,6 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define REJECTS_SPARE 100  /* rejects allowed to a connection, and ten more for each good frame */
@@ -63,138 +59,17 @@ static const char *admit(struct intake *intake, const struct conversation *c, st
 	return refusal;
 }
 
-static inline bool is_named_by(const struct device *device, const struct session *session)
-{
-	return device_directory_has_ident(
-		device, (struct text){session->ident, session->ident_len});
-}
-
 // Returns true if the session names another device than the one admitted last, or if the owner has
 // changed what that one may do.
 static inline bool must_ask(const struct conversation *c)
 {
-	const struct session *session = &c->feed.session;
-
-	return session->ident_len > 0 && (!c->device || !is_named_by(c->device, session) ||
-						 find_objection(c, c->device) != NULL);
-}
-
-// Makes it the device admitted last; NULL: none.
-static void set_device(struct conversation *c, struct device *device)
-{
-	if (c->device)
-		c->device->users--;
-	if (device)
-		device->users++;
-	c->device = device;
+	return c->feed.session.ident_len > 0 && (!c->device || !conversation_names(c, c->device) ||
+							find_objection(c, c->device) != NULL);
 }
 
 bool conversation_proves(const struct device *device)
 {
 	return device->live && device->live->feed.frames > 1;
-}
-
-// ---- the devices of a TCP connection
-
-static size_t count_named(const struct conversation *c)
-{
-	return c->named ? c->idents : c->device != NULL && !conversation_is_gateway(c);
-}
-
-static const struct device *named_device(const struct conversation *c, size_t i)
-{
-	return c->named ? c->named[i] : c->device;
-}
-
-static bool has_named(const struct conversation *c, const struct device *device)
-{
-	for (size_t i = 0; i < count_named(c); i++)
-		if (named_device(c, i) == device)
-			return true;
-	return false;
-}
-
-// Ends commands over this connection to the device admitted last.
-static void give_up_live(struct conversation *c)
-{
-	if (c->device && c->device->live == c)
-		c->device->live = NULL;
-}
-
-// Journals that the named devices have left the connection, except the one that a session names (NULL: none).
-static void leave_all(struct intake *intake, struct conversation *c, const struct session *except)
-{
-	for (size_t i = 0; i < count_named(c); i++)
-		if (!except || !is_named_by(named_device(c, i), except))
-			intake_left(intake, &c->feed, &c->peer, named_device(c, i));
-	for (size_t i = 0; c->named && i < c->idents; i++)
-		c->named[i]->users--;
-	free(c->named);
-	c->named = NULL;
-}
-
-static void become_gateway(struct intake *intake, struct conversation *c)
-{
-	leave_all(intake, c, NULL);
-	give_up_live(c);
-	c->idents = CONVERSATION_IDENTS + 1;
-}
-
-// Adds the device to those of the connection, which may become a gateway by that. Returns true if it is a new one
-// and the connection is no gateway.
-static bool name_device(struct intake *intake, struct conversation *c, struct device *device)
-{
-	if (conversation_is_gateway(c) || has_named(c, device))
-		return false;
-	if (c->idents == 1 && c->device && !c->named) {
-		c->named = calloc(CONVERSATION_IDENTS, sizeof(struct device *));
-		if (c->named) {
-			c->named[0] = c->device;
-			c->device->users++;
-		}
-	}
-	if (c->idents == CONVERSATION_IDENTS || (c->idents > 0 && !c->named)) {
-		become_gateway(intake, c);
-		return false;
-	}
-	if (c->named) {
-		c->named[c->idents] = device;
-		device->users++;
-	}
-	c->idents++;
-	return true;
-}
-
-// Makes this the device's live connection, and ends an earlier one.
-static void connect_device(
-	struct conversation_transport *transport, struct conversation *c, struct device *device)
-{
-	give_up_live(c);
-	const bool is_new = name_device(transport->intake, c, device);
-	set_device(c, device);
-	if (conversation_is_gateway(c))
-		return;
-	if (device->live)
-		transport->displace(device->live);
-	device->live = c;
-	if (is_new)
-		intake_connected(transport->intake, &c->feed, &c->peer);
-}
-
-// Names the other devices of a frame with records of several, as far as they are admitted, and marks the reports of a
-// gateway.
-static void name_others(struct intake *intake, struct conversation *c, struct decoded *decoded)
-{
-	for (size_t i = 0; decoded->report_count > 1 && i < decoded->report_count; i++) {
-		const struct text ident = decoded->reports[i].ident;
-		if (!c->device || device_directory_has_ident(c->device, ident))
-			continue;
-		struct device *device = device_directory_find(intake->directory, ident);
-		if (device)
-			name_device(intake, c, device);
-	}
-	for (size_t i = 0; conversation_is_gateway(c) && i < decoded->report_count; i++)
-		decoded->reports[i].body.flags |= FLAG_SHARED;
 }
 
 // ---- what the peer costs
@@ -247,9 +122,9 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 	if (!c->device)
 		begin_probation(transport->intake, c, device);
 	if (conversation_is_datagram(c))
-		set_device(c, device);
+		conversation_devices_set(c, device);
 	else
-		connect_device(transport, c, device);
+		conversation_devices_connect(transport->intake, c, device, transport->displace);
 	return NULL;
 }
 
@@ -475,7 +350,7 @@ static const char *finish_frame(
 		reject_others(intake, c, decoded);
 	if (!refusal && !conversation_is_datagram(c) &&
 		(decoded->report_count > 1 || conversation_is_gateway(c)))
-		name_others(intake, c, decoded);
+		conversation_devices_name_others(intake, c, decoded);
 	if (!refusal && (conversation_is_datagram(c) || conversation_is_gateway(c)) &&
 		speaker_set_aside(intake->directory, c->device, c, decoded))
 		undo(c, decoded);
@@ -687,15 +562,14 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 	end_feed(intake, c, rest, len);
 	admission_drop_password(&c->credential);
 	if (conversation_is_datagram(c)) {
-		set_device(c, NULL);
+		conversation_devices_drop(c);
 		return;
 	}
 	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};
-	leave_all(intake, c, &c->feed.session);
+	conversation_devices_leave(intake, c);
 	if (!c->silent) {
 		intake_closed(intake, &c->feed, &c->peer, c->device, &traffic, reason);
 		log_closed(c, reason);
 	}
-	give_up_live(c);
-	set_device(c, NULL);
+	conversation_devices_drop(c);
 }

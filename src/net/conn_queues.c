@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/conn_queues.h"
 
+#include "intake/conversation.h"
 #include "net/conn_addresses.h"
 #include "util/clock.h"
 

@@ -3,7 +3,7 @@
 #ifndef AVLD_NET_CONN_STATE_H
 #define AVLD_NET_CONN_STATE_H
 
-#include "intake/conversation.h"
+#include "intake/conversation_state.h"
 #include "net/conn_inbox.h"
 #include "net/conn_outbox.h"
 #include "util/list.h"
