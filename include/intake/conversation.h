@@ -8,7 +8,7 @@
 #ifndef AVLD_INTAKE_CONVERSATION_H
 #define AVLD_INTAKE_CONVERSATION_H
 
-#include "intake/conversation_state.h"
+#include "intake/conversation_data.h"
 
 // What a transport provides: one for all its conversations.
 struct conversation_transport {
@@ -42,8 +42,9 @@ void conversation_begin(struct conversation_transport *transport, struct convers
 struct conversation_outcome conversation_feed(struct conversation_transport *transport,
 	struct conversation *conversation, const uint8_t *data, size_t len);
 
-// To be called once a second while conversation_is_pending: retries or expires held frames, asks again for parts of a photo, and processes the open frame at the
-// head of data when nothing has followed for a second. len 0: more bytes are known to follow.
+// To be called once a second while conversation_is_pending: retries or expires held frames, asks again for parts of a
+// photo, and processes the open frame at the head of data when nothing has followed for a second. len 0: more bytes are
+// known to follow.
 struct conversation_outcome conversation_each_second(struct conversation_transport *transport,
 	struct conversation *conversation, const uint8_t *data, size_t len);
 
@@ -59,8 +60,5 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 
 // newcomers_proves (intake/newcomers.h): returns true if the device has sent more than one frame over its connection.
 bool conversation_proves(const struct device *device);
-
-// Returns true while the peer has cost less than its share: of its device, or of a stranger.
-bool conversation_has_share(struct conversation *conversation, uint32_t now_ms);
 
 #endif

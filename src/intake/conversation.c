@@ -5,6 +5,7 @@
 #include "feed/registry.h"
 #include "intake/admission.h"
 #include "intake/conversation_devices.h"
+#include "intake/conversation_share.h"
 #include "intake/orphans.h"
 #include "intake/speaker.h"
 #include "intake/trial.h"
@@ -17,24 +18,11 @@
 #define REJECTS_SPARE 100  /* rejects allowed to a connection, and ten more for each good frame */
 #define OPEN_MS       1000 /* an open frame is whole when nothing has followed for so long */
 
-// A device may cost as much as 11 hours of reports every 10 s at once, and 100 reports a second. A stranger gets enough for a
-// log-in and its first reports; so does a device that is new, so that inventing one gains nothing.
-static const struct share_rate of_device = {.burst = 4096, .per_s = 100},
-			       of_stranger = {.burst = 32, .per_s = 4};
-#define SHARE_BYTES 1024 /* received, that count as one report */
-
 // ---- admission
 
 static inline const char *find_objection(const struct conversation *c, const struct device *device)
 {
 	return admission_objection(device, c->feed.session.decoder, &c->peer, c->credential);
-}
-
-// A device that is new has a stranger's share.
-static void begin_share(struct device *device)
-{
-	share_spend(&device->share, &of_device, (uint64_t)(of_device.burst - of_stranger.burst),
-		clock_coarse_ms());
 }
 
 // Finds or creates the device that the session names. Returns NULL, or why it is not admitted (trial_pending: not yet).
@@ -55,7 +43,7 @@ static const char *admit(struct intake *intake, const struct conversation *c, st
 		return NULL;
 	const char *refusal = trial_ask(intake, &c->feed, &c->peer, found);
 	if (*found)
-		begin_share(*found);
+		conversation_share_begin(*found);
 	return refusal;
 }
 
@@ -72,43 +60,6 @@ bool conversation_proves(const struct device *device)
 	return device->live && device->live->feed.frames > 1;
 }
 
-// ---- what the peer costs
-
-bool conversation_has_share(struct conversation *c, uint32_t now_ms)
-{
-	if (conversation_is_established(c))
-		return share_is_left(&c->device->share, &of_device, now_ms);
-	return share_is_left(&c->share, &of_stranger, now_ms);
-}
-
-// Until avld.devices has been read all devices seem to be new.
-static void begin_probation(
-	const struct intake *intake, struct conversation *c, const struct device *device)
-{
-	if (device->state == DEVICE_UNKNOWN && device_directory_loaded(intake->directory))
-		c->probation = PROBATION_BEGINS;
-}
-
-// Counts the work that these bytes have made since the counters were `before`.
-static void charge(const struct intake *intake, struct conversation *c,
-	const struct intake_counters *before, size_t bytes)
-{
-	const struct intake_counters *after = &intake->counters;
-	const uint64_t frames = after->frames - before->frames;
-	const uint64_t entries =
-		after->reports - before->reports + after->rejects - before->rejects;
-	const uint64_t work = (frames > entries ? frames : entries) + bytes / SHARE_BYTES;
-
-	if (conversation_is_established(c))
-		share_spend(&c->device->share, &of_device, work, clock_coarse_ms());
-	else
-		share_spend(&c->share, &of_stranger, work, clock_coarse_ms());
-	if (c->probation == PROBATION_BEGINS)
-		c->probation = PROBATION_HEARD;
-	else if (c->probation == PROBATION_HEARD && frames && clock_coarse_s() != c->active_s)
-		c->probation = PROBATION_NONE;
-}
-
 // ---- one frame
 
 // Returns NULL if the device that the session names is admitted, or why not.
@@ -120,7 +71,7 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 	if (!device)
 		return refusal;
 	if (!c->device)
-		begin_probation(transport->intake, c, device);
+		conversation_share_begin_probation(transport->intake, c, device);
 	if (conversation_is_datagram(c))
 		conversation_devices_set(c, device);
 	else
@@ -143,7 +94,7 @@ static const char *object_to_other(
 	const char *refusal = trial_ask_other(intake, &c->peer, report->ident);
 	device = device_directory_find(intake->directory, report->ident);
 	if (device)
-		begin_share(device);
+		conversation_share_begin(device);
 	return refusal;
 }
 
@@ -431,7 +382,7 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 			break;
 		}
 	}
-	charge(intake, c, &before, outcome.used);
+	conversation_share_charge(intake, c, &before, outcome.used);
 	if (c->feed.open && !outcome.reason)
 		c->open_ms = clock_coarse_ms();
 	return outcome;

@@ -5,7 +5,7 @@
 #ifndef AVLD_INTAKE_CONVERSATION_DEVICES_H
 #define AVLD_INTAKE_CONVERSATION_DEVICES_H
 
-#include "intake/conversation_state.h"
+#include "intake/conversation_data.h"
 
 // Makes it the device admitted last; NULL: none. UDP only.
 void conversation_devices_set(struct conversation *c, struct device *device);

@@ -3,10 +3,11 @@
 //
 //   socket --> inbox --> conversation_feed --> on_reply --> outbox --> socket
 //
-// What is done with a connection follows from its state (net/conn_state.h): which events are watched for (watch), and
+// What is done with a connection follows from its state (net/conn_data.h): which events are watched for (watch), and
 // in which list it is (net/conn_queues.h).
 #include "net/conn.h"
 
+#include "intake/conversation_share.h"
 #include "net/conn_gate.h"
 #include "net/conn_queues.h"
 #include "util/clock.h"
@@ -272,7 +273,7 @@ static void on_io(struct ev_loop *loop, ev_io *watcher, int revents)
 	if (!(revents & EV_READ) || !may_be_read(c))
 		return;
 	if (conversation_is_established(&c->conversation) &&
-		conversation_has_share(&c->conversation, clock_coarse_ms())) {
+		conversation_share_is_left(&c->conversation, clock_coarse_ms())) {
 		receive(c);
 		return;
 	}
@@ -313,7 +314,7 @@ static bool has_share(struct list *peer, uint32_t now_ms)
 	struct conversation *conversation = &conn_of_turn(peer)->conversation;
 
 	return conversation_is_established(conversation) &&
-	       conversation_has_share(conversation, now_ms);
+	       conversation_share_is_left(conversation, now_ms);
 }
 
 static void on_pause(struct list *peer)

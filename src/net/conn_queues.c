@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "net/conn_queues.h"
 
-#include "intake/conversation.h"
+#include "intake/conversation_share.h"
 #include "net/conn_addresses.h"
 #include "util/clock.h"
 
@@ -83,7 +83,7 @@ void conn_queues_place_pending(struct conn_queues *queues, struct conn *c)
 
 void conn_queues_wait(struct conn_queues *queues, struct conn *c)
 {
-	const bool fresh = conversation_has_share(&c->conversation, clock_coarse_ms());
+	const bool fresh = conversation_share_is_left(&c->conversation, clock_coarse_ms());
 
 	list_remove(&c->turn);
 	list_append(fresh ? &queues->turns.fresh : &queues->turns.heavy, &c->turn);

@@ -8,11 +8,11 @@
 //
 // or takes turns with others (net/turns.h) until it is read the next time; and also in `sniffing`, by time of
 // connection, while no decoder has been found for it, afterwards in `pending`, while its conversation is. The lists follow
-// from the state (net/conn_state.h), which the caller changes first.
+// from the state (net/conn_data.h), which the caller changes first.
 #ifndef AVLD_NET_CONN_QUEUES_H
 #define AVLD_NET_CONN_QUEUES_H
 
-#include "net/conn_state.h"
+#include "net/conn_data.h"
 #include "net/turns.h"
 
 struct conn_queues {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One conversation: its members, and what follows from them. intake/conversation.h begins, feeds and ends it.
-#ifndef AVLD_INTAKE_CONVERSATION_STATE_H
-#define AVLD_INTAKE_CONVERSATION_STATE_H
+#ifndef AVLD_INTAKE_CONVERSATION_DATA_H
+#define AVLD_INTAKE_CONVERSATION_DATA_H
 
 #include "intake/intake.h"
 

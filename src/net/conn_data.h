@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // One TCP connection.
-#ifndef AVLD_NET_CONN_STATE_H
-#define AVLD_NET_CONN_STATE_H
+#ifndef AVLD_NET_CONN_DATA_H
+#define AVLD_NET_CONN_DATA_H
 
-#include "intake/conversation_state.h"
+#include "intake/conversation_data.h"
 #include "net/conn_inbox.h"
 #include "net/conn_outbox.h"
 #include "util/list.h"
