@@ -3,7 +3,7 @@
 #include "intake/conversation.h"
 
 #include "feed/registry.h"
-#include "intake/admission.h"
+#include "intake/conversation_admission.h"
 #include "intake/conversation_devices.h"
 #include "intake/conversation_share.h"
 #include "intake/orphans.h"
@@ -18,43 +18,6 @@
 #define REJECTS_SPARE 100  /* rejects allowed to a connection, and ten more for each good frame */
 #define OPEN_MS       1000 /* an open frame is whole when nothing has followed for so long */
 
-// ---- admission
-
-static inline const char *find_objection(const struct conversation *c, const struct device *device)
-{
-	return admission_objection(device, c->feed.session.decoder, &c->peer, c->credential);
-}
-
-// Finds or creates the device that the session names. Returns NULL, or why it is not admitted (trial_pending: not yet).
-static const char *admit(struct intake *intake, const struct conversation *c, struct device **found)
-{
-	const struct text ident = {c->feed.session.ident, c->feed.session.ident_len};
-	struct device *device = device_directory_find(intake->directory, ident);
-	const char *objection = device ? find_objection(c, device) : NULL;
-
-	if (objection)
-		return objection;
-	if (intake->config->devices.unknown == UNKNOWN_REFUSE &&
-		device_directory_loaded(intake->directory) &&
-		(!device || device->state != DEVICE_ACTIVE))
-		return admission_refusals[REFUSAL_UNKNOWN];
-	*found = device;
-	if (device)
-		return NULL;
-	const char *refusal = trial_ask(intake, &c->feed, &c->peer, found);
-	if (*found)
-		conversation_share_begin(*found);
-	return refusal;
-}
-
-// Returns true if the session names another device than the one admitted last, or if the owner has
-// changed what that one may do.
-static inline bool must_ask(const struct conversation *c)
-{
-	return c->feed.session.ident_len > 0 && (!c->device || !conversation_names(c, c->device) ||
-							find_objection(c, c->device) != NULL);
-}
-
 bool conversation_proves(const struct device *device)
 {
 	return device->live && device->live->feed.frames > 1;
@@ -66,7 +29,7 @@ bool conversation_proves(const struct device *device)
 static const char *ask_admission(struct conversation_transport *transport, struct conversation *c)
 {
 	struct device *device = NULL;
-	const char *refusal = admit(transport->intake, c, &device);
+	const char *refusal = conversation_admission_ask(transport->intake, c, &device);
 
 	if (!device)
 		return refusal;
@@ -77,66 +40,6 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 	else
 		conversation_devices_connect(transport->intake, c, device, transport->displace);
 	return NULL;
-}
-
-// Returns why the report of another device in a frame of this conversation is rejected, or NULL. Unknown ones are added.
-static const char *object_to_other(
-	struct intake *intake, struct conversation *c, const struct report *report)
-{
-	if (text_same(
-		    report->ident, (struct text){c->feed.session.ident, c->feed.session.ident_len}))
-		return NULL;
-	struct device *device = device_directory_find(intake->directory, report->ident);
-	if (device)
-		return find_objection(c, device);
-	if (intake->config->devices.unknown == UNKNOWN_REFUSE)
-		return NULL;
-	const char *refusal = trial_ask_other(intake, &c->peer, report->ident);
-	device = device_directory_find(intake->directory, report->ident);
-	if (device)
-		conversation_share_begin(device);
-	return refusal;
-}
-
-// Rejects the reports of other devices that are not admitted: of a frame with records of several, or of held frames.
-static void reject_others(struct intake *intake, struct conversation *c, struct decoded *decoded)
-{
-	for (size_t i = 0; i < decoded->report_count;) {
-		const struct report *report = &decoded->reports[i];
-		const char *objection = object_to_other(intake, c, report);
-		if (!objection) {
-			i++;
-			continue;
-		}
-		const struct text raw = report->raw;
-		c->feed.rejects++;
-		intake_reject_report(intake, &c->feed, &c->peer, objection, raw,
-			decoded_remove_report(decoded, i));
-	}
-}
-
-// Rejects a log-in with a wrong password, or a frame from elsewhere, that makes no report. Its bytes are left out: they may
-// contain a password.
-static void reject_silent(struct conversation *c, struct decoded *decoded, const char *refusal)
-{
-	const bool secret = refusal == admission_refusals[REFUSAL_SECRET];
-
-	if (decoded->report_count > 0 || (!secret && decoded->reject_count > 0))
-		return;
-	if (secret && !decoded->has_password && !decoded->reply_len[REPLY_REFUSED])
-		return;
-	c->feed.rejects++;
-	decoded_reject(decoded, DECODE_DETAIL, refusal, (const uint8_t *)"", 0);
-}
-
-// Counts a frame without a report of an ident for which there is no room, so that it has a reject all the same.
-static void reject_empty(struct conversation *c, struct decoded *decoded)
-{
-	if (decoded->report_count > 0)
-		return;
-	c->feed.rejects++;
-	decoded_reject(
-		decoded, DECODE_DETAIL, admission_refusals[REFUSAL_NEW], (const uint8_t *)"", 0);
 }
 
 // Sends what the protocol has for a refusal, unless the tracker is to try again.
@@ -183,7 +86,7 @@ static bool send_command(struct conversation_transport *transport, struct conver
 
 bool conversation_send_command(struct conversation_transport *transport, struct conversation *c)
 {
-	return must_ask(c) || send_command(transport, c);
+	return conversation_admission_is_due(c) || send_command(transport, c);
 }
 
 static bool has_too_many_rejects(const struct feed *feed)
@@ -191,53 +94,11 @@ static bool has_too_many_rejects(const struct feed *feed)
 	return feed->rejects > REJECTS_SPARE && feed->rejects / 10 > feed->frames;
 }
 
-struct refused {
-	struct intake *intake;
-	struct conversation *conversation;
-	const char *refusal;
-};
-
-static void reject_one(const struct refused *refused, struct text frame)
-{
-	struct feed *feed = &refused->conversation->feed;
-
-	feed->rejects++;
-	intake_reject(refused->intake, feed, &refused->conversation->peer, refused->refusal,
-		(const uint8_t *)frame.data, frame.len);
-}
-
-// message_visitor
-static void reject_part(void *context, const struct message_visit *visit)
-{
-	reject_one(context, visit->frame);
-}
-
-// Rejects what the feed holds and the journal does not: a device that is not admitted has sent it. So what is held in the
-// journal under an ident was admitted.
-static __attribute__((noinline)) void reject_unsaved(
-	struct intake *intake, struct conversation *c, const char *refusal)
-{
-	struct refused refused = {intake, c, refusal};
-	struct session *session = &c->feed.session;
-
-	for (uint32_t i = 0; i < held_frames_count(session);) {
-		if (session->held->frames[i].key) {
-			i++;
-			continue;
-		}
-		reject_one(&refused, held_frames_text(session->held, i));
-		held_frames_remove(session->held, i);
-	}
-	message_visit_parts(session, true, false, reject_part, &refused);
-	message_drop_unsaved(session);
-	session->unsaved = false;
-}
-
 // Journals what the frame has added to what the feed holds, or removed from it. Returns the LSN after it.
 static uint64_t save_held(struct intake *intake, struct conversation *c, const char *refusal)
 {
 	if (refusal && c->feed.session.unsaved)
-		reject_unsaved(intake, c, refusal);
+		conversation_admission_reject_unsaved(intake, c, refusal);
 	if (intake->orphans && !refusal)
 		orphans_retry(intake, &c->hold, &c->feed, &c->peer);
 	if (refusal && !feed_waits(&c->feed))
@@ -286,19 +147,16 @@ static const char *finish_frame(
 	struct decoded *decoded = &intake->decoded;
 	if (decoded->has_password)
 		admission_keep_password(&c->credential, decoded->password);
-	const char *refusal = must_ask(c) ? ask_admission(transport, c) : NULL;
+	const char *refusal = conversation_admission_is_due(c) ? ask_admission(transport, c) : NULL;
 
 	if (refusal == trial_pending)
 		return hold_frame(intake, c, decoded);
-	if (refusal)
+	if (refusal) {
 		undo(c, decoded);
-	if (refusal == admission_refusals[REFUSAL_SECRET] ||
-		refusal == admission_refusals[REFUSAL_NETWORK])
-		reject_silent(c, decoded, refusal);
-	if (refusal == admission_refusals[REFUSAL_NEW])
-		reject_empty(c, decoded);
+		conversation_admission_reject_frame(c, decoded, refusal);
+	}
 	if (!refusal && decoded->report_count > 1)
-		reject_others(intake, c, decoded);
+		conversation_admission_reject_others(intake, c, decoded);
 	if (!refusal && !conversation_is_datagram(c) &&
 		(decoded->report_count > 1 || conversation_is_gateway(c)))
 		conversation_devices_name_others(intake, c, decoded);
@@ -417,7 +275,7 @@ struct conversation_outcome conversation_each_second(struct conversation_transpo
 	if (!outcome.reason && feed_waits(&c->feed) && intake_has_room(intake)) {
 		const int64_t now_us = clock_utc_us();
 		feed_expire(&c->feed, now_us, now_us - FEED_HOLD_US, &intake->decoded);
-		reject_others(intake, c, &intake->decoded);
+		conversation_admission_reject_others(intake, c, &intake->decoded);
 		if (!feed_is_quiet(&c->feed, &intake->decoded))
 			outcome.reason = finish_frame(transport, c, may_command);
 	}
@@ -430,9 +288,9 @@ static void append_ending(struct intake *intake, struct conversation *c)
 {
 	struct device *device;
 
-	reject_others(intake, c, &intake->ending);
+	conversation_admission_reject_others(intake, c, &intake->ending);
 	const bool names = c->feed.session.ident_len > 0 && intake->ending.report_count > 0;
-	const char *refusal = names ? admit(intake, c, &device) : NULL;
+	const char *refusal = names ? conversation_admission_ask(intake, c, &device) : NULL;
 
 	if (refusal == trial_pending) {
 		trial_keep(intake, &c->feed, &c->peer, &intake->ending);
@@ -447,12 +305,14 @@ static void append_ending(struct intake *intake, struct conversation *c)
 static void leave_held(struct intake *intake, struct conversation *c)
 {
 	struct device *device;
-	const char *refusal = must_ask(c) ? admit(intake, c, &device) : NULL;
+	const char *refusal = conversation_admission_is_due(c)
+				      ? conversation_admission_ask(intake, c, &device)
+				      : NULL;
 
 	if (refusal == trial_pending)
 		refusal = admission_refusals[REFUSAL_NEW];
 	if (refusal)
-		reject_unsaved(intake, c, refusal);
+		conversation_admission_reject_unsaved(intake, c, refusal);
 	orphans_adopt(intake, &c->hold, &c->feed, &c->peer, !refusal);
 }
 
