@@ -6,6 +6,7 @@
 #define AVLD_DOWNLINK_COMMAND_QUEUE_H
 
 #include "config/config.h"
+#include "downlink/command_counters.h"
 #include "journal/journal.h"
 #include "model/peer.h"
 #include "protocol/decoder.h"
@@ -14,10 +15,6 @@
 #define COMMAND_FRAME_MAX 512 /* bytes of a command on the wire */
 
 struct command_queue;
-
-struct command_counters {
-	uint64_t sent, confirmed, failed, expired;
-};
 
 // Called from the sink and from command_queue_tick when a command may now be sent to the device of that ident.
 typedef void command_queue_ready(void *context, struct text ident);

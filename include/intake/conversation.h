@@ -8,31 +8,7 @@
 #ifndef AVLD_INTAKE_CONVERSATION_H
 #define AVLD_INTAKE_CONVERSATION_H
 
-#include "intake/intake.h"
-
-#define CONVERSATION_IDENTS 8 /* a connection that names more is a gateway */
-
-struct credential;
-
-// A device that was not in avld.devices is on probation over the connection that has created it.
-enum conversation_probation { PROBATION_NONE, PROBATION_BEGINS, PROBATION_HEARD };
-
-struct conversation {
-	struct feed feed;
-	struct hold hold;              /* of what the feed holds */
-	struct device *device;         /* admitted last; NULL: none yet */
-	struct credential *credential; /* the password given last; NULL: none */
-	struct device **named;         /* TCP: all that were named; NULL: only `device` */
-	int64_t opened_us;             /* UTC */
-	uint64_t bytes;                /* received; counted by the transport */
-	struct peer peer;              /* its transport tells TCP from UDP */
-	bool silent;                   /* its end makes no row: one of many scanners */
-	struct share share;            /* what the peer has cost while it was a stranger */
-	uint8_t idents;    /* TCP: named so far; beyond CONVERSATION_IDENTS: a gateway */
-	uint8_t probation; /* enum conversation_probation */
-	uint32_t open_ms;  /* clock_coarse_ms when the bytes of the open frame came */
-	uint32_t active_s; /* clock_coarse_s of the last activity; set by the transport */
-};
+#include "intake/conversation_data.h"
 
 // What a transport provides: one for all its conversations.
 struct conversation_transport {
@@ -66,13 +42,9 @@ void conversation_begin(struct conversation_transport *transport, struct convers
 struct conversation_outcome conversation_feed(struct conversation_transport *transport,
 	struct conversation *conversation, const uint8_t *data, size_t len);
 
-// Returns true while conversation_each_second is to be called.
-static inline bool conversation_is_pending(const struct conversation *conversation)
-{
-	return conversation->feed.open || feed_waits(&conversation->feed);
-}
-// Retries or expires held frames, asks again for parts of a photo, and processes the open frame at the
-// head of data when nothing has followed for a second. len 0: more bytes are known to follow.
+// To be called once a second while conversation_is_pending: retries or expires held frames, asks again for parts of a
+// photo, and processes the open frame at the head of data when nothing has followed for a second. len 0: more bytes are
+// known to follow.
 struct conversation_outcome conversation_each_second(struct conversation_transport *transport,
 	struct conversation *conversation, const uint8_t *data, size_t len);
 
@@ -86,30 +58,7 @@ bool conversation_send_command(
 void conversation_end(struct conversation_transport *transport, struct conversation *conversation,
 	const uint8_t *rest, size_t len, const char *reason);
 
-// Returns true if the device is known, or may still be when a held frame can be decoded.
-static inline bool conversation_is_known(const struct conversation *conversation)
-{
-	return conversation->device || feed_holds(&conversation->feed);
-}
-
 // newcomers_proves (intake/newcomers.h): returns true if the device has sent more than one frame over its connection.
 bool conversation_proves(const struct device *device);
-
-// Returns true if the device has a row in avld.devices. Other peers are strangers.
-static inline bool conversation_is_established(const struct conversation *conversation)
-{
-	return conversation->device && conversation->device->state == DEVICE_ACTIVE;
-}
-// Returns true until a device that this conversation has created has been heard in a second second.
-static inline bool conversation_is_on_probation(const struct conversation *conversation)
-{
-	return conversation->probation != PROBATION_NONE;
-}
-// Returns true while the peer has cost less than its share: of its device, or of a stranger.
-bool conversation_has_share(struct conversation *conversation, uint32_t now_ms);
-
-// Returns true if `reason` is one for which the owner has not admitted a device: such rejects must not be decoded
-// later.
-bool conversation_is_refusal(struct text reason);
 
 #endif

@@ -3,19 +3,11 @@
 #ifndef AVLD_NET_HTTP_H
 #define AVLD_NET_HTTP_H
 
-#include "net/conn.h"
-#include "writer/writer.h"
+#include "net/http_pages.h"
+
+#include <ev.h>
 
 struct http;
-
-// What the pages show. All of it must outlive the http.
-struct http_sources {
-	const struct config *config;
-	const struct intake *intake;
-	const struct conns *conns;
-	const struct writer *writer;
-	const struct command_queue *commands;
-};
 
 // Returns NULL if it cannot listen: *error says why (static text or strerror's; use it at once).
 struct http *http_new(

@@ -8,7 +8,7 @@
 #define uthash_fatal(message) log_fatal("out of memory")
 #include "cli/redecode.h"
 
-#include "intake/conversation.h"
+#include "intake/admission.h"
 #include "intake/memory_restore.h"
 
 #include <inttypes.h>
@@ -141,7 +141,7 @@ static void forget_old(struct feed *feed, int64_t now_us)
 
 static void decode_again(struct work *work, const struct entry *entry)
 {
-	if (entry->kind == ENTRY_REJECT && conversation_is_refusal(entry->reason))
+	if (entry->kind == ENTRY_REJECT && admission_is_refusal(entry->reason))
 		return;
 	struct replay *replay = find_replay(work, entry);
 	forget_old(&replay->feed, entry->received_us);

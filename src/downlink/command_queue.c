@@ -22,6 +22,7 @@
 //   not open          ended       removed, once its end is stored
 #include "downlink/command_queue.h"
 
+#include "downlink/command_change.h"
 #include "downlink/command_table.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -43,18 +44,11 @@
 
 struct command_queue {
 	const struct config *config;
-	struct journal *journal;
+	struct command_changes changes;
 	command_queue_ready *ready;
 	void *context;
 	struct command_table table;
-	size_t open;
-	struct command_counters counters;
 };
-
-static struct text text_of(const char *chars)
-{
-	return (struct text){chars, strlen(chars)};
-}
 
 static bool has_address(const uint8_t address[16], const struct peer *peer)
 {
@@ -63,93 +57,11 @@ static bool has_address(const uint8_t address[16], const struct peer *peer)
 
 // ---- changes
 
-// What caused a change; all may be NULL.
-struct cause {
-	const struct peer *peer;
-	const struct decoder *decoder;
-	struct text reply;              /* JSON members */
-	struct correlation correlation; /* of a command sent */
-	const char *reason;
-};
-
-static void log_change(const struct command_item *item, const char *what, const char *reason)
-{
-	const struct command_target *target = item->target;
-	const char *name = command_kind_name(item->command.kind);
-	char args[COMMAND_TEXT_MAX + 1] = "", quoted[2 * COMMAND_TEXT_MAX + 1];
-	const bool secret = item->command.kind == COMMAND_CUSTOM &&
-			    !log_enabled(LOG_LEVEL_DEBUG); /* its text may contain a password */
-
-	if (!item->refusal && !secret) /* refused ones may be invalid */
-		command_print_args(&item->command, args, sizeof(args));
-	log_quote(args, strlen(args), quoted, sizeof(quoted));
-	log_info("command %s id=%" PRId64 " ident=%.*s command=%s%s%s%s attempts=%" PRIu32 "%s%s%s",
-		what, item->command.id, target ? target->ident_len : 1,
-		target ? target->ident : "-", *name ? name : "-", *args ? " args=\"" : "", quoted,
-		*args ? "\"" : "", item->attempts, reason ? " reason=\"" : "", reason ? reason : "",
-		reason ? "\"" : "");
-}
-
-static void count(struct command_queue *queue, enum command_state state)
-{
-	struct command_counters *counters = &queue->counters;
-
-	counters->sent += state == COMMAND_SENT;
-	counters->confirmed += state == COMMAND_CONFIRMED;
-	counters->failed += state == COMMAND_FAILED;
-	counters->expired += state == COMMAND_EXPIRED;
-}
-
-// Appends the change to the journal, then applies it. Returns false and changes nothing if the journal is full.
-static bool change(struct command_queue *queue, struct command_item *item, enum command_state state,
-	int64_t now_us, const struct cause *cause)
-{
-	const struct command_target *target = item->target;
-	char members[32];
-	struct entry entry = {
-		.kind = ENTRY_COMMAND,
-		.received_us = now_us,
-		.change = {item->command.id, item->attempts + (state == COMMAND_SENT), state},
-		.extra = cause->reply,
-	};
-
-	if (target)
-		entry.ident = (struct text){target->ident, target->ident_len};
-	if (cause->peer)
-		entry.peer = *cause->peer;
-	if (cause->decoder)
-		entry.protocol = text_of(cause->decoder->name);
-	if (cause->reason)
-		entry.reason = text_of(cause->reason);
-	if (cause->correlation.known)
-		entry.extra = (struct text){
-			members, (size_t)snprintf(members, sizeof(members),
-					 "\"correlation\":%" PRIu32, cause->correlation.number)};
-	if (!journal_room(queue->journal, 1, entry_size(&entry)))
-		return false;
-	entry_write(&entry, journal_begin(queue->journal, entry_size(&entry)));
-	item->ended_lsn = journal_commit(queue->journal);
-	item->attempts = entry.change.attempts;
-	item->state = state;
-	if (state == COMMAND_SENT) {
-		item->sent_us = now_us;
-		item->correlation = cause->correlation;
-		if (cause->peer)
-			memcpy(item->sent_to, cause->peer->address, sizeof(item->sent_to));
-	}
-	log_change(item, entry_command_state_name(state), cause->reason);
-	count(queue, state);
-	if (!command_table_is_open(item)) {
-		queue->open--;
-		command_table_unlink(item);
-	}
-	return true;
-}
-
 static bool fail(
 	struct command_queue *queue, struct command_item *item, int64_t now_us, const char *reason)
 {
-	return change(queue, item, COMMAND_FAILED, now_us, &(struct cause){.reason = reason});
+	return command_change(&queue->changes, item, COMMAND_FAILED, now_us,
+		&(struct command_cause){.reason = reason});
 }
 
 static void expire(struct command_queue *queue, struct command_item *item, int64_t now_us)
@@ -163,7 +75,8 @@ static void expire(struct command_queue *queue, struct command_item *item, int64
 		snprintf(reason, sizeof(reason), "never sent: %s",
 			item->waits ? item->waits
 				    : "the device was not heard, or busy with another command");
-	change(queue, item, COMMAND_EXPIRED, now_us, &(struct cause){.reason = reason});
+	command_change(&queue->changes, item, COMMAND_EXPIRED, now_us,
+		&(struct command_cause){.reason = reason});
 }
 
 // Writes into the command's row why it is not sent, once for each reason.
@@ -171,7 +84,8 @@ static void note_waiting(
 	struct command_queue *queue, struct command_item *item, int64_t now_us, const char *why)
 {
 	if (item->waits != why && item->state == COMMAND_QUEUED &&
-		change(queue, item, COMMAND_QUEUED, now_us, &(struct cause){.reason = why}))
+		command_change(&queue->changes, item, COMMAND_QUEUED, now_us,
+			&(struct command_cause){.reason = why}))
 		item->waits = why;
 }
 
@@ -282,11 +196,13 @@ static enum encode_result try_to_send(struct command_queue *queue, struct comman
 	} else if (encoded.result == ENCODE_LATER) {
 		note_waiting(queue, item, now_us, "waits until the tracker has logged in");
 	} else {
-		const struct cause cause = {.peer = talk->peer,
+		const struct command_cause cause = {.peer = talk->peer,
 			.decoder = talk->decoder,
 			.correlation = encoded.correlation};
 		item->waits = NULL;
-		*len = change(queue, item, COMMAND_SENT, now_us, &cause) ? encoded.len : 0;
+		*len = command_change(&queue->changes, item, COMMAND_SENT, now_us, &cause)
+			       ? encoded.len
+			       : 0;
 	}
 	return encoded.result;
 }
@@ -302,7 +218,7 @@ size_t command_queue_next(struct command_queue *queue, const struct command_queu
 	int64_t now_us, uint8_t *out)
 {
 	struct command_target *target =
-		queue->open ? command_table_find_target(&queue->table, talk->ident) : NULL;
+		queue->changes.open ? command_table_find_target(&queue->table, talk->ident) : NULL;
 	size_t len = 0;
 
 	if (!target || !target->items || !is_its_peer(target, talk->peer))
@@ -399,7 +315,8 @@ void command_queue_note_report(struct command_queue *queue, const struct decoder
 	int64_t received_us)
 {
 	struct command_target *target =
-		queue->open ? command_table_find_target(&queue->table, report->ident) : NULL;
+		queue->changes.open ? command_table_find_target(&queue->table, report->ident)
+				    : NULL;
 	enum confirmation confirmation = CONFIRMATION_NONE;
 
 	if (!target)
@@ -414,13 +331,14 @@ void command_queue_note_report(struct command_queue *queue, const struct decoder
 		find_confirmed(target, decoder, peer, report, answer, received_us, &confirmation);
 	if (!item)
 		return;
-	struct cause cause = {.peer = peer, .decoder = decoder};
+	struct command_cause cause = {.peer = peer, .decoder = decoder};
 	if (report->body.flags & FLAG_TEXT)
 		cause.reply = report->extra;
 	const bool refused = confirmation == CONFIRMATION_REFUSED;
 	if (refused)
 		cause.reason = "refused by the tracker";
-	change(queue, item, refused ? COMMAND_FAILED : COMMAND_CONFIRMED, received_us, &cause);
+	command_change(&queue->changes, item, refused ? COMMAND_FAILED : COMMAND_CONFIRMED,
+		received_us, &cause);
 }
 
 // ---- expiry
@@ -440,7 +358,7 @@ void command_queue_tick(struct command_queue *queue, int64_t now_us)
 	struct command_item *item, *next_item;
 	struct command_target *target, *next_target;
 
-	if (!queue->open)
+	if (!queue->changes.open)
 		return;
 	HASH_ITER(hh, queue->table.items, item, next_item)
 	{
@@ -460,7 +378,8 @@ static struct command_item *add_item(struct command_queue *queue, const struct c
 {
 	const bool has_device = row->ident.len && row->ident.len <= IDENT_MAX;
 	struct command_item *item = command_table_add(&queue->table, row->id,
-		has_device ? row->ident : (struct text){NULL, 0}, journal_end(queue->journal));
+		has_device ? row->ident : (struct text){NULL, 0},
+		journal_end(queue->changes.journal));
 
 	item->created_us = row->created_us;
 	item->expires_us = row->expires_us;
@@ -470,9 +389,9 @@ static struct command_item *add_item(struct command_queue *queue, const struct c
 		item->refusal = find_refusal(queue, item);
 	if (!has_device)
 		item->refusal = "the device is not in avld.devices";
-	queue->open++;
+	queue->changes.open++;
 	if (!row->sent)
-		log_change(item, entry_command_state_name(COMMAND_QUEUED), NULL);
+		command_change_log(item, entry_command_state_name(COMMAND_QUEUED), NULL);
 	return item;
 }
 
@@ -522,26 +441,11 @@ static void drop_settled(struct command_queue *queue, int64_t up_to)
 			 : item->ended_lsn > table->lsn)
 			continue;
 		if (open) {
-			log_change(item, "withdrawn", NULL);
-			queue->open--;
+			command_change_log(item, "withdrawn", NULL);
+			queue->changes.open--;
 		}
 		command_table_remove(&queue->table, item);
 	}
-}
-
-// Returns the LSN up to which the journal must be stored for the database to have the fixes of all devices with an engine
-// stop.
-static uint64_t find_wanted_lsn(const struct command_table *table)
-{
-	uint64_t lsn = 0;
-
-	for (const struct command_item *item = table->items; item; item = item->hh.next)
-		if (command_table_is_open(item) && item->target &&
-			command_stops_engine(&item->command) &&
-			!command_table_fix_is_known(table, item->target) &&
-			item->target->since > lsn)
-			lsn = item->target->since;
-	return lsn;
 }
 
 static uint64_t end_reading(void *context, int64_t up_to)
@@ -551,7 +455,7 @@ static uint64_t end_reading(void *context, int64_t up_to)
 	drop_settled(queue, up_to);
 	command_queue_tick(queue, clock_utc_us());
 	command_table_drop_idle_targets(&queue->table);
-	return find_wanted_lsn(&queue->table);
+	return command_table_wanted_lsn(&queue->table);
 }
 
 struct command_sink command_queue_sink(struct command_queue *queue)
@@ -569,7 +473,7 @@ struct command_queue *command_queue_new(const struct config *config, struct jour
 	if (!queue)
 		log_fatal("out of memory: commands");
 	queue->config = config;
-	queue->journal = journal;
+	queue->changes.journal = journal;
 	queue->ready = ready;
 	queue->context = context;
 	return queue;
@@ -585,10 +489,10 @@ void command_queue_free(struct command_queue *queue)
 
 size_t command_queue_count(const struct command_queue *queue)
 {
-	return queue->open;
+	return queue->changes.open;
 }
 
 const struct command_counters *command_queue_counters(const struct command_queue *queue)
 {
-	return &queue->counters;
+	return &queue->changes.counters;
 }

@@ -133,3 +133,16 @@ void command_table_clear(struct command_table *table)
 	}
 	command_table_drop_idle_targets(table);
 }
+
+uint64_t command_table_wanted_lsn(const struct command_table *table)
+{
+	uint64_t lsn = 0;
+
+	for (const struct command_item *item = table->items; item; item = item->hh.next)
+		if (command_table_is_open(item) && item->target &&
+			command_stops_engine(&item->command) &&
+			!command_table_fix_is_known(table, item->target) &&
+			item->target->since > lsn)
+			lsn = item->target->since;
+	return lsn;
+}

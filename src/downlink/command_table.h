@@ -90,4 +90,8 @@ void command_table_note_fix(struct command_target *target, int64_t fixed_us, int
 // Frees all items and targets.
 void command_table_clear(struct command_table *table);
 
+// Returns the LSN up to which the journal must be stored for the database to have the fixes of all devices with an engine
+// stop.
+uint64_t command_table_wanted_lsn(const struct command_table *table);
+
 #endif

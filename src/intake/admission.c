@@ -18,6 +18,14 @@ const char *const admission_refusals[REFUSALS] = {
 	[REFUSAL_NEW] = "too many new devices",
 };
 
+bool admission_is_refusal(struct text reason)
+{
+	for (size_t i = 0; i < REFUSALS; i++)
+		if (i != REFUSAL_NEW && text_equal(reason, admission_refusals[i]))
+			return true;
+	return false;
+}
+
 struct credential {
 	const struct device
 		*device; /* whose secret it fits, in the version below; NULL: none yet */

@@ -6,6 +6,7 @@
 
 #include "intake/newcomers.h"
 
+#include "util/bucket.h"
 #include "util/list.h"
 
 #include <assert.h>
@@ -17,11 +18,6 @@
 #define TURN_TRIALS  256 /* looked at in a second */
 #define TURN_CHECKED 4096
 #define TURN_JOINED  64 /* places of devices in use that one device goes past */
-
-struct bucket {
-	double level;
-	uint32_t at_ms;
-};
 
 // What an address, or all of them, may have.
 struct allowance {
@@ -83,14 +79,6 @@ struct newcomers {
 
 // ---- buckets
 
-static void refill(struct bucket *bucket, double most, double per_minute, uint32_t now_ms)
-{
-	bucket->level += (uint32_t)(now_ms - bucket->at_ms) * (per_minute / 60000.);
-	if (bucket->level > most)
-		bucket->level = most;
-	bucket->at_ms = now_ms;
-}
-
 static struct size total_size(const struct newcomers *newcomers)
 {
 	const double rate = newcomers->limits.per_minute;
@@ -119,8 +107,8 @@ static bool has_token(
 	if (size.per_minute == 0)
 		return true;
 	const double kept = kind == KIND_TCP ? 0. : size.all - size.all / UDP_SHARE;
-	refill(&allowance->all, size.all, size.per_minute, now_ms);
-	refill(&allowance->once, size.once, size.per_minute, now_ms);
+	bucket_fill(&allowance->all, size.all, size.per_minute / 60000., now_ms);
+	bucket_fill(&allowance->once, size.once, size.per_minute / 60000., now_ms);
 	return allowance->all.level >= kept + 1. &&
 	       (kind != KIND_ONCE || allowance->once.level >= 1.);
 }

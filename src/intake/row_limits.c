@@ -3,6 +3,8 @@
 // set. A slot lives for a minute from its first row, and then until its summary is written.
 #include "intake/row_limits.h"
 
+#include "util/bucket.h"
+
 #include <stdlib.h>
 #include <string.h>
 #define XXH_INLINE_ALL
@@ -39,8 +41,8 @@ struct source {
 struct row_limits {
 	uint32_t per_minute, per_second;
 	double per_day;
-	double tokens; /* rows that may be written now, at most a quarter of per_day */
-	uint32_t tokens_s, second_s;
+	struct bucket rows; /* that may be written now, at most a quarter of per_day; by seconds */
+	uint32_t second_s;
 	uint32_t this_second; /* rows allowed in second_s */
 	uint64_t seed, left_out;
 	size_t pending;        /* sources with rows left out */
@@ -61,7 +63,7 @@ struct row_limits *row_limits_new(struct row_limits_numbers numbers)
 	limits->per_minute = numbers.per_minute;
 	limits->per_second = numbers.per_second;
 	limits->per_day = (double)numbers.per_day;
-	limits->tokens = limits->per_day / 4;
+	limits->rows.level = limits->per_day / 4;
 	arc4random_buf(&limits->seed, sizeof(limits->seed));
 	return limits;
 }
@@ -82,11 +84,7 @@ static void refill(struct row_limits *limits, uint32_t now_s)
 {
 	const double most = limits->per_day / 4;
 
-	if (limits->tokens_s && now_s > limits->tokens_s)
-		limits->tokens += (now_s - limits->tokens_s) * (limits->per_day - most) / DAY_S;
-	if (limits->tokens > most)
-		limits->tokens = most;
-	limits->tokens_s = now_s;
+	bucket_fill(&limits->rows, most, (limits->per_day - most) / DAY_S, now_s);
 	if (now_s != limits->second_s) {
 		limits->second_s = now_s;
 		limits->this_second = 0;
@@ -105,9 +103,9 @@ static bool take_token(struct row_limits *limits, uint32_t now_s, enum row_stand
 	const uint32_t per_second =
 		proven ? limits->per_second : limits->per_second - limits->per_second / 4;
 
-	if (limits->tokens < kept + 1. || limits->this_second >= per_second)
+	if (limits->rows.level < kept + 1. || limits->this_second >= per_second)
 		return false;
-	limits->tokens -= 1.;
+	limits->rows.level -= 1.;
 	limits->this_second++;
 	return true;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "net/turns.h"
 
+#include "util/clock.h"
+
 const struct share_rate turns_trickle = {.burst = 500, .per_s = 1000};
 
 void turns_init(struct turns *turns)
@@ -99,4 +101,56 @@ bool turns_run(
 	work = serve(&turns->paused, owner, work, TURNS_WORK);
 	serve(&turns->heavy, owner, work, TURNS_WORK);
 	return !turns_empty(turns);
+}
+
+// ---- turns of the loop
+
+// These keep the loop from sleeping (too long) before the next on_prepare.
+static void on_unserved(struct ev_loop *loop, ev_idle *idle, int revents)
+{
+	(void)loop;
+	(void)idle;
+	(void)revents;
+}
+
+static void on_pressure(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	(void)loop;
+	(void)timer;
+	(void)revents;
+}
+
+static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
+{
+	struct turns *turns = list_item(prepare, struct turns, prepare);
+	const struct turns_owner *owner = turns->owner;
+
+	(void)revents;
+	const bool left = turns_run(turns, owner, owner->mode(turns), clock_coarse_ms());
+	if (left)
+		ev_idle_start(loop, &turns->unserved);
+	else
+		ev_idle_stop(loop, &turns->unserved);
+	if (left || turns_empty(turns))
+		ev_timer_stop(loop, &turns->pressure);
+	else if (!ev_is_active(&turns->pressure))
+		ev_timer_again(loop, &turns->pressure);
+}
+
+void turns_start(struct turns *turns, struct ev_loop *loop, const struct turns_owner *owner)
+{
+	turns->owner = owner;
+	ev_prepare_init(&turns->prepare, on_prepare);
+	ev_set_priority(&turns->prepare, EV_MAXPRI);
+	ev_prepare_start(loop, &turns->prepare);
+	ev_idle_init(&turns->unserved, on_unserved);
+	ev_init(&turns->pressure, on_pressure);
+	turns->pressure.repeat = TURNS_LOOK_MS / 1e3;
+}
+
+void turns_stop(struct turns *turns, struct ev_loop *loop)
+{
+	ev_timer_stop(loop, &turns->pressure);
+	ev_idle_stop(loop, &turns->unserved);
+	ev_prepare_stop(loop, &turns->prepare);
 }

@@ -18,6 +18,7 @@
 #include "net/udp.h"
 
 #include "intake/conversation.h"
+#include "intake/conversation_share.h"
 #include "net/turns.h"
 #include "net/udp_held.h"
 #include "util/clock.h"
@@ -326,7 +327,7 @@ static bool is_accepted(struct udp *udp, struct sender *sender)
 	if (sender && sender->conversation.device && udp->transport.intake->backlog != BACKLOG_FAR)
 		return true;
 	if (sender && conversation_is_established(&sender->conversation))
-		return conversation_has_share(&sender->conversation, now_ms);
+		return conversation_share_is_left(&sender->conversation, now_ms);
 	if (!share_is_left(&udp->trickle, &turns_trickle, now_ms))
 		return false;
 	share_spend(&udp->trickle, &turns_trickle, 1, now_ms);

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: MIT
 // TK103: what opens a conversation, how frames and idents are cut, answers, panic, long lists and commands. The fields are
 // compared by tests/reference.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "decoders/decoders.h"
-#include "feed/feed.h"
-#include "fixture.h"
+#define TESTED decoder_tk103
+#include "decoders/text_frames.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,17 +10,6 @@
 #define ID       "600000000017"
 #define POSITION "310514A2030.0000S03015.0000E000.0091630000.00"
 #define TAIL     "01000000L0001E240)"
-
-static struct guarded page;
-static struct decoded decoded;
-
-static enum decode_status decode_with(struct session *session, const char *frame)
-{
-	const size_t len = strlen(frame);
-	decoded_reset(&decoded);
-	session->decoder = &decoder_tk103;
-	return decoder_tk103.decode(session, guarded_copy(&page, frame, len), len, &decoded);
-}
 
 // Decodes the frame as the first of a connection.
 static enum decode_status decode(const char *frame)
@@ -337,21 +318,6 @@ struct golden_command {
 	const char *packed, *comma; /* NULL: the tracker has none */
 };
 
-static void check_command(struct session *session, const struct command *command, const char *text)
-{
-	uint8_t out[300];
-	const struct encoded encoded =
-		decoder_tk103.encode_command(session, command, out, sizeof out);
-	assert_int_equal(encoded.result, text ? ENCODE_DONE : ENCODE_NEVER);
-	if (!text)
-		return;
-	assert_int_equal(encoded.len, strlen(text));
-	assert_memory_equal(out, text, encoded.len);
-	assert_int_equal(
-		decoder_tk103.encode_command(session, command, out, encoded.len - 1).result,
-		ENCODE_NEVER);
-}
-
 static void commands_have_the_style_of_the_last_frame(void **state)
 {
 	static const struct golden_command goldens[] = {
@@ -415,20 +381,9 @@ static void an_answer_confirms_the_command_of_its_letters(void **state)
 		{"(" ID ",ZC99)", "*status*", "(" ID ",ZC20,,,6,1,1)", CONFIRMATION_NONE},
 	};
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct session session = {0};
-		struct command command = {.kind = COMMAND_CUSTOM};
-		uint8_t out[300];
-		command.text_len = (uint8_t)strlen(rows[i].text);
-		memcpy(command.text, rows[i].text, command.text_len);
-		decode_with(&session, rows[i].opening);
-		const struct encoded sent =
-			decoder_tk103.encode_command(&session, &command, out, sizeof out);
-		decode_with(&session, rows[i].answer);
-		assert_int_equal(decoder_tk103.confirms_command(&command, sent.correlation,
-					 &decoded.reports[0], decoded_find_answer(&decoded, 0)),
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		assert_int_equal(confirmation_of(rows[i].opening, rows[i].text, rows[i].answer),
 			rows[i].confirmation);
-	}
 }
 
 int main(void)

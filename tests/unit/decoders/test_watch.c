@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Watch: what opens a conversation, where frames end, answers, alarms, photos and commands. The fields are compared by
 // tests/reference.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#define TESTED decoder_watch
+#include "decoders/text_frames.h"
 
-#include <cmocka.h>
-
-#include "decoders/decoders.h"
-#include "feed/feed.h"
-#include "fixture.h"
 #include "protocol/device_memory.h"
 #include "protocol/photo.h"
 
@@ -21,23 +14,12 @@
 #define HEAD  "[3G*8600000017*"
 #define PLACE ",140531,091530,A,20.5,S,30.25,E,5.4,274.0,152.0,8,90,76,1234,0,"
 
-static struct guarded page;
-static struct decoded decoded;
-
 // Writes a frame with the right length.
 static const char *make(const char *content)
 {
 	static char frame[4096];
 	snprintf(frame, sizeof frame, HEAD "%04zX*%s]", strlen(content), content);
 	return frame;
-}
-
-static enum decode_status decode_with(struct session *session, const char *frame)
-{
-	const size_t len = strlen(frame);
-	decoded_reset(&decoded);
-	session->decoder = &decoder_watch;
-	return decoder_watch.decode(session, guarded_copy(&page, frame, len), len, &decoded);
 }
 
 // Decodes a frame of this content as the first of a connection.
@@ -356,21 +338,6 @@ static void voice_becomes_a_status(void **state)
 
 // Commands --------------------------------------------------------------------
 
-static void check_command(struct session *session, const struct command *command, const char *text)
-{
-	uint8_t out[300];
-	const struct encoded encoded =
-		decoder_watch.encode_command(session, command, out, sizeof out);
-	assert_int_equal(encoded.result, text ? ENCODE_DONE : ENCODE_NEVER);
-	if (!text)
-		return;
-	assert_int_equal(encoded.len, strlen(text));
-	assert_memory_equal(out, text, encoded.len);
-	assert_int_equal(
-		decoder_watch.encode_command(session, command, out, encoded.len - 1).result,
-		ENCODE_NEVER);
-}
-
 static void commands_have_the_devices_letters_and_index(void **state)
 {
 #define CUSTOM(t)                                                                                  \
@@ -431,20 +398,10 @@ static void an_answer_confirms_the_command_of_its_word(void **state)
 		{"TK,x", "TK,#!AMR", CONFIRMATION_NONE},
 	};
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct session session = {0};
-		struct command command = {.kind = COMMAND_CUSTOM};
-		uint8_t out[300];
-		command.text_len = (uint8_t)strlen(rows[i].text);
-		memcpy(command.text, rows[i].text, command.text_len);
-		decode_with(&session, HEAD "0002*LK]");
-		const struct encoded sent =
-			decoder_watch.encode_command(&session, &command, out, sizeof out);
-		decode_with(&session, make(rows[i].answer));
-		assert_int_equal(decoder_watch.confirms_command(&command, sent.correlation,
-					 &decoded.reports[0], decoded_find_answer(&decoded, 0)),
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		assert_int_equal(
+			confirmation_of(HEAD "0002*LK]", rows[i].text, make(rows[i].answer)),
 			rows[i].confirmation);
-	}
 }
 
 int main(void)

@@ -45,7 +45,15 @@ static void on_pause(struct list *link)
 	add_name(paused, link);
 }
 
-static const struct turns_owner owner = {serve, has_share, on_pause};
+static enum turns_mode mode_of_loop;
+
+static enum turns_mode mode_of_test(struct turns *of)
+{
+	assert_ptr_equal(of, &turns);
+	return mode_of_loop;
+}
+
+static const struct turns_owner owner = {mode_of_test, serve, has_share, on_pause};
 
 static struct peer_of_test *join(
 	struct list *list, struct peer_of_test *peer, char name, uint64_t work)
@@ -201,6 +209,52 @@ static void a_peer_may_remove_another_while_it_is_served(void **state)
 	assert_true(turns_empty(&turns));
 }
 
+// Returns the peers served in one turn of the loop.
+static const char *served_in_a_turn(struct ev_loop *loop)
+{
+	memset(served, 0, sizeof(served));
+	ev_run(loop, EVRUN_NOWAIT);
+	return served;
+}
+
+static void the_loop_serves_peers_and_stays_awake_while_some_are_left(void **state)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	struct peer_of_test a, b;
+
+	(void)state;
+	mode_of_loop = TURNS_ALL;
+	turns_start(&turns, loop, &owner);
+	join(&turns.heavy, &a, 'a', TURNS_WORK);
+	join(&turns.heavy, &b, 'b', 1);
+	assert_string_equal(served_in_a_turn(loop), "a");
+	assert_true(ev_is_active(&turns.unserved));
+	assert_string_equal(served_in_a_turn(loop), "b");
+	assert_false(ev_is_active(&turns.unserved));
+	turns_stop(&turns, loop);
+	ev_loop_destroy(loop);
+}
+
+static void under_pressure_the_loop_looks_at_paused_peers_by_a_timer(void **state)
+{
+	struct ev_loop *loop = ev_loop_new(0);
+	struct peer_of_test a;
+
+	(void)state;
+	mode_of_loop = TURNS_PRESSURE;
+	turns_start(&turns, loop, &owner);
+	join(&turns.heavy, &a, 'a', 1);
+	assert_string_equal(served_in_a_turn(loop), "");
+	assert_false(ev_is_active(&turns.unserved));
+	assert_true(ev_is_active(&turns.pressure));
+	a.has_share = true;
+	turns.looked_ms -= TURNS_LOOK_MS;
+	assert_string_equal(served_in_a_turn(loop), "a");
+	assert_false(ev_is_active(&turns.pressure));
+	turns_stop(&turns, loop);
+	ev_loop_destroy(loop);
+}
+
 #define TEST(test) cmocka_unit_test_setup(test, set_up)
 
 int main(void)
@@ -214,6 +268,8 @@ int main(void)
 		TEST(a_paused_peer_with_a_share_again_is_served),
 		TEST(under_pressure_strangers_get_a_trickle),
 		TEST(a_peer_may_remove_another_while_it_is_served),
+		TEST(the_loop_serves_peers_and_stays_awake_while_some_are_left),
+		TEST(under_pressure_the_loop_looks_at_paused_peers_by_a_timer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,9 @@ enum refusal {
 };
 // The reasons as they stand in rejects.
 extern const char *const admission_refusals[REFUSALS];
+// Returns true if `reason` is one for which the owner has not admitted a device: such rejects must not be decoded
+// later.
+bool admission_is_refusal(struct text reason);
 
 // The password that a peer gave last, kept until the conversation ends: avld.devices may not have been read when the device
 // logs in, and a secret may change afterwards. NULL: none.
