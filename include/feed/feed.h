@@ -24,8 +24,9 @@ struct feed {
 };
 
 enum feed_verdict {
-	FEED_MORE,  /* the bytes are the start of a frame: call again with more bytes after them */
-	FEED_TAKEN, /* *used bytes are done, *decoded has the result; call again with the rest */
+	FEED_MORE, /* the bytes are the start of a frame: call again with more bytes after them */
+	FEED_TAKEN, /* *used bytes are done, *decoded has the result; call again with the rest. *used may be 0
+		       if another protocol follows: then the result is what the previous one held */
 	FEED_CLOSE, /* like TAKEN, but the conversation cannot continue: close it, decoded.detail is
 		       the reason */
 };

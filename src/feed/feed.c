@@ -284,6 +284,12 @@ static __attribute__((noinline)) enum feed_verdict process(struct feed *feed, st
 static enum feed_verdict process_found(struct feed *feed, const struct decoder *found,
 	enum sniff sniff, const uint8_t *data, size_t len, struct decoded *decoded, size_t *used)
 {
+	if (feed->session.decoder && feed->session.decoder != found && feed_holds(feed)) {
+		// In a step of its own: the new frame may need more bytes, and what a step gives with MORE is dropped.
+		reject_held(feed, INT64_MAX, decoded);
+		if (decoded->reject_count > 0)
+			return FEED_TAKEN;
+	}
 	pin(feed, found, decoded);
 	feed->session.probed = sniff == SNIFF_SURE;
 	const enum feed_verdict verdict = process(
@@ -335,6 +341,8 @@ static __attribute__((noinline)) enum feed_verdict sniff_and_step(
 		return *used ? FEED_TAKEN : FEED_MORE;
 	if (sniff == SNIFF_NONE)
 		return reject_unknown(feed, data, len, decoded, used);
+	if (feed->session.decoder && !feed->session.datagram)
+		feed->sniffed_again = true; // handle_bad() had too few bytes to find it
 	return process_found(feed, found, sniff, data, len, decoded, used);
 }
 

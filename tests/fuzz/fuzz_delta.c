@@ -219,7 +219,7 @@ static size_t step_through(struct scene *scene, const uint8_t *data, size_t len,
 			feed_step(&scene->feed, data + at, len - at, &batch, &used);
 		if (verdict == FEED_MORE)
 			break;
-		CHECK(used >= 1 && used <= len - at);
+		CHECK(used >= (batch.reject_count > 0 ? 0 : 1) && used <= len - at);
 		check_batch(scene);
 		at += used;
 		*closed = verdict == FEED_CLOSE;

@@ -348,7 +348,7 @@ static size_t step_through(
 						       : registry_sniff_max(feed->set)));
 			break;
 		}
-		CHECK(BETWEEN(used, 1, len - at));
+		CHECK(BETWEEN(used, batch.reject_count > 0 ? 0 : 1, len - at));
 		CHECK(feed->session.ident_len <= IDENT_MAX);
 		CHECK(feed->session.decoder || (batch.report_count == 0 && !batch.reply_len[0]));
 		check_batch(outcome, copy + at, used);

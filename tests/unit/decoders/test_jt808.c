@@ -154,6 +154,40 @@ static void endless_bytes_lose_framing(void **state)
 	assert_int_equal(decoder_jt808.frame(&session, data, 2000).len, 1024);
 }
 
+// A text is answered with itself and ten bytes more, so it must not be longer than its buffer allows, even if one read
+// brings all of it.
+static void a_text_longer_than_its_limit_is_no_frame(void **state)
+{
+	static const char ask[] = ",BASE,2,TIME)";
+	const size_t ask_len = sizeof ask - 1;
+	(void)state;
+	static const size_t lens[] = {
+		JT808_TEXT_MOST - 1, JT808_TEXT_MOST, JT808_TEXT_MOST + 1, 2039, 4000};
+	for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+		static uint8_t text[4000];
+		const size_t len = lens[i];
+		struct session session = {.ident = "8600000017", .ident_len = 10};
+		memset(text, '1', sizeof text);
+		text[0] = '(';
+		memcpy(text + len - ask_len, ask, ask_len);
+		const struct frame frame = decoder_jt808.frame(&session, text, sizeof text);
+		const uint8_t *at = guarded_copy(&page, text, len);
+		decoded_reset(&decoded);
+		const enum decode_status status = decoder_jt808.decode(&session, at, len, &decoded);
+		if (len > JT808_TEXT_MOST) {
+			assert_int_equal(frame.kind, FRAME_BAD);
+			assert_int_equal(frame.len, JT808_TEXT_MOST);
+			assert_int_equal(status, DECODE_BAD_LENGTH);
+			assert_int_equal(decoded.reply_len[REPLY_NOW], 0);
+		} else {
+			assert_int_equal(frame.kind, FRAME_OK);
+			assert_int_equal(frame.len, len);
+			assert_int_equal(status, DECODE_OK);
+			assert_int_equal(decoded.reply_len[REPLY_NOW], len + 10);
+		}
+	}
+}
+
 // Sniffing -------------------------------------------------------------------
 
 static void a_checksum_and_a_length_open_a_conversation(void **state)
@@ -577,6 +611,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_are_cut_the_same_in_any_pieces),
 		cmocka_unit_test(endless_bytes_lose_framing),
+		cmocka_unit_test(a_text_longer_than_its_limit_is_no_frame),
 		cmocka_unit_test(a_checksum_and_a_length_open_a_conversation),
 		cmocka_unit_test(a_wrong_length_makes_a_known_message_possible),
 		cmocka_unit_test(alarms_are_bits_that_rise),

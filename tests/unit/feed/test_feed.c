@@ -209,14 +209,15 @@ static void add(struct outcome *outcome, const struct feed *feed)
 }
 
 // Feeds the pieces that end at cuts[0] < cuts[1] < ... < len as a stream.
-static struct outcome feed_pieces(
-	const uint8_t *data, size_t len, const size_t *cuts, size_t cut_count)
+static struct outcome feed_pieces_with(struct device_memory *memory, const uint8_t *data,
+	size_t len, const size_t *cuts, size_t cut_count)
 {
 	struct outcome outcome = {.last = FEED_MORE};
 	struct feed feed;
 	size_t start = 0;
 
 	feed_init(&feed, DECODERS_ALL, NULL, false);
+	feed.session.memory = memory;
 	feed.session.received_us = 1795342500000000; // 2026-11-22 10:15
 	for (size_t piece = 0; piece <= cut_count; piece++) {
 		const size_t end = piece < cut_count ? cuts[piece] : len;
@@ -226,7 +227,7 @@ static struct outcome feed_pieces(
 			outcome.last = feed_step(&feed, at, end - start, &decoded, &used);
 			if (outcome.last == FEED_MORE)
 				break;
-			assert_in_range(used, 1, end - start);
+			assert_in_range(used, decoded.reject_count ? 0 : 1, end - start);
 			start += used;
 			add(&outcome, &feed);
 			if (outcome.last == FEED_CLOSE)
@@ -234,7 +235,14 @@ static struct outcome feed_pieces(
 		}
 	}
 	outcome.dedup += feed.frames;
+	assert_int_equal(outcome.rejects, feed.rejects);
 	return outcome;
+}
+
+static struct outcome feed_pieces(
+	const uint8_t *data, size_t len, const size_t *cuts, size_t cut_count)
+{
+	return feed_pieces_with(NULL, data, len, cuts, cut_count);
 }
 
 static void assert_same(struct outcome a, struct outcome b)
@@ -452,6 +460,50 @@ static void another_protocol_may_continue(void **state)
 	}
 }
 
+// Wherever the bytes are cut: only one other protocol may begin.
+static void a_third_protocol_closes(void **state)
+{
+	static const char record[] = "$POS,5020001,101500.000,V,,,,,,,221126,,,\r\n";
+	static const uint8_t login[] = {0x78, 0x78, 0x11, 0x01, 0x08, 0x60, 0x00, 0x00, 0x00, 0x00,
+		0x00, 0x17, 0x20, 0x01, 0x00, 0x01, 0x00, 0x01, 0x46, 0x29, 0x0D, 0x0A};
+	uint8_t data[256];
+	const size_t len = strlen(record);
+
+	(void)state;
+	memcpy(data, record, len);
+	memcpy(data + len, login, sizeof(login));
+	memcpy(data + len + sizeof(login), record, len);
+	for (size_t cut = 0; cut < 2 * len + sizeof(login); cut++) {
+		const struct outcome outcome =
+			feed_pieces(data, 2 * len + sizeof(login), &cut, cut > 0 ? 1 : 0);
+		assert_int_equal(outcome.reports, 2);
+		assert_int_equal(outcome.last, FEED_CLOSE);
+	}
+}
+
+// What is held becomes a reject when another protocol begins, also if the first frame of that comes in two pieces.
+static void held_frames_are_rejected_when_another_protocol_begins(void **state)
+{
+	static const char bytes[] = "$POS,5020001,101500.000,V,,,,,,,221126,,,\r\n"
+				    "@\x11\x02\x00\x03"
+				    "102" /* a delta whose reference has not been seen */
+				    "imei:860000000000017,tracker,2611220915,,F,091530.000,A,"
+				    "1220.7360,N,09845.9240,W,33.00,274.50;";
+	const size_t len = sizeof(bytes) - 1;
+
+	(void)state;
+	for (size_t cut = 0; cut < len; cut++) {
+		struct device_memory *memory = device_memory_new(4);
+		assert_non_null(memory);
+		const struct outcome outcome = feed_pieces_with(
+			memory, (const uint8_t *)bytes, len, &cut, cut > 0 ? 1 : 0);
+		device_memory_free(memory);
+		assert_int_equal(outcome.reports, 2);
+		assert_int_equal(outcome.rejects, 1);
+		assert_ptr_equal(outcome.decoder, &decoder_gps103);
+	}
+}
+
 static void endless_garbage_closes(void **state)
 {
 	static uint8_t data[2048];
@@ -529,6 +581,8 @@ int main(void)
 		cmocka_unit_test(no_verdict_within_the_limit_closes),
 		cmocka_unit_test(lost_framing_is_sniffed_once_more_then_closes),
 		cmocka_unit_test(another_protocol_may_continue),
+		cmocka_unit_test(a_third_protocol_closes),
+		cmocka_unit_test(held_frames_are_rejected_when_another_protocol_begins),
 		cmocka_unit_test(endless_garbage_closes),
 		cmocka_unit_test(a_datagram_ends_its_frame),
 		cmocka_unit_test(random_bytes_never_stop_the_feed),
