@@ -57,7 +57,9 @@ def as_json(text):
     """What extra has for a number: a number unless it is long or has a large exponent."""
     found = NUMBER.fullmatch(text.strip(" "))
     plain = text.strip(" ")
-    return float(plain) if len(plain) <= 40 and abs(int(found[4] or 0)) <= 40 else text
+    if len(plain) > 40 or abs(int(found[4] or 0)) > 40:
+        return text
+    return float(plain) if found[3] or found[4] else int(plain)
 
 
 def time_of(text):
@@ -251,9 +253,10 @@ class Record:
                 self.extra["cells"] = ";".join(others)
         if self.wifi:
             self.extra["wifi"] = ";".join(self.wifi)
-        for column, word in (("adc1", 0), ("adc2", 1), ("adc3", 2), ("adc4", 3)):
-            if column in self.out:
-                self.out.setdefault("adc", [None] * 4)[word] = self.out.pop(column)
+        adc = [self.out.pop(f"adc{number}", None) for number in range(1, 5)]
+        while adc and adc[-1] is None:
+            adc.pop()
+        self.out["adc"] = adc or None
         if self.lat is not None and self.lon is not None:
             lat, lon = half_up(self.lat, 7), half_up(self.lon, 7)
             if abs(lat) > 900000000 or abs(lon) > 1800000000:
@@ -497,7 +500,7 @@ class Request:
         """Whether it is JSON, and the records."""
         if self.query:
             return False, list(query_records(self.query))
-        kind = (self.all("content-type") + [""])[-1].partition(";")[0].strip(" \t").lower()
+        kind = ([""] + self.all("content-type"))[-1].partition(";")[0].strip(" \t").lower()
         if kind == "application/json" or self.body.lstrip(b" \t\r\n")[:1] == b"{":
             return True, list(json_records(self.body))
         return False, list(query_records(self.body))
