@@ -290,13 +290,12 @@ enum osmand_http_state osmand_http_follow_chunks(const uint8_t *data, size_t len
 	for (;;) {
 		const char *head = scan.at;
 		const bool complete = next_line(&scan, &line);
-		if (!complete && scan_left(&scan) < CHUNK_LINE + 2 && len < most)
-			return OSMAND_HTTP_MORE;
-		if (!complete || line.len > CHUNK_LINE) {
-			const size_t left = (size_t)(start + len - head);
-			return fail_chunk(chunks, OSMAND_BAD_CHUNK,
-				(size_t)(head - start) + (left < CHUNK_LINE ? left : CHUNK_LINE));
-		}
+		if (!complete && scan_left(&scan) < CHUNK_LINE + 2)
+			return len < most ? OSMAND_HTTP_MORE
+					  : fail_chunk(chunks, OSMAND_LONG_BODY, most);
+		if (!complete || line.len > CHUNK_LINE)
+			return fail_chunk(
+				chunks, OSMAND_BAD_CHUNK, (size_t)(head - start) + CHUNK_LINE);
 		const size_t at = (size_t)(scan.at - start);
 		if (!read_size(line, &size))
 			return fail_chunk(chunks, OSMAND_BAD_CHUNK, at);
