@@ -118,6 +118,11 @@ def test_answers_come_in_the_order_of_the_requests(avld, database):
 def test_a_device_that_is_not_admitted(daemons, database):
     database.query("INSERT INTO avld.devices(ident) VALUES ('phone-017')")
     avld = daemons({"devices.unknown": "refuse"}).start()
+    avld.wait_log("database ready")
+    with avld.tcp() as peer:
+        peer.sendall(get(ago=9, head="Connection: close\r\n"))
+        receive(peer)
+    database.wait(POSITIONS, 1)  # the devices have been read
     body = json.dumps({"device_id": "phone-018", "location": location(1)}).encode()
     # The refusal comes after the answer to the request before it, which waits for the journal.
     for request, status in ((get("phone-018"), b"400 device not admitted"),

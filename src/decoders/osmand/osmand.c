@@ -54,6 +54,8 @@ struct memo {
 	uint8_t is_body;     /* 100 Continue was sent */
 	uint8_t body_ending; /* enum ending */
 	uint8_t body_chunked, body_json;
+	uint8_t ending;            /* enum ending of the frame at hand */
+	uint16_t query, query_len; /* in it, found by frame(); query_len 0: not found yet */
 };
 _Static_assert(sizeof(struct memo) <= SESSION_MEMO, "memo");
 
@@ -94,6 +96,14 @@ static enum probe probe(const uint8_t *data, size_t len, bool datagram)
 
 // Framing ---------------------------------------------------------------------
 
+static enum ending ending_of(const struct osmand_http_head *head)
+{
+	return head->says_close  ? ENDING_SAYS_CLOSE
+	       : head->closes    ? ENDING_CLOSE
+	       : head->says_keep ? ENDING_SAYS_KEEP
+				 : ENDING_OPEN;
+}
+
 static struct frame finish(struct session *session, struct memo memo, size_t len)
 {
 	memo.need = memo.head = memo.chunk_at = memo.chunk_sum = 0;
@@ -133,6 +143,16 @@ static struct frame cut_body(
 	return finish(session, memo, memo.body_len);
 }
 
+// Leaves where the query is to decode(), so that the head is read once.
+static struct frame finish_request(struct session *session, struct memo memo, const uint8_t *data,
+	const struct osmand_http_head *head)
+{
+	memo.query = head->query.len > 0 ? (uint16_t)((const uint8_t *)head->query.data - data) : 0;
+	memo.query_len = (uint16_t)head->query.len;
+	memo.ending = (uint8_t)ending_of(head);
+	return finish(session, memo, head->len + head->body_len);
+}
+
 static struct frame cut_request(
 	struct session *session, struct memo memo, const uint8_t *data, size_t len)
 {
@@ -150,7 +170,7 @@ static struct frame cut_request(
 		return frame;
 	}
 	if (len >= head.len + head.body_len)
-		return finish(session, memo, head.len + head.body_len);
+		return finish_request(session, memo, data, &head);
 	if (head.expects)
 		return finish(session, memo, head.len);
 	return wait_for(session, memo, head.len + head.body_len);
@@ -208,11 +228,19 @@ static void answer(struct decoded *out, enum reply_when when, const char *status
 // Answers a request whose records are reports now, or rejects.
 static enum decode_status confirm(struct decoded *out, bool json, enum ending ending)
 {
-	answer(out, REPLY_STORED, "200", "OK", ending);
-	if (json)
-		answer(out, REPLY_REFUSED, "404", "unknown device", ENDING_SAYS_CLOSE);
+	static const char stored[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+	static const char refused[] = "HTTP/1.1 400 device not admitted\r\nContent-Length: "
+				      "0\r\nConnection: close\r\n\r\n";
+	static const char unknown[] = "HTTP/1.1 404 unknown device\r\nContent-Length: "
+				      "0\r\nConnection: close\r\n\r\n";
+	if (ending <= ENDING_CLOSE)
+		decoded_reply(out, REPLY_STORED, stored, sizeof stored - 1);
 	else
-		answer(out, REPLY_REFUSED, "400", "device not admitted", ENDING_SAYS_CLOSE);
+		answer(out, REPLY_STORED, "200", "OK", ending);
+	if (json)
+		decoded_reply(out, REPLY_REFUSED, unknown, sizeof unknown - 1);
+	else
+		decoded_reply(out, REPLY_REFUSED, refused, sizeof refused - 1);
 	out->close = ending == ENDING_CLOSE || ending == ENDING_SAYS_CLOSE;
 	return DECODE_OK;
 }
@@ -234,14 +262,6 @@ static enum decode_status refuse(
 }
 
 // Decoding --------------------------------------------------------------------
-
-static enum ending ending_of(const struct osmand_http_head *head)
-{
-	return head->says_close  ? ENDING_SAYS_CLOSE
-	       : head->closes    ? ENDING_CLOSE
-	       : head->says_keep ? ENDING_SAYS_KEEP
-				 : ENDING_OPEN;
-}
 
 static bool is_json(struct text type)
 {
@@ -326,8 +346,15 @@ static enum decode_status decode(
 {
 	const struct osmand_message m = {session, out, {(const char *)data, len}};
 	struct osmand_http_head head;
-	if (load(session).is_body)
+	struct memo memo = load(session);
+	if (memo.is_body)
 		return decode_late_body(&m);
+	if (memo.query_len > 0) {
+		const struct text query = {(const char *)data + memo.query, memo.query_len};
+		memo.query_len = 0;
+		save(session, &memo);
+		return decode_query(&m, query, (enum ending)memo.ending);
+	}
 	const enum osmand_http_state state = osmand_http_read_head(data, len, &head);
 	if (state != OSMAND_HTTP_WHOLE)
 		return refuse(

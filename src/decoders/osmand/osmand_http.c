@@ -2,6 +2,7 @@
 #include "decoders/osmand/osmand_http.h"
 
 #include "decoders/fields.h"
+#include "util/simd.h"
 
 #define CHUNK_LINE   256 /* bytes of the line before a chunk */
 #define CHUNK_DIGITS 8
@@ -44,10 +45,17 @@ static struct text trim(struct text text)
 
 // The request line -------------------------------------------------------------
 
+// Returns true if there are no blanks and control characters.
 static bool is_target(struct text text)
 {
-	for (size_t i = 0; i < text.len; i++)
-		if ((uint8_t)text.data[i] <= ' ' || text.data[i] == 0x7F)
+	size_t at = 0;
+	for (; text.len - at >= 16; at += 16) {
+		const lanes bytes = lanes_load(text.data + at);
+		if (lanes_set((lanes)(bytes <= (uint8_t)' ')) || lanes_either(bytes, 0x7F, 0x7F))
+			return false;
+	}
+	for (; at < text.len; at++)
+		if ((uint8_t)text.data[at] <= ' ' || text.data[at] == 0x7F)
 			return false;
 	return text.len > 0;
 }
@@ -72,16 +80,19 @@ static bool is_method(struct text method)
 // Reads "METHOD target HTTP/1.x".
 static enum osmand_fault read_request_line(struct text line, struct osmand_http_head *head)
 {
-	struct text method, target, version;
-	struct text rest = line;
-	if (!text_next(&rest, ' ', &method) || !text_next(&rest, ' ', &target) ||
-		!text_next(&rest, ' ', &version) || rest.data || !is_token(method) ||
-		!is_target(target) || version.len != 8 || memcmp(version.data, "HTTP/1.", 7) != 0 ||
-		!text_is_digit(version.data[7]))
+	static const char version[] = " HTTP/1.";
+	const char *end = line.data + line.len, *space = memchr(line.data, ' ', line.len);
+	if (!space || end - space <= (ptrdiff_t)sizeof version ||
+		memcmp(end - sizeof version, version, sizeof version - 1) != 0 ||
+		!text_is_digit(end[-1]))
+		return OSMAND_BAD_LINE;
+	const struct text method = {line.data, (size_t)(space - line.data)};
+	const struct text target = {space + 1, (size_t)(end - sizeof version - (space + 1))};
+	if (!is_token(method) || !is_target(target))
 		return OSMAND_BAD_LINE;
 	if (!is_method(method))
 		return OSMAND_BAD_METHOD;
-	head->closes = version.data[7] == '0';
+	head->closes = end[-1] == '0';
 	head->query = find_query(target);
 	return OSMAND_FINE;
 }

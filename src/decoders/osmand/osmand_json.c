@@ -6,7 +6,6 @@
 // counts.
 #include "decoders/osmand/osmand_json.h"
 
-#include "decoders/fields.h"
 #include "util/json_reader.h"
 
 #define DEPTH 16
@@ -97,13 +96,6 @@ static void keep_member(struct osmand_record *r, struct text object, struct memb
 
 // Attributes -------------------------------------------------------------------
 
-// Names that are no fields inside of attributes.
-static bool is_of_record(struct text name)
-{
-	return fields_is_word(name, "ID") || fields_is_word(name, "DEVICEID") ||
-	       fields_is_word(name, "ATTRIBUTES");
-}
-
 // Sets the members of an object as fields.
 static void set_all(struct osmand_record *r, struct text object)
 {
@@ -114,11 +106,7 @@ static void set_all(struct osmand_record *r, struct text object)
 		return;
 	while (json_reader_next_member(&rest, &key, &json)) {
 		const struct text name = json_reader_string(key, name_buffer, sizeof name_buffer);
-		if (!read_value(json, buffer, &value))
-			continue;
-		if (is_of_record(name))
-			osmand_record_keep(r, name, value);
-		else
+		if (read_value(json, buffer, &value))
 			osmand_record_set(r, name, value);
 	}
 }

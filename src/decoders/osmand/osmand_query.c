@@ -2,12 +2,13 @@
 // Pairs name=value between & or ;. + is a space and %41 a byte; a % without two hex digits is itself.
 #include "decoders/osmand/osmand_query.h"
 
-#include "decoders/fields.h"
 #include "decoders/osmand/osmand_json.h"
 #include "decoders/osmand/osmand_record.h"
+#include "util/simd.h"
 
 struct pair {
 	struct text name, value;
+	uint8_t field; /* osmand_record_find */
 };
 
 struct pairs {
@@ -19,8 +20,21 @@ static struct pair split_pair(struct text text)
 {
 	const char *mark = memchr(text.data, '=', text.len);
 	const size_t len = mark ? (size_t)(mark - text.data) : text.len;
-	return (struct pair){{text.data, len},
-		{text.data + len + (mark != NULL), text.len - len - (mark != NULL)}};
+	return (struct pair){.name = {text.data, len},
+		.value = {text.data + len + (mark != NULL), text.len - len - (mark != NULL)}};
+}
+
+// Returns the next & or ;, or the end.
+static const char *find_separator(const char *at, const char *end)
+{
+	for (; end - at >= 16; at += 16) {
+		const uint32_t found = lanes_either(lanes_load(at), '&', ';');
+		if (found)
+			return at + __builtin_ctz(found);
+	}
+	while (at < end && *at != '&' && *at != ';')
+		at++;
+	return at;
 }
 
 // Returns false if there are more than OSMAND_QUERY_PAIRS.
@@ -30,8 +44,7 @@ static bool split(struct text text, struct pairs *pairs)
 	pairs->count = 0;
 	while (at < end) {
 		const char *start = at;
-		while (at < end && *at != '&' && *at != ';')
-			at++;
+		at = find_separator(at, end);
 		if (at > start) {
 			if (pairs->count == OSMAND_QUERY_PAIRS)
 				return false;
@@ -84,42 +97,40 @@ static bool unescape_all(const struct osmand_message *m, struct text text, struc
 	return true;
 }
 
-static bool is_ident(struct text name)
+// Finds the fields of all names. *ident, *attributes: the last value of each; empty if there is none.
+static void find_fields(struct pairs *pairs, struct text *ident, struct text *attributes)
 {
-	return fields_is_word(name, "ID") || fields_is_word(name, "DEVICEID");
-}
-
-static bool is_attributes(struct text name)
-{
-	return fields_is_word(name, "ATTRIBUTES");
-}
-
-// Returns the value of the last pair with such a name; empty if none has it.
-static struct text find_last(const struct pairs *pairs, bool (*matches)(struct text name))
-{
-	for (size_t i = pairs->count; i > 0; i--)
-		if (matches(pairs->at[i - 1].name))
-			return pairs->at[i - 1].value;
-	return (struct text){"", 0};
+	*ident = *attributes = (struct text){"", 0};
+	for (size_t i = 0; i < pairs->count; i++) {
+		struct pair *pair = &pairs->at[i];
+		pair->field = osmand_record_find(pair->name);
+		if (osmand_record_is_ident(pair->field))
+			*ident = pair->value;
+		if (osmand_record_is_attributes(pair->field))
+			*attributes = pair->value;
+	}
 }
 
 enum osmand_fault osmand_query_decode(const struct osmand_message *m, struct text text)
 {
 	struct pairs pairs;
 	struct osmand_record record;
+	struct text ident, attributes;
 	if (!split(text, &pairs) || !unescape_all(m, text, &pairs))
 		return OSMAND_MANY_FIELDS;
-	const enum osmand_fault fault = osmand_message_set_ident(m, find_last(&pairs, is_ident));
+	find_fields(&pairs, &ident, &attributes);
+	const enum osmand_fault fault = osmand_message_set_ident(m, ident);
 	if (fault != OSMAND_FINE)
 		return fault;
 	if (!osmand_record_begin(&record, m, text))
 		return OSMAND_MANY_RECORDS;
-	osmand_json_set_attributes(&record, find_last(&pairs, is_attributes));
+	osmand_json_set_attributes(&record, attributes);
 	for (size_t i = 0; i < pairs.count; i++) {
 		const struct pair *pair = &pairs.at[i];
-		if (!is_ident(pair->name) && !is_attributes(pair->name))
-			osmand_record_set(
-				&record, pair->name, (struct osmand_value){.text = pair->value});
+		if (!osmand_record_is_ident(pair->field) &&
+			!osmand_record_is_attributes(pair->field))
+			osmand_record_set_found(&record, pair->field, pair->name,
+				(struct osmand_value){.text = pair->value});
 	}
 	osmand_record_end(&record, m->raw);
 	return OSMAND_FINE;

@@ -10,17 +10,17 @@
 
 enum kind {
 	NONE,
-	LAT,
+	LAT, /* numbers with fixed decimals */
 	LON,
-	LOCATION,
-	TIME,
 	SPEED,
+	PERCENT,
 	COURSE,
 	ALTITUDE,
 	HDOP,
-	PERCENT,
 	BATTERY,
 	POWER,
+	LOCATION,
+	TIME,
 	ODOMETER,
 	SATELLITES,
 	INPUTS,
@@ -39,10 +39,12 @@ enum kind {
 	DRIVER,
 	CELL,
 	WIFI,
+	IDENT,
+	ATTRIBUTES,
 	DROPPED,
 };
 
-// start: the first 8 bytes of the name, so that one comparison excludes nearly all.
+// start: the first 8 bytes of the name.
 static const struct field {
 	char start[8];
 	char rest[16];
@@ -50,6 +52,7 @@ static const struct field {
 	uint8_t kind;
 	uint32_t has; /* of its column */
 } table[] = {
+	{"", "", 0, NONE, 0},
 	{"lat", "", 3, LAT, 0},
 	{"lon", "", 3, LON, 0},
 	{"timestam", "p", 9, TIME, HAS_TIME},
@@ -82,9 +85,19 @@ static const struct field {
 	{"archive", "", 7, ARCHIVE, 0},
 	{"location", "", 8, LOCATION, 0},
 	{"notifica", "tiontoken", 17, DROPPED, 0},
+	{"id", "", 2, IDENT, 0},
+	{"deviceid", "", 8, IDENT, 0},
+	{"attribut", "es", 10, ATTRIBUTES, 0},
 	/* "&timestamp" in a page of HTML that took "&times" for the sign */
 	{"\xc3\x97tamp", "", 6, TIME, HAS_TIME},
 };
+
+// The index in the table by the first 8 bytes of a name, times a factor for which all differ in the highest 6 bits.
+#define HASH_FACTOR UINT64_C(0x199f7c89ea125877)
+#define HASH_BITS   6
+static const uint8_t by_hash[1 << HASH_BITS] = {0, 0, 10, 22, 0, 16, 24, 3, 0, 0, 9, 26, 0, 35, 8,
+	32, 15, 4, 30, 0, 0, 0, 0, 17, 0, 0, 0, 34, 0, 31, 2, 18, 29, 0, 0, 28, 23, 0, 0, 21, 0, 25,
+	1, 14, 19, 0, 12, 0, 27, 0, 11, 33, 5, 13, 0, 0, 6, 20, 0, 0, 7, 36, 0, 0};
 
 static char lower(char c)
 {
@@ -99,20 +112,38 @@ static bool has_rest(const struct field *field, struct text name)
 	return true;
 }
 
-// Returns the field of a name, or NULL.
-static const struct field *find_field(struct text name)
+// Returns the first 8 bytes of a name in lower case, the first one lowest, padded with zeros.
+static uint64_t start_of(struct text name)
 {
-	char start[8] = {0};
-	uint64_t want, word;
-	for (size_t i = 0; i < name.len && i < sizeof start; i++)
-		start[i] = lower(name.data[i]);
-	memcpy(&want, start, sizeof want);
-	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-		memcpy(&word, table[i].start, sizeof word);
-		if (word == want && name.len == table[i].len && has_rest(&table[i], name))
-			return &table[i];
-	}
-	return NULL;
+	const struct scan scan = text_scan(name);
+	const uint64_t word = scan_peek8(&scan), high = word & UINT64_C(0x8080808080808080);
+	const uint64_t low = word & UINT64_C(0x7F7F7F7F7F7F7F7F);
+	/* the high bit of a byte of 'A' and more, without that of one beyond 'Z' */
+	const uint64_t letters = (low + UINT64_C(0x3F3F3F3F3F3F3F3F)) &
+				 ~(low + UINT64_C(0x2525252525252525)) &
+				 UINT64_C(0x8080808080808080) & ~high;
+	return word | letters >> 2;
+}
+
+uint8_t osmand_record_find(struct text name)
+{
+	const uint64_t start = start_of(name);
+	const uint8_t index = by_hash[start * HASH_FACTOR >> (64 - HASH_BITS)];
+	const struct field *field = &table[index];
+	return index && scan_word(field->start) == start && name.len == field->len &&
+			       has_rest(field, name)
+		       ? index
+		       : 0;
+}
+
+bool osmand_record_is_ident(uint8_t field)
+{
+	return table[field].kind == IDENT;
+}
+
+bool osmand_record_is_attributes(uint8_t field)
+{
+	return table[field].kind == ATTRIBUTES;
 }
 
 // Extra members ----------------------------------------------------------------
@@ -170,34 +201,6 @@ static void keep_bool(struct osmand_record *r, struct text name, bool value)
 
 // Columns ----------------------------------------------------------------------
 
-// Sets a column that is a number with decimals.
-static void set_scaled(struct report *report, enum kind kind, struct text number)
-{
-	switch (kind) {
-	case COURSE:
-		report_set_course(report, osmand_value_round(number, 2));
-		break;
-	case ALTITUDE:
-		report_set_altitude(report, osmand_value_round(number, 2));
-		break;
-	case HDOP:
-		report_set_hdop(report, osmand_value_round(number, 2));
-		break;
-	case BATTERY:
-		report_set_battery_mv(report, osmand_value_round(number, 3));
-		break;
-	case POWER:
-		report_set_power_mv(report, osmand_value_round(number, 3));
-		break;
-	default:
-		report_set_odometer(
-			report, number.data[0] == '-' && osmand_value_round(number, 18) != 0
-					? -1
-					: osmand_value_cut(number, 0));
-		break;
-	}
-}
-
 // Sets the speed of a number that is 10^-9 of a unit, of so many units of 10^-4 km/h.
 static void set_speed(struct report *report, int64_t e9, int64_t unit)
 {
@@ -235,56 +238,84 @@ static bool set_whole(struct report *report, enum kind kind, struct text number)
 	return true;
 }
 
-// Sets the field of a number. Returns false if it goes into extra.
-static bool set_number(struct osmand_record *r, enum kind kind, struct text number)
+// Sets a column of a number that has no fixed count of decimals. Returns false if it goes into extra.
+static bool set_other(struct osmand_record *r, enum kind kind, struct text number)
+{
+	const bool negative = number.data[0] == '-' && osmand_value_round(number, 18) != 0;
+	switch (kind) {
+	case ACCURACY:
+		return negative;
+	case ODOMETER:
+		report_set_odometer(r->report, negative ? -1 : osmand_value_cut(number, 0));
+		return true;
+	default:
+		return set_whole(r->report, kind, number);
+	}
+}
+
+// Sets a column of a number that has been rounded to the decimals of its kind. Returns false if it goes into extra.
+static bool set_rounded(struct osmand_record *r, enum kind kind, int64_t value)
 {
 	switch (kind) {
 	case LAT:
-		r->lat_e7 = osmand_value_round(number, 7);
-		r->has_lat = true;
-		return true;
+		r->lat_e7 = value;
+		return r->has_lat = true;
 	case LON:
-		r->lon_e7 = osmand_value_round(number, 7);
-		r->has_lon = true;
-		return true;
+		r->lon_e7 = value;
+		return r->has_lon = true;
 	case SPEED:
-		set_speed(r->report, osmand_value_round(number, 9), 18520);
+		set_speed(r->report, value, 18520);
 		return true;
-	case PERCENT:
-		if (osmand_value_round(number, 9) > INT64_C(100000000000))
-			return false;
-		report_set_battery_percent(r->report, osmand_value_round(number, 0));
+	case COURSE:
+		report_set_course(r->report, value);
 		return true;
-	case ACCURACY:
-		return number.data[0] == '-' && osmand_value_round(number, 18) != 0;
-	case SATELLITES:
-	case INPUTS:
-	case OUTPUTS:
-	case ADC1:
-	case ADC2:
-	case ADC3:
-	case ADC4:
-		return set_whole(r->report, kind, number);
+	case ALTITUDE:
+		report_set_altitude(r->report, value);
+		return true;
+	case HDOP:
+		report_set_hdop(r->report, value);
+		return true;
+	case BATTERY:
+		report_set_battery_mv(r->report, value);
+		return true;
+	case POWER:
+		report_set_power_mv(r->report, value);
+		return true;
 	default:
-		set_scaled(r->report, kind, number);
+		if (value > INT64_C(100000000000))
+			return false;
+		report_set_battery_percent(r->report,
+			(value + (value < 0 ? -INT64_C(500000000) : INT64_C(500000000))) /
+				INT64_C(1000000000));
 		return true;
 	}
+}
+
+static unsigned places_of(enum kind kind)
+{
+	return kind <= LON ? 7 : kind == SPEED || kind == PERCENT ? 9 : kind >= BATTERY ? 3 : 2;
 }
 
 static void set_number_field(
 	struct osmand_record *r, enum kind kind, struct text name, struct osmand_value value)
 {
-	const struct text number = osmand_value_number(value.text);
+	struct text number = value.text;
+	int64_t rounded;
 	if (kind == LAT)
 		r->has_lat = false;
 	if (kind == LON)
 		r->has_lon = false;
-	if (number.len == 0)
-		keep_text(r, name, value.text);
-	else if (!set_number(r, kind, number))
-		osmand_record_keep(r, name,
-			(struct osmand_value){kind == ACCURACY ? number : value.text,
-				kind != ACCURACY && value.is_string, false});
+	if (kind <= POWER && osmand_value_read(value.text, places_of(kind), &rounded)) {
+		if (set_rounded(r, kind, rounded))
+			return;
+	} else {
+		number = osmand_value_number(value.text);
+		if (number.len > 0 && kind > POWER && set_other(r, kind, number))
+			return;
+		value.is_string |= number.len == 0;
+	}
+	value.is_string &= kind != ACCURACY || number.len == 0;
+	osmand_record_keep(r, name, value);
 }
 
 static void set_location(struct osmand_record *r, struct text name, struct text text)
@@ -554,14 +585,15 @@ static void set_field(struct osmand_record *r, const struct field *field, struct
 	}
 }
 
-void osmand_record_set(struct osmand_record *r, struct text name, struct osmand_value value)
+void osmand_record_set_found(
+	struct osmand_record *r, uint8_t index, struct text name, struct osmand_value value)
 {
-	const struct field *field = find_field(name);
-	if (!field) {
+	const struct field *field = &table[index];
+	const uint64_t bit = UINT64_C(1) << index;
+	if (field->kind == NONE || field->kind == IDENT || field->kind == ATTRIBUTES) {
 		osmand_record_keep(r, name, value);
 		return;
 	}
-	const uint64_t bit = UINT64_C(1) << (field - table);
 	r->report->body.has &= ~field->has;
 	if (r->seen & bit && r->report->extra.len > 0) {
 		char written[6 * OSMAND_RECORD_NAME + 3];
@@ -570,6 +602,11 @@ void osmand_record_set(struct osmand_record *r, struct text name, struct osmand_
 	}
 	r->seen |= bit;
 	set_field(r, field, name, value);
+}
+
+void osmand_record_set(struct osmand_record *r, struct text name, struct osmand_value value)
+{
+	osmand_record_set_found(r, osmand_record_find(name), name, value);
 }
 
 void osmand_record_end(struct osmand_record *r, struct text raw)

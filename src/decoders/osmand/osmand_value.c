@@ -125,6 +125,22 @@ int64_t osmand_value_round(struct text number, unsigned places)
 	return scale(number, places, false);
 }
 
+bool osmand_value_read(struct text text, unsigned places, int64_t *value)
+{
+	// The usual case has no blanks, plus or exponent.
+	if (text.len > 0 && (text_is_digit(text.data[0]) || text.data[0] == '-') &&
+		text_is_digit(text.data[text.len - 1]) &&
+		(text.data[0] != '-' || text_is_digit(text.data[text.len > 1])) &&
+		text_fixed(text, places, value) &&
+		*value<OSMAND_VALUE_MOST && * value> - OSMAND_VALUE_MOST)
+		return true;
+	text = osmand_value_number(text);
+	if (text.len == 0)
+		return false;
+	*value = scale(text, places, false);
+	return true;
+}
+
 int64_t osmand_value_cut(struct text number, unsigned places)
 {
 	return scale(number, places, true);

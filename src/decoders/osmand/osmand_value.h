@@ -8,6 +8,9 @@
 // Returns the text without blanks around it if it is a number, [+-]digits[.digits][e[+-]digits], else an empty text.
 struct text osmand_value_number(struct text text);
 
+// Returns false if the text is no number. *value: number * 10^places, as osmand_value_round.
+bool osmand_value_read(struct text text, unsigned places, int64_t *value);
+
 // The following need a number of osmand_value_number. Return number * 10^places, places <= 18, rounded half away from zero
 // or cut; OSMAND_VALUE_MOST, or its negative, beyond that.
 #define OSMAND_VALUE_MOST INT64_C(1000000000000000000)
