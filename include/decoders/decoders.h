@@ -13,5 +13,6 @@ extern const struct decoder decoder_tk103;
 extern const struct decoder decoder_jt808;
 extern const struct decoder decoder_teltonika;
 extern const struct decoder decoder_watch;
+extern const struct decoder decoder_osmand;
 
 #endif

@@ -95,7 +95,7 @@ struct entry {
 	struct held_mark mark; /* HELD, RELEASED; REPORT, REJECT: what it resolves, or key 0 */
 };
 
-#define ENTRY_RAW_MAX 65541 /* the longest frame (protocol/decoder.h) */
+#define ENTRY_RAW_MAX 98304 /* the longest frame (protocol/decoder.h) */
 // No entry is longer than this.
 #define ENTRY_SIZE_MAX (512 + EXTRA_MAX + ENTRY_RAW_MAX)
 

@@ -26,6 +26,7 @@ enum decode_status {
 	DECODE_BAD_VALUE,  /* "bad value"; decoded.detail names the field */
 	DECODE_UNKNOWN,    /* "unknown message"; decoded.detail may say which */
 	DECODE_DETAIL,     /* ""; decoded.detail is the whole reason */
+	DECODE_FOREIGN, /* "unknown protocol": no tracker's bytes. Closes the conversation after its replies */
 	DECODE_STATUS_COUNT
 };
 

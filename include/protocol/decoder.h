@@ -13,7 +13,7 @@
 
 // Limits in bytes. A decoder may declare larger ones, up to the second of each pair.
 #define FRAME_CAP  4096  /* frame_max of a decoder that declares none */
-#define FRAME_MOST 65541 /* of GT06: a length of 16 bits, and six bytes */
+#define FRAME_MOST 98304 /* of OsmAnd: head, body and the lengths of its chunks */
 #define SNIFF_CAP  512   /* sniff_max of a decoder that declares none */
 #define SNIFF_MOST 4096
 
@@ -71,6 +71,9 @@ struct decoder {
 	size_t frame_max;
 	// The bytes within which probe() gives a verdict; 0: SNIFF_CAP. The largest of the decoders in use holds for all.
 	size_t sniff_max;
+	// Replies of any kind are sent in the order of their frames, as in HTTP: behind those that are held until the journal
+	// has the data. Over TCP.
+	bool in_order;
 	// Blanks before the first frame (CR, LF, NUL, space) are dropped one by one, but only while no decoder is found by
 	// the bytes that begin with them. datagram: no more bytes will come.
 	enum probe (*probe)(const uint8_t *data, size_t len, bool datagram);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // JSON members for values that have no field of their own in a report. Each function adds "name":value to
-// report.extra, which must be the newest report of *decoded. name: a constant, plain ASCII. Adds nothing when
+// report.extra, which must be the newest report of *decoded. name: as in JSON between its quotes, mostly a constant. Adds nothing when
 // EXTRA_MAX or the arena is full.
 #ifndef AVLD_PROTOCOL_EXTRA_H
 #define AVLD_PROTOCOL_EXTRA_H
@@ -14,6 +14,9 @@ void extra_fixed(struct decoded *decoded, struct report *report, const char *nam
 	unsigned decimals);
 
 void extra_bool(struct decoded *decoded, struct report *report, const char *name, bool value);
+
+// Adds a value that is JSON already, no object or array.
+void extra_raw(struct decoded *decoded, struct report *report, const char *name, struct text value);
 
 // Adds a JSON string. Bytes that are not UTF-8 become U+FFFD, control characters are escaped, NUL is left out.
 void extra_text(struct decoded *decoded, struct report *report, const char *name, const void *data,

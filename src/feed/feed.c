@@ -129,7 +129,18 @@ static __attribute__((noinline, cold)) void conclude(
 		reject_held(feed, INT64_MIN + 1, decoded);
 }
 
-static inline void decode(
+// Rejects a frame whose decoder has found that it is no tracker's.
+static __attribute__((noinline, cold)) enum feed_verdict close_foreign(
+	struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded)
+{
+	feed->session.decoder = NULL;
+	feed->pinned = false;
+	reject(feed, decoded, DECODE_DETAIL, "unknown protocol", data, len);
+	decoded->detail = "unknown protocol";
+	return FEED_CLOSE;
+}
+
+static inline enum feed_verdict decode(
 	struct feed *feed, const uint8_t *data, size_t len, struct decoded *decoded)
 {
 	const enum decode_status status =
@@ -141,6 +152,8 @@ static inline void decode(
 		rule = "decode: status out of range";
 	if (rule) {
 		reject_fault(feed, decoded, rule, data, len);
+	} else if (status == DECODE_FOREIGN) {
+		return close_foreign(feed, data, len, decoded);
 	} else {
 		feed->rejects += (uint32_t)decoded->reject_count;
 		if (accepted)
@@ -150,6 +163,7 @@ static inline void decode(
 	}
 	if (feed->session.whole)
 		conclude(feed, accepted && !rule, rule ? DECODE_DETAIL : status, decoded);
+	return FEED_TAKEN;
 }
 
 // Rejects bytes between lost framing and the next verdict: `bad` bytes, or all if that is 0. Closes after SNIFF_CAP bytes
@@ -264,9 +278,7 @@ static __attribute__((noinline)) enum feed_verdict process(struct feed *feed, st
 		if (frame.len - 1 >= seen)
 			break;
 		*used += frame.len;
-		if (frame.kind == FRAME_OK)
-			decode(feed, data, frame.len, decoded);
-		return FEED_TAKEN;
+		return frame.kind == FRAME_OK ? decode(feed, data, frame.len, decoded) : FEED_TAKEN;
 	case FRAME_BAD:
 		rule = "frame: length of BAD out of range";
 		if (frame.len > seen)
@@ -321,8 +333,7 @@ static inline enum feed_verdict step(
 	// process() would do the same. Here it costs less, and most frames are whole.
 	if (frame.kind == FRAME_OK && frame.len - 1 < seen) {
 		*used += frame.len;
-		decode(feed, data, frame.len, decoded);
-		return FEED_TAKEN;
+		return decode(feed, data, frame.len, decoded);
 	}
 	if (frame.kind == FRAME_BAD && frame.len <= seen)
 		return handle_bad(feed, data, len, frame.len, decoded, used);

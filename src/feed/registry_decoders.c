@@ -12,5 +12,6 @@ const struct decoder *const registry_decoders[] = {
 	&decoder_jt808,
 	&decoder_teltonika,
 	&decoder_watch,
+	&decoder_osmand,
 	NULL,
 };

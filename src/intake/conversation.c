@@ -316,6 +316,18 @@ static void leave_held(struct intake *intake, struct conversation *c)
 	orphans_adopt(intake, &c->hold, &c->feed, &c->peer, !refusal);
 }
 
+// Returns true if the bytes of a stranger are those of a scanner that leaves no rows now (note_unknown). It is counted.
+static bool is_silent_scanner(
+	struct intake *intake, struct conversation *c, const uint8_t *data, size_t len)
+{
+	const char *reason = c->feed.session.ident_len ? NULL : scanner_find(data, len);
+
+	if (reason)
+		c->silent = !scanners_note(
+			&intake->scanners, &c->peer, scanner_index(reason), clock_coarse_s());
+	return c->silent;
+}
+
 // Journals what the feed holds: an open frame is a whole one now, held frames expire, other bytes are an
 // incomplete frame.
 static void end_feed(struct intake *intake, struct conversation *c, const uint8_t *rest, size_t len)
@@ -340,7 +352,7 @@ static void end_feed(struct intake *intake, struct conversation *c, const uint8_
 	if (feed_waits(feed) || c->hold.lsn)
 		leave_held(intake, c);
 	const size_t blanks = feed_blanks(rest, len);
-	if (blanks < len) {
+	if (blanks < len && !is_silent_scanner(intake, c, rest + blanks, len - blanks)) {
 		feed->rejects++;
 		intake_reject(
 			intake, feed, &c->peer, "incomplete frame", rest + blanks, len - blanks);

@@ -152,9 +152,11 @@ static bool on_reply(struct conversation_transport *transport, struct conversati
 {
 	struct conns *conns = list_item(transport, struct conns, transport);
 	struct conn_outbox *outbox = &conn_of(conversation)->outbox;
+	const struct decoder *decoder = conversation->feed.session.decoder;
+	const bool waits = decoder && decoder->in_order && conn_outbox_holds(outbox);
 
-	return lsn ? conn_outbox_hold(outbox, &conns->holding, data, len, lsn)
-		   : conn_outbox_put(outbox, data, len);
+	return lsn || waits ? conn_outbox_hold(outbox, &conns->holding, data, len, lsn)
+			    : conn_outbox_put(outbox, data, len);
 }
 
 void conn_synced(struct conns *conns)

@@ -76,7 +76,8 @@ bool conn_outbox_hold(struct conn_outbox *outbox, struct list *holding, const vo
 		held->first_len = held->len;
 		held->first_lsn = lsn;
 	}
-	held->rest_lsn = lsn;
+	if (lsn > held->rest_lsn)
+		held->rest_lsn = lsn;
 	return true;
 }
 

@@ -21,8 +21,8 @@ struct conn_outbox {
 // Appends bytes that may be sent. Returns false if the outbox is full or memory is out.
 bool conn_outbox_put(struct conn_outbox *outbox, const void *data, size_t len);
 
-// Appends a reply that may be sent once the journal is safe up to lsn. An outbox that holds replies is in
-// the list `holding`. Returns as conn_outbox_put.
+// Appends a reply that may be sent once the journal is safe up to lsn, and the replies held before it are sent. An outbox
+// that holds replies is in the list `holding`. Returns as conn_outbox_put.
 bool conn_outbox_hold(struct conn_outbox *outbox, struct list *holding, const void *data,
 	size_t len, uint64_t lsn);
 // Returns the bytes of the held replies.

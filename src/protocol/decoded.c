@@ -223,6 +223,7 @@ const char *decoded_status_text(enum decode_status status)
 		[DECODE_BAD_VALUE] = "bad value",
 		[DECODE_UNKNOWN] = "unknown message",
 		[DECODE_DETAIL] = "",
+		[DECODE_FOREIGN] = "unknown protocol",
 	};
 	return (unsigned)status < DECODE_STATUS_COUNT ? texts[status] : DECODED_FAULT;
 }

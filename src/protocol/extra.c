@@ -59,6 +59,13 @@ void extra_bool(struct decoded *decoded, struct report *report, const char *name
 	finish(decoded, report, &json);
 }
 
+void extra_raw(struct decoded *decoded, struct report *report, const char *name, struct text value)
+{
+	struct json json = begin(decoded, report, name);
+	json_raw(&json, value.data, value.len);
+	finish(decoded, report, &json);
+}
+
 void extra_text(struct decoded *decoded, struct report *report, const char *name, const void *data,
 	size_t len)
 {

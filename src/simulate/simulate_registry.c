@@ -5,6 +5,7 @@
 #include "simulate/simulate_gt06.h"
 #include "simulate/simulate_h02.h"
 #include "simulate/simulate_jt808.h"
+#include "simulate/simulate_osmand.h"
 #include "simulate/simulate_pt502.h"
 #include "simulate/simulate_teltonika.h"
 #include "simulate/simulate_tk103.h"
@@ -20,6 +21,7 @@ const struct simulate_protocol *const simulate_registry[] = {
 	&simulate_tk103,
 	&simulate_jt808,
 	&simulate_teltonika,
+	&simulate_osmand,
 	&simulate_watch,
 };
 const size_t simulate_registry_count = sizeof(simulate_registry) / sizeof(simulate_registry[0]);

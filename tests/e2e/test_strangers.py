@@ -150,6 +150,7 @@ def test_scanners_are_counted_and_leave_rows_once(daemons, database):
             sock.settimeout(30)
             sock.send(probe)
             try:
+                assert sock.recv(100).startswith(b"HTTP/1.1 400 " if probe == PROBES["http"] else b"")
                 assert sock.recv(100) == b""  # closed at once
             except ConnectionResetError:
                 pass

@@ -126,6 +126,6 @@ static const struct decoder decoder_door = {.name = "door",
 	.decode = door_decode};
 
 const struct decoder *const registry_decoders[] = {
-	&decoder_gt06, &decoder_pt502, &decoder_door, NULL};
+	&decoder_gt06, &decoder_pt502, &decoder_door, &decoder_osmand, NULL};
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "decoders/gt06/gt06_frame.h"
 
-#define GT06_WIRE_MOST FRAME_MOST /* decoder.frame_max: the most that the length field can say */
+#define GT06_WIRE_MOST 65541 /* decoder.frame_max: the most that the length field can say */
 
 // decoder.probe, decoder.frame
 enum probe gt06_wire_probe(const uint8_t *data, size_t len, bool datagram);

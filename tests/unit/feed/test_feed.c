@@ -150,6 +150,19 @@ static const struct golden {
 		BYTES("[ZJ*860000000000017*0012*0053*AL,140531,091700,A,20.500000,S,30.250000,E,"
 		      "0.00,0.0,0.0,7,85,75,1240,0,00100000,0,0]"),
 		1, 0},
+	/* OsmAnd: a query, a form, JSON in a chunk, one that a position cannot have */
+	{&decoder_osmand,
+		BYTES("GET /?id=phone-017&lat=52.2296756&lon=21.0122287&timestamp=1773480413 "
+		      "HTTP/1.1\r\nHost: t.example:8888\r\n\r\n"),
+		1, 0},
+	{&decoder_osmand,
+		BYTES("POST / HTTP/1.1\r\nContent-Length: 23\r\n\r\nid=phone-017&alarm=sos&x"), 1,
+		0},
+	{&decoder_osmand,
+		BYTES("PUT /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{\"device_id\":"
+		      "\"1\"}\r\n0\r\n\r\n"),
+		1, 0},
+	{&decoder_osmand, BYTES("HEAD http://t.example/?id=1&lat=91&lon=0 HTTP/1.0\n\n"), 0, 1},
 	/* voltage 94, long header */
 	{&decoder_gt06, BYTES("\x79\x79\x00\x08\x94\x00\x05\x07\x00\x07\x9c\xcc\x0d\x0a"), 0, 1},
 };

@@ -437,6 +437,33 @@ static void only_the_first_scanner_of_an_address_leaves_rows(void **state)
 	assert_int_equal(count, 4);
 }
 
+static void a_scanner_that_ends_within_its_request_leaves_rows_once(void **state)
+{
+	static const char request[] = "GET / HT";
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct conversation tcp = begin(TRANSPORT_TCP);
+		const struct conversation_outcome outcome = give_text(&tcp, request);
+		assert_int_equal(outcome.state, CONVERSATION_OPEN);
+		conversation_end(&transport, &tcp, (const uint8_t *)request, sizeof request - 1,
+			"closed by peer");
+		assert_string_equal(journaled(),
+			i == 0 ? "reject: incomplete frame\ndisconnected: closed by peer\n" : "");
+	}
+}
+
+static void a_request_without_a_device_is_refused_as_a_scanners(void **state)
+{
+	(void)state;
+	struct conversation tcp = begin(TRANSPORT_TCP);
+	const struct conversation_outcome outcome =
+		give_text(&tcp, "GET /?lat=1&lon=2 HTTP/1.1\r\n\r\n");
+	assert_string_equal(outcome.reason, "scanner: http");
+	assert_int_equal(strncmp(replies(), "now 485454502f312e3120343030", 28), 0);
+	conversation_end(&transport, &tcp, NULL, 0, outcome.reason);
+	assert_string_equal(journaled(), "reject: unknown protocol\ndisconnected: scanner: http\n");
+}
+
 static void scanners_are_told_apart_by_network_and_hour(void **state)
 {
 	(void)state;
@@ -910,6 +937,8 @@ int main(void)
 		TEST(before_the_devices_have_been_read_nothing_is_new),
 		TEST(devices_are_released_by_conversations_that_end),
 		TEST(only_the_first_scanner_of_an_address_leaves_rows),
+		TEST(a_scanner_that_ends_within_its_request_leaves_rows_once),
+		TEST(a_request_without_a_device_is_refused_as_a_scanners),
 		TEST(scanners_are_told_apart_by_network_and_hour),
 		TEST(a_refused_login_is_answered),
 		TEST(a_refused_login_that_the_protocol_does_not_answer_is_silent),

@@ -72,6 +72,22 @@ static void held_replies_are_released_in_two_groups(void **state)
 	assert_true(list_empty(&holding));
 }
 
+static void a_reply_that_keeps_its_place_is_released_with_those_before_it(void **state)
+{
+	(void)state;
+	assert_true(conn_outbox_hold(&outbox, &holding, "a", 1, 10));
+	assert_true(conn_outbox_hold(&outbox, &holding, "b", 1, 0));
+	assert_true(conn_outbox_release(&outbox, 9));
+	assert_string_equal(received(), "");
+	assert_true(conn_outbox_hold(&outbox, &holding, "c", 1, 20));
+	assert_true(conn_outbox_hold(&outbox, &holding, "d", 1, 0));
+	assert_true(conn_outbox_release(&outbox, 10));
+	assert_string_equal(received(), "a");
+	assert_true(conn_outbox_release(&outbox, 20));
+	assert_string_equal(received(), "bcd");
+	assert_true(list_empty(&holding));
+}
+
 static void a_peer_may_leave_so_much_unread(void **state)
 {
 	static uint8_t much[CONN_OUTBOX_MAX];
@@ -105,6 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(bytes_are_sent_in_order),
 		TEST(held_replies_are_released_in_two_groups),
+		TEST(a_reply_that_keeps_its_place_is_released_with_those_before_it),
 		TEST(a_peer_may_leave_so_much_unread),
 		TEST(a_broken_connection_is_an_error_and_a_full_one_is_not),
 	};

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// Pairs name=value between & or ;. + is a space and %41 a byte; a % without two hex digits is itself.
+#include "decoders/osmand/osmand_query.h"
+
+#include "decoders/osmand/osmand_json.h"
+#include "decoders/osmand/osmand_record.h"
+#include "util/simd.h"
+
+struct pair {
+	struct text name, value;
+	uint8_t field; /* osmand_record_find */
+};
+
+struct pairs {
+	size_t count;
+	struct pair at[OSMAND_QUERY_PAIRS];
+};
+
+static struct pair split_pair(struct text text)
+{
+	const char *mark = memchr(text.data, '=', text.len);
+	const size_t len = mark ? (size_t)(mark - text.data) : text.len;
+	return (struct pair){.name = {text.data, len},
+		.value = {text.data + len + (mark != NULL), text.len - len - (mark != NULL)}};
+}
+
+// Returns the next & or ;, or the end.
+static const char *find_separator(const char *at, const char *end)
+{
+	for (; end - at >= 16; at += 16) {
+		const uint32_t found = lanes_either(lanes_load(at), '&', ';');
+		if (found)
+			return at + __builtin_ctz(found);
+	}
+	while (at < end && *at != '&' && *at != ';')
+		at++;
+	return at;
+}
+
+// Returns false if there are more than OSMAND_QUERY_PAIRS.
+static bool split(struct text text, struct pairs *pairs)
+{
+	const char *at = text.data, *end = text.data + text.len;
+	pairs->count = 0;
+	while (at < end) {
+		const char *start = at;
+		at = find_separator(at, end);
+		if (at > start) {
+			if (pairs->count == OSMAND_QUERY_PAIRS)
+				return false;
+			pairs->at[pairs->count++] =
+				split_pair((struct text){start, (size_t)(at - start)});
+		}
+		at++;
+	}
+	return true;
+}
+
+// Writes a text without its escapes. Returns the byte after it.
+static char *unescape(struct text text, char *out)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		const char c = text.data[i];
+		const bool hex = c == '%' && text.len - i > 2 &&
+				 text_hex_digit(text.data[i + 1]) >= 0 &&
+				 text_hex_digit(text.data[i + 2]) >= 0;
+		*out++ = c == '+' ? ' '
+			 : hex    ? (char)(text_hex_digit(text.data[i + 1]) << 4 |
+                                         text_hex_digit(text.data[i + 2]))
+				  : c;
+		i += hex ? 2 : 0;
+	}
+	return out;
+}
+
+static void unescape_in(struct text *text, char **room)
+{
+	if (text->len == 0)
+		return;
+	char *start = *room;
+	*room = unescape(*text, start);
+	*text = (struct text){start, (size_t)(*room - start)};
+}
+
+// Replaces the pairs by ones without escapes, in the arena. Returns false if that is full.
+static bool unescape_all(const struct osmand_message *m, struct text text, struct pairs *pairs)
+{
+	if (!memchr(text.data, '%', text.len) && !memchr(text.data, '+', text.len))
+		return true;
+	char *room = (char *)decoded_arena(m->out, text.len);
+	if (!room)
+		return false;
+	for (size_t i = 0; i < pairs->count; i++) {
+		unescape_in(&pairs->at[i].name, &room);
+		unescape_in(&pairs->at[i].value, &room);
+	}
+	return true;
+}
+
+// Finds the fields of all names. *ident, *attributes: the last value of each; empty if there is none.
+static void find_fields(struct pairs *pairs, struct text *ident, struct text *attributes)
+{
+	*ident = *attributes = (struct text){"", 0};
+	for (size_t i = 0; i < pairs->count; i++) {
+		struct pair *pair = &pairs->at[i];
+		pair->field = osmand_record_find(pair->name);
+		if (osmand_record_is_ident(pair->field))
+			*ident = pair->value;
+		if (osmand_record_is_attributes(pair->field))
+			*attributes = pair->value;
+	}
+}
+
+enum osmand_fault osmand_query_decode(const struct osmand_message *m, struct text text)
+{
+	struct pairs pairs;
+	struct osmand_record record;
+	struct text ident, attributes;
+	if (!split(text, &pairs) || !unescape_all(m, text, &pairs))
+		return OSMAND_MANY_FIELDS;
+	find_fields(&pairs, &ident, &attributes);
+	const enum osmand_fault fault = osmand_message_set_ident(m, ident);
+	if (fault != OSMAND_FINE)
+		return fault;
+	if (!osmand_record_begin(&record, m, text))
+		return OSMAND_MANY_RECORDS;
+	osmand_json_set_attributes(&record, attributes);
+	for (size_t i = 0; i < pairs.count; i++) {
+		const struct pair *pair = &pairs.at[i];
+		if (!osmand_record_is_ident(pair->field) &&
+			!osmand_record_is_attributes(pair->field))
+			osmand_record_set_found(&record, pair->field, pair->name,
+				(struct osmand_value){.text = pair->value});
+	}
+	osmand_record_end(&record, m->raw);
+	return OSMAND_FINE;
+}

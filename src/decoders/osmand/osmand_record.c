@@ -1,0 +1,629 @@
+// SPDX-License-Identifier: MIT
+#include "decoders/osmand/osmand_record.h"
+
+#include "decoders/fields.h"
+#include "decoders/osmand/osmand_value.h"
+#include "util/hex.h"
+#include "util/json.h"
+
+#define MAC_LEN 17 /* 02:00:5e:10:00:01 */
+
+enum kind {
+	NONE,
+	LAT, /* numbers with fixed decimals */
+	LON,
+	SPEED,
+	PERCENT,
+	COURSE,
+	ALTITUDE,
+	HDOP,
+	BATTERY,
+	POWER,
+	LOCATION,
+	TIME,
+	ODOMETER,
+	SATELLITES,
+	INPUTS,
+	OUTPUTS,
+	ADC1,
+	ADC2,
+	ADC3,
+	ADC4,
+	ACCURACY,
+	VALID,
+	CHARGE,
+	IGNITION,
+	ARCHIVE,
+	ALARM,
+	EVENT,
+	DRIVER,
+	CELL,
+	WIFI,
+	IDENT,
+	ATTRIBUTES,
+	DROPPED,
+};
+
+// start: the first 8 bytes of the name.
+static const struct field {
+	char start[8];
+	char rest[16];
+	uint8_t len;
+	uint8_t kind;
+	uint32_t has; /* of its column */
+} table[] = {
+	{"", "", 0, NONE, 0},
+	{"lat", "", 3, LAT, 0},
+	{"lon", "", 3, LON, 0},
+	{"timestam", "p", 9, TIME, HAS_TIME},
+	{"speed", "", 5, SPEED, HAS_SPEED},
+	{"bearing", "", 7, COURSE, HAS_COURSE},
+	{"heading", "", 7, COURSE, HAS_COURSE},
+	{"altitude", "", 8, ALTITUDE, HAS_ALTITUDE},
+	{"accuracy", "", 8, ACCURACY, 0},
+	{"batt", "", 4, PERCENT, HAS_BATTERY_PERCENT},
+	{"hdop", "", 4, HDOP, HAS_HDOP},
+	{"valid", "", 5, VALID, 0},
+	{"charge", "", 6, CHARGE, 0},
+	{"ignition", "", 8, IGNITION, HAS_IGNITION},
+	{"odometer", "", 8, ODOMETER, HAS_ODOMETER},
+	{"alarm", "", 5, ALARM, 0},
+	{"event", "", 5, EVENT, 0},
+	{"sat", "", 3, SATELLITES, HAS_SATELLITES},
+	{"battery", "", 7, BATTERY, HAS_BATTERY_V},
+	{"batteryl", "evel", 12, PERCENT, HAS_BATTERY_PERCENT},
+	{"power", "", 5, POWER, HAS_POWER_V},
+	{"input", "", 5, INPUTS, HAS_INPUTS},
+	{"output", "", 6, OUTPUTS, HAS_OUTPUTS},
+	{"adc1", "", 4, ADC1, HAS_ADC1},
+	{"adc2", "", 4, ADC2, HAS_ADC2},
+	{"adc3", "", 4, ADC3, HAS_ADC3},
+	{"adc4", "", 4, ADC4, HAS_ADC4},
+	{"driverun", "iqueid", 14, DRIVER, 0},
+	{"cell", "", 4, CELL, 0},
+	{"wifi", "", 4, WIFI, 0},
+	{"archive", "", 7, ARCHIVE, 0},
+	{"location", "", 8, LOCATION, 0},
+	{"notifica", "tiontoken", 17, DROPPED, 0},
+	{"id", "", 2, IDENT, 0},
+	{"deviceid", "", 8, IDENT, 0},
+	{"attribut", "es", 10, ATTRIBUTES, 0},
+	/* "&timestamp" in a page of HTML that took "&times" for the sign */
+	{"\xc3\x97tamp", "", 6, TIME, HAS_TIME},
+};
+
+// The index in the table by the first 8 bytes of a name, times a factor for which all differ in the highest 6 bits.
+#define HASH_FACTOR UINT64_C(0x199f7c89ea125877)
+#define HASH_BITS   6
+static const uint8_t by_hash[1 << HASH_BITS] = {0, 0, 10, 22, 0, 16, 24, 3, 0, 0, 9, 26, 0, 35, 8,
+	32, 15, 4, 30, 0, 0, 0, 0, 17, 0, 0, 0, 34, 0, 31, 2, 18, 29, 0, 0, 28, 23, 0, 0, 21, 0, 25,
+	1, 14, 19, 0, 12, 0, 27, 0, 11, 33, 5, 13, 0, 0, 6, 20, 0, 0, 7, 36, 0, 0};
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static bool has_rest(const struct field *field, struct text name)
+{
+	for (size_t i = 8; i < name.len; i++)
+		if (lower(name.data[i]) != field->rest[i - 8])
+			return false;
+	return true;
+}
+
+// Returns the first 8 bytes of a name in lower case, the first one lowest, padded with zeros.
+static uint64_t start_of(struct text name)
+{
+	const struct scan scan = text_scan(name);
+	const uint64_t word = scan_peek8(&scan), high = word & UINT64_C(0x8080808080808080);
+	const uint64_t low = word & UINT64_C(0x7F7F7F7F7F7F7F7F);
+	/* the high bit of a byte of 'A' and more, without that of one beyond 'Z' */
+	const uint64_t letters = (low + UINT64_C(0x3F3F3F3F3F3F3F3F)) &
+				 ~(low + UINT64_C(0x2525252525252525)) &
+				 UINT64_C(0x8080808080808080) & ~high;
+	return word | letters >> 2;
+}
+
+uint8_t osmand_record_find(struct text name)
+{
+	const uint64_t start = start_of(name);
+	const uint8_t index = by_hash[start * HASH_FACTOR >> (64 - HASH_BITS)];
+	const struct field *field = &table[index];
+	return index && scan_word(field->start) == start && name.len == field->len &&
+			       has_rest(field, name)
+		       ? index
+		       : 0;
+}
+
+bool osmand_record_is_ident(uint8_t field)
+{
+	return table[field].kind == IDENT;
+}
+
+bool osmand_record_is_attributes(uint8_t field)
+{
+	return table[field].kind == ATTRIBUTES;
+}
+
+// Extra members ----------------------------------------------------------------
+
+// Writes a name as JSON has it between quotes, with a NUL. Returns false if it is empty or too long.
+static bool write_name(struct text name, char out[6 * OSMAND_RECORD_NAME + 3])
+{
+	if (name.len == 0 || name.len > OSMAND_RECORD_NAME)
+		return false;
+	struct json json = json_of(out, 6 * OSMAND_RECORD_NAME + 2);
+	json_text(&json, name.data, name.len);
+	const size_t len = (size_t)(json.at - out) - 2;
+	memmove(out, out + 1, len);
+	out[len] = 0;
+	return len > 0;
+}
+
+static void keep(struct osmand_record *r, const char *name, struct osmand_value value)
+{
+	char buffer[OSMAND_VALUE_NUMBER];
+	const struct text number =
+		value.is_string ? (struct text){"", 0} : osmand_value_number(value.text);
+	const struct text json = number.len > 0 ? osmand_value_json(number, buffer) : number;
+	if (json.len > 0)
+		extra_raw(r->m->out, r->report, name, json);
+	else if (!value.is_string && fields_is_word(value.text, "TRUE"))
+		extra_bool(r->m->out, r->report, name, true);
+	else if (!value.is_string && fields_is_word(value.text, "FALSE"))
+		extra_bool(r->m->out, r->report, name, false);
+	else
+		extra_text(r->m->out, r->report, name, value.text.data, value.text.len);
+}
+
+void osmand_record_keep(struct osmand_record *r, struct text name, struct osmand_value value)
+{
+	char written[6 * OSMAND_RECORD_NAME + 3];
+	if (!write_name(name, written))
+		return;
+	if (r->report->extra.len > 0)
+		extra_remove(r->m->out, r->report, written);
+	keep(r, written, value);
+}
+
+static void keep_text(struct osmand_record *r, struct text name, struct text text)
+{
+	osmand_record_keep(r, name, (struct osmand_value){text, true, false});
+}
+
+static void keep_bool(struct osmand_record *r, struct text name, bool value)
+{
+	osmand_record_keep(r, name,
+		(struct osmand_value){value ? (struct text){"true", 4} : (struct text){"false", 5},
+			false, false});
+}
+
+// Columns ----------------------------------------------------------------------
+
+// Sets the speed of a number that is 10^-9 of a unit, of so many units of 10^-4 km/h.
+static void set_speed(struct report *report, int64_t e9, int64_t unit)
+{
+	const int64_t most = INT64_C(1000000000000); /* 1,000 units */
+	const bool possible = e9 > -most && e9 < most;
+	const int64_t half = e9 < 0 ? -INT64_C(50000000000) : INT64_C(50000000000);
+	report_set_speed(report, possible ? (e9 * unit + half) / INT64_C(100000000000) : -1);
+}
+
+void osmand_record_set_speed(struct osmand_record *r, struct text number)
+{
+	r->report->body.has &= ~(uint32_t)HAS_SPEED;
+	set_speed(r->report, osmand_value_round(number, 9), 36000);
+}
+
+void osmand_record_set_level(struct osmand_record *r, struct text number)
+{
+	report_set_battery_percent(r->report, osmand_value_round(number, 2));
+}
+
+// Sets a column that is a whole number. Returns false if the number has a fraction.
+static bool set_whole(struct report *report, enum kind kind, struct text number)
+{
+	int64_t value;
+	if (!osmand_value_whole(number, &value))
+		return false;
+	if (kind == SATELLITES)
+		report_set_satellites(report, value);
+	else if (kind == INPUTS && value >= 0 && value <= UINT32_MAX)
+		report_set_inputs(report, (uint32_t)value);
+	else if (kind == OUTPUTS && value >= 0 && value <= UINT32_MAX)
+		report_set_outputs(report, (uint32_t)value);
+	else if (kind >= ADC1 && kind <= ADC4 && value >= INT32_MIN && value <= INT32_MAX)
+		report_set_adc(report, (unsigned)(kind - ADC1), (int32_t)value);
+	return true;
+}
+
+// Sets a column of a number that has no fixed count of decimals. Returns false if it goes into extra.
+static bool set_other(struct osmand_record *r, enum kind kind, struct text number)
+{
+	const bool negative = number.data[0] == '-' && osmand_value_round(number, 18) != 0;
+	switch (kind) {
+	case ACCURACY:
+		return negative;
+	case ODOMETER:
+		report_set_odometer(r->report, negative ? -1 : osmand_value_cut(number, 0));
+		return true;
+	default:
+		return set_whole(r->report, kind, number);
+	}
+}
+
+// Sets a column of a number that has been rounded to the decimals of its kind. Returns false if it goes into extra.
+static bool set_rounded(struct osmand_record *r, enum kind kind, int64_t value)
+{
+	switch (kind) {
+	case LAT:
+		r->lat_e7 = value;
+		return r->has_lat = true;
+	case LON:
+		r->lon_e7 = value;
+		return r->has_lon = true;
+	case SPEED:
+		set_speed(r->report, value, 18520);
+		return true;
+	case COURSE:
+		report_set_course(r->report, value);
+		return true;
+	case ALTITUDE:
+		report_set_altitude(r->report, value);
+		return true;
+	case HDOP:
+		report_set_hdop(r->report, value);
+		return true;
+	case BATTERY:
+		report_set_battery_mv(r->report, value);
+		return true;
+	case POWER:
+		report_set_power_mv(r->report, value);
+		return true;
+	default:
+		if (value > INT64_C(100000000000))
+			return false;
+		report_set_battery_percent(r->report,
+			(value + (value < 0 ? -INT64_C(500000000) : INT64_C(500000000))) /
+				INT64_C(1000000000));
+		return true;
+	}
+}
+
+static unsigned places_of(enum kind kind)
+{
+	return kind <= LON ? 7 : kind == SPEED || kind == PERCENT ? 9 : kind >= BATTERY ? 3 : 2;
+}
+
+static void set_number_field(
+	struct osmand_record *r, enum kind kind, struct text name, struct osmand_value value)
+{
+	struct text number = value.text;
+	int64_t rounded;
+	if (kind == LAT)
+		r->has_lat = false;
+	if (kind == LON)
+		r->has_lon = false;
+	if (kind <= POWER && osmand_value_read(value.text, places_of(kind), &rounded)) {
+		if (set_rounded(r, kind, rounded))
+			return;
+	} else {
+		number = osmand_value_number(value.text);
+		if (number.len > 0 && kind > POWER && set_other(r, kind, number))
+			return;
+		value.is_string |= number.len == 0;
+	}
+	value.is_string &= kind != ACCURACY || number.len == 0;
+	osmand_record_keep(r, name, value);
+}
+
+static void set_location(struct osmand_record *r, struct text name, struct text text)
+{
+	struct text rest = text, lat = {"", 0}, lon = {"", 0};
+	text_next(&rest, ',', &lat);
+	text_next(&rest, ',', &lon);
+	lat = osmand_value_number(lat);
+	lon = osmand_value_number(lon);
+	r->has_lat = r->has_lon = lat.len > 0 && lon.len > 0 && !rest.data;
+	if (!r->has_lat) {
+		keep_text(r, name, text);
+		return;
+	}
+	r->lat_e7 = osmand_value_round(lat, 7);
+	r->lon_e7 = osmand_value_round(lon, 7);
+}
+
+static bool is_zeros(struct text text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] != '0')
+			return false;
+	return text.len <= 15;
+}
+
+static void set_time(struct osmand_record *r, struct text text)
+{
+	static const struct text name = {"timestamp", 9};
+	int64_t time_us;
+	if (osmand_value_time(text, &time_us))
+		report_set_time(r->report, time_us);
+	else if (!is_zeros(text))
+		keep_text(r, name, text);
+}
+
+// Words ------------------------------------------------------------------------
+
+static bool is_yes(struct text text)
+{
+	return fields_is_word(text, "TRUE") || fields_is_letter(text, '1');
+}
+
+static bool is_no(struct text text)
+{
+	return fields_is_word(text, "FALSE") || fields_is_letter(text, '0');
+}
+
+static void set_ignition(struct osmand_record *r, struct text name, struct osmand_value value)
+{
+	const bool on = is_yes(value.text) || fields_is_word(value.text, "ON");
+	if (on || is_no(value.text) || fields_is_word(value.text, "OFF"))
+		report_set_ignition(r->report, on);
+	else
+		osmand_record_keep(r, name, value);
+}
+
+static void set_charge(struct osmand_record *r, struct text name, struct osmand_value value)
+{
+	if (is_yes(value.text) || is_no(value.text))
+		keep_bool(r, name, is_yes(value.text));
+	else
+		osmand_record_keep(r, name, value);
+}
+
+static void set_archive(struct osmand_record *r, struct text name, struct osmand_value value)
+{
+	if (fields_is_word(value.text, "TRUE"))
+		r->report->body.flags |= FLAG_STORED;
+	else if (fields_is_word(value.text, "FALSE"))
+		r->report->body.flags &= (uint8_t)~FLAG_STORED;
+	else
+		osmand_record_keep(r, name, value);
+}
+
+static bool is_same(struct text text, const char *name)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!name[i] || lower(text.data[i]) != lower(name[i]))
+			return false;
+	return !name[text.len];
+}
+
+static bool add_alarm(struct report *report, struct text name)
+{
+	for (int alarm = 0; alarm < ALARM_COUNT; alarm++)
+		if (is_same(name, report_alarm_name((enum alarm)alarm))) {
+			report_add_alarm(report, (enum alarm)alarm);
+			return true;
+		}
+	return false;
+}
+
+// Sets the alarms of a list of names. Unknown ones go into extra.
+static void set_alarms(struct osmand_record *r, struct text field, struct text names)
+{
+	char unknown[EXTRA_MAX];
+	size_t len = 0;
+	struct text name;
+	r->report->body.alarms = 0;
+	while (text_next(&names, ',', &name)) {
+		name = fields_trim(name);
+		if (name.len == 0 || add_alarm(r->report, name) ||
+			name.len + 1 > sizeof unknown - len)
+			continue;
+		if (len > 0)
+			unknown[len++] = ',';
+		memcpy(unknown + len, name.data, name.len);
+		len += name.len;
+	}
+	if (len > 0)
+		keep_text(r, field, (struct text){unknown, len});
+}
+
+// Sets event or driver.
+static void set_text(struct osmand_record *r, struct text name, struct osmand_value value,
+	struct text *column, size_t most, char *room)
+{
+	*column = (struct text){"", 0};
+	if (value.text.len == 0)
+		return;
+	if (!fields_is_printable(value.text, most) || (value.passes && !room)) {
+		keep_text(r, name, value.text);
+		return;
+	}
+	*column = value.text;
+	if (!value.passes)
+		return;
+	memcpy(room, value.text.data, value.text.len);
+	column->data = room;
+}
+
+// Networks ---------------------------------------------------------------------
+
+static bool read_level(struct text text, int64_t *level)
+{
+	struct text digits = text;
+	if (digits.len > 0 && digits.data[0] == '-')
+		digits.data++, digits.len--;
+	return fields_is_digits(digits, 1, 3) && text_int(text, level);
+}
+
+static bool read_count(struct text *rest, size_t digits, uint64_t *value)
+{
+	struct text field;
+	return text_next(rest, ',', &field) && fields_is_digits(field, 1, digits) &&
+	       text_uint(field, value);
+}
+
+// Adds "mcc,mnc,lac,cid" or "mcc,mnc,lac,cid,level", whose level may be empty. Returns false for another text.
+static bool add_cell(struct osmand_record *r, struct text text)
+{
+	uint64_t mcc, mnc, lac, cid;
+	int64_t level = CELLS_NO_RSSI;
+	struct text last;
+	if (!read_count(&text, 4, &mcc) || !read_count(&text, 4, &mnc) ||
+		!read_count(&text, 10, &lac) || !read_count(&text, 12, &cid))
+		return false;
+	if (text_next(&text, ',', &last) &&
+		(text.data || (last.len > 0 && !read_level(last, &level))))
+		return false;
+	if (r->cells.count == 0) {
+		r->cells.mcc = mcc;
+		r->cells.mnc = mnc;
+	}
+	cells_put(&r->cells, lac, cid, level);
+	return true;
+}
+
+static bool is_mac(struct text text)
+{
+	if (text.len != MAC_LEN)
+		return false;
+	for (size_t i = 0; i < MAC_LEN; i++)
+		if (i % 3 == 2 ? text.data[i] != ':' && text.data[i] != '-'
+			       : text_hex_digit(text.data[i]) < 0)
+			return false;
+	return true;
+}
+
+// Adds "mac,level". Returns false for another text.
+static bool add_point(struct osmand_record *r, struct text text)
+{
+	struct text mac;
+	int64_t level;
+	if (!text_next(&text, ',', &mac) || !is_mac(mac) || !text.data || !read_level(text, &level))
+		return false;
+	if (OSMAND_RECORD_WIFI - r->wifi_len < 1 + MAC_LEN + 1 + DECIMAL_MAX)
+		return true;
+	char *end = r->wifi + r->wifi_len;
+	if (r->wifi_len > 0)
+		*end++ = ';';
+	for (size_t i = 0; i < MAC_LEN; i++)
+		if (i % 3 != 2)
+			*end++ = hex_digits[text_hex_digit(mac.data[i])];
+	*end++ = ',';
+	end = decimal_write_signed(end, level);
+	r->wifi_len = (size_t)(end - r->wifi);
+	return true;
+}
+
+// Record -----------------------------------------------------------------------
+
+bool osmand_record_begin(struct osmand_record *r, const struct osmand_message *m, struct text key)
+{
+	uint8_t *room = decoded_arena(m->out, EVENT_MAX + DRIVER_MAX);
+	r->m = m;
+	r->event = room ? (char *)room : NULL;
+	r->driver = room ? (char *)room + EVENT_MAX : NULL;
+	r->seen = 0;
+	r->lat_e7 = r->lon_e7 = 0;
+	r->has_lat = r->has_lon = r->marked_invalid = r->outdated = false;
+	r->wifi_len = 0;
+	r->report = decoded_report(m->out, m->session);
+	if (!r->report)
+		return false;
+	cells_init(&r->cells, 0, 0, r->report, m->out);
+	r->report->key = key;
+	r->report->raw = m->raw;
+	return true;
+}
+
+static void set_field(struct osmand_record *r, const struct field *field, struct text name,
+	struct osmand_value value)
+{
+	switch ((enum kind)field->kind) {
+	case LOCATION:
+		set_location(r, name, value.text);
+		break;
+	case TIME:
+		set_time(r, value.text);
+		break;
+	case VALID:
+		r->marked_invalid = !is_yes(value.text);
+		break;
+	case CHARGE:
+		set_charge(r, name, value);
+		break;
+	case IGNITION:
+		set_ignition(r, name, value);
+		break;
+	case ARCHIVE:
+		set_archive(r, name, value);
+		break;
+	case ALARM:
+		set_alarms(r, name, value.text);
+		break;
+	case EVENT:
+		set_text(r, name, value, &r->report->event, EVENT_MAX, r->event);
+		break;
+	case DRIVER:
+		set_text(r, name, value, &r->report->driver, DRIVER_MAX, r->driver);
+		break;
+	case CELL:
+		if (!add_cell(r, value.text))
+			keep_text(r, name, value.text);
+		break;
+	case WIFI:
+		if (!add_point(r, value.text))
+			keep_text(r, name, value.text);
+		break;
+	case DROPPED:
+		break;
+	default:
+		set_number_field(r, (enum kind)field->kind, name, value);
+		break;
+	}
+}
+
+void osmand_record_set_found(
+	struct osmand_record *r, uint8_t index, struct text name, struct osmand_value value)
+{
+	const struct field *field = &table[index];
+	const uint64_t bit = UINT64_C(1) << index;
+	if (field->kind == NONE || field->kind == IDENT || field->kind == ATTRIBUTES) {
+		osmand_record_keep(r, name, value);
+		return;
+	}
+	r->report->body.has &= ~field->has;
+	if (r->seen & bit && r->report->extra.len > 0) {
+		char written[6 * OSMAND_RECORD_NAME + 3];
+		if (write_name(name, written))
+			extra_remove(r->m->out, r->report, written);
+	}
+	r->seen |= bit;
+	set_field(r, field, name, value);
+}
+
+void osmand_record_set(struct osmand_record *r, struct text name, struct osmand_value value)
+{
+	osmand_record_set_found(r, osmand_record_find(name), name, value);
+}
+
+void osmand_record_end(struct osmand_record *r, struct text raw)
+{
+	struct report *report = r->report;
+	if (r->wifi_len > 0)
+		keep_text(r, (struct text){"wifi", 4}, (struct text){r->wifi, r->wifi_len});
+	cells_end(&r->cells);
+	if (!r->has_lat || !r->has_lon)
+		return;
+	const bool valid = !r->marked_invalid && !r->outdated;
+	if (!valid && r->lat_e7 == 0 && r->lon_e7 == 0)
+		return;
+	if (report_set_fix(report, r->lat_e7, r->lon_e7, valid))
+		return;
+	const bool north = r->lat_e7 < -900000000 || r->lat_e7 > 900000000;
+	decoded_drop_report(r->m->out);
+	decoded_reject(r->m->out, DECODE_BAD_VALUE, north ? "latitude" : "longitude",
+		(const uint8_t *)raw.data, raw.len);
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+#include "decoders/osmand/osmand_value.h"
+
+#include "decoders/fields.h"
+
+#define EXPONENT_MOST  9999 /* larger ones count as this */
+#define EXPONENT_JSON  40
+#define SECONDS_BELOW  INT64_C(2147483647)
+#define TIME_DIGITS    15
+#define TIME_BEFORE_US INT64_C(7258118400000000) /* the year 2200 */
+#define SECOND_US      INT64_C(1000000)
+
+// Numbers ---------------------------------------------------------------------
+
+static size_t count_digits(const char *at, const char *end)
+{
+	const char *start = at;
+	while (at < end && text_is_digit(*at))
+		at++;
+	return (size_t)(at - start);
+}
+
+static bool is_sign(char c)
+{
+	return c == '+' || c == '-';
+}
+
+struct text osmand_value_number(struct text text)
+{
+	static const struct text none = {"", 0};
+	text = fields_trim(text);
+	const char *at = text.data, *end = text.data + text.len;
+	if (at < end && is_sign(*at))
+		at++;
+	size_t digits = count_digits(at, end);
+	if (digits == 0)
+		return none;
+	at += digits;
+	if (at < end && *at == '.') {
+		digits = count_digits(++at, end);
+		if (digits == 0)
+			return none;
+		at += digits;
+	}
+	if (at == end)
+		return text;
+	if (*at != 'e' && *at != 'E')
+		return none;
+	at++;
+	if (at < end && is_sign(*at))
+		at++;
+	digits = count_digits(at, end);
+	return digits > 0 && at + digits == end ? text : none;
+}
+
+// The parts of a number: digits before and after the point, and the exponent.
+struct parts {
+	const char *whole, *fraction;
+	size_t whole_len, fraction_len;
+	int exponent;
+	bool negative;
+};
+
+static struct parts split(struct text number)
+{
+	const char *at = number.data, *end = number.data + number.len;
+	struct parts parts = {.negative = *at == '-'};
+	if (is_sign(*at))
+		at++;
+	parts.whole = at;
+	parts.whole_len = count_digits(at, end);
+	at += parts.whole_len;
+	if (at < end && *at == '.') {
+		parts.fraction = ++at;
+		parts.fraction_len = count_digits(at, end);
+		at += parts.fraction_len;
+	}
+	if (at < end)
+		at++; // the e
+	const bool below = at < end && *at == '-';
+	if (at < end && is_sign(*at))
+		at++;
+	for (; at < end; at++)
+		if (parts.exponent < EXPONENT_MOST)
+			parts.exponent = parts.exponent * 10 + (*at - '0');
+	if (below)
+		parts.exponent = -parts.exponent;
+	return parts;
+}
+
+// Returns the digit at an index, 0 behind the last one.
+static unsigned digit_at(const struct parts *parts, size_t index)
+{
+	if (index < parts->whole_len)
+		return (unsigned)(parts->whole[index] - '0');
+	index -= parts->whole_len;
+	return index < parts->fraction_len ? (unsigned)(parts->fraction[index] - '0') : 0;
+}
+
+// Calculates digit by digit.
+static int64_t scale(struct text number, unsigned places, bool cuts)
+{
+	const struct parts parts = split(number);
+	const int64_t count = (int64_t)parts.whole_len + parts.exponent + places;
+	int64_t sum = 0;
+	for (int64_t i = 0; i < count; i++) {
+		if (sum == 0 && i >= (int64_t)(parts.whole_len + parts.fraction_len))
+			break;
+		sum = sum * 10 + digit_at(&parts, (size_t)i);
+		if (sum >= OSMAND_VALUE_MOST)
+			return parts.negative ? -OSMAND_VALUE_MOST : OSMAND_VALUE_MOST;
+	}
+	if (!cuts && count >= 0 && digit_at(&parts, (size_t)count) >= 5)
+		sum++;
+	return parts.negative ? -sum : sum;
+}
+
+int64_t osmand_value_round(struct text number, unsigned places)
+{
+	int64_t value;
+	// Fails if there is an exponent, or for very large ones.
+	if (text_fixed(number, places, &value) && value < OSMAND_VALUE_MOST &&
+		value > -OSMAND_VALUE_MOST)
+		return value;
+	return scale(number, places, false);
+}
+
+bool osmand_value_read(struct text text, unsigned places, int64_t *value)
+{
+	// The usual case has no blanks, plus or exponent.
+	if (text.len > 0 && (text_is_digit(text.data[0]) || text.data[0] == '-') &&
+		text_is_digit(text.data[text.len - 1]) &&
+		(text.data[0] != '-' || text_is_digit(text.data[text.len > 1])) &&
+		text_fixed(text, places, value) &&
+		*value<OSMAND_VALUE_MOST && * value> - OSMAND_VALUE_MOST)
+		return true;
+	text = osmand_value_number(text);
+	if (text.len == 0)
+		return false;
+	*value = scale(text, places, false);
+	return true;
+}
+
+int64_t osmand_value_cut(struct text number, unsigned places)
+{
+	return scale(number, places, true);
+}
+
+bool osmand_value_whole(struct text number, int64_t *value)
+{
+	if (text_int(number, value))
+		return true;
+	const struct parts parts = split(number);
+	const int64_t count = (int64_t)parts.whole_len + parts.exponent;
+	for (size_t i = count > 0 ? (size_t)count : 0; i < parts.whole_len + parts.fraction_len;
+		i++)
+		if (digit_at(&parts, i) != 0)
+			return false;
+	*value = scale(number, 0, true);
+	return true;
+}
+
+struct text osmand_value_json(struct text number, char out[OSMAND_VALUE_NUMBER])
+{
+	const struct parts parts = split(number);
+	const char *start = parts.whole, *end = number.data + number.len;
+	char *at = out;
+	if (number.len > OSMAND_VALUE_NUMBER || parts.exponent > EXPONENT_JSON ||
+		parts.exponent < -EXPONENT_JSON)
+		return (struct text){"", 0};
+	while (*start == '0' && start + 1 < end && text_is_digit(start[1]))
+		start++;
+	if (parts.negative)
+		*at++ = '-';
+	at = fields_put(at, start, (size_t)(end - start));
+	return (struct text){out, (size_t)(at - out)};
+}
+
+// Times -----------------------------------------------------------------------
+
+// Parses exactly `count` digits.
+static bool read_digits(struct scan *scan, unsigned count, int *value)
+{
+	*value = 0;
+	for (; count > 0; count--) {
+		if (!scan_is_digit(scan))
+			return false;
+		*value = *value * 10 + (*scan->at++ - '0');
+	}
+	return true;
+}
+
+static bool skip(struct scan *scan, char c)
+{
+	const bool is = scan_is(scan, c);
+	scan->at += is;
+	return is;
+}
+
+static bool read_epoch(struct text text, int64_t *time_us)
+{
+	struct scan scan = text_scan(text);
+	uint64_t whole, fraction = 0;
+	unsigned next;
+	if (!scan_uint(&scan, TIME_DIGITS, &whole))
+		return false;
+	const bool seconds = whole < SECONDS_BELOW;
+	if (skip(&scan, '.')) {
+		if (!scan_is_digit(&scan))
+			return false;
+		fraction = scan_fraction(&scan, seconds ? 6 : 3, &next);
+	}
+	if (!seconds && whole > (uint64_t)TIME_BEFORE_US / 1000)
+		return false;
+	*time_us = (int64_t)(whole * (seconds ? 1000000 : 1000) + fraction);
+	return scan.at == scan.end && *time_us > 0 && *time_us < TIME_BEFORE_US;
+}
+
+// Reads "Z", "+02:00", "-0330" or nothing: the time that a clock there is ahead of UTC.
+static bool read_zone(struct scan *scan, int64_t *ahead_us)
+{
+	int hours, minutes;
+	*ahead_us = 0;
+	if (scan->at == scan->end || skip(scan, 'Z'))
+		return true;
+	const bool behind = scan_is(scan, '-');
+	if (!behind && !scan_is(scan, '+'))
+		return false;
+	scan->at++;
+	if (!read_digits(scan, 2, &hours))
+		return false;
+	skip(scan, ':');
+	if (!read_digits(scan, 2, &minutes) || hours > 23 || minutes > 59)
+		return false;
+	*ahead_us = (hours * 60 + minutes) * 60 * SECOND_US;
+	if (behind)
+		*ahead_us = -*ahead_us;
+	return true;
+}
+
+// Reads ":53.250", which may be missing if it is optional.
+static bool read_second(struct scan *scan, bool optional, int *second, int *us)
+{
+	unsigned next;
+	*second = *us = 0;
+	if (!skip(scan, ':'))
+		return optional;
+	if (!read_digits(scan, 2, second))
+		return false;
+	if (!skip(scan, '.'))
+		return true;
+	if (!scan_is_digit(scan))
+		return false;
+	*us = (int)scan_fraction(scan, 6, &next);
+	return true;
+}
+
+static bool read_calendar(struct text text, int64_t *time_us)
+{
+	struct scan scan = text_scan(text);
+	int year, month, day, hour, minute, second, us;
+	int64_t ahead_us = 0;
+	if (!read_digits(&scan, 4, &year) || !skip(&scan, '-') || !read_digits(&scan, 2, &month) ||
+		!skip(&scan, '-') || !read_digits(&scan, 2, &day))
+		return false;
+	const bool has_zone = skip(&scan, 'T');
+	if ((!has_zone && !skip(&scan, ' ')) || !read_digits(&scan, 2, &hour) ||
+		!skip(&scan, ':') || !read_digits(&scan, 2, &minute) ||
+		!read_second(&scan, has_zone, &second, &us) ||
+		(has_zone && !read_zone(&scan, &ahead_us)) || scan.at != scan.end ||
+		!text_make_time(year, month, day, hour, minute, second, us, time_us))
+		return false;
+	*time_us -= ahead_us;
+	return true;
+}
+
+bool osmand_value_time(struct text text, int64_t *time_us)
+{
+	return read_epoch(text, time_us) || read_calendar(text, time_us);
+}
