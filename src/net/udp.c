@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: MIT
-// UDP senders.
-//
-// A sender (address and port) is remembered for as long as a TCP connection would be: its decoder, its ident
-// and the protocol's memo. At most server.max_connections of them; the one silent longest is forgotten first,
-// strangers before senders with a device in avld.devices.
+// Datagrams and their replies.
 //
 // A datagram gets one datagram of replies at most: they are collected until all its frames are processed. A sender
 // has proved itself when, after a reply, a datagram with only valid frames of an admitted device arrives. Before that
 // no reply is larger than its datagram. Afterwards one may be, but in all no more bytes are sent in reply than have
 // arrived; from the second minute on, twice as many (a JT/T 808 heartbeat has 15 bytes, its reply 20). Commands do not
 // count, nor do requests for parts of photos, which only proved senders get.
-
-// Without memory uthash leaves a sender out of its table instead of ending the process.
-#define HASH_NONFATAL_OOM 1
-#include "util/uthash_config.h"
-
 #include "net/udp.h"
 
-#include "intake/conversation.h"
 #include "intake/conversation_share.h"
 #include "net/turns.h"
 #include "net/udp_held.h"
+#include "net/udp_senders.h"
 #include "util/clock.h"
-#include "util/list.h"
 #include "util/log.h"
 
 #include <assert.h>
@@ -45,27 +35,14 @@
 #define YOUNG_US     INT64_C(60000000)
 #define DATAGRAM_MAX 4096 /* also where a decoder declares more: a longer one is a reject */
 #define CONTROL_SIZE 64
-// Address and port, without the padding after them.
-#define SENDER_KEY offsetof(struct peer, transport)
-
-struct sender {
-	struct conversation conversation; /* its peer is the key */
-	struct list turn;    /* in udp->senders or udp->strangers, silent longest first */
-	struct list pending; /* in udp->pending while the conversation is */
-	UT_hash_handle hh;
-	struct udp_route *route; /* while a photo is fetched: where its parts are asked for */
-	uint16_t credit;         /* bytes that may be sent in reply, up to CREDIT_MAX */
-	bool replied, proved;
-};
 
 struct udp {
 	ev_io io;
 	struct ev_loop *loop;
 	struct conversation_transport transport;
-	struct sender *table;
-	struct list senders, strangers, pending;
+	struct udp_senders senders;
 	struct share trickle;   /* datagrams of strangers under pressure */
-	ev_timer timer;         /* runs while `pending` is not empty */
+	ev_timer timer;         /* runs while conversations are pending */
 	struct msghdr *message; /* the current datagram; NULL: none */
 	struct udp_held held;
 	uint32_t drops;    /* the kernel's count, when asked last */
@@ -84,81 +61,9 @@ struct udp {
 	uint8_t data[BATCH][DATAGRAM_MAX];
 };
 
-static struct sender *sender_of(struct conversation *conversation)
+static struct udp_sender *sender_of(struct conversation *conversation)
 {
-	return list_item(conversation, struct sender, conversation);
-}
-
-// ---- senders
-
-static void forget(struct udp *udp, struct sender *sender)
-{
-	assert(udp->table); // it holds this sender
-	HASH_DEL(udp->table, sender);
-	list_remove(&sender->turn);
-	list_remove(&sender->pending);
-	conversation_end(&udp->transport, &sender->conversation, NULL, 0, NULL);
-	free(sender->route);
-	free(sender);
-}
-
-// Forgets the senders of a list that have been silent for too long, and one more if there are too many in all.
-static void forget_old(struct udp *udp, struct list *list, uint32_t now)
-{
-	const struct config *config = udp->transport.intake->config;
-
-	while (!list_empty(list)) {
-		struct sender *oldest = list_item(list->next, struct sender, turn);
-		const int64_t silent_us = (int64_t)(now - oldest->conversation.active_s) * 1000000;
-		if (HASH_COUNT(udp->table) < (size_t)config->server.max_connections &&
-			silent_us < config->server.idle_timeout_us)
-			return;
-		forget(udp, oldest);
-	}
-}
-
-static struct sender *add_sender(struct udp *udp, const struct peer *peer)
-{
-	struct sender *sender = calloc(1, sizeof(*sender));
-
-	if (!sender)
-		return NULL;
-	conversation_begin(&udp->transport, &sender->conversation, peer);
-	list_init(&sender->turn);
-	list_init(&sender->pending);
-	HASH_ADD(hh, udp->table, conversation.peer, SENDER_KEY, sender);
-	if (!sender->hh.tbl) { // uthash had no memory
-		free(sender);
-		return NULL;
-	}
-	return sender;
-}
-
-static struct sender *find_sender(const struct udp *udp, const struct peer *peer)
-{
-	struct sender *sender;
-
-	HASH_FIND(hh, udp->table, peer, SENDER_KEY, sender);
-	return sender;
-}
-
-// Returns a sender that has not been heard of lately. NULL: memory is out.
-static struct sender *new_sender(struct udp *udp, const struct peer *peer)
-{
-	const uint32_t now = clock_coarse_s();
-
-	forget_old(udp, &udp->strangers, now);
-	forget_old(udp, &udp->senders, now);
-	return add_sender(udp, peer);
-}
-
-static void note_active(struct udp *udp, struct sender *sender)
-{
-	const bool established = conversation_is_established(&sender->conversation);
-
-	sender->conversation.active_s = clock_coarse_s();
-	list_remove(&sender->turn);
-	list_append(established ? &udp->senders : &udp->strangers, &sender->turn);
+	return list_item(conversation, struct udp_sender, conversation);
 }
 
 // ---- replies
@@ -199,7 +104,7 @@ static void send_reply(
 }
 
 // Returns true if the current datagram proves the sender: a reply was sent to it before, and all is valid so far.
-static bool is_proof(const struct udp *udp, const struct sender *sender)
+static bool is_proof(const struct udp *udp, const struct udp_sender *sender)
 {
 	const struct conversation *conversation = &sender->conversation;
 
@@ -209,7 +114,7 @@ static bool is_proof(const struct udp *udp, const struct sender *sender)
 }
 
 // Returns the most bytes that may be sent in reply to the current datagram.
-static size_t reply_most(const struct udp *udp, const struct sender *sender)
+static size_t reply_most(const struct udp *udp, const struct udp_sender *sender)
 {
 	const bool proved = sender->proved || is_proof(udp, sender);
 	const size_t most = proved ? sender->credit : udp->reply.request_len;
@@ -222,7 +127,7 @@ static bool on_reply(struct conversation_transport *transport, struct conversati
 	const uint8_t *data, size_t len, uint64_t lsn)
 {
 	struct udp *udp = list_item(transport, struct udp, transport);
-	const struct sender *sender = sender_of(conversation);
+	const struct udp_sender *sender = sender_of(conversation);
 
 	if (!udp->message) {
 		if (sender->route && sender->proved)
@@ -246,7 +151,7 @@ static bool on_reply(struct conversation_transport *transport, struct conversati
 	return true;
 }
 
-static void begin_reply(struct udp *udp, struct sender *sender, size_t request_len)
+static void begin_reply(struct udp *udp, struct udp_sender *sender, size_t request_len)
 {
 	const struct conversation *conversation = &sender->conversation;
 	const bool young =
@@ -261,7 +166,7 @@ static void begin_reply(struct udp *udp, struct sender *sender, size_t request_l
 }
 
 // Sends what was collected, or holds it until the journal is safe.
-static void end_reply(struct udp *udp, struct sender *sender)
+static void end_reply(struct udp *udp, struct udp_sender *sender)
 {
 	sender->proved |= is_proof(udp, sender);
 	if (!udp->reply.len)
@@ -295,7 +200,7 @@ bool udp_holds_replies(const struct udp *udp)
 // ---- conversations
 
 // Without memory for it no part is asked for again, and the photo ends when its time is over.
-static void keep_route(struct sender *sender, struct msghdr *message)
+static void keep_route(struct udp_sender *sender, struct msghdr *message)
 {
 	if (!sender->conversation.feed.session.photo) {
 		free(sender->route);
@@ -308,19 +213,16 @@ static void keep_route(struct sender *sender, struct msghdr *message)
 		*sender->route = route_of(message);
 }
 
-static void queue_pending(struct udp *udp, struct sender *sender)
+static void queue_pending(struct udp *udp, struct udp_sender *sender)
 {
-	list_remove(&sender->pending);
-	if (!conversation_is_pending(&sender->conversation))
-		return;
-	list_append(&udp->pending, &sender->pending);
-	if (!ev_is_active(&udp->timer))
+	udp_senders_place_pending(&udp->senders, sender);
+	if (conversation_is_pending(&sender->conversation) && !ev_is_active(&udp->timer))
 		ev_timer_again(udp->loop, &udp->timer);
 }
 
 // Returns true if the datagram of this sender (NULL: not heard of lately) is accepted while the database is behind. What is
 // dropped may be lost, so a sender with a device is only limited when it is far behind.
-static bool is_accepted(struct udp *udp, struct sender *sender)
+static bool is_accepted(struct udp *udp, struct udp_sender *sender)
 {
 	const uint32_t now_ms = clock_coarse_ms();
 
@@ -334,7 +236,8 @@ static bool is_accepted(struct udp *udp, struct sender *sender)
 	return true;
 }
 
-static void drop_over_share(struct udp *udp, const struct sender *sender, const struct peer *peer)
+static void drop_over_share(
+	struct udp *udp, const struct udp_sender *sender, const struct peer *peer)
 {
 	const uint32_t now_s = clock_coarse_s();
 	char text[PEER_TEXT_MAX];
@@ -353,14 +256,14 @@ static void process(struct udp *udp, struct msghdr *message, const uint8_t *data
 {
 	struct intake *intake = udp->transport.intake;
 	const struct peer peer = peer_of_sockaddr(message->msg_name, TRANSPORT_UDP);
-	struct sender *sender = find_sender(udp, &peer);
+	struct udp_sender *sender = udp_senders_find(&udp->senders, &peer);
 
 	if (intake->backlog != BACKLOG_SMALL && !is_accepted(udp, sender)) {
 		drop_over_share(udp, sender, &peer);
 		return;
 	}
 	if (!sender)
-		sender = new_sender(udp, &peer);
+		sender = udp_senders_add(&udp->senders, &udp->transport, &peer);
 	if (!sender) {
 		intake->counters.udp_no_memory++;
 		return;
@@ -369,7 +272,7 @@ static void process(struct udp *udp, struct msghdr *message, const uint8_t *data
 	feed_datagram(&conversation->feed, clock_utc_us());
 	if (message->msg_flags & MSG_TRUNC) {
 		intake_reject(intake, &conversation->feed, &peer, "datagram too long", data, len);
-		note_active(udp, sender);
+		udp_senders_note_active(&udp->senders, sender);
 		return;
 	}
 	udp->message = message;
@@ -380,7 +283,7 @@ static void process(struct udp *udp, struct msghdr *message, const uint8_t *data
 		intake->counters.udp_no_room++;
 	end_reply(udp, sender);
 	udp->message = NULL;
-	note_active(udp, sender);
+	udp_senders_note_active(&udp->senders, sender);
 	keep_route(sender, message);
 	queue_pending(udp, sender);
 }
@@ -391,14 +294,14 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	struct list *next;
 
 	(void)revents;
-	for (struct list *at = udp->pending.next; at != &udp->pending; at = next) {
-		struct sender *sender = list_item(at, struct sender, pending);
+	for (struct list *at = udp->senders.pending.next; at != &udp->senders.pending; at = next) {
+		struct udp_sender *sender = list_item(at, struct udp_sender, pending);
 		next = at->next;
 		conversation_each_second(&udp->transport, &sender->conversation, NULL, 0);
 		if (!conversation_is_pending(&sender->conversation))
 			list_remove(&sender->pending);
 	}
-	if (list_empty(&udp->pending))
+	if (list_empty(&udp->senders.pending))
 		ev_timer_stop(loop, timer);
 }
 
@@ -503,9 +406,7 @@ struct udp *udp_new(struct ev_loop *loop, struct intake *intake, int fd)
 		return NULL;
 	udp->loop = loop;
 	udp->transport = (struct conversation_transport){.intake = intake, .send = on_reply};
-	list_init(&udp->senders);
-	list_init(&udp->strangers);
-	list_init(&udp->pending);
+	udp_senders_init(&udp->senders);
 	ev_init(&udp->timer, on_second);
 	udp->timer.repeat = 1;
 	udp->timer.data = udp;
@@ -523,10 +424,7 @@ struct udp *udp_new(struct ev_loop *loop, struct intake *intake, int fd)
 
 void udp_free(struct udp *udp)
 {
-	while (!list_empty(&udp->senders))
-		forget(udp, list_item(udp->senders.next, struct sender, turn));
-	while (!list_empty(&udp->strangers))
-		forget(udp, list_item(udp->strangers.next, struct sender, turn));
+	udp_senders_done(&udp->senders, &udp->transport);
 	ev_timer_stop(udp->loop, &udp->timer);
 	ev_io_stop(udp->loop, &udp->io);
 	close(udp->io.fd);
