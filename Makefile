@@ -122,7 +122,7 @@ $(BUILD)/obj/journal/journal_format.o: UNROLL = -funroll-loops
 # The flags of the last build. Objects depend on it, so that all are rebuilt when a flag changes.
 ALL_FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS)
 # make install takes the program that make has built, whatever flags the environment of root has.
-ifneq ($(filter-out deps run check soak bench fuzz fuzz-build format format-check cppcheck tidy clean install uninstall,\
+ifneq ($(filter-out deps run check soak bench fuzz fuzz-build afl format format-check cppcheck tidy clean install uninstall,\
 	$(or $(MAKECMDGOALS),all)),)
 ifneq ($(strip $(file <$(BUILD)/flags)),$(strip $(ALL_FLAGS)))
 $(BUILD)/flags: always
@@ -191,19 +191,32 @@ valgrind:
 	@printf '%s\n' $(UNIT) | xargs -n 1 -P 2 sh -c 'output=$$(valgrind -q --leak-check=full --error-exitcode=99 \
 		--errors-for-leak-kinds=definite "$$0" 2>&1) && echo "ok $$0" || { echo "$$output"; echo "not ok $$0"; exit 1; }'
 
-# gcc's own analyzer; some minutes. Its warnings are read, not counted. Those that were wrong: a pointer stored through
-# "(char *)struct + offset" or in a hash table of uthash, and one whose realloc failed before log_fatal, are leaks to it; it
-# does not follow that a text with NULL has no bytes left, nor that each key of the table of settings has a dot.
+# gcc 12's own analyzer, which takes three minutes of CPU time and is therefore no part of make check. Any finding is an
+# error. In some files it reports no leaks, because it loses a pointer that is stored in a hash table of uthash, in a struct
+# that a list is embedded in, or at an offset; LeakSanitizer and make valgrind find leaks there.
+ANALYZE_NO_LEAKS = cli/redecode config/setting intake/memory_restore intake/newcomers model/device_directory \
+	net/conn_addresses net/conn_outbox net/conn net/udp
 analyze:
-	@printf '%s\n' $(SOURCES) | xargs -n 1 -P 2 sh -c '$(CC) $(subst ','\'',$(BASE_CFLAGS)) -O1 -fanalyzer -c -o /dev/null "$$0"'
+	@printf '%s\n' $(SOURCES) | xargs -n 1 -P 2 sh -c 'case " $(ANALYZE_NO_LEAKS:%=src/%.c) " in \
+		*" $$0 "*) no_leaks=-Wno-analyzer-malloc-leak ;; esac; \
+		$(CC) $(subst ','\'',$(BASE_CFLAGS)) -O1 -fanalyzer -Werror $$no_leaks -c -o /dev/null "$$0"'
 
-.PHONY: fuzz fuzz-build fuzzers
+.PHONY: fuzz fuzz-build fuzzers afl
 
 # Builds in $(BUILD)/fuzz, always with clang.
 fuzz-build:
 	@$(MAKE) -s --no-print-directory BUILD='$(BUILD)/fuzz' CC=clang SANITIZE=fuzzer-no-link,address,undefined fuzzers
 
 fuzzers: $(FUZZ)
+
+# AFL++ (package afl++) over the feed for FUZZ_SECONDS, continuing where the last run ended. An input that fails is left in
+# $(BUILD)/afl/out/default/crashes; keep it as those of tests/fuzz/run.
+afl:
+	@$(MAKE) -s --no-print-directory BUILD='$(BUILD)/afl' CC=afl-clang-fast SANITIZE=address,undefined '$(BUILD)/afl/fuzz_feed'
+	@tests/fuzz/make_seeds '$(BUILD)/afl/seeds'
+	@AFL_AUTORESUME=1 AFL_SKIP_CPUFREQ=1 AFL_NO_AFFINITY=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 \
+		ASAN_OPTIONS=abort_on_error=1:symbolize=0:detect_leaks=0 afl-fuzz -t 5000 -V $(FUZZ_SECONDS) \
+		-i '$(BUILD)/afl/seeds/feed' -o '$(BUILD)/afl/out' -- '$(BUILD)/afl/fuzz_feed'
 
 fuzz: fuzz-build
 	@BUILD='$(BUILD)/fuzz' ONLY='$(ONLY)' tests/fuzz/run $(FUZZ_SECONDS)

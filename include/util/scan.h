@@ -215,7 +215,7 @@ static inline bool scan_make_date(int year, int month, int day, int64_t *time_us
 	unsigned y = (unsigned)year - (month <= 2);
 	unsigned m = month > 2 ? (unsigned)month - 3 : (unsigned)month + 9;
 	unsigned day_of_year = (153 * m + 2) / 5 + (unsigned)day - 1;
-	int64_t since_0000 = (int64_t)(y * 365 + y / 4 - y / 100 + y / 400 + day_of_year);
+	int64_t since_0000 = (int64_t)y * 365 + y / 4 - y / 100 + y / 400 + day_of_year;
 	*time_us = (since_0000 - 719468) * INT64_C(86400000000);
 	return true;
 }

@@ -18,7 +18,8 @@ struct text {
 
 static inline struct scan text_scan(struct text text)
 {
-	return (struct scan){text.data, text.data ? text.data + text.len : NULL};
+	const char *start = text.data ? text.data : "";
+	return (struct scan){start, start + text.len};
 }
 
 static inline bool text_is_digit(char c)

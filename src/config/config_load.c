@@ -54,9 +54,11 @@ static const struct setting *find_similar(const char *key)
 		}
 	}
 	const char *name = strchr(key, '.');
-	for (size_t i = 0; i < setting_count && !similar && name; i++)
-		if (!strcmp(strchr(setting_table[i].key, '.'), name))
+	for (size_t i = 0; i < setting_count && !similar && name; i++) {
+		const char *other = strchr(setting_table[i].key, '.');
+		if (other && !strcmp(other, name))
 			similar = &setting_table[i];
+	}
 	return similar;
 }
 

@@ -164,40 +164,38 @@ static void handle_other(struct journal *journal, const char *name)
 		journal, false, "file %s is not part of the journal; left alone", name);
 }
 
+struct segment_name {
+	char text[SEGMENT_NAME_SIZE];
+};
+
 static int compare_names(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(
+		((const struct segment_name *)a)->text, ((const struct segment_name *)b)->text);
 }
 
-static void free_names(char **names, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		free(names[i]);
-	free(names);
-}
-
-// Appends a copy of the name. Returns false if memory is out.
-static bool add_name(char ***names, size_t *count, size_t *capacity, const char *name)
+// Appends the name of a segment. Returns false if memory is out.
+static bool add_name(struct segment_name **names, size_t *count, size_t *capacity, const char *name)
 {
 	if (*count == *capacity) {
-		char **grown = realloc(*names, 2 * *capacity * sizeof(**names));
+		struct segment_name *grown = realloc(*names, 2 * *capacity * sizeof(**names));
 		if (!grown)
 			return false;
 		*names = grown;
 		*capacity *= 2;
 	}
-	(*names)[*count] = strdup(name);
-	return (*names)[(*count)++] != NULL;
+	memcpy((*names)[(*count)++].text, name, SEGMENT_NAME_SIZE);
+	return true;
 }
 
 // Returns the names of the folder's segments, oldest first, and handles the other files. NULL: cannot
 // go on.
-static char **list_names(struct journal *journal, size_t *count)
+static struct segment_name *list_names(struct journal *journal, size_t *count)
 {
 	int fd = openat(journal->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	size_t capacity = 64;
-	char **names = dir ? malloc(capacity * sizeof(*names)) : NULL;
+	struct segment_name *names = dir ? malloc(capacity * sizeof(*names)) : NULL;
 	bool good = names != NULL;
 	*count = 0;
 	for (struct dirent *entry; good;) {
@@ -223,8 +221,7 @@ static char **list_names(struct journal *journal, size_t *count)
 		qsort(names, *count, sizeof(*names), compare_names);
 		return names;
 	}
-	if (names)
-		free_names(names, *count);
+	free(names);
 	return NULL;
 }
 
@@ -245,16 +242,16 @@ static bool read_segment_file(
 bool journal_folder_read(struct journal *journal, struct journal_folder *folder)
 {
 	size_t count;
-	char **names = list_names(journal, &count);
+	struct segment_name *names = list_names(journal, &count);
 	if (!names)
 		return false;
 	journal->capacity = count + 16;
-	journal->segments = malloc(journal->capacity * sizeof(*journal->segments));
+	journal->segments = calloc(journal->capacity, sizeof(*journal->segments));
 	bool good = journal->segments || journal_findings_fail(journal, "out of memory");
 	/* Newest first: without a meta file, the newest one's uuid is the journal's. */
 	for (size_t i = count; good && i > 0; i--)
-		good = read_segment_file(journal, folder, names[i - 1]);
-	free_names(names, count);
+		good = read_segment_file(journal, folder, names[i - 1].text);
+	free(names);
 	for (size_t i = 0; i < journal->count / 2; i++) {
 		struct segment swap = journal->segments[i];
 		journal->segments[i] = journal->segments[journal->count - 1 - i];

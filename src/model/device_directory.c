@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct text no_text = {"", 0};
+
 struct device_directory {
 	struct device *table;
 	bool loaded;
@@ -91,9 +93,9 @@ void device_directory_set_loaded(struct device_directory *directory)
 		if (!device->id) {
 			device->state = DEVICE_UNKNOWN;
 			device->decoder = 0;
-			device_directory_set_model(device, (struct text){0});
-			device_directory_set_secret(device, (struct text){0});
-			device_directory_set_networks(device, (struct text){0});
+			device_directory_set_model(device, no_text);
+			device_directory_set_secret(device, no_text);
+			device_directory_set_networks(device, no_text);
 		}
 	}
 }
@@ -101,9 +103,9 @@ void device_directory_set_loaded(struct device_directory *directory)
 // Sets *field to a copy of the text; NULL if that is empty. Returns false if it is the same already.
 static bool set_text(char **field, struct text text)
 {
-	const struct text old = {*field, *field ? strlen(*field) : 0};
+	const char *old = *field ? *field : "";
 
-	if (old.len == text.len && (!old.len || !memcmp(old.data, text.data, old.len)))
+	if (text_equal(text, old))
 		return false;
 	free(*field);
 	*field = NULL;
@@ -118,7 +120,7 @@ static bool set_text(char **field, struct text text)
 
 void device_directory_set_model(struct device *device, struct text model)
 {
-	set_text(&device->model, model.len <= MODEL_MAX ? model : (struct text){0});
+	set_text(&device->model, model.len <= MODEL_MAX ? model : no_text);
 }
 
 void device_directory_set_secret(struct device *device, struct text secret)

@@ -59,8 +59,10 @@ struct udp_held_reply *udp_held_first(const struct udp_held *held)
 
 void udp_held_remove(struct udp_held *held)
 {
-	assert(held->count > 0);
-	held->first += size_of(udp_held_first(held)->len);
+	const struct udp_held_reply *first = udp_held_first(held);
+
+	assert(first);
+	held->first += size_of(first->len);
 	held->count--;
 	if (held->count > 0 && held->end < held->first && held->first == held->wrap)
 		held->first = 0;

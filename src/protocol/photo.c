@@ -286,11 +286,13 @@ struct photo *photo_restore(struct session *session, uint64_t key, const struct 
 	struct photo **at = &session->finished;
 	while (*at && (*at)->key != key)
 		at = &(*at)->next;
-	if (!*at && session->photos && is_allowed(report, plan))
-		*at = new_photo(session, report, plan, session->photos);
-	if (*at)
-		(*at)->key = key;
-	return *at;
+	if (*at || !session->photos || !is_allowed(report, plan))
+		return *at;
+	struct photo *photo = new_photo(session, report, plan, session->photos);
+	if (photo)
+		photo->key = key;
+	*at = photo;
+	return photo;
 }
 
 void photo_end_restored(struct session *session)

@@ -133,7 +133,7 @@ static uint8_t to_byte(const char *digits)
 static size_t write_binary(const struct simulate_tracker *tracker,
 	const struct simulate_sighting *seen, uint8_t out[BINARY_LEN])
 {
-	char digits[2 * BINARY_LEN];
+	char digits[2 * BINARY_LEN] = {0};
 	const uint32_t percent = seen->battery * 100u / 15, status = status_of(tracker, seen);
 	memcpy(digits, tracker->ident, BINARY_IDENT);
 	put_digits(digits + BINARY_IDENT, seen, percent < 7 ? 0 : percent);

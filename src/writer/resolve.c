@@ -73,12 +73,13 @@ bool resolve_needed(const char *hosts)
 static void append(char **list, const char *text, bool first)
 {
 	const size_t size = strlen(*list) + strlen(text) + 2;
-	*list = realloc(*list, size);
-	if (!*list)
+	char *grown = realloc(*list, size);
+	if (!grown)
 		log_fatal("out of memory: host names");
 	if (!first)
-		strncat(*list, ",", size - strlen(*list) - 1);
-	strncat(*list, text, size - strlen(*list) - 1);
+		strncat(grown, ",", size - strlen(grown) - 1);
+	strncat(grown, text, size - strlen(grown) - 1);
+	*list = grown;
 }
 
 static void build_result(struct resolve *resolve)

@@ -18,9 +18,10 @@ static void reserve(struct writer_sql *sql, size_t more)
 	size_t cap = sql->cap ? sql->cap : 4096;
 	while (cap - sql->len <= more)
 		cap *= 2;
-	sql->data = realloc(sql->data, cap);
-	if (!sql->data)
+	char *grown = realloc(sql->data, cap);
+	if (!grown)
 		log_fatal("out of memory: SQL");
+	sql->data = grown;
 	sql->cap = cap;
 }
 
