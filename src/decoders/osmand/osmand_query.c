@@ -66,7 +66,7 @@ static char *unescape(struct text text, char *out)
 				 text_hex_digit(text.data[i + 2]) >= 0;
 		*out++ = c == '+' ? ' '
 			 : hex    ? (char)((unsigned)text_hex_digit(text.data[i + 1]) << 4 |
-                                         text_hex_digit(text.data[i + 2]))
+                                         (unsigned)text_hex_digit(text.data[i + 2]))
 				  : c;
 		i += hex ? 2 : 0;
 	}
