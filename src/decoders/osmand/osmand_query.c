@@ -65,8 +65,8 @@ static char *unescape(struct text text, char *out)
 				 text_hex_digit(text.data[i + 1]) >= 0 &&
 				 text_hex_digit(text.data[i + 2]) >= 0;
 		*out++ = c == '+' ? ' '
-			 : hex    ? (char)(text_hex_digit(text.data[i + 1]) << 4 |
-                                         text_hex_digit(text.data[i + 2]))
+			 : hex    ? (char)((unsigned)text_hex_digit(text.data[i + 1]) << 4 |
+                                         (unsigned)text_hex_digit(text.data[i + 2]))
 				  : c;
 		i += hex ? 2 : 0;
 	}

@@ -448,6 +448,29 @@ static void texts_with_escapes_outlive_the_request(void **state)
 	assert_memory_equal(report->extra.data, extra, sizeof extra - 1);
 }
 
+static void every_name_has_its_column_in_any_case(void **state)
+{
+	static const char *const pairs[] = {"lat=1&lon=2", "LOCATION=1,2", "timestamp=1773480413",
+		"speed=1", "bearing=1", "heading=1", "altitude=1", "batt=1", "BatteryLevel=1",
+		"hdop=1", "valid=1", "ignition=1", "odometer=1", "alarm=sos", "event=1", "sat=1",
+		"battery=1", "power=1", "input=1", "output=1", "adc1=1", "adc2=1", "adc3=1",
+		"ADC4=1", "driverUniqueId=1", "archive=true", "notificationToken=1", "deviceid=2",
+		"attributes=", "\xc3\x97tamp=1773480413"};
+	(void)state;
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+		const int len = sprintf(stream, "GET /?id=1&%s HTTP/1.1\r\n\r\n", pairs[i]);
+		assert_int_equal(feed_steps(stream, (size_t)len, (size_t)len)->reports, 1);
+		assert_int_equal(decoded.reports[0].extra.len, 0);
+	}
+	for (const char *name = "accuracy\0charge\0cell\0wifi\0latx\0deviceids\0id\x11\0"; *name;
+		name += strlen(name) + 1) {
+		const int len = sprintf(stream, "GET /?id=1&%s=1 HTTP/1.1\r\n\r\n", name);
+		feed_steps(stream, (size_t)len, (size_t)len);
+		if (!strchr(name, 0x11))
+			assert_true(decoded.reports[0].extra.len > 0);
+	}
+}
+
 static void numbers_are_rounded_and_cut(void **state)
 {
 	static const struct {
@@ -505,6 +528,7 @@ int main(void)
 		cmocka_unit_test(a_request_has_as_many_records_and_fields_as_a_frame_may_have),
 		cmocka_unit_test(a_location_sent_again_is_the_same_record),
 		cmocka_unit_test(texts_with_escapes_outlive_the_request),
+		cmocka_unit_test(every_name_has_its_column_in_any_case),
 		cmocka_unit_test(numbers_are_rounded_and_cut),
 	};
 	page = guarded_new(2 * MOST);
