@@ -447,15 +447,9 @@ void batch_rows_add_disconnected(struct batch_rows *rows, const struct entry *en
 	end_row(&rows->copies[ROWS_CONNECTIONS], out);
 }
 
-void batch_rows_add_left(
-	struct batch_rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn)
+void batch_rows_add_left(struct batch_rows *rows, const struct entry *entry, int64_t device_id)
 {
-	if (device_state_disconnected(rows->states, device_id, entry))
-		return;
-	uint8_t *out = begin_row(rows, ROWS_ENDED, PEER_TEXT_MAX, lsn);
-	out = put_int8(out, device_id);
-	out = put_peer(out, &entry->peer);
-	end_row(&rows->copies[ROWS_ENDED], out);
+	device_state_disconnected(rows->states, device_id, &entry->peer);
 }
 
 void batch_rows_add_unknown(struct batch_rows *rows, const struct entry *entry, uint64_t lsn)
@@ -547,6 +541,17 @@ static uint8_t *put_telemetry(uint8_t *out, const struct state_telemetry *teleme
 	return put_text(out, (struct text){telemetry->driver, telemetry->driver_len});
 }
 
+static void add_ends(struct batch_rows *rows, const struct device_states *states)
+{
+	for (size_t i = 0; i < states->end_count; i++) {
+		const struct state_end *end = &states->ends[i];
+		uint8_t *out = begin_row(rows, ROWS_ENDED, PEER_TEXT_MAX, 0);
+		out = put_int8(out, end->device_id);
+		out = put_peer(out, &end->peer);
+		end_row(&rows->copies[ROWS_ENDED], out);
+	}
+}
+
 static void add_state(struct batch_rows *rows, const struct state_row *row, struct text instance)
 {
 	const size_t texts =
@@ -570,10 +575,11 @@ static void add_other(struct batch_rows *rows, const struct state_row *row)
 	end_row(&rows->copies[ROWS_OTHER], out);
 }
 
-static void add_states(struct batch_rows *rows, struct text instance)
+static void add_states(struct batch_rows *rows, const struct device_states *states, size_t first,
+	struct text instance)
 {
-	for (size_t i = 0; i < rows->states->count; i++) {
-		const struct state_row *row = &rows->states->rows[i];
+	for (size_t i = first; i < states->count; i++) {
+		const struct state_row *row = &states->rows[i];
 		if (row->seen.known)
 			add_state(rows, row, instance);
 		if (row->other.both)
@@ -581,9 +587,29 @@ static void add_states(struct batch_rows *rows, struct text instance)
 	}
 }
 
-void batch_rows_finish(struct batch_rows *rows, const char *instance)
+static bool is_of_states(int kind)
 {
-	add_states(rows, (struct text){instance, strlen(instance)});
+	return kind == ROWS_ENDED || kind == ROWS_STATE || kind == ROWS_OTHER;
+}
+
+void batch_rows_finish(struct batch_rows *rows)
+{
 	for (int i = 0; i < ROWS_KINDS; i++)
-		copy_end(&rows->copies[i]);
+		if (!is_of_states(i))
+			copy_end(&rows->copies[i]);
+}
+
+void batch_rows_set_states(struct batch_rows *rows, const struct device_states *states,
+	size_t first, const char *instance)
+{
+	for (int i = 0; i < ROWS_KINDS; i++)
+		if (is_of_states(i))
+			copy_begin(&rows->copies[i]);
+	if (states) {
+		add_ends(rows, states);
+		add_states(rows, states, first, (struct text){instance, strlen(instance)});
+	}
+	for (int i = 0; i < ROWS_KINDS; i++)
+		if (is_of_states(i))
+			copy_end(&rows->copies[i]);
 }

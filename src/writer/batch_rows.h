@@ -13,9 +13,9 @@ enum rows_kind {
 	ROWS_ALARMS,
 	ROWS_REJECTS,
 	ROWS_CONNECTIONS,
-	ROWS_ENDED,    /* ends of connections that started before the batch; precedes ROWS_STATE */
-	ROWS_STATE,    /* one row a device; made by batch_rows_finish */
-	ROWS_OTHER,    /* devices heard from two peers; made by batch_rows_finish */
+	ROWS_ENDED, /* ends of connections that started before the batch; precedes ROWS_STATE */
+	ROWS_STATE, /* one row a device */
+	ROWS_OTHER, /* devices heard from two peers; as the two above made by batch_rows_set_states */
 	ROWS_UNKNOWN,  /* one row a report; the database counts them */
 	ROWS_COMMANDS, /* changes; the database keeps the newest of each command */
 	ROWS_MEDIA,    /* pieces of photos; the database assembles them */
@@ -26,7 +26,8 @@ enum rows_kind {
 struct rows_copy {
 	uint8_t *data;
 	size_t len, cap;
-	uint64_t *lsns; /* of the journal entry of each row; 0 in ROWS_STATE and ROWS_OTHER */
+	uint64_t *
+		lsns; /* of the journal entry of each row; 0 in the kinds that batch_rows_set_states makes */
 	size_t rows, rows_cap;
 };
 
@@ -38,7 +39,7 @@ struct batch_rows {
 void batch_rows_init(struct batch_rows *rows);
 void batch_rows_done(struct batch_rows *rows);
 void batch_rows_clear(struct batch_rows *rows);         /* removes all rows, keeps the memory */
-size_t batch_rows_bytes(const struct batch_rows *rows); /* so far, without ROWS_STATE */
+size_t batch_rows_bytes(const struct batch_rows *rows); /* so far, without the states */
 
 // lsn: of the entry. live: this process received it (device_state.h).
 
@@ -57,8 +58,7 @@ void batch_rows_add_connected(
 // Adds an ENTRY_DISCONNECTED to the connections.
 void batch_rows_add_disconnected(struct batch_rows *rows, const struct entry *entry, uint64_t lsn);
 // Adds an ENTRY_DISCONNECTED or ENTRY_LEFT to the device's state: it is not connected from that peer any more.
-void batch_rows_add_left(
-	struct batch_rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn);
+void batch_rows_add_left(struct batch_rows *rows, const struct entry *entry, int64_t device_id);
 // Adds a frame of a device that may not report.
 void batch_rows_add_unknown(struct batch_rows *rows, const struct entry *entry, uint64_t lsn);
 // Adds an ENTRY_COMMAND.
@@ -66,10 +66,13 @@ void batch_rows_add_command(struct batch_rows *rows, const struct entry *entry, 
 // Adds an ENTRY_MEDIA.
 void batch_rows_add_media(
 	struct batch_rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn);
-// Completes the buffers; no entry may follow. instance: database.instance. It is in the rows of ROWS_STATE that are
-// certain whether a TCP connection is open. Where it is NULL, `connected` is false and counts only if the table's peer is
-// the row's.
-void batch_rows_finish(struct batch_rows *rows, const char *instance);
+// Completes the buffers of all kinds but those that batch_rows_set_states makes; no entry may follow.
+void batch_rows_finish(struct batch_rows *rows);
+// Makes ROWS_ENDED of the ends, ROWS_STATE and ROWS_OTHER of the states' rows from number `first` on, and completes them;
+// NULL: empty. May be called again. instance: database.instance. It is in the rows that are certain whether a TCP connection
+// is open. Where it is NULL, `connected` is false and counts only if the table's peer is the row's.
+void batch_rows_set_states(struct batch_rows *rows, const struct device_states *states,
+	size_t first, const char *instance);
 
 // Returns the columns of a kind in the order of its fields: "device_id, fixed_at, ...".
 const char *batch_rows_columns(enum rows_kind kind);

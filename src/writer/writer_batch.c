@@ -251,12 +251,12 @@ static void add_connected(struct writer *writer, const struct entry *entry, stru
 		batch_rows_add_unknown(&writer->batch->building->rows, entry, at.lsn);
 }
 
-static void add_left(struct writer *writer, const struct entry *entry, struct at at)
+static void add_left(struct writer *writer, const struct entry *entry)
 {
 	const struct device *device = device_directory_find(writer->directory, entry->ident);
 
 	if (device && device->id) /* also if it is blocked by now: it was connected */
-		batch_rows_add_left(&writer->batch->building->rows, entry, device->id, at.lsn);
+		batch_rows_add_left(&writer->batch->building->rows, entry, device->id);
 }
 
 // Photos of unknown devices are dropped: their reports are not stored either.
@@ -306,10 +306,10 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 		break;
 	case ENTRY_DISCONNECTED:
 		batch_rows_add_disconnected(rows, &entry, at.lsn);
-		add_left(writer, &entry, at);
+		add_left(writer, &entry);
 		break;
 	case ENTRY_LEFT:
-		add_left(writer, &entry, at);
+		add_left(writer, &entry);
 		break;
 	case ENTRY_COMMAND:
 		batch_rows_add_command(rows, &entry, at.lsn);
@@ -371,7 +371,7 @@ static void build(struct writer *writer, struct writer_built *built, size_t entr
 	built->more = built->end < journal_end(writer->journal);
 	if (built->entries)
 		batch->entry_bytes = (double)(built->end - built->start) / (double)built->entries;
-	batch_rows_finish(&built->rows, writer->config->database.instance);
+	batch_rows_finish(&built->rows);
 }
 
 static bool is_built(const struct writer_built *built)
@@ -477,5 +477,4 @@ void writer_batch_committed(struct writer *writer)
 	writer->counters.refused += settle_refusals(batch);
 	batch->limit = batch->limit < full / 2 ? batch->limit * 2 : full;
 	writer_link_reset_backoff(writer);
-	journal_release(writer->journal, writer->lsn);
 }

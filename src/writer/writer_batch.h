@@ -70,7 +70,7 @@ bool writer_batch_refuse(struct writer *writer, uint64_t lsn, const char *messag
 // The smallest limit that trouble leads to is BATCH_LIMIT_SMALL entries.
 #define BATCH_LIMIT_SMALL 256
 void writer_batch_lower_limit(struct writer *writer, size_t limit);
-// The database has the current batch: counts its rows and advances the checkpoint.
+// For writer_states_committed: counts the rows of the current batch and advances the checkpoint.
 void writer_batch_committed(struct writer *writer);
 
 #endif

@@ -22,6 +22,7 @@
 #include "writer/writer_lookup.h"
 #include "writer/writer_session.h"
 #include "writer/writer_shape.h"
+#include "writer/writer_states.h"
 
 #include <ev.h>
 #include <inttypes.h>
@@ -115,11 +116,13 @@ static void send_batch(struct writer *writer, bool staged)
 {
 	struct writer_batch *batch = writer->batch;
 	struct writer_send *send = writer->send;
+	const uint64_t state_lsn = writer_states_choose(writer);
 	const struct writer_sql_batch what = {
 		.instance = writer->config->database.instance,
 		.journal = journal_uuid(writer->journal),
 		.old_lsn = writer->lsn,
 		.new_lsn = batch->now.end,
+		.state_lsn = state_lsn,
 		.staged = staged,
 	};
 
@@ -158,7 +161,8 @@ void writer_send_start(struct writer *writer)
 		writer_days_read(writer, writer_send_start);
 		return;
 	}
-	if (batch->now.end == writer->lsn) { /* the journal could not be read; it logs the reason */
+	if (batch->now.end == writer->lsn && !writer_states_due(writer)) {
+		/* the journal could not be read; it logs the reason */
 		batch->now.more = false;
 		writer_link_set_state(writer, WRITER_IDLE);
 		writer_batch_schedule(writer, STUCK_S);
@@ -239,6 +243,8 @@ static void on_refused(struct writer *writer, const struct writer_failure *failu
 	writer_batch_forget(writer);
 	if (lsn) {
 		refuse_entry(writer, lsn, failure);
+	} else if (writer_states_refused(writer)) {
+		writer_send_start(writer);
 	} else if (batch->now.entries > 1) {
 		batch->limit = batch->now.entries / 2;
 		writer_send_start(writer);
@@ -278,7 +284,7 @@ static void on_checkpoint(struct writer *writer)
 	}
 	if (!writer_session_is_at(writer, writer->batch->now.end))
 		writer_session_die(writer, writer->lsn);
-	writer_batch_committed(writer); /* the batch is there already */
+	writer_states_committed(writer); /* the batch is there already */
 	writer_link_ready(writer);
 }
 
@@ -298,7 +304,7 @@ static void on_batch(struct writer *writer)
 	const struct writer_failure *failure = writer_link_failure(writer);
 
 	if (!failure) {
-		writer_batch_committed(writer);
+		writer_states_committed(writer);
 		writer_link_end_trouble(writer, "database accepts writes again");
 		writer_link_ready(writer);
 	} else if (!writer->send->answered && !strcmp(failure->sqlstate, "22012")) {
