@@ -197,7 +197,7 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	writer->config = config;
 	writer->journal = journal;
 	writer->directory = directory;
-	writer->lsn = writer->counters.lsn = journal_start(journal);
+	writer->lsn = writer->counters.lsn = writer->counters.state_lsn = journal_start(journal);
 	writer->turns = turns;
 	ev_timer_init(&turns->drain_timer, on_drained, 0., 0.);
 	turns->drain_timer.data = writer;

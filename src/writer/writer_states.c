@@ -12,7 +12,8 @@
 
 #define TURN_S      5.     /* between turns while the writer does not keep up */
 #define YOUNG_MOST  200000 /* devices, at about 500 bytes: more begin a turn at once */
-#define SLICE_ROWS  5000   /* rows that a batch writes of many, about 50 ms */
+#define SLICE_ROWS  5000   /* rows that a batch writes of many, about 50 ms, */
+#define SLICE_SHARE 8      /* or one for so many entries of the batch */
 #define READ_SLICE  5000   /* entries that are read at once, in about a millisecond */
 #define READ_SLICES 0.0005 /* seconds between two */
 
@@ -162,6 +163,7 @@ void writer_states_adopt(struct writer *writer, uint64_t state_lsn)
 	device_state_clear(states->young);
 	device_state_clear(states->old);
 	states->lsn = states->read = states->collected = state_lsn;
+	writer->counters.state_lsn = state_lsn;
 	if (!writer_states_is_reading(writer))
 		return;
 	log_info("reading entries again for device_state bytes=%" PRIu64, writer->lsn - state_lsn);
@@ -189,9 +191,18 @@ static void turn(struct writer *writer)
 	states->turned = now;
 }
 
+// Returns the most rows of a slice: fewer after a refusal, more with a large batch.
+static size_t slice_rows(const struct writer *writer)
+{
+	const size_t most = writer->states->most, share = writer->batch->now.entries / SLICE_SHARE;
+
+	return most == SLICE_ROWS && share > most ? share : most;
+}
+
 static uint64_t choose_slice(struct writer *writer)
 {
 	struct writer_states *states = writer->states;
+	const size_t most = slice_rows(writer);
 
 	turn(writer);
 	if (is_empty(states->old)) {
@@ -200,7 +211,7 @@ static uint64_t choose_slice(struct writer *writer)
 		return states->lsn;
 	}
 	states->chosen = CHOSEN_SLICE;
-	states->left = states->old->count > states->most ? states->old->count - states->most : 0;
+	states->left = states->old->count > most ? states->old->count - most : 0;
 	batch_rows_set_states(&writer->batch->now.rows, states->old, states->left,
 		writer->config->database.instance);
 	return states->left ? states->lsn : states->old_lsn;
@@ -218,7 +229,7 @@ uint64_t writer_states_choose(struct writer *writer)
 		return states->lsn;
 	}
 	states->chosen = CHOSEN_OWN;
-	if (has_collected(states) || built->more) {
+	if (has_collected(states) || built->more || own->count > states->most) {
 		const size_t rows = writer_states_count(writer) + own->count;
 		if (built->more || rows > states->most)
 			return choose_slice(writer);
@@ -289,6 +300,7 @@ void writer_states_committed(struct writer *writer)
 	states->collected = states->read = built->end;
 	if (states->suspect)
 		settle_suspects(writer);
+	writer->counters.state_lsn = states->lsn;
 	journal_release(writer->journal, states->lsn);
 }
 

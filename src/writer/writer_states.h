@@ -2,7 +2,9 @@
 // When device_state is written. A row of it costs the database more than a position, so:
 //
 //   the writer keeps up     with each batch, as far as that batch has entries of a device
-//   it does not             the newest states of many batches are collected in memory, and written in slices every few seconds
+//   it does not, or the     the newest states of many batches are collected in memory, and written in slices every few
+//   batch is of very many   seconds
+//   devices
 //
 //   entries  ...|............. old .............|............ young ............|.... the batch under way
 //               ^ state_lsn: device_state is    ^ when the turn began           ^ lsn: the checkpoint
