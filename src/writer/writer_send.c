@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A batch is one query string; the data of its COPYs is fed as the socket has room. While the database is busy with it the
 // next batch is built ahead, so that the database need not wait for that: in slices while data is pending, so that neither
-// the database nor the trackers wait for long; the rest once the whole batch is sent.
+// the database nor the trackers wait for long; in larger ones once the whole batch is sent.
 //
 //   answer                          then
 //   committed                       the next batch
@@ -40,11 +40,12 @@
 struct writer_send {
 	enum rows_kind order[ROWS_KINDS]; /* of the COPYs */
 	size_t copies, begun;             /* how many there are, how many were begun */
-	size_t offset;                    /* in the current COPY's data */
+	struct rows_reader reader;        /* of the current COPY */
 	bool answered;                    /* a statement has succeeded: the fence held */
 	double refusal_logged;            /* when, on the loop's clock */
 	ev_timer slices;                  /* until the next slice of the batch ahead */
 	struct writer_failure failure;    /* of the batch, while the tables are looked at */
+	uint8_t chunk[CHUNK];
 };
 
 static void build_ahead(struct writer *writer);
@@ -90,7 +91,8 @@ static void build_ahead(struct writer *writer)
 	ev_timer_stop(writer->loop, &writer->send->slices);
 	if (!may_build_ahead(writer) || !writer_batch_has_next(writer))
 		return;
-	if (!writer_batch_build_ahead(writer, sent ? SIZE_MAX : SLICE))
+	const size_t entries = sent ? (size_t)writer->config->database.batch_rows : SLICE;
+	if (!writer_batch_build_ahead(writer, entries))
 		ev_timer_again(writer->loop, &writer->send->slices);
 }
 
@@ -181,14 +183,13 @@ void writer_send_copy_in(struct writer *writer, bool begins)
 
 	if (begins) {
 		send->begun++;
-		send->offset = 0;
+		send->reader = (struct rows_reader){0};
 	}
 	const struct rows_copy *copy =
 		&writer->batch->now.rows.copies[send->order[send->begun - 1]];
-	while (send->offset < copy->len) {
-		const size_t left = copy->len - send->offset, len = left < CHUNK ? left : CHUNK;
-		const uint8_t *data = copy->data + send->offset;
-		send->offset += len;
+	const uint8_t *data;
+	size_t len;
+	while ((len = batch_rows_read(copy, &send->reader, send->chunk, CHUNK, &data)) > 0) {
 		if (!writer_link_copy(writer, data, len)) {
 			build_ahead(writer);
 			return;
@@ -229,8 +230,7 @@ static uint64_t find_refused(const struct writer *writer, const struct writer_fa
 
 	if (kind == ROWS_KINDS || failure->line < 1)
 		return 0;
-	const struct rows_copy *copy = &writer->batch->now.rows.copies[kind];
-	return failure->line <= copy->rows ? copy->lsns[failure->line - 1] : 0;
+	return batch_rows_lsn(&writer->batch->now.rows.copies[kind], failure->line);
 }
 
 static void on_refused(struct writer *writer, const struct writer_failure *failure)

@@ -450,6 +450,77 @@ static void two_udp_peers_are_noted_when_they_alternate(void **state)
 	}
 }
 
+// Reads the stream in pieces of at most so many bytes.
+static struct rows_copy stream_of(const struct rows_copy *copy, size_t cap)
+{
+	struct rows_copy stream = {.data = malloc(copy->len), .rows = copy->rows};
+	struct rows_reader reader = {0};
+	uint8_t *buffer = malloc(cap);
+	const uint8_t *piece;
+	size_t len;
+
+	while ((len = batch_rows_read(copy, &reader, buffer, cap, &piece)) > 0) {
+		assert_true(stream.len + len <= copy->len);
+		memcpy(stream.data + stream.len, piece, len);
+		stream.len += len;
+	}
+	free(buffer);
+	assert_int_equal(stream.len, copy->len);
+	assert_int_equal(batch_rows_read(copy, &reader, NULL, 0, &piece), 0);
+	return stream;
+}
+
+static int64_t integer_of(const struct rows_copy *copy, unsigned row, const char *column)
+{
+	int32_t len;
+	uint64_t wire;
+	memcpy(&wire, field(copy, row, column_of(ROWS_POSITIONS, column), &len), sizeof(wire));
+	assert_int_equal(len, 8);
+	return (int64_t)be64toh(wire);
+}
+
+static void rows_are_sent_by_device_in_the_order_of_the_journal(void **state)
+{
+	(void)state;
+	struct batch_rows rows;
+	const size_t counts[] = {1, 2, 3000}, caps[] = {1, 100, 1000, 65536};
+
+	batch_rows_init(&rows);
+	for (size_t i = 0; i < 12; i++) {
+		const size_t count = counts[i / 4];
+		const struct rows_copy *copy = &rows.copies[ROWS_POSITIONS];
+		batch_rows_clear(&rows);
+		for (size_t n = 0; n < count; n++) {
+			const int64_t device_id = (int64_t)(n * 7919 % 701) * 1000003;
+			struct entry entry = report_of(RECEIVED + (int64_t)n, true);
+			batch_rows_add_report(&rows, &entry, device_id,
+				(struct fixed_time){RECEIVED + (int64_t)n, TIME_DEVICE}, n + 1,
+				true);
+		}
+		batch_rows_finish(&rows);
+		struct rows_copy stream = stream_of(copy, caps[i % 4]);
+		for (unsigned row = 0; row < count; row++) {
+			const int64_t n =
+				integer_of(&stream, row, "fixed_at") + EPOCH2000 - RECEIVED;
+			assert_int_equal(
+				integer_of(&stream, row, "device_id"), n * 7919 % 701 * 1000003);
+			assert_int_equal(batch_rows_lsn(copy, row + 1), n + 1);
+			if (row == 0)
+				continue;
+			const int64_t before = integer_of(&stream, row - 1, "device_id"),
+				      after = integer_of(&stream, row, "device_id");
+			assert_true(before <= after);
+			assert_true(before < after || integer_of(&stream, row - 1, "fixed_at") +
+								      EPOCH2000 - RECEIVED <
+							      n);
+		}
+		assert_int_equal(batch_rows_lsn(copy, 0), 0);
+		assert_int_equal(batch_rows_lsn(copy, count + 1), 0);
+		free(stream.data);
+	}
+	batch_rows_done(&rows);
+}
+
 static void buffers_are_used_again(void **state)
 {
 	(void)state;
@@ -507,6 +578,7 @@ int main(void)
 		cmocka_unit_test(what_is_set_aside_is_stored_but_no_state),
 		cmocka_unit_test(a_fix_by_udp_cannot_be_newest_for_long),
 		cmocka_unit_test(two_udp_peers_are_noted_when_they_alternate),
+		cmocka_unit_test(rows_are_sent_by_device_in_the_order_of_the_journal),
 		cmocka_unit_test(buffers_are_used_again),
 		cmocka_unit_test(recent_keys_are_remembered),
 	};
