@@ -303,6 +303,9 @@ static void on_day_made(struct writer *writer)
 static void ask_to_make(
 	struct writer *writer, int64_t first, int64_t last, int ms, writer_on_end *end)
 {
+	static const char *const every[] = {[PARTITION_1D] = ")",
+		[PARTITION_6H] = ", interval '6 hours')",
+		[PARTITION_1H] = ", interval '1 hour')"};
 	struct writer_sql *sql = &writer->sql;
 
 	if (writer->state >= WRITER_IDLE)
@@ -313,7 +316,7 @@ static void ask_to_make(
 	writer_sql_date(sql, first);
 	writer_sql_add(sql, ", ");
 	writer_sql_date(sql, last);
-	writer_sql_add(sql, ")");
+	writer_sql_add(sql, every[writer->config->database.partition_interval]);
 	writer_link_query(writer, sql->data, NULL, end);
 }
 
