@@ -162,6 +162,7 @@ def full_day(bench, make_row, interval):
                 ours[size].append(store(daemon, devices, turns, first_s))
                 if size == 0:
                     sizes.append((table_bytes() - before) / (devices * turns))
+            query("CHECKPOINT")
             other[size].append(copy(first_s, first_s + turns))
             assert one("SELECT count(*) FROM avld.device_state AS s JOIN avld.devices AS d ON d.id = s.device_id "
                        "WHERE s.fixed_at < to_timestamp(%s)", first_s + turns - 1) == 0, "device_state is not the newest"
