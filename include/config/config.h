@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 enum sync_mode { SYNC_REPLY, SYNC_INTERVAL, SYNC_OFF };
+enum partition_interval { PARTITION_1D, PARTITION_6H, PARTITION_1H };
 enum unknown_mode { UNKNOWN_ACCEPT, UNKNOWN_REFUSE };
 
 #define CONFIG_SETTINGS_MAX 64
@@ -35,6 +36,7 @@ struct config {
 		int64_t batch_rows;
 		int64_t batch_interval_us;
 		/* 0: keep for ever */
+		enum partition_interval partition_interval;
 		int64_t retention_us; /* of positions and statuses */
 		int64_t rejects_retention_us;
 		int64_t connections_retention_us;

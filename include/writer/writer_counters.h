@@ -14,6 +14,7 @@ struct writer_counters {
 	uint64_t retries;    /* connections lost and batches sent again */
 	uint64_t blocked;    /* reports of blocked devices, dropped */
 	uint64_t lsn;        /* everything below is stored */
+	uint64_t state_lsn;  /* device_state is complete up to here */
 	bool connected;      /* the session is ready to write */
 	char problem[288];   /* what is wrong with the tables, and its remedy; "": nothing known */
 };

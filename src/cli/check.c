@@ -6,6 +6,7 @@
 //   note: ...     works, but worth knowing
 //   problem: ...  does not: where the setting is, what is wrong, how to mend it
 #include "cli/port_holder.h"
+#include "cli/server_settings.h"
 #include "cli/verbs.h"
 #include "config/conninfo.h"
 #include "config/conninfo_error.h"
@@ -369,7 +370,8 @@ static const char missing_rights[] =
 	" WHERE NOT has_table_privilege('avld.' || name, r)"
 	" UNION ALL "
 	"SELECT 'EXECUTE ON FUNCTION avld.' || name FROM (VALUES"
-	" ('ensure_partitions(date, date)'), ('drop_partitions(date)'),"
+	" ('ensure_partitions(date, date)'), "
+	"('ensure_partitions(date, date, interval)'), ('drop_partitions(date)'),"
 	" ('delete_before(text, timestamptz, integer)'), ('least_retention()')) AS f (name)"
 	" WHERE NOT has_function_privilege('avld.' || name, 'EXECUTE')"
 	" UNION ALL "
@@ -483,6 +485,32 @@ static bool check_shape(const struct config *config, PGconn *conn)
 	return read && !problems;
 }
 
+// Round numbers: they are estimates.
+static int64_t round_down(int64_t number)
+{
+	int64_t unit = 1;
+	while (number / unit >= 100)
+		unit *= 10;
+	return number / unit * unit;
+}
+
+// Names each setting of the server that costs, and the line to change.
+static void note_server_settings(const struct config *config, PGconn *conn)
+{
+	struct server_cost costs[SERVER_COSTS_MAX];
+	static const int64_t seconds[] = {
+		[PARTITION_1D] = 86400, [PARTITION_6H] = 21600, [PARTITION_1H] = 3600};
+	const int count =
+		server_settings_costs(conn, seconds[config->database.partition_interval], costs);
+
+	for (int i = 0; i < count; i++)
+		NOTE("PostgreSQL: %s = %s costs from about %" PRId64
+		     " trackers on that report every %d s: %s; in %s: %s = %s; then %s",
+			costs[i].name, costs[i].value, round_down(costs[i].from_trackers),
+			SERVER_COST_EVERY_S, costs[i].why, costs[i].place, costs[i].name,
+			costs[i].better, costs[i].apply);
+}
+
 static bool check_database(const struct config *config)
 {
 	// Later keywords override earlier ones: conninfo may set its own timeout.
@@ -495,6 +523,7 @@ static bool check_database(const struct config *config)
 		database_problem(config, conn,
 			"start PostgreSQL, create the database, or correct the setting");
 	} else if (check_server(config, conn) && check_usage(config, conn)) {
+		note_server_settings(config, conn);
 		int version = migrate_version(conn);
 		if (version < 0)
 			database_problem(config, conn,

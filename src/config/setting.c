@@ -21,6 +21,8 @@ static setting_reader read_bool, read_integer, read_share, read_size, read_segme
 
 static const char *const sync_names[] = {
 	[SYNC_REPLY] = "reply", [SYNC_INTERVAL] = "interval", [SYNC_OFF] = "off", NULL};
+static const char *const interval_names[] = {
+	[PARTITION_1D] = "1d", [PARTITION_6H] = "6h", [PARTITION_1H] = "1h", NULL};
 static const char *const unknown_names[] = {
 	[UNKNOWN_ACCEPT] = "accept", [UNKNOWN_REFUSE] = "refuse", NULL};
 static const char *const level_names[] = {[LOG_LEVEL_ERROR] = "error",
@@ -68,6 +70,9 @@ const struct setting setting_table[] = {
 	{"database.batch_interval", read_duration, "100ms",
 		AT(database.batch_interval_us), .min = MS, .max = 60 * SECOND,
 		.doc = "maximum delay before a report is written"},
+	{"database.partition_interval", read_enum, "1d",
+		AT(database.partition_interval), .names = interval_names,
+		.doc = "time that a partition of positions holds"},
 	{"database.retention", read_duration, "0",
 		AT(database.retention_us), .min = DAY, .max = 36500 * DAY, .none = true,
 		.doc = "age at which positions and statuses are dropped; 0: never"},

@@ -25,7 +25,10 @@ static size_t collect(const struct http_sources *s, struct number *numbers, size
 	const struct journal *journal = s->intake->journal;
 	const struct conn_counters conns = conn_counters(s->conns);
 	const uint64_t start = journal_start(journal), end = journal_end(journal);
-	const uint64_t pending = end - (out->lsn > start ? out->lsn : start);
+	const uint64_t stored = out->lsn > start ? out->lsn : start;
+	const uint64_t pending = end - stored;
+	const uint64_t states = out->state_lsn > start ? out->state_lsn : start;
+	const uint64_t state_lag = stored > states ? stored - states : 0;
 	const struct number all[] = {
 		{"connections", "gauge", "TCP connections open", conn_count(s->conns)},
 		{"frames_total", "counter", "frames received", in->frames},
@@ -63,6 +66,9 @@ static size_t collect(const struct http_sources *s, struct number *numbers, size
 			newcomers_on_trial(s->intake->newcomers)},
 		{"journal_bytes", "gauge", "size of the journal on disk", journal_bytes(journal)},
 		{"journal_waiting_bytes", "gauge", "bytes not yet in the database", pending},
+		{"device_state_lag_bytes", "gauge",
+			"bytes in the database whose reports are not in device_state yet",
+			state_lag},
 		{"journal_unsynced_bytes", "gauge", "bytes not yet safe against loss of power",
 			end - journal_synced(journal)},
 		{"journal_full", "gauge", "journal full, nothing is accepted (1: yes, 0: no)",

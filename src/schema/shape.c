@@ -20,7 +20,8 @@
 const char shape_query[] =
 	"WITH wanted AS (SELECT t.number, c.n, t.tab, split_part(c.item, ' ', 1) AS col, "
 	"substr(c.item, strpos(c.item, ' ') + 1) AS type FROM (VALUES "
-	"(1, 'checkpoint', 'instance text, journal uuid, lsn bigint, updated_at " TIME "'), "
+	"(1, 'checkpoint', 'instance text, journal uuid, lsn bigint, state_lsn bigint, "
+	"updated_at " TIME "'), "
 	"(2, 'devices', 'id bigint, ident text, protocol text, state text, model text, "
 	"secret text'), "
 	"(3, 'positions', '" REPORT("fixed_at") "valid boolean, " PLACE MOTION TELEMETRY

@@ -8,6 +8,7 @@
 #include "writer/batch_rows.h"
 
 #include "util/log.h"
+#include "writer/rows_order.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -99,6 +100,19 @@ static uint8_t *copy_row(struct rows_copy *copy, unsigned fields, size_t size, u
 	return copy->data + copy->len + sizeof(wire);
 }
 
+// The same, for a kind that is sorted.
+static uint8_t *copy_sorted_row(
+	struct rows_copy *copy, unsigned fields, size_t size, uint64_t lsn, int64_t device_id)
+{
+	const size_t row = copy->rows;
+
+	copy->offsets = grow(copy->offsets, &copy->offsets_cap, row + 2, sizeof(*copy->offsets));
+	copy->keys = grow(copy->keys, &copy->keys_cap, row + 1, sizeof(*copy->keys));
+	copy->offsets[row] = (uint32_t)copy->len;
+	copy->keys[row] = rows_order_key(device_id, row);
+	return copy_row(copy, fields, size, lsn);
+}
+
 // Ends the row at `end`, where its last field ends.
 static void end_row(struct rows_copy *copy, const uint8_t *end)
 {
@@ -110,12 +124,27 @@ static void copy_end(struct rows_copy *copy)
 	copy->data = grow(copy->data, &copy->cap, copy->len + 2, 1);
 	copy->data[copy->len++] = 0xff;
 	copy->data[copy->len++] = 0xff;
+	if (copy->rows == 0 || !copy->keys)
+		return;
+	copy->offsets[copy->rows] = (uint32_t)(copy->len - 2);
+	copy->scratch = grow(copy->scratch, &copy->scratch_cap, copy->rows, sizeof(*copy->scratch));
+	if (rows_order_sort(copy->keys, copy->scratch, copy->rows) == copy->keys)
+		return;
+	uint64_t *const keys = copy->scratch;
+	const size_t cap = copy->scratch_cap;
+	copy->scratch = copy->keys;
+	copy->scratch_cap = copy->keys_cap;
+	copy->keys = keys;
+	copy->keys_cap = cap;
 }
 
 static void copy_done(struct rows_copy *copy)
 {
 	free(copy->data);
 	free(copy->lsns);
+	free(copy->offsets);
+	free(copy->keys);
+	free(copy->scratch);
 	*copy = (struct rows_copy){0};
 }
 
@@ -315,6 +344,15 @@ static uint8_t *begin_row(struct batch_rows *rows, enum rows_kind kind, size_t t
 	return copy_row(&rows->copies[kind], count, count * FIELD_MAX + texts, lsn);
 }
 
+// The same, for the kinds whose rows are sent by device.
+static uint8_t *begin_sorted_row(
+	struct batch_rows *rows, enum rows_kind kind, size_t texts, uint64_t lsn, int64_t device_id)
+{
+	const unsigned count = kinds[kind].count;
+	return copy_sorted_row(
+		&rows->copies[kind], count, count * FIELD_MAX + texts, lsn, device_id);
+}
+
 static uint8_t *put_literal(uint8_t *out, const char *literal)
 {
 	return put_text_always(out, (struct text){literal, strlen(literal)});
@@ -342,8 +380,8 @@ static void add_position(struct batch_rows *rows, const struct entry *report, in
 	const struct report_body *body = &report->body;
 	const bool has_fix = body->has & HAS_FIX;
 	const enum rows_kind kind = has_fix ? ROWS_POSITIONS : ROWS_STATUSES;
-	uint8_t *out = begin_row(
-		rows, kind, 16 + report->event.len + report->driver.len + report->extra.len, lsn);
+	const size_t texts = 16 + report->event.len + report->driver.len + report->extra.len;
+	uint8_t *out = begin_sorted_row(rows, kind, texts, lsn, device_id);
 
 	out = put_int8(out, device_id);
 	out = put_time(out, fixed.time_us);
@@ -371,7 +409,8 @@ static void add_alarm(struct batch_rows *rows, const struct entry *report, int64
 	const struct report_body *body = &report->body;
 	const bool has_fix = body->has & HAS_FIX;
 	const char *name = report_alarm_name(alarm);
-	uint8_t *out = begin_row(rows, ROWS_ALARMS, strlen(name) + report->event.len, lsn);
+	uint8_t *out = begin_sorted_row(
+		rows, ROWS_ALARMS, strlen(name) + report->event.len, lsn, device_id);
 
 	out = put_int8(out, device_id);
 	out = put_time(out, fixed.time_us);
@@ -447,15 +486,9 @@ void batch_rows_add_disconnected(struct batch_rows *rows, const struct entry *en
 	end_row(&rows->copies[ROWS_CONNECTIONS], out);
 }
 
-void batch_rows_add_left(
-	struct batch_rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn)
+void batch_rows_add_left(struct batch_rows *rows, const struct entry *entry, int64_t device_id)
 {
-	if (device_state_disconnected(rows->states, device_id, entry))
-		return;
-	uint8_t *out = begin_row(rows, ROWS_ENDED, PEER_TEXT_MAX, lsn);
-	out = put_int8(out, device_id);
-	out = put_peer(out, &entry->peer);
-	end_row(&rows->copies[ROWS_ENDED], out);
+	device_state_disconnected(rows->states, device_id, &entry->peer);
 }
 
 void batch_rows_add_unknown(struct batch_rows *rows, const struct entry *entry, uint64_t lsn)
@@ -547,6 +580,17 @@ static uint8_t *put_telemetry(uint8_t *out, const struct state_telemetry *teleme
 	return put_text(out, (struct text){telemetry->driver, telemetry->driver_len});
 }
 
+static void add_ends(struct batch_rows *rows, const struct device_states *states)
+{
+	for (size_t i = 0; i < states->end_count; i++) {
+		const struct state_end *end = &states->ends[i];
+		uint8_t *out = begin_row(rows, ROWS_ENDED, PEER_TEXT_MAX, 0);
+		out = put_int8(out, end->device_id);
+		out = put_peer(out, &end->peer);
+		end_row(&rows->copies[ROWS_ENDED], out);
+	}
+}
+
 static void add_state(struct batch_rows *rows, const struct state_row *row, struct text instance)
 {
 	const size_t texts =
@@ -570,10 +614,11 @@ static void add_other(struct batch_rows *rows, const struct state_row *row)
 	end_row(&rows->copies[ROWS_OTHER], out);
 }
 
-static void add_states(struct batch_rows *rows, struct text instance)
+static void add_states(struct batch_rows *rows, const struct device_states *states, size_t first,
+	struct text instance)
 {
-	for (size_t i = 0; i < rows->states->count; i++) {
-		const struct state_row *row = &rows->states->rows[i];
+	for (size_t i = first; i < states->count; i++) {
+		const struct state_row *row = &states->rows[i];
 		if (row->seen.known)
 			add_state(rows, row, instance);
 		if (row->other.both)
@@ -581,9 +626,100 @@ static void add_states(struct batch_rows *rows, struct text instance)
 	}
 }
 
-void batch_rows_finish(struct batch_rows *rows, const char *instance)
+static bool is_of_states(int kind)
 {
-	add_states(rows, (struct text){instance, strlen(instance)});
+	return kind == ROWS_ENDED || kind == ROWS_STATE || kind == ROWS_OTHER;
+}
+
+void batch_rows_finish(struct batch_rows *rows)
+{
 	for (int i = 0; i < ROWS_KINDS; i++)
-		copy_end(&rows->copies[i]);
+		if (!is_of_states(i))
+			copy_end(&rows->copies[i]);
+}
+
+void batch_rows_set_states(struct batch_rows *rows, const struct device_states *states,
+	size_t first, const char *instance)
+{
+	for (int i = 0; i < ROWS_KINDS; i++)
+		if (is_of_states(i))
+			copy_begin(&rows->copies[i]);
+	if (states) {
+		add_ends(rows, states);
+		add_states(rows, states, first, (struct text){instance, strlen(instance)});
+	}
+	for (int i = 0; i < ROWS_KINDS; i++)
+		if (is_of_states(i))
+			copy_end(&rows->copies[i]);
+}
+
+// ---- reading
+
+static const uint8_t *row_at(const struct rows_copy *copy, size_t number, size_t *size)
+{
+	const size_t row = rows_order_row(copy->keys[number]);
+
+	*size = copy->offsets[row + 1] - copy->offsets[row];
+	return copy->data + copy->offsets[row];
+}
+
+#define AHEAD 4 /* rows: they are anywhere in memory */
+
+// Gathers rows that fit the buffer; one that alone does not fit is not copied.
+static size_t gather(const struct rows_copy *copy, struct rows_reader *reader, uint8_t *buffer,
+	size_t cap, const uint8_t **piece)
+{
+	size_t used = 0, size;
+
+	*piece = buffer;
+	for (; reader->row < copy->rows; reader->row++) {
+		const uint8_t *data = row_at(copy, reader->row, &size);
+		if (size > cap - used && used > 0)
+			break;
+		if (size > cap) {
+			reader->row++;
+			*piece = data;
+			return size;
+		}
+		if (reader->row + AHEAD < copy->rows) {
+			size_t unused;
+			const uint8_t *next = row_at(copy, reader->row + AHEAD, &unused);
+			__builtin_prefetch(next);
+			__builtin_prefetch(next + 64);
+		}
+		memcpy(buffer + used, data, size);
+		used += size;
+	}
+	return used;
+}
+
+static size_t read_plain(const struct rows_copy *copy, struct rows_reader *reader, size_t end,
+	size_t cap, const uint8_t **piece)
+{
+	const size_t left = end - reader->offset, len = left < cap ? left : cap;
+
+	*piece = copy->data + reader->offset;
+	reader->offset += len;
+	return len;
+}
+
+size_t batch_rows_read(const struct rows_copy *copy, struct rows_reader *reader, uint8_t *buffer,
+	size_t cap, const uint8_t **piece)
+{
+	if (!copy->keys || copy->rows == 0)
+		return read_plain(copy, reader, copy->len, cap, piece);
+	if (reader->offset < copy->offsets[0]) /* before the rows */
+		return read_plain(copy, reader, copy->offsets[0], cap, piece);
+	if (reader->row < copy->rows)
+		return gather(copy, reader, buffer, cap, piece);
+	if (reader->offset < copy->offsets[copy->rows])
+		reader->offset = copy->offsets[copy->rows];
+	return read_plain(copy, reader, copy->len, cap, piece);
+}
+
+uint64_t batch_rows_lsn(const struct rows_copy *copy, size_t line)
+{
+	if (line < 1 || line > copy->rows)
+		return 0;
+	return copy->lsns[copy->keys ? rows_order_row(copy->keys[line - 1]) : line - 1];
 }

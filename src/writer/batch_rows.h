@@ -13,9 +13,9 @@ enum rows_kind {
 	ROWS_ALARMS,
 	ROWS_REJECTS,
 	ROWS_CONNECTIONS,
-	ROWS_ENDED,    /* ends of connections that started before the batch; precedes ROWS_STATE */
-	ROWS_STATE,    /* one row a device; made by batch_rows_finish */
-	ROWS_OTHER,    /* devices heard from two peers; made by batch_rows_finish */
+	ROWS_ENDED, /* ends of connections that started before the batch; precedes ROWS_STATE */
+	ROWS_STATE, /* one row a device */
+	ROWS_OTHER, /* devices heard from two peers; as the two above made by batch_rows_set_states */
 	ROWS_UNKNOWN,  /* one row a report; the database counts them */
 	ROWS_COMMANDS, /* changes; the database keeps the newest of each command */
 	ROWS_MEDIA,    /* pieces of photos; the database assembles them */
@@ -25,8 +25,13 @@ enum rows_kind {
 // Rows in COPY BINARY format. The memory grows to what a batch needs and is kept for the next one.
 struct rows_copy {
 	uint8_t *data;
+	uint32_t *
+		offsets; /* of each row in `data`, in the kinds that are sorted; else NULL, as `keys` */
+	uint64_t *keys, *scratch; /* rows_order.h; sorted by batch_rows_finish */
+	size_t offsets_cap, keys_cap, scratch_cap;
 	size_t len, cap;
-	uint64_t *lsns; /* of the journal entry of each row; 0 in ROWS_STATE and ROWS_OTHER */
+	/* Of the journal entry of each row of `data`; 0 in the kinds that batch_rows_set_states makes. */
+	uint64_t *lsns;
 	size_t rows, rows_cap;
 };
 
@@ -38,7 +43,7 @@ struct batch_rows {
 void batch_rows_init(struct batch_rows *rows);
 void batch_rows_done(struct batch_rows *rows);
 void batch_rows_clear(struct batch_rows *rows);         /* removes all rows, keeps the memory */
-size_t batch_rows_bytes(const struct batch_rows *rows); /* so far, without ROWS_STATE */
+size_t batch_rows_bytes(const struct batch_rows *rows); /* so far, without the states */
 
 // lsn: of the entry. live: this process received it (device_state.h).
 
@@ -57,8 +62,7 @@ void batch_rows_add_connected(
 // Adds an ENTRY_DISCONNECTED to the connections.
 void batch_rows_add_disconnected(struct batch_rows *rows, const struct entry *entry, uint64_t lsn);
 // Adds an ENTRY_DISCONNECTED or ENTRY_LEFT to the device's state: it is not connected from that peer any more.
-void batch_rows_add_left(
-	struct batch_rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn);
+void batch_rows_add_left(struct batch_rows *rows, const struct entry *entry, int64_t device_id);
 // Adds a frame of a device that may not report.
 void batch_rows_add_unknown(struct batch_rows *rows, const struct entry *entry, uint64_t lsn);
 // Adds an ENTRY_COMMAND.
@@ -66,10 +70,26 @@ void batch_rows_add_command(struct batch_rows *rows, const struct entry *entry, 
 // Adds an ENTRY_MEDIA.
 void batch_rows_add_media(
 	struct batch_rows *rows, const struct entry *entry, int64_t device_id, uint64_t lsn);
-// Completes the buffers; no entry may follow. instance: database.instance. It is in the rows of ROWS_STATE that are
-// certain whether a TCP connection is open. Where it is NULL, `connected` is false and counts only if the table's peer is
-// the row's.
-void batch_rows_finish(struct batch_rows *rows, const char *instance);
+// Completes the buffers of all kinds but those that batch_rows_set_states makes; no entry may follow.
+void batch_rows_finish(struct batch_rows *rows);
+// Makes ROWS_ENDED of the ends, ROWS_STATE and ROWS_OTHER of the states' rows from number `first` on, and completes them;
+// NULL: empty. May be called again. instance: database.instance. It is in the rows that are certain whether a TCP connection
+// is open. Where it is NULL, `connected` is false and counts only if the table's peer is the row's.
+void batch_rows_set_states(struct batch_rows *rows, const struct device_states *states,
+	size_t first, const char *instance);
+
+// Reads the stream of COPY BINARY, rows in the order of their devices. Begin with a zeroed one.
+struct rows_reader {
+	size_t row;    /* the next one, in the kinds that are sorted */
+	size_t offset; /* in `data` */
+};
+
+// Returns the next piece of the stream, in `piece`; its length is 0 at the end. It may lie in buffer, which has room for `cap`
+// bytes: a piece is at most that long, unless it is a single row.
+size_t batch_rows_read(const struct rows_copy *copy, struct rows_reader *reader, uint8_t *buffer,
+	size_t cap, const uint8_t **piece);
+// Returns the LSN of the row that is sent as number `line`, from 1 on; 0 if there is none.
+uint64_t batch_rows_lsn(const struct rows_copy *copy, size_t line);
 
 // Returns the columns of a kind in the order of its fields: "device_id, fixed_at, ...".
 const char *batch_rows_columns(enum rows_kind kind);

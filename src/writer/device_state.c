@@ -40,6 +40,7 @@ void device_state_free(struct device_states *states)
 		return;
 	free(states->rows);
 	free(states->slots);
+	free(states->ends);
 	free(states);
 }
 
@@ -47,7 +48,7 @@ void device_state_clear(struct device_states *states)
 {
 	for (size_t i = 0; i < states->count; i++)
 		states->slots[states->rows[i].slot] = 0;
-	states->count = 0;
+	states->count = states->end_count = 0;
 }
 
 // Returns the slot of the device's row, or the free one for it. Ids are consecutive: the multiplication spreads them.
@@ -109,14 +110,15 @@ static bool is_aside(const struct entry *entry)
 	return entry->kind == ENTRY_REPORT && entry->body.flags & FLAG_ASIDE;
 }
 
-// Notes that the peer changes from row->seen.peer to that of the entry, both by UDP.
-static void note_change(struct state_row *row, const struct entry *entry)
+// Notes that the device is heard from this peer next; it matters if that and row->seen.peer are different ones by UDP.
+static void note_change(struct state_row *row, const struct peer *next)
 {
 	struct state_other *other = &row->other;
 
-	if (other->both)
+	if (row->seen.peer.transport != TRANSPORT_UDP || next->transport != TRANSPORT_UDP ||
+		is_same_peer(&row->seen.peer, next) || other->both)
 		return;
-	other->both = other->known && is_same_peer(&other->peer, &entry->peer);
+	other->both = other->known && is_same_peer(&other->peer, next);
 	other->known = true;
 	other->peer = row->seen.peer;
 	other->time_us = row->seen.time_us;
@@ -135,9 +137,8 @@ void device_state_seen(
 	}
 	made = !seen->known;
 	seen->known = true;
-	if (!made && entry->peer.transport == TRANSPORT_UDP &&
-		seen->peer.transport == TRANSPORT_UDP && !is_same_peer(&seen->peer, &entry->peer))
-		note_change(row, entry);
+	if (!made)
+		note_change(row, &entry->peer);
 	const bool tcp = entry->peer.transport == TRANSPORT_TCP &&
 			 !(entry->kind == ENTRY_REPORT && entry->body.flags & FLAG_SHARED);
 
@@ -151,19 +152,30 @@ void device_state_seen(
 		seen->certain = seen->open = true;
 }
 
-bool device_state_disconnected(
-	struct device_states *states, int64_t device_id, const struct entry *entry)
+static bool same_address(const struct peer *a, const struct peer *b)
+{
+	return memcmp(a->address, b->address, sizeof(a->address)) == 0 && a->port == b->port;
+}
+
+void device_state_disconnected(
+	struct device_states *states, int64_t device_id, const struct peer *peer)
 {
 	const uint32_t found = states->slots[slot_of(states, device_id)];
 	struct state_seen *seen = found ? &states->rows[found - 1].seen : NULL;
 
-	if (!seen || !seen->certain)
-		return false;
-	/* The end of an older connection changes nothing. */
-	if (!memcmp(seen->peer.address, entry->peer.address, sizeof(seen->peer.address)) &&
-		seen->peer.port == entry->peer.port)
-		seen->open = false;
-	return true;
+	if (seen && seen->certain) {
+		/* The end of an older connection changes nothing. */
+		if (same_address(&seen->peer, peer))
+			seen->open = false;
+		return;
+	}
+	if (states->end_count == states->end_cap) {
+		states->end_cap = states->end_cap ? states->end_cap * 2 : 16;
+		states->ends = realloc(states->ends, states->end_cap * sizeof(*states->ends));
+		if (!states->ends)
+			log_fatal("out of memory: batch");
+	}
+	states->ends[states->end_count++] = (struct state_end){device_id, *peer};
 }
 
 // Adds the telemetry that `from` has and `to` lacks.
@@ -195,13 +207,18 @@ static void complete(struct report_body *to, const struct report_body *from)
 	to->has |= missing;
 }
 
-static void add_telemetry(
-	struct state_telemetry *telemetry, const struct entry *entry, int64_t time_us)
+static void add_text(char *to, uint8_t *to_len, size_t cap, struct text text, bool newer)
+{
+	if (text.len && (newer || !*to_len))
+		*to_len = copy_text(to, cap, text);
+}
+
+// body: telemetry only.
+static void add_telemetry(struct state_telemetry *telemetry, struct report_body body,
+	struct text event, struct text driver, int64_t time_us)
 {
 	const bool newer = !telemetry->known || time_us >= telemetry->time_us;
-	struct report_body body = entry->body;
 
-	body.flags &= body.has & HAS_IGNITION ? FLAG_IGNITION : 0;
 	if (newer) {
 		complete(&body, &telemetry->body);
 		telemetry->body = body;
@@ -210,12 +227,15 @@ static void add_telemetry(
 	} else {
 		complete(&telemetry->body, &body);
 	}
-	if (entry->event.len && (newer || !telemetry->event_len))
-		telemetry->event_len =
-			copy_text(telemetry->event, sizeof(telemetry->event), entry->event);
-	if (entry->driver.len && (newer || !telemetry->driver_len))
-		telemetry->driver_len =
-			copy_text(telemetry->driver, sizeof(telemetry->driver), entry->driver);
+	add_text(telemetry->event, &telemetry->event_len, sizeof(telemetry->event), event, newer);
+	add_text(telemetry->driver, &telemetry->driver_len, sizeof(telemetry->driver), driver,
+		newer);
+}
+
+static void add_fix(struct state_fix *fix, const struct report_body *body, int64_t time_us)
+{
+	if (!fix->known || time_us >= fix->time_us)
+		*fix = (struct state_fix){true, time_us, *body};
 }
 
 void device_state_report(struct device_states *states, int64_t device_id, const struct entry *entry,
@@ -230,8 +250,90 @@ void device_state_report(struct device_states *states, int64_t device_id, const 
 		fixed.time_us = entry->received_us;
 	bool made;
 	struct state_row *row = row_of(states, device_id, &made);
-	if (entry->body.has & HAS_FIX && entry->body.flags & FLAG_VALID &&
-		(!row->fix.known || fixed.time_us >= row->fix.time_us))
-		row->fix = (struct state_fix){true, fixed.time_us, entry->body};
-	add_telemetry(&row->telemetry, entry, fixed.time_us);
+	if (entry->body.has & HAS_FIX && entry->body.flags & FLAG_VALID)
+		add_fix(&row->fix, &entry->body, fixed.time_us);
+	struct report_body body = entry->body;
+	body.flags &= body.has & HAS_IGNITION ? FLAG_IGNITION : 0;
+	add_telemetry(&row->telemetry, body, entry->event, entry->driver, fixed.time_us);
+}
+
+// ---- merging
+
+// Call it before merge_seen.
+static void merge_other(struct state_row *row, const struct state_row *next)
+{
+	const struct state_other *other = &next->other;
+
+	if (other->both) {
+		row->other = *other;
+		return;
+	}
+	if (row->other.both || !next->seen.known)
+		return;
+	if (!row->seen.known) {
+		row->other = *other;
+		return;
+	}
+	/* The next range has other->peer, if that is known, and then next->seen.peer. */
+	note_change(row, other->known ? &other->peer : &next->seen.peer);
+	if (!other->known || row->other.both)
+		return;
+	row->other = (struct state_other){true,
+		row->other.known && is_same_peer(&row->other.peer, &next->seen.peer), other->peer,
+		other->time_us};
+}
+
+static void merge_seen(struct state_seen *seen, const struct state_seen *next)
+{
+	if (!next->known)
+		return;
+	if (!seen->known) {
+		*seen = *next;
+		return;
+	}
+	if (next->time_us >= seen->time_us)
+		seen->time_us = next->time_us;
+	seen->protocol_len = copy_text(seen->protocol, sizeof(seen->protocol),
+		(struct text){next->protocol, next->protocol_len});
+	if (next->certain) {
+		seen->peer = next->peer;
+		seen->certain = true;
+		seen->open = next->open;
+	} else if (!seen->certain || !seen->open) {
+		seen->peer = next->peer;
+	}
+}
+
+static void merge_row(struct device_states *states, const struct state_row *next)
+{
+	bool made;
+	struct state_row *row = row_of(states, next->device_id, &made);
+	const struct state_telemetry *telemetry = &next->telemetry;
+
+	merge_other(row, next);
+	merge_seen(&row->seen, &next->seen);
+	if (next->fix.known)
+		add_fix(&row->fix, &next->fix.body, next->fix.time_us);
+	if (telemetry->known)
+		add_telemetry(&row->telemetry, telemetry->body,
+			(struct text){telemetry->event, telemetry->event_len},
+			(struct text){telemetry->driver, telemetry->driver_len},
+			telemetry->time_us);
+}
+
+void device_state_merge(struct device_states *states, const struct device_states *next)
+{
+	for (size_t i = 0; i < next->end_count; i++)
+		device_state_disconnected(states, next->ends[i].device_id, &next->ends[i].peer);
+	for (size_t i = 0; i < next->count; i++)
+		merge_row(states, &next->rows[i]);
+}
+
+void device_state_cut(struct device_states *states, size_t count)
+{
+	for (size_t i = count; i < states->count; i++)
+		states->slots[states->rows[i].slot] = 0;
+	if (count < states->count)
+		states->count = count;
+	states->end_count = 0;
 }

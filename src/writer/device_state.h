@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The newest state of each device that a batch has entries of, for avld.device_state: one row a device.
+// The newest state of each device in a range of the journal, for avld.device_state: one row a device. States of ranges that
+// follow each other can be merged.
 //
 // For connections the order in the journal counts; for fixes and telemetry the time does (a record from a tracker's log
 // never replaces a newer one).
@@ -53,10 +54,18 @@ struct state_row {
 	struct state_telemetry telemetry;
 };
 
+// The end of a connection that began before the range: if it is the device's connection in the table, that one is over.
+struct state_end {
+	int64_t device_id;
+	struct peer peer;
+};
+
 struct device_states {
 	struct state_row *rows;
 	size_t count, cap;
-	uint32_t *slots; /* row number + 1, or 0; twice `cap` of them, a power of two */
+	uint32_t *slots;        /* row number + 1, or 0; twice `cap` of them, a power of two */
+	struct state_end *ends; /* before everything in the rows */
+	size_t end_count, end_cap;
 };
 
 struct device_states *device_state_new(void);
@@ -70,9 +79,12 @@ void device_state_seen(
 // Notes the report's position and telemetry, unless it is set aside. Call device_state_seen first.
 void device_state_report(struct device_states *states, int64_t device_id, const struct entry *entry,
 	struct fixed_time fixed);
-// Notes the end of the device's connection from entry->peer. Returns false if the batch has no start of a connection of
-// the device: then the table shows whether this was the device's connection.
-bool device_state_disconnected(
-	struct device_states *states, int64_t device_id, const struct entry *entry);
+// Notes that the device's connection from this peer has ended.
+void device_state_disconnected(
+	struct device_states *states, int64_t device_id, const struct peer *peer);
+// Adds the states of the range that follows.
+void device_state_merge(struct device_states *states, const struct device_states *next);
+// Removes all ends, and all rows from number `count` on.
+void device_state_cut(struct device_states *states, size_t count);
 
 #endif

@@ -17,6 +17,7 @@
 #include "writer/writer_send.h"
 #include "writer/writer_session.h"
 #include "writer/writer_state.h"
+#include "writer/writer_states.h"
 
 #include <ev.h>
 #include <stdlib.h>
@@ -52,8 +53,9 @@ static void check_drained(struct writer *writer)
 
 	if (!turns->drained)
 		return;
-	const bool stored =
-		writer->state == WRITER_IDLE && journal_end(writer->journal) == writer->lsn;
+	const bool stored = writer->state == WRITER_IDLE &&
+			    journal_end(writer->journal) == writer->lsn &&
+			    !writer_states_is_reading(writer) && !writer_states_due(writer);
 	if (!stored && writer->state != WRITER_DISCONNECTED)
 		return;
 	if (!ev_is_active(&turns->drain_timer))
@@ -72,8 +74,11 @@ void writer_drain(struct writer *writer, void (*done)(void *context), void *cont
 
 static bool batch_wanted(const struct writer *writer)
 {
-	return journal_end(writer->journal) != writer->lsn &&
-	       (writer->turns->drained || writer_batch_due(writer));
+	if (writer_states_is_reading(writer))
+		return false;
+	if (journal_end(writer->journal) == writer->lsn)
+		return writer_states_due(writer);
+	return writer->turns->drained || writer_batch_due(writer);
 }
 
 // Runs whatever is due besides batches. Returns false if nothing is. The state must be IDLE.
@@ -115,14 +120,14 @@ void writer_wake(struct writer *writer)
 
 	if (idle && run_extra(writer))
 		return;
-	if (journal_end(writer->journal) == (busy ? writer->batch->now.end : writer->lsn))
-		return;
 	if (idle && batch_wanted(writer)) {
 		writer->turns->reload = writer->turns->day = writer->turns->commands = false;
 		writer->turns->retention = false;
 		writer_send_start(writer);
 		return;
 	}
+	if (journal_end(writer->journal) == (busy ? writer->batch->now.end : writer->lsn))
+		return;
 	writer_batch_schedule(writer, (double)writer->config->database.batch_interval_us / 1e6);
 }
 
@@ -192,7 +197,7 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	writer->config = config;
 	writer->journal = journal;
 	writer->directory = directory;
-	writer->lsn = writer->counters.lsn = journal_start(journal);
+	writer->lsn = writer->counters.lsn = writer->counters.state_lsn = journal_start(journal);
 	writer->turns = turns;
 	ev_timer_init(&turns->drain_timer, on_drained, 0., 0.);
 	turns->drain_timer.data = writer;
@@ -204,6 +209,7 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	writer_batch_init(writer);
 	writer_session_init(writer);
 	writer_send_init(writer);
+	writer_states_init(writer);
 	writer_link_start(writer);
 	return writer;
 }
@@ -216,6 +222,7 @@ void writer_free(struct writer *writer)
 	writer_send_done(writer);
 	writer_session_done(writer);
 	writer_batch_done(writer);
+	writer_states_done(writer);
 	writer_commands_done(writer);
 	writer_retention_done(writer);
 	writer_days_done(writer);

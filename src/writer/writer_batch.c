@@ -24,8 +24,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BATCH_BYTES ((size_t)16 << 20)
-#define ENTRY_BYTES 300. /* a first guess */
+#define BATCH_BYTES ((size_t)32 << 20)
+/* While behind, a batch may have so many times database.batch_rows: what the database does once for each page of an index is
+   shared by more rows then. */
+#define BEHIND_TIMES 8
+#define ENTRY_BYTES  300. /* a first guess */
 
 static void on_interval(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -34,6 +37,11 @@ static void on_interval(struct ev_loop *loop, ev_timer *timer, int events)
 	struct writer *writer = timer->data;
 	writer->batch->due = true;
 	writer_link_wake(writer);
+}
+
+static size_t full_rows(const struct writer *writer)
+{
+	return (size_t)writer->config->database.batch_rows;
 }
 
 void writer_batch_init(struct writer *writer)
@@ -46,7 +54,7 @@ void writer_batch_init(struct writer *writer)
 	batch_rows_init(&batch->now.rows);
 	batch_rows_init(&batch->ahead.rows);
 	batch->recent = dedup_cache_new();
-	batch->limit = (size_t)writer->config->database.batch_rows;
+	batch->limit = full_rows(writer);
 	batch->entry_bytes = ENTRY_BYTES;
 	ev_timer_init(&batch->timer, on_interval, 0., 0.);
 	batch->timer.data = writer;
@@ -251,12 +259,12 @@ static void add_connected(struct writer *writer, const struct entry *entry, stru
 		batch_rows_add_unknown(&writer->batch->building->rows, entry, at.lsn);
 }
 
-static void add_left(struct writer *writer, const struct entry *entry, struct at at)
+static void add_left(struct writer *writer, const struct entry *entry)
 {
 	const struct device *device = device_directory_find(writer->directory, entry->ident);
 
 	if (device && device->id) /* also if it is blocked by now: it was connected */
-		batch_rows_add_left(&writer->batch->building->rows, entry, device->id, at.lsn);
+		batch_rows_add_left(&writer->batch->building->rows, entry, device->id);
 }
 
 // Photos of unknown devices are dropped: their reports are not stored either.
@@ -306,10 +314,10 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 		break;
 	case ENTRY_DISCONNECTED:
 		batch_rows_add_disconnected(rows, &entry, at.lsn);
-		add_left(writer, &entry, at);
+		add_left(writer, &entry);
 		break;
 	case ENTRY_LEFT:
-		add_left(writer, &entry, at);
+		add_left(writer, &entry);
 		break;
 	case ENTRY_COMMAND:
 		batch_rows_add_command(rows, &entry, at.lsn);
@@ -343,7 +351,18 @@ static int64_t oldest_kept_us(const struct writer *writer)
 	return day > 0 ? day * DAY_US : INT64_MIN;
 }
 
-// Adds the rows of at most `entries` more entries of the journal, within the limits of a batch.
+// Completes the batch: no entry will be added.
+static void finish(struct writer *writer, struct writer_built *built)
+{
+	built->whole = true;
+	built->more = built->end < journal_end(writer->journal);
+	if (built->entries)
+		writer->batch->entry_bytes =
+			(double)(built->end - built->start) / (double)built->entries;
+	batch_rows_finish(&built->rows);
+}
+
+// Adds the rows of at most `entries` more entries of the journal; completes the batch if it is at one of its limits.
 static void build(struct writer *writer, struct writer_built *built, size_t entries)
 {
 	struct writer_batch *batch = writer->batch;
@@ -365,13 +384,8 @@ static void build(struct writer *writer, struct writer_built *built, size_t entr
 	}
 	built->end = cursor.lsn;
 	journal_cursor_done(&cursor);
-	if (left == 0)
-		return;
-	built->whole = true;
-	built->more = built->end < journal_end(writer->journal);
-	if (built->entries)
-		batch->entry_bytes = (double)(built->end - built->start) / (double)built->entries;
-	batch_rows_finish(&built->rows, writer->config->database.instance);
+	if (left > 0)
+		finish(writer, built);
 }
 
 static bool is_built(const struct writer_built *built)
@@ -398,9 +412,10 @@ bool writer_batch_has_next(const struct writer *writer)
 {
 	const struct writer_batch *batch = writer->batch;
 	const double pending = (double)(journal_end(writer->journal) - batch->now.end);
+	const size_t rows = batch->limit < full_rows(writer) ? batch->limit : full_rows(writer);
 
 	return is_built(&batch->ahead) ||
-	       (!batch->refused_count && pending >= batch->entry_bytes * (double)batch->limit);
+	       (!batch->refused_count && pending >= batch->entry_bytes * (double)rows);
 }
 
 bool writer_batch_build_ahead(struct writer *writer, size_t entries)
@@ -432,7 +447,9 @@ void writer_batch_next(struct writer *writer)
 		build_start(&batch->now, writer->lsn);
 	}
 	if (!batch->now.whole)
-		build(writer, &batch->now, SIZE_MAX);
+		build(writer, &batch->now, full_rows(writer));
+	if (!batch->now.whole)
+		finish(writer, &batch->now);
 	batch->now.more = batch->now.end < journal_end(writer->journal);
 }
 
@@ -467,7 +484,7 @@ static void count(struct writer *writer)
 void writer_batch_committed(struct writer *writer)
 {
 	struct writer_batch *batch = writer->batch;
-	const size_t full = (size_t)writer->config->database.batch_rows;
+	const size_t full = full_rows(writer) * (batch->now.more ? BEHIND_TIMES : 1);
 
 	count(writer);
 	backlog_stored(&writer->backlog, batch->now.end - batch->now.start,
@@ -477,5 +494,4 @@ void writer_batch_committed(struct writer *writer)
 	writer->counters.refused += settle_refusals(batch);
 	batch->limit = batch->limit < full / 2 ? batch->limit * 2 : full;
 	writer_link_reset_backoff(writer);
-	journal_release(writer->journal, writer->lsn);
 }

@@ -30,10 +30,10 @@ struct writer_batch {
 	struct writer_built now;   /* the current batch */
 	struct writer_built ahead; /* the next one */
 	struct writer_built *building;
-	int64_t last_day, oldest_us;   /* while building: the day looked up last; what is kept */
-	size_t limit;                  /* entries in the next batch */
-	bool staged;                   /* is sent through the stages, past rows that are stored */
-	bool sent;                     /* may be committed, as far as we know */
+	int64_t last_day, oldest_us; /* while building: the day looked up last; what is kept */
+	size_t limit; /* entries in the next batch: database.batch_rows; more while behind */
+	bool staged;  /* is sent through the stages, past rows that are stored */
+	bool sent;    /* may be committed, as far as we know */
 	uint64_t inserted[ROWS_KINDS]; /* rows that the stages let through */
 	struct writer_refusal *refused;
 	size_t refused_count, refused_cap;
@@ -52,10 +52,11 @@ void writer_batch_schedule(struct writer *writer, double after_s);
 // Returns true if the pending entries are due: the interval has passed, or there are enough for a full batch.
 bool writer_batch_due(const struct writer *writer);
 
-// Returns the bytes that the entries of a full batch take in the journal.
+// Returns the bytes that database.batch_rows entries take in the journal.
 uint64_t writer_batch_full_bytes(const struct writer *writer);
 
-// Makes the batch that begins at the checkpoint the current one, whole: as it was built ahead, or built now.
+// Makes the batch that begins at the checkpoint the current one, whole: as it was built ahead, or built now, of at most
+// database.batch_rows entries more.
 void writer_batch_next(struct writer *writer);
 // Forgets the keys of the current batch and drops the one ahead: both will be built again. `now` stays readable.
 void writer_batch_forget(struct writer *writer);
@@ -70,7 +71,7 @@ bool writer_batch_refuse(struct writer *writer, uint64_t lsn, const char *messag
 // The smallest limit that trouble leads to is BATCH_LIMIT_SMALL entries.
 #define BATCH_LIMIT_SMALL 256
 void writer_batch_lower_limit(struct writer *writer, size_t limit);
-// The database has the current batch: counts its rows and advances the checkpoint.
+// For writer_states_committed: counts the rows of the current batch and advances the checkpoint.
 void writer_batch_committed(struct writer *writer);
 
 #endif

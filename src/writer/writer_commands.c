@@ -5,6 +5,7 @@
 #include "util/address.h"
 #include "util/log.h"
 #include "writer/writer_link.h"
+#include "writer/writer_states.h"
 
 #include <ev.h>
 #include <stdlib.h>
@@ -69,8 +70,8 @@ void writer_commands_set_due(struct writer *writer)
 bool writer_commands_due(const struct writer *writer)
 {
 	const struct writer_commands *commands = writer->commands;
-	const bool due =
-		commands->due || (commands->wanted_lsn && writer->lsn >= commands->wanted_lsn);
+	const bool due = commands->due || (commands->wanted_lsn && writer_states_lsn(writer) >=
+									   commands->wanted_lsn);
 
 	return due && writer->lsn >= journal_recovered(writer->journal);
 }
@@ -202,7 +203,8 @@ void writer_commands_run(struct writer *writer)
 	commands->rows = 0;
 	commands->last_id = 0;
 	write_query(writer, &writer->sql);
-	commands->sink->begin(commands->sink->context, writer->lsn);
+	/* The rows have the fixes of device_state. */
+	commands->sink->begin(commands->sink->context, writer_states_lsn(writer));
 	writer_link_set_state(writer, WRITER_ASKING);
 	writer_link_query(writer, writer->sql.data, read_commands, on_read);
 }

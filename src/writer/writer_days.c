@@ -16,6 +16,7 @@
 #define TRIES      20    /* failures in a row until the days are left in DEFAULT */
 #define NEAR_TRY_S 600.  /* then: until the near days are noted again */
 #define FIRST_MS   10000 /* time for the first partitions of a database */
+#define PART_MS    25    /* more time for each part of a day */
 
 // The new days that a device has caused in this hour.
 struct day_share {
@@ -303,17 +304,25 @@ static void on_day_made(struct writer *writer)
 static void ask_to_make(
 	struct writer *writer, int64_t first, int64_t last, int ms, writer_on_end *end)
 {
+	static const struct {
+		const char *argument;
+		int parts; /* partitions of a day */
+	} every[] = {[PARTITION_1D] = {")", 0},
+		[PARTITION_6H] = {", interval '6 hours')", 4},
+		[PARTITION_1H] = {", interval '1 hour')", 24}};
+	const enum partition_interval interval = writer->config->database.partition_interval;
 	struct writer_sql *sql = &writer->sql;
 
 	if (writer->state >= WRITER_IDLE)
 		writer_link_set_state(writer, WRITER_ASKING);
 	writer_sql_clear(sql);
 	writer_sql_format(
-		sql, "SET LOCAL statement_timeout = %d; SELECT avld.ensure_partitions(", ms);
+		sql, "SET LOCAL statement_timeout = %d; SELECT avld.ensure_partitions(",
+		ms + every[interval].parts * PART_MS);
 	writer_sql_date(sql, first);
 	writer_sql_add(sql, ", ");
 	writer_sql_date(sql, last);
-	writer_sql_add(sql, ")");
+	writer_sql_add(sql, every[interval].argument);
 	writer_link_query(writer, sql->data, NULL, end);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A batch is one query string; the data of its COPYs is fed as the socket has room. While the database is busy with it the
 // next batch is built ahead, so that the database need not wait for that: in slices while data is pending, so that neither
-// the database nor the trackers wait for long; the rest once the whole batch is sent.
+// the database nor the trackers wait for long; in larger ones once the whole batch is sent.
 //
 //   answer                          then
 //   committed                       the next batch
@@ -22,6 +22,7 @@
 #include "writer/writer_lookup.h"
 #include "writer/writer_session.h"
 #include "writer/writer_shape.h"
+#include "writer/writer_states.h"
 
 #include <ev.h>
 #include <inttypes.h>
@@ -39,11 +40,12 @@
 struct writer_send {
 	enum rows_kind order[ROWS_KINDS]; /* of the COPYs */
 	size_t copies, begun;             /* how many there are, how many were begun */
-	size_t offset;                    /* in the current COPY's data */
+	struct rows_reader reader;        /* of the current COPY */
 	bool answered;                    /* a statement has succeeded: the fence held */
 	double refusal_logged;            /* when, on the loop's clock */
 	ev_timer slices;                  /* until the next slice of the batch ahead */
 	struct writer_failure failure;    /* of the batch, while the tables are looked at */
+	uint8_t chunk[CHUNK];
 };
 
 static void build_ahead(struct writer *writer);
@@ -89,7 +91,8 @@ static void build_ahead(struct writer *writer)
 	ev_timer_stop(writer->loop, &writer->send->slices);
 	if (!may_build_ahead(writer) || !writer_batch_has_next(writer))
 		return;
-	if (!writer_batch_build_ahead(writer, sent ? SIZE_MAX : SLICE))
+	const size_t entries = sent ? (size_t)writer->config->database.batch_rows : SLICE;
+	if (!writer_batch_build_ahead(writer, entries))
 		ev_timer_again(writer->loop, &writer->send->slices);
 }
 
@@ -115,11 +118,13 @@ static void send_batch(struct writer *writer, bool staged)
 {
 	struct writer_batch *batch = writer->batch;
 	struct writer_send *send = writer->send;
+	const uint64_t state_lsn = writer_states_choose(writer);
 	const struct writer_sql_batch what = {
 		.instance = writer->config->database.instance,
 		.journal = journal_uuid(writer->journal),
 		.old_lsn = writer->lsn,
 		.new_lsn = batch->now.end,
+		.state_lsn = state_lsn,
 		.staged = staged,
 	};
 
@@ -158,7 +163,8 @@ void writer_send_start(struct writer *writer)
 		writer_days_read(writer, writer_send_start);
 		return;
 	}
-	if (batch->now.end == writer->lsn) { /* the journal could not be read; it logs the reason */
+	if (batch->now.end == writer->lsn && !writer_states_due(writer)) {
+		/* the journal could not be read; it logs the reason */
 		batch->now.more = false;
 		writer_link_set_state(writer, WRITER_IDLE);
 		writer_batch_schedule(writer, STUCK_S);
@@ -177,14 +183,13 @@ void writer_send_copy_in(struct writer *writer, bool begins)
 
 	if (begins) {
 		send->begun++;
-		send->offset = 0;
+		send->reader = (struct rows_reader){0};
 	}
 	const struct rows_copy *copy =
 		&writer->batch->now.rows.copies[send->order[send->begun - 1]];
-	while (send->offset < copy->len) {
-		const size_t left = copy->len - send->offset, len = left < CHUNK ? left : CHUNK;
-		const uint8_t *data = copy->data + send->offset;
-		send->offset += len;
+	const uint8_t *data;
+	size_t len;
+	while ((len = batch_rows_read(copy, &send->reader, send->chunk, CHUNK, &data)) > 0) {
 		if (!writer_link_copy(writer, data, len)) {
 			build_ahead(writer);
 			return;
@@ -225,8 +230,7 @@ static uint64_t find_refused(const struct writer *writer, const struct writer_fa
 
 	if (kind == ROWS_KINDS || failure->line < 1)
 		return 0;
-	const struct rows_copy *copy = &writer->batch->now.rows.copies[kind];
-	return failure->line <= copy->rows ? copy->lsns[failure->line - 1] : 0;
+	return batch_rows_lsn(&writer->batch->now.rows.copies[kind], failure->line);
 }
 
 static void on_refused(struct writer *writer, const struct writer_failure *failure)
@@ -239,6 +243,8 @@ static void on_refused(struct writer *writer, const struct writer_failure *failu
 	writer_batch_forget(writer);
 	if (lsn) {
 		refuse_entry(writer, lsn, failure);
+	} else if (writer_states_refused(writer)) {
+		writer_send_start(writer);
 	} else if (batch->now.entries > 1) {
 		batch->limit = batch->now.entries / 2;
 		writer_send_start(writer);
@@ -278,7 +284,7 @@ static void on_checkpoint(struct writer *writer)
 	}
 	if (!writer_session_is_at(writer, writer->batch->now.end))
 		writer_session_die(writer, writer->lsn);
-	writer_batch_committed(writer); /* the batch is there already */
+	writer_states_committed(writer); /* the batch is there already */
 	writer_link_ready(writer);
 }
 
@@ -298,7 +304,7 @@ static void on_batch(struct writer *writer)
 	const struct writer_failure *failure = writer_link_failure(writer);
 
 	if (!failure) {
-		writer_batch_committed(writer);
+		writer_states_committed(writer);
 		writer_link_end_trouble(writer, "database accepts writes again");
 		writer_link_ready(writer);
 	} else if (!writer->send->answered && !strcmp(failure->sqlstate, "22012")) {

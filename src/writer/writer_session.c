@@ -11,6 +11,7 @@
 #include "writer/writer_days.h"
 #include "writer/writer_lookup.h"
 #include "writer/writer_shape.h"
+#include "writer/writer_states.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ struct writer_session {
 	char holder[200];
 	bool found;       /* the checkpoint's row: */
 	char journal[40]; /* UUID */
-	uint64_t lsn;
+	uint64_t lsn, state_lsn;
 	unsigned changed; /* rows that the step changed */
 	bool adopted;     /* a checkpoint, by this process */
 	bool was_reset;   /* device_state.connected, by this process */
@@ -198,7 +199,8 @@ static void write_session(struct writer *writer, struct writer_sql *sql)
 static void write_checkpoint(struct writer *writer, struct writer_sql *sql)
 {
 	writer->session->found = false;
-	writer_sql_add(sql, "SELECT journal::text, lsn FROM avld.checkpoint WHERE instance = ");
+	writer_sql_add(sql, "SELECT journal::text, lsn, coalesce(state_lsn, lsn) "
+			    "FROM avld.checkpoint WHERE instance = ");
 	writer_sql_literal(sql, writer_link_conn(writer), writer->config->database.instance);
 }
 
@@ -210,6 +212,7 @@ static void read_checkpoint(struct writer *writer, PGresult *result)
 		return;
 	snprintf(session->journal, sizeof(session->journal), "%s", value_of(result, 0));
 	session->lsn = (uint64_t)strtoll(value_of(result, 1), NULL, 10);
+	session->state_lsn = (uint64_t)strtoll(value_of(result, 2), NULL, 10);
 }
 
 static bool same_journal(const struct writer *writer)
@@ -239,7 +242,7 @@ static uint64_t adopt_again(struct writer *writer)
 	if (writer->batch->sent && lsn == writer->batch->now.end && lsn != writer->lsn) {
 		log_info(
 			"the last batch was committed, only the answer was lost lsn=%" PRIu64, lsn);
-		writer_batch_committed(writer);
+		writer_states_committed(writer);
 		return lsn;
 	}
 	if (lsn > writer->lsn)
@@ -299,6 +302,8 @@ static bool adopt_checkpoint(struct writer *writer)
 {
 	writer->lsn = choose_lsn(writer);
 	writer->counters.lsn = writer->lsn;
+	writer_states_adopt(
+		writer, same_journal(writer) ? writer->session->state_lsn : writer->lsn);
 	writer->batch->sent = false;
 	return true;
 }
@@ -323,9 +328,9 @@ static void write_adoption(struct writer *writer, struct writer_sql *sql)
 		return;
 	}
 	writer_sql_format(sql,
-		"UPDATE avld.checkpoint SET journal = '%s', lsn = %" PRIu64
+		"UPDATE avld.checkpoint SET journal = '%s', lsn = %" PRIu64 ", state_lsn = %" PRIu64
 		", updated_at = now() WHERE instance = ",
-		uuid, writer->lsn);
+		uuid, writer->lsn, writer_states_lsn(writer));
 	writer_sql_literal(sql, writer_link_conn(writer), instance);
 	writer_sql_format(sql, " AND journal = '%s' AND lsn = %" PRIu64 " RETURNING 1",
 		session->journal, session->lsn);
@@ -341,7 +346,7 @@ static bool check_adoption(struct writer *writer)
 	if (!writer->session->changed)
 		writer_session_die(writer, writer->session->lsn);
 	writer->session->adopted = true;
-	journal_release(writer->journal, writer->lsn);
+	journal_release(writer->journal, writer_states_lsn(writer));
 	return true;
 }
 

@@ -338,9 +338,9 @@ size_t writer_sql_batch(struct writer_sql *sql, PGconn *conn, const struct write
 
 	writer_sql_clear(sql);
 	writer_sql_format(sql,
-		"WITH u AS (UPDATE avld.checkpoint SET lsn = %" PRIu64
+		"WITH u AS (UPDATE avld.checkpoint SET lsn = %" PRIu64 ", state_lsn = %" PRIu64
 		", updated_at = now() WHERE instance = ",
-		batch->new_lsn);
+		batch->new_lsn, batch->state_lsn);
 	writer_sql_literal(sql, conn, batch->instance);
 	writer_sql_format(sql,
 		" AND journal = '%s' AND lsn = %" PRIu64

@@ -27,6 +27,7 @@ void writer_sql_session(struct writer_sql *sql);
 struct writer_sql_batch {
 	const char *instance, *journal;
 	uint64_t old_lsn, new_lsn; /* of the checkpoint */
+	uint64_t state_lsn;        /* device_state is complete up to here */
 	bool staged; /* reports go through stages, past those that are stored already */
 };
 // Writes the whole batch: the fence, the COPYs, and the statements that use their rows. order receives the kinds in the

@@ -5,6 +5,7 @@
 //   writer_send.c       sends a batch and handles the database's answer
 //   writer_session.c    prepares a fresh connection: settings, lock, checkpoint, devices
 //   writer_batch.c      turns journal entries into a batch
+//   writer_states.c     decides which rows of device_state a batch writes
 //   writer_commands.c   reads the open commands
 //   writer_retention.c  deletes old rows, once an hour
 //   writer_lookup.c     ids of devices
@@ -63,6 +64,7 @@ struct writer {
 	struct writer_retention *retention;
 	struct writer_commands *commands;
 	struct writer_batch *batch;
+	struct writer_states *states;
 	struct writer_session *session;
 	struct writer_shape shape;
 	struct writer_send *send;

@@ -12,6 +12,7 @@ import threading
 import time
 
 import client
+import fleet as large_fleet
 import place
 from place import Daemon, one, query
 
@@ -281,11 +282,13 @@ CREATE TRIGGER bench_tell AFTER INSERT ON public.bench_probe FOR EACH STATEMENT 
 class Watcher:
     """Gets each commit by NOTIFY, then queries the newest fix of each device."""
 
-    def __init__(self):
+    def __init__(self, devices=None):
+        """devices: looks at those with the numbers up to this one; None: at all."""
         self.conn = place.connect()
         self.cursor = self.conn.cursor()
         self.cursor.execute("LISTEN bench")
-        self.cursor.execute("PREPARE seen AS SELECT ident, fixed_at FROM avld.latest_positions")
+        only = "" if devices is None else f" WHERE ident IN (SELECT '5' || lpad(n::text, 12, '0') FROM generate_series(1, {devices}) n)"
+        self.cursor.execute("PREPARE seen AS SELECT ident, fixed_at FROM avld.latest_positions" + only)
 
     def wait(self, timeout_s):
         ready = select.select([self.conn], [], [], timeout_s)[0]
@@ -575,6 +578,16 @@ def start(bench):
                 note="killed before; the database unreachable")]
 
 
+def fleet(bench):
+    """100,000 devices in turn."""
+    for interval in ("1d", "1h"):
+        yield from large_fleet.full_day(bench, Row, interval)
+    yield from large_fleet.visible(bench, Row, TRIGGER, watch, Watcher)
+    yield from large_fleet.new_devices(bench, Row)
+    yield from large_fleet.drain(bench, Row, 100_000, 10_000_000)
+    yield from large_fleet.drain(bench, Row, 1_000_000, 5_000_000)
+
+
 # --- the client alone -------------------------------------------------------------------------------------
 
 def sink(bench):
@@ -596,4 +609,4 @@ def sink(bench):
 
 
 PARTS = {part.__name__: part for part in (
-    sink, feed, live, store, drain, latency, first_frames, idle, known, partitions, udp, start)}
+    sink, feed, live, store, drain, latency, first_frames, idle, known, partitions, udp, start, fleet)}

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A backlog is stored in many batches, the next one built while the current one is being written: each record once, also
 with repeats, rows that the database refuses, and sessions that are terminated in between."""
+import psycopg2
+
 import conftest
 import pt502
+from test_http import free_port, metrics
 
 RECORDS = 6000
 AGAIN = 130  # a repeat follows after so many records: in the same batch or the next
@@ -44,4 +47,36 @@ def test_each_record_of_a_backlog_is_stored_once(daemons, database):
     # A repeat is refused again if the first copy's key is no longer remembered: each refused record has one reject or more.
     assert database.one("SELECT count(DISTINCT frame) FROM avld.rejects") == refused
     assert database.one("SELECT count(DISTINCT (device_id, fixed_at)) FROM avld.positions") == RECORDS - refused
+    avld.end()
+
+
+def test_device_state_is_written_when_the_backlog_is_stored(daemons, database):
+    """Meanwhile the metric and the second LSN of the checkpoint show that it is not complete; also after a kill it will be."""
+    devices, turns = 500, 4
+    port = free_port()
+    avld = daemons({"database.batch_rows": "200", "http.listen": f"127.0.0.1:{port}", "devices.new_per_address": "0"}).start()
+    avld.wait_log("database ready")
+    blocker = psycopg2.connect(database.conninfo)
+    blocker.cursor().execute("SELECT pg_advisory_lock(1)")  # rows of device_state wait for it
+    database.query("""CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+        PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END$$;
+        CREATE TRIGGER hold BEFORE INSERT OR UPDATE ON avld.device_state FOR EACH ROW EXECUTE FUNCTION public.hold()""")
+    conftest.admin(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS false")
+    end_backends(database)
+    times = pt502.last(turns)
+    avld.send_tcp(b"".join(pt502.record(ident=f"520{device:04d}", time=time) for time in times for device in range(devices)))
+    conftest.wait_for(lambda: metrics(port)["avld_reports_total"] == devices * turns, "all reports")
+    conftest.admin(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
+    conftest.wait_for(lambda: metrics(port)["avld_device_state_lag_bytes"] > 0, "device_state to be incomplete")
+    behind = "SELECT (lsn > state_lsn)::int FROM avld.checkpoint"
+    database.wait(behind, 1)
+    avld.kill()
+    blocker.close()
+    database.wait(behind, 1)
+    avld.start()
+    database.wait("SELECT count(*)::int FROM avld.positions", devices * turns)
+    conftest.wait_for(lambda: metrics(port)["avld_device_state_lag_bytes"] == 0, "device_state to be complete")
+    database.wait(behind, 0)
+    assert database.one("SELECT count(*)::int FROM avld.device_state WHERE fixed_at = "
+                        "(SELECT max(fixed_at) FROM avld.positions)") == devices
     avld.end()

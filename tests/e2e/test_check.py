@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """avld check reports every problem with the place of its setting, and changes nothing."""
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import uuid
 import psycopg2
 import pytest
 
-from conftest import AVLD, admin
+from conftest import AVLD, admin, wait_for
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def problems(lines):
 def test_no_problem(check, tmp_path):
     code, lines = check()
     assert code == 0, lines
-    assert [line.split()[:2] for line in lines if not line.startswith("note: UDP")] == [
+    assert [line.split()[:2] for line in lines if not line.startswith(("note: UDP", "note: PostgreSQL:"))] == [
         ["ok", "settings"], ["ok", "journal"], ["ok", "listen"], ["ok", "database"], ["ok", "schema"], ["ok", "rights"]]
     assert not (tmp_path / "journal").exists()
 
@@ -205,3 +206,46 @@ def test_a_retention_that_the_role_may_not_enforce_is_noted(check, database, rol
     database.query("SELECT avld.set_least_retention('3 days')")
     code, lines = check(database__conninfo=conninfo, database__retention="3d")
     assert code == 0 and not [line for line in lines if line.startswith("note: database")]
+
+
+def set_server(**values):
+    for name, value in values.items():
+        admin(f"ALTER SYSTEM SET {name} = '{value}'" if value else f"ALTER SYSTEM RESET {name}")
+    admin("SELECT pg_reload_conf()")
+
+
+def costs(check, names):
+    """The notes about settings of PostgreSQL, by name, once those named are as they should be: a reload takes a moment."""
+    def ask():
+        lines = [line for line in check()[1] if line.startswith("note: PostgreSQL: ")]
+        found = {line.split()[2]: line for line in lines if line.split()[2] != "shared_buffers"}
+        return found if set(found) == set(names) else None
+    return wait_for(ask, f"notes about {names}") if names else wait_for(lambda: ask() is not None, "no notes")
+
+
+def test_settings_of_the_server_that_cost_are_named(check, database):
+    """With the fleet's size from which on, and the file and line to change. Each is named alone; good ones are not."""
+    good = {"max_wal_size": "8GB", "checkpoint_timeout": "30min", "wal_compression": "on"}
+    bad = {"max_wal_size": "1GB", "checkpoint_timeout": "5min", "wal_compression": "off"}
+    wanted = {"max_wal_size": "22000", "checkpoint_timeout": "100000", "wal_compression": "210000"}
+    try:
+        set_server(**good)
+        costs(check, [])
+        for name in good:
+            set_server(**{**good, name: bad[name]})
+            line = costs(check, [name])[name]
+            assert f" {name} = {bad[name]} costs from about {wanted[name]} trackers on that report every 30 s" in line
+            assert re.search(rf"; in \S+/postgresql\.auto\.conf:\d+: {name} = \S.*; then pg_reload_conf\(\)$", line)
+    finally:
+        set_server(**dict.fromkeys(good))
+
+
+def test_small_buffers_cost_a_smaller_fleet_with_longer_partitions(check, database):
+    if database.one("SELECT setting::bigint * 8192 FROM pg_settings WHERE name = 'shared_buffers'") != 128 << 20:
+        pytest.skip("shared_buffers is not 128MB")
+
+    def fleet(**settings):
+        line, = (line for line in check(**settings)[1] if line.startswith("note: PostgreSQL: shared_buffers = 128MB "))
+        return int(re.search(r"from about (\d+) trackers", line)[1])
+    assert fleet() == 460
+    assert fleet(database__partition_interval="1h") == 11000

@@ -7,6 +7,7 @@ import time
 import gt06
 import pt502
 import psycopg2
+import pytest
 from conftest import wait_for
 
 POSITIONS = "SELECT count(*)::int FROM avld.positions"
@@ -86,6 +87,19 @@ def test_a_device_makes_few_partitions_and_its_rows_are_found(daemons, database)
     database.wait("SELECT count(*)::int FROM avld.positions WHERE fixed_at < current_date - 31", 0)
     assert database.one(DAYS) < NEAR + 24
     database.wait("SELECT count(*)::int FROM ONLY avld.positions_default WHERE fixed_at < current_date - 31", 0)
+
+
+@pytest.mark.parametrize("interval, parts", [("6h", 4), ("1h", 24)])
+def test_a_day_of_positions_may_have_parts(daemons, database, interval, parts):
+    avld = daemons({"database.partition_interval": interval, "database.retention": "100d"}).start()
+    time = pt502.now()
+    avld.send_tcp(pt502.record(time=time) * 2 + pt502.record(time=pt502.now(-50 * DAY_S)))
+    database.wait(POSITIONS, 2)
+    hour = time.hour - time.hour % (24 // parts)
+    database.wait("SELECT max(tableoid::regclass::text) FROM avld.positions", f"avld.positions_{time:%Y%m%d}_{hour:02d}", 60)
+    assert database.one("SELECT count(*)::int FROM pg_partition_tree(%s) WHERE isleaf", f"avld.positions_{time:%Y%m%d}") == parts
+    assert database.one("SELECT count(*)::int FROM pg_partition_tree(%s)", f"avld.statuses_{time:%Y%m%d}") == 1
+    avld.end()
 
 
 def test_a_partition_that_cannot_be_made_delays_other_rows_a_little(daemons, database):

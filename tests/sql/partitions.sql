@@ -117,6 +117,30 @@ SELECT is(pg_get_constraintdef(oid), 'PRIMARY KEY (device_id, fixed_at, dedup)',
 FROM pg_constraint WHERE conrelid = 'avld.positions_20250801'::regclass AND contype = 'p';
 ROLLBACK TO moved;
 
+-- Days of positions in parts.
+SAVEPOINT parted;
+SELECT pg_temp.put('2025-08-02 05:59:59.999999+00', 8);
+SELECT is(avld.ensure_partitions('2025-08-02', '2025-08-02', '6 hours'), 2, 'creates a day in parts of 6 hours');
+SELECT is(avld.ensure_partitions('2025-08-03', '2025-08-03', '1 hour'), 2, 'creates a day in parts of an hour');
+SELECT is(avld.ensure_partitions('2025-08-02', '2025-08-03'), 0, 'they are there, whatever the interval');
+SELECT pg_temp.put('2025-08-02 06:00+00', 9);
+SELECT pg_temp.put('2025-08-03 23:59:59.999999+00', 10);
+SELECT is(pg_temp.home(8), 'positions_20250802_00 statuses_20250802', 'a row of DEFAULT moves to its part');
+SELECT is(pg_temp.home(9), 'positions_20250802_06 statuses_20250802', 'six o''clock is in the next part');
+SELECT is(pg_temp.home(10), 'positions_20250803_23 statuses_20250803', 'the last microsecond of the day');
+SELECT results_eq($$SELECT p.partition::text, (SELECT count(*)::int FROM pg_partition_tree(p.partition) AS t WHERE t.isleaf)
+	FROM avld.list_partitions() AS p WHERE p.starts_at >= '2025-08-01' AND p.parent = 'avld.positions'::regclass$$,
+	$$VALUES ('avld.positions_20250802', 4), ('avld.positions_20250803', 24)$$, 'list_partitions lists the days');
+SELECT is_empty($$SELECT t.relid FROM pg_partition_tree('avld.positions_20250803') AS t
+	WHERE t.isleaf AND (SELECT count(*) FROM pg_index i WHERE i.indrelid = t.relid) <> 2$$, 'each part has both indexes');
+SELECT throws_ok($$SELECT pg_temp.put('2025-08-02 06:00+00', 9)$$, '23505', NULL, 'a record sent twice is one row');
+SELECT throws_ok($$SELECT avld.ensure_partitions('2025-08-04', '2025-08-04', '2 hours')$$, '22023',
+	'avld.ensure_partitions: 02:00:00 is not 1 day, 6 hours or 1 hour', 'another interval is an error');
+SELECT is(avld.drop_partitions('2025-08-03') > 0, true, 'drops the day with its parts');
+SELECT hasnt_table('avld', 'positions_20250802_00', 'which are gone');
+SELECT has_table('avld', 'positions_20250803_00', 'those of the next day are kept');
+ROLLBACK TO parted;
+
 -- Dropping.
 SELECT is(avld.drop_partitions('2024-02-27'), 0, 'nothing to drop before the first day');
 SELECT is(avld.drop_partitions('2024-02-28'), 2, 'drops the first day of both tables');

@@ -42,7 +42,7 @@ CREATE TEMP VIEW telemetry AS SELECT
 SELECT is(pg_temp.columns_of(('avld.' || t.name)::regclass), t.columns, t.name || ': columns')
 FROM telemetry, LATERAL (VALUES
 	('schema_version', 'version integer!, name text!, applied_at timestamp with time zone!'),
-	('checkpoint', 'instance text!, journal uuid!, lsn bigint!, updated_at timestamp with time zone!'),
+	('checkpoint', 'instance text!, journal uuid!, lsn bigint!, updated_at timestamp with time zone!, state_lsn bigint'),
 	('devices', 'id bigint!, ident text!, name text, protocol text, state text!, created_at timestamp with time zone!, model text, '
 		'secret text, networks cidr[]'),
 	('limits', 'name text!, value interval!'),

@@ -149,7 +149,8 @@ static void a_report_with_a_fix_becomes_a_position_and_its_alarms(void **state)
 	entry.extra = text_of("\"a\":1");
 	entry.driver = text_of("card\x01\xff");
 	add(&rows, &entry, 1000);
-	batch_rows_finish(&rows, "main");
+	batch_rows_finish(&rows);
+	batch_rows_set_states(&rows, rows.states, 0, "main");
 
 	const enum rows_kind p = ROWS_POSITIONS;
 	assert_int_equal(rows.copies[p].rows, 1);
@@ -195,7 +196,8 @@ static void a_report_without_a_fix_becomes_a_status_with_a_plausible_time(void *
 	entry = report_of(INT64_MIN, false);
 	entry.body.alarms = 1;
 	add(&rows, &entry, 30);
-	batch_rows_finish(&rows, "main");
+	batch_rows_finish(&rows);
+	batch_rows_set_states(&rows, rows.states, 0, "main");
 
 	assert_int_equal(rows.copies[s].rows, 3);
 	assert_text(&rows, s, 0, "time_source", "received");
@@ -226,7 +228,8 @@ static void rejects_ends_of_connections_and_unknown_devices_become_rows(void **s
 	entry.traffic = (struct traffic){RECEIVED - SECOND, UINT64_C(1) << 40, 2, 3};
 	batch_rows_add_disconnected(&rows, &entry, 50);
 	batch_rows_add_unknown(&rows, &entry, 60);
-	batch_rows_finish(&rows, "main");
+	batch_rows_finish(&rows);
+	batch_rows_set_states(&rows, rows.states, 0, "main");
 
 	assert_int_equal(rows.copies[ROWS_REJECTS].rows, 2);
 	assert_text(&rows, ROWS_REJECTS, 0, "peer", "192.0.2.1:4711");
@@ -277,7 +280,8 @@ static void newer_values_replace_older_ones_in_the_state(void **state)
 	entry.body.flags |= FLAG_STORED;
 	entry.body.lat_e7 = 3;
 	add(&rows, &entry, 4);
-	batch_rows_finish(&rows, "main");
+	batch_rows_finish(&rows);
+	batch_rows_set_states(&rows, rows.states, 0, "main");
 
 	assert_int_equal(rows.copies[s].rows, 1);
 	assert_int_equal(rows.copies[ROWS_POSITIONS].rows, 4);
@@ -333,11 +337,12 @@ static void the_state_is_certain_only_where_a_connection_started(void **state)
 			if (*step == 'C')
 				batch_rows_add_connected(&rows, &entry, 7, cases[i].live);
 			else if (*step == 'D')
-				batch_rows_add_left(&rows, &entry, 7, 1);
+				batch_rows_add_left(&rows, &entry, 7);
 			else
 				add(&rows, &entry, 1);
 		}
-		batch_rows_finish(&rows, "main");
+		batch_rows_finish(&rows);
+		batch_rows_set_states(&rows, rows.states, 0, "main");
 		assert_int_equal(rows.copies[ROWS_ENDED].rows, cases[i].ended);
 		assert_int_equal(rows.copies[ROWS_STATE].rows, cases[i].peer != NULL);
 		if (!cases[i].peer) {
@@ -369,7 +374,8 @@ static void what_is_set_aside_is_stored_but_no_state(void **state)
 	entry.body.alarms = UINT64_C(1) << ALARM_SOS;
 	add(&rows, &entry, 2);
 	batch_rows_add_repeat(&rows, &entry, 8, true);
-	batch_rows_finish(&rows, "main");
+	batch_rows_finish(&rows);
+	batch_rows_set_states(&rows, rows.states, 0, "main");
 
 	assert_int_equal(rows.copies[ROWS_POSITIONS].rows, 2);
 	assert_int_equal(rows.copies[ROWS_ALARMS].rows, 1);
@@ -402,7 +408,8 @@ static void a_fix_by_udp_cannot_be_newest_for_long(void **state)
 		struct entry entry = report_of(RECEIVED + cases[i].ahead, true);
 		entry.peer.transport = (uint8_t)cases[i].over;
 		add(&rows, &entry, 1);
-		batch_rows_finish(&rows, "main");
+		batch_rows_finish(&rows);
+		batch_rows_set_states(&rows, rows.states, 0, "main");
 		assert_int_equal(number(&rows, ROWS_POSITIONS, 0, "fixed_at"),
 			RECEIVED + cases[i].ahead - EPOCH2000);
 		assert_int_equal(number(&rows, ROWS_STATE, 0, "fixed_at"),
@@ -432,7 +439,8 @@ static void two_udp_peers_are_noted_when_they_alternate(void **state)
 			entry.peer.port = (uint16_t)*at;
 			add(&rows, &entry, 1);
 		}
-		batch_rows_finish(&rows, "main");
+		batch_rows_finish(&rows);
+		batch_rows_set_states(&rows, rows.states, 0, "main");
 		assert_int_equal(rows.copies[ROWS_STATE].rows, 1);
 		assert_int_equal(rows.copies[ROWS_OTHER].rows, cases[i].other != 0);
 		if (cases[i].other)
@@ -440,6 +448,77 @@ static void two_udp_peers_are_noted_when_they_alternate(void **state)
 				cases[i].other == 'A' ? "192.0.2.1:65" : "192.0.2.1:66");
 		batch_rows_done(&rows);
 	}
+}
+
+// Reads the stream in pieces of at most so many bytes.
+static struct rows_copy stream_of(const struct rows_copy *copy, size_t cap)
+{
+	struct rows_copy stream = {.data = malloc(copy->len), .rows = copy->rows};
+	struct rows_reader reader = {0};
+	uint8_t *buffer = malloc(cap);
+	const uint8_t *piece;
+	size_t len;
+
+	while ((len = batch_rows_read(copy, &reader, buffer, cap, &piece)) > 0) {
+		assert_true(stream.len + len <= copy->len);
+		memcpy(stream.data + stream.len, piece, len);
+		stream.len += len;
+	}
+	free(buffer);
+	assert_int_equal(stream.len, copy->len);
+	assert_int_equal(batch_rows_read(copy, &reader, NULL, 0, &piece), 0);
+	return stream;
+}
+
+static int64_t integer_of(const struct rows_copy *copy, unsigned row, const char *column)
+{
+	int32_t len;
+	uint64_t wire;
+	memcpy(&wire, field(copy, row, column_of(ROWS_POSITIONS, column), &len), sizeof(wire));
+	assert_int_equal(len, 8);
+	return (int64_t)be64toh(wire);
+}
+
+static void rows_are_sent_by_device_in_the_order_of_the_journal(void **state)
+{
+	(void)state;
+	struct batch_rows rows;
+	const size_t counts[] = {1, 2, 3000}, caps[] = {1, 100, 1000, 65536};
+
+	batch_rows_init(&rows);
+	for (size_t i = 0; i < 12; i++) {
+		const size_t count = counts[i / 4];
+		const struct rows_copy *copy = &rows.copies[ROWS_POSITIONS];
+		batch_rows_clear(&rows);
+		for (size_t n = 0; n < count; n++) {
+			const int64_t device_id = (int64_t)(n * 7919 % 701) * 1000003;
+			struct entry entry = report_of(RECEIVED + (int64_t)n, true);
+			batch_rows_add_report(&rows, &entry, device_id,
+				(struct fixed_time){RECEIVED + (int64_t)n, TIME_DEVICE}, n + 1,
+				true);
+		}
+		batch_rows_finish(&rows);
+		struct rows_copy stream = stream_of(copy, caps[i % 4]);
+		for (unsigned row = 0; row < count; row++) {
+			const int64_t n =
+				integer_of(&stream, row, "fixed_at") + EPOCH2000 - RECEIVED;
+			assert_int_equal(
+				integer_of(&stream, row, "device_id"), n * 7919 % 701 * 1000003);
+			assert_int_equal(batch_rows_lsn(copy, row + 1), n + 1);
+			if (row == 0)
+				continue;
+			const int64_t before = integer_of(&stream, row - 1, "device_id"),
+				      after = integer_of(&stream, row, "device_id");
+			assert_true(before <= after);
+			assert_true(before < after || integer_of(&stream, row - 1, "fixed_at") +
+								      EPOCH2000 - RECEIVED <
+							      n);
+		}
+		assert_int_equal(batch_rows_lsn(copy, 0), 0);
+		assert_int_equal(batch_rows_lsn(copy, count + 1), 0);
+		free(stream.data);
+	}
+	batch_rows_done(&rows);
 }
 
 static void buffers_are_used_again(void **state)
@@ -455,7 +534,8 @@ static void buffers_are_used_again(void **state)
 			batch_rows_add_report(&rows, &entry, 1 + i % devices,
 				(struct fixed_time){RECEIVED + i, TIME_DEVICE}, (uint64_t)i, true);
 		}
-		batch_rows_finish(&rows, "main");
+		batch_rows_finish(&rows);
+		batch_rows_set_states(&rows, rows.states, 0, "main");
 		assert_int_equal(rows.copies[ROWS_POSITIONS].rows, 10000);
 		assert_int_equal(rows.copies[ROWS_STATE].rows, devices);
 		assert_int_equal(number(&rows, ROWS_STATE, 2, "device_id"), 3);
@@ -498,6 +578,7 @@ int main(void)
 		cmocka_unit_test(what_is_set_aside_is_stored_but_no_state),
 		cmocka_unit_test(a_fix_by_udp_cannot_be_newest_for_long),
 		cmocka_unit_test(two_udp_peers_are_noted_when_they_alternate),
+		cmocka_unit_test(rows_are_sent_by_device_in_the_order_of_the_journal),
 		cmocka_unit_test(buffers_are_used_again),
 		cmocka_unit_test(recent_keys_are_remembered),
 	};

@@ -1,4 +1,4 @@
--- Daily partitions (UTC) of positions and statuses, and deletion of old rows. The owner of the schema owns them, whoever calls.
+-- Daily partitions (UTC) of positions and statuses, a day of positions perhaps in parts, and deletion of old rows. The owner of the schema owns them, whoever calls.
 
 -- The catalog has bounds as text, written and read here with one DateStyle. UTC, because abbreviations of zones are ambiguous.
 CREATE OR REPLACE FUNCTION avld.list_partitions(
@@ -28,7 +28,9 @@ $$;
 -- moves them.
 -- If the owner has moved the primary key from the table to its partitions (only then can a foreign table be a partition), each
 -- new partition gets its own.
-CREATE OR REPLACE FUNCTION avld.ensure_partitions(first date, last date) RETURNS integer
+-- every: less than a day makes a day of positions a partitioned table itself. An index as large as a day of many trackers does not
+-- stay in memory, that of an hour does.
+CREATE OR REPLACE FUNCTION avld.ensure_partitions(first date, last date, every interval) RETURNS integer
 LANGUAGE plpgsql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET "TimeZone" = 'UTC'
@@ -37,7 +39,13 @@ AS $$
 DECLARE
 	missing text[];
 	item text[]; -- 1 parent, 2 partition key, 3 DEFAULT, 4 partition, 5 from, 6 to
+	part timestamptz;
+	is_parted boolean;
 BEGIN
+	IF every NOT IN (interval '1 day', interval '6 hours', interval '1 hour') THEN
+		RAISE EXCEPTION 'avld.ensure_partitions: % is not 1 day, 6 hours or 1 hour', every
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	IF NOT isfinite(first) OR NOT isfinite(last) OR last - first >= 450 THEN
 		RAISE EXCEPTION 'avld.ensure_partitions: % to % is more than 450 days', first, last
 			USING ERRCODE = 'invalid_parameter_value';
@@ -62,10 +70,16 @@ BEGIN
 	END IF;
 
 	FOREACH item SLICE 1 IN ARRAY missing LOOP
-		EXECUTE format('CREATE TABLE avld.%4$I (LIKE avld.%1$I INCLUDING ALL EXCLUDING COMMENTS)', VARIADIC item);
+		is_parted := item[1] = 'positions' AND every < interval '1 day';
+		EXECUTE format('CREATE TABLE avld.%4$I (LIKE avld.%1$I INCLUDING ALL EXCLUDING COMMENTS)', VARIADIC item)
+			|| CASE WHEN is_parted THEN format(' PARTITION BY RANGE (%2$I)', VARIADIC item) ELSE '' END;
 		IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = ('avld.' || item[1])::regclass AND contype = 'p') THEN
 			EXECUTE format('ALTER TABLE avld.%4$I ADD PRIMARY KEY (device_id, %2$I, dedup)', VARIADIC item);
 		END IF;
+		FOR part IN SELECT generate_series(item[5]::timestamptz, item[6]::timestamptz - every, every) WHERE is_parted LOOP
+			EXECUTE format('CREATE TABLE avld.%I PARTITION OF avld.%I FOR VALUES FROM (%L) TO (%L)',
+				item[4] || to_char(part, '_HH24'), item[4], part, part + every);
+		END LOOP;
 	END LOOP;
 	FOREACH item SLICE 1 IN ARRAY missing LOOP
 		EXECUTE format('LOCK TABLE ONLY avld.%1$I IN SHARE UPDATE EXCLUSIVE MODE', VARIADIC item);
@@ -77,6 +91,13 @@ BEGIN
 	END LOOP;
 	RETURN array_length(missing, 1);
 END
+$$;
+
+CREATE OR REPLACE FUNCTION avld.ensure_partitions(first date, last date) RETURNS integer
+LANGUAGE sql STRICT SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT avld.ensure_partitions(first, last, interval '1 day')
 $$;
 
 -- The age that data must have before the role of the daemon can delete it. Only the owner can change it: who takes over the
@@ -138,8 +159,9 @@ BEGIN
 
 	FOR old IN
 		SELECT p.partition FROM avld.list_partitions() AS p
-		JOIN pg_class AS c ON c.oid = p.partition
-		WHERE p.ends_at <= before::timestamptz AND p.ends_at = p.starts_at + interval '1 day' AND c.relkind = 'r'
+		WHERE p.ends_at <= before::timestamptz AND p.ends_at = p.starts_at + interval '1 day'
+			AND NOT EXISTS (SELECT FROM pg_partition_tree(p.partition) AS t
+				JOIN pg_class AS f ON f.oid = t.relid WHERE f.relkind NOT IN ('r', 'p'))
 		ORDER BY p.parent::text, p.starts_at
 	LOOP
 		EXECUTE format('DROP TABLE %s', old);
@@ -212,6 +234,10 @@ COMMENT ON FUNCTION avld.list_partitions() IS 'Lists the partitions of positions
 COMMENT ON FUNCTION avld.ensure_partitions(date, date) IS
 	'Creates missing daily partitions, first to last inclusive, at most 450 days; moves their rows out of DEFAULT. Returns '
 	'the number of new partitions.';
+COMMENT ON FUNCTION avld.ensure_partitions(date, date, interval) IS
+	'The same; a day of positions gets partitions of 6 hours or 1 hour of its own, if that is the interval (1 day: none). The '
+	'daemon calls it with database.partition_interval. Example: SELECT avld.ensure_partitions(current_date, current_date + 7, '
+	'''1 hour'')';
 COMMENT ON FUNCTION avld.drop_partitions(date) IS
 	'Drops the daily partitions before that day (UTC). Returns how many. The role of the daemon can drop only days older than '
 	'avld.least_retention().';

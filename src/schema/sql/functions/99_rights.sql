@@ -28,7 +28,7 @@ BEGIN
 			('avld_writer', 'INSERT ON avld.rejects, avld.connections'),
 			('avld_writer', 'SELECT, INSERT, UPDATE ON avld.checkpoint, avld.device_state, avld.unknown_devices, avld.media'),
 			('avld_writer', 'SELECT, INSERT, DELETE ON avld.media_parts'),
-			('avld_writer', 'EXECUTE ON FUNCTION avld.ensure_partitions(date, date), avld.drop_partitions(date),'
+			('avld_writer', 'EXECUTE ON FUNCTION avld.ensure_partitions(date, date), avld.ensure_partitions(date, date, interval), avld.drop_partitions(date),'
 				' avld.delete_before(text, timestamptz, integer), avld.least_retention()'),
 			('avld_writer', 'UPDATE (state, sent_at, ended_at, attempts, correlation, reply, reason) ON avld.commands'),
 			('avld_operator', 'INSERT (device_id, command, args, expires_at) ON avld.commands'),
