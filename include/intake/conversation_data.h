@@ -22,6 +22,7 @@ struct conversation {
 	uint64_t bytes;                /* received; counted by the transport */
 	struct peer peer;              /* its transport tells TCP from UDP */
 	bool silent;                   /* its end makes no row: one of many scanners */
+	bool scanner;                  /* its end is not logged: scanners_log does */
 	struct share share;            /* what the peer has cost while it was a stranger */
 	uint8_t idents;    /* TCP: named so far; beyond CONVERSATION_IDENTS: a gateway */
 	uint8_t probation; /* enum conversation_probation */

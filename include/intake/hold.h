@@ -6,9 +6,9 @@
 //   holds   oldest <-> ... <-> newest       hold.lsn: rising; what the conversation holds was written at or after it
 //           ^ the journal keeps its segments from here on (journal_pin)
 //
-// What is unresolved is at most HOLD_SPAN bytes before the journal's end: older entries are written again under their old
-// marks. So a tracker that never completes what it began cannot keep the journal from being released, and a start need not
-// read all of it.
+// What is unresolved is at most HOLD_SPAN bytes before the journal's end, or twice the size of all that is held, if that is
+// more: older entries are written again under their old marks. So a tracker that never completes what it began cannot keep
+// the journal from being released, and a start need not read all of it. Twice, because what is written again moves the end.
 #ifndef AVLD_INTAKE_HOLD_H
 #define AVLD_INTAKE_HOLD_H
 
@@ -16,7 +16,8 @@
 #include "journal/journal.h"
 #include "model/peer.h"
 
-#define HOLD_SPAN (UINT64_C(16) << 20)
+#define HOLD_SPAN      (UINT64_C(16) << 20)
+#define HOLD_SPAN_MOST (UINT64_C(256) << 20) /* photos of 64 MiB take 196 MiB */
 
 // Part of each conversation. Initialised by zeros.
 struct hold {
@@ -29,6 +30,8 @@ struct hold {
 // All that hold something. Initialised by zeros.
 struct holds {
 	struct hold *first, *last;
+	uint64_t span;         /* from HOLD_SPAN to HOLD_SPAN_MOST; 0: not measured yet */
+	uint64_t measured_lsn; /* journal's end when it was */
 };
 
 // Returns true if hold_save has something to do.
@@ -50,7 +53,7 @@ void hold_restore(struct holds *holds, struct journal *journal, struct hold *hol
 // Appends anew everything that the feed holds. Returns false if the journal has no room for it.
 bool hold_renew(struct holds *holds, struct journal *journal, struct hold *hold);
 
-// Renews the oldest ones while they are more than HOLD_SPAN behind the journal's end.
+// Renews the oldest one if it is too far behind the journal's end. To be called after each frame.
 void hold_renew_old(struct holds *holds, struct journal *journal);
 
 // Ends a hold: nothing is held, or its conversation is over.

@@ -55,6 +55,8 @@ struct intake {
 	struct newcomers *newcomers; /* intake/newcomers.h; NULL: no limits of new idents */
 	uint32_t newcomers_warned_s; /* when a limit was logged; 0: never */
 	bool photos_full;            /* photos.full as logged last */
+	uint64_t photos_cut;         /* photos.cut, likewise */
+	uint32_t photos_cut_s;       /* clock_coarse_s then; 0: never */
 	bool full;                   /* the journal had no room when asked last */
 	bool waits;                  /* no room only until the next segment is made */
 	enum backlog_state backlog;  /* unless SMALL, peers above their share are paused */

@@ -18,8 +18,8 @@
 #include "model/device_directory.h"
 #include "model/peer.h"
 
-#define NEWCOMERS_TRIALS    65536              /* idents on trial */
-#define NEWCOMERS_BYTES     ((size_t)32 << 20) /* of their reports, in all */
+#define NEWCOMERS_TRIALS    32768              /* idents on trial, of 208 bytes */
+#define NEWCOMERS_BYTES     ((size_t)16 << 20) /* of their reports, in all */
 #define NEWCOMERS_OF_IDENT  32768              /* bytes of the reports of one of them */
 #define NEWCOMERS_ADDRESSES 65536              /* that are remembered */
 #define NEWCOMERS_JOINED    131072 /* devices without a row in avld.devices, unless in use */

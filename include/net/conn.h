@@ -17,9 +17,10 @@ size_t conn_count(const struct conns *conns);
 const struct conn_refusals *conn_refused(const struct conns *conns);
 
 struct conn_counters {
-	uint64_t pauses;  /* connections not read while the database was behind */
-	uint64_t evicted; /* connections closed to make room for others */
-	size_t paused;    /* now */
+	uint64_t pauses;      /* connections not read while the database was behind */
+	uint64_t evicted;     /* connections closed to make room for others */
+	size_t paused;        /* now */
+	uint64_t above_share; /* connections that sent more than their share for long */
 };
 struct conn_counters conn_counters(const struct conns *conns);
 

@@ -11,17 +11,18 @@
 
 struct device_memory;
 
-// devices: number of blocks of admitted devices; a quarter of it, in addition, for other idents, or all where nobody admits
-// devices (session.find_settings is NULL). A new one replaces the one of its kind used longest ago. Returns NULL when out of
-// memory.
+// devices: number of blocks of admitted devices; in addition, a quarter of it for devices that were heard in one datagram
+// only, and a 32nd for idents that are not admitted, or all where nobody admits devices (session.find_settings is NULL). A
+// new one replaces the one of its kind used longest ago. Returns NULL when out of memory.
 struct device_memory *device_memory_new(size_t devices);
 // memory may be NULL.
 void device_memory_free(struct device_memory *memory);
 size_t device_memory_count(const struct device_memory *memory);
 
-// Notes that the session's device, which was unknown, is admitted. The block of one whose settings are known (session.h) is
-// that of an admitted device from its creation.
-void device_memory_keep(const struct session *session);
+// Notes that the session's device, which was unknown, is admitted; heard_once: after one datagram, which anybody can forge.
+// The block of one whose settings are known (session.h) is that of an admitted device from its creation, and when a session
+// finds it.
+void device_memory_keep(const struct session *session, bool heard_once);
 
 // For decoders ----------------------------------------------------------------------------------------
 

@@ -4,9 +4,11 @@
 //
 //   photo_open  ->  open: photo_add_part for each part  ->  photo_end  ->  finished, until photo_drop
 //
-// Memory is used as parts arrive, not by announcements. When less than an eighth of it is left, open photos without a part
-// for PHOTO_IDLE_US yield, the one without progress for longest first, and then those open for PHOTO_OPEN_US: the feed ends
-// them within a second. So a photo that makes progress is completed.
+// Memory is used as parts arrive, not by announcements. When less than an eighth of it is left, a photo that needs more makes
+// open photos yield that are slower: those without a part for more than twice the time that its own newest part took
+// (PHOTO_SLOW_US to PHOTO_IDLE_US), the one without progress for longest first, and then those open for PHOTO_OPEN_US. The
+// feed ends them within a second. So a photo that makes progress is completed, and one whose tracker has stopped sending
+// does not keep the memory from one whose tracker sends.
 #ifndef AVLD_PROTOCOL_PHOTO_H
 #define AVLD_PROTOCOL_PHOTO_H
 
@@ -16,6 +18,7 @@
 #define PHOTO_PARTS    4096                /* parts of one photo, at most */
 #define PHOTO_TYPE_MAX 32                  /* bytes of a content type, with its NUL */
 #define PHOTOS_BYTES   ((size_t)64 << 20)  /* bytes of memory for all photos */
+#define PHOTO_SLOW_US  INT64_C(2000000)
 #define PHOTO_IDLE_US  INT64_C(10000000)
 #define PHOTO_OPEN_US  INT64_C(1800000000)
 
@@ -24,6 +27,7 @@ struct photos {
 	size_t bytes;
 	size_t yielding;            /* bytes of these, of photos that are about to end */
 	bool full;                  /* the newest announcement or part found no room */
+	uint64_t cut;               /* open ones that had to yield so far */
 	struct photo *first, *last; /* open ones, the one without progress for longest first */
 };
 

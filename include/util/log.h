@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The log: one line per event, what happened, then key=value. Lines go to stderr in one write and never block the loop: a
 // line that would block is dropped and counted. Under journald (JOURNAL_STREAM set) lines begin with <priority>.
-// May be called from any thread, except log_allow.
+// May be called from any thread, except log_allow and log_allow_stranger.
 #ifndef AVLD_UTIL_LOG_H
 #define AVLD_UTIL_LOG_H
 
@@ -30,6 +30,8 @@ void log_at_signal(int number, const char *format, ...) __attribute__((format(pr
 // Returns true if a line about this peer may be written now: at most 5 per peer address and minute, and 150 in all. The
 // number of suppressed lines is logged in one line a minute. key: peer address, 16 bytes. now_s: any clock, in seconds.
 bool log_allow(const unsigned char *key, double now_s);
+// The same for a peer that has given no ident: at most 20 of these lines in all.
+bool log_allow_stranger(const unsigned char *key, double now_s);
 
 // Makes text from outside fit for a log line: escapes quotes, backslashes, control bytes and bytes beyond ASCII, cuts it
 // at cap - 1. Returns out.

@@ -12,6 +12,7 @@
 #include "intake/memory_restore.h"
 #include "intake/orphans.h"
 #include "intake/row_summaries.h"
+#include "intake/scanners.h"
 #include "intake/trial.h"
 #include "journal/journal_watch.h"
 #include "net/http.h"
@@ -33,9 +34,11 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#define CONNECT_S 3   /* time-out of the connection for the schema check */
-#define DRAIN_S   5.  /* time for the writer to store pending entries at shutdown */
-#define ROOM_S    0.1 /* between checks whether a full journal has room again */
+#define CONNECT_S 3    /* time-out of the connection for the schema check */
+#define DRAIN_S   5.   /* time for the writer to store pending entries at shutdown */
+#define ROOM_S    0.1  /* between checks whether a full journal has room again */
+#define LOOK_S    0.01 /* between checks whether avld.devices has been read, after the start */
+#define LOOKS     500  /* after which the sockets are read in any case */
 
 struct server {
 	const struct config *config;
@@ -51,10 +54,18 @@ struct server {
 	uint64_t woken_lsn;       /* end of the journal when the writer was last woken */
 	struct pace pace;
 	bool stopping;
+	int looks;
 	ev_prepare prepare;
-	ev_timer sync, room, drain, watchdog, second;
+	ev_timer open, sync, room, drain, watchdog, second;
 	ev_signal term, intr, hup;
 };
+
+// Always returns false.
+static bool fail(const char *error)
+{
+	log_error("%s", error);
+	return false;
+}
 
 // In the loop ------------------------------------------------------------------------------------
 
@@ -141,6 +152,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 		orphans_expire(&server->intake, clock_utc_us());
 	trial_each_second(&server->intake, conversation_proves);
 	row_summaries_each_second(&server->intake);
+	scanners_log(&server->intake.scanners, clock_coarse_s(), false);
 	journal_watch(server->intake.journal);
 }
 
@@ -189,6 +201,47 @@ static void close_sockets(struct server *server)
 	server->udp = NULL;
 	trial_finish(&server->intake);
 	row_summaries_finish(&server->intake);
+	scanners_log(&server->intake.scanners, clock_coarse_s(), true);
+}
+
+// Hands the bound sockets over. Last of all: a start that failed has accepted nothing.
+static bool open_sockets(struct server *server)
+{
+	struct bound *bound = &server->bound;
+
+	if (bound->tcp >= 0) {
+		server->listener = listener_new(server->loop, server->conns, bound->tcp);
+		if (!server->listener)
+			return fail("out of memory");
+		bound->tcp = -1;
+	}
+	if (bound->udp >= 0) {
+		server->udp = udp_new(server->loop, &server->intake, bound->udp);
+		if (!server->udp)
+			return fail("out of memory");
+		bound->udp = -1;
+	}
+	return true;
+}
+
+static void read_sockets(struct server *server)
+{
+	ev_timer_stop(server->loop, &server->open);
+	if (!open_sockets(server))
+		log_fatal("out of memory: sockets");
+}
+
+// Until avld.devices has been read nothing is known about any device. So the kernel keeps what arrives, unless the database
+// is unreachable or too slow: then all devices are admitted.
+static void on_open(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	struct server *server = timer->data;
+
+	(void)loop;
+	(void)revents;
+	if (device_directory_loaded(server->intake.directory) ||
+		writer_counters(server->writer)->retries > 0 || ++server->looks >= LOOKS)
+		read_sockets(server);
 }
 
 // SIGTERM or SIGINT: closes the sockets and lets the writer store pending entries for up to DRAIN_S.
@@ -204,6 +257,8 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 	server->stopping = server->intake.stopping = true;
 	log_info("stopping signal=%d connections=%zu", signal->signum, conn_count(server->conns));
 	sd_notify(0, "STOPPING=1");
+	if (ev_is_active(&server->open))
+		read_sockets(server);
 	close_sockets(server);
 	ev_timer_stop(loop, &server->room);
 	ev_timer_start(loop, &server->drain);
@@ -211,13 +266,6 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 }
 
 // Start, in this order ---------------------------------------------------------------------------
-
-// Always returns false.
-static bool fail(const char *error)
-{
-	log_error("%s", error);
-	return false;
-}
 
 static void raise_open_files(const struct config *config)
 {
@@ -378,10 +426,12 @@ static void start_timers(struct server *server)
 	ev_timer_init(&server->room, on_room, ROOM_S, ROOM_S);
 	ev_timer_init(&server->drain, on_drain_timeout, DRAIN_S, 0.);
 	ev_timer_init(&server->second, on_second, 1., 1.);
+	ev_timer_init(&server->open, on_open, LOOK_S, LOOK_S);
 	server->prepare.data = server->sync.data = server->room.data = server;
-	server->second.data = server;
+	server->second.data = server->open.data = server;
 	ev_prepare_start(server->loop, &server->prepare);
 	ev_timer_start(server->loop, &server->second);
+	ev_timer_start(server->loop, &server->open);
 	if (server->config->journal.sync != SYNC_OFF)
 		ev_timer_start(server->loop, &server->sync);
 	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
@@ -410,26 +460,6 @@ static bool start_http(struct server *server)
 		"http.listen=%s: %s; /health, /metrics and /status are not served",
 		config->http.listen, error);
 	return optional;
-}
-
-// Hands the bound sockets over. Last of all: a start that failed has accepted nothing.
-static bool open_sockets(struct server *server)
-{
-	struct bound *bound = &server->bound;
-
-	if (bound->tcp >= 0) {
-		server->listener = listener_new(server->loop, server->conns, bound->tcp);
-		if (!server->listener)
-			return fail("out of memory");
-		bound->tcp = -1;
-	}
-	if (bound->udp >= 0) {
-		server->udp = udp_new(server->loop, &server->intake, bound->udp);
-		if (!server->udp)
-			return fail("out of memory");
-		bound->udp = -1;
-	}
-	return true;
 }
 
 // Prints the ready line and notifies systemd.
@@ -470,7 +500,7 @@ static bool start(struct server *server)
 	if (!open_journal(server) || !start_intake(server) || !start_writer(server))
 		return false;
 	start_timers(server);
-	return start_http(server) && open_sockets(server);
+	return start_http(server);
 }
 
 // Frees whatever was started, in reverse order, also after a start that failed. The journal is closed in order, so that

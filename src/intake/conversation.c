@@ -194,7 +194,7 @@ void conversation_begin(
 	c->feed.session.forbids_memory = forbids_memory;
 }
 
-// Handles bytes that no decoder accepts. A scanner leaves rows once an hour and is only counted otherwise.
+// Handles bytes that no decoder accepts. A scanner leaves rows once an hour; all are counted, and logged together.
 static __attribute__((noinline, cold)) void note_unknown(
 	struct intake *intake, struct conversation *c, const uint8_t *data, size_t len)
 {
@@ -204,6 +204,7 @@ static __attribute__((noinline, cold)) void note_unknown(
 	if (!reason || strcmp(decoded->detail, "unknown protocol") != 0)
 		return;
 	decoded->detail = reason;
+	c->scanner = true;
 	if (scanners_note(&intake->scanners, &c->peer, scanner_index(reason), clock_coarse_s()))
 		return;
 	c->silent = true;
@@ -322,9 +323,11 @@ static bool is_silent_scanner(
 {
 	const char *reason = c->feed.session.ident_len ? NULL : scanner_find(data, len);
 
-	if (reason)
+	if (reason) {
+		c->scanner = true;
 		c->silent = !scanners_note(
 			&intake->scanners, &c->peer, scanner_index(reason), clock_coarse_s());
+	}
 	return c->silent;
 }
 
@@ -367,7 +370,8 @@ static void log_closed(const struct conversation *c, const char *reason)
 	const bool fault = c->feed.rejects > 0 || !session->ident_len;
 
 	if (!log_enabled(fault ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG) ||
-		!log_allow(c->peer.address, clock_coarse_s()))
+		!(session->ident_len ? log_allow : log_allow_stranger)(
+			c->peer.address, clock_coarse_s()))
 		return;
 	(fault ? log_info : log_debug)("conn closed peer=%s protocol=%s ident=%.*s reason=\"%s\" "
 				       "rx=%llu frames=%u rejects=%u",
@@ -392,7 +396,8 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 	conversation_devices_leave(intake, c);
 	if (!c->silent) {
 		intake_closed(intake, &c->feed, &c->peer, c->device, &traffic, reason);
-		log_closed(c, reason);
+		if (!c->scanner)
+			log_closed(c, reason);
 	}
 	conversation_devices_drop(c);
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define ENTRY_BYTES 512 /* of an entry without its raw bytes, at most */
+#define MEASURE_BYTES                                                                              \
+	(1 << 20) /* of the journal, after which the size of all holds is measured again */
 
 // ---- the list
 
@@ -223,9 +225,29 @@ bool hold_renew(struct holds *holds, struct journal *journal, struct hold *hold)
 	return true;
 }
 
+// Returns how far behind the journal's end a hold may be. What is held grows no faster than the journal, so an old measure
+// is good enough.
+static uint64_t find_span(struct holds *holds, const struct journal *journal)
+{
+	uint64_t bytes = 0;
+
+	if (holds->span && journal_end(journal) - holds->measured_lsn < MEASURE_BYTES)
+		return holds->span;
+	for (const struct hold *hold = holds->first; hold; hold = hold->next) {
+		const struct size size = measure(&hold->feed->session);
+		bytes += size.bytes + size.entries * ENTRY_BYTES;
+	}
+	holds->measured_lsn = journal_end(journal);
+	holds->span = 2 * bytes < HOLD_SPAN        ? HOLD_SPAN
+		      : 2 * bytes > HOLD_SPAN_MOST ? HOLD_SPAN_MOST
+						   : 2 * bytes;
+	return holds->span;
+}
+
 void hold_renew_old(struct holds *holds, struct journal *journal)
 {
-	while (holds->first && journal_end(journal) - holds->first->lsn > HOLD_SPAN &&
-		hold_renew(holds, journal, holds->first))
-		;
+	const uint64_t behind = holds->first ? journal_end(journal) - holds->first->lsn : 0;
+
+	if (behind > HOLD_SPAN && behind > find_span(holds, journal))
+		hold_renew(holds, journal, holds->first);
 }

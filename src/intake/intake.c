@@ -34,6 +34,8 @@ _Static_assert(ENTRY_RAW_MAX >= FRAME_MOST, "an entry holds the longest frame");
 #define PIECE_MOST  65536 /* bytes of the photo */
 #define PIECE_BYTES 512
 
+#define LOG_S 60 /* between log lines */
+
 // ---- room
 
 static bool has_room(const struct intake *intake)
@@ -490,6 +492,22 @@ static bool append_photo(struct intake *intake, const struct feed *feed, const s
 	return true;
 }
 
+// Logs once a minute that photos have been cut.
+static void log_cut(struct intake *intake)
+{
+	const uint64_t cut = intake->photos.cut;
+	const uint32_t now_s = clock_coarse_s();
+
+	if (cut == intake->photos_cut ||
+		(intake->photos_cut_s && now_s - intake->photos_cut_s < LOG_S))
+		return;
+	log_warning("photos cut count=%llu bytes=%zu reason=\"their trackers sent no part while "
+		    "others needed the room\"",
+		(unsigned long long)(cut - intake->photos_cut), intake->photos.bytes);
+	intake->photos_cut = cut;
+	intake->photos_cut_s = now_s;
+}
+
 // Appends the finished photos while there is room, and drops them here once they are in the journal.
 void intake_append_photos(struct intake *intake, struct feed *feed, const struct peer *peer)
 {
@@ -501,6 +519,7 @@ void intake_append_photos(struct intake *intake, struct feed *feed, const struct
 		log_warning("photo not fetched reason=\"too many at once\" bytes=%zu",
 			intake->photos.bytes);
 	intake->photos_full = intake->photos.full;
+	log_cut(intake);
 }
 
 void intake_flush_photos(struct intake *intake, struct feed *feed, const struct peer *peer)

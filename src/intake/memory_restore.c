@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What is unresolved is at most HOLD_SPAN, and what one frame adds, before the last entry. A start that resumes in a new
+// What is unresolved is at most HOLD_SPAN_MOST, and what a few frames add, before the last entry. A start that resumes in a new
 // segment after a failure writes it again there; if it dies before, it leaves that segment empty.
-#define HELD_BYTES (2 * HOLD_SPAN)
+#define HELD_BYTES (HOLD_SPAN_MOST + HOLD_SPAN)
 #define SKIPPED    2
 
 // Resets the feed for one entry, but keeps its memory, what it holds and the decoder's memo.
@@ -174,7 +174,7 @@ static void restore(struct restoring *r, const struct entry *entry)
 		restore_held(r, entry);
 	else if (restores(entry)) {
 		r->records += memory_restore_entry(&r->feed, entry, &r->decoded);
-		device_memory_keep(&r->feed.session);
+		device_memory_keep(&r->feed.session, false);
 	}
 }
 

@@ -123,8 +123,7 @@ const char *trial_ask(struct intake *intake, const struct feed *feed, const stru
 			return admission_refusals[REFUSAL_NEW];
 	}
 	*device = add(intake, peer, ident);
-	if (!heard_once) // it must not displace memory of devices that go on reporting
-		device_memory_keep(&feed->session);
+	device_memory_keep(&feed->session, heard_once);
 	return NULL;
 }
 

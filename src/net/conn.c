@@ -490,7 +490,7 @@ size_t conn_count(const struct conns *conns)
 struct conn_counters conn_counters(const struct conns *conns)
 {
 	return (struct conn_counters){conns->queues.turns.pauses, conns->gate.evicted,
-		turns_count_paused(&conns->queues.turns)};
+		turns_count_paused(&conns->queues.turns), conns->queues.above.peers};
 }
 
 const struct conn_refusals *conn_refused(const struct conns *conns)

@@ -4,6 +4,7 @@
 #define AVLD_NET_CONN_DATA_H
 
 #include "intake/conversation_data.h"
+#include "net/above_share.h"
 #include "net/conn_inbox.h"
 #include "net/conn_outbox.h"
 #include "util/list.h"
@@ -17,6 +18,7 @@ struct conn {
 	struct conversation conversation;
 	struct conn_inbox inbox;
 	struct conn_outbox outbox;
+	struct above_share above;
 	bool paused;  /* not read until conn_resume */
 	bool lingers; /* the conversation has ended; only socket and outbox are left */
 	bool waits;   /* takes turns, not read until it is served */

@@ -87,6 +87,8 @@ void conn_queues_wait(struct conn_queues *queues, struct conn *c)
 
 	list_remove(&c->turn);
 	list_append(fresh ? &queues->turns.fresh : &queues->turns.heavy, &c->turn);
+	if (!fresh)
+		above_share_note(&queues->above, &c->above, &c->conversation, clock_coarse_s());
 	c->waits = true;
 }
 

@@ -18,6 +18,7 @@
 struct conn_queues {
 	struct list login, probation, idle, unread, paused, lingering;
 	struct turns turns;
+	struct above_share_log above;
 	struct list sniffing, pending;
 };
 

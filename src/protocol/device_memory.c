@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Blocks are in a uthash table, and in one of two lists, in which they are dropped:
+// Blocks are in a uthash table, and in one of three lists, in which they are dropped:
 //
-//   kept    of admitted devices     used longest ago <-> ... <-> newest
-//   others  of other idents         likewise
+//   KEPT    of admitted devices                        used longest ago <-> ... <-> newest
+//   ONCE    of admitted ones heard in one datagram     likewise
+//   OTHERS  of idents that are not admitted            likewise
 //
 // Using a block only sets `used`; the block moves when it is first in the list and room is needed. So a report does not
 // touch the neighbours in the list, which with many devices are not in the cache.
@@ -19,11 +20,15 @@
 #define HASH_NONFATAL_OOM 1
 #include "util/uthash_config.h"
 
-#define OTHERS_SHARE                                                                               \
-	4 /* blocks of idents that are not admitted: this part of `most`, in addition */
+// Parts of `most`, in addition. A quarter holds what a fleet of 100,000 that moves in within an hour sends in 15 minutes.
+// Idents that are not admitted need a block only until they are, and a flood of them uses up any number.
+#define ONCE_SHARE   4
+#define OTHERS_SHARE 32
 
 #define SEARCH_FREE  4096 /* up to so many devices a search is always allowed */
 #define SEARCH_SHARE 16   /* above that, one tick per so many devices must have passed */
+
+enum standing { KEPT, ONCE, OTHERS, STANDINGS };
 
 // Contains the decoder: two protocols may have devices of the same ident.
 struct key {
@@ -38,14 +43,16 @@ struct remembered {
 		placed; /* clock at its last use, and when it was put at the end of the list */
 	UT_hash_handle hh;
 	uint8_t ident_len;
-	bool kept;
+	uint8_t standing;
 	_Alignas(16) uint8_t block[]; /* decoder->device_size */
 };
 
 struct device_memory {
 	struct remembered *table;
-	struct list kept, others;
-	size_t kept_count;
+	struct {
+		struct list turns;
+		size_t count;
+	} of[STANDINGS];
 	size_t most;
 	uint64_t clock;
 	uint64_t
@@ -60,8 +67,8 @@ struct device_memory *device_memory_new(size_t devices)
 	struct device_memory *memory = calloc(1, sizeof(*memory));
 	if (!memory)
 		return NULL;
-	list_init(&memory->kept);
-	list_init(&memory->others);
+	for (enum standing standing = 0; standing < STANDINGS; standing++)
+		list_init(&memory->of[standing].turns);
 	memory->most = devices;
 	return memory;
 }
@@ -71,7 +78,7 @@ static void drop(struct device_memory *memory, struct remembered *device)
 	assert(memory->table); // at least this one
 	HASH_DEL(memory->table, device);
 	list_remove(&device->turn);
-	memory->kept_count -= device->kept;
+	memory->of[device->standing].count--;
 	free(device);
 	memory->dropped++;
 }
@@ -86,8 +93,8 @@ void device_memory_free(struct device_memory *memory)
 {
 	if (!memory)
 		return;
-	drop_all(memory, &memory->kept);
-	drop_all(memory, &memory->others);
+	for (enum standing standing = 0; standing < STANDINGS; standing++)
+		drop_all(memory, &memory->of[standing].turns);
 	free(memory);
 }
 
@@ -110,31 +117,38 @@ static void drop_oldest(struct device_memory *memory, struct list *turns)
 	}
 }
 
-// Makes room for a block that is not kept. Where nobody admits devices, all are of that kind.
-static void make_room(const struct session *session)
+// Returns the most blocks of a standing. Where nobody admits devices, all are OTHERS.
+static size_t most_of(const struct session *session, enum standing standing)
 {
-	struct device_memory *memory = session->memory;
-	const size_t others = HASH_COUNT(memory->table) - memory->kept_count;
-	const size_t most = session->find_settings ? memory->most / OTHERS_SHARE + 1 : memory->most;
+	const size_t most = session->memory->most;
 
-	if (others >= most)
-		drop_oldest(memory, &memory->others);
+	if (standing == KEPT || !session->find_settings)
+		return most;
+	return most / (standing == ONCE ? ONCE_SHARE : OTHERS_SHARE) + 1;
 }
 
-static void keep(struct device_memory *memory, struct remembered *device)
+// Puts a block that is in no list into the list of its standing.
+static void place(const struct session *session, struct remembered *device, enum standing standing)
 {
-	if (memory->kept_count >= memory->most)
-		drop_oldest(memory, &memory->kept);
+	struct device_memory *memory = session->memory;
+
+	if (memory->of[standing].count >= most_of(session, standing))
+		drop_oldest(memory, &memory->of[standing].turns);
+	list_append(&memory->of[standing].turns, &device->turn);
+	memory->of[standing].count++;
+	device->standing = (uint8_t)standing;
+}
+
+static void move(const struct session *session, struct remembered *device, enum standing standing)
+{
 	list_remove(&device->turn);
-	list_append(&memory->kept, &device->turn);
-	device->kept = true;
-	memory->kept_count++;
+	session->memory->of[device->standing].count--;
+	place(session, device, standing);
 }
 
 static struct remembered *add(const struct session *session, const struct key *key)
 {
 	struct device_memory *memory = session->memory;
-	make_room(session);
 	struct remembered *device = calloc(1, sizeof(*device) + key->decoder->device_size);
 	if (!device)
 		return NULL;
@@ -147,7 +161,7 @@ static struct remembered *add(const struct session *session, const struct key *k
 		return NULL;
 	}
 	device->placed = memory->clock + 1; // as `used` will be
-	list_append(&memory->others, &device->turn);
+	place(session, device, OTHERS);
 	return device;
 }
 
@@ -175,11 +189,10 @@ static __attribute__((noinline)) struct remembered *find(struct session *session
 		return NULL;
 	memcpy(key.ident, session->ident, session->ident_len);
 	HASH_FIND(hh, memory->table, &key, sizeof(key), device);
-	if (!device) {
+	if (!device)
 		device = add(session, &key);
-		if (device && session_settings(session).known)
-			keep(memory, device);
-	}
+	if (device && device->standing != KEPT && session_settings(session).known)
+		move(session, device, KEPT);
 	session->device = device;
 	session->device_dropped = memory->dropped;
 	return device;
@@ -198,7 +211,7 @@ void *device_memory_block(struct session *session)
 	return device->block;
 }
 
-void device_memory_keep(const struct session *session)
+void device_memory_keep(const struct session *session, bool heard_once)
 {
 	struct device_memory *memory = session->memory;
 	struct remembered *device;
@@ -208,8 +221,8 @@ void device_memory_keep(const struct session *session)
 		return;
 	memcpy(key.ident, session->ident, session->ident_len);
 	HASH_FIND(hh, memory->table, &key, sizeof(key), device);
-	if (device && !device->kept)
-		keep(memory, device);
+	if (device && device->standing == OTHERS)
+		move(session, device, heard_once ? ONCE : KEPT);
 }
 
 static void visit_list(const struct session *session, struct list *turns,
@@ -232,8 +245,8 @@ bool device_memory_search(struct session *session, device_memory_visit *visit, v
 	if (count > SEARCH_FREE && memory->tick - memory->searched < count / SEARCH_SHARE)
 		return false;
 	memory->searched = memory->tick;
-	visit_list(session, &memory->kept, visit, context);
-	visit_list(session, &memory->others, visit, context);
+	for (enum standing standing = 0; standing < STANDINGS; standing++)
+		visit_list(session, &memory->of[standing].turns, visit, context);
 	return true;
 }
 

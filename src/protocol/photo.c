@@ -56,9 +56,20 @@ static void drop(struct photo *photo)
 	free(photo);
 }
 
-static bool is_idle(const struct photo *photo, int64_t now_us)
+// Returns the silence from which on others yield to this photo: twice as long as it took to get its newest part. NULL: to
+// one that is announced.
+static int64_t silence_for(const struct photo *photo, int64_t now_us)
 {
-	return now_us - photo->progress_us >= PHOTO_IDLE_US ||
+	const int64_t silence_us = photo ? 2 * (now_us - photo->progress_us) : 0;
+
+	return silence_us < PHOTO_SLOW_US   ? PHOTO_SLOW_US
+	       : silence_us > PHOTO_IDLE_US ? PHOTO_IDLE_US
+					    : silence_us;
+}
+
+static bool is_idle(const struct photo *photo, int64_t silence_us, int64_t now_us)
+{
+	return now_us - photo->progress_us >= silence_us ||
 	       now_us - photo->announced_us >= PHOTO_OPEN_US;
 }
 
@@ -66,15 +77,17 @@ static bool is_idle(const struct photo *photo, int64_t now_us)
 static bool has_room(
 	struct photos *all, size_t bytes, const struct photo *for_photo, int64_t now_us)
 {
+	const int64_t silence_us = silence_for(for_photo, now_us);
 	struct photo *next;
 
 	for (struct photo *photo = all->first;
 		photo && all->bytes + bytes > PHOTOS_BYTES - SPARE + all->yielding; photo = next) {
 		next = photo->after;
-		if (photo == for_photo || !is_idle(photo, now_us))
+		if (photo == for_photo || !is_idle(photo, silence_us, now_us))
 			continue;
 		unlist(photo);
 		photo->yields = true;
+		all->cut++;
 		all->yielding += weight(photo);
 	}
 	all->full = bytes > PHOTOS_BYTES - all->bytes;

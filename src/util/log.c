@@ -27,6 +27,8 @@
 #define BURST          5
 #define WINDOW_S       60.0
 #define LINES_MAX      150 /* about all peers, in a minute */
+#define STRANGERS_MAX                                                                              \
+	20 /* of these, about peers without an ident: enough to find one new tracker */
 
 static const struct {
 	const char *name;
@@ -51,7 +53,7 @@ static struct {
 	 * addresses together cannot write more than a few lines. */
 	struct {
 		double began_s;
-		unsigned lines;
+		unsigned lines, strangers;
 		unsigned long suppressed;
 		size_t peers;
 		struct {
@@ -246,7 +248,7 @@ static unsigned *find_lines(const unsigned char *key)
 	return &logger.window.slot[i].lines;
 }
 
-bool log_allow(const unsigned char *key, double now_s)
+static bool allow(const unsigned char *key, bool stranger, double now_s)
 {
 	if (now_s < logger.window.began_s || now_s - logger.window.began_s >= WINDOW_S) {
 		if (logger.window.suppressed)
@@ -255,17 +257,29 @@ bool log_allow(const unsigned char *key, double now_s)
 		logger.window.began_s = now_s;
 		logger.window.suppressed = 0;
 		logger.window.peers = 0;
-		logger.window.lines = 0;
+		logger.window.lines = logger.window.strangers = 0;
 		logger.window.slot[PEERS_MAX].lines = 0;
 	}
 	unsigned *lines = find_lines(key);
-	if (*lines >= BURST || logger.window.lines >= LINES_MAX) {
+	if (*lines >= BURST || logger.window.lines >= LINES_MAX ||
+		(stranger && logger.window.strangers >= STRANGERS_MAX)) {
 		logger.window.suppressed++;
 		return false;
 	}
 	(*lines)++;
 	logger.window.lines++;
+	logger.window.strangers += stranger;
 	return true;
+}
+
+bool log_allow(const unsigned char *key, double now_s)
+{
+	return allow(key, false, now_s);
+}
+
+bool log_allow_stranger(const unsigned char *key, double now_s)
+{
+	return allow(key, true, now_s);
 }
 
 // Escapes bytes beyond ASCII as well: they come from trackers and need not be UTF-8.

@@ -80,6 +80,25 @@ def test_a_tracker_is_acknowledged_before_the_frames_of_a_flood_are_processed(mo
             flood.peer.close()
 
 
+def test_a_peer_above_its_share_for_long_is_named_once_and_counted(monitored):
+    """But not one that uploads what is within its share."""
+    avld, metric = monitored()
+    with connect(avld) as honest, connect(avld) as peer:
+        honest.sendall(b"".join(pt502.record("5020001", time=time) for time in pt502.last(4000)))
+        peer.sendall(gt06.login("861000000000001"))
+        flood = Flood(peer, heartbeats(), True)
+        flood.start()
+        avld.wait_log("conn above its share")
+        line = next(line for line in avld.logged().splitlines() if "conn above its share" in line)
+        assert metric("peers_above_share_total") == 1
+        assert "peer=127.0.0.1:" in line and "protocol=gt06 ident=861000000000001 seconds=5" in line
+        rate = int(line.split("frames_per_s=")[1].split()[0])
+        assert rate > 100, "above its share"
+        before = metric("frames_total")
+        wait_for(lambda: metric("frames_total") > before + 3 * rate, "more of the flood")
+    assert avld.logged().count("conn above its share") == 1
+
+
 def test_connections_that_never_read_end_soon_and_are_not_read_meanwhile(monitored, database):
     avld, metric = monitored()
     floods = []

@@ -4,6 +4,7 @@ import itertools
 import socket
 
 import gt06
+import psycopg2
 import pt502
 from conftest import wait_for
 from test_deltas import Tracker
@@ -156,13 +157,61 @@ def test_scanners_are_counted_and_leave_rows_once(daemons, database):
                 pass
             sock.close()
     counted = metrics(http)
+    avld.wait_log(" INFO scanners probes=")
+    line = next(line for line in avld.logged().splitlines() if "scanners probes=" in line)
+    assert " addresses=" in line and ' kinds="' in line and " example=127.0.0." in line
     for kind in PROBES:
         assert counted[f'avld_scanners_total{{kind="{kind}"}}'] == 10
     database.wait("SELECT count(*)::int FROM avld.connections WHERE reason LIKE 'scanner: %'", 2)
     database.wait("SELECT count(*)::int FROM avld.rejects WHERE reason = 'unknown protocol'", 2)
     avld.end()
+    lines = [line for line in avld.logged().splitlines() if "INFO scanners probes=" in line]
+    assert len(lines) <= 3 and sum(int(line.split("probes=")[1].split()[0]) for line in lines) == 70
+    assert "conn closed" not in avld.logged()
     assert database.one("SELECT count(*)::int FROM avld.connections") == 2
     assert database.one("SELECT count(*)::int FROM avld.rejects") == 2
+
+
+def hold_devices(database):
+    """Makes a start wait for avld.devices until the connection that is returned is closed."""
+    lock = psycopg2.connect(database.conninfo)
+    lock.cursor().execute("LOCK TABLE avld.devices IN ACCESS EXCLUSIVE MODE")
+    return lock
+
+
+def test_nothing_is_read_before_the_devices_are_known(daemons, database):
+    """An unknown ident is refused in the first moment, too."""
+    lock = hold_devices(database)
+    avld = daemons({"devices.unknown": "refuse"}).start()
+    with socket.create_connection(("127.0.0.1", avld.port)) as peer:
+        peer.sendall(pt502.record(ident="5020001"))
+        lock.close()
+        database.wait("SELECT count(*)::int FROM avld.rejects WHERE reason = 'unknown device'", 1)
+        peer.settimeout(30)
+        assert peer.recv(100) == b""
+
+
+def test_devices_that_cannot_be_read_stop_nobody_for_long(daemons, database):
+    lock = hold_devices(database)
+    port = free_port()
+    avld = daemons({"http.listen": f"127.0.0.1:{port}"}).start()
+    avld.send_tcp(pt502.record(ident="5020001"))
+    wait_for(lambda: metrics(port)["avld_reports_total"] == 1, "the report to be read")
+    lock.close()
+    database.wait("SELECT count(*)::int FROM avld.positions", 1)
+
+
+def test_what_has_arrived_before_the_devices_are_known_is_read_at_a_stop(daemons, database):
+    lock = hold_devices(database)
+    avld = daemons().start()
+    with socket.create_connection(("127.0.0.1", avld.port)) as peer:
+        peer.sendall(pt502.record(ident="5020001"))
+        avld.process.terminate()
+        avld.wait_log("stopping signal")
+        lock.close()
+        avld.process.wait(30)
+    daemons().start()
+    database.wait("SELECT count(*)::int FROM avld.positions", 1)
 
 
 def test_unknown_devices_are_limited_to_10000_rows(daemons, database):

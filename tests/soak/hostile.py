@@ -334,10 +334,54 @@ def photos(attack):
     attack.hold(300, lambda n: pt502.record(f"{8300000 + n}", "PHO1048576"), sources=MANY)
 
 
+def photos_held(attack):
+    """300 trackers announce photos of 1 MiB; the first 68 send a bit more than half of theirs at once, which takes all memory
+    for photos, and then a part every five seconds."""
+    half, cameras = (512 << 10) + 20 * 960, {}
+
+    def answer(peer, text):
+        offset, count = map(int, text[4:].split(b","))
+        peer.send(pt502.full(b"$PHD%d,%d,%s\r\n" % (offset, count, bytes(count))))
+    for n in range(300):
+        peer = attack.connect(MANY[n % len(MANY)])
+        peer.setblocking(True)
+        peer.settimeout(2)
+        peer.sendall(pt502.record(f"{8300000 + n}", "PHO1048576"))
+        if n < 68:
+            cameras[peer] = [b"", 0, None]  # received; bytes of the photo sent; the request that is not answered yet
+            attack.selector.register(peer, selectors.EVENT_READ)
+        else:
+            cameras[peer] = None
+    due = time.monotonic() + 5
+    while time.monotonic() < attack.end:
+        for key, _ in attack.selector.select(0.2):
+            state = cameras[key.fileobj]
+            try:
+                state[0] += key.fileobj.recv(65536)
+            except OSError:
+                continue
+            *lines, state[0] = state[0].split(b"\r\n")
+            for text in lines:
+                if not text.startswith(b"#PHD"):
+                    continue
+                if state[1] >= half:
+                    state[2] = text
+                    continue
+                state[1] += int(text.split(b",")[1])
+                answer(key.fileobj, text)
+        if time.monotonic() >= due:
+            due += 5
+            for peer, state in cameras.items():
+                if state and state[2]:
+                    answer(peer, state[2])
+                    state[2] = None
+    attack.done["sent"] = sum(state[1] for state in cameras.values() if state)
+
+
 ATTACKS = {call.__name__: call for call in (
     idle, slowloris, connect_storm, reset_mid_frame, invented_connections, random_bytes, endless_full, endless_long, never_read,
     heartbeat_flood, udp_invented, udp_random, udp_garbage, udp_text, gt06_before_login, refused_idents, scanners,
-    hostile_text, many_days, photos)}
+    hostile_text, many_days, photos, photos_held)}
 
 
 def main(name, port, seconds, *options):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 
 from harness import FULL, HERE, metrics, status_of
 
@@ -56,6 +57,12 @@ def sizes(database):
              for table in TABLES}
     found["partitions"] = (0.0, database.one("SELECT count(*)::int FROM pg_inherits"))
     return found
+
+
+def controls(text):
+    """What a terminal would not print as it is: control characters except the line ends, invisible ones, bytes that are no UTF-8."""
+    found = {char for char in text.decode(errors="surrogateescape") if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
+    return sorted(map(ascii, found - {"\n"}))
 
 
 def counters(daemon):
@@ -112,7 +119,9 @@ class Run:
         figures.tables = {name: (after[name][0] - tables[name][0], after[name][1] - tables[name][1]) for name in after}
         with open(self.daemon.log_path, "rb") as log:
             log.seek(self.log_start)
-            figures.log = log.read().decode(errors="replace").splitlines()
+            text = log.read()
+        figures.log = text.decode(errors="replace").splitlines()
+        figures.controls = controls(text)
         figures.counters = grown_counters(before, counters(self.daemon))
         return figures
 

@@ -44,6 +44,8 @@ class Line:
     rows: int = 5000            # the four tables together
     log_lines: int = 20
     named: bool = True          # a log line and a counter name the cause
+    counter: str = ""           # this one
+    log: str = ""               # a line with this text
 
     def program(self):
         return self.attack or self.name
@@ -60,7 +62,8 @@ LINES = [
     Line("endless_full", "20 connections: `BF FB FFFF`, then bytes for ever"),
     Line("endless_long", "20 connections: `79 79 FFFF`, then bytes for ever"),
     Line("never_read", "50 connections at full speed that never read"),
-    Line("heartbeat_flood", "1 connection of heart-beats at full speed"),
+    Line("heartbeat_flood", "1 connection of heart-beats at full speed", counter="avld_peers_above_share_total",
+         log="conn above its share"),
     Line("udp_invented", "100,000 invented idents over UDP in 5 s", options=("rate=20000",), seconds=5, fleet=("udp=20",)),
     Line("udp_invented_many", "2,050,000 invented idents over UDP at 55,000/s", "udp_invented", options=("rate=55000",),
          short=("rate=20000",), seconds=37, fleet=("udp=20",)),
@@ -72,7 +75,7 @@ LINES = [
     Line("gt06_before_login", "20,000 GT06 positions before log-in/s over UDP", fleet=("udp=20",)),
     Line("refused_idents", "100,000 idents with `unknown = refuse`", options=("rate=20000",), seconds=5,
          settings={"devices.unknown": "refuse"}),
-    Line("scanners", "10,000 scanner probes of 200 addresses", log_lines=40),
+    Line("scanners", "10,000 scanner probes of 200 addresses", log_lines=40, counter="avld_scanners_total", log="scanners probes="),
     Line("hostile_text", "hostile text in every field", rows=20000, tables_mb=8, named=False),
     Line("many_days", "400 records of 400 days by one tracker"),
     Line("photos", "300 trackers announce photos of 1 MiB", settings={"media.photos": "on"}, named=False),
@@ -123,9 +126,12 @@ def judge(line, alone, beside):
     expect(rows <= line.rows, f"+{rows} rows > {line.rows}")
     expect(beside.tables["partitions"][1] <= 40, f"+{beside.tables['partitions'][1]} partitions")
     expect(len(beside.log) <= line.log_lines, f"{len(beside.log)} log lines > {line.log_lines}")
+    expect(not beside.controls, f"control bytes in the log: {beside.controls}")
     if line.named:
         expect([text for text in beside.log if "conn closed" not in text], "no log line names the cause")
         expect(beside.counters, "no counter names the cause")
+    expect(not FULL or not line.counter or counted(line, beside), f"{line.counter} does not count it")
+    expect(not FULL or any(line.log in text for text in beside.log + [""]), f"no log line \"{line.log}\"")
     return faults
 
 
@@ -134,10 +140,15 @@ def grown(figures):
     return sum(size for size, _ in tables) / 1e6, sum(rows for _, rows in tables)
 
 
+def counted(line, figures):
+    """The counter that names the cause: the line's, or the one that grew most."""
+    return next((text for text in figures.counters if text.startswith(line.counter)), "").split(" ")[0]
+
+
 def row_of(line, alone, beside, faults):
     tables_mb, rows = grown(beside)
     udp = f" (UDP: {beside.udp_lost} of {beside.udp_made})" if beside.udp_made else ""
-    named = beside.counters[0].split(" ")[0] if beside.counters else ""
+    named = counted(line, beside)
     return " | ".join([
         f"| {line.title}", f"{beside.lost}, {beside.twice}{udp}",
         f"{ms(beside.p('visible', 0.5))}, {ms(beside.p('visible', 0.99))} ({ms(alone.p('visible', 0.5))}, {ms(alone.p('visible', 0.99))})",

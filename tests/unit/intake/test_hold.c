@@ -652,6 +652,54 @@ static void old_entries_are_written_again(void **state)
 	stop();
 }
 
+// All photos together may be larger than HOLD_SPAN. That neither keeps the loop busy nor the journal growing.
+static void more_than_the_span_can_be_held(void **state)
+{
+	enum { HOLDERS = 600, PARTS = 8, PART = 4000 };
+	(void)state;
+	static struct conversation many[HOLDERS];
+	static char line[PART + 8];
+	struct conversation b;
+	struct summary s;
+	uint64_t given = 0;
+	max_size = 192 << 20;
+	start(folder);
+	begin(&b, 1);
+	give(&b, "!Ib\n");
+	for (unsigned i = 0; i < HOLDERS; i++) {
+		begin(&many[i], (uint16_t)(100 + i));
+		snprintf(line, sizeof(line), "!I%u\n!O9\n", i);
+		give(&many[i], line);
+		for (unsigned part = 0; part < PARTS; part++) {
+			snprintf(line, sizeof(line), "!D%u,%*s\n", part, PART, "");
+			give(&many[i], line);
+		}
+	}
+	const uint64_t held = HOLDERS * PARTS * (PART + 512);
+	assert_true(held > HOLD_SPAN);
+	assert_true(journal_end(intake.journal) < held + (4 << 20));
+	snprintf(line, sizeof(line), "!Ra%*s\n", PART, "");
+	for (; journal_end(intake.journal) < 5 * held; given += PART) {
+		if (intake_has_room(&intake))
+			give(&b, line);
+		journal_release(intake.journal, journal_end(intake.journal));
+		assert_true(journal_end(intake.journal) - intake.holds.first->lsn <
+			    2 * held + (4 << 20));
+	}
+	assert_true(given > 3 * held / 2); // most of what was added is reports
+	shell("cp -r %s %s", folder, copy);
+	for (unsigned i = 0; i < HOLDERS; i++)
+		lose(&many[i]);
+	conversation_end(&transport, &b, NULL, 0, "bye");
+	stop();
+	start(copy);
+	assert_int_equal(orphans_count(&intake), 0);
+	summarise(&s);
+	assert_int_equal(s.media, HOLDERS);
+	assert_int_equal(s.unresolved, 0);
+	stop();
+}
+
 // After a restart nothing would say that the device was refused.
 static void nothing_of_a_refused_device_is_restored(void **state)
 {
@@ -888,6 +936,7 @@ int main(void)
 		TEST(a_second_kill_during_the_first_restart),
 		TEST(caps_hold_after_a_restore),
 		TEST(old_entries_are_written_again),
+		TEST(more_than_the_span_can_be_held),
 		TEST(nothing_of_a_refused_device_is_restored),
 		TEST(nothing_of_a_refused_device_is_saved_with_what_another_has_sent),
 		TEST(what_was_admitted_is_stored_after_a_kill),

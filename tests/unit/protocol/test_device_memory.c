@@ -105,7 +105,7 @@ static void devices_are_never_dropped_for_idents_that_nobody_admitted(void **sta
 	}
 	struct session admitted = session_of(&first, "new");
 	device_memory_block(&admitted);
-	device_memory_keep(&admitted); // drops the one used longest ago, which is k0
+	device_memory_keep(&admitted, false); // drops the one used longest ago, which is k0
 	for (unsigned i = 0; i < 100000; i++) {
 		snprintf(ident, sizeof ident, "%u", i);
 		find_settled(ident);
@@ -118,6 +118,54 @@ static void devices_are_never_dropped_for_idents_that_nobody_admitted(void **sta
 	assert_int_equal(find_settled("new"), 1);
 	assert_int_equal(find_settled("99999"), 2); // the newest of the others is remembered, too
 	assert_int_equal(find_settled("99900"), 1);
+}
+
+// Finds the block of an ident that is unknown, and admits it after one datagram.
+static void admit_once(const char *ident)
+{
+	struct session session = session_of(&first, ident);
+	session.find_settings = known;
+	((uint8_t *)device_memory_block(&session))[15] = 1;
+	device_memory_keep(&session, true);
+}
+
+static void idents_that_nobody_admitted_get_few_blocks_and_displace_none_of_devices_heard_once(
+	void **state)
+{
+	(void)state;
+	char ident[16];
+	device_memory_free(memory);
+	memory = device_memory_new(100);
+	for (unsigned i = 0; i < 25; i++) {
+		snprintf(ident, sizeof ident, "o%u", i);
+		admit_once(ident);
+	}
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(ident, sizeof ident, "%u", i);
+		find_settled(ident);
+	}
+	assert_int_equal(device_memory_count(memory), 25 + 100 / 32 + 1);
+	assert_int_equal(find_settled("o0"), 2);
+	for (unsigned i = 25; i < 1000; i++) {
+		snprintf(ident, sizeof ident, "o%u", i);
+		admit_once(ident);
+	}
+	assert_int_equal(device_memory_count(memory), 26 + 3); // the newest has moved
+}
+
+static void a_device_heard_once_is_kept_when_a_session_finds_it_known(void **state)
+{
+	(void)state;
+	char ident[16];
+	device_memory_free(memory);
+	memory = device_memory_new(100);
+	admit_once("k");
+	assert_int_equal(find_settled("k"), 2); // known by now: it is kept
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(ident, sizeof ident, "o%u", i);
+		admit_once(ident);
+	}
+	assert_int_equal(find_settled("k"), 3);
 }
 
 static void does_not_use_a_dropped_block_that_a_session_found(void **state)
@@ -182,6 +230,8 @@ int main(void)
 		CASE(keeps_a_block_per_ident_and_decoder),
 		CASE(drops_the_device_silent_longest),
 		CASE(devices_are_never_dropped_for_idents_that_nobody_admitted),
+		CASE(idents_that_nobody_admitted_get_few_blocks_and_displace_none_of_devices_heard_once),
+		CASE(a_device_heard_once_is_kept_when_a_session_finds_it_known),
 		CASE(does_not_use_a_dropped_block_that_a_session_found),
 		CASE(a_search_visits_all_devices_of_the_decoder),
 		CASE(many_devices_are_not_searched_for_each_frame),

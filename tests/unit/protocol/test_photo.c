@@ -191,20 +191,82 @@ static void idle_photos_yield_the_longest_without_progress_first(void **state)
 	fill(1000);
 	others[0].photo->received_us = 2000;
 	assert_true(photo_add_part(others[0].photo, 1, filler, 1)); // it makes progress
-	session.received_us = 1000 + PHOTO_IDLE_US - 1;
+	session.received_us = 1000;
 	assert_non_null(open_plan("a", 0, 2));
-	session.photo->received_us = session.received_us;
+	session.photo->received_us = 1000 + PHOTO_IDLE_US - 1; // as slow as they are
 	assert_true(
 		photo_add_part(session.photo, 0, filler, PHOTO_BYTES / 2)); // from what is spare
 	for (size_t i = 0; i < FILLED; i++)
 		assert_false(others[i].photo->yields);
+	session.photo->progress_us = 1000;
 	session.photo->received_us = 1000 + PHOTO_IDLE_US;
 	assert_true(photo_add_part(session.photo, 1, filler, PHOTO_BYTES / 2));
 	assert_false(others[0].photo->yields);
 	assert_true(others[1].photo->yields);
 	assert_false(others[3].photo->yields); // no more than is needed
+	assert_int_equal(photos.cut, 2);
 	drop_others();
 	assert_int_equal(photos.yielding, 0);
+}
+
+// Adds a part that came so long after the photo's last progress, while the others have been silent for silent_us. Returns
+// whether one of them yields.
+static bool one_yields(int64_t took_us, int64_t silent_us)
+{
+	photos = (struct photos){0};
+	session.received_us = 1000 + silent_us - took_us;
+	assert_non_null(open_plan("a", 0, 1));
+	fill(1000);
+	session.photo->received_us = 1000 + silent_us;
+	assert_true(photo_add_part(session.photo, 0, filler, PHOTO_BYTES / 2));
+	const bool yields = others[0].photo->yields;
+	drop_others();
+	photo_drop_all(&session);
+	return yields;
+}
+
+static void photos_yield_to_one_whose_parts_come_twice_as_fast(void **state)
+{
+	(void)state;
+	const int64_t s = 1000000;
+	assert_false(one_yields(s / 10, PHOTO_SLOW_US - 1));
+	assert_true(one_yields(s / 10, PHOTO_SLOW_US));
+	assert_false(one_yields(3 * s, 6 * s - 1));
+	assert_true(one_yields(3 * s, 6 * s));
+	assert_false(one_yields(8 * s, PHOTO_IDLE_US - 1));
+	assert_true(one_yields(8 * s, PHOTO_IDLE_US));
+}
+
+static void photos_held_by_a_part_every_five_seconds_yield_to_an_honest_one(void **state)
+{
+	(void)state;
+	static struct session more[7];
+	const int64_t s = 1000000;
+	fill(0);
+	for (size_t i = 0; i < 7; i++) {
+		more[i] = (struct session){.photos = &photos};
+		photo_open(&more[i], &report, &(struct photo_plan){"a", 0, 2, -1});
+		assert_true(photo_add_part(more[i].photo, 0, filler, PHOTO_BYTES));
+	}
+	session.received_us = 4 * s;
+	assert_non_null(open_plan("a", 0, 100));
+	for (uint32_t part = 0; part < 100; part++) {
+		session.photo->received_us = 4 * s + part * s / 10;
+		for (size_t i = 0; i < FILLED; i++) // the feed ends them within a second
+			if (others[i].photo && others[i].photo->yields && part % 10 == 9)
+				photo_drop_all(&others[i]);
+		photo_add_part(session.photo, part, filler, PHOTO_BYTES / 100);
+		while (!photo_has(session.photo, part) && part < 10) {
+			for (size_t i = 0; i < FILLED; i++)
+				if (others[i].photo && others[i].photo->yields)
+					photo_drop_all(&others[i]);
+			photo_add_part(session.photo, part, filler, PHOTO_BYTES / 100);
+		}
+		assert_true(photo_has(session.photo, part));
+	}
+	for (size_t i = 0; i < 7; i++)
+		photo_drop_all(&more[i]);
+	drop_others();
 }
 
 static void a_photo_that_makes_progress_for_ever_yields(void **state)
@@ -258,6 +320,8 @@ int main(void)
 		TEST(photos_that_grow_are_capped_together),
 		TEST(an_announcement_uses_little_memory),
 		TEST(idle_photos_yield_the_longest_without_progress_first),
+		TEST(photos_yield_to_one_whose_parts_come_twice_as_fast),
+		TEST(photos_held_by_a_part_every_five_seconds_yield_to_an_honest_one),
 		TEST(a_photo_that_makes_progress_for_ever_yields),
 		TEST(parts_are_refused_while_all_make_progress),
 	};

@@ -243,6 +243,23 @@ static void five_lines_per_peer_and_minute(void **state)
 	end_capture(&capture);
 }
 
+static void twenty_lines_a_minute_about_peers_without_an_ident(void **state)
+{
+	(void)state;
+	struct capture capture;
+	unsigned char peer[16] = {0};
+	begin_capture(&capture, false);
+	const double now_s = 5000;
+	for (unsigned char i = 0; i < 30; i++) {
+		peer[0] = i;
+		assert_int_equal(log_allow_stranger(peer, now_s), i < 20);
+	}
+	assert_true(log_allow(peer, now_s)); // they hide no other peer
+	assert_true(log_allow_stranger(peer, now_s + 60));
+	assert_true(matches(read_capture(&capture), "INFO log lines suppressed=10 peers=30\n$"));
+	end_capture(&capture);
+}
+
 static void peers_without_a_slot_share_one(void **state)
 {
 	(void)state;
@@ -299,6 +316,7 @@ int main(void)
 		cmocka_unit_test(a_closed_pipe_does_not_kill),
 		cmocka_unit_test(fatal_exits_with_1_from_any_thread),
 		cmocka_unit_test(five_lines_per_peer_and_minute),
+		cmocka_unit_test(twenty_lines_a_minute_about_peers_without_an_ident),
 		cmocka_unit_test(peers_without_a_slot_share_one),
 		cmocka_unit_test(quote_escapes_and_cuts),
 	};
