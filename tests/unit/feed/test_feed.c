@@ -213,6 +213,7 @@ static struct decoded decoded;
 
 static void add(struct outcome *outcome, const struct feed *feed)
 {
+	assert_null(decoded.fault);
 	for (size_t i = 0; i < decoded.report_count; i++)
 		outcome->dedup = outcome->dedup * 31 + decoded.reports[i].body.dedup;
 	outcome->reports += decoded.report_count;
@@ -517,6 +518,43 @@ static void held_frames_are_rejected_when_another_protocol_begins(void **state)
 	}
 }
 
+// Whatever a header says of the length, no byte beyond those received is read (they lie flush against a guard page), each
+// step makes progress, and no decoder breaks its contract.
+static void any_length_in_a_header_is_cut_within_the_bytes(void **state)
+{
+	static const struct {
+		uint8_t head[5];
+		size_t at; /* of the length */
+		bool little_endian;
+		const struct golden *before;
+	} headers[] = {
+		{{0x79, 0x79}, 2, false, NULL},
+		{{0x79, 0x79}, 2, false, &goldens[8]}, // a log-in
+		{{0xBF, 0xFB, 0x55}, 3, true, NULL},
+		{{0xBF, 0xFB, 0x55}, 3, true, &goldens[0]},
+	};
+	(void)state;
+	for (size_t h = 0; h < sizeof(headers) / sizeof(headers[0]); h++) {
+		uint8_t data[400];
+		const struct golden *before = headers[h].before;
+		const size_t start = before ? before->len : 0, len = start + 120;
+		memset(data, '1', sizeof(data));
+		if (before)
+			memcpy(data, before->data, start);
+		memcpy(data + start, headers[h].head, sizeof(headers[h].head));
+		memcpy(data + start + 5, "$\x94\x08\x00", 4);
+		memcpy(data + start + 60, "\r\n", 2);
+		for (unsigned length = 0; length <= 65535; length++) {
+			const bool little = headers[h].little_endian;
+			data[start + headers[h].at] = (uint8_t)(little ? length : length >> 8);
+			data[start + headers[h].at + 1] = (uint8_t)(little ? length >> 8 : length);
+			const struct outcome whole = feed_pieces(data, len, NULL, 0);
+			if (before)
+				assert_true(whole.reports >= before->reports);
+		}
+	}
+}
+
 static void endless_garbage_closes(void **state)
 {
 	static uint8_t data[2048];
@@ -596,6 +634,7 @@ int main(void)
 		cmocka_unit_test(another_protocol_may_continue),
 		cmocka_unit_test(a_third_protocol_closes),
 		cmocka_unit_test(held_frames_are_rejected_when_another_protocol_begins),
+		cmocka_unit_test(any_length_in_a_header_is_cut_within_the_bytes),
 		cmocka_unit_test(endless_garbage_closes),
 		cmocka_unit_test(a_datagram_ends_its_frame),
 		cmocka_unit_test(random_bytes_never_stop_the_feed),
