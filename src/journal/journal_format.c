@@ -119,10 +119,17 @@ uint32_t journal_format_entry_at(
 	return check == header->check ? length : 0;
 }
 
+static const uint8_t zeros[4096];
+
 uint64_t journal_format_find_entry(
 	const sd_id128_t *uuid, const uint8_t *map, uint64_t first, uint64_t offset, uint64_t limit)
 {
 	for (; offset < limit && limit - offset >= ENTRY_HEADER_SIZE; offset += 8) {
+		// Most of a segment may be unused.
+		while (offset % sizeof(zeros) == 0 &&
+			limit - offset >= sizeof(zeros) + ENTRY_HEADER_SIZE &&
+			!memcmp(map + offset, zeros, sizeof(zeros)))
+			offset += sizeof(zeros);
 		uint64_t word; /* length and zeros */
 		memcpy(&word, map + offset, sizeof(word));
 		if (word - 1 < ENTRY_MAX &&
@@ -134,7 +141,6 @@ uint64_t journal_format_find_entry(
 
 uint64_t journal_format_nonzero_end(const uint8_t *map, uint64_t from, uint64_t to)
 {
-	static const uint8_t zeros[4096];
 	while (to - from >= sizeof(zeros) &&
 		!memcmp(map + to - sizeof(zeros), zeros, sizeof(zeros)))
 		to -= sizeof(zeros);
