@@ -3,6 +3,9 @@
 //
 //   change, its bytes ... | change ...
 //
+// The first change with bit 7 is to a small journal, which takes a fraction of the time: its two segments are nearly empty, the
+// second one because the process was killed. Otherwise the first segment is full.
+//
 // Whatever was changed: it opens, or says why not. Then what can be read is sound and in order, it can be written to, and what
 // was written is read by the next start.
 #include "fuzz.h"
@@ -16,6 +19,7 @@
 
 #define FILES_MOST   8
 #define LARGE        100000 /* bytes of some entries, so that there are two segments */
+#define SMALL        100
 #define CHANGES_MOST 8
 #define READ_MOST    100000
 
@@ -34,14 +38,19 @@ enum change {
 
 struct file {
 	char name[64];
-	size_t len;
+	size_t len, used; /* used: without the zeros at its end */
 	uint8_t *data;
 };
 
-// The journal before the changes.
-static struct file files[FILES_MOST];
-static size_t file_count;
-static struct journal_meta meta;
+// A journal before the changes.
+struct base {
+	struct file files[FILES_MOST];
+	size_t count;
+	struct journal_meta meta;
+};
+
+static struct base bases[2]; /* large, small */
+static struct base *base;    /* of this input */
 
 static const char *path_of(const char *name)
 {
@@ -88,16 +97,19 @@ static uint64_t append(struct journal *journal, uint8_t number, size_t len)
 
 static void keep_file(const char *name)
 {
-	struct file *file = &files[file_count];
+	struct file *file = &base->files[base->count];
 	struct stat state;
 	const int fd = open(path_of(name), O_RDONLY);
-	CHECK(file_count < FILES_MOST && fd >= 0 && !fstat(fd, &state));
+	CHECK(base->count < FILES_MOST && fd >= 0 && !fstat(fd, &state));
 	snprintf(file->name, sizeof(file->name), "%s", name);
 	file->len = (size_t)state.st_size;
 	file->data = malloc(file->len + 1);
 	CHECK(file->data && read(fd, file->data, file->len) == (ssize_t)file->len);
 	close(fd);
-	file_count++;
+	file->used = file->len;
+	while (file->used > 0 && file->data[file->used - 1] == 0)
+		file->used--;
+	base->count++;
 }
 
 static int by_name(const void *a, const void *b)
@@ -105,26 +117,50 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct file *)a)->name, ((const struct file *)b)->name);
 }
 
-// Makes a journal of two segments once, and keeps its files.
-static void make_base(void)
+// Opens the journal, appends entries and closes it.
+static void append_entries(uint8_t first, uint8_t last, size_t large)
 {
-	if (file_count > 0)
-		return;
 	struct journal *journal = open_journal(false);
 	CHECK(journal);
-	for (uint8_t n = 1; n < 26; n++)
-		append(journal, n, n % 2 ? LARGE : n);
+	for (uint8_t n = first; n <= last; n++)
+		append(journal, n, n % 2 ? large : n);
 	journal_release(journal, 1000);
 	journal_close(journal);
+}
+
+// Makes the journal look as after a power failure: the next start appends to a new segment.
+static void forget_close(void)
+{
+	struct journal_meta meta;
 	const int fd = open(fuzz_folder(), O_RDONLY | O_DIRECTORY);
 	CHECK(journal_meta_read(fd, &meta) == META_READ);
+	meta.closed = NO_LSN;
+	meta.boot = (sd_id128_t){{0}};
+	CHECK(journal_meta_write(fd, &meta));
+	close(fd);
+}
+
+// Makes the base once, and keeps its files.
+static void make_base(void)
+{
+	const bool small = base == &bases[1];
+	if (base->count > 0)
+		return;
+	fuzz_empty_folder(fuzz_folder());
+	append_entries(1, small ? 12 : 25, small ? SMALL : LARGE);
+	if (small) {
+		forget_close();
+		append_entries(13, 25, SMALL);
+	}
+	const int fd = open(fuzz_folder(), O_RDONLY | O_DIRECTORY);
+	CHECK(journal_meta_read(fd, &base->meta) == META_READ);
 	close(fd);
 	DIR *at = opendir(fuzz_folder());
 	for (struct dirent *entry; at && (entry = readdir(at));)
 		if (entry->d_name[0] != '.')
 			keep_file(entry->d_name);
 	closedir(at);
-	qsort(files, file_count, sizeof(files[0]), by_name);
+	qsort(base->files, base->count, sizeof(base->files[0]), by_name);
 }
 
 static void write_at(const char *name, const void *data, size_t len, size_t offset)
@@ -139,18 +175,15 @@ static void write_at(const char *name, const void *data, size_t len, size_t offs
 // Writes the file without the zeros at its end, which take no memory then.
 static void restore_file(const struct file *file)
 {
-	size_t len = file->len;
-	while (len > 0 && file->data[len - 1] == 0)
-		len--;
-	write_at(file->name, file->data, len, 0);
+	write_at(file->name, file->data, file->used, 0);
 	CHECK(!truncate(path_of(file->name), (off_t)file->len));
 }
 
 static void restore_base(void)
 {
 	fuzz_empty_folder(fuzz_folder());
-	for (size_t i = 0; i < file_count; i++)
-		restore_file(&files[i]);
+	for (size_t i = 0; i < base->count; i++)
+		restore_file(&base->files[i]);
 }
 
 static uint64_t input_u64(struct input *input)
@@ -174,7 +207,7 @@ static void put_entry(struct input *input, const char *name)
 		return;
 	const struct entry_header header = {.length = (uint32_t)payload.len,
 		.check = journal_format_entry_check(
-			&meta.uuid, first + offset, payload.data, (uint32_t)payload.len)};
+			&base->meta.uuid, first + offset, payload.data, (uint32_t)payload.len)};
 	write_at(name, &header, sizeof(header), offset);
 	write_at(name, payload.data, payload.len, offset + sizeof(header));
 }
@@ -195,7 +228,7 @@ static void put_header(struct input *input, const struct file *file)
 
 static void put_meta(struct input *input)
 {
-	struct journal_meta changed = meta;
+	struct journal_meta changed = base->meta;
 	changed.last = input_lsn(input);
 	changed.reserved = input_lsn(input);
 	changed.closed = input_lsn(input);
@@ -235,8 +268,8 @@ static void put_bytes(struct input *input, const struct file *file, unsigned off
 
 static void make_change(struct input *input)
 {
-	const enum change change = input_byte(input) % CHANGES;
-	const struct file *file = &files[input_byte(input) % file_count];
+	const enum change change = (input_byte(input) & 127) % CHANGES;
+	const struct file *file = &base->files[input_byte(input) % base->count];
 	switch (change) {
 	case CHANGE_BYTES:
 		put_bytes(input, file, 3);
@@ -292,6 +325,7 @@ static bool read_all(struct journal *journal, uint64_t wanted)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct input input = {data, len};
+	base = &bases[len > 0 ? data[0] >> 7 : 0];
 	make_base();
 	restore_base();
 	for (int changes = 0; input.len > 0 && changes < CHANGES_MOST; changes++)

@@ -34,6 +34,13 @@ def delta_seeds():
 
 
 def journal_seeds():
+    for name, data in journal_changes():
+        yield name, data
+        if data:
+            yield f"{name}_small", bytes([data[0] | 128]) + data[1:]
+
+
+def journal_changes():
     lsn = (5 << 20).to_bytes(8, "big")
     yield "as_it_was", b""
     for file in range(4):
