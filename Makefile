@@ -173,7 +173,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
 
 clean:
 	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c $(BUILD)/flags \
-		$(BUILD)/clang $(BUILD)/asan $(BUILD)/fuzz $(BUILD)/check \
+		$(BUILD)/asan $(BUILD)/fuzz $(BUILD)/check \
 		$(BUILD)/release $(BUILD)/bench
 
 # --- single parts of make check -----------------------------------------------------------------------
@@ -241,8 +241,9 @@ cppcheck:
 		-Iinclude -Isrc -D_GNU_SOURCE -DAVLD_VERSION='"$(VERSION)"' \
 		-D'HASH_ITER(hh,head,el,tmp)=while (((el) = (head)))' $(SOURCES)
 
+# Several files at once, because clang-tidy takes 0.15 s to start.
 tidy:
-	@printf '%s\n' $(SOURCES) | xargs -n 1 -P 2 sh -c 'clang-tidy --quiet "$$0" -- $(subst ','\'',$(BASE_CFLAGS)) $(TIDY_FLAGS)'
+	@printf '%s\n' $(SOURCES) | xargs -n 8 -P 2 sh -c 'clang-tidy --quiet "$$@" -- $(subst ','\'',$(BASE_CFLAGS)) $(TIDY_FLAGS)' tidy
 
 layers: $(BUILD)/avld
 	@BUILD='$(BUILD)' tests/layers

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import uuid
 
@@ -39,48 +40,39 @@ class Database:
     def __init__(self, name):
         self.name = name
         self.conninfo = f"dbname={name}"
+        self.kept = threading.local()
 
     def query(self, sql, *args):
-        """Returns all rows. Autocommit, on a new connection, so that each query sees the newest state."""
-        conn = psycopg2.connect(self.conninfo)
-        try:
-            conn.autocommit = True
-            with conn.cursor() as cursor:
-                cursor.execute(sql, args or None)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            conn.close()
+        """Returns all rows. Each thread keeps its connection, because a new one costs the server more than most queries.
+        With autocommit, so that each query sees the newest state. Connects again if a test has ended the connection."""
+        conn = getattr(self.kept, "conn", None)
+        if conn is not None and not conn.closed:
+            try:
+                return rows_of(conn, sql, args)
+            except psycopg2.OperationalError:
+                if not conn.closed:
+                    raise
+        conn = self.kept.conn = psycopg2.connect(self.conninfo)
+        conn.autocommit = True
+        return rows_of(conn, sql, args)
 
     def one(self, sql, *args):
         rows = self.query(sql, *args)
         return rows[0][0] if rows else None
 
     def wait(self, sql, expected, patience_s=PATIENCE_S):
-        """Waits until the query's single value is the one expected. Asks through one connection, because a new one for
-        each question costs the server more than the question."""
+        """Waits until the query's single value is the one expected."""
         end = time.monotonic() + patience_s
-        conn = None
-        try:
-            while True:
-                if conn is None or conn.closed:
-                    conn = psycopg2.connect(self.conninfo)
-                    conn.autocommit = True
-                try:
-                    with conn.cursor() as cursor:
-                        cursor.execute(sql)
-                        row = cursor.fetchone()
-                except psycopg2.OperationalError:  # the test ends connections or restarts the server
-                    if not conn.closed:
-                        raise
-                    continue
-                if (row and row[0]) == expected:
-                    return
-                if time.monotonic() > end:
-                    pytest.fail(f"{sql}: waited {patience_s} s for {expected!r}, is {row and row[0]!r}")
-                time.sleep(0.01)
-        finally:
-            if conn is not None:
-                conn.close()
+        while (value := self.one(sql)) != expected:
+            if time.monotonic() > end:
+                pytest.fail(f"{sql}: waited {patience_s} s for {expected!r}, is {value!r}")
+            time.sleep(0.01)
+
+
+def rows_of(conn, sql, args):
+    with conn.cursor() as cursor:
+        cursor.execute(sql, args or None)
+        return cursor.fetchall() if cursor.description else []
 
 
 @functools.cache
