@@ -316,8 +316,7 @@ static void ask_to_make(
 	if (writer->state >= WRITER_IDLE)
 		writer_link_set_state(writer, WRITER_ASKING);
 	writer_sql_clear(sql);
-	writer_sql_format(
-		sql, "SET LOCAL statement_timeout = %d; SELECT avld.ensure_partitions(",
+	writer_sql_format(sql, "SET LOCAL statement_timeout = %d; SELECT avld.ensure_partitions(",
 		ms + every[interval].parts * PART_MS);
 	writer_sql_date(sql, first);
 	writer_sql_add(sql, ", ");
