@@ -11,6 +11,7 @@
 #include "feed/feed.h"
 
 #define XXH_INLINE_ALL
+#include <assert.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -296,6 +297,7 @@ static __attribute__((noinline)) enum feed_verdict process(struct feed *feed, st
 static enum feed_verdict process_found(struct feed *feed, const struct decoder *found,
 	enum sniff sniff, const uint8_t *data, size_t len, struct decoded *decoded, size_t *used)
 {
+	assert(found);
 	if (feed->session.decoder && feed->session.decoder != found && feed_holds(feed)) {
 		// In a step of its own: the new frame may need more bytes, and what a step gives with MORE is dropped.
 		reject_held(feed, INT64_MAX, decoded);
