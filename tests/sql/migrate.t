@@ -219,6 +219,7 @@ def test_upgrade_from_the_baseline(databases):
         ALTER TABLE avld.devices DROP COLUMN networks;
         ALTER TABLE avld.device_state DROP COLUMN other_peer, DROP COLUMN other_peer_at, DROP COLUMN two_peers_at;
         DROP TABLE avld.limits;
+        ALTER TABLE avld.checkpoint DROP COLUMN state_lsn;
         ALTER TABLE avld.commands DROP COLUMN correlation;
         GRANT SELECT ON avld.devices TO avld_reader, avld_operator;
         DELETE FROM avld.schema_version WHERE version > 9;
