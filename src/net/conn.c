@@ -17,13 +17,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define READ_MOST     16384 /* bytes that a peer gets in a turn of the loop */
 #define READ_STRANGER 4096
-#define VISIT_WORK    4     /* work that reading costs in any case */
-#define UNREAD_MOST   4096  /* replies left unread, from which on a connection is not read */
-#define HELD_MOST     32768 /* bytes of held replies, likewise */
+#define FINISH_MOST   1048576 /* at shutdown */
+#define VISIT_WORK    4       /* work that reading costs in any case */
+#define UNREAD_MOST   4096    /* replies left unread, from which on a connection is not read */
+#define HELD_MOST     32768   /* bytes of held replies, likewise */
 #define UNSYNCED_MOST                                                                              \
 	(1 << 20) /* bytes of the journal that a sync may have to cover, while replies are held */
 #define WARN_S 60 /* between log lines */
@@ -498,6 +500,20 @@ const struct conn_refusals *conn_refused(const struct conns *conns)
 	return &conns->gate.refused;
 }
 
+// Reads what the socket holds now, at most FINISH_MOST bytes: the peer may be sending on.
+static enum received receive_rest(struct conn *c)
+{
+	int held = 0;
+
+	if (ioctl(c->io.fd, FIONREAD, &held) < 0 || held > FINISH_MOST)
+		held = FINISH_MOST;
+	const uint64_t end = c->conversation.bytes + (uint64_t)held;
+	enum received received = receive(c);
+	while (received == RECEIVED_BYTES && !c->paused && c->conversation.bytes < end)
+		received = receive(c);
+	return received;
+}
+
 // conn_queues_visit
 static void shut_down(struct conn *c)
 {
@@ -508,7 +524,7 @@ static void shut_down(struct conn *c)
 		conn_close(c, NULL);
 	else if (c->unread && !c->paused && !waited)
 		conn_close(c, "shutdown");
-	else if (c->paused || receive(c) != RECEIVED_END)
+	else if (c->paused || receive_rest(c) != RECEIVED_END)
 		conn_end(c, "shutdown");
 }
 

@@ -49,7 +49,7 @@ class Database:
         if conn is not None and not conn.closed:
             try:
                 return rows_of(conn, sql, args)
-            except psycopg2.OperationalError:
+            except psycopg2.Error:
                 if not conn.closed:
                     raise
         conn = self.kept.conn = psycopg2.connect(self.conninfo)

@@ -188,6 +188,7 @@ def test_a_device_that_connects_again_closes_the_older_connection(avld, database
 
 
 def test_login_timeout(daemons, database):
+    database.query("INSERT INTO avld.devices (ident) VALUES ('5020001')")  # a new device gets no more time than a silent peer
     avld = daemons({"server.login_timeout": "1s"}).start()
     with avld.tcp() as silent, avld.tcp() as talking:
         talking.sendall(pt502.record())

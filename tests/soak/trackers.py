@@ -9,7 +9,7 @@ import time
 import gt06
 import pt502
 
-LAST_RECORDS = 2000  # more than the sockets of both sides can hold unread
+LAST_RECORDS = 10000  # more than the sockets of both sides can hold unread
 
 
 class Tracker(threading.Thread):
