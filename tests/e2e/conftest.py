@@ -49,8 +49,8 @@ class Database:
         if conn is not None and not conn.closed:
             try:
                 return rows_of(conn, sql, args)
-            except psycopg2.Error:
-                if not conn.closed:
+            except psycopg2.Error as error:
+                if error.pgcode and not conn.closed:  # without a code, it is the connection that failed
                     raise
         conn = self.kept.conn = psycopg2.connect(self.conninfo)
         conn.autocommit = True
