@@ -241,9 +241,9 @@ cppcheck:
 		-Iinclude -Isrc -D_GNU_SOURCE -DAVLD_VERSION='"$(VERSION)"' \
 		-D'HASH_ITER(hh,head,el,tmp)=while (((el) = (head)))' $(SOURCES)
 
-# Several files at once, because clang-tidy takes 0.15 s to start.
+# One file at a time: for several, some checks of the analyzer know only the first one's functions.
 tidy:
-	@printf '%s\n' $(SOURCES) | xargs -n 8 -P 2 sh -c 'clang-tidy --quiet "$$@" -- $(subst ','\'',$(BASE_CFLAGS)) $(TIDY_FLAGS)' tidy
+	@printf '%s\n' $(SOURCES) | xargs -n 1 -P 2 sh -c 'clang-tidy --quiet "$$@" -- $(subst ','\'',$(BASE_CFLAGS)) $(TIDY_FLAGS)' tidy
 
 layers: $(BUILD)/avld
 	@BUILD='$(BUILD)' tests/layers

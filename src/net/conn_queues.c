@@ -168,7 +168,7 @@ void conn_queues_visit_all(struct conn_queues *queues, conn_queues_visit *visit)
 		&queues->idle, &queues->turns.fresh, &queues->turns.heavy, &queues->turns.paused,
 		&queues->unread, &queues->paused};
 
-	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+	for (size_t i = 0; i < sizeof(lists) / sizeof(struct list *); i++)
 		while (!list_empty(lists[i]))
 			visit(conn_of(lists[i]->next));
 }

@@ -519,6 +519,63 @@ static bool add_point(struct osmand_record *r, struct text text)
 
 // Record -----------------------------------------------------------------------
 
+// Takes back what an earlier field of that kind has set: the last one counts.
+static void clear_column(struct report_body *body, const struct field *field)
+{
+	if (!(body->has & field->has))
+		return;
+	body->has &= ~field->has;
+	switch ((enum kind)field->kind) {
+	case TIME:
+		body->device_time_us = 0;
+		break;
+	case SPEED:
+		body->speed_kmh_e2 = 0;
+		break;
+	case COURSE:
+		body->course_deg_e2 = 0;
+		break;
+	case ALTITUDE:
+		body->altitude_m_e2 = 0;
+		break;
+	case PERCENT:
+		body->battery_percent = 0;
+		break;
+	case HDOP:
+		body->hdop_e2 = 0;
+		break;
+	case IGNITION:
+		body->flags &= (uint8_t)~FLAG_IGNITION;
+		break;
+	case ODOMETER:
+		body->odometer_m = 0;
+		break;
+	case SATELLITES:
+		body->satellites = 0;
+		break;
+	case BATTERY:
+		body->battery_mv = 0;
+		break;
+	case POWER:
+		body->power_mv = 0;
+		break;
+	case INPUTS:
+		body->inputs = 0;
+		break;
+	case OUTPUTS:
+		body->outputs = 0;
+		break;
+	case ADC1:
+	case ADC2:
+	case ADC3:
+	case ADC4:
+		body->adc[field->kind - ADC1] = 0;
+		break;
+	default:
+		break;
+	}
+}
+
 bool osmand_record_begin(struct osmand_record *r, const struct osmand_message *m, struct text key)
 {
 	uint8_t *room = decoded_arena(m->out, EVENT_MAX + DRIVER_MAX);
@@ -594,7 +651,7 @@ void osmand_record_set_found(
 		osmand_record_keep(r, name, value);
 		return;
 	}
-	r->report->body.has &= ~field->has;
+	clear_column(&r->report->body, field);
 	if (r->seen & bit && r->report->extra.len > 0) {
 		char written[6 * OSMAND_RECORD_NAME + 3];
 		if (write_name(name, written))

@@ -131,8 +131,8 @@ bool osmand_value_read(struct text text, unsigned places, int64_t *value)
 	if (text.len > 0 && (text_is_digit(text.data[0]) || text.data[0] == '-') &&
 		text_is_digit(text.data[text.len - 1]) &&
 		(text.data[0] != '-' || text_is_digit(text.data[text.len > 1])) &&
-		text_fixed(text, places, value) &&
-		*value<OSMAND_VALUE_MOST && * value> - OSMAND_VALUE_MOST)
+		text_fixed(text, places, value) && *value < OSMAND_VALUE_MOST &&
+		-OSMAND_VALUE_MOST < *value)
 		return true;
 	text = osmand_value_number(text);
 	if (text.len == 0)

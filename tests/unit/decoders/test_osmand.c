@@ -471,6 +471,25 @@ static void every_name_has_its_column_in_any_case(void **state)
 	}
 }
 
+// The last one counts, also if it cannot be read: nothing of the others stays.
+static void a_field_given_again_takes_back_the_first(void **state)
+{
+	static const char request[] = "GET /?" PLACE "&timestamp=x&speed=5&speed=x&bearing=5&"
+						     "bearing=x&altitude=5&altitude=x&batt=5&batt=x"
+				      "&hdop=5&hdop=x&ignition=true&ignition=x&odometer=5&odometer="
+				      "x&sat=5&sat=x&battery=5&battery=x"
+				      "&power=5&power=x&input=5&input=x&output=5&output=x&adc1=5&"
+				      "adc1=x&adc4=5&adc4=x HTTP/1.1\r\n\r\n";
+	const struct report_body wanted = {
+		.has = HAS_FIX, .flags = FLAG_VALID, .lat_e7 = 525000000, .lon_e7 = 212500000};
+
+	(void)state;
+	assert_int_equal(feed_steps(request, sizeof request - 1, SIZE_MAX)->reports, 1);
+	struct report_body body = decoded.reports[0].body;
+	body.dedup = 0;
+	assert_memory_equal(&body, &wanted, sizeof body);
+}
+
 static void numbers_are_rounded_and_cut(void **state)
 {
 	static const struct {
@@ -529,6 +548,7 @@ int main(void)
 		cmocka_unit_test(a_location_sent_again_is_the_same_record),
 		cmocka_unit_test(texts_with_escapes_outlive_the_request),
 		cmocka_unit_test(every_name_has_its_column_in_any_case),
+		cmocka_unit_test(a_field_given_again_takes_back_the_first),
 		cmocka_unit_test(numbers_are_rounded_and_cut),
 	};
 	page = guarded_new(2 * MOST);

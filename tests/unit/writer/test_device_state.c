@@ -57,8 +57,8 @@ static struct event some_event(unsigned number)
 	entry->body.has = pick(2) ? HAS_FIX : 0;
 	entry->body.has |= (pick(2) ? HAS_IGNITION : 0) | (pick(2) ? HAS_ODOMETER : 0) |
 			   (pick(2) ? HAS_ADC1 : 0);
-	entry->body.flags = (uint32_t)(pick(2) ? FLAG_VALID : 0) | (pick(2) ? FLAG_IGNITION : 0) |
-			    (pick(8) ? 0 : FLAG_SHARED) | (pick(8) ? 0 : FLAG_ASIDE);
+	entry->body.flags = (uint8_t)((pick(2) ? FLAG_VALID : 0) | (pick(2) ? FLAG_IGNITION : 0) |
+				      (pick(8) ? 0 : FLAG_SHARED) | (pick(8) ? 0 : FLAG_ASIDE));
 	entry->body.lat_e7 = (int32_t)number;
 	entry->body.odometer_m = entry->body.has & HAS_ODOMETER ? number : 0;
 	entry->body.adc[0] = entry->body.has & HAS_ADC1 ? (int32_t)number : 0;
