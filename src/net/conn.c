@@ -202,8 +202,9 @@ static bool settle(
 
 	if (outcome.state == CONVERSATION_NO_ROOM)
 		set_paused(c, true);
+	const uint8_t *rest = outcome.used ? data + outcome.used : data; // both may be NULL and 0
 	size_t left;
-	if (!conn_inbox_keep(&c->inbox, &conns_of(c)->buffer, c->io.fd, data + outcome.used,
+	if (!conn_inbox_keep(&c->inbox, &conns_of(c)->buffer, c->io.fd, rest,
 		    ends ? 0 : len - outcome.used, c->paused, &left))
 		reason = "out of memory";
 	c->conversation.bytes -= left;

@@ -104,7 +104,7 @@ def test_answers_come_in_the_order_of_the_requests(avld, database):
         assert receive(peer) == OK * 3 + NO_IDENT
     with avld.tcp() as peer:  # the body comes after its head has been answered
         body = query(ago=10).encode()
-        peer.sendall(get(ago=4) + b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body))
+        peer.sendall(get(ago=40) + b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body))
         assert simulated.read_until(peer, b"\r\n\r\n" + b"HTTP/1.1 100 Continue\r\n\r\n") == OK + b"HTTP/1.1 100 Continue\r\n\r\n"
         peer.sendall(body)
         assert receive(peer) == OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")

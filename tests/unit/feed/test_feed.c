@@ -244,8 +244,10 @@ static struct outcome feed_pieces_with(struct device_memory *memory, const uint8
 			assert_in_range(used, decoded.reject_count ? 0 : 1, end - start);
 			start += used;
 			add(&outcome, &feed);
-			if (outcome.last == FEED_CLOSE)
+			if (outcome.last == FEED_CLOSE) {
+				feed_done(&feed);
 				return outcome;
+			}
 		}
 	}
 	outcome.dedup += feed.frames;
