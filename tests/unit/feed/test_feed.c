@@ -252,6 +252,7 @@ static struct outcome feed_pieces_with(struct device_memory *memory, const uint8
 	}
 	outcome.dedup += feed.frames;
 	assert_int_equal(outcome.rejects, feed.rejects);
+	feed_done(&feed);
 	return outcome;
 }
 
