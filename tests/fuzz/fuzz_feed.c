@@ -148,7 +148,13 @@ static bool take_value(struct text *json)
 	const bool zero = take(json, '0');
 	if ((take_digits(json) == 0) != zero)
 		return false;
-	return !take(json, '.') || take_digits(json) > 0;
+	if (take(json, '.') && take_digits(json) == 0)
+		return false;
+	if (!take(json, 'e') && !take(json, 'E'))
+		return true;
+	if (!take(json, '-'))
+		take(json, '+');
+	return take_digits(json) > 0;
 }
 
 static bool is_members(struct text json)
