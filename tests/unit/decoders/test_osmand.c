@@ -475,7 +475,7 @@ static void every_name_has_its_column_in_any_case(void **state)
 static void a_field_given_again_takes_back_the_first(void **state)
 {
 	static const char request[] = "GET /?" PLACE "&timestamp=x&speed=5&speed=x&bearing=5&"
-						     "bearing=x&altitude=5&altitude=x&batt=5&batt=x"
+				      "bearing=x&altitude=5&altitude=x&batt=5&batt=x"
 				      "&hdop=5&hdop=x&ignition=true&ignition=x&odometer=5&odometer="
 				      "x&sat=5&sat=x&battery=5&battery=x"
 				      "&power=5&power=x&input=5&input=x&output=5&output=x&adc1=5&"
