@@ -161,6 +161,8 @@ void report_set_inputs(struct report *report, uint32_t bits);
 void report_set_outputs(struct report *report, uint32_t bits);
 void report_set_adc(struct report *report, unsigned channel, int32_t value); /* channel 0..3 */
 void report_add_alarm(struct report *report, enum alarm alarm);
+// Takes back values that were set, of these HAS_ bits: as if they had never been.
+void report_unset(struct report *report, uint32_t has);
 
 // The source of the time by which a report is ordered and stored.
 enum time_source { TIME_DEVICE, TIME_ROLLOVER, TIME_RECEIVED };

@@ -15,6 +15,14 @@ void fields_split(struct text text, struct fields *out)
 	out->at[out->count++] = (struct text){start, (size_t)(end - start)};
 }
 
+bool fields_level(struct text text, int64_t *level)
+{
+	struct text digits = text;
+	if (digits.len > 0 && digits.data[0] == '-')
+		digits.data++, digits.len--;
+	return fields_is_digits(digits, 1, 3) && text_int(text, level);
+}
+
 bool fields_is_printable(struct text text, size_t most)
 {
 	if (text.len > most)

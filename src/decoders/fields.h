@@ -68,6 +68,9 @@ static inline bool fields_is_hex(struct text text, size_t least, size_t most)
 	return true;
 }
 
+// Reads a signal level: one to three digits with an optional minus.
+bool fields_level(struct text text, int64_t *level);
+
 // Returns true for at most `most` bytes of printable ASCII.
 bool fields_is_printable(struct text text, size_t most);
 

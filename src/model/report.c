@@ -227,3 +227,45 @@ const char *report_time_source_name(enum time_source source)
 	}
 	return "received";
 }
+
+void report_unset(struct report *report, uint32_t has)
+{
+	struct report_body *body = &report->body;
+	has &= body->has;
+	body->has &= ~has;
+	if (has & HAS_TIME)
+		body->device_time_us = 0;
+	if (has & HAS_FIX)
+		body->lat_e7 = body->lon_e7 = 0;
+	if (has & HAS_SPEED)
+		body->speed_kmh_e2 = 0;
+	if (has & HAS_COURSE)
+		body->course_deg_e2 = 0;
+	if (has & HAS_ALTITUDE)
+		body->altitude_m_e2 = 0;
+	if (has & HAS_SATELLITES)
+		body->satellites = 0;
+	if (has & HAS_HDOP)
+		body->hdop_e2 = 0;
+	if (has & HAS_INPUTS)
+		body->inputs = 0;
+	if (has & HAS_OUTPUTS)
+		body->outputs = 0;
+	for (unsigned i = 0; i < 4; i++)
+		if (has & (uint32_t)HAS_ADC1 << i)
+			body->adc[i] = 0;
+	if (has & HAS_ODOMETER)
+		body->odometer_m = 0;
+	if (has & HAS_BATTERY_PERCENT)
+		body->battery_percent = 0;
+	if (has & HAS_BATTERY_V)
+		body->battery_mv = 0;
+	if (has & HAS_POWER_V)
+		body->power_mv = 0;
+	if (has & HAS_GSM)
+		body->gsm_percent = 0;
+	if (has & HAS_FIX)
+		set_flag(report, FLAG_VALID, false);
+	if (has & HAS_IGNITION)
+		set_flag(report, FLAG_IGNITION, false);
+}

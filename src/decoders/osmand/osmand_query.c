@@ -3,12 +3,13 @@
 #include "decoders/osmand/osmand_query.h"
 
 #include "decoders/osmand/osmand_json.h"
+#include "decoders/osmand/osmand_names.h"
 #include "decoders/osmand/osmand_record.h"
 #include "util/simd.h"
 
 struct pair {
 	struct text name, value;
-	uint8_t field; /* osmand_record_find */
+	uint8_t field; /* osmand_names_find */
 };
 
 struct pairs {
@@ -103,10 +104,11 @@ static void find_fields(struct pairs *pairs, struct text *ident, struct text *at
 	*ident = *attributes = (struct text){"", 0};
 	for (size_t i = 0; i < pairs->count; i++) {
 		struct pair *pair = &pairs->at[i];
-		pair->field = osmand_record_find(pair->name);
-		if (osmand_record_is_ident(pair->field))
+		pair->field = osmand_names_find(pair->name);
+		const uint8_t kind = osmand_names_at(pair->field)->kind;
+		if (kind == OSMAND_IDENT)
 			*ident = pair->value;
-		if (osmand_record_is_attributes(pair->field))
+		if (kind == OSMAND_ATTRIBUTES)
 			*attributes = pair->value;
 	}
 }
@@ -127,8 +129,8 @@ enum osmand_fault osmand_query_decode(const struct osmand_message *m, struct tex
 	osmand_json_set_attributes(&record, attributes);
 	for (size_t i = 0; i < pairs.count; i++) {
 		const struct pair *pair = &pairs.at[i];
-		if (!osmand_record_is_ident(pair->field) &&
-			!osmand_record_is_attributes(pair->field))
+		const uint8_t kind = osmand_names_at(pair->field)->kind;
+		if (kind != OSMAND_IDENT && kind != OSMAND_ATTRIBUTES)
 			osmand_record_set_found(&record, pair->field, pair->name,
 				(struct osmand_value){.text = pair->value});
 	}

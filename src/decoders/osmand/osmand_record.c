@@ -2,149 +2,12 @@
 #include "decoders/osmand/osmand_record.h"
 
 #include "decoders/fields.h"
+#include "decoders/osmand/osmand_names.h"
 #include "decoders/osmand/osmand_value.h"
-#include "util/hex.h"
+#include "decoders/wifi.h"
 #include "util/json.h"
 
-#define MAC_LEN 17 /* 02:00:5e:10:00:01 */
-
-enum kind {
-	NONE,
-	LAT, /* numbers with fixed decimals */
-	LON,
-	SPEED,
-	PERCENT,
-	COURSE,
-	ALTITUDE,
-	HDOP,
-	BATTERY,
-	POWER,
-	LOCATION,
-	TIME,
-	ODOMETER,
-	SATELLITES,
-	INPUTS,
-	OUTPUTS,
-	ADC1,
-	ADC2,
-	ADC3,
-	ADC4,
-	ACCURACY,
-	VALID,
-	CHARGE,
-	IGNITION,
-	ARCHIVE,
-	ALARM,
-	EVENT,
-	DRIVER,
-	CELL,
-	WIFI,
-	IDENT,
-	ATTRIBUTES,
-	DROPPED,
-};
-
-// start: the first 8 bytes of the name.
-static const struct field {
-	char start[8];
-	char rest[16];
-	uint8_t len;
-	uint8_t kind;
-	uint32_t has; /* of its column */
-} table[] = {
-	{"", "", 0, NONE, 0},
-	{"lat", "", 3, LAT, 0},
-	{"lon", "", 3, LON, 0},
-	{"timestam", "p", 9, TIME, HAS_TIME},
-	{"speed", "", 5, SPEED, HAS_SPEED},
-	{"bearing", "", 7, COURSE, HAS_COURSE},
-	{"heading", "", 7, COURSE, HAS_COURSE},
-	{"altitude", "", 8, ALTITUDE, HAS_ALTITUDE},
-	{"accuracy", "", 8, ACCURACY, 0},
-	{"batt", "", 4, PERCENT, HAS_BATTERY_PERCENT},
-	{"hdop", "", 4, HDOP, HAS_HDOP},
-	{"valid", "", 5, VALID, 0},
-	{"charge", "", 6, CHARGE, 0},
-	{"ignition", "", 8, IGNITION, HAS_IGNITION},
-	{"odometer", "", 8, ODOMETER, HAS_ODOMETER},
-	{"alarm", "", 5, ALARM, 0},
-	{"event", "", 5, EVENT, 0},
-	{"sat", "", 3, SATELLITES, HAS_SATELLITES},
-	{"battery", "", 7, BATTERY, HAS_BATTERY_V},
-	{"batteryl", "evel", 12, PERCENT, HAS_BATTERY_PERCENT},
-	{"power", "", 5, POWER, HAS_POWER_V},
-	{"input", "", 5, INPUTS, HAS_INPUTS},
-	{"output", "", 6, OUTPUTS, HAS_OUTPUTS},
-	{"adc1", "", 4, ADC1, HAS_ADC1},
-	{"adc2", "", 4, ADC2, HAS_ADC2},
-	{"adc3", "", 4, ADC3, HAS_ADC3},
-	{"adc4", "", 4, ADC4, HAS_ADC4},
-	{"driverun", "iqueid", 14, DRIVER, 0},
-	{"cell", "", 4, CELL, 0},
-	{"wifi", "", 4, WIFI, 0},
-	{"archive", "", 7, ARCHIVE, 0},
-	{"location", "", 8, LOCATION, 0},
-	{"notifica", "tiontoken", 17, DROPPED, 0},
-	{"id", "", 2, IDENT, 0},
-	{"deviceid", "", 8, IDENT, 0},
-	{"attribut", "es", 10, ATTRIBUTES, 0},
-	/* "&timestamp" in a page of HTML that took "&times" for the sign */
-	{"\xc3\x97tamp", "", 6, TIME, HAS_TIME},
-};
-
-// The index in the table by the first 8 bytes of a name, times a factor for which all differ in the highest 6 bits.
-#define HASH_FACTOR UINT64_C(0x199f7c89ea125877)
-#define HASH_BITS   6
-static const uint8_t by_hash[1 << HASH_BITS] = {0, 0, 10, 22, 0, 16, 24, 3, 0, 0, 9, 26, 0, 35, 8,
-	32, 15, 4, 30, 0, 0, 0, 0, 17, 0, 0, 0, 34, 0, 31, 2, 18, 29, 0, 0, 28, 23, 0, 0, 21, 0, 25,
-	1, 14, 19, 0, 12, 0, 27, 0, 11, 33, 5, 13, 0, 0, 6, 20, 0, 0, 7, 36, 0, 0};
-
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-static bool has_rest(const struct field *field, struct text name)
-{
-	for (size_t i = 8; i < name.len; i++)
-		if (lower(name.data[i]) != field->rest[i - 8])
-			return false;
-	return true;
-}
-
-// Returns the first 8 bytes of a name in lower case, the first one lowest, padded with zeros.
-static uint64_t start_of(struct text name)
-{
-	const struct scan scan = text_scan(name);
-	const uint64_t word = scan_peek8(&scan), high = word & UINT64_C(0x8080808080808080);
-	const uint64_t low = word & UINT64_C(0x7F7F7F7F7F7F7F7F);
-	/* the high bit of a byte of 'A' and more, without that of one beyond 'Z' */
-	const uint64_t letters = (low + UINT64_C(0x3F3F3F3F3F3F3F3F)) &
-				 ~(low + UINT64_C(0x2525252525252525)) &
-				 UINT64_C(0x8080808080808080) & ~high;
-	return word | letters >> 2;
-}
-
-uint8_t osmand_record_find(struct text name)
-{
-	const uint64_t start = start_of(name);
-	const uint8_t index = by_hash[start * HASH_FACTOR >> (64 - HASH_BITS)];
-	const struct field *field = &table[index];
-	return index && scan_word(field->start) == start && name.len == field->len &&
-			       has_rest(field, name)
-		       ? index
-		       : 0;
-}
-
-bool osmand_record_is_ident(uint8_t field)
-{
-	return table[field].kind == IDENT;
-}
-
-bool osmand_record_is_attributes(uint8_t field)
-{
-	return table[field].kind == ATTRIBUTES;
-}
+#include <strings.h>
 
 // Extra members ----------------------------------------------------------------
 
@@ -212,7 +75,6 @@ static void set_speed(struct report *report, int64_t e9, int64_t unit)
 
 void osmand_record_set_speed(struct osmand_record *r, struct text number)
 {
-	r->report->body.has &= ~(uint32_t)HAS_SPEED;
 	set_speed(r->report, osmand_value_round(number, 9), 36000);
 }
 
@@ -222,30 +84,31 @@ void osmand_record_set_level(struct osmand_record *r, struct text number)
 }
 
 // Sets a column that is a whole number. Returns false if the number has a fraction.
-static bool set_whole(struct report *report, enum kind kind, struct text number)
+static bool set_whole(struct report *report, enum osmand_kind kind, struct text number)
 {
 	int64_t value;
 	if (!osmand_value_whole(number, &value))
 		return false;
-	if (kind == SATELLITES)
+	if (kind == OSMAND_SATELLITES)
 		report_set_satellites(report, value);
-	else if (kind == INPUTS && value >= 0 && value <= UINT32_MAX)
+	else if (kind == OSMAND_INPUTS && value >= 0 && value <= UINT32_MAX)
 		report_set_inputs(report, (uint32_t)value);
-	else if (kind == OUTPUTS && value >= 0 && value <= UINT32_MAX)
+	else if (kind == OSMAND_OUTPUTS && value >= 0 && value <= UINT32_MAX)
 		report_set_outputs(report, (uint32_t)value);
-	else if (kind >= ADC1 && kind <= ADC4 && value >= INT32_MIN && value <= INT32_MAX)
-		report_set_adc(report, (unsigned)(kind - ADC1), (int32_t)value);
+	else if (kind >= OSMAND_ADC1 && kind <= OSMAND_ADC4 && value >= INT32_MIN &&
+		 value <= INT32_MAX)
+		report_set_adc(report, (unsigned)(kind - OSMAND_ADC1), (int32_t)value);
 	return true;
 }
 
 // Sets a column of a number that has no fixed count of decimals. Returns false if it goes into extra.
-static bool set_other(struct osmand_record *r, enum kind kind, struct text number)
+static bool set_other(struct osmand_record *r, enum osmand_kind kind, struct text number)
 {
 	const bool negative = number.data[0] == '-' && osmand_value_round(number, 18) != 0;
 	switch (kind) {
-	case ACCURACY:
+	case OSMAND_ACCURACY:
 		return negative;
-	case ODOMETER:
+	case OSMAND_ODOMETER:
 		report_set_odometer(r->report, negative ? -1 : osmand_value_cut(number, 0));
 		return true;
 	default:
@@ -254,31 +117,31 @@ static bool set_other(struct osmand_record *r, enum kind kind, struct text numbe
 }
 
 // Sets a column of a number that has been rounded to the decimals of its kind. Returns false if it goes into extra.
-static bool set_rounded(struct osmand_record *r, enum kind kind, int64_t value)
+static bool set_rounded(struct osmand_record *r, enum osmand_kind kind, int64_t value)
 {
 	switch (kind) {
-	case LAT:
+	case OSMAND_LAT:
 		r->lat_e7 = value;
 		return r->has_lat = true;
-	case LON:
+	case OSMAND_LON:
 		r->lon_e7 = value;
 		return r->has_lon = true;
-	case SPEED:
+	case OSMAND_SPEED:
 		set_speed(r->report, value, 18520);
 		return true;
-	case COURSE:
+	case OSMAND_COURSE:
 		report_set_course(r->report, value);
 		return true;
-	case ALTITUDE:
+	case OSMAND_ALTITUDE:
 		report_set_altitude(r->report, value);
 		return true;
-	case HDOP:
+	case OSMAND_HDOP:
 		report_set_hdop(r->report, value);
 		return true;
-	case BATTERY:
+	case OSMAND_BATTERY:
 		report_set_battery_mv(r->report, value);
 		return true;
-	case POWER:
+	case OSMAND_POWER:
 		report_set_power_mv(r->report, value);
 		return true;
 	default:
@@ -291,30 +154,33 @@ static bool set_rounded(struct osmand_record *r, enum kind kind, int64_t value)
 	}
 }
 
-static unsigned places_of(enum kind kind)
+static unsigned places_of(enum osmand_kind kind)
 {
-	return kind <= LON ? 7 : kind == SPEED || kind == PERCENT ? 9 : kind >= BATTERY ? 3 : 2;
+	return kind <= OSMAND_LON                               ? 7
+	       : kind == OSMAND_SPEED || kind == OSMAND_PERCENT ? 9
+	       : kind >= OSMAND_BATTERY                         ? 3
+								: 2;
 }
 
 static void set_number_field(
-	struct osmand_record *r, enum kind kind, struct text name, struct osmand_value value)
+	struct osmand_record *r, enum osmand_kind kind, struct text name, struct osmand_value value)
 {
 	struct text number = value.text;
 	int64_t rounded;
-	if (kind == LAT)
+	if (kind == OSMAND_LAT)
 		r->has_lat = false;
-	if (kind == LON)
+	if (kind == OSMAND_LON)
 		r->has_lon = false;
-	if (kind <= POWER && osmand_value_read(value.text, places_of(kind), &rounded)) {
+	if (kind <= OSMAND_POWER && osmand_value_read(value.text, places_of(kind), &rounded)) {
 		if (set_rounded(r, kind, rounded))
 			return;
 	} else {
 		number = osmand_value_number(value.text);
-		if (number.len > 0 && kind > POWER && set_other(r, kind, number))
+		if (number.len > 0 && kind > OSMAND_POWER && set_other(r, kind, number))
 			return;
 		value.is_string |= number.len == 0;
 	}
-	value.is_string &= kind != ACCURACY || number.len == 0;
+	value.is_string &= kind != OSMAND_ACCURACY || number.len == 0;
 	osmand_record_keep(r, name, value);
 }
 
@@ -393,10 +259,7 @@ static void set_archive(struct osmand_record *r, struct text name, struct osmand
 
 static bool is_same(struct text text, const char *name)
 {
-	for (size_t i = 0; i < text.len; i++)
-		if (!name[i] || lower(text.data[i]) != lower(name[i]))
-			return false;
-	return !name[text.len];
+	return strlen(name) == text.len && strncasecmp(name, text.data, text.len) == 0;
 }
 
 static bool add_alarm(struct report *report, struct text name)
@@ -450,14 +313,6 @@ static void set_text(struct osmand_record *r, struct text name, struct osmand_va
 
 // Networks ---------------------------------------------------------------------
 
-static bool read_level(struct text text, int64_t *level)
-{
-	struct text digits = text;
-	if (digits.len > 0 && digits.data[0] == '-')
-		digits.data++, digits.len--;
-	return fields_is_digits(digits, 1, 3) && text_int(text, level);
-}
-
 static bool read_count(struct text *rest, size_t digits, uint64_t *value)
 {
 	struct text field;
@@ -475,7 +330,7 @@ static bool add_cell(struct osmand_record *r, struct text text)
 		!read_count(&text, 10, &lac) || !read_count(&text, 12, &cid))
 		return false;
 	if (text_next(&text, ',', &last) &&
-		(text.data || (last.len > 0 && !read_level(last, &level))))
+		(text.data || (last.len > 0 && !fields_level(last, &level))))
 		return false;
 	if (r->cells.count == 0) {
 		r->cells.mcc = mcc;
@@ -485,96 +340,20 @@ static bool add_cell(struct osmand_record *r, struct text text)
 	return true;
 }
 
-static bool is_mac(struct text text)
-{
-	if (text.len != MAC_LEN)
-		return false;
-	for (size_t i = 0; i < MAC_LEN; i++)
-		if (i % 3 == 2 ? text.data[i] != ':' && text.data[i] != '-'
-			       : text_hex_digit(text.data[i]) < 0)
-			return false;
-	return true;
-}
-
 // Adds "mac,level". Returns false for another text.
 static bool add_point(struct osmand_record *r, struct text text)
 {
 	struct text mac;
 	int64_t level;
-	if (!text_next(&text, ',', &mac) || !is_mac(mac) || !text.data || !read_level(text, &level))
+	if (!text_next(&text, ',', &mac) || !wifi_is_mac(mac, true) || !text.data ||
+		!fields_level(text, &level))
 		return false;
-	if (OSMAND_RECORD_WIFI - r->wifi_len < 1 + MAC_LEN + 1 + DECIMAL_MAX)
-		return true;
-	char *end = r->wifi + r->wifi_len;
-	if (r->wifi_len > 0)
-		*end++ = ';';
-	for (size_t i = 0; i < MAC_LEN; i++)
-		if (i % 3 != 2)
-			*end++ = hex_digits[text_hex_digit(mac.data[i])];
-	*end++ = ',';
-	end = decimal_write_signed(end, level);
-	r->wifi_len = (size_t)(end - r->wifi);
+	if (OSMAND_RECORD_WIFI - r->wifi_len >= WIFI_POINT)
+		r->wifi_len = wifi_put(r->wifi, r->wifi_len, mac, level);
 	return true;
 }
 
 // Record -----------------------------------------------------------------------
-
-// Takes back what an earlier field of that kind has set: the last one counts.
-static void clear_column(struct report_body *body, const struct field *field)
-{
-	if (!(body->has & field->has))
-		return;
-	body->has &= ~field->has;
-	switch ((enum kind)field->kind) {
-	case TIME:
-		body->device_time_us = 0;
-		break;
-	case SPEED:
-		body->speed_kmh_e2 = 0;
-		break;
-	case COURSE:
-		body->course_deg_e2 = 0;
-		break;
-	case ALTITUDE:
-		body->altitude_m_e2 = 0;
-		break;
-	case PERCENT:
-		body->battery_percent = 0;
-		break;
-	case HDOP:
-		body->hdop_e2 = 0;
-		break;
-	case IGNITION:
-		body->flags &= (uint8_t)~FLAG_IGNITION;
-		break;
-	case ODOMETER:
-		body->odometer_m = 0;
-		break;
-	case SATELLITES:
-		body->satellites = 0;
-		break;
-	case BATTERY:
-		body->battery_mv = 0;
-		break;
-	case POWER:
-		body->power_mv = 0;
-		break;
-	case INPUTS:
-		body->inputs = 0;
-		break;
-	case OUTPUTS:
-		body->outputs = 0;
-		break;
-	case ADC1:
-	case ADC2:
-	case ADC3:
-	case ADC4:
-		body->adc[field->kind - ADC1] = 0;
-		break;
-	default:
-		break;
-	}
-}
 
 bool osmand_record_begin(struct osmand_record *r, const struct osmand_message *m, struct text key)
 {
@@ -595,49 +374,49 @@ bool osmand_record_begin(struct osmand_record *r, const struct osmand_message *m
 	return true;
 }
 
-static void set_field(struct osmand_record *r, const struct field *field, struct text name,
+static void set_field(struct osmand_record *r, const struct osmand_name *field, struct text name,
 	struct osmand_value value)
 {
-	switch ((enum kind)field->kind) {
-	case LOCATION:
+	switch ((enum osmand_kind)field->kind) {
+	case OSMAND_LOCATION:
 		set_location(r, name, value.text);
 		break;
-	case TIME:
+	case OSMAND_TIME:
 		set_time(r, value.text);
 		break;
-	case VALID:
+	case OSMAND_VALID:
 		r->marked_invalid = !is_yes(value.text);
 		break;
-	case CHARGE:
+	case OSMAND_CHARGE:
 		set_charge(r, name, value);
 		break;
-	case IGNITION:
+	case OSMAND_IGNITION:
 		set_ignition(r, name, value);
 		break;
-	case ARCHIVE:
+	case OSMAND_ARCHIVE:
 		set_archive(r, name, value);
 		break;
-	case ALARM:
+	case OSMAND_ALARM:
 		set_alarms(r, name, value.text);
 		break;
-	case EVENT:
+	case OSMAND_EVENT:
 		set_text(r, name, value, &r->report->event, EVENT_MAX, r->event);
 		break;
-	case DRIVER:
+	case OSMAND_DRIVER:
 		set_text(r, name, value, &r->report->driver, DRIVER_MAX, r->driver);
 		break;
-	case CELL:
+	case OSMAND_CELL:
 		if (!add_cell(r, value.text))
 			keep_text(r, name, value.text);
 		break;
-	case WIFI:
+	case OSMAND_WIFI:
 		if (!add_point(r, value.text))
 			keep_text(r, name, value.text);
 		break;
-	case DROPPED:
+	case OSMAND_DROPPED:
 		break;
 	default:
-		set_number_field(r, (enum kind)field->kind, name, value);
+		set_number_field(r, (enum osmand_kind)field->kind, name, value);
 		break;
 	}
 }
@@ -645,13 +424,14 @@ static void set_field(struct osmand_record *r, const struct field *field, struct
 void osmand_record_set_found(
 	struct osmand_record *r, uint8_t index, struct text name, struct osmand_value value)
 {
-	const struct field *field = &table[index];
+	const struct osmand_name *field = osmand_names_at(index);
 	const uint64_t bit = UINT64_C(1) << index;
-	if (field->kind == NONE || field->kind == IDENT || field->kind == ATTRIBUTES) {
+	if (field->kind == OSMAND_NONE || field->kind == OSMAND_IDENT ||
+		field->kind == OSMAND_ATTRIBUTES) {
 		osmand_record_keep(r, name, value);
 		return;
 	}
-	clear_column(&r->report->body, field);
+	report_unset(r->report, field->has); // the last one of a name counts
 	if (r->seen & bit && r->report->extra.len > 0) {
 		char written[6 * OSMAND_RECORD_NAME + 3];
 		if (write_name(name, written))
@@ -663,7 +443,7 @@ void osmand_record_set_found(
 
 void osmand_record_set(struct osmand_record *r, struct text name, struct osmand_value value)
 {
-	osmand_record_set_found(r, osmand_record_find(name), name, value);
+	osmand_record_set_found(r, osmand_names_find(name), name, value);
 }
 
 void osmand_record_end(struct osmand_record *r, struct text raw)

@@ -45,10 +45,7 @@ struct osmand_value {
 // Begins a report with this key (report.key). Returns false if the frame has DECODED_REPORTS.
 bool osmand_record_begin(
 	struct osmand_record *record, const struct osmand_message *m, struct text key);
-// Returns the field of a name, for osmand_record_set_found; 0: it has no column.
-uint8_t osmand_record_find(struct text name);
-bool osmand_record_is_ident(uint8_t field);
-bool osmand_record_is_attributes(uint8_t field);
+// Sets a field whose name has been found (osmand_names_find).
 void osmand_record_set_found(
 	struct osmand_record *record, uint8_t field, struct text name, struct osmand_value value);
 // Sets a field. Those of a whole record, ident and attributes, go into extra.

@@ -2,14 +2,11 @@
 #include "decoders/watch/watch_network.h"
 
 #include "decoders/cells.h"
-#include "util/hex.h"
+#include "decoders/wifi.h"
 
 #define CELLS_MOST  7
 #define CODE_DIGITS 10
-#define RSSI_DIGITS 3
-#define MAC_LEN     17 /* 02:00:5e:10:00:01 */
-#define WIFI_ENTRY  (12 + 1 + 1 + RSSI_DIGITS + 1)
-#define WIFI_ROOM   (99 * WIFI_ENTRY)
+#define POINTS_MOST 99
 
 // Moves `count` fields from the head of *rest to fields, in one pass: they are a few bytes each. Returns false if there are fewer.
 static bool take(struct text *rest, struct text *fields, size_t count)
@@ -29,15 +26,6 @@ static bool take(struct text *rest, struct text *fields, size_t count)
 	}
 	*rest = (struct text){start, (size_t)(end - start)};
 	return true;
-}
-
-// Reads a whole number with an optional minus.
-static bool read_level(struct text text, int64_t *level)
-{
-	struct text digits = text;
-	if (digits.len > 0 && digits.data[0] == '-')
-		digits.data++, digits.len--;
-	return fields_is_digits(digits, 1, RSSI_DIGITS) && text_int(text, level);
 }
 
 // Cells -----------------------------------------------------------------------
@@ -71,7 +59,7 @@ static bool check_cells(const struct text *fields, size_t count, bool *in_hex)
 	for (size_t at = 0; at < 3 * count; at += 3) {
 		const struct text lac = fields[at], cid = fields[at + 1], level = fields[at + 2];
 		if (!fields_is_hex(lac, 1, CODE_DIGITS) || !fields_is_hex(cid, 1, CODE_DIGITS) ||
-			(level.len > 0 && !read_level(level, &rssi)))
+			(level.len > 0 && !fields_level(level, &rssi)))
 			return false;
 		*in_hex = *in_hex || has_hex_letter(lac) || has_hex_letter(cid);
 	}
@@ -86,7 +74,7 @@ static void add_cells(struct cells *cells, const struct text *fields, size_t cou
 		int64_t rssi;
 		if (read(fields[at], &lac) && read(fields[at + 1], &cid))
 			cells_put(cells, lac, cid,
-				read_level(fields[at + 2], &rssi) ? rssi : CELLS_NO_RSSI);
+				fields_level(fields[at + 2], &rssi) ? rssi : CELLS_NO_RSSI);
 	}
 	cells_end(cells);
 }
@@ -115,27 +103,6 @@ static bool read_cells(const struct watch_message *m, struct text *rest)
 
 // Wi-Fi -----------------------------------------------------------------------
 
-static bool is_mac(struct text text)
-{
-	if (text.len != MAC_LEN || text.data[2] != ':')
-		return false;
-	for (size_t i = 0; i < MAC_LEN; i += 3)
-		if (text_hex_digit(text.data[i]) < 0 || text_hex_digit(text.data[i + 1]) < 0 ||
-			(i + 2 < MAC_LEN && text.data[i + 2] != ':'))
-			return false;
-	return true;
-}
-
-// Writes the 12 digits of an address in lower case.
-static char *put_mac(char *out, struct text mac)
-{
-	for (size_t i = 0; i < MAC_LEN; i += 3) {
-		*out++ = hex_digits[text_hex_digit(mac.data[i])];
-		*out++ = hex_digits[text_hex_digit(mac.data[i + 1])];
-	}
-	return out;
-}
-
 static size_t count_fields(struct text rest)
 {
 	size_t count = 1;
@@ -158,7 +125,7 @@ static bool take_entry(struct text *rest, uint64_t entries, struct point *point)
 	struct text left = *rest, name;
 	if (!text_next(&left, ',', &name) || !text_next(&left, ',', &point->mac))
 		return false;
-	if (is_mac(point->mac)) {
+	if (wifi_is_mac(point->mac, false)) {
 		*rest = left;
 		return text_next(rest, ',', &point->level);
 	}
@@ -167,7 +134,7 @@ static bool take_entry(struct text *rest, uint64_t entries, struct point *point)
 		return false;
 	struct text search = left;
 	for (size_t spare = fields - 3 * entries; spare > 0; spare--) {
-		if (!text_next(&search, ',', &point->mac) || !is_mac(point->mac))
+		if (!text_next(&search, ',', &point->mac) || !wifi_is_mac(point->mac, false))
 			continue;
 		*rest = search;
 		return text_next(rest, ',', &point->level);
@@ -180,7 +147,8 @@ static bool take_entry(struct text *rest, uint64_t entries, struct point *point)
 // Reads the points. Returns false, and moves nothing, if they do not fit.
 static bool read_points(const struct watch_message *m, struct text *rest)
 {
-	char wifi[WIFI_ROOM], *end = wifi;
+	char wifi[POINTS_MOST * WIFI_POINT];
+	size_t len = 0;
 	struct text left = *rest, number;
 	struct point point;
 	uint64_t count = 0;
@@ -191,15 +159,11 @@ static bool read_points(const struct watch_message *m, struct text *rest)
 	for (; count > 0; count--) {
 		if (!take_entry(&left, count, &point))
 			return false;
-		if (point.mac.len == 0 || !read_level(point.level, &level))
+		if (point.mac.len == 0 || !fields_level(point.level, &level))
 			continue;
-		if (end > wifi)
-			*end++ = ';';
-		end = put_mac(end, point.mac);
-		*end++ = ',';
-		end = decimal_write_signed(end, level);
+		len = wifi_put(wifi, len, point.mac, level);
 	}
-	watch_message_keep(m, "wifi", (struct text){wifi, (size_t)(end - wifi)});
+	watch_message_keep(m, "wifi", (struct text){wifi, len});
 	*rest = left;
 	return true;
 }

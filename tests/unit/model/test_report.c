@@ -116,6 +116,40 @@ static void setters_store_their_value(void **state)
 						  HAS_ODOMETER);
 }
 
+static void what_is_unset_was_never_set(void **state)
+{
+	(void)state;
+	struct report report = {0}, empty = {0};
+	for (int round = 0; round < 2; round++) {
+		report_set_time(&report, RECEIVED);
+		report_set_fix(&report, 525000000, 212500000, true);
+		report_set_speed(&report, 1);
+		report_set_course(&report, 1);
+		report_set_altitude(&report, 1);
+		report_set_satellites(&report, 1);
+		report_set_hdop(&report, 1);
+		report_set_ignition(&report, true);
+		report_set_inputs(&report, 1);
+		report_set_outputs(&report, 1);
+		for (unsigned channel = 0; channel < 4; channel++)
+			report_set_adc(&report, channel, 1);
+		report_set_odometer(&report, 1);
+		report_set_battery_percent(&report, 1);
+		report_set_battery_mv(&report, 1);
+		report_set_power_mv(&report, 1);
+		report_set_gsm_percent(&report, 1);
+		const uint32_t all = report.body.has;
+		if (round == 0)
+			report_unset(&report, all);
+		for (uint32_t one = 1; round == 1 && one && one <= all; one <<= 1)
+			report_unset(&report, one);
+		assert_memory_equal(&report.body, &empty.body, sizeof empty.body);
+	}
+	report_set_speed(&report, 1);
+	report_unset(&report, HAS_COURSE);
+	assert_int_equal(report.body.speed_kmh_e2, 1);
+}
+
 static void fixed_time_is_plausible(void **state)
 {
 	(void)state;
@@ -165,6 +199,7 @@ int main(void)
 		cmocka_unit_test(alarms_keep_number_and_name),
 		cmocka_unit_test(setters_check_their_range),
 		cmocka_unit_test(setters_store_their_value),
+		cmocka_unit_test(what_is_unset_was_never_set),
 		cmocka_unit_test(fixed_time_is_plausible),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

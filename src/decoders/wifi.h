@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// Wi-Fi points in a report: the text extra.wifi, "02005e100001,-61;02005e100002,-70".
+#ifndef AVLD_DECODERS_WIFI_H
+#define AVLD_DECODERS_WIFI_H
+
+#include "decoders/decimal.h"
+#include "util/hex.h"
+#include "util/text.h"
+
+#define WIFI_MAC   17                             /* bytes of 02:00:5e:10:00:01 */
+#define WIFI_POINT (1 + 12 + 1 + DECIMAL_MAX + 1) /* bytes of a point in the list, at most */
+
+// Returns true for six pairs of hex digits with colons, or dashes if they are allowed, between them.
+static inline bool wifi_is_mac(struct text text, bool allows_dashes)
+{
+	if (text.len != WIFI_MAC)
+		return false;
+	for (size_t i = 0; i < WIFI_MAC; i++) {
+		const char c = text.data[i];
+		if (i % 3 == 2 ? c != ':' && !(allows_dashes && c == '-') : text_hex_digit(c) < 0)
+			return false;
+	}
+	return true;
+}
+
+// Appends a point to a list of len bytes with room for WIFI_POINT more. mac: wifi_is_mac. Returns the length.
+static inline size_t wifi_put(char *list, size_t len, struct text mac, int64_t level)
+{
+	char *end = list + len;
+	if (len > 0)
+		*end++ = ';';
+	for (size_t i = 0; i < WIFI_MAC; i += 3) {
+		*end++ = hex_digits[text_hex_digit(mac.data[i])];
+		*end++ = hex_digits[text_hex_digit(mac.data[i + 1])];
+	}
+	*end++ = ',';
+	return (size_t)(decimal_write_signed(end, level) - list);
+}
+
+#endif
