@@ -106,9 +106,9 @@ static int64_t scale(struct text number, unsigned places, bool cuts)
 	for (int64_t i = 0; i < count; i++) {
 		if (sum == 0 && i >= (int64_t)(parts.whole_len + parts.fraction_len))
 			break;
-		sum = sum * 10 + digit_at(&parts, (size_t)i);
-		if (sum >= OSMAND_VALUE_MOST)
+		if (sum >= OSMAND_VALUE_MOST / 10) // the next digit would reach it
 			return parts.negative ? -OSMAND_VALUE_MOST : OSMAND_VALUE_MOST;
+		sum = sum * 10 + digit_at(&parts, (size_t)i);
 	}
 	if (!cuts && count >= 0 && digit_at(&parts, (size_t)count) >= 5)
 		sum++;
