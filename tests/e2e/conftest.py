@@ -76,21 +76,30 @@ def rows_of(conn, sql, args):
 
 
 @functools.cache
+def admin_connection():
+    """Kept open: a connection costs the server more than most of these statements."""
+    conn = psycopg2.connect("dbname=postgres")
+    conn.autocommit = True
+    return conn
+
+
+@functools.cache
 def strategy():
     """How to copy the template: as files. Since PostgreSQL 15 it is written to the WAL by default, at twice the cost."""
-    conn = psycopg2.connect("dbname=postgres")
-    try:
-        return " STRATEGY file_copy" if conn.server_version >= 150000 else ""
-    finally:
-        conn.close()
+    return " STRATEGY file_copy" if admin_connection().server_version >= 150000 else ""
 
 
 def admin(sql):
-    conn = psycopg2.connect("dbname=postgres")
-    conn.autocommit = True
-    with conn.cursor() as cursor:
+    with admin_connection().cursor() as cursor:
         cursor.execute(sql)
-    conn.close()
+
+
+def drop_role(name):
+    """Waits until its sessions have removed their temporary tables, which hold the role."""
+    with admin_connection().cursor() as cursor:
+        wait_for(lambda: cursor.execute("SELECT FROM pg_stat_activity WHERE usename = %s", (name,)) or not cursor.fetchall(),
+                 f"the end of the sessions of {name}")
+    admin(f"DROP ROLE {name}")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 import pt502
-from conftest import admin, wait_for
+from conftest import admin, drop_role, wait_for
 from test_commands import STATE, Tracker, known, row, send
 
 IDENT = "5020001"
@@ -248,7 +248,7 @@ def role():
     who = "bound_" + uuid.uuid4().hex[:8]
     admin(f"CREATE ROLE {who} LOGIN PASSWORD 'x'; GRANT avld_writer TO {who}")
     yield who
-    admin(f"DROP ROLE {who}")
+    drop_role(who)
 
 
 def test_the_daemon_cannot_drop_what_is_younger_than_the_least_retention(daemons, database, role):

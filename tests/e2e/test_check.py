@@ -11,7 +11,7 @@ import uuid
 import psycopg2
 import pytest
 
-from conftest import AVLD, admin, wait_for
+from conftest import AVLD, admin, drop_role, wait_for
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def role():
     yield name
     admin(f"REASSIGN OWNED BY {name} TO CURRENT_USER")
     admin(f"REVOKE avld_writer FROM {name}")
-    admin(f"DROP ROLE {name}")
+    drop_role(name)
 
 
 def problems(lines):

@@ -85,6 +85,7 @@ def test_a_peer_above_its_share_for_long_is_named_once_and_counted(monitored):
     avld, metric = monitored()
     with connect(avld) as honest, connect(avld) as peer:
         honest.sendall(b"".join(pt502.record("5020001", time=time) for time in pt502.last(4000)))
+        wait_for(lambda: metric("frames_total") >= 4000, "the upload")
         peer.sendall(gt06.login("861000000000001"))
         flood = Flood(peer, heartbeats(), True)
         flood.start()

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 import pt502
-from conftest import AVLD, admin, wait_for
+from conftest import AVLD, admin, drop_role, wait_for
 
 PASSWORD = "5ecret-" + uuid.uuid4().hex[:8]
 
@@ -23,7 +23,7 @@ def role(database):
     admin(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
     admin(f"GRANT avld_writer TO {name}")
     yield name
-    admin(f"DROP ROLE {name}")
+    drop_role(name)
 
 
 @pytest.fixture(autouse=True)
