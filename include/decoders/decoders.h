@@ -14,5 +14,6 @@ extern const struct decoder decoder_jt808;
 extern const struct decoder decoder_teltonika;
 extern const struct decoder decoder_watch;
 extern const struct decoder decoder_osmand;
+extern const struct decoder decoder_suntech;
 
 #endif

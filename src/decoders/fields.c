@@ -3,16 +3,21 @@
 
 #include <string.h>
 
-void fields_split(struct text text, struct fields *out)
+void fields_split_at(struct text text, char separator, struct fields *out)
 {
-	const char *start = text.data, *end = text.data + text.len, *comma;
+	const char *start = text.data, *end = text.data + text.len, *at;
 	out->count = 0;
 	while (out->count < FIELDS_MOST - 1 && start < end &&
-		(comma = memchr(start, ',', (size_t)(end - start)))) {
-		out->at[out->count++] = (struct text){start, (size_t)(comma - start)};
-		start = comma + 1;
+		(at = memchr(start, separator, (size_t)(end - start)))) {
+		out->at[out->count++] = (struct text){start, (size_t)(at - start)};
+		start = at + 1;
 	}
 	out->at[out->count++] = (struct text){start, (size_t)(end - start)};
+}
+
+void fields_split(struct text text, struct fields *out)
+{
+	fields_split_at(text, ',', out);
 }
 
 bool fields_level(struct text text, int64_t *level)
@@ -42,6 +47,17 @@ bool fields_is_word(struct text text, const char *word)
 			return false;
 	}
 	return i == text.len && !word[i];
+}
+
+uint32_t fields_hash_word(struct text word)
+{
+	uint32_t hash = UINT32_C(2166136261);
+	for (size_t i = 0; i < word.len; i++) {
+		const char c = word.data[i];
+		const uint8_t upper = (uint8_t)(c >= 'a' && c <= 'z' ? c - 0x20 : c);
+		hash = (hash ^ upper) * UINT32_C(16777619);
+	}
+	return hash;
 }
 
 bool fields_number(struct text text, int64_t *value, unsigned *decimals)

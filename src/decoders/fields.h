@@ -13,7 +13,9 @@ struct fields {
 	struct text at[FIELDS_MOST];
 };
 
-// Splits a text at commas. The fields point into it; the last of FIELDS_MOST has the rest of the text.
+// Splits a text at the separator. The fields point into it; the last of FIELDS_MOST has the rest of the text.
+void fields_split_at(struct text text, char separator, struct fields *out);
+// Splits a text at commas.
 void fields_split(struct text text, struct fields *out);
 
 // Returns a field, empty if there is none.
@@ -76,6 +78,9 @@ bool fields_is_printable(struct text text, size_t most);
 
 // Returns true if the text is the word, which is in upper case, without regard to case.
 bool fields_is_word(struct text text, const char *word);
+
+// Returns the FNV-1a hash of a word, without regard to case: the number of a command that its answer repeats as text.
+uint32_t fields_hash_word(struct text word);
 
 // Parses "-12.5" with at most 12 digits before the point. *decimals: those it has, at most 6; more are rounded.
 bool fields_number(struct text text, int64_t *value, unsigned *decimals);

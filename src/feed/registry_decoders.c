@@ -13,5 +13,6 @@ const struct decoder *const registry_decoders[] = {
 	&decoder_teltonika,
 	&decoder_watch,
 	&decoder_osmand,
+	&decoder_suntech,
 	NULL,
 };

@@ -14,18 +14,6 @@
 // Never sent: the device would be lost (POWEROFF, IP), or listen in secret (MONITOR).
 static const char *const forbidden[] = {"POWEROFF", "IP", "MONITOR"};
 
-// Returns the FNV-1a hash of the word, without regard to case.
-static uint32_t hash_of(struct text word)
-{
-	uint32_t hash = UINT32_C(2166136261);
-	for (size_t i = 0; i < word.len; i++) {
-		const char c = word.data[i];
-		const uint8_t upper = (uint8_t)(c >= 'a' && c <= 'z' ? c - 0x20 : c);
-		hash = (hash ^ upper) * UINT32_C(16777619);
-	}
-	return hash;
-}
-
 // Returns the text up to the first comma.
 static struct text first_word(struct text text)
 {
@@ -93,7 +81,7 @@ struct encoded watch_command_encode(
 	if (len > cap)
 		return (struct encoded){.result = ENCODE_NEVER};
 	memcpy(out, frame, len);
-	return (struct encoded){ENCODE_DONE, len, {true, hash_of(first_word(text))}};
+	return (struct encoded){ENCODE_DONE, len, {true, fields_hash_word(first_word(text))}};
 }
 
 void watch_command_note_answer(const struct watch_message *m)
@@ -101,7 +89,7 @@ void watch_command_note_answer(const struct watch_message *m)
 	const bool refused = fields_is_word(m->word, "TK") && fields_is_letter(m->rest, '0');
 	decoded_answer(m->out,
 		refused ? ANSWER_REFUSED : decoded_judge_text(m->rest.data, m->rest.len),
-		(struct correlation){true, hash_of(m->word)});
+		(struct correlation){true, fields_hash_word(m->word)});
 }
 
 enum confirmation watch_command_confirms(const struct command *command, struct correlation sent,
