@@ -213,6 +213,8 @@ static const struct {
 	{"j", "k", true},                    /* GPS103 */
 	{"109", "110", true},                /* GPS103 */
 	{"setdigout1", "setdigout0", false}, /* Teltonika */
+	{"enable1", "disable1", false},      /* Suntech */
+	{"04;01", "04;02", false},           /* Suntech */
 };
 
 static bool sets_relay(const struct command *command, bool stops)

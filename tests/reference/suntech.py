@@ -11,7 +11,7 @@ NINE = re.compile(r"ST9\d\d", re.I)
 UNIVERSAL = "STT ALT UEX BLE RES ALV BSA CRR".split()
 NUMBER = r"[+-]?(\d{1,15}(\.\d*)?|\.\d+)"
 COORDINATE = r"[+-]\d{1,3}\.\d+"
-IO = r"[01]{6}|[01]{8}|0{1,5}"
+IO = r"[01]{6}|[01]{8}|0{0,5}"
 ADC = r"\d{1,6}\.\d+"
 TEMPERATURE = r"([0-9A-Fa-f]{16}:[+-]?\d{1,3}\.\d{1,2})|:"
 EMG = {1: "sos", 2: "parking", 3: "powerCut", 5: "door", 6: "door", 7: "movement", 8: "vibration"}
@@ -42,6 +42,11 @@ def get(f, index):
 def keep(extra, name, fields):
     if any(fields):
         extra[name] = ";".join(fields)
+
+
+def keep_bytes(extra, data):
+    if data:
+        extra["data"] = data[:1024].hex()
 
 
 def value(extra, name, text):
@@ -470,12 +475,13 @@ def serial_of(data, index):
 
 
 def legacy_frame(data, f, family, kind, state):
+    is_result = get(f, 1).upper() == "RES"
+    ident = check_ident(get(f, 2 if is_result else 1))
     state.family = family
-    if get(f, 1).upper() == "RES":
-        out = report(check_ident(get(f, 2)), f[0][-3:])
+    if is_result:
+        out = report(ident, f[0][-3:])
         keep(out["extra"], "result", f[4:])
         return [out]
-    ident = check_ident(get(f, 1))
     if kind == "ALV":
         return []
     out = report(ident, f[0][-3:])
@@ -487,10 +493,13 @@ def legacy_frame(data, f, family, kind, state):
             if kind in ("STT", "ALT") and is_("st4..", family.lower()) and asset(out, f):
                 return [out]
             out = report(ident, f[0][-3:])
-            if kind == "UEX":
-                lat = legacy_head(f, family)[1]
-                serial = serial_of(data, legacy_type_at(f, lat)) if lat is not None else None
-            legacy(out, f, family, kind, serial)
+            columns = f
+            if kind == "UEX":  # a payload counts for nothing but itself
+                columns = data.partition(b"\r")[0].decode("latin-1").split(";")
+                lat = legacy_head(columns, family)[1]
+                serial = serial_of(data, legacy_type_at(columns, lat)) if lat is not None else None
+                columns = columns[:legacy_type_at(columns, lat)] if serial else columns
+            legacy(out, columns, family, kind, serial)
         else:
             raise NoShape
     except NoShape:
@@ -560,7 +569,7 @@ def crash_frame(data, state):
     out = report(ident, "CRR")
     if not found or int(found[4]) != len(found[5]) or not 1 <= int(found[2]) <= int(found[3]) <= 1024 or (
             int(found[3]) > 1 and not found[5]):
-        out["extra"]["data"] = data.split(b";", 2)[2].rstrip(b"\r")[:1024].hex() or None if data.count(b";") > 1 else None
+        keep_bytes(out["extra"], data.rstrip(b"\r").split(b";", 2)[2] if data.count(b";") > 1 else b"")
         return [out]
     number, total, body = int(found[2]), int(found[3]), found[5]
     if total > 1:
@@ -572,7 +581,7 @@ def crash_frame(data, state):
         del state.crashes[ident, total]
     outputs = crash_report(ident, body)
     if outputs is None:
-        out["extra"]["data"] = body[:1024].hex() or None
+        keep_bytes(out["extra"], body)
         return [out]
     return outputs
 
@@ -590,6 +599,7 @@ def decode_text(data, state):
         return universal_frame(data, f, f[0].upper())
     if NINE.fullmatch(f[0]) and len(f) > 2:
         out = report(check_ident(f[2]), f[1] if is_("[ -~]{1,32}", f[1]) else None)
+        state.family = f[0]
         kind = f[1].upper()
         try:
             if kind not in ("LOCATION", "EMERGENCY", "ALERT"):
@@ -864,9 +874,9 @@ def legacy_text(rng):
     if rng.random() < .05:
         f[-2:] = ["", ""]
     f += [kmh(rng), course(rng), small(rng), rng.choice("11110x"), rng.choice([digits(rng, 7), "0", "", "9" * 14]), rng.choice(["13.65", "00.00", "", "x", "1000.1", "24"])]
-    if rng.random() < .9:
-        f.append(io(rng))
     kind = kind.upper()
+    if rng.random() < .9:
+        f.append(io(rng) if kind != "UEX" else "100010")
     if kind == "STT":
         f += [rng.choice("12450"), digits(rng, 4)]
     elif kind == "EMG":
@@ -972,12 +982,13 @@ def other_text(rng):
 
 
 def is_found(data):
-    """True if the serial data of the frame can be found: else its first CR would end it."""
+    """True if the serial data behind these bytes can be found: else the frame's first CR would end it."""
     f = data.decode("latin-1").split(";")
     head = LEGACY.fullmatch(f[0])
     if not head:
         return is_("[0-9A-Fa-f]{1,8}", f[2])
-    return legacy_head(f, head[1])[1] is not None
+    lat = legacy_head(f, head[1])[1]
+    return lat is not None and legacy_type_at(f, lat) == len(f) - 1
 
 
 def line(rng, f):
