@@ -10,7 +10,7 @@ LEGACY = re.compile(r"((?:ST|SA)\d{3,4})([A-Z]{3})", re.I)
 NINE = re.compile(r"ST9\d\d", re.I)
 UNIVERSAL = "STT ALT UEX BLE RES ALV BSA CRR".split()
 NUMBER = r"[+-]?(\d{1,15}(\.\d*)?|\.\d+)"
-COORDINATE = r"[+-]\d{1,3}\.\d+"
+COORDINATE = r"[+-]\d{1,3}\.\d{4,}"
 IO = r"[01]{6}|[01]{8}|0{0,5}"
 ADC = r"\d{1,6}\.\d+"
 TEMPERATURE = r"([0-9A-Fa-f]{16}:[+-]?\d{1,3}\.\d{1,2})|:"
@@ -180,7 +180,7 @@ def add_more(out, r):
                 if r[0] != ":":
                     extra[f"temp{number}"] = float(r[0].partition(":")[2])
                 r = r[1:]
-        elif "cell" not in done and is_cell(r):
+        elif "cell" not in done and "cid" not in extra and "rssi" not in extra and is_cell(r):
             done.add("cell")
             set_cell(extra, int(r[1]), int(r[2]), int(r[4]), int(r[0]), int(r[3]))
             r = r[6:] if is_(r"\d{1,5}", get(r, 5)) else r[5:]
@@ -223,8 +223,8 @@ class NoShape(Exception):
     """The fields fit no layout."""
 
 
-def find_date(f, start):
-    return next((i for i in range(start, len(f) - 1) if is_(r"\d{8}", f[i]) and is_(r"\d\d:\d\d:\d\d", f[i + 1])), None)
+def find_date(f, start, end=None):
+    return next((i for i in range(start, (len(f) if end is None else end) - 1) if is_(r"\d{8}", f[i]) and is_(r"\d\d:\d\d:\d\d", f[i + 1])), None)
 
 
 def find_place(f, start):
@@ -233,8 +233,8 @@ def find_place(f, start):
 
 def legacy_head(f, family):
     """Returns the indexes of date (None: none) and latitude."""
-    date = find_date(f, 2)
-    lat = find_place(f, 2 if date is None else date + 2)
+    lat = find_place(f, 2)
+    date = find_date(f, 2, lat)
     if lat is None and date is not None:
         lat = date + 2 + CELLS.get(family.upper(), 1)
         if lat + 5 >= len(f) or f[lat] or f[lat + 1]:
@@ -343,8 +343,8 @@ def asset(out, f):
 def nine(out, f, kind):
     if kind in ("EMERGENCY", "ALERT"):
         out["alarms"].append("general")
-    date = find_date(f, 3)
-    lat = find_place(f, 3 if date is None else date + 2)
+    lat = find_place(f, 3)
+    date = find_date(f, 3, lat)
     if date is not None:
         set_time(out, f[date], f[date + 1])
     if lat is None:
@@ -372,7 +372,7 @@ def nine(out, f, kind):
 
 
 def travel(out, f):
-    date = find_date(f, 2)
+    date = find_date(f, 2, find_place(f, 2))
     last = f[-1] if len(f) > 2 and is_("[ -~]{1,64}", f[-1]) else ""
     r = f[date + 2:] if date is not None else []
     if len(r) < 6 or not is_(r"\d{1,18}", r[0]) or not is_(r"\d{1,3}\.\d{1,3}", r[1]) or not is_hbm(r[2:]):

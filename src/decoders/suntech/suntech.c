@@ -9,8 +9,8 @@
 //   ...UEX;id; ... CR              serial data, which may have any bytes: suntech_serial.c
 //   CRR;id; ... CR                 a crash report, with binary data of a given size: suntech_crash.c
 //
-// No checksum. LF and blanks may be between frames; in a datagram the CR may be missing. Lines without a head ("-Error") are
-// ignored.
+// No checksum. LF and blanks may be between frames; in a datagram the CR may be missing. Printable lines without a head ("-Error")
+// are ignored.
 #include "decoders/decoders.h"
 #include "decoders/suntech/suntech_binary.h"
 #include "decoders/suntech/suntech_command.h"
@@ -33,7 +33,7 @@ static enum probe probe(const uint8_t *data, size_t len, bool datagram)
 	size_t need;
 	const enum probe verdict =
 		len > 0 && suntech_binary_is(data[0])
-			? suntech_binary_probe(data, len, &need)
+			? suntech_binary_probe_opening(data, len, &need)
 			: suntech_head_probe((struct text){(const char *)data, len}, datagram);
 	return datagram && verdict == PROBE_MORE ? PROBE_NO : verdict;
 }
@@ -281,8 +281,10 @@ static enum decode_status decode(
 	while (m.text.len > 0 &&
 		(m.text.data[m.text.len - 1] == '\r' || m.text.data[m.text.len - 1] == '\n'))
 		m.text.len--;
-	if (!suntech_head_read(m.text, &m.head))
-		return DECODE_IGNORED;
+	if (!suntech_head_read(m.text, &m.head)) {
+		out->detail = "framing lost";
+		return fields_is_printable(m.text, SIZE_MAX) ? DECODE_IGNORED : DECODE_DETAIL;
+	}
 	fields_split_at(m.text, ';', &m.fields);
 	return m.head.kind == SUNTECH_LEGACY ? decode_legacy(&m)
 	       : m.head.kind == SUNTECH_NINE ? decode_nine(&m)

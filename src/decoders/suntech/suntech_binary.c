@@ -54,6 +54,13 @@ enum probe suntech_binary_probe(const uint8_t *data, size_t len, size_t *need)
 	return !is_legacy || data[*need - 1] == 0x03 ? PROBE_MAYBE : PROBE_NO;
 }
 
+enum probe suntech_binary_probe_opening(const uint8_t *data, size_t len, size_t *need)
+{
+	const enum probe verdict = suntech_binary_probe(data, len, need);
+	return verdict == PROBE_MAYBE && !is_ident(data + HEAD + (data[0] == 0x02)) ? PROBE_NO
+										    : verdict;
+}
+
 // Both kinds ------------------------------------------------------------------
 
 // Sets the ident, without the 0 after nine digits if it may have that. Returns false if it is not BCD.

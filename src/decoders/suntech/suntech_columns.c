@@ -11,7 +11,7 @@ static bool is_clock(struct text text)
 	return true;
 }
 
-// Returns true for a sign, one to three digits, a point and decimals.
+// Returns true for a sign, one to three digits, a point and at least four decimals.
 static bool is_coordinate(struct text text)
 {
 	if (text.len < 4 || (text.data[0] != '+' && text.data[0] != '-'))
@@ -20,23 +20,23 @@ static bool is_coordinate(struct text text)
 	while (at < text.len && at < 4 && text_is_digit(text.data[at]))
 		at++;
 	return at > 1 && at < text.len && text.data[at] == '.' &&
-	       fields_is_digits((struct text){text.data + at + 1, text.len - at - 1}, 1, SIZE_MAX);
+	       fields_is_digits((struct text){text.data + at + 1, text.len - at - 1}, 4, SIZE_MAX);
 }
 
 struct suntech_columns suntech_columns_find(const struct fields *fields, size_t start)
 {
 	struct suntech_columns found = {SUNTECH_NONE_FOUND, SUNTECH_NONE_FOUND};
-	for (size_t i = start; i + 1 < fields->count; i++) {
-		if (!is_clock(fields->at[i + 1]) || !fields_is_digits(fields->at[i], 8, 8))
-			continue;
-		found.date = i;
-		start = i + 2;
-		break;
-	}
+	size_t end = fields->count;
 	for (size_t i = start; i + 1 < fields->count; i++) {
 		if (!is_coordinate(fields->at[i]) || !is_coordinate(fields->at[i + 1]))
 			continue;
-		found.lat = i;
+		found.lat = end = i;
+		break;
+	}
+	for (size_t i = start; i + 1 < end; i++) {
+		if (!is_clock(fields->at[i + 1]) || !fields_is_digits(fields->at[i], 8, 8))
+			continue;
+		found.date = i;
 		break;
 	}
 	return found;

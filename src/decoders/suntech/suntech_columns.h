@@ -13,7 +13,7 @@ struct suntech_columns {
 	size_t lat;  /* the same */
 };
 
-// Finds them from index `start` on.
+// Finds the first coordinates from index `start` on, and the first date before them.
 struct suntech_columns suntech_columns_find(const struct fields *fields, size_t start);
 // The same for the layout with a family and a type; empty coordinates are found where the family has them.
 struct suntech_columns suntech_columns_find_legacy(

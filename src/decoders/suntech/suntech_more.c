@@ -6,7 +6,7 @@
 //   1200;0000001A2B3C4D;1            RPM before a driver; only after these
 //   0000001A2B3C4D;1                 iButton, registered or not; zeros: nobody
 //   28FF641D2B3C4D5E:+21.5;:         up to three DS18B20, : if unused
-//   30062;724;5;-65;5221;255         cell: cid, mcc, mnc, level, lac, timing advance
+//   30062;724;5;-65;5221;255         cell: cid, mcc, mnc, level, lac, timing advance; unless one is before the coordinates
 //
 // The rest becomes extra.tail.
 #include "decoders/suntech/suntech_more.h"
@@ -132,7 +132,8 @@ static bool take_cell(struct more *more)
 	if (more->has_cell || !fields_is_digits(get(more, 0), 1, 10) ||
 		!fields_is_digits(get(more, 1), 3, 3) || !fields_is_digits(get(more, 2), 1, 3) ||
 		!fields_level(get(more, 3), &rssi) || get(more, 3).data[0] != '-' ||
-		!fields_is_digits(get(more, 4), 1, 6))
+		!fields_is_digits(get(more, 4), 1, 6) || extra_has(more->m->report, "cid") ||
+		extra_has(more->m->report, "rssi"))
 		return false;
 	more->has_cell = true;
 	if (text_uint(get(more, 0), &cid) && text_uint(get(more, 1), &mcc) &&

@@ -163,6 +163,22 @@ static const struct golden {
 		      "\"1\"}\r\n0\r\n\r\n"),
 		1, 0},
 	{&decoder_osmand, BYTES("HEAD http://t.example/?id=1&lat=91&lon=0 HTTP/1.0\n\n"), 0, 1},
+	/* Suntech: with a family, a keep-alive, a result, ST9xx, the universal form */
+	{&decoder_suntech,
+		BYTES("ST300STT;860000017;45;315;20260314;09:26:53;1a2b3c;-23.550520;-046.633308;"
+		      "047.300;271.00;11;1;1234567;13.65;100010;2;0184\r"),
+		1, 0},
+	{&decoder_suntech, BYTES("SA200ALV;608945\r"), 0, 0},
+	{&decoder_suntech, BYTES("ST300CMD;Res;860000017;315;Enable1\r"), 1, 0},
+	{&decoder_suntech,
+		BYTES("ST910;Location;860017;528;20260314;09:26:53;f1dd134840;-23.550520;"
+		      "-046.633308;000.070;000.00;1;286734;72;1;0;0188\r"),
+		1, 0},
+	{&decoder_suntech,
+		BYTES("UEX;0860000017;7FFFF;52;1.0.17;1;20260314;09:26:53;0000697;724;11;4EDA;33;"
+		      "-5.795000;-35.209440;0.00;0.00;11;1;00000001;00000000;9;a\r;b;C0\r\n;A7\r"),
+		1, 0},
+	{&decoder_suntech, BYTES("RES;0860000017;04;01\r"), 1, 0},
 	/* voltage 94, long header */
 	{&decoder_gt06, BYTES("\x79\x79\x00\x08\x94\x00\x05\x07\x00\x07\x9c\xcc\x0d\x0a"), 0, 1},
 };
