@@ -269,15 +269,17 @@ static enum decode_status decode_universal(struct suntech_message *m)
 static enum decode_status decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
-	struct suntech_message m = {
-		.session = session, .out = out, .raw = {(const char *)data, len}};
+	struct suntech_message m; // not initialised: its fields are many
 	if (session->memo[SUNTECH_MEMO_LOST]) {
 		out->detail = "framing lost";
 		return DECODE_DETAIL;
 	}
 	if (suntech_binary_is(data[0]))
 		return suntech_binary_decode(session, data, len, out);
-	m.text = m.raw;
+	m.session = session;
+	m.out = out;
+	m.report = NULL;
+	m.text = m.raw = (struct text){(const char *)data, len};
 	while (m.text.len > 0 &&
 		(m.text.data[m.text.len - 1] == '\r' || m.text.data[m.text.len - 1] == '\n'))
 		m.text.len--;

@@ -325,11 +325,14 @@ enum decode_status suntech_binary_decode(
 	const bool is_legacy = data[0] == 0x02;
 	const uint8_t *ident = data + HEAD + is_legacy;
 	const struct text frame = {(const char *)data, len};
-	struct suntech_message m = {.session = session, .out = out, .raw = frame, .text = frame};
+	struct suntech_message m; // not initialised: it has no fields
 	if (!set_ident(session, ident, is_legacy)) {
 		out->detail = "ident";
 		return DECODE_BAD_VALUE;
 	}
+	m.session = session;
+	m.out = out;
+	m.text = m.raw = frame;
 	suntech_head_remember(
 		session, is_legacy ? SUNTECH_LEGACY : SUNTECH_UNIVERSAL, (struct text){"", 0});
 	const char *type = is_legacy ? types[data[HEAD] & 3] : data[0] == 0x81 ? "STT" : "ALT";

@@ -138,6 +138,24 @@ void suntech_message_set_fix(const struct suntech_message *m, int64_t lat_e7, in
 		report_set_course(m->report, course_e2);
 }
 
+// Parses degrees with decimals to 1e-7 degree. A number of the usual length, "-046.633308", without text_fixed's detour.
+static int64_t angle_or_no(struct text text)
+{
+	struct scan scan = text_scan(text);
+	const bool negative = scan_is(&scan, '-');
+	uint64_t whole;
+	unsigned next;
+	int64_t e7;
+	scan.at += negative || scan_is(&scan, '+');
+	if (scan_uint(&scan, 3, &whole) && scan_is(&scan, '.') && scan_left(&scan) > 1) {
+		scan.at++;
+		e7 = (int64_t)(whole * 10000000 + scan_fraction(&scan, 7, &next)) + (next >= 5);
+		if (scan.at == scan.end)
+			return negative ? -e7 : e7;
+	}
+	return text_fixed(text, 7, &e7) ? e7 : SUNTECH_NO;
+}
+
 static int64_t fixed_or_no(struct text text, unsigned decimals)
 {
 	int64_t value;
@@ -146,8 +164,8 @@ static int64_t fixed_or_no(struct text text, unsigned decimals)
 
 void suntech_message_set_place(const struct suntech_message *m, const struct suntech_place *place)
 {
-	suntech_message_set_fix(m, fixed_or_no(place->lat, 7), fixed_or_no(place->lon, 7),
-		place->valid, fixed_or_no(place->speed, 2), fixed_or_no(place->course, 2));
+	suntech_message_set_fix(m, angle_or_no(place->lat), angle_or_no(place->lon), place->valid,
+		fixed_or_no(place->speed, 2), fixed_or_no(place->course, 2));
 }
 
 static void add_known(const struct suntech_message *m, const char *name, int64_t value)
