@@ -46,7 +46,7 @@ bool suntech_head_read(struct text text, struct suntech_head *head)
 	if (!end)
 		return false;
 	const size_t len = (size_t)(end - text.data);
-	*head = (struct suntech_head){.len = len};
+	*head = (struct suntech_head){.family = {"", 0}, .type = {"", 0}, .len = len};
 	if (len == TYPE) {
 		head->kind = SUNTECH_UNIVERSAL;
 		head->type = (struct text){text.data, len};
