@@ -1063,7 +1063,6 @@ def crash_frames(rng):
 
 def generate(rng, count):
     """Yields (bytes on the wire, the frame in them)."""
-    unstructured = 0
     for _ in range(count):
         kind = rng.random()
         if kind < .4:
@@ -1085,4 +1084,4 @@ def generate(rng, count):
         else:
             frames = [rng.choice([b"-Error\r", b"ST300;860000017\r", b"ST300STT\r", b"hello;1;2\r", b"ST91;Location;1\r", b";\r", b"ST910;x\r"])]
         for frame in frames:
-            yield rng.choice([b"", b"", b"\n", b"\r\n"]) + frame, frame
+            yield frame + rng.choice([b"", b"", b"\n", b"\r\n"]), frame

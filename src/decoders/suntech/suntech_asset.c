@@ -46,15 +46,6 @@ static bool is_date(struct text text)
 	return text.len == 0 || fields_is_digits(text, 8, 8);
 }
 
-static bool is_battery(struct text text)
-{
-	struct scan scan = text_scan(text);
-	uint64_t value;
-	if (!scan_uint(&scan, 2, &value) || !scan_is(&scan, '.'))
-		return false;
-	return fields_is_digits((struct text){scan.at + 1, scan_left(&scan) - 1}, 1, 2);
-}
-
 static bool find(const struct suntech_message *m, struct asset *asset)
 {
 	const bool is_41 = text_equal(get(m, 3), "41");
@@ -63,7 +54,8 @@ static bool find(const struct suntech_message *m, struct asset *asset)
 	asset->sensors = 0;
 	if (m->head.family.len != 5 || m->head.family.data[2] != '4' ||
 		(m->head.family.data[1] | 0x20) != 't' || m->fields.count < asset->battery + 6 ||
-		!has_cells(m, asset->cells) || !is_battery(get(m, asset->battery)) ||
+		!has_cells(m, asset->cells) ||
+		!suntech_message_is_fixed(get(m, asset->battery), 2, 2) ||
 		(!fields_is_letter(get(m, asset->battery + 1), '0') &&
 			!fields_is_letter(get(m, asset->battery + 1), '1')))
 		return false;

@@ -121,14 +121,6 @@ static struct text between(const struct suntech_message *m, size_t from, size_t 
 	return (struct text){first.data, (size_t)(last.data + last.len - first.data)};
 }
 
-static bool is_volts(struct text text)
-{
-	const char *point = memchr(text.data, '.', text.len);
-	const size_t before = point ? (size_t)(point - text.data) : 0;
-	return point && fields_is_digits((struct text){text.data, before}, 1, 3) &&
-	       fields_is_digits((struct text){point + 1, text.len - before - 1}, 1, 3);
-}
-
 static void decode_travel(struct suntech_message *m)
 {
 	const size_t date = suntech_columns_find(&m->fields, 2).date, at = date + 2;
@@ -138,7 +130,8 @@ static void decode_travel(struct suntech_message *m)
 	if (has_driver)
 		suntech_message_set_driver(m, last);
 	if (date == SUNTECH_NONE_FOUND || m->fields.count < at + 6 ||
-		!fields_is_digits(get(m, at), 1, 18) || !is_volts(get(m, at + 1)) ||
+		!fields_is_digits(get(m, at), 1, 18) ||
+		!suntech_message_is_fixed(get(m, at + 1), 3, 3) ||
 		!suntech_more_is_meter(m, at + 2)) {
 		suntech_message_keep(m, "data", between(m, 2, end));
 		return;

@@ -16,6 +16,16 @@ void suntech_message_begin(struct suntech_message *m, struct text event)
 
 // Texts -----------------------------------------------------------------------
 
+bool suntech_message_is_fixed(struct text text, size_t most_before, size_t most_after)
+{
+	const char *point = memchr(text.data, '.', text.len);
+	if (!point)
+		return false;
+	const size_t before = (size_t)(point - text.data);
+	return fields_is_digits((struct text){text.data, before}, 1, most_before) &&
+	       fields_is_digits((struct text){point + 1, text.len - before - 1}, 1, most_after);
+}
+
 void suntech_message_keep(const struct suntech_message *m, const char *name, struct text text)
 {
 	size_t i = 0;

@@ -27,6 +27,9 @@ static inline struct text suntech_message_get(const struct suntech_message *m, s
 	return fields_get(&m->fields, index);
 }
 
+// Returns true for digits, a point and digits: at most so many before and after it.
+bool suntech_message_is_fixed(struct text text, size_t most_before, size_t most_after);
+
 // Adds a text, unless it is empty or has separators only.
 void suntech_message_keep(const struct suntech_message *m, const char *name, struct text text);
 // Adds the first SUNTECH_KEPT_MOST bytes as hex, unless there are none.

@@ -31,21 +31,10 @@ static bool is_bool(struct text text)
 	return fields_is_letter(text, '0') || fields_is_letter(text, '1');
 }
 
-// Returns true for digits, a point and digits.
-static bool is_fixed(struct text text, size_t most_before, size_t most_after)
-{
-	const char *point = memchr(text.data, '.', text.len);
-	if (!point)
-		return false;
-	const size_t before = (size_t)(point - text.data);
-	return fields_is_digits((struct text){text.data, before}, 1, most_before) &&
-	       fields_is_digits((struct text){point + 1, text.len - before - 1}, 1, most_after);
-}
-
 bool suntech_more_is_meter(const struct suntech_message *m, size_t at)
 {
 	return fields_is_digits(suntech_message_get(m, at), 1, 10) &&
-	       is_fixed(suntech_message_get(m, at + 1), 1, 2) &&
+	       suntech_message_is_fixed(suntech_message_get(m, at + 1), 1, 2) &&
 	       is_bool(suntech_message_get(m, at + 2));
 }
 
@@ -58,7 +47,7 @@ void suntech_more_set_meter(const struct suntech_message *m, size_t at)
 
 static bool is_adc(struct text text)
 {
-	return text.len == 0 || is_fixed(text, 6, SIZE_MAX);
+	return text.len == 0 || suntech_message_is_fixed(text, 6, SIZE_MAX);
 }
 
 static bool take_adc(struct more *more)
@@ -109,7 +98,8 @@ static bool is_temperature(struct text text, struct text *value)
 		return false;
 	*value = (struct text){text.data + id + 1, text.len - id - 1};
 	const bool is_signed = value->data[0] == '-' || value->data[0] == '+';
-	return is_fixed((struct text){value->data + is_signed, value->len - is_signed}, 3, 2);
+	return suntech_message_is_fixed(
+		(struct text){value->data + is_signed, value->len - is_signed}, 3, 2);
 }
 
 static bool take_temperatures(struct more *more)

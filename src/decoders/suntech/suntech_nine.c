@@ -14,18 +14,10 @@ static struct text get(const struct suntech_message *m, size_t index)
 	return suntech_message_get(m, index);
 }
 
-// Returns true for "3.8" or "3.85".
-static bool is_volts(struct text text)
-{
-	return text.len >= 3 && text.len <= 4 && text_is_digit(text.data[0]) &&
-	       text.data[1] == '.' &&
-	       fields_is_digits((struct text){text.data + 2, text.len - 2}, 1, 2);
-}
-
 static void add_rest(const struct suntech_message *m, size_t at)
 {
 	uint64_t percent;
-	if (is_volts(get(m, at))) {
+	if (suntech_message_is_fixed(get(m, at), 1, 2)) {
 		suntech_message_set_battery(m, get(m, at));
 		at++;
 	} else if (fields_is_digits(get(m, at), 1, 18) && fields_is_digits(get(m, at + 1), 1, 3)) {
