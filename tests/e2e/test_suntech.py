@@ -49,7 +49,8 @@ def read_line(peer):
 
 @pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
 def test_tracks_are_what_was_sent(avld, database, udp):
-    streams, _ = simulated.run(avld, "suntech", udp)
+    streams, printed = simulated.run(avld, "suntech", udp)
+    assert "0 missing, 0 unexpected replies" in printed
     reports = []
     for stream in streams:
         state = suntech.Device()
