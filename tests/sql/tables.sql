@@ -35,9 +35,8 @@ CREATE FUNCTION pg_temp.key_of(relation regclass) RETURNS text LANGUAGE sql AS $
 	SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = relation AND contype = 'p'
 $$;
 CREATE TEMP VIEW telemetry AS SELECT
-	'altitude_m real, speed_kmh real, course_deg real, satellites smallint, hdop real, ' AS fix,
-	'ignition boolean, inputs integer, outputs integer, adc1 integer, adc2 integer, adc3 integer, adc4 integer, '
-		'odometer_m bigint, battery_percent smallint, battery_v real, power_v real, gsm_percent smallint, driver text' AS rest;
+	'altitude_m real, speed_kmh real, course_deg real, hdop real, ' AS motion,
+	'inputs integer, outputs integer, adc1 integer, adc2 integer, adc3 integer, adc4 integer, battery_v real, power_v real, ' AS numbers;
 
 SELECT is(pg_temp.columns_of(('avld.' || t.name)::regclass), t.columns, t.name || ': columns')
 FROM telemetry, LATERAL (VALUES
@@ -47,19 +46,21 @@ FROM telemetry, LATERAL (VALUES
 		'secret text, networks cidr[]'),
 	('limits', 'name text!, value interval!'),
 	('positions', 'device_id bigint!, fixed_at timestamp with time zone!, received_at timestamp with time zone!, '
-		'device_time timestamp with time zone, time_source text!, event text, valid boolean!, '
-		'latitude double precision!, longitude double precision!, ' || fix || rest
-		|| ', stored boolean!, extra jsonb, dedup bigint!'),
+		'device_time timestamp with time zone, latitude double precision!, longitude double precision!, odometer_m bigint, '
+		'dedup bigint!, ' || motion || numbers || 'satellites smallint, battery_percent smallint, gsm_percent smallint, '
+		'valid boolean!, ignition boolean, stored boolean!, time_source text!, event text, driver text, extra jsonb'),
 	('statuses', 'device_id bigint!, reported_at timestamp with time zone!, received_at timestamp with time zone!, '
-		'device_time timestamp with time zone, time_source text!, event text, ' || fix || rest
-		|| ', stored boolean!, extra jsonb, dedup bigint!'),
+		'device_time timestamp with time zone, odometer_m bigint, dedup bigint!, ' || motion || numbers
+		|| 'satellites smallint, battery_percent smallint, gsm_percent smallint, '
+		'ignition boolean, stored boolean!, time_source text!, event text, driver text, extra jsonb'),
 	('alarms', 'device_id bigint!, occurred_at timestamp with time zone!, received_at timestamp with time zone!, '
-		'alarm text!, event text, latitude double precision, longitude double precision, speed_kmh real, '
-		'valid boolean, stored boolean!, dedup bigint!'),
-	('device_state', 'device_id bigint!, last_seen timestamp with time zone!, protocol text, transport text, peer text, '
-		'connected boolean!, instance text, fixed_at timestamp with time zone, latitude double precision, '
-		'longitude double precision, ' || fix || 'telemetry_at timestamp with time zone, event text, ' || rest
-		|| ', other_peer text, other_peer_at timestamp with time zone, two_peers_at timestamp with time zone'),
+		'latitude double precision, longitude double precision, dedup bigint!, speed_kmh real, '
+		'valid boolean, stored boolean!, alarm text!, event text'),
+	('device_state', 'device_id bigint!, last_seen timestamp with time zone!, fixed_at timestamp with time zone, '
+		'latitude double precision, longitude double precision, telemetry_at timestamp with time zone, odometer_m bigint, '
+		|| numbers || motion || 'satellites smallint, battery_percent smallint, gsm_percent smallint, ignition boolean, '
+		'connected boolean!, protocol text, transport text, peer text, instance text, event text, driver text, '
+		'other_peer text, other_peer_at timestamp with time zone, two_peers_at timestamp with time zone'),
 	('rejects', 'received_at timestamp with time zone!, peer text, transport text, protocol text, ident text, '
 		'reason text!, frame bytea!'),
 	('unknown_devices', 'ident text!, protocol text, peer text, first_seen timestamp with time zone!, '
@@ -83,6 +84,12 @@ FROM telemetry, LATERAL (VALUES
 		'gsm_percent smallint, driver text, event text, connected boolean, '
 		'last_seen timestamp with time zone, transport text, peer text, alarm text, alarm_at timestamp with time zone')
 ) AS t (name, columns);
+
+SELECT ok(bool_and(size <= before), t || ': columns of 8 bytes come first, then of 4, 2, 1, then texts: no byte is lost between them')
+FROM (SELECT attrelid::regclass AS t, greatest(attlen, 0) AS size,
+	lag(greatest(attlen, 0), 1, 8) OVER (PARTITION BY attrelid ORDER BY attnum) AS before
+	FROM pg_attribute WHERE attrelid IN ('avld.positions'::regclass, 'avld.statuses'::regclass, 'avld.alarms'::regclass) AND attnum > 0) c
+GROUP BY t ORDER BY t;
 
 SELECT is(pg_temp.key_of(('avld.' || t.name)::regclass), 'PRIMARY KEY (' || t.key || ')', t.name || ': primary key')
 FROM (VALUES
