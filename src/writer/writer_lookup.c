@@ -30,6 +30,7 @@ struct writer_lookup {
 	struct note *notes;
 	size_t wanted;    /* notes */
 	size_t limit;     /* idents in one query; 1 after the database refused some */
+	bool made;        /* missing devices were inserted; the others are to be read */
 	bool due;         /* avld.devices was changed */
 	bool bad_setting; /* warned of one since avld.devices was read last */
 	writer_on_end *end;
@@ -220,11 +221,64 @@ static void settle_asked(struct writer *writer, double for_s, const char *why)
 	}
 }
 
+// Drops the notes of idents that are devices now. Returns how many others were asked for.
+static size_t settle_found(struct writer *writer)
+{
+	struct writer_lookup *lookup = writer->lookup;
+	struct note *note, *next;
+	size_t left = 0;
+
+	HASH_ITER(hh, lookup->notes, note, next)
+	{
+		if (!note->asked)
+			continue;
+		const struct device *device = device_directory_find(
+			writer->directory, (struct text){note->ident, note->ident_len});
+		if (device && device->id) {
+			lookup->wanted--;
+			drop_note(lookup, note);
+		} else {
+			left++;
+		}
+	}
+	return left;
+}
+
 // Returns true if the idents are at fault, not the state of the database.
 static bool is_data_error(const struct writer_failure *failure)
 {
 	return !strncmp(failure->sqlstate, "22", 2) || !strncmp(failure->sqlstate, "23", 2) ||
 	       !strncmp(failure->sqlstate, "P0", 2);
+}
+
+// Returns true if unknown idents are to become devices, and that was not tried yet.
+static bool inserts(const struct writer *writer)
+{
+	return writer->config->devices.unknown == UNKNOWN_ACCEPT && !writer->lookup->made;
+}
+
+static void on_devices(struct writer *writer);
+
+// Mostly all are new: those that the INSERT returns need not be read. Its order is that of every instance of avld, so that two
+// do not block each other; bytes are compared faster than the words of a language.
+static void ask_devices(struct writer *writer)
+{
+	char *array = wanted_array(writer->lookup);
+	struct writer_sql *sql = &writer->sql;
+
+	writer_sql_clear(sql);
+	if (inserts(writer))
+		writer_sql_add(sql, "INSERT INTO avld.devices (ident) SELECT i FROM unnest(");
+	else
+		writer_sql_add(
+			sql, "SELECT " DEVICE_COLUMNS " FROM avld.devices WHERE ident = ANY (");
+	writer_sql_literal(sql, writer_link_conn(writer), array);
+	writer_sql_add(sql, "::text[])");
+	if (inserts(writer))
+		writer_sql_add(sql, " i ORDER BY i COLLATE \"C\" ON CONFLICT (ident) DO NOTHING "
+				    "RETURNING " DEVICE_COLUMNS);
+	free(array);
+	writer_link_query(writer, sql->data, read_devices, on_devices);
 }
 
 static void on_devices(struct writer *writer)
@@ -233,6 +287,11 @@ static void on_devices(struct writer *writer)
 	const struct writer_failure *failure = writer_link_failure(writer);
 
 	if (!failure) {
+		if (settle_found(writer) > 0 && inserts(writer)) {
+			lookup->made = true;
+			ask_devices(writer);
+			return;
+		}
 		settle_asked(writer, UNKNOWN_S, NULL);
 	} else if (!is_data_error(failure)) {
 		writer_link_lose_query(writer);
@@ -244,25 +303,8 @@ static void on_devices(struct writer *writer)
 			failure->sqlstate, failure->quoted);
 		settle_asked(writer, REFUSED_S, failure->message);
 	}
+	lookup->made = false;
 	run_next(writer);
-}
-
-static void ask_devices(struct writer *writer)
-{
-	char *array = wanted_array(writer->lookup);
-	struct writer_sql *sql = &writer->sql;
-
-	writer_sql_clear(sql);
-	if (writer->config->devices.unknown == UNKNOWN_ACCEPT) {
-		writer_sql_add(sql, "INSERT INTO avld.devices (ident) SELECT i FROM unnest(");
-		writer_sql_literal(sql, writer_link_conn(writer), array);
-		writer_sql_add(sql, "::text[]) i ORDER BY i ON CONFLICT (ident) DO NOTHING;\n");
-	}
-	writer_sql_add(sql, "SELECT " DEVICE_COLUMNS " FROM avld.devices WHERE ident = ANY (");
-	writer_sql_literal(sql, writer_link_conn(writer), array);
-	writer_sql_add(sql, "::text[])");
-	free(array);
-	writer_link_query(writer, sql->data, read_devices, on_devices);
 }
 
 void writer_lookup_load(struct writer *writer, writer_on_end *end)

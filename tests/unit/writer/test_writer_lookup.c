@@ -15,6 +15,7 @@
 
 #include <ev.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static char asked[1024]; /* the query under way */
@@ -79,8 +80,19 @@ struct row {
 	const char *id, *ident, *state, *protocol, *model, *secret, *networks;
 };
 
+// libpq's needs a connection.
+char *PQescapeLiteral(PGconn *conn, const char *text, size_t len)
+{
+	char *quoted = malloc(len + 3);
+
+	(void)conn;
+	assert_non_null(quoted);
+	snprintf(quoted, len + 3, "'%.*s'", (int)len, text);
+	return quoted;
+}
+
 // Answers the query under way.
-static void answer(struct writer *writer, const struct row *rows, int count)
+static void give(struct writer *writer, const struct row *rows, int count)
 {
 	static char names[][10] = {
 		"id", "ident", "state", "protocol", "model", "secret", "networks"};
@@ -89,8 +101,6 @@ static void answer(struct writer *writer, const struct row *rows, int count)
 
 	for (int i = 0; i < 7; i++)
 		columns[i] = (PGresAttDesc){.name = names[i]};
-	assert_string_equal(asked,
-		"SELECT id, ident, state, protocol, model, secret, networks FROM avld.devices");
 	assert_true(PQsetResultAttrs(result, 7, columns));
 	for (int row = 0; row < count; row++) {
 		const char *values[] = {rows[row].id, rows[row].ident, rows[row].state,
@@ -113,6 +123,89 @@ static const struct device *find(const struct writer *writer, const char *ident)
 		device_directory_find(writer->directory, (struct text){ident, strlen(ident)});
 	assert_non_null(device);
 	return device;
+}
+
+#define COLUMNS "id, ident, state, protocol, model, secret, networks"
+
+// The same, if it is for all devices.
+static void answer(struct writer *writer, const struct row *rows, int count)
+{
+	assert_string_equal(asked, "SELECT " COLUMNS " FROM avld.devices");
+	give(writer, rows, count);
+}
+
+static void on_found(struct writer *writer)
+{
+	writer->state = WRITER_IDLE;
+}
+
+// Devices that another instance has entered are read after the INSERT, the new ones are not.
+static void unknown_idents_become_devices(void **state)
+{
+	(void)state;
+	const struct config config = {.devices = {.unknown = UNKNOWN_ACCEPT}};
+	struct writer writer = {.directory = device_directory_new(),
+		.loop = ev_loop_new(0),
+		.config = &config,
+		.state = WRITER_IDLE};
+	const char *why;
+	writer_lookup_init(&writer);
+
+	for (int round = 0; round < 2; round++) {
+		const char *idents[][2] = {{"5020001", "5020002"}, {"5020003", "5020004"}};
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(writer_lookup_ident(
+						 &writer, (struct text){idents[round][i], 7}, &why),
+				LOOKUP_PENDING);
+		writer_lookup_run(&writer, on_found);
+		assert_int_equal(writer.state, WRITER_ASKING);
+		assert_string_equal(asked,
+			round ? "INSERT INTO avld.devices (ident) SELECT i FROM "
+				"unnest('{\"5020003\",\"5020004\"}'::text[]) i ORDER BY i "
+				"COLLATE \"C\" ON CONFLICT (ident) DO NOTHING RETURNING " COLUMNS
+			      : "INSERT INTO avld.devices (ident) SELECT i FROM "
+				"unnest('{\"5020001\",\"5020002\"}'::text[]) i ORDER BY i "
+				"COLLATE \"C\" ON CONFLICT (ident) DO NOTHING RETURNING " COLUMNS);
+		if (round == 0) {
+			give(&writer,
+				(const struct row[]){
+					{"2", "5020002", "active", NULL, NULL, NULL, NULL}},
+				1);
+			assert_int_equal(writer.state, WRITER_ASKING);
+			assert_string_equal(asked,
+				"SELECT " COLUMNS " FROM avld.devices WHERE ident = ANY "
+				"('{\"5020001\"}'::text[])");
+			give(&writer,
+				(const struct row[]){
+					{"1", "5020001", "blocked", NULL, NULL, NULL, NULL}},
+				1);
+		} else {
+			give(&writer,
+				(const struct row[]){
+					{"3", "5020003", "active", NULL, NULL, NULL, NULL},
+					{"4", "5020004", "active", NULL, NULL, NULL, NULL}},
+				2);
+		}
+		assert_int_equal(writer.state, WRITER_IDLE);
+	}
+	assert_int_equal(find(&writer, "5020001")->state, DEVICE_BLOCKED);
+	assert_int_equal(find(&writer, "5020004")->id, 4);
+	assert_false(writer_lookup_needed(&writer));
+
+	// Neither inserted nor found: unknown for a while.
+	assert_int_equal(
+		writer_lookup_ident(&writer, (struct text){"5020005", 7}, &why), LOOKUP_PENDING);
+	writer_lookup_run(&writer, on_found);
+	give(&writer, NULL, 0);
+	give(&writer, NULL, 0);
+	assert_int_equal(writer.state, WRITER_IDLE);
+	assert_int_equal(
+		writer_lookup_ident(&writer, (struct text){"5020005", 7}, &why), LOOKUP_UNKNOWN);
+
+	writer_lookup_done(&writer);
+	writer_sql_done(&writer.sql);
+	ev_loop_destroy(writer.loop);
+	device_directory_free(writer.directory);
 }
 
 static void changes_of_a_row_reach_the_device(void **state)
@@ -206,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_of_a_row_reach_the_device),
+		cmocka_unit_test(unknown_idents_become_devices),
 		cmocka_unit_test(what_restricts_a_device_reaches_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
