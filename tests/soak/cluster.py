@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A PostgreSQL cluster that tests can stop, kill and start."""
+import contextlib
 import glob
 import os
 import pathlib
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -19,6 +21,14 @@ def programs():
     """Returns the folder of the newest server's programs."""
     found = glob.glob("/usr/lib/postgresql/*/bin/initdb")
     return pathlib.Path(max(found, key=lambda path: int(path.split("/")[4]))).parent
+
+
+def is_running(pid):
+    """Returns true unless the process has ended, also if nobody has asked for its status yet."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class OwnDatabase(Database):
@@ -60,6 +70,19 @@ class Cluster:
         if not self.running:
             return
         self.run("pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
+        self.running = False
+
+    def kill(self):
+        """Kills all processes of the server at once."""
+        leader = int((self.data / "postmaster.pid").read_text().split()[0])
+        children = subprocess.run(["pgrep", "-P", str(leader)], stdout=subprocess.PIPE, text=True).stdout.split()
+        for pid in [leader, *map(int, children)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        end = time.monotonic() + 30
+        while any(is_running(pid) for pid in [leader, *children]):
+            assert time.monotonic() < end, "a killed process is still there"
+            time.sleep(0.01)
         self.running = False
 
     def admin(self, sql, database="postgres", patience_s=30):
