@@ -130,7 +130,7 @@ def test_kills_of_avld_under_a_fleet_lose_nothing(daemons, database, results):
     chance = random.Random(16)
     avld = fixed_port(daemons, settings())
     fleet = Gateways(avld.port)
-    turns, behind = rounds(4, 100), 0
+    turns, behind = rounds(3, 100), 0
     for _ in range(turns):
         fleet.burst()
         time.sleep(chance.uniform(0, 1))  # a random moment of the burst, or after it
