@@ -10,10 +10,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define TURN_S      5.     /* between turns while the writer does not keep up */
+#define TURN_S      10.    /* between turns while the writer does not keep up */
 #define YOUNG_MOST  200000 /* devices, at about 500 bytes: more begin a turn at once */
 #define SLICE_ROWS  5000   /* rows that a batch writes of many, about 50 ms, */
-#define SLICE_SHARE 8      /* or one for so many entries of the batch */
+#define SLICE_SHARE 16     /* or one for so many entries of the batch */
 #define READ_SLICE  5000   /* entries that are read at once, in about a millisecond */
 #define READ_SLICES 0.0005 /* seconds between two */
 

@@ -75,6 +75,7 @@ class Cluster:
     def kill(self):
         """Kills all processes of the server at once."""
         leader = int((self.data / "postmaster.pid").read_text().split()[0])
+        os.kill(leader, signal.SIGSTOP)  # or it starts another one, which keeps the memory of all in use
         children = subprocess.run(["pgrep", "-P", str(leader)], stdout=subprocess.PIPE, text=True).stdout.split()
         for pid in [leader, *map(int, children)]:
             with contextlib.suppress(ProcessLookupError):
@@ -83,6 +84,7 @@ class Cluster:
         while any(is_running(pid) for pid in [leader, *children]):
             assert time.monotonic() < end, "a killed process is still there"
             time.sleep(0.01)
+        (self.data / "postmaster.pid").unlink()  # its process still counts as running where nobody asks for its status
         self.running = False
 
     def admin(self, sql, database="postgres", patience_s=30):
