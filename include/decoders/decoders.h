@@ -15,5 +15,6 @@ extern const struct decoder decoder_teltonika;
 extern const struct decoder decoder_watch;
 extern const struct decoder decoder_osmand;
 extern const struct decoder decoder_suntech;
+extern const struct decoder decoder_wialon;
 
 #endif

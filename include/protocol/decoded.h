@@ -34,8 +34,9 @@ enum decode_status {
 #define DECODED_FAULT "decoder fault"
 
 // NOW: sent at once. STORED: sent once the journal holds the data. REFUSED: sent at once and in place of the others if the
-// device is not admitted (blocked, unknown and so on).
-enum reply_when { REPLY_NOW, REPLY_STORED, REPLY_REFUSED, REPLY_KINDS };
+// device is not admitted (blocked, unknown and so on). WRONG_PASSWORD: in place of REFUSED, if the password does not fit
+// devices.secret; a protocol without such an answer leaves it out.
+enum reply_when { REPLY_NOW, REPLY_STORED, REPLY_REFUSED, REPLY_WRONG_PASSWORD, REPLY_KINDS };
 
 // Bytes that could not be used, and the reason.
 struct reject {

@@ -10,7 +10,9 @@
 uint8_t checksum_xor(const uint8_t *data, size_t len);
 // CRC-16/X-25: poly 1021 reflected, init FFFF, xorout FFFF. "123456789" -> 906E. [GT06]
 uint16_t checksum_crc16_x25(const uint8_t *data, size_t len);
-// CRC-16/ARC: poly 8005 reflected, init 0, no xorout. "123456789" -> BB3D. [Teltonika]
+// CRC-16/ARC: poly 8005 reflected, init 0, no xorout. "123456789" -> BB3D. [Teltonika, Wialon]
 uint16_t checksum_crc16_arc(const uint8_t *data, size_t len);
+// Returns the same of bytes whose first ones have that sum; of no bytes it is 0.
+uint16_t checksum_crc16_arc_more(uint16_t before, const uint8_t *data, size_t len);
 
 #endif

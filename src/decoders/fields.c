@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "decoders/fields.h"
 
+#include "util/json.h"
+
 #include <string.h>
+#include <strings.h>
 
 void fields_split_at(struct text text, char separator, struct fields *out)
 {
@@ -78,6 +81,30 @@ void fields_add_number(
 	unsigned decimals;
 	if (fields_number(text, &value, &decimals))
 		extra_fixed(out, report, name, value, decimals);
+}
+
+bool fields_write_name(struct text name, char out[FIELDS_NAME_ROOM])
+{
+	if (name.len == 0 || name.len > FIELDS_NAME_MOST)
+		return false;
+	struct json json = json_of(out, FIELDS_NAME_ROOM - 1);
+	json_text(&json, name.data, name.len);
+	const size_t len = (size_t)(json.at - out) - 2;
+	memmove(out, out + 1, len);
+	out[len] = 0;
+	return len > 0;
+}
+
+bool fields_add_alarm(struct report *report, struct text name)
+{
+	for (int i = 0; i < ALARM_COUNT; i++) {
+		const char *known = report_alarm_name((enum alarm)i);
+		if (strlen(known) != name.len || strncasecmp(name.data, known, name.len) != 0)
+			continue;
+		report_add_alarm(report, (enum alarm)i);
+		return true;
+	}
+	return false;
 }
 
 void fields_set_knots(struct report *report, struct text text)

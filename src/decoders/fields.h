@@ -89,6 +89,14 @@ bool fields_number(struct text text, int64_t *value, unsigned *decimals);
 void fields_add_number(
 	struct decoded *out, struct report *report, const char *name, struct text text);
 
+// Writes a name as JSON has it between quotes, with a NUL. Returns false if it is empty or has more than FIELDS_NAME_MOST bytes.
+#define FIELDS_NAME_MOST 128
+#define FIELDS_NAME_ROOM (6 * FIELDS_NAME_MOST + 3)
+bool fields_write_name(struct text name, char out[FIELDS_NAME_ROOM]);
+
+// Adds the alarm of this name, in any case. Returns false if there is none.
+bool fields_add_alarm(struct report *report, struct text name);
+
 // Sets speed from a number of knots, if the text is one without a sign.
 void fields_set_knots(struct report *report, struct text text);
 

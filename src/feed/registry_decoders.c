@@ -14,5 +14,6 @@ const struct decoder *const registry_decoders[] = {
 	&decoder_watch,
 	&decoder_osmand,
 	&decoder_suntech,
+	&decoder_wialon,
 	NULL,
 };

@@ -46,10 +46,13 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 static bool send_refusal(struct conversation_transport *transport, struct conversation *c,
 	const struct decoded *decoded, const char *refusal)
 {
-	const size_t len = decoded->reply_len[REPLY_REFUSED];
+	const bool is_secret = refusal == admission_refusals[REFUSAL_SECRET] &&
+			       decoded->reply_len[REPLY_WRONG_PASSWORD] > 0;
+	const enum reply_when when = is_secret ? REPLY_WRONG_PASSWORD : REPLY_REFUSED;
+	const size_t len = decoded->reply_len[when];
 
 	return !len || refusal == admission_refusals[REFUSAL_NEW] ||
-	       transport->send(transport, c, decoded->reply[REPLY_REFUSED], len, 0);
+	       transport->send(transport, c, decoded->reply[when], len, 0);
 }
 
 static bool send_replies(struct conversation_transport *transport, struct conversation *c,

@@ -58,7 +58,12 @@ uint16_t checksum_crc16_x25(const uint8_t *data, size_t len)
 
 uint16_t checksum_crc16_arc(const uint8_t *data, size_t len)
 {
-	unsigned crc = 0;
+	return checksum_crc16_arc_more(0, data, len);
+}
+
+uint16_t checksum_crc16_arc_more(uint16_t before, const uint8_t *data, size_t len)
+{
+	unsigned crc = before;
 	// Four bytes a step: the sum of their entries, each with the zeros after it.
 	for (; len >= 4; data += 4, len -= 4) {
 		crc ^= data[0] | (unsigned)data[1] << 8;

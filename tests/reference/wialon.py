@@ -125,8 +125,9 @@ def read_adc(out, text):
         return
     out["extra"]["adc"] = text
     columns = [None if value is None or abs(half_up(value, 3)) > 2147483647 else half_up(value, 3) for value in values[:4]]
-    columns += [None] * (4 - len(columns))
-    if any(value is not None for value in columns):
+    while columns and columns[-1] is None:
+        columns.pop()
+    if columns:
         out["adc"] = columns
 
 
@@ -180,33 +181,29 @@ def read_params(out, text):
         found = re.fullmatch(r"([^:]{1,128}):\d:(.*)", param, re.S)
         if found and not is_absent(found[2]):
             params.append((next((name for name in NAMES if name.lower() == found[1].lower()), found[1]), found[2]))
-    groups, last = {}, {}
-    for number, (name, value) in enumerate(params):
+    groups = {}
+    for name, value in params:
         found = re.fullmatch(r"(mcc|mnc|lac|cell_id)([1-9]?)", name, re.I)
         if found and re.fullmatch(r"\d{1,18}", value):
             groups.setdefault(found[2], {})[found[1].lower()] = int(value)
-            last[found[2] + found[1].lower()] = number
     cells = []
     for index in [""] + [str(number) for number in range(1, 10)]:
         if len(groups.get(index, {})) == 4:
             cells.append((index, groups[index]))
         elif index:
             break
-    used = {(name + index).lower() for index, _ in cells for name in CELL}
+    used = [index for index, _ in cells]
     csq = None
     for name, value in params:
-        if name.lower() in used and re.fullmatch(r"\d{1,18}", value):
+        if re.fullmatch(r"(mcc|mnc|lac|cell_id)[1-9]?", name, re.I) and re.fullmatch(r"\d{1,18}", value) or set_param(out, name, value):
             continue
-        if set_param(out, name, value):
-            continue
-        if re.fullmatch(r"(mcc|mnc|lac|cell_id)[1-9]?", name, re.I) and re.fullmatch(r"\d{1,18}", value):
-            name = name.lower()
         if name == "csq":
             csq = param_value(value)
         if name != "adc" or "adc" not in extra:
             extra[name] = param_value(value)
     if csq is not None and "gsm" not in extra:
         extra["gsm"] = csq
+    extra.update((name + index, value) for index, group in groups.items() if index not in used for name, value in group.items())
     if cells:
         first = cells[0][1]
         extra.update(mcc=first["mcc"], mnc=first["mnc"], lac=first["lac"], cid=first["cell_id"])
@@ -246,8 +243,8 @@ def read_record(ident, event, fields, base, stored=False):
         else:
             out["extra"]["driver"] = f[14]
     read_params(out, f[15])
-    rest = ";".join(fields[base:])
-    if rest.strip(";"):
+    rest = ";".join(fields[base:]).rstrip(";")
+    if rest:
         out["extra"]["data"] = rest
     return out
 
@@ -281,14 +278,14 @@ def data_packet(kind, body, frame, state):
         return [{"reject": fault.reason, "frame": frame.hex()}, answer(codes[fault.kind], "now")]
 
 
-def pieces_of(parts, whole):
-    """Yields lists of parts. whole: the bytes of the line."""
+def pieces_of(parts, whole, end):
+    """Yields lists of parts. whole, end: the bytes of the line, and of its end."""
     if whole <= PIECE_BYTES and len(parts) <= PIECE_PARTS:
         yield parts
         return
     piece, size = [], 3
     for number, part in enumerate(parts):
-        length = len(part.encode()) + (1 if number + 1 < len(parts) else 2)
+        length = len(part.encode()) + (1 if number + 1 < len(parts) else end)
         if piece and (len(piece) == PIECE_PARTS or size + length > PIECE_BYTES):
             yield piece
             piece, size = [], 0
@@ -308,7 +305,7 @@ def black_box(body, frame, state, compressed):
         if not sum_fits(parts[-1], body[:len(body) - len(parts[-1])]):
             return [{"reject": "bad checksum", "frame": frame.hex()}, answer("", "now")]
     out, count = [], 0
-    for piece in [parts] if compressed else pieces_of(parts, len(frame)):
+    for piece in [parts] if compressed else pieces_of(parts, len(frame), 2 if frame.endswith(b"\r\n") else 1):
         rejects = []
         for part in piece:
             if part == "" or part is parts[-1] and is_sum(part):

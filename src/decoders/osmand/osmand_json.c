@@ -6,6 +6,7 @@
 // counts.
 #include "decoders/osmand/osmand_json.h"
 
+#include "decoders/fields.h"
 #include "util/json_reader.h"
 
 #define DEPTH 16
@@ -100,7 +101,7 @@ static void keep_member(struct osmand_record *r, struct text object, struct memb
 static void set_all(struct osmand_record *r, struct text object)
 {
 	struct text rest = json_reader_open(object), key, json;
-	char name_buffer[OSMAND_RECORD_NAME + 4], buffer[EXTRA_MAX];
+	char name_buffer[FIELDS_NAME_MOST + 4], buffer[EXTRA_MAX];
 	struct osmand_value value;
 	if (json_reader_kind(object) != JSON_OBJECT)
 		return;

@@ -5,24 +5,7 @@
 #include "decoders/osmand/osmand_names.h"
 #include "decoders/osmand/osmand_value.h"
 #include "decoders/wifi.h"
-#include "util/json.h"
-
-#include <strings.h>
-
 // Extra members ----------------------------------------------------------------
-
-// Writes a name as JSON has it between quotes, with a NUL. Returns false if it is empty or too long.
-static bool write_name(struct text name, char out[6 * OSMAND_RECORD_NAME + 3])
-{
-	if (name.len == 0 || name.len > OSMAND_RECORD_NAME)
-		return false;
-	struct json json = json_of(out, 6 * OSMAND_RECORD_NAME + 2);
-	json_text(&json, name.data, name.len);
-	const size_t len = (size_t)(json.at - out) - 2;
-	memmove(out, out + 1, len);
-	out[len] = 0;
-	return len > 0;
-}
 
 static void keep(struct osmand_record *r, const char *name, struct osmand_value value)
 {
@@ -42,8 +25,8 @@ static void keep(struct osmand_record *r, const char *name, struct osmand_value 
 
 void osmand_record_keep(struct osmand_record *r, struct text name, struct osmand_value value)
 {
-	char written[6 * OSMAND_RECORD_NAME + 3];
-	if (!write_name(name, written))
+	char written[FIELDS_NAME_ROOM];
+	if (!fields_write_name(name, written))
 		return;
 	if (r->report->extra.len > 0)
 		extra_remove(r->m->out, r->report, written);
@@ -257,21 +240,6 @@ static void set_archive(struct osmand_record *r, struct text name, struct osmand
 		osmand_record_keep(r, name, value);
 }
 
-static bool is_same(struct text text, const char *name)
-{
-	return strlen(name) == text.len && strncasecmp(name, text.data, text.len) == 0;
-}
-
-static bool add_alarm(struct report *report, struct text name)
-{
-	for (int alarm = 0; alarm < ALARM_COUNT; alarm++)
-		if (is_same(name, report_alarm_name((enum alarm)alarm))) {
-			report_add_alarm(report, (enum alarm)alarm);
-			return true;
-		}
-	return false;
-}
-
 // Sets the alarms of a list of names. Unknown ones go into extra.
 static void set_alarms(struct osmand_record *r, struct text field, struct text names)
 {
@@ -281,7 +249,7 @@ static void set_alarms(struct osmand_record *r, struct text field, struct text n
 	r->report->body.alarms = 0;
 	while (text_next(&names, ',', &name)) {
 		name = fields_trim(name);
-		if (name.len == 0 || add_alarm(r->report, name) ||
+		if (name.len == 0 || fields_add_alarm(r->report, name) ||
 			name.len + 1 > sizeof unknown - len)
 			continue;
 		if (len > 0)
@@ -433,8 +401,8 @@ void osmand_record_set_found(
 	}
 	report_unset(r->report, field->has); // the last one of a name counts
 	if (r->seen & bit && r->report->extra.len > 0) {
-		char written[6 * OSMAND_RECORD_NAME + 3];
-		if (write_name(name, written))
+		char written[FIELDS_NAME_ROOM];
+		if (fields_write_name(name, written))
 			extra_remove(r->m->out, r->report, written);
 	}
 	r->seen |= bit;

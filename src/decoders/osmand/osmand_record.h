@@ -18,7 +18,6 @@
 #include "decoders/cells.h"
 #include "decoders/osmand/osmand_message.h"
 
-#define OSMAND_RECORD_NAME 128  /* bytes of a field's name; one that is longer is left out */
 #define OSMAND_RECORD_WIFI 1024 /* bytes of extra.wifi; further points are left out */
 
 struct osmand_record {
