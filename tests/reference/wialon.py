@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Wialon IPS 1.1, 2.0 and 2.1, slow and obvious: what each packet must give, and random streams. Written from the protocol's
-documents before the decoder. Not covered: datagrams, photos that are kept, packets above 65,536 bytes, bytes that are not UTF-8."""
+documents before the decoder. Not covered: datagrams, photos that are kept, packets above 65,536 bytes, compressed ones of more than 256 records, bytes that are not UTF-8."""
 import datetime
 import re
 import zlib
@@ -334,10 +334,10 @@ def login(body, frame, state):
     if is_2 and len(f) == 4 and not (is_sum(f[3]) and sum_fits(f[3], ";".join(f[:3]) + ";")):
         return refuse("bad checksum", "10", False)
     ident = f[1] if is_2 else f[0]
-    if not re.fullmatch("[0-9A-Za-z._:-]{1,32}", ident):
-        return refuse("bad value: ident", "0")
     if state.ident not in (None, ident):
         return refuse("bad value: ident", None)
+    if not re.fullmatch("[0-9A-Za-z._:-]{1,32}", ident):
+        return refuse("bad value: ident", "0")
     state.ident, state.is_2 = ident, is_2
     return [reply("#AL#1\r\n", "now"), reply("#AL#0\r\n", "refused"), reply("#AL#01\r\n", "wrong password")]
 
@@ -650,7 +650,7 @@ def generate(rng, count):
         ident = rng.choice(["860000000000017", "860000000000025", "truck-7"])
         data = (login_line(rng, ident) + "\r\n").encode()
         for _ in range(rng.randint(1, 60)):
-            if rng.random() < .07 and len(data) < 30000:
+            if rng.random() < .07 and data.count(b"|") < PIECE_PARTS:
                 packed = zlib.compress(data.removesuffix(b"\r\n") if rng.random() < .5 and data[1:2] not in b"IT" else data, rng.choice([1, 6, 9]))
                 packed = some(rng, packed, [packed[:-1] + bytes([packed[-1] ^ 1]), packed[:-3]], .05)
                 data = b"\xff" + len(packed).to_bytes(2, "little") + packed

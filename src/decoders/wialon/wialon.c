@@ -206,8 +206,7 @@ static enum decode_status decode_login(struct wialon_message *m)
 		return refuse_login(m, DECODE_BAD_SUM, NULL, "10", false);
 	const struct text ident = fields[is_2 ? 1 : 0], none = {"", 0},
 			  password = count > 1 ? fields[is_2 ? 2 : 1] : none;
-	if (session->ident_len > 0 && ident.len > 0 && ident.len <= IDENT_MAX &&
-		!has_ident(session, ident))
+	if (session->ident_len > 0 && !has_ident(session, ident))
 		return refuse_login(m, DECODE_BAD_VALUE, "ident", "", true);
 	if (!session_set_ident(session, ident.data, ident.len))
 		return refuse_login(m, DECODE_BAD_VALUE, "ident", "0", true);
