@@ -11,6 +11,7 @@
 #include "simulate/simulate_teltonika.h"
 #include "simulate/simulate_tk103.h"
 #include "simulate/simulate_watch.h"
+#include "simulate/simulate_wialon.h"
 
 #include <string.h>
 
@@ -23,6 +24,7 @@ const struct simulate_protocol *const simulate_registry[] = {
 	&simulate_jt808,
 	&simulate_teltonika,
 	&simulate_suntech,
+	&simulate_wialon,
 	&simulate_osmand,
 	&simulate_watch,
 };

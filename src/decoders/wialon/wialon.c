@@ -240,7 +240,7 @@ static enum decode_status decode_text(struct wialon_message *m)
 			return wialon_message_refuse(m, DECODE_BAD_SUM, NULL);
 		}
 	}
-	struct report *report = wialon_message_begin(m, (struct text){"M", 1}, text);
+	struct report *report = wialon_message_begin(m, (struct text){"M", 1}, m->raw);
 	if (text.len > 0)
 		extra_text(m->out, report, "text", text.data, text.len);
 	wialon_command_note(m->out, WIALON_COMMAND_TEXT, text);
