@@ -13,7 +13,6 @@ enum inflate {
 };
 
 // Decompresses the stream at the head of data. Bytes after it are ignored.
-enum inflate inflate_zlib(
-	const uint8_t *data, size_t len, uint8_t *out, size_t room, size_t *used);
+enum inflate inflate_zlib(const uint8_t *data, size_t len, uint8_t *out, size_t room, size_t *used);
 
 #endif

@@ -121,8 +121,7 @@ static void print_reject(FILE *to, const char *protocol, const struct reject *re
 
 void report_json_decoded(FILE *to, const char *protocol, const struct decoded *decoded)
 {
-	static const char *const when[REPLY_KINDS] = {
-		"now", "stored", "refused", "wrong password"};
+	static const char *const when[REPLY_KINDS] = {"now", "stored", "refused", "wrong password"};
 
 	for (size_t i = 0; i < decoded->report_count; i++)
 		print_report(to, protocol, &decoded->reports[i]);

@@ -23,10 +23,10 @@
 #include "decoders/wialon/wialon_record.h"
 #include "util/inflate.h"
 
-#define CONTAINER_MARK 0xFF
-#define CONTAINER_HEAD 3
+#define CONTAINER_MARK  0xFF
+#define CONTAINER_HEAD  3
 #define CONTAINER_LEAST 6     /* bytes of a zlib stream */
-#define INFLATED_MOST  49152 /* bytes of a compressed packet: the arena also keeps its records */
+#define INFLATED_MOST   49152 /* bytes of a compressed packet: the arena also keeps its records */
 
 #define IDENT_MOST  64 /* bytes before the # of a datagram, without the version */
 #define VERSION_LEN 3
@@ -42,7 +42,8 @@ static bool is_version(struct text text)
 // Matches the type and its #, or what may become that.
 static enum probe match_type(const uint8_t *data, size_t len)
 {
-	static const char *const types[] = {"L#", "SD#", "D#", "B#", "P#", "M#", "I#", "IT#", "T#", "QLV#"};
+	static const char *const types[] = {
+		"L#", "SD#", "D#", "B#", "P#", "M#", "I#", "IT#", "T#", "QLV#"};
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 		const size_t all = strlen(types[i]), part = len < all ? len : all;
 		size_t at = 0;
@@ -338,8 +339,8 @@ static enum decode_status decode_container(struct wialon_message *m)
 	const enum inflate result =
 		inflate_zlib(data, m->raw.len - CONTAINER_HEAD, room, INFLATED_MOST, &len);
 	if (result != INFLATE_DONE)
-		return wialon_message_refuse(m, DECODE_DETAIL,
-			result == INFLATE_FULL ? "too long" : "bad compression");
+		return wialon_message_refuse(
+			m, DECODE_DETAIL, result == INFLATE_FULL ? "too long" : "bad compression");
 	return decode_packet(m, (struct text){(const char *)room, len});
 }
 

@@ -179,8 +179,7 @@ enum decode_status wialon_box_decode(struct wialon_message *m)
 	}
 	if (!has_right_sum(m->body))
 		return refuse_sum(m);
-	const uint32_t count =
-		add_records(m, (struct text){m->body.data, m->body.len - sum.len});
+	const uint32_t count = add_records(m, (struct text){m->body.data, m->body.len - sum.len});
 	wialon_message_answer_number(m, REPLY_STORED, "B", count, "");
 	return DECODE_OK;
 }

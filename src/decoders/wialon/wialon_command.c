@@ -46,7 +46,8 @@ static char *put_sum(char *end, const char *start)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	*end++ = ';';
-	const unsigned sum = checksum_crc16_arc((const uint8_t *)start + 3, (size_t)(end - start) - 3);
+	const unsigned sum =
+		checksum_crc16_arc((const uint8_t *)start + 3, (size_t)(end - start) - 3);
 	for (int shift = 12; shift >= 0; shift -= 4)
 		*end++ = digits[sum >> shift & 15];
 	return end;

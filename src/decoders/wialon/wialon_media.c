@@ -42,8 +42,8 @@ uint32_t wialon_media_size(struct text type, struct text body)
 
 // Answers -----------------------------------------------------------------------
 
-static enum decode_status refuse_structure(
-	const struct wialon_message *m, const char *type, enum decode_status status, const char *why)
+static enum decode_status refuse_structure(const struct wialon_message *m, const char *type,
+	enum decode_status status, const char *why)
 {
 	wialon_message_answer(m, REPLY_NOW, type, (struct text){"NA;0", 4});
 	return wialon_message_refuse(m, status, why);
@@ -56,8 +56,8 @@ static enum decode_status refuse_block(const struct wialon_message *m, const cha
 	return wialon_message_refuse(m, status, why);
 }
 
-static enum decode_status refuse_file(
-	const struct wialon_message *m, const char *code, enum decode_status status, const char *why)
+static enum decode_status refuse_file(const struct wialon_message *m, const char *code,
+	enum decode_status status, const char *why)
 {
 	wialon_message_answer(m, REPLY_NOW, "IT", (struct text){code, strlen(code)});
 	return wialon_message_refuse(m, status, why);
@@ -92,8 +92,8 @@ static const char *type_of(struct text data)
 	return "application/octet-stream";
 }
 
-static bool is_open(const struct session *session, const struct wialon_memo *memo, uint32_t media,
-	bool is_file)
+static bool is_open(
+	const struct session *session, const struct wialon_memo *memo, uint32_t media, bool is_file)
 {
 	return memo->media_state == WIALON_MEDIA_OPEN && memo->media == media &&
 	       memo->is_file == is_file && session->photo;
@@ -144,8 +144,8 @@ static struct report *add_photo_report(
 {
 	int64_t time_us;
 	bool has_time;
-	const struct text key = {fields[2].data,
-		(size_t)(fields[5].data + fields[5].len - fields[2].data)};
+	const struct text key = {
+		fields[2].data, (size_t)(fields[5].data + fields[5].len - fields[2].data)};
 	struct report *report = wialon_message_begin(m, (struct text){"I", 1}, key);
 	if (wialon_message_time(fields[3], fields[4], &time_us, &has_time) && has_time)
 		report_set_time(report, time_us);
@@ -160,9 +160,9 @@ static enum decode_status store_photo(
 {
 	struct session *session = m->session;
 	struct wialon_memo memo = wialon_memo_load(session);
-	const uint32_t media = hash_of(
-		UINT32_C(2166136261), (struct text){fields[2].data, (size_t)(fields[5].data + fields[5].len -
-								fields[2].data)});
+	const uint32_t media = hash_of(UINT32_C(2166136261),
+		(struct text){
+			fields[2].data, (size_t)(fields[5].data + fields[5].len - fields[2].data)});
 	bool whole = true, kept = true;
 	if (!session->photos) {
 		if (block->number == 0)
@@ -284,8 +284,7 @@ enum decode_status wialon_media_decode_block(struct wialon_message *m)
 		return refuse_block(m, "T", &block, ";0", DECODE_BAD_VALUE, "block");
 	block.last = memo.blocks - 1;
 	if (m->session->photos && !is_done(&memo, memo.media, true) &&
-		(!is_open(m->session, &memo, memo.media, true) ||
-			!store(m, &block, &memo, &whole)))
+		(!is_open(m->session, &memo, memo.media, true) || !store(m, &block, &memo, &whole)))
 		return refuse_block(m, "T", &block, ";0", DECODE_DETAIL, "no room for the file");
 	wialon_memo_save(m->session, &memo);
 	if (has_code) {

@@ -5,7 +5,7 @@
 
 #include "decoders/fields.h"
 
-#define WIALON_LINE_MOST 65536 /* bytes of a line with its end; black boxes: wialon_box.h */
+#define WIALON_LINE_MOST  65536 /* bytes of a line with its end; black boxes: wialon_box.h */
 #define WIALON_FRAME_MOST FRAME_MOST
 
 enum wialon_box {

@@ -218,8 +218,7 @@ static void keep_incomplete(struct params *p, bool whole[CELL_GROUPS])
 		for (size_t part = 0; part < CELL_PARTS && !whole[group]; part++) {
 			if (!(p->has[group] >> part & 1))
 				continue;
-			char *end =
-				fields_put(name, cell_names[part], strlen(cell_names[part]));
+			char *end = fields_put(name, cell_names[part], strlen(cell_names[part]));
 			if (group > 0)
 				*end++ = (char)('0' + group);
 			*end = 0;
@@ -295,8 +294,8 @@ static void add_param(struct params *p, struct text name, struct text value)
 	}
 }
 
-void wialon_params_add(const struct wialon_message *m, struct report *report, struct text params,
-	struct text rest)
+void wialon_params_add(
+	const struct wialon_message *m, struct report *report, struct text params, struct text rest)
 {
 	struct params p;
 	struct text param, name, value;

@@ -12,7 +12,7 @@
 
 #include "decoders/wialon/wialon_params.h"
 
-#define FIELDS (WIALON_RECORD_LONG + 2)
+#define FIELDS     (WIALON_RECORD_LONG + 2)
 #define LAT_DIGITS 4 /* before the point, with all zeros */
 #define LON_DIGITS 5
 
@@ -236,8 +236,8 @@ static enum wialon_fault read_adc(struct report *report, struct text list, bool 
 
 // Record ----------------------------------------------------------------------
 
-static void set_place(struct report *report, const struct place *place, const struct motion *motion,
-	bool valid)
+static void set_place(
+	struct report *report, const struct place *place, const struct motion *motion, bool valid)
 {
 	if (!place->is_there || (!valid && !place->lat_e7 && !place->lon_e7))
 		return;
