@@ -300,10 +300,15 @@ static enum decode_status decode_type(struct wialon_message *m)
 	}
 }
 
-// Splits the packet into its line and the bytes after it.
+// Splits the packet into its line and the bytes after it. A frame that is no block and is not compressed is a line.
 static void cut_lines(struct wialon_message *m, struct text *packet)
 {
-	const char *end = memchr(packet->data, '\n', packet->len);
+	const uint8_t *data = (const uint8_t *)packet->data;
+	const bool is_line = packet->data == m->raw.data && !m->session->datagram &&
+			     !has_letter(data, packet->len, 'I') &&
+			     !has_letter(data, packet->len, 'T');
+	const char *end = is_line ? packet->data + packet->len - 1
+				  : memchr(packet->data, '\n', packet->len);
 	m->data = (struct text){packet->data + packet->len, 0};
 	if (!end)
 		return;

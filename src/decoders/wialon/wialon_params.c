@@ -31,30 +31,35 @@ static const struct known {
 	const char *name; /* in extra */
 	uint8_t len, kind;
 } known[] = {
+	/* by rising length */
 	{"SOS", 3, KIND_SOS},
 	{"bat", 3, KIND_PERCENT},
-	{"battery", 7, KIND_PERCENT},
-	{"batteryLevel", 12, KIND_PERCENT},
-	{"pwr_ext", 7, KIND_POWER},
-	{"Uext", 4, KIND_POWER},
-	{"Board", 5, KIND_POWER},
-	{"pwr_int", 7, KIND_BATTERY},
-	{"Accum", 5, KIND_BATTERY},
-	{"Uacc", 4, KIND_BATTERY},
 	{"odo", 3, KIND_OTHER},
-	{"mileage", 7, KIND_OTHER},
-	{"can_mileage", 11, KIND_OTHER},
-	{"temp", 4, KIND_OTHER},
 	{"ign", 3, KIND_IGNITION},
-	{"ignition", 8, KIND_IGNITION},
-	{"motion", 6, KIND_OTHER},
-	{"accuracy", 8, KIND_OTHER},
 	{"gsm", 3, KIND_OTHER},
 	{"csq", 3, KIND_CSQ},
-	{"avl_driver", 10, KIND_DRIVER},
+	{"Uext", 4, KIND_POWER},
+	{"Uacc", 4, KIND_BATTERY},
+	{"temp", 4, KIND_OTHER},
 	{"text", 4, KIND_OTHER},
+	{"Board", 5, KIND_POWER},
+	{"Accum", 5, KIND_BATTERY},
 	{"alarm", 5, KIND_ALARM},
+	{"motion", 6, KIND_OTHER},
+	{"battery", 7, KIND_PERCENT},
+	{"pwr_ext", 7, KIND_POWER},
+	{"pwr_int", 7, KIND_BATTERY},
+	{"mileage", 7, KIND_OTHER},
+	{"ignition", 8, KIND_IGNITION},
+	{"accuracy", 8, KIND_OTHER},
+	{"avl_driver", 10, KIND_DRIVER},
+	{"can_mileage", 11, KIND_OTHER},
+	{"batteryLevel", 12, KIND_PERCENT},
 };
+#define KNOWN_LEN 12 /* bytes of the longest name */
+/* the first name with so many bytes */
+static const uint8_t known_from[KNOWN_LEN + 2] = {0, 0, 0, 0, 6, 10, 13, 14, 18, 20, 20, 21, 22, 23};
+_Static_assert(sizeof known / sizeof known[0] == 23, "known_from");
 
 static const char *const cell_names[CELL_PARTS] = {"mcc", "mnc", "lac", "cell_id"};
 
@@ -257,8 +262,10 @@ static void add_cells(struct params *p)
 static const struct known *find_known(struct text name)
 {
 	const char first = (char)(name.data[0] | 0x20);
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-		if (known[i].len == name.len && (known[i].name[0] | 0x20) == first &&
+	if (name.len > KNOWN_LEN)
+		return NULL;
+	for (size_t i = known_from[name.len]; i < known_from[name.len + 1]; i++)
+		if ((known[i].name[0] | 0x20) == first &&
 			strncasecmp(known[i].name, name.data, name.len) == 0)
 			return &known[i];
 	return NULL;
@@ -267,9 +274,10 @@ static const struct known *find_known(struct text name)
 // Splits "name:type:value". Returns false for another text, and for one without a value.
 static bool read_param(struct text text, struct text *name, struct text *value)
 {
-	const char *colon = memchr(text.data, ':', text.len), *end = text.data + text.len;
-	if (!colon || colon == text.data || end - colon < 3 || !text_is_digit(colon[1]) ||
-		colon[2] != ':')
+	const char *colon = text.data, *end = text.data + text.len;
+	while (colon < end && *colon != ':')
+		colon++;
+	if (colon == text.data || end - colon < 3 || !text_is_digit(colon[1]) || colon[2] != ':')
 		return false;
 	*name = (struct text){text.data, (size_t)(colon - text.data)};
 	*value = (struct text){colon + 3, (size_t)(end - colon) - 3};
@@ -301,13 +309,18 @@ void wialon_params_add(
 	struct text param, name, value;
 	p.m = m;
 	p.report = report;
-	p.names = report->extra.len > 0 ? UINT64_MAX : 0;
+	p.names = report->extra.len > 0 ? bit_of("adc", 3) | bit_of("driver", 6) : 0;
 	p.csq.len = 0;
 	p.cell_count = 0;
-	if (!wialon_message_is_absent(params))
-		while (text_next(&params, ',', &param))
-			if (read_param(param, &name, &value))
-				add_param(&p, name, value);
+	for (size_t at = 0; !wialon_message_is_absent(params) && at < params.len;
+		at += param.len + 1) {
+		param = (struct text){params.data + at, params.len - at};
+		const char *comma = memchr(param.data, ',', param.len);
+		if (comma)
+			param.len = (size_t)(comma - param.data);
+		if (read_param(param, &name, &value))
+			add_param(&p, name, value);
+	}
 	if (p.csq.len > 0 && !extra_has(report, "gsm"))
 		keep(&p, "gsm", p.csq);
 	if (p.cell_count > 0)

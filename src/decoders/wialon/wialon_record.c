@@ -11,6 +11,7 @@
 #include "decoders/wialon/wialon_record.h"
 
 #include "decoders/wialon/wialon_params.h"
+#include "util/checksum.h"
 
 #define FIELDS     (WIALON_RECORD_LONG + 2)
 #define LAT_DIGITS 4 /* before the point, with all zeros */
@@ -336,7 +337,8 @@ static bool cut_sum(
 			      record->count > WIALON_RECORD_SHORT && record->count <= base;
 	if ((!is_due && !is_short) || !wialon_message_sum(last, &sum))
 		return true;
-	const bool fits = wialon_message_sum_fits(last, covered);
+	const bool fits =
+		sum == checksum_crc16_arc((const uint8_t *)covered.data, covered.len);
 	if (fits) {
 		*key = (struct text){covered.data, covered.len - 1};
 		record->count--;
