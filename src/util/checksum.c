@@ -30,11 +30,15 @@ uint8_t checksum_xor(const uint8_t *data, size_t len)
 		   BIT(i, 0x10, b4) ^ BIT(i, 0x20, b5) ^ BIT(i, 0x40, b6) ^ BIT(i, 0x80, b7))
 #define X25(i)                                                                                     \
 	ENTRY(i, 0x1189, 0x2312, 0x4624, 0x8C48, 0x1081, 0x2102, 0x4204, 0x8408) // 1021 reflected
-// 8005 reflected, and the entries of a byte that 1, 2 and 3 zeros follow.
+// 8005 reflected, and the entries of a byte that 1 to 7 zeros follow.
 #define ARC(i)           ENTRY(i, 0xC0C1, 0xC181, 0xC301, 0xC601, 0xCC01, 0xD801, 0xF001, 0xA001)
 #define ARC_1(i)         ENTRY(i, 0x9001, 0x6001, 0xC002, 0xC007, 0xC00D, 0xC019, 0xC031, 0xC061)
 #define ARC_2(i)         ENTRY(i, 0xC051, 0xC0A1, 0xC141, 0xC281, 0xC501, 0xCA01, 0xD401, 0xE801)
 #define ARC_3(i)         ENTRY(i, 0xFC01, 0xB801, 0x3001, 0x6002, 0xC004, 0xC00B, 0xC015, 0xC029)
+#define ARC_4(i)         ENTRY(i, 0xC03D, 0xC079, 0xC0F1, 0xC1E1, 0xC3C1, 0xC781, 0xCF01, 0xDE01)
+#define ARC_5(i)         ENTRY(i, 0xD101, 0xE201, 0x8401, 0x4801, 0x9002, 0x6007, 0xC00E, 0xC01F)
+#define ARC_6(i)         ENTRY(i, 0xC010, 0xC023, 0xC045, 0xC089, 0xC111, 0xC221, 0xC441, 0xC881)
+#define ARC_7(i)         ENTRY(i, 0xCCC1, 0xD981, 0xF301, 0xA601, 0x0C01, 0x1802, 0x3004, 0x6008)
 #define ENTRIES_4(of, i) of(i), of((i) + 1), of((i) + 2), of((i) + 3)
 #define ENTRIES_16(of, i)                                                                          \
 	ENTRIES_4(of, i), ENTRIES_4(of, (i) + 4), ENTRIES_4(of, (i) + 8), ENTRIES_4(of, (i) + 12)
@@ -45,8 +49,9 @@ uint8_t checksum_xor(const uint8_t *data, size_t len)
 	ENTRIES_64(of, 0), ENTRIES_64(of, 64), ENTRIES_64(of, 128), ENTRIES_64(of, 192)
 
 static const uint16_t x25_table[256] = {ENTRIES_256(X25)};
-static const uint16_t arc_tables[4][256] = {
-	{ENTRIES_256(ARC)}, {ENTRIES_256(ARC_1)}, {ENTRIES_256(ARC_2)}, {ENTRIES_256(ARC_3)}};
+static const uint16_t arc_tables[8][256] = {{ENTRIES_256(ARC)}, {ENTRIES_256(ARC_1)},
+	{ENTRIES_256(ARC_2)}, {ENTRIES_256(ARC_3)}, {ENTRIES_256(ARC_4)}, {ENTRIES_256(ARC_5)},
+	{ENTRIES_256(ARC_6)}, {ENTRIES_256(ARC_7)}};
 
 uint16_t checksum_crc16_x25(const uint8_t *data, size_t len)
 {
@@ -64,11 +69,12 @@ uint16_t checksum_crc16_arc(const uint8_t *data, size_t len)
 uint16_t checksum_crc16_arc_more(uint16_t before, const uint8_t *data, size_t len)
 {
 	unsigned crc = before;
-	// Four bytes a step: the sum of their entries, each with the zeros after it.
-	for (; len >= 4; data += 4, len -= 4) {
+	// Eight bytes a step: the sum of their entries, each with the zeros after it.
+	for (; len >= 8; data += 8, len -= 8) {
 		crc ^= data[0] | (unsigned)data[1] << 8;
-		crc = arc_tables[3][crc & 0xFF] ^ arc_tables[2][crc >> 8] ^ arc_tables[1][data[2]] ^
-		      arc_tables[0][data[3]];
+		crc = arc_tables[7][crc & 0xFF] ^ arc_tables[6][crc >> 8] ^ arc_tables[5][data[2]] ^
+		      arc_tables[4][data[3]] ^ arc_tables[3][data[4]] ^ arc_tables[2][data[5]] ^
+		      arc_tables[1][data[6]] ^ arc_tables[0][data[7]];
 	}
 	for (; len > 0; data++, len--)
 		crc = (crc >> 8) ^ arc_tables[0][(crc ^ *data) & 0xFF];

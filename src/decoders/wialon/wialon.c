@@ -307,8 +307,8 @@ static void cut_lines(struct wialon_message *m, struct text *packet)
 	const bool is_line = packet->data == m->raw.data && !m->session->datagram &&
 			     !has_letter(data, packet->len, 'I') &&
 			     !has_letter(data, packet->len, 'T');
-	const char *end = is_line ? packet->data + packet->len - 1
-				  : memchr(packet->data, '\n', packet->len);
+	const char *end =
+		is_line ? packet->data + packet->len - 1 : memchr(packet->data, '\n', packet->len);
 	m->data = (struct text){packet->data + packet->len, 0};
 	if (!end)
 		return;

@@ -58,7 +58,8 @@ static const struct known {
 };
 #define KNOWN_LEN 12 /* bytes of the longest name */
 /* the first name with so many bytes */
-static const uint8_t known_from[KNOWN_LEN + 2] = {0, 0, 0, 0, 6, 10, 13, 14, 18, 20, 20, 21, 22, 23};
+static const uint8_t known_from[KNOWN_LEN + 2] = {
+	0, 0, 0, 0, 6, 10, 13, 14, 18, 20, 20, 21, 22, 23};
 _Static_assert(sizeof known / sizeof known[0] == 23, "known_from");
 
 static const char *const cell_names[CELL_PARTS] = {"mcc", "mnc", "lac", "cell_id"};
@@ -99,14 +100,24 @@ static bool is_nonzero(struct text number)
 	return false;
 }
 
+// Returns true for a whole number as JSON has it.
+static bool is_plain(struct text text)
+{
+	return text.len > 0 && (text.data[0] != '0' || text.len == 1) &&
+	       fields_is_digits(text, 1, 18);
+}
+
 // Adds a number, true, false or a text. name: as in JSON between its quotes.
 static void keep(struct params *p, const char *name, struct text value)
 {
 	struct decoded *out = p->m->out;
 	char buffer[OSMAND_VALUE_NUMBER];
-	const struct text number = osmand_value_number(value);
-	const struct text json = number.len > 0 ? osmand_value_json(number, buffer) : number;
+	struct text json = value;
 	make_room(p, name);
+	if (!is_plain(value)) {
+		const struct text number = osmand_value_number(value);
+		json = number.len > 0 ? osmand_value_json(number, buffer) : number;
+	}
 	if (json.len > 0)
 		extra_raw(out, p->report, name, json);
 	else if (fields_is_word(value, "TRUE"))

@@ -337,8 +337,7 @@ static bool cut_sum(
 			      record->count > WIALON_RECORD_SHORT && record->count <= base;
 	if ((!is_due && !is_short) || !wialon_message_sum(last, &sum))
 		return true;
-	const bool fits =
-		sum == checksum_crc16_arc((const uint8_t *)covered.data, covered.len);
+	const bool fits = sum == checksum_crc16_arc((const uint8_t *)covered.data, covered.len);
 	if (fits) {
 		*key = (struct text){covered.data, covered.len - 1};
 		record->count--;
