@@ -216,8 +216,10 @@ static bool note_cell(struct params *p, struct text name, struct text value)
 			continue;
 		if (!text_uint(value, &number))
 			return false;
-		if (p->cell_count == 0)
+		if (p->cell_count == 0) {
 			memset(p->has, 0, sizeof p->has);
+			memset(p->cells, 0, sizeof p->cells);
+		}
 		p->cell_count++;
 		p->has[group] |= (uint8_t)(1u << part);
 		p->cells[group][part] = number;
