@@ -352,8 +352,11 @@ static enum decode_status decode_container(struct wialon_message *m)
 static enum decode_status decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
-	struct wialon_message m = {
-		.session = session, .out = out, .raw = {(const char *)data, len}};
+	struct wialon_message m = {.session = session,
+		.out = out,
+		.raw = {(const char *)data, len},
+		.version = {"", 0},
+		.ident = {"", 0}};
 	if (wialon_box_is_open(session))
 		return wialon_box_decode_piece(&m);
 	if (data[0] == CONTAINER_MARK)
