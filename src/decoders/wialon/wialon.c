@@ -112,6 +112,8 @@ static struct frame cut_block(struct session *session, size_t line, size_t len, 
 	struct wialon_memo memo;
 	if (size <= WIALON_MEDIA_BLOCK && size <= WIALON_FRAME_MOST - line)
 		return (struct frame){len - line < size ? FRAME_MORE : FRAME_OK, line + size};
+	if (session->datagram)
+		return (struct frame){FRAME_OK, len};
 	memo = wialon_memo_load(session);
 	memo.skip = size;
 	wialon_memo_save(session, &memo);
@@ -305,7 +307,7 @@ static void cut_lines(struct wialon_message *m, struct text *packet)
 {
 	const uint8_t *data = (const uint8_t *)packet->data;
 	const bool is_line = packet->data == m->raw.data && !m->session->datagram &&
-			     !has_letter(data, packet->len, 'I') &&
+			     data[packet->len - 1] == '\n' && !has_letter(data, packet->len, 'I') &&
 			     !has_letter(data, packet->len, 'T');
 	const char *end =
 		is_line ? packet->data + packet->len - 1 : memchr(packet->data, '\n', packet->len);

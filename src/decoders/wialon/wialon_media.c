@@ -6,11 +6,12 @@
 //   #IT#date;time;driver;code;last[;sum]          a tachograph file follows                  #AIT#1
 //   #T#code;size;number[;sum]                     a block of it                              #AT#number;1, #AT#1 for the last
 //
-//   none --a block--> OPEN --all blocks--> DONE: blocks that are sent again are answered
+//   none --a block--> OPEN --all blocks--> DONE: the last one, sent again, is answered
 //                       `--no block for IDLE_US--> none, with the blocks before the first missing one
 #include "decoders/wialon/wialon_media.h"
 
 #include "protocol/photo.h"
+#include "util/checksum.h"
 
 #define COUNT_DIGITS 9
 #define IDLE_US      INT64_C(120000000)
@@ -99,10 +100,17 @@ static bool is_open(
 	       memo->is_file == is_file && session->photo;
 }
 
-static bool is_done(const struct wialon_memo *memo, uint32_t media, bool is_file)
+static uint16_t sum_of(struct text data)
+{
+	return checksum_crc16_arc((const uint8_t *)data.data, data.len);
+}
+
+// Returns true for the block that completed the photo or file, sent again. Others begin a new one, which may have the same name.
+static bool is_done(const struct wialon_memo *memo, uint32_t media, bool is_file,
+	const struct wialon_message *m)
 {
 	return memo->media_state == WIALON_MEDIA_DONE && memo->media == media &&
-	       memo->is_file == is_file;
+	       memo->is_file == is_file && memo->media_sum == sum_of(m->data);
 }
 
 static bool open_media(struct session *session, const struct report *report, const char *type,
@@ -132,6 +140,7 @@ static bool store(const struct wialon_message *m, const struct block *block,
 	*whole = photo_missing(photo) == photo->parts;
 	if (*whole) {
 		memo->media_state = WIALON_MEDIA_DONE;
+		memo->media_sum = sum_of(m->data);
 		photo_end(session);
 	}
 	return true;
@@ -167,7 +176,7 @@ static enum decode_status store_photo(
 	if (!session->photos) {
 		if (block->number == 0)
 			add_photo_report(m, fields, block->last);
-	} else if (!is_done(&memo, media, false)) {
+	} else if (!is_done(&memo, media, false, m)) {
 		const char *type =
 			block->number == 0 ? type_of(m->data) : "application/octet-stream";
 		if (!is_open(session, &memo, media, false)) {
@@ -248,8 +257,7 @@ enum decode_status wialon_media_decode_file(const struct wialon_message *m)
 	extra_int(m->out, report, "parts", (int64_t)last + 1);
 	const uint32_t media = hash_of(UINT32_C(2166136261), covered);
 	memo.blocks = last + 1;
-	if (session->photos && !is_open(session, &memo, media, true) &&
-		!is_done(&memo, media, true)) {
+	if (session->photos && !is_open(session, &memo, media, true)) {
 		memo.media = media;
 		memo.is_file = true;
 		open_media(session, report, "application/octet-stream", last, &memo);
@@ -283,7 +291,7 @@ enum decode_status wialon_media_decode_block(struct wialon_message *m)
 	if (block.number >= memo.blocks)
 		return refuse_block(m, "T", &block, ";0", DECODE_BAD_VALUE, "block");
 	block.last = memo.blocks - 1;
-	if (m->session->photos && !is_done(&memo, memo.media, true) &&
+	if (m->session->photos && !is_done(&memo, memo.media, true, m) &&
 		(!is_open(m->session, &memo, memo.media, true) || !store(m, &block, &memo, &whole)))
 		return refuse_block(m, "T", &block, ";0", DECODE_DETAIL, "no room for the file");
 	wialon_memo_save(m->session, &memo);

@@ -24,6 +24,7 @@ struct wialon_memo {
 	uint32_t box_bytes; /* of the black box, read so far */
 	uint32_t box_count; /* reports made of them */
 	uint16_t box_sum;
+	uint16_t media_sum;  /* of the block that completed the photo or file */
 	uint8_t box;         /* enum wialon_box */
 	uint8_t media_state; /* enum wialon_media */
 	uint8_t is_file;     /* `media` is a tachograph file */

@@ -130,6 +130,7 @@ static void a_frame_is_a_line_and_the_bytes_that_it_announces(void **state)
 		{"17#P#", true, FRAME_OK, 5},
 		{"17#P#\r\n", true, FRAME_OK, 7},
 		{"17#I#4;0;0;;;\r\nab", true, FRAME_MORE, 19},
+		{"17#I#70000;0;0;;;\r\nab", true, FRAME_OK, 21},
 		{"17#B#a|b|c", true, FRAME_OK, 10},
 		/* compressed */
 		{"\xff", false, FRAME_MORE, 3},
@@ -408,6 +409,24 @@ static void a_datagram_names_its_device(void **state)
 	assert_int_equal(decoded.reports[0].extra.len, strlen("\"text\":\"hello\""));
 }
 
+static void a_datagram_does_not_take_bytes_of_the_next(void **state)
+{
+	static const uint8_t first[] = "17#I#70000;0;0;NA;NA;\r\nab", second[] = "17#P#\r\n";
+	struct feed feed;
+	size_t used;
+	(void)state;
+	feed_init(&feed, DECODERS_ALL, NULL, true);
+	feed_datagram(&feed, 1);
+	feed_step(&feed, first, sizeof first - 1, &decoded, &used);
+	assert_int_equal(used, sizeof first - 1);
+	assert_int_equal(decoded.reject_count, 1);
+	assert_reply(REPLY_NOW, "#AI#0;0\r\n");
+	feed_datagram(&feed, 2);
+	feed_step(&feed, second, sizeof second - 1, &decoded, &used);
+	assert_reply(REPLY_NOW, "#AP#\r\n");
+	feed_done(&feed);
+}
+
 static void short_minutes_are_told_from_short_degrees(void **state)
 {
 #define NO_FIELDS ";12;90;760;NA;NA;NA;NA;;NA;NA"
@@ -484,6 +503,9 @@ static void a_photo_is_put_together_from_its_blocks(void **state)
 	/* again: it is done */
 	assert_string_equal(decode_block(&session, 2, 2, "\xff\xd9"), "stored #AI#1");
 	assert_null(session.photo);
+	/* another one of the same name, from its first block on */
+	assert_string_equal(decode_block(&session, 0, 2, "\xff\xd8x"), "stored #AI#0;1");
+	assert_non_null(session.photo);
 	/* another one; what has no room is not kept */
 	assert_string_equal(decode_block(&session, 0, 1, "ab"), "stored #AI#0;1");
 	assert_string_equal(decode_block(&session, 0, 5000, "ab"), "now #AI#0;0");
@@ -512,6 +534,12 @@ static void a_tachograph_file_is_put_together(void **state)
 	assert_int_equal(decode_with(&session, "#T#;1;1\r\nc"), DECODE_OK);
 	assert_reply(REPLY_STORED, "#AT#1\r\n");
 	assert_int_equal(photos.bytes, 0);
+	/* the same announcement again: the file is sent anew */
+	assert_int_equal(decode_with(&session, "#IT#140326;093200;Ann;;1\r\n"), DECODE_OK);
+	assert_non_null(session.photo);
+	assert_int_equal(decode_with(&session, "#T#;2;0\r\nxy"), DECODE_OK);
+	assert_reply(REPLY_STORED, "#AT#0;1\r\n");
+	photo_drop_all(&session);
 }
 
 static void a_photo_without_progress_ends(void **state)
@@ -690,6 +718,7 @@ int main(void)
 		cmocka_unit_test(a_log_in_passes_its_password),
 		cmocka_unit_test(refused_log_ins_close_the_connection),
 		cmocka_unit_test(a_datagram_names_its_device),
+		cmocka_unit_test(a_datagram_does_not_take_bytes_of_the_next),
 		cmocka_unit_test(short_minutes_are_told_from_short_degrees),
 		cmocka_unit_test(a_photo_is_put_together_from_its_blocks),
 		cmocka_unit_test(a_tachograph_file_is_put_together),
