@@ -444,6 +444,8 @@ def decode(frame, state):
             data = zlib.decompress(frame[3:])
         except zlib.error:
             return [{"reject": "bad compression", "frame": frame.hex()}]
+        if len(data) > min(49152, 4096 + 64 * (len(frame) - 3)):
+            return [{"reject": "too long", "frame": frame.hex()}]
     line, _, rest = data.partition(b"\n")
     found = re.fullmatch("#([0-9A-Za-z]{1,8})#(.*)", line.removesuffix(b"\r").decode(), re.S)
     if not found:

@@ -28,6 +28,11 @@
 #define CONTAINER_LEAST 6     /* bytes of a zlib stream */
 #define INFLATED_MOST   49152 /* bytes of a compressed packet: the arena also keeps its records */
 
+// A packet may have INFLATED_FREE bytes and so many for each compressed one: records of a parked vehicle shrink to a fortieth. Without
+// this a few bytes would cost as much time as thousands.
+#define INFLATED_FREE  4096
+#define INFLATED_RATIO 64
+
 #define IDENT_MOST  64 /* bytes before the # of a datagram, without the version */
 #define VERSION_LEN 3
 
@@ -342,9 +347,11 @@ static enum decode_status decode_container(struct wialon_message *m)
 {
 	const uint8_t *data = (const uint8_t *)m->raw.data + CONTAINER_HEAD;
 	uint8_t *room = decoded_arena(m->out, INFLATED_MOST);
+	const size_t packed = m->raw.len - CONTAINER_HEAD,
+		     most = INFLATED_FREE + INFLATED_RATIO * packed;
 	size_t len = 0;
 	const enum inflate result =
-		inflate_zlib(data, m->raw.len - CONTAINER_HEAD, room, INFLATED_MOST, &len);
+		inflate_zlib(data, packed, room, most < INFLATED_MOST ? most : INFLATED_MOST, &len);
 	if (result != INFLATE_DONE)
 		return wialon_message_refuse(
 			m, DECODE_DETAIL, result == INFLATE_FULL ? "too long" : "bad compression");

@@ -627,6 +627,20 @@ static void a_compressed_packet_has_at_most_49152_bytes(void **state)
 	assert_reply(REPLY_STORED, "");
 }
 
+static void a_packet_that_was_compressed_to_almost_nothing_is_too_long(void **state)
+{
+	/* a message of 9,000 letters */
+	static const uint8_t data[] = {0xff, 0x23, 0x00, 0x78, 0xda, 0xed, 0xc1, 0x01, 0x01, 0x00,
+		0x00, 0x08, 0x02, 0xa0, 0x31, 0xee, 0xf1, 0x8f, 0xf3, 0x1b, 0x12, 0x90, 0x66, 0x00,
+		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xf0, 0xc0, 0x01, 0x44, 0x7e, 0x7c, 0x44};
+	struct session session = logged_in(LOGIN);
+	(void)state;
+	decoded_reset(&decoded);
+	assert_int_equal(
+		decoder_wialon.decode(&session, data, sizeof data, &decoded), DECODE_DETAIL);
+	assert_string_equal(decoded.detail, "too long");
+}
+
 // Commands --------------------------------------------------------------------
 
 static void commands_are_lines(void **state)
@@ -725,6 +739,7 @@ int main(void)
 		cmocka_unit_test(a_photo_without_progress_ends),
 		cmocka_unit_test(a_compressed_black_box_has_at_most_256_records),
 		cmocka_unit_test(a_compressed_packet_has_at_most_49152_bytes),
+		cmocka_unit_test(a_packet_that_was_compressed_to_almost_nothing_is_too_long),
 		cmocka_unit_test(commands_are_lines),
 		cmocka_unit_test(an_answer_confirms_a_command_of_its_kind),
 	};
