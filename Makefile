@@ -40,7 +40,7 @@ ifeq ($(origin AR),default)
 AR = $(shell $(CC) -print-prog-name=ar)
 endif
 
-PKGS       = libpq libsystemd libxxhash libcares libmicrohttpd libcrypto
+PKGS       = libpq libsystemd libxxhash libcares libmicrohttpd libcrypto zlib
 PKG_CFLAGS = $(call once,PKG_CFLAGS,$(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   = $(call once,PKG_LIBS,$(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 LIBS       = $(PKG_LIBS) -lev -linih -lpthread -lm
