@@ -16,5 +16,6 @@ extern const struct decoder decoder_watch;
 extern const struct decoder decoder_osmand;
 extern const struct decoder decoder_suntech;
 extern const struct decoder decoder_wialon;
+extern const struct decoder decoder_queclink;
 
 #endif

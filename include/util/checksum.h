@@ -14,5 +14,7 @@ uint16_t checksum_crc16_x25(const uint8_t *data, size_t len);
 uint16_t checksum_crc16_arc(const uint8_t *data, size_t len);
 // Returns the same of bytes whose first ones have that sum; of no bytes it is 0.
 uint16_t checksum_crc16_arc_more(uint16_t before, const uint8_t *data, size_t len);
+// CRC-16/CCITT-FALSE: poly 1021, init FFFF, no xorout. "123456789" -> 29B1. [Queclink]
+uint16_t checksum_crc16_ccitt(const uint8_t *data, size_t len);
 
 #endif

@@ -23,18 +23,32 @@ static inline bool wifi_is_mac(struct text text, bool allows_dashes)
 	return true;
 }
 
-// Appends a point to a list of len bytes with room for WIFI_POINT more. mac: wifi_is_mac. Returns the length.
-static inline size_t wifi_put(char *list, size_t len, struct text mac, int64_t level)
+// Appends a point to a list of len bytes with room for WIFI_POINT more. mac: six pairs of hex digits, each `step` bytes after
+// the one before. Returns the length.
+static inline size_t wifi_put_pairs(
+	char *list, size_t len, struct text mac, size_t step, int64_t level)
 {
 	char *end = list + len;
 	if (len > 0)
 		*end++ = ';';
-	for (size_t i = 0; i < WIFI_MAC; i += 3) {
+	for (size_t i = 0; i < 6 * step; i += step) {
 		*end++ = hex_digits[text_hex_digit(mac.data[i])];
 		*end++ = hex_digits[text_hex_digit(mac.data[i + 1])];
 	}
 	*end++ = ',';
 	return (size_t)(decimal_write_signed(end, level) - list);
+}
+
+// The same. mac: wifi_is_mac.
+static inline size_t wifi_put(char *list, size_t len, struct text mac, int64_t level)
+{
+	return wifi_put_pairs(list, len, mac, 3, level);
+}
+
+// The same. mac: 12 hex digits.
+static inline size_t wifi_put_bare(char *list, size_t len, struct text mac, int64_t level)
+{
+	return wifi_put_pairs(list, len, mac, 2, level);
 }
 
 #endif

@@ -15,5 +15,6 @@ const struct decoder *const registry_decoders[] = {
 	&decoder_osmand,
 	&decoder_suntech,
 	&decoder_wialon,
+	&decoder_queclink,
 	NULL,
 };

@@ -217,8 +217,25 @@ static const struct {
 	{"04;01", "04;02", false},           /* Suntech */
 };
 
+// Returns true for Queclink's AT+GTOUT=<password>,<value>,... that sets output 1: 0 resumes the engine.
+static bool sets_queclink_output(const struct command *command, bool stops)
+{
+	static const char start[] = "at+gtout=";
+	char plain[COMMAND_TEXT_MAX];
+	const size_t len = plain_text(command, plain);
+
+	if (len < sizeof(start) - 1 || memcmp(plain, start, sizeof(start) - 1) != 0)
+		return false;
+	const char *comma = memchr(plain, ',', len), *end = plain + len;
+	if (!comma || comma + 1 == end || comma[1] == ',')
+		return false;
+	return (comma[1] != '0') == stops;
+}
+
 static bool sets_relay(const struct command *command, bool stops)
 {
+	if (sets_queclink_output(command, stops))
+		return true;
 	for (size_t i = 0; i < sizeof(relay_texts) / sizeof(relay_texts[0]); i++) {
 		const char *text = stops ? relay_texts[i].stop : relay_texts[i].resume;
 		if (relay_texts[i].is_word ? has_first_word(command, text)

@@ -7,6 +7,7 @@
 #include "simulate/simulate_jt808.h"
 #include "simulate/simulate_osmand.h"
 #include "simulate/simulate_pt502.h"
+#include "simulate/simulate_queclink.h"
 #include "simulate/simulate_suntech.h"
 #include "simulate/simulate_teltonika.h"
 #include "simulate/simulate_tk103.h"
@@ -25,6 +26,7 @@ const struct simulate_protocol *const simulate_registry[] = {
 	&simulate_teltonika,
 	&simulate_suntech,
 	&simulate_wialon,
+	&simulate_queclink,
 	&simulate_osmand,
 	&simulate_watch,
 };

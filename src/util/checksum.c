@@ -39,6 +39,7 @@ uint8_t checksum_xor(const uint8_t *data, size_t len)
 #define ARC_5(i)         ENTRY(i, 0xD101, 0xE201, 0x8401, 0x4801, 0x9002, 0x6007, 0xC00E, 0xC01F)
 #define ARC_6(i)         ENTRY(i, 0xC010, 0xC023, 0xC045, 0xC089, 0xC111, 0xC221, 0xC441, 0xC881)
 #define ARC_7(i)         ENTRY(i, 0xCCC1, 0xD981, 0xF301, 0xA601, 0x0C01, 0x1802, 0x3004, 0x6008)
+#define CCITT(i)         ENTRY(i, 0x1021, 0x2042, 0x4084, 0x8108, 0x1231, 0x2462, 0x48C4, 0x9188) // 1021
 #define ENTRIES_4(of, i) of(i), of((i) + 1), of((i) + 2), of((i) + 3)
 #define ENTRIES_16(of, i)                                                                          \
 	ENTRIES_4(of, i), ENTRIES_4(of, (i) + 4), ENTRIES_4(of, (i) + 8), ENTRIES_4(of, (i) + 12)
@@ -52,6 +53,7 @@ static const uint16_t x25_table[256] = {ENTRIES_256(X25)};
 static const uint16_t arc_tables[8][256] = {{ENTRIES_256(ARC)}, {ENTRIES_256(ARC_1)},
 	{ENTRIES_256(ARC_2)}, {ENTRIES_256(ARC_3)}, {ENTRIES_256(ARC_4)}, {ENTRIES_256(ARC_5)},
 	{ENTRIES_256(ARC_6)}, {ENTRIES_256(ARC_7)}};
+static const uint16_t ccitt_table[256] = {ENTRIES_256(CCITT)};
 
 uint16_t checksum_crc16_x25(const uint8_t *data, size_t len)
 {
@@ -78,5 +80,13 @@ uint16_t checksum_crc16_arc_more(uint16_t before, const uint8_t *data, size_t le
 	}
 	for (; len > 0; data++, len--)
 		crc = (crc >> 8) ^ arc_tables[0][(crc ^ *data) & 0xFF];
+	return (uint16_t)crc;
+}
+
+uint16_t checksum_crc16_ccitt(const uint8_t *data, size_t len)
+{
+	unsigned crc = 0xFFFF;
+	for (size_t i = 0; i < len; i++)
+		crc = (crc << 8 ^ ccitt_table[(crc >> 8 ^ data[i]) & 0xFF]) & 0xFFFF;
 	return (uint16_t)crc;
 }

@@ -459,6 +459,29 @@ static size_t seal_jt808(uint8_t *data, size_t len, bool with_length)
 	return total;
 }
 
+// Gives a binary frame of Queclink at the head of the bytes its sum. Returns its length; 0: there is none.
+static size_t seal_queclink(uint8_t *data, size_t len)
+{
+	static const struct {
+		char keyword[5];
+		uint8_t at, size; /* of the length */
+	} kinds[] = {{"+RSP", 9, 2}, {"+BSP", 9, 2}, {"+EVT", 9, 2}, {"+BVT", 9, 2}, {"+INF", 7, 2},
+		{"+BNF", 7, 2}, {"+ACK", 6, 1}, {"+HBD", 5, 1}, {"+CRD", 6, 2}, {"+LGN", 6, 2}};
+	for (size_t i = 0; len > 16 && i < sizeof kinds / sizeof kinds[0]; i++) {
+		if (memcmp(data, kinds[i].keyword, 4) != 0)
+			continue;
+		const uint8_t *at = data + kinds[i].at;
+		const size_t total = kinds[i].size == 1 ? at[0] : (size_t)at[0] << 8 | at[1];
+		if (total < 12 || total > len)
+			return 0;
+		const uint16_t sum = checksum_crc16_ccitt(data + 4, total - 8);
+		const uint8_t end[4] = {(uint8_t)(sum >> 8), (uint8_t)sum, '\r', '\n'};
+		memcpy(data + total - 4, end, sizeof end);
+		return total;
+	}
+	return 0;
+}
+
 static void seal_frames(uint8_t *data, size_t len, bool with_length)
 {
 	for (size_t at = 0; at + 4 < len;) {
@@ -468,8 +491,9 @@ static void seal_frames(uint8_t *data, size_t len, bool with_length)
 		const size_t head = frame[0] == 0x78 ? 3 : 4;
 		const size_t length = head == 3 ? frame[2] : (size_t)frame[2] << 8 | frame[3];
 		const size_t total = head + length + 2;
-		const size_t packet =
-			seal_teltonika(frame, len - at) + seal_jt808(frame, len - at, with_length);
+		const size_t packet = seal_teltonika(frame, len - at) +
+				      seal_queclink(frame, len - at) +
+				      seal_jt808(frame, len - at, with_length);
 		if (packet > 0) {
 			at += packet;
 			continue;

@@ -189,6 +189,37 @@ static const struct golden {
 		1},
 	{&decoder_wialon, BYTES("#P#\n"), 0, 0},
 	{&decoder_wialon, BYTES("#I#4;0;0;140326;093200;a.jpg\r\n\xff\xd8\r\n"), 0, 1},
+	/* Queclink: report, heartbeat, one without a version, two messages; binary event and records */
+	{&decoder_queclink,
+		BYTES("+RESP:GTIGF,060502,860000000000017,van1,1958,1,0.0,271,113.0,21.012228,52."
+		      "229675,20260314093000,0260,0002,1A2B,0C4D,00,00321:11:02,1236.0,"
+		      "20260314093002,00AC$"),
+		1, 0},
+	{&decoder_queclink, BYTES("+ACK:GTHBD,060502,860000000000017,van1,20260314094000,00AD$"), 0,
+		0},
+	{&decoder_queclink,
+		BYTES("+RESP:GTTRI,860000000000017,1,0,99,1,4.3,92,70.0,-30.250000,-20.500000,"
+		      "20260314100100,0460,"
+		      "0000,18d8,6141,00,20260314100101,0004,0102$"),
+		1, 0},
+	{&decoder_queclink,
+		BYTES("+RESP:GTPFA,060502,860000000000017,van1,20260314112017,00D8+RESP:GTPNA,"
+		      "060502,,van1,"
+		      "20260314112018,00D9$"),
+		1, 1},
+	{&decoder_queclink,
+		BYTES("\x2b\x45\x56\x54\x2d\x00\xfc\x1f\xbf\x00\x63\x45\x01\x02\x02\x09\x56\x00\x00"
+		      "\x00\x00\x00\x01\x07\x62\x35\x52\x22\x0b\x00\x00\x02\x00\x00\x00\x4d\x01\x01"
+		      "\x00\x2f\x03\x01\x0f\x00\x71\x01\x40\x9f\x04\x03\x1c\xf6\x2b\x07\xea\x03\x0e"
+		      "\x09\x1a\x35\x01\x04\x00\x02\x1a\x2b\x0c\x4d\x00\x00\x00\x0c\x05\x00\x04\xd2"
+		      "\x05\x01\x02\x03\x00\x00\x01\x41\x07\x2c\x07\xea\x03\x0e\x09\x1a\x37\x00\xb1"
+		      "\xf0\xd3\x0d\x0a"),
+		1, 0},
+	{&decoder_queclink,
+		BYTES("\x2b\x00\x00\x38\x00\x08\x60\x00\x00\x00\x00\x00\x17\x82\x03\x00\x03\x00\x00"
+		      "\x21\x69\xb5\x29\xdf\x00\x07\x50\x00\x52\x16\x29\x01\x40\x9f\x04\x03\x1c\xf6"
+		      "\x2b\x69\xb5\x29\xdd\x01\xd9\x09\x01\x0f\x00\x04\x6a\x0b\x00\x11\xd4\x24"),
+		1, 0},
 	/* voltage 94, long header */
 	{&decoder_gt06, BYTES("\x79\x79\x00\x08\x94\x00\x05\x07\x00\x07\x9c\xcc\x0d\x0a"), 0, 1},
 };

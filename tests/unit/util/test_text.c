@@ -278,6 +278,17 @@ static uint16_t x25_bit_by_bit(const uint8_t *data, size_t len)
 	return (uint16_t)~crc_bit_by_bit(data, len, 0xFFFF, 0x8408);
 }
 
+static uint16_t ccitt_bit_by_bit(const uint8_t *data, size_t len)
+{
+	unsigned crc = 0xFFFF;
+	for (size_t i = 0; i < len; i++) {
+		crc ^= (unsigned)data[i] << 8;
+		for (int bit = 0; bit < 8; bit++)
+			crc = (crc << 1 ^ (crc & 0x8000 ? 0x1021 : 0)) & 0xFFFF;
+	}
+	return (uint16_t)crc;
+}
+
 static void checksums(void **state)
 {
 	(void)state;
@@ -286,10 +297,13 @@ static void checksums(void **state)
 	assert_int_equal(checksum_crc16_x25(check, 0), 0);
 	assert_int_equal(checksum_crc16_arc(check, 9), 0xBB3D);
 	assert_int_equal(checksum_crc16_arc(check, 0), 0);
+	assert_int_equal(checksum_crc16_ccitt(check, 9), 0x29B1);
+	assert_int_equal(checksum_crc16_ccitt(check, 0), 0xFFFF);
 	for (unsigned c = 0; c < 256; c++) {
 		uint8_t bytes[3] = {(uint8_t)c, 0x5A, (uint8_t)(c * 7)};
 		assert_int_equal(checksum_crc16_x25(bytes, 3), x25_bit_by_bit(bytes, 3));
 		assert_int_equal(checksum_crc16_x25(bytes, 1), x25_bit_by_bit(bytes, 1));
+		assert_int_equal(checksum_crc16_ccitt(bytes, 3), ccitt_bit_by_bit(bytes, 3));
 		uint8_t more[11];
 		for (unsigned i = 0; i < sizeof more; i++)
 			more[i] = (uint8_t)(c * (2 * i + 1) + i);

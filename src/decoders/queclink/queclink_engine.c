@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+// From Queclink's @Track documents (GV300, GV500):
+//
+//   CAN  name, report type, state, mask, items by its bits, position (bit 30), cell and a reserved field (31)
+//   OBD  name, report type, mask, items by its bits, position (20), cell and a reserved field (21), odometer (22)
+#include "decoders/queclink/queclink_engine.h"
+
+#include "decoders/queclink/queclink_place.h"
+#include "decoders/queclink/queclink_value.h"
+
+#define PLACE_FIELDS 7
+#define CELL_FIELDS  5
+
+#define CAN_UNKNOWN  0x3FC00000u /* bits whose items depend on the model */
+#define CAN_PLACE    30
+#define CAN_CELL     31
+#define OBD_UNKNOWN  0xFF860000u
+#define OBD_KM       19
+#define OBD_PLACE    20
+#define OBD_CELL     21
+#define OBD_ODOMETER 22
+
+struct item {
+	enum {
+		SKIPPED,
+		NUMBER,
+		VIN,
+		WORDS,
+		DIGITS, /* hex, as text */
+		PERCENT,
+		IGNITION,
+		DISTANCE, /* H and 100 m; I: impulses */
+		FUEL,     /* P percent, L litres */
+	} kind;
+	const char *name;
+};
+
+static const struct item can_items[] = {{VIN, "vin"}, {IGNITION, ""}, {DISTANCE, "obdOdometer"},
+	{NUMBER, "fuelUsed"}, {NUMBER, "rpm"}, {NUMBER, "obdSpeed"}, {NUMBER, "coolantTemp"},
+	{WORDS, "fuelConsumption"}, {FUEL, ""}, {SKIPPED, "range"}, {NUMBER, "throttle"},
+	{NUMBER, "engineHours"}, {NUMBER, "drivingHours"}, {NUMBER, "idleHours"},
+	{NUMBER, "idleFuelUsed"}, {NUMBER, "axleWeight"}, {SKIPPED, "tachograph"},
+	{SKIPPED, "indicators"}, {SKIPPED, "lights"}, {DIGITS, "doors"},
+	{SKIPPED, "overspeed time"}, {SKIPPED, "engine overspeed time"}};
+
+static const struct item obd_items[] = {{VIN, "vin"}, {SKIPPED, "connected"}, {SKIPPED, "voltage"},
+	{SKIPPED, "PIDs"}, {NUMBER, "rpm"}, {NUMBER, "obdSpeed"}, {NUMBER, "coolantTemp"},
+	{NUMBER, "fuelConsumption"}, {SKIPPED, "km since DTCs were cleared"},
+	{SKIPPED, "km with MIL"}, {SKIPPED, "MIL"}, {NUMBER, "dtcs"}, {SKIPPED, "DTCs"},
+	{NUMBER, "throttle"}, {NUMBER, "engineLoad"}, {PERCENT, "fuel_percent"},
+	{SKIPPED, "protocol"}};
+
+static void add_text(const struct queclink_message *m, const char *name, struct text text)
+{
+	extra_text(m->out, m->report, name, text.data, text.len);
+}
+
+static void set_distance(const struct queclink_message *m, const char *name, struct text text)
+{
+	int64_t tenths;
+	if (text.len < 2 || text.data[0] != 'H')
+		return;
+	text.data++, text.len--;
+	if ((fields_is_digits(text, 1, 9) || queclink_value_is_decimal(text, false, 9, 1, 1)) &&
+		text_fixed(text, 1, &tenths))
+		extra_int(m->out, m->report, name, tenths * 10);
+}
+
+static void set_fuel(const struct queclink_message *m, struct text text)
+{
+	if (text.len < 2)
+		return;
+	const char unit = text.data[0];
+	text.data++, text.len--;
+	const size_t most = unit == 'P' ? 3 : 6;
+	if (!fields_is_digits(text, 1, most) && !queclink_value_is_decimal(text, false, most, 1, 2))
+		return;
+	if (unit == 'P')
+		queclink_value_set_percent(m->out, m->report, "fuel_percent", text);
+	else if (unit == 'L')
+		fields_add_number(m->out, m->report, "fuel_l", text);
+}
+
+static void set_item(const struct queclink_message *m, const struct item *item, struct text text)
+{
+	switch (item->kind) {
+	case NUMBER:
+		fields_add_number(m->out, m->report, item->name, text);
+		break;
+	case VIN:
+		if (queclink_value_is_vin(text) && m->vin.len == 0)
+			add_text(m, item->name, text);
+		break;
+	case WORDS:
+		if (text.len > 0 && fields_is_printable(text, 32))
+			add_text(m, item->name, text);
+		break;
+	case DIGITS:
+		if (fields_is_hex(text, 1, 8))
+			add_text(m, item->name, text);
+		break;
+	case PERCENT:
+		queclink_value_set_percent(m->out, m->report, item->name, text);
+		break;
+	case IGNITION:
+		if (text.len == 1 && text.data[0] >= '0' && text.data[0] <= '2')
+			report_set_ignition(m->report, text.data[0] != '0');
+		break;
+	case DISTANCE:
+		set_distance(m, item->name, text);
+		break;
+	case FUEL:
+		set_fuel(m, text);
+		break;
+	case SKIPPED:
+		break;
+	}
+}
+
+// Reads the items of the mask's bits. Returns the index after them; 0: one is missing, or their number is not known.
+static size_t read_items(const struct queclink_message *m, const struct item *items, size_t count,
+	size_t at, uint64_t mask, uint64_t unknown)
+{
+	for (size_t bit = 0; bit < count; bit++) {
+		if (!(mask >> bit & 1))
+			continue;
+		if (at >= m->end)
+			return 0;
+		set_item(m, &items[bit], queclink_message_at(m, at++));
+	}
+	return mask & unknown ? 0 : at;
+}
+
+// Reads the cell after an empty position, or without one. Returns the index after it; 0: it is not there.
+static size_t read_cell(const struct queclink_message *m, size_t at, bool has_place, bool has_cell)
+{
+	if (has_place) {
+		if (!queclink_place_is_empty(m, at))
+			return 0;
+		at += PLACE_FIELDS;
+	}
+	if (!has_cell)
+		return at;
+	queclink_place_add_cell(m, at);
+	return at + CELL_FIELDS;
+}
+
+static bool read_mask(const struct queclink_message *m, size_t offset, uint64_t *mask)
+{
+	const struct text text = queclink_message_after(m, offset);
+	return fields_is_hex(text, 6, 8) && text_hex(text, mask);
+}
+
+void queclink_engine_decode_can(struct queclink_message *m)
+{
+	uint64_t mask;
+	if (!read_mask(m, 3, &mask))
+		return;
+	const size_t at = read_items(m, can_items, sizeof can_items / sizeof can_items[0],
+		m->name + 4, mask, CAN_UNKNOWN);
+	if (at > 0 && m->places == 0)
+		read_cell(m, at, mask >> CAN_PLACE & 1, mask >> CAN_CELL & 1);
+}
+
+void queclink_engine_decode_obd(struct queclink_message *m)
+{
+	uint64_t mask, km;
+	if (!read_mask(m, 2, &mask))
+		return;
+	size_t at = read_items(m, obd_items, sizeof obd_items / sizeof obd_items[0], m->name + 3,
+		mask, OBD_UNKNOWN);
+	if (at > 0 && mask >> OBD_KM & 1) {
+		const struct text text = queclink_message_at(m, at++);
+		if (fields_is_digits(text, 1, 9) && text_uint(text, &km))
+			extra_int(m->out, m->report, "obdOdometer", (int64_t)km * 1000);
+	}
+	if (at == 0 || m->places > 0)
+		return;
+	at = read_cell(m, at, mask >> OBD_PLACE & 1, mask >> OBD_CELL & 1);
+	if (at > 0 && mask >> OBD_ODOMETER & 1)
+		queclink_value_set_km(m->report, queclink_message_at(m, at));
+}
