@@ -66,10 +66,11 @@ def test_a_mixed_fleet_arrives_whole(daemons, proxy, database, tmp_path, results
             avld.end()
         avld.start()
     proxy.unblock()
-    for _, run in fleets:
+    for path, run in fleets:
         out, err = run.communicate(timeout=240)
         assert run.returncode == 0, out + err
-        assert "0 missing, 0 unexpected replies" in out, out
+        # Over UDP a record is sent again when its answer is late, and then both are answered.
+        assert ("0 missing, 0 unexpected replies" if path.name == "tcp" else " 0 missing, ") in out, out
     driven, protocols = read_tracks(*(path for path, _ in fleets))
     assert set(protocols.values()) == set(PROTOCOLS)
 
