@@ -15,7 +15,7 @@ extern const struct decoder decoder_teltonika;
 extern const struct decoder decoder_watch;
 extern const struct decoder decoder_osmand;
 extern const struct decoder decoder_suntech;
-extern const struct decoder decoder_wialon;
+extern const struct decoder decoder_wialon_ips;
 extern const struct decoder decoder_queclink;
 
 #endif

@@ -14,7 +14,7 @@ const struct decoder *const registry_decoders[] = {
 	&decoder_watch,
 	&decoder_osmand,
 	&decoder_suntech,
-	&decoder_wialon,
+	&decoder_wialon_ips,
 	&decoder_queclink,
 	NULL,
 };

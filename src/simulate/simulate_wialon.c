@@ -190,7 +190,7 @@ static size_t execute(
 }
 
 const struct simulate_protocol simulate_wialon = {
-	.name = "wialon",
+	.name = "wialon_ips",
 	.ident = simulate_tracker_ident_imei,
 	.login = write_login,
 	.report = write_report,

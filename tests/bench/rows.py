@@ -79,7 +79,7 @@ def feed(bench):
         Row("page faults of the loop in that", "/1,000 frames", [1000 * each for each in faults["append"]], "<= 1",
             lambda ours, _: ours <= 1),
         *(feed_other(bench, program, protocol) for protocol in
-          ("gt06", "h02", "gps103", "tk103", "jt808", "teltonika", "watch", "osmand", "suntech", "wialon",
+          ("gt06", "h02", "gps103", "tk103", "jt808", "teltonika", "watch", "osmand", "suntech", "wialon_ips",
            "queclink")),
         *sniffing(bench),
     ]

@@ -9,7 +9,7 @@ import zlib
 import pytest
 
 import simulated
-import wialon  # the slow reference: simulated adds its folder
+import wialon_ips as wialon  # the slow reference: simulated adds its folder
 
 POSITIONS = simulated.POSITIONS
 ID = "860000000000017"
@@ -42,7 +42,7 @@ def connect(avld, *args, answer=b"#AL#1\r\n"):
 
 @pytest.mark.parametrize("udp", [False, True], ids=["tcp", "udp"])
 def test_tracks_are_what_was_sent(avld, database, udp):
-    streams, printed = simulated.run(avld, "wialon", udp)
+    streams, printed = simulated.run(avld, "wialon_ips", udp)
     assert "never acknowledged" not in printed
     reports = []
     for stream in streams:
@@ -142,7 +142,7 @@ def test_a_photo_is_stored(daemons, database):
 
 
 def test_commands(daemons, database):
-    with simulated.obeying(daemons, database, "wialon", "requestPhoto custom", 6) as (_, devices):
+    with simulated.obeying(daemons, database, "wialon_ips", "requestPhoto custom", 6) as (_, devices):
         for device in devices:
             simulated.send(database, device, "requestPhoto")
             simulated.send(database, device, "custom", '{"text": "#M#call the office"}')

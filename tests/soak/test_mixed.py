@@ -17,7 +17,7 @@ PROTOCOLS = [name for name in subprocess.run([AVLD, "protocols"], capture_output
 # what it had sent in a burst before that.
 UNACKNOWLEDGED = {"pt502", "gps103", "watch", "suntech"}
 # Their answers have no number: over UDP one that is late is taken for that to a record whose datagram the kill has dropped.
-UNNUMBERED = {"h02", "tk103", "suntech", "wialon"}
+UNNUMBERED = {"h02", "tk103", "suntech", "wialon_ips"}
 NEAR_DEG = 3e-6  # 0.0001 minute, half of it up or down, and the rounding of both sides
 TIME = "to_char(p.fixed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS')"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Wialon IPS: what opens a conversation, where frames end, long black boxes, datagrams, passwords, photos, compressed packets and
 // commands. The fields are compared by tests/reference.
-#define TESTED decoder_wialon
+#define TESTED decoder_wialon_ips
 #include "decoders/text_frames.h"
 
 #include "protocol/photo.h"
@@ -33,7 +33,7 @@ static struct session logged_in(const char *login)
 
 static enum probe probe(const char *data, size_t len, bool datagram)
 {
-	return decoder_wialon.probe(guarded_copy(&page, data, len), len, datagram);
+	return decoder_wialon_ips.probe(guarded_copy(&page, data, len), len, datagram);
 }
 
 static void a_type_between_marks_opens_a_conversation(void **state)
@@ -96,7 +96,7 @@ static void a_datagram_begins_with_an_ident(void **state)
 static struct frame cut(const char *data, size_t len, bool datagram)
 {
 	struct session session = {.datagram = datagram, .ident_len = 1, .ident = "1"};
-	return decoder_wialon.frame(&session, guarded_copy(&page, data, len), len);
+	return decoder_wialon_ips.frame(&session, guarded_copy(&page, data, len), len);
 }
 
 static void a_frame_is_a_line_and_the_bytes_that_it_announces(void **state)
@@ -550,10 +550,10 @@ static void a_photo_without_progress_ends(void **state)
 	session.photos = &photos;
 	decode_block(&session, 0, 1, "ab");
 	session.now_us = session.received_us + 119000000;
-	decoder_wialon.wake(&session, INT64_MIN, &decoded);
+	decoder_wialon_ips.wake(&session, INT64_MIN, &decoded);
 	assert_non_null(session.photo);
 	session.now_us += 1000000;
-	decoder_wialon.wake(&session, INT64_MIN, &decoded);
+	decoder_wialon_ips.wake(&session, INT64_MIN, &decoded);
 	assert_null(session.photo);
 	assert_non_null(session.finished);
 	assert_false(session.finished->complete);
@@ -602,7 +602,7 @@ static void a_compressed_black_box_has_at_most_256_records(void **state)
 		end += sprintf(end, "%s" GOOD ";%zu", i ? "|" : "", i);
 	const size_t len = write_container(data, content, (size_t)(end - content));
 	decoded_reset(&decoded);
-	assert_int_equal(decoder_wialon.decode(&session, data, len, &decoded), DECODE_OK);
+	assert_int_equal(decoder_wialon_ips.decode(&session, data, len, &decoded), DECODE_OK);
 	assert_int_equal(decoded.report_count, 256);
 	assert_int_equal(decoded.reject_count, 44);
 	assert_string_equal(decoded.rejects[0].detail, "too many records");
@@ -620,7 +620,7 @@ static void a_compressed_packet_has_at_most_49152_bytes(void **state)
 	for (size_t more = 0; more < 2; more++) {
 		const size_t len = write_container(data, content, 49152 + more);
 		decoded_reset(&decoded);
-		assert_int_equal(decoder_wialon.decode(&session, data, len, &decoded),
+		assert_int_equal(decoder_wialon_ips.decode(&session, data, len, &decoded),
 			more ? DECODE_DETAIL : DECODE_OK);
 	}
 	assert_string_equal(decoded.detail, "too long");
@@ -637,7 +637,7 @@ static void a_packet_that_was_compressed_to_almost_nothing_is_too_long(void **st
 	(void)state;
 	decoded_reset(&decoded);
 	assert_int_equal(
-		decoder_wialon.decode(&session, data, sizeof data, &decoded), DECODE_DETAIL);
+		decoder_wialon_ips.decode(&session, data, sizeof data, &decoded), DECODE_DETAIL);
 	assert_string_equal(decoded.detail, "too long");
 }
 
@@ -660,15 +660,16 @@ static void commands_are_lines(void **state)
 		{{.kind = COMMAND_ENGINE_STOP}, NULL, NULL},
 		{{.kind = COMMAND_POSITION_SINGLE}, NULL, NULL},
 	};
-	struct session plain = {.decoder = &decoder_wialon}, datagram = {.datagram = true};
+	struct session plain = {.decoder = &decoder_wialon_ips}, datagram = {.datagram = true};
 	uint8_t out[300];
 	(void)state;
 	assert_int_equal(
-		decoder_wialon.encode_command(&plain, &goldens[0].command, out, sizeof out).result,
+		decoder_wialon_ips.encode_command(&plain, &goldens[0].command, out, sizeof out)
+			.result,
 		ENCODE_LATER);
 	decode_with(&datagram, "17#P#");
 	assert_int_equal(
-		decoder_wialon.encode_command(&datagram, &goldens[0].command, out, sizeof out)
+		decoder_wialon_ips.encode_command(&datagram, &goldens[0].command, out, sizeof out)
 			.result,
 		ENCODE_LATER);
 	plain = logged_in(LOGIN);
@@ -705,11 +706,11 @@ static void an_answer_confirms_a_command_of_its_kind(void **state)
 		uint8_t out[300];
 		memcpy(command.text, rows[i].text, command.text_len);
 		const struct encoded sent =
-			decoder_wialon.encode_command(&session, &command, out, sizeof out);
+			decoder_wialon_ips.encode_command(&session, &command, out, sizeof out);
 		decode_with(&session, rows[i].answer);
 		const struct command_answer *answer =
 			decoded.answer_count > 0 ? &decoded.answers[0] : NULL;
-		assert_int_equal(decoder_wialon.confirms_command(
+		assert_int_equal(decoder_wialon_ips.confirms_command(
 					 &command, sent.correlation, &decoded.reports[0], answer),
 			rows[i].confirmation);
 	}

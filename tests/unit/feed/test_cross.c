@@ -111,7 +111,12 @@ static void check_frame(
 // Returns the decoder that a capture is named after, or NULL.
 static const struct decoder *own_decoder(const char *name)
 {
-	return registry_find(name, strcspn(name, "_."));
+	for (size_t i = 0; registry_decoders[i]; i++) {
+		const size_t len = strlen(registry_decoders[i]->name);
+		if (!strncmp(name, registry_decoders[i]->name, len) && strchr("_.", name[len]))
+			return registry_decoders[i];
+	}
+	return NULL;
 }
 
 static void check_capture(const char *name, uint8_t *data)

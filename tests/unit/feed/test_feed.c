@@ -180,15 +180,15 @@ static const struct golden {
 		1, 0},
 	{&decoder_suntech, BYTES("RES;0860000017;04;01\r"), 1, 0},
 	/* Wialon IPS: log-in, compressed too, data before it, a heart-beat, a photo before it */
-	{&decoder_wialon, BYTES("#L#2.0;860000000000017;NA;5760\r\n"), 0, 0},
-	{&decoder_wialon,
+	{&decoder_wialon_ips, BYTES("#L#2.0;860000000000017;NA;5760\r\n"), 0, 0},
+	{&decoder_wialon_ips,
 		BYTES("\xff\x1d\x00\x78\x9c\x53\xf6\x51\x36\xd2\x33\xb0\xb6\x30\x33\x40\x00\x43"
 		      "\x73\x6b\x3f\x47\x6b\x53\x73\x33\x03\x00\x5c\x13\x06\x1b"),
 		0, 0},
-	{&decoder_wialon, BYTES("#SD#140326;092653;5213.7805;N;02100.7337;E;47;271;113;11\r\n"), 0,
-		1},
-	{&decoder_wialon, BYTES("#P#\n"), 0, 0},
-	{&decoder_wialon, BYTES("#I#4;0;0;140326;093200;a.jpg\r\n\xff\xd8\r\n"), 0, 1},
+	{&decoder_wialon_ips, BYTES("#SD#140326;092653;5213.7805;N;02100.7337;E;47;271;113;11\r\n"),
+		0, 1},
+	{&decoder_wialon_ips, BYTES("#P#\n"), 0, 0},
+	{&decoder_wialon_ips, BYTES("#I#4;0;0;140326;093200;a.jpg\r\n\xff\xd8\r\n"), 0, 1},
 	/* Queclink: report, heartbeat, one without a version, two messages; binary event and records */
 	{&decoder_queclink,
 		BYTES("+RESP:GTIGF,060502,860000000000017,van1,1958,1,0.0,271,113.0,21.012228,52."
@@ -230,7 +230,7 @@ static const struct golden {
 static bool is_datagram_too(const struct golden *golden)
 {
 	return golden->decoder != &decoder_teltonika &&
-	       (golden->decoder != &decoder_wialon || golden->data[0] == 0xFF) &&
+	       (golden->decoder != &decoder_wialon_ips || golden->data[0] == 0xFF) &&
 	       strcmp(golden->decoder->transports, "TCP") != 0;
 }
 

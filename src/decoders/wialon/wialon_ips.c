@@ -373,8 +373,8 @@ static enum decode_status decode(
 	return decode_packet(&m, m.raw);
 }
 
-const struct decoder decoder_wialon = {
-	.name = "wialon",
+const struct decoder decoder_wialon_ips = {
+	.name = "wialon_ips",
 	.transports = "TCP, UDP",
 	.confirmed_by = "the type of the first packet; over UDP the ident before it",
 	.acknowledges = "log-in and heart-beat at once, data once stored, with counts",
