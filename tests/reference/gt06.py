@@ -12,7 +12,7 @@ import time as system_time
 
 from common import reply, report
 
-COUNT = 100000
+COUNT = 20000
 
 CODES = {0x01: "sos", 0x02: "powerCut", 0x03: "vibration", 0x04: "geofenceEnter", 0x05: "geofenceExit", 0x06: "overspeed",
          0x09: "vibration", 0x0C: "powerOn", 0x0E: "lowPower", 0x0F: "lowBattery", 0x11: "powerOff", 0x13: "tampering",

@@ -63,7 +63,11 @@ class Cluster:
     def start(self):
         if self.running:
             return
-        self.run("pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-t", "60", "start")
+        log = self.folder / "log"
+        try:
+            self.run("pg_ctl", "-D", self.data, "-l", log, "-w", "-t", "60", "start")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{log.read_text()[-2000:]}") from None
         self.running = True
 
     def stop(self, mode="immediate"):
@@ -84,7 +88,9 @@ class Cluster:
         while any(is_running(pid) for pid in [leader, *children]):
             assert time.monotonic() < end, "a killed process is still there"
             time.sleep(0.01)
-        (self.data / "postmaster.pid").unlink()  # its process still counts as running where nobody asks for its status
+        # Where nobody asks for its status, its process still counts as running.
+        (self.data / "postmaster.pid").unlink()
+        (self.folder / f".s.PGSQL.{self.port}.lock").unlink()
         self.running = False
 
     def admin(self, sql, database="postgres", patience_s=30):
