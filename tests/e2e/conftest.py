@@ -23,17 +23,18 @@ PATIENCE_S = 30  # before a test fails; a passing test never waits this long
 
 
 def wait_for(ask, what, patience_s=PATIENCE_S):
-    """Asks until the answer is true; returns it. Sleeps as long as the question took: half of the time is the server's."""
-    end = time.monotonic() + patience_s
+    """Asks until the answer is true; returns it. The longer it waits the more rarely it asks, and it sleeps at least as long as the
+    question took: the time is the server's."""
+    start = time.monotonic()
     while True:
         begin = time.monotonic()
         answer = ask()
         if answer:
             return answer
         now = time.monotonic()
-        if now > end:
-            pytest.fail(f"waited {patience_s} s for {what}")
-        time.sleep(min(max(0.01, now - begin), 0.25))
+        if now > start + patience_s:
+            pytest.fail(f"waited {patience_s} s for {what() if callable(what) else what}")
+        time.sleep(min(max(0.01, now - begin, (now - start) / 10), 0.25))
 
 
 class Database:
@@ -62,11 +63,7 @@ class Database:
 
     def wait(self, sql, expected, patience_s=PATIENCE_S):
         """Waits until the query's single value is the one expected."""
-        end = time.monotonic() + patience_s
-        while (value := self.one(sql)) != expected:
-            if time.monotonic() > end:
-                pytest.fail(f"{sql}: waited {patience_s} s for {expected!r}, is {value!r}")
-            time.sleep(0.01)
+        wait_for(lambda: self.one(sql) == expected, lambda: f"{sql}: {expected!r}, is {self.one(sql)!r}", patience_s)
 
 
 def rows_of(conn, sql, args):
@@ -160,8 +157,7 @@ class Daemon:
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def wait_log(self, text, patience_s=PATIENCE_S):
-        wait_for(lambda: text in self.logged(), f"{text!r} in the log:\n{self.logged()[-2000:]}",
-                 patience_s)
+        wait_for(lambda: text in self.logged(), lambda: f"{text!r} in the log:\n{self.logged()[-2000:]}", patience_s)
 
     def end(self, number=signal.SIGTERM, code=0):
         self.process.send_signal(number)
