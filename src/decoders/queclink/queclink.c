@@ -10,6 +10,7 @@
 // A text has no checksum, no length and no escapes. Instead of $ it may end with NUL, CR, LF, or where the next one begins;
 // #BUF# may stand before it. Old GL100 and GT300 have no version.
 #include "decoders/decoders.h"
+#include "decoders/garbage.h"
 #include "decoders/queclink/queclink_binary.h"
 #include "decoders/queclink/queclink_command.h"
 #include "decoders/queclink/queclink_records.h"
@@ -17,7 +18,6 @@
 #include "decoders/queclink/queclink_value.h"
 #include "util/simd.h"
 
-#define GARBAGE_MOST 512 /* undecodable bytes in a row */
 #define REPLY_MOST   64
 #define VERSION_MOST 32
 #define BUFFERED     "#BUF#"
@@ -261,21 +261,14 @@ static struct frame cut_text(
 	return (struct frame){is_complete(text, len) ? FRAME_OPEN : FRAME_MORE, len + 1};
 }
 
-// Undecodable bytes are a frame of their own, up to the next + or blank, and a reject.
+static bool ends_garbage(uint8_t c)
+{
+	return c == '+' || is_filler(c);
+}
+
 static struct frame cut_garbage(struct session *session, const uint8_t *data, size_t len, bool last)
 {
-	uint16_t garbage;
-	size_t end = 1;
-	memcpy(&garbage, session->memo + MEMO_GARBAGE, sizeof garbage);
-	while (end < len && end <= GARBAGE_MOST && data[end] != '+' && !is_filler(data[end]))
-		end++;
-	if (garbage + end > GARBAGE_MOST)
-		return (struct frame){FRAME_BAD, end};
-	if (end == len && !last)
-		return (struct frame){FRAME_OPEN, len + 1};
-	garbage = (uint16_t)(garbage + end);
-	memcpy(session->memo + MEMO_GARBAGE, &garbage, sizeof garbage);
-	return (struct frame){FRAME_OK, end};
+	return garbage_cut(session->memo + MEMO_GARBAGE, data, len, last, ends_garbage);
 }
 
 static struct frame frame(struct session *session, const uint8_t *data, size_t len)

@@ -10,14 +10,14 @@
 // does not lead to a ], the frame ends where its brackets balance, or else at a ] before another frame, CR, LF, NUL or the end of
 // the bytes. So one with a length that is too large waits for more bytes.
 #include "decoders/decoders.h"
+#include "decoders/garbage.h"
 #include "decoders/watch/watch_command.h"
 #include "decoders/watch/watch_media.h"
 #include "decoders/watch/watch_other.h"
 #include "decoders/watch/watch_position.h"
 
-#define TEXT_MOST    2048  /* bytes of content */
-#define BINARY_MOST  32768 /* the same of photos and voice, after a good frame */
-#define GARBAGE_MOST 512   /* undecodable bytes in a row */
+#define TEXT_MOST   2048  /* bytes of content */
+#define BINARY_MOST 32768 /* the same of photos and voice, after a good frame */
 
 #define SNIFF_IDENT_LEAST 8
 #define SNIFF_IDENT_MOST  17
@@ -127,21 +127,14 @@ static size_t find_followed(const uint8_t *data, size_t len, bool is_end)
 	return 0;
 }
 
-// Undecodable bytes are a frame of their own, up to the next [ or blank, and a reject.
+static bool ends_garbage(uint8_t c)
+{
+	return c == '[' || is_filler(c);
+}
+
 static struct frame cut_garbage(struct session *session, const uint8_t *data, size_t len, bool last)
 {
-	uint16_t garbage;
-	size_t end = 1;
-	memcpy(&garbage, session->memo + WATCH_MEMO_GARBAGE, sizeof garbage);
-	while (end < len && end <= GARBAGE_MOST && data[end] != '[' && !is_filler(data[end]))
-		end++;
-	if (garbage + end > GARBAGE_MOST)
-		return (struct frame){FRAME_BAD, end};
-	if (end == len && !last)
-		return (struct frame){FRAME_OPEN, len + 1};
-	garbage = (uint16_t)(garbage + end);
-	memcpy(session->memo + WATCH_MEMO_GARBAGE, &garbage, sizeof garbage);
-	return (struct frame){FRAME_OK, end};
+	return garbage_cut(session->memo + WATCH_MEMO_GARBAGE, data, len, last, ends_garbage);
 }
 
 // Leaves the parts of the head in the memo, for decode().
