@@ -5,8 +5,10 @@ Run inside `pg_virtualenv -t` (as make check does); the PG* variables name the c
 Each test has its own database, copied from one that `avld migrate` made. Tests never sleep for a fixed time: they
 wait for the ready line, for rows, for the end of a process.
 """
+import contextlib
 import functools
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -35,6 +37,20 @@ def wait_for(ask, what, patience_s=PATIENCE_S):
         if now > start + patience_s:
             pytest.fail(f"waited {patience_s} s for {what() if callable(what) else what}")
         time.sleep(min(max(0.01, now - begin, (now - start) / 10), 0.25))
+
+
+def free_port():
+    """Returns a free port below those that the kernel assigns to clients: none of these may get it before avld has it, or while
+    avld is down."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as bounds:
+        first = int(bounds.read().split()[0])
+    for _ in range(1000):
+        port = random.randrange(first // 2, first)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.bind(("127.0.0.1", port))
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+    pytest.fail("no free port")
 
 
 class Database:

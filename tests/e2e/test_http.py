@@ -10,13 +10,7 @@ import urllib.request
 import pytest
 
 import pt502
-from conftest import AVLD, Database, wait_for
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from conftest import AVLD, Database, free_port, wait_for
 
 
 def get(port, path):

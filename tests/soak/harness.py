@@ -5,7 +5,6 @@ import importlib.util
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -20,7 +19,7 @@ if "e2e" not in sys.modules:  # under its own name its conftest.py would shadow 
     spec.loader.exec_module(sys.modules["e2e"])
 
 import pt502  # noqa: E402
-from e2e import AVLD, PATIENCE_S, Daemon, Database, wait_for  # noqa: E402, F401
+from e2e import AVLD, PATIENCE_S, Daemon, Database, free_port, wait_for  # noqa: E402, F401
 
 
 def rounds(short, full):
@@ -90,11 +89,6 @@ def status_of(pid, *names):
 
 def open_files(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def metrics(daemon):

@@ -1,38 +1,22 @@
 # SPDX-License-Identifier: MIT
 """Fault 1: kill -9 of avld at random moments under load. Fault 9: SIGTERM and SIGHUP in any state."""
-import contextlib
 import random
 import signal
-import socket
 import time
 
 import pytest
 
 import pt502
-from harness import FULL, PATIENCE_S, rounds, wait_for, wait_stored
+from harness import FULL, PATIENCE_S, free_port, rounds, wait_for, wait_stored
 from proxy import TO_CLIENT, TO_SERVER
 from trackers import Fleet, Gt06
 
 COUNT = "SELECT count(*)::int FROM avld.positions"
 
 
-def lasting_port():
-    """Returns a free port below those that the kernel assigns to clients: a tracker that connects while avld is down must not
-    get it itself."""
-    with open("/proc/sys/net/ipv4/ip_local_port_range") as bounds:
-        first = int(bounds.read().split()[0])
-    for _ in range(1000):
-        port = random.randrange(first // 2, first)
-        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.bind(("127.0.0.1", port))
-            socket.create_server(("127.0.0.1", port)).close()
-            return port
-    pytest.fail("no free port")
-
-
 def fixed_port(daemons, options=()):
     """Starts a daemon that has the same port after each restart."""
-    return daemons({"server.listen": f"127.0.0.1:{lasting_port()}", **dict(options)}).start()
+    return daemons({"server.listen": f"127.0.0.1:{free_port()}", **dict(options)}).start()
 
 
 def test_kills_at_random_moments_lose_nothing(daemons, database, results):
