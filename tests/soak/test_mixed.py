@@ -4,6 +4,7 @@ SQL is what it drove."""
 import collections
 import csv
 import random
+import re
 import subprocess
 
 import pytest
@@ -69,8 +70,10 @@ def test_a_mixed_fleet_arrives_whole(daemons, proxy, database, tmp_path, results
     for path, run in fleets:
         out, err = run.communicate(timeout=240)
         assert run.returncode == 0, out + err
+        numbers = re.search(r"(\d+) sent again\n.* (\d+) missing, (\d+) unexpected replies", out)
+        again, missing, unexpected = map(int, numbers.groups())
         # Over UDP a record is sent again when its answer is late, and then both are answered.
-        assert ("0 missing, 0 unexpected replies" if path.name == "tcp" else " 0 missing, ") in out, out
+        assert missing == 0 and unexpected <= (again if path.name == "udp" else 0), out
     driven, protocols = read_tracks(*(path for path, _ in fleets))
     assert set(protocols.values()) == set(PROTOCOLS)
 
