@@ -59,6 +59,12 @@ static inline bool fields_is_digits(struct text text, size_t least, size_t most)
 	return true;
 }
 
+// Returns the number of two digits.
+static inline int fields_pair(const char *digits)
+{
+	return (digits[0] - '0') * 10 + (digits[1] - '0');
+}
+
 // Returns true for least..most hex digits of either case.
 static inline bool fields_is_hex(struct text text, size_t least, size_t most)
 {

@@ -5,6 +5,7 @@
 #include "decoders/osmand/osmand_names.h"
 #include "decoders/osmand/osmand_value.h"
 #include "decoders/wifi.h"
+
 // Extra members ----------------------------------------------------------------
 
 static void keep(struct osmand_record *r, const char *name, struct osmand_value value)

@@ -34,18 +34,14 @@ bool queclink_value_is_vin(struct text text)
 }
 
 // Returns two digits as a number.
-static int pair(const char *digits)
-{
-	return (digits[0] - '0') * 10 + digits[1] - '0';
-}
-
 bool queclink_value_time(struct text text, int64_t *time_us)
 {
 	if (!fields_is_digits(text, 14, 14))
 		return false;
 	const char *at = text.data;
-	return text_make_time(pair(at) * 100 + pair(at + 2), pair(at + 4), pair(at + 6),
-		pair(at + 8), pair(at + 10), pair(at + 12), 0, time_us);
+	return text_make_time(fields_pair(at) * 100 + fields_pair(at + 2), fields_pair(at + 4),
+		fields_pair(at + 6), fields_pair(at + 8), fields_pair(at + 10),
+		fields_pair(at + 12), 0, time_us);
 }
 
 // State -----------------------------------------------------------------------

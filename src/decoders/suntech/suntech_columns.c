@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "decoders/suntech/suntech_columns.h"
 
-static bool is_clock(struct text text)
+bool suntech_columns_is_clock(struct text text)
 {
 	if (text.len != 8)
 		return false;
@@ -34,7 +34,8 @@ struct suntech_columns suntech_columns_find(const struct fields *fields, size_t 
 		break;
 	}
 	for (size_t i = start; i + 1 < end; i++) {
-		if (!is_clock(fields->at[i + 1]) || !fields_is_digits(fields->at[i], 8, 8))
+		if (!suntech_columns_is_clock(fields->at[i + 1]) ||
+			!fields_is_digits(fields->at[i], 8, 8))
 			continue;
 		found.date = i;
 		break;

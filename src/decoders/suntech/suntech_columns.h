@@ -13,6 +13,9 @@ struct suntech_columns {
 	size_t lat;  /* the same */
 };
 
+// Returns true for the shape of a time of day, 09:26:53.
+bool suntech_columns_is_clock(struct text text);
+
 // Finds the first coordinates from index `start` on, and the first date before them.
 struct suntech_columns suntech_columns_find(const struct fields *fields, size_t start);
 // The same for the layout with a family and a type; empty coordinates are found where the family has them.

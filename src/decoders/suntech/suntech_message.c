@@ -2,9 +2,9 @@
 #include "decoders/suntech/suntech_message.h"
 
 #include "decoders/cells.h"
+#include "decoders/suntech/suntech_columns.h"
 
-#define DATE_LEN  8 /* 20260314 */
-#define CLOCK_LEN 8 /* 09:26:53 */
+#define DATE_LEN 8 /* 20260314 */
 
 void suntech_message_begin(struct suntech_message *m, struct text event)
 {
@@ -62,26 +62,15 @@ const char *suntech_message_name(
 
 // Fields ----------------------------------------------------------------------
 
-static unsigned pair(const char *digits)
-{
-	return (unsigned)(digits[0] - '0') * 10 + (unsigned)(digits[1] - '0');
-}
-
 void suntech_message_set_time(const struct suntech_message *m, struct text date, struct text clock)
 {
-	int64_t midnight_us;
+	int64_t time_us;
 	const char *d = date.data, *c = clock.data;
-	if (!fields_is_digits(date, DATE_LEN, DATE_LEN) || clock.len != CLOCK_LEN || c[2] != ':' ||
-		c[5] != ':' || !fields_is_digits((struct text){c, 2}, 2, 2) ||
-		!fields_is_digits((struct text){c + 3, 2}, 2, 2) ||
-		!fields_is_digits((struct text){c + 6, 2}, 2, 2))
-		return;
-	const unsigned hour = pair(c), minute = pair(c + 3), second = pair(c + 6);
-	if (hour < 24 && minute < 60 && second < 60 &&
-		scan_make_date((int)(pair(d) * 100 + pair(d + 2)), (int)pair(d + 4),
-			(int)pair(d + 6), &midnight_us))
-		report_set_time(m->report,
-			midnight_us + (int64_t)(hour * 3600 + minute * 60 + second) * 1000000);
+	if (fields_is_digits(date, DATE_LEN, DATE_LEN) && suntech_columns_is_clock(clock) &&
+		text_make_time(fields_pair(d) * 100 + fields_pair(d + 2), fields_pair(d + 4),
+			fields_pair(d + 6), fields_pair(c), fields_pair(c + 3), fields_pair(c + 6),
+			0, &time_us))
+		report_set_time(m->report, time_us);
 }
 
 void suntech_message_set_satellites(const struct suntech_message *m, struct text text)

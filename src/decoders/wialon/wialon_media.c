@@ -77,8 +77,9 @@ static void confirm(
 // Storing -----------------------------------------------------------------------
 
 // Returns the FNV-1a hash of the text.
-static uint32_t hash_of(uint32_t hash, struct text text)
+static uint32_t hash_of(struct text text)
 {
+	uint32_t hash = UINT32_C(2166136261);
 	for (size_t i = 0; i < text.len; i++)
 		hash = (hash ^ (uint8_t)text.data[i]) * UINT32_C(16777619);
 	return hash;
@@ -169,9 +170,8 @@ static enum decode_status store_photo(
 {
 	struct session *session = m->session;
 	struct wialon_memo memo = wialon_memo_load(session);
-	const uint32_t media = hash_of(UINT32_C(2166136261),
-		(struct text){
-			fields[2].data, (size_t)(fields[5].data + fields[5].len - fields[2].data)});
+	const uint32_t media = hash_of((struct text){
+		fields[2].data, (size_t)(fields[5].data + fields[5].len - fields[2].data)});
 	bool whole = true, kept = true;
 	if (!session->photos) {
 		if (block->number == 0)
@@ -255,7 +255,7 @@ enum decode_status wialon_media_decode_file(const struct wialon_message *m)
 	if (!wialon_message_is_absent(fields[3]))
 		extra_text(m->out, report, "code", fields[3].data, fields[3].len);
 	extra_int(m->out, report, "parts", (int64_t)last + 1);
-	const uint32_t media = hash_of(UINT32_C(2166136261), covered);
+	const uint32_t media = hash_of(covered);
 	memo.blocks = last + 1;
 	if (session->photos && !is_open(session, &memo, media, true)) {
 		memo.media = media;
