@@ -25,16 +25,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LSN_PLAUSIBLE ((uint64_t)1 << 62) /* avld makes no name above */
-
 static void rename_aside(struct journal *journal, struct journal_folder *folder, const char *name,
 	const char *suffix, const char *why)
 {
 	char aside[64];
 	uint64_t first;
 	snprintf(aside, sizeof(aside), "%s.%s", name, suffix);
-	if (journal_format_parse_lsn(name, &first) && first > folder->highest &&
-		first < LSN_PLAUSIBLE)
+	if (journal_format_parse_lsn(name, &first) && first > folder->highest && first <= LSN_MAX)
 		folder->highest = first;
 	if (journal->read_only)
 		journal_findings_add(journal, true, "segment %s %s; skipped", name, why);
@@ -130,7 +127,8 @@ static bool read_segment(
 static bool is_segment_name(const char *name)
 {
 	uint64_t first;
-	return journal_format_parse_lsn(name, &first) && !strcmp(name + 16, ".seg");
+	return journal_format_parse_lsn(name, &first) && first <= LSN_MAX &&
+	       !strcmp(name + 16, ".seg");
 }
 
 static bool ends_with(const char *name, const char *end)

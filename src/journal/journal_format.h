@@ -16,6 +16,7 @@
 #define ENTRY_HEADER_SIZE   16
 #define ENTRY_MAX           131072                  /* bytes of a payload */
 #define ENTRY_WASTE         (ENTRY_HEADER_SIZE + 7) /* most that an entry needs beyond its payload */
+#define LSN_MAX             ((uint64_t)1 << 62)     /* no journal gets so far: damage */
 #define NO_LSN              UINT64_MAX
 
 struct segment_header {

@@ -65,7 +65,7 @@ static bool read_lsn(const char **at, const char *key, uint64_t *lsn)
 {
 	const char *value = read_value(at, key, 16);
 	if (value)
-		return journal_format_parse_lsn(value, lsn);
+		return journal_format_parse_lsn(value, lsn) && *lsn <= LSN_MAX;
 	value = read_value(at, key, 1);
 	*lsn = NO_LSN;
 	return value && *value == '-';
@@ -111,7 +111,9 @@ enum meta_result journal_meta_read(int dir_fd, struct journal_meta *meta)
 		return META_DAMAGED;
 	size_t checked = (size_t)(at - text);
 	uint64_t check;
-	if (!read_lsn(&at, "check", &check) || check != journal_format_check(text, checked + 8))
+	const char *value = read_value(&at, "check", 16);
+	if (!value || !journal_format_parse_lsn(value, &check) ||
+		check != journal_format_check(text, checked + 8))
 		return META_DAMAGED;
 	return META_READ;
 }

@@ -463,6 +463,39 @@ static void a_damaged_or_missing_meta_file(void **state)
 	}
 }
 
+// Such LSNs would leave no room after them: what is appended there, the next start could not find.
+static void a_meta_file_with_lsns_that_no_journal_reaches_is_damaged(void **state)
+{
+	(void)state;
+	for (int field = 0; field < 3; field++) {
+		const struct written w = a_journal();
+		const int fd = open(dir, O_RDONLY | O_DIRECTORY);
+		struct journal_meta meta;
+		assert_int_equal(journal_meta_read(fd, &meta), META_READ);
+		uint64_t *const fields[] = {&meta.last, &meta.reserved, &meta.closed};
+		*fields[field] = LSN_MAX + 1;
+		assert_true(journal_meta_write(fd, &meta));
+		assert_int_equal(journal_meta_read(fd, &meta), META_DAMAGED);
+		close(fd);
+		check_resumes(ENTRIES, w.lsn[ENTRIES]);
+	}
+}
+
+static void a_segment_that_no_journal_reaches_is_left_alone(void **state)
+{
+	(void)state;
+	const struct written w = a_journal();
+	const char *const name = path_of("4000000000000001.seg");
+	const int fd = open(name, O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "no segment", 10), 10);
+	close(fd);
+	struct journal *const journal = open_small();
+	assert_true(was_found("is not part of the journal; left alone"));
+	journal_close(journal);
+	assert_true(file_exists(name));
+	check_resumes(ENTRIES, w.lsn[ENTRIES]);
+}
+
 // After a power failure, what was not synced may be gone without a trace, and its LSNs may be in the
 // database.
 static void no_lsn_is_given_twice_after_a_power_failure(void **state)
@@ -637,6 +670,8 @@ int main(void)
 		IN_FOLDER(a_newer_version_is_refused_and_not_touched),
 		IN_FOLDER(a_segment_of_another_journal),
 		IN_FOLDER(a_damaged_or_missing_meta_file),
+		IN_FOLDER(a_meta_file_with_lsns_that_no_journal_reaches_is_damaged),
+		IN_FOLDER(a_segment_that_no_journal_reaches_is_left_alone),
 		IN_FOLDER(no_lsn_is_given_twice_after_a_power_failure),
 		IN_FOLDER(entries_missing_after_an_orderly_close),
 		IN_FOLDER(damage_does_not_block_a_small_journal),
