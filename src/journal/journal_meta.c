@@ -106,7 +106,7 @@ enum meta_result journal_meta_read(int dir_fd, struct journal_meta *meta)
 
 	const char *at = text + sizeof(version) - 1;
 	if (!read_id(&at, "uuid", &meta->uuid) || !read_lsn(&at, "last", &meta->last) ||
-		!read_lsn(&at, "reserved", &meta->reserved) ||
+		!read_lsn(&at, "reserved", &meta->reserved) || meta->reserved == NO_LSN ||
 		!read_lsn(&at, "closed", &meta->closed) || !read_boot(&at, &meta->boot))
 		return META_DAMAGED;
 	size_t checked = (size_t)(at - text);

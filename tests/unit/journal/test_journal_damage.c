@@ -467,13 +467,14 @@ static void a_damaged_or_missing_meta_file(void **state)
 static void a_meta_file_with_lsns_that_no_journal_reaches_is_damaged(void **state)
 {
 	(void)state;
-	for (int field = 0; field < 3; field++) {
+	for (int field = 0; field < 4; field++) {
 		const struct written w = a_journal();
 		const int fd = open(dir, O_RDONLY | O_DIRECTORY);
 		struct journal_meta meta;
 		assert_int_equal(journal_meta_read(fd, &meta), META_READ);
-		uint64_t *const fields[] = {&meta.last, &meta.reserved, &meta.closed};
-		*fields[field] = LSN_MAX + 1;
+		uint64_t *const fields[] = {
+			&meta.last, &meta.reserved, &meta.closed, &meta.reserved};
+		*fields[field] = field < 3 ? LSN_MAX + 1 : NO_LSN;
 		assert_true(journal_meta_write(fd, &meta));
 		assert_int_equal(journal_meta_read(fd, &meta), META_DAMAGED);
 		close(fd);
