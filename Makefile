@@ -71,9 +71,14 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SAN)
 SOURCES  := $(sort $(wildcard src/*.c src/*/*.c src/decoders/*/*.c))
 OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/migrations.o
 LIBRARY  := $(BUILD)/libavld.a
-UNIT     := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/test_*.c))
+TESTS    := $(wildcard tests/unit/*/test_*.c)
+UNIT     := $(TESTS:tests/unit/%.c=$(BUILD)/tests/%)
+# Tests that replace a function or table of the library.
+OWN      := cli/test_decode feed/test_feed_limits feed/test_feed_probed intake/test_conversation intake/test_conversation_admission \
+            intake/test_conversation_devices intake/test_hold net/test_conn_addresses net/test_replies writer/test_writer_lookup
+UNIT_OBJECTS := $(TESTS:tests/unit/%.c=$(BUILD)/obj/unit/%.o) $(BUILD)/obj/unit/main.o
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-C_FILES   = $(SOURCES) $(wildcard include/*/*.h src/*/*.h src/decoders/*/*.h tests/unit/*.h tests/unit/*/*.[ch] tests/fuzz/*.[ch] \
+C_FILES   = $(SOURCES) $(wildcard include/*/*.h src/*/*.h src/decoders/*/*.h tests/unit/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch] \
             tests/bench/*.[ch] tests/soak/*.c)
 
 # $(call say,TEXT) prints a short line instead of the command; with V=1 make prints the command itself.
@@ -151,10 +156,34 @@ $(BUILD)/migrations.c: src/schema/embed.sh $(SCHEMA_SQL)
 	@mkdir -p $(@D)
 	$(Q)sh src/schema/embed.sh $(SCHEMA_SQL) > $@
 
-$(BUILD)/tests/%: tests/unit/%.c $(LIBRARY) $(wildcard tests/unit/*.h tests/unit/*/*.h)
+$(BUILD)/obj/unit/%.o: tests/unit/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC  $<)
+	$(Q)$(CC) $(ALL_CFLAGS) $(if $(findstring /,$*),-Dmain=$(notdir $*)_main -Wno-missing-prototypes) -Itests/unit -MMD -MP \
+		-c -o $@ $<
+
+# $(call link_unit,LIBRARY) links the objects before it into one program.
+link_unit = $(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -rdynamic -o $@ $(filter %.o,$^) $(1) -lcmocka $(LIBS)
+
+# The tests of a room are one program, since linking takes longer than compiling; each test is a link to it, by whose name
+# tests/unit/main.c calls its main function. With the whole library, a test that replaces a function or table of it does not
+# link unless it is in OWN.
+define unit_program
+$(BUILD)/tests/$(1)/all: $(filter-out $(OWN:%=$(BUILD)/obj/unit/%.o),$(filter $(BUILD)/obj/unit/$(1)/%,$(UNIT_OBJECTS))) \
+		$(BUILD)/obj/unit/main.o $(LIBRARY)
+	@mkdir -p $$(@D)
+	$$(call say,LD  $$@)
+	$$(call link_unit,-Wl$$(comma)--whole-archive $(LIBRARY) -Wl$$(comma)--no-whole-archive)
+$(filter-out $(OWN:%=$(BUILD)/tests/%),$(filter $(BUILD)/tests/$(1)/%,$(UNIT))): $(BUILD)/tests/$(1)/all
+	@ln -sf all $$@
+endef
+comma := ,
+$(foreach room,$(sort $(notdir $(patsubst %/,%,$(dir $(TESTS))))),$(eval $(call unit_program,$(room))))
+
+$(OWN:%=$(BUILD)/tests/%): $(BUILD)/tests/%: $(BUILD)/obj/unit/%.o $(BUILD)/obj/unit/main.o $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,LD  $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Itests/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LIBS)
+	$(call link_unit,$(LIBRARY))
 
 # libFuzzer brings main(); the library is built with SANITIZE=fuzzer-no-link,...
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(LIBRARY)
@@ -168,7 +197,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -o $@ $< $(LIBRARY) $(LIBS)
 
 -include $(OBJECTS:.o=.d)
--include $(UNIT:=.d)
+-include $(UNIT_OBJECTS:.o=.d)
 -include $(FUZZ:=.d)
 
 clean:
@@ -243,7 +272,7 @@ cppcheck:
 
 # One file at a time: for several, some checks of the analyzer know only the first one's functions.
 tidy:
-	@printf '%s\n' $(SOURCES) | xargs -n 1 -P 2 sh -c 'clang-tidy --quiet "$$@" -- $(subst ','\'',$(BASE_CFLAGS)) $(TIDY_FLAGS)' tidy
+	@printf '%s\n' $(SOURCES) | xargs -n $(or $(TIDY_FILES),1) -P 2 sh -c 'clang-tidy --quiet $(TIDY_CHECKS) "$$@" -- $(subst ','\'',$(BASE_CFLAGS)) $(TIDY_FLAGS)' tidy
 
 layers: $(BUILD)/avld
 	@BUILD='$(BUILD)' tests/layers

@@ -101,24 +101,22 @@ static void zeros_from_every_byte(void **state)
 }
 
 // One bit costs at most one entry, and that is set aside.
-static void a_bit_flipped_in_every_byte(void **state)
+static void one_bit_flipped_in_every_byte(void **state)
 {
 	(void)state;
 	struct written w = a_journal();
 	for (uint64_t at = w.lsn[ENTRIES - 3]; at < w.lsn[ENTRIES]; at++) {
-		for (unsigned bit = (unsigned)at % 5; bit < 8; bit += 5) {
-			w = a_journal();
-			flip(segment_path(0), at, bit);
-			size_t hit = ENTRIES - 3;
-			while (w.lsn[hit + 1] <= at)
-				hit++;
-			bool padding = at - w.lsn[hit] >= 16 + 10 + hit % 5 * 8;
-			bool last = hit == ENTRIES - 1;
-			check_resumes(padding ? ENTRIES : ENTRIES - 1,
-				last ? w.lsn[hit] : w.lsn[ENTRIES]);
-			assert_true(padding || files_with("damaged-") == 1 ||
-				    was_found("was never finished"));
-		}
+		const unsigned bit = (unsigned)at % 8;
+		w = a_journal();
+		flip(segment_path(0), at, bit);
+		size_t hit = ENTRIES - 3;
+		while (w.lsn[hit + 1] <= at)
+			hit++;
+		bool padding = at - w.lsn[hit] >= 16 + 10 + hit % 5 * 8;
+		bool last = hit == ENTRIES - 1;
+		check_resumes(padding ? ENTRIES : ENTRIES - 1, last ? w.lsn[hit] : w.lsn[ENTRIES]);
+		assert_true(
+			padding || files_with("damaged-") == 1 || was_found("was never finished"));
 	}
 }
 
@@ -326,25 +324,24 @@ static void an_empty_segment_file(void **state)
 	assert_int_equal(file_size(path_of("0000000000100000.seg.damaged")), 0);
 }
 
-// Whatever bit of the header is flipped, the entries are read; a later version is refused.
+// Whatever byte of the header is damaged, the entries are read; a later version is refused.
 static void a_damaged_header(void **state)
 {
 	(void)state;
 	for (uint64_t at = 0; at < SEGMENT_HEADER_SIZE; at += at < 64 ? 1 : 5) {
-		for (unsigned bit = (unsigned)at % 3; bit < 8; bit += 3) {
-			struct written w = a_journal();
-			flip(segment_path(0), at, bit);
-			if (at >= 8 && at < 12 && (at > 8 || bit > 0)) {
-				struct journal_options options = small_options();
-				char error[JOURNAL_ERROR_SIZE];
-				assert_null(journal_open(&options, on_finding, NULL, error));
-				assert_non_null(strstr(error, "is of version"));
-				assert_true(file_exists(segment_path(0)));
-				continue;
-			}
-			check_resumes(ENTRIES, w.lsn[ENTRIES]);
-			assert_true(was_found("damaged header"));
+		const unsigned bit = (unsigned)at % 8;
+		struct written w = a_journal();
+		flip(segment_path(0), at, bit);
+		if (at >= 8 && at < 12 && (at > 8 || bit > 0)) {
+			struct journal_options options = small_options();
+			char error[JOURNAL_ERROR_SIZE];
+			assert_null(journal_open(&options, on_finding, NULL, error));
+			assert_non_null(strstr(error, "is of version"));
+			assert_true(file_exists(segment_path(0)));
+			continue;
 		}
+		check_resumes(ENTRIES, w.lsn[ENTRIES]);
+		assert_true(was_found("damaged header"));
 	}
 }
 
@@ -440,7 +437,7 @@ static void a_damaged_or_missing_meta_file(void **state)
 {
 	(void)state;
 	size_t size = 1;
-	for (size_t at = 0; at < size; at++) {
+	for (size_t at = 0; at < size; at += 2) {
 		char uuid[37];
 		struct written w = a_journal();
 		size = file_size(path_of("journal.meta"));
@@ -654,7 +651,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(cut_at_every_byte),
 		IN_FOLDER(zeros_from_every_byte),
-		IN_FOLDER(a_bit_flipped_in_every_byte),
+		IN_FOLDER(one_bit_flipped_in_every_byte),
 		IN_FOLDER(damaged_bytes_are_copied_aside),
 		IN_FOLDER(a_segment_is_kept_if_damage_cannot_be_copied),
 		IN_FOLDER(an_unfinished_entry_is_wiped),
