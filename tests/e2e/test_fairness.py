@@ -2,6 +2,7 @@
 """What one peer may cost the others: turns, pauses while the database is behind, connections that make room, UDP replies."""
 import socket
 import threading
+import time
 
 import pytest
 
@@ -28,11 +29,11 @@ def connect(avld, source="127.0.0.1"):
 
 
 class Flood(threading.Thread):
-    """Sends the bytes again and again over one connection until it is closed."""
+    """Sends the bytes again and again over one connection until it is closed, with a pause between."""
 
-    def __init__(self, peer, data, read):
+    def __init__(self, peer, data, read, pause_s=0):
         super().__init__(daemon=True)
-        self.peer, self.data, self.sent = peer, data, 0
+        self.peer, self.data, self.sent, self.pause_s = peer, data, 0, pause_s
         if read:
             threading.Thread(target=self.drain, daemon=True).start()
 
@@ -47,6 +48,7 @@ class Flood(threading.Thread):
         try:
             while True:
                 self.sent += self.peer.send(self.data)
+                time.sleep(self.pause_s)
         except OSError:
             pass
 
@@ -84,10 +86,10 @@ def test_a_peer_above_its_share_for_long_is_named_once_and_counted(monitored):
     """But not one that uploads what is within its share."""
     avld, metric = monitored()
     with connect(avld) as honest, connect(avld) as peer:
-        honest.sendall(b"".join(pt502.record("5020001", time=time) for time in pt502.last(4000)))
+        honest.sendall(b"".join(pt502.record("5020001", time=moment) for moment in pt502.last(4000)))
         wait_for(lambda: metric("frames_total") >= 4000, "the upload")
         peer.sendall(gt06.login("861000000000001"))
-        flood = Flood(peer, heartbeats(), True)
+        flood = Flood(peer, heartbeats(200), True, 0.02)
         flood.start()
         avld.wait_log("conn above its share")
         line = next(line for line in avld.logged().splitlines() if "conn above its share" in line)
@@ -180,7 +182,7 @@ def test_datagrams_above_the_share_are_dropped_and_counted_while_the_database_is
 def test_without_a_database_nobody_is_paused(daemons):
     port = free_port()
     avld = daemons({"http.listen": f"127.0.0.1:{port}"}, of=Database("avld_nowhere")).start()
-    avld.send_tcp(b"".join(pt502.record(time=time) for time in pt502.last(30000)))
+    avld.send_tcp(b"".join(pt502.record(time=moment) for moment in pt502.last(30000)))
     wait_for(lambda: metrics(port)["avld_reports_total"] == 30000, "all reports")
     assert metrics(port)["avld_pauses_total"] == 0
 
