@@ -41,16 +41,31 @@ static inline uint64_t scan_word(const char *data)
 	return word;
 }
 
+// Returns fewer than eight bytes as an integer, the first byte lowest. Without a loop: `left` is any length.
+static inline uint64_t scan_short_word(const char *data, size_t left)
+{
+	if (left >= 4) { // two words, which may overlap
+		uint32_t head, tail;
+		memcpy(&head, data, 4);
+		memcpy(&tail, data + left - 4, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		head = __builtin_bswap32(head);
+		tail = __builtin_bswap32(tail);
+#endif
+		return head | (uint64_t)tail << 8 * (left - 4);
+	}
+	if (left == 0)
+		return 0;
+	const size_t middle = left / 2, last = left - 1;
+	return (uint64_t)(uint8_t)data[0] | (uint64_t)(uint8_t)data[middle] << 8 * middle |
+	       (uint64_t)(uint8_t)data[last] << 8 * last;
+}
+
 // Returns the next eight bytes, padded with zeros after the end.
 static inline uint64_t scan_peek8(const struct scan *scan)
 {
-	uint64_t word = 0;
-	size_t left = scan_left(scan);
-	if (left >= 8)
-		return scan_word(scan->at);
-	for (size_t i = 0; i < left; i++)
-		word |= (uint64_t)(uint8_t)scan->at[i] << 8 * i;
-	return word;
+	const size_t left = scan_left(scan);
+	return left >= 8 ? scan_word(scan->at) : scan_short_word(scan->at, left);
 }
 
 // Finds the bytes that are not digits. word: bytes XOR '0'. A byte is no digit if its high half is set, at once or with 6
@@ -134,19 +149,25 @@ bool scan_long_fixed(struct scan *scan, unsigned places, uint64_t *value);
 // number times 10^places, rounded half up; places <= 18. Returns false if malformed or if it does not fit.
 static inline bool scan_fixed(struct scan *scan, unsigned places, uint64_t *value)
 {
-	// The usual case, "22.40,": find the point, find the end, close the gap between the digits.
+	// The usual cases, "22.40," and "22,": find the point, find the end, close the gap between the digits.
 	uint64_t word = scan_peek8(scan) ^ UINT64_C(0x3030303030303030);
 	uint64_t others = scan_others(word);
 	unsigned point = others ? (unsigned)__builtin_ctzll(others) & ~7u : 0;
 	uint64_t before = (UINT64_C(1) << point) - 1;
-	others &= ~(before << 8 | 0xFF);
-	if (point == 0 || others == 0 || (word >> point & 0xFF) != ('.' ^ '0'))
+	unsigned end = point, digits = point, fraction = 0;
+	if (point == 0)
 		return scan_long_fixed(scan, places, value);
-	unsigned end = (unsigned)__builtin_ctzll(others) & ~7u, digits = end - 8;
-	unsigned fraction = (digits - point) / 8;
+	if ((word >> point & 0xFF) == ('.' ^ '0')) {
+		others &= ~(before << 8 | 0xFF);
+		if (others == 0)
+			return scan_long_fixed(scan, places, value);
+		end = (unsigned)__builtin_ctzll(others) & ~7u;
+		digits = end - 8;
+		fraction = (digits - point) / 8;
+		word = (word & before) | (word >> 8 & ~before);
+	}
 	if (fraction > places || digits / 8 + places > 18)
 		return scan_long_fixed(scan, places, value);
-	word = (word & before) | (word >> 8 & ~before);
 	*value = scan_sum(word << (64 - digits)) * scan_power(places - fraction);
 	scan->at += end / 8;
 	return true;
