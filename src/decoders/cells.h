@@ -4,7 +4,7 @@
 #ifndef AVLD_DECODERS_CELLS_H
 #define AVLD_DECODERS_CELLS_H
 
-#include "decoders/decimal.h"
+#include "util/decimal.h"
 #include "protocol/decoder.h"
 
 #define CELLS_NO_RSSI INT64_MIN

@@ -3,7 +3,7 @@
 #ifndef AVLD_DECODERS_WIFI_H
 #define AVLD_DECODERS_WIFI_H
 
-#include "decoders/decimal.h"
+#include "util/decimal.h"
 #include "util/hex.h"
 #include "util/text.h"
 

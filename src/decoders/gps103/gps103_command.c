@@ -9,7 +9,7 @@
 // outstanding.
 #include "decoders/gps103/gps103_command.h"
 
-#include "decoders/decimal.h"
+#include "util/decimal.h"
 #include "decoders/fields.h"
 
 #define ARGUMENT_MOST 24

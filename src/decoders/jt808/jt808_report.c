@@ -3,7 +3,7 @@
 //
 //   0200 | 1234567 | "status":3,"mcc":262 ...
 #include "decoders/jt808/jt808_report.h"
-#include "decoders/decimal.h"
+#include "util/decimal.h"
 #include "decoders/fields.h"
 #include "util/gbk.h"
 #include "util/hex.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "decoders/queclink/queclink_value.h"
 
-#include "decoders/decimal.h"
+#include "util/decimal.h"
 
 // Shapes ----------------------------------------------------------------------
 

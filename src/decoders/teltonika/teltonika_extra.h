@@ -3,7 +3,7 @@
 #ifndef AVLD_DECODERS_TELTONIKA_EXTRA_H
 #define AVLD_DECODERS_TELTONIKA_EXTRA_H
 
-#include "decoders/decimal.h"
+#include "util/decimal.h"
 #include "protocol/decoder.h"
 
 struct teltonika_extra {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "decoders/wialon/wialon_message.h"
 
-#include "decoders/decimal.h"
+#include "util/decimal.h"
 #include "util/checksum.h"
 
 #define TYPE_MOST   8

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Numbers as decimal text, for decoders: they must not call printf.
-#ifndef AVLD_DECODERS_DECIMAL_H
-#define AVLD_DECODERS_DECIMAL_H
+// Numbers as decimal text, without printf, which takes most of the time to decode a frame of many members.
+#ifndef AVLD_UTIL_DECIMAL_H
+#define AVLD_UTIL_DECIMAL_H
 
 #include <stdint.h>
 
