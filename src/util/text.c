@@ -35,7 +35,13 @@ bool text_same(struct text a, struct text b)
 bool text_uint(struct text text, uint64_t *value)
 {
 	struct scan scan = text_scan(text);
-	return text.len > 0 && scan_uint(&scan, 18, value) && scan.at == scan.end;
+	if (text.len - 1 >= 8)
+		return text.len > 0 && scan_uint(&scan, 18, value) && scan.at == scan.end;
+	// The usual case: zeros come before the digits.
+	const uint64_t word = (scan_peek8(&scan) ^ UINT64_C(0x3030303030303030))
+			      << (64 - 8 * text.len);
+	*value = scan_sum(word);
+	return scan_others(word) == 0;
 }
 
 // Removes a leading sign. Returns true if it is a minus.
@@ -78,11 +84,11 @@ bool text_fixed(struct text text, unsigned decimals, int64_t *value)
 {
 	bool negative = cut_sign(&text);
 	struct scan scan = text_scan(text);
-	uint64_t size;
 	assert(decimals <= 18);
-	if (!scan_fixed(&scan, decimals, &size) || scan.at != scan.end)
+	const struct scan_number number = scan_fixed_number(scan, decimals);
+	if (!number.at || number.at != scan.end)
 		return false;
-	*value = negative ? -(int64_t)size : (int64_t)size;
+	*value = negative ? -(int64_t)number.value : (int64_t)number.value;
 	return true;
 }
 
