@@ -143,6 +143,15 @@ bool osmand_value_read(struct text text, unsigned places, int64_t *value)
 
 int64_t osmand_value_cut(struct text number, unsigned places)
 {
+	struct scan scan = text_scan(number);
+	uint64_t whole;
+	// The usual case, "1234.5" without its fraction.
+	if (places == 0 && scan_uint(&scan, 15, &whole) &&
+		(scan.at == scan.end ||
+			(*scan.at == '.' &&
+				fields_is_digits((struct text){scan.at + 1, scan_left(&scan) - 1},
+					1, SIZE_MAX))))
+		return (int64_t)whole;
 	return scale(number, places, true);
 }
 
