@@ -39,13 +39,24 @@ static bool read_degrees(
 	return true;
 }
 
-// Reads longitude, latitude and time. Only where a point is in front of six bytes it looks closer.
+// Returns the first field from `at` on, below `end`, that has a point in front of its last six bytes, as degrees have; `end`
+// if none has.
+static size_t find_degrees(const struct queclink_fields *fields, size_t at, size_t end)
+{
+	const char *data = fields->data;
+	for (; at < end; at++) {
+		const uint16_t *start = fields->start + at;
+		const unsigned len = (unsigned)(start[1] - start[0] - 1);
+		if (len - 8 <= 3 && data[start[1] - 8] == '.')
+			return at;
+	}
+	return end;
+}
+
+// Reads longitude, latitude and time.
 static bool read_place(const struct queclink_message *m, size_t at, struct queclink_place *place)
 {
-	const uint16_t *start = m->fields->start + at;
-	const size_t len = (size_t)(start[1] - start[0] - 1);
-	return len >= 8 && len <= 11 && m->fields->data[start[1] - 8] == '.' &&
-	       read_degrees(m, at, 3, &place->lon_e7) &&
+	return read_degrees(m, at, 3, &place->lon_e7) &&
 	       read_degrees(m, at + 1, 2, &place->lat_e7) &&
 	       fields_is_digits(queclink_message_get(m, at + 2), 14, 14);
 }
@@ -89,7 +100,8 @@ static void find_network(const struct queclink_message *m, size_t at, struct que
 bool queclink_place_find(const struct queclink_message *m, size_t *at, struct queclink_place *place)
 {
 	size_t lon = *at > m->first + 4 ? *at : m->first + 4;
-	for (; lon + 2 < m->end; lon++) {
+	const size_t end = m->end > 2 ? m->end - 2 : 0;
+	for (; (lon = find_degrees(m->fields, lon, end)) < end; lon++) {
 		if (!read_place(m, lon, place))
 			continue;
 		place->start = lon - 4;

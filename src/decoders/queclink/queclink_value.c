@@ -8,16 +8,15 @@
 bool queclink_value_is_decimal(
 	struct text text, bool allows_minus, size_t whole, size_t least, size_t most)
 {
-	if (allows_minus && text.len > 0 && text.data[0] == '-')
-		text.data++, text.len--;
-	size_t point = 0;
-	while (point < text.len && point <= whole && text.data[point] != '.')
-		point++;
-	if (point >= text.len || text.data[point] != '.')
-		return false;
-	return fields_is_digits((struct text){text.data, point}, 1, whole) &&
-	       fields_is_digits(
-		       (struct text){text.data + point + 1, text.len - point - 1}, least, most);
+	const char *at = text.data, *end = text.data + text.len;
+	if (allows_minus && at < end && *at == '-')
+		at++;
+	const char *start = at;
+	while (at < end && text_is_digit(*at))
+		at++;
+	const size_t before = (size_t)(at - start), after = (size_t)(end - at) - 1;
+	return before >= 1 && before <= whole && at < end && *at == '.' &&
+	       fields_is_digits((struct text){at + 1, after}, least, most);
 }
 
 bool queclink_value_is_vin(struct text text)
