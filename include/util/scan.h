@@ -150,6 +150,9 @@ struct scan_number {
 
 // Does what scan_fixed does, for any length and for malformed numbers.
 struct scan_number scan_long_fixed(struct scan scan, unsigned places);
+// The same for a number of which the digits before the point, up to seven, have been read.
+struct scan_number scan_long_fraction(
+	struct scan scan, unsigned places, uint64_t whole, unsigned digits);
 
 // Parses [digits][.[digits]] with a digit on at least one side of the point and at most 15 before it. The value is the
 // number times 10^places, rounded half up; places <= 18.
@@ -166,7 +169,8 @@ static inline struct scan_number scan_fixed_number(struct scan scan, unsigned pl
 	if ((word >> point & 0xFF) == ('.' ^ '0')) {
 		others &= ~(before << 8 | 0xFF);
 		if (others == 0)
-			return scan_long_fixed(scan, places);
+			return scan_long_fraction(
+				scan, places, scan_sum(word << (64 - point)), point / 8);
 		end = (unsigned)__builtin_ctzll(others) & ~7u;
 		digits = end - 8;
 		fraction = (digits - point) / 8;

@@ -1,29 +1,24 @@
 // SPDX-License-Identifier: MIT
 #include "util/scan.h"
 
-// Parses up to seven digits, a point and up to eight, "52.2296756". `at` NULL: the number has another shape.
-static struct scan_number read_degrees(struct scan scan, unsigned places)
+struct scan_number scan_long_fraction(
+	struct scan scan, unsigned places, uint64_t whole, unsigned digits)
 {
-	const struct scan_number other = {NULL, 0};
-	uint64_t whole, fraction;
-	const unsigned before = scan_run(&scan, &whole);
-	if (before - 1 > 6 || !scan_is(&scan, '.'))
-		return other;
-	scan.at++;
-	const unsigned after = scan_run(&scan, &fraction);
-	if (after > places || before + places > 18 || scan_is_digit(&scan))
-		return other;
-	return (struct scan_number){
-		scan.at, whole * scan_power(places) + fraction * scan_power(places - after)};
+	struct scan rest = {scan.at + digits + 1, scan.end};
+	uint64_t fraction;
+	// The usual case, "52.2296756".
+	const unsigned count = scan_run(&rest, &fraction);
+	if (count <= places && digits + places <= 18 && !scan_is_digit(&rest))
+		return (struct scan_number){rest.at,
+			whole * scan_power(places) + fraction * scan_power(places - count)};
+	return scan_long_fixed(scan, places);
 }
 
 struct scan_number scan_long_fixed(struct scan scan, unsigned places)
 {
-	const struct scan_number malformed = {NULL, 0}, usual = read_degrees(scan, places);
+	const struct scan_number malformed = {NULL, 0};
 	uint64_t whole = 0, fraction = 0, value;
 	unsigned next = 0;
-	if (usual.at)
-		return usual;
 	bool digits = scan_is_digit(&scan);
 	if (digits && !scan_uint(&scan, 15, &whole))
 		return malformed;
