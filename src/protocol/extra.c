@@ -21,9 +21,11 @@ static inline char *put_name(char *out, struct text name)
 	} else if (name.len >= 4) {
 		memcpy(out, name.data, 4);
 		memcpy(end - 4, name.data + name.len - 4, 4);
-	} else {
-		while (out < end)
-			*out++ = *name.data++;
+	} else if (name.len >= 2) {
+		memcpy(out, name.data, 2);
+		memcpy(end - 2, name.data + name.len - 2, 2);
+	} else if (name.len == 1) {
+		*out = *name.data;
 	}
 	return end;
 }
@@ -50,7 +52,7 @@ static bool check(struct decoded *decoded, const struct report *report)
 
 // Writes the name of a member whose value has at least so many bytes. Returns where the value goes; NULL if it does not fit.
 // The member counts after finish().
-static inline char *begin(
+static inline __attribute__((always_inline)) char *begin(
 	struct decoded *decoded, const struct report *report, struct text name, size_t value_len)
 {
 	const size_t used = report->extra.len;
