@@ -124,7 +124,7 @@ void queclink_value_set_adc(
 	const bool is_fuel = text.len > 0 && text.data[0] == 'F';
 	if (is_fuel)
 		text.data++, text.len--;
-	if (text.len > 5 || !text_uint(text, &value))
+	if (text.len == 0 || text.len > 5 || !text_uint(text, &value))
 		return;
 	if (is_fuel)
 		extra_int(out, report, queclink_value_name(name, "fuel", channel, ""),
@@ -147,11 +147,13 @@ void queclink_value_set_battery_v(struct report *report, struct text text)
 		report_set_battery_mv(report, mv);
 }
 
-void queclink_value_set_km(struct report *report, struct text text)
+bool queclink_value_set_km(struct report *report, struct text text)
 {
 	int64_t m;
-	if (queclink_value_is_decimal(text, false, 12, 1, 1) && text_fixed(text, 3, &m))
-		report_set_odometer(report, m);
+	if (!queclink_value_is_decimal(text, false, 12, 1, 1) || !text_fixed(text, 3, &m))
+		return false;
+	report_set_odometer(report, m);
+	return true;
 }
 
 void queclink_value_set_flag(
