@@ -272,6 +272,20 @@ static void add_cells(struct params *p)
 
 // Parameters ------------------------------------------------------------------
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+// Returns true if the texts of len bytes are equal, without regard to case. They are a few bytes long.
+static bool is_same(const char *a, const char *b, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
+			return false;
+	return true;
+}
+
 static const struct known *find_known(struct text name)
 {
 	const char first = (char)(name.data[0] | 0x20);
@@ -279,7 +293,7 @@ static const struct known *find_known(struct text name)
 		return NULL;
 	for (size_t i = known_from[name.len]; i < known_from[name.len + 1]; i++)
 		if ((known[i].name[0] | 0x20) == first &&
-			strncasecmp(known[i].name, name.data, name.len) == 0)
+			is_same(known[i].name, name.data, name.len))
 			return &known[i];
 	return NULL;
 }
