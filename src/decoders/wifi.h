@@ -30,8 +30,8 @@ static inline size_t wifi_put_pairs(
 	char *end = list + len;
 	if (len > 0)
 		*end++ = ';';
-	for (size_t i = 0; i < 6 * step; i += step) {
-		*end++ = (char)(mac.data[i] | 0x20); // in lower case; digits have that bit
+	for (size_t i = 0; i < 6 * step; i += step) { // in lower case; digits have that bit
+		*end++ = (char)(mac.data[i] | 0x20);
 		*end++ = (char)(mac.data[i + 1] | 0x20);
 	}
 	*end++ = ',';

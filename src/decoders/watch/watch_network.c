@@ -108,13 +108,15 @@ struct point {
 // Returns false if there are too few fields.
 static bool take_entry(struct text *rest, uint64_t entries, struct point *point)
 {
-	struct text left = *rest, name;
-	if (!text_next(&left, ',', &name) || !text_next(&left, ',', &point->mac))
+	struct text left = *rest, parts[3];
+	if (!take(&left, parts, 3))
 		return false;
-	if (wifi_is_mac(point->mac, false)) {
+	if (wifi_is_mac(parts[1], false)) {
+		*point = (struct point){parts[1], parts[2]};
 		*rest = left;
-		return text_next(rest, ',', &point->level);
+		return true;
 	}
+	left = (struct text){parts[2].data, (size_t)(rest->data + rest->len - parts[2].data)};
 	const size_t fields = count_fields(*rest);
 	if (fields < 3 * entries)
 		return false;
