@@ -2,8 +2,8 @@
 #include "decoders/osmand/osmand_record.h"
 
 #include "decoders/fields.h"
+#include "decoders/number.h"
 #include "decoders/osmand/osmand_names.h"
-#include "decoders/osmand/osmand_value.h"
 #include "decoders/wifi.h"
 
 // Extra members ----------------------------------------------------------------

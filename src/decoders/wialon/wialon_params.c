@@ -8,7 +8,7 @@
 #include "decoders/wialon/wialon_params.h"
 
 #include "decoders/cells.h"
-#include "decoders/osmand/osmand_value.h"
+#include "decoders/number.h"
 
 #include <strings.h>
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "decoders/decoders.h"
-#include "decoders/osmand/osmand_value.h"
+#include "decoders/number.h"
 #include "feed/feed.h"
 #include "fixture.h"
 

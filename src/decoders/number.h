@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Numbers and times as phones and servers write them.
-#ifndef AVLD_DECODERS_OSMAND_OSMAND_VALUE_H
-#define AVLD_DECODERS_OSMAND_OSMAND_VALUE_H
+#ifndef AVLD_DECODERS_NUMBER_H
+#define AVLD_DECODERS_NUMBER_H
 
 #include "util/text.h"
 

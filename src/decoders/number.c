@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "decoders/osmand/osmand_value.h"
+#include "decoders/number.h"
 
 #include "decoders/fields.h"
 
