@@ -3,14 +3,8 @@
 
 #include "decoders/fields.h"
 
-#define EXPONENT_MOST  9999 /* larger ones count as this */
-#define EXPONENT_JSON  40
-#define SECONDS_BELOW  INT64_C(2147483647)
-#define TIME_DIGITS    15
-#define TIME_BEFORE_US INT64_C(7258118400000000) /* the year 2200 */
-#define SECOND_US      INT64_C(1000000)
-
-// Numbers ---------------------------------------------------------------------
+#define EXPONENT_MOST 9999 /* larger ones count as this */
+#define EXPONENT_JSON 40
 
 static size_t count_digits(const char *at, const char *end)
 {
@@ -25,7 +19,7 @@ static bool is_sign(char c)
 	return c == '+' || c == '-';
 }
 
-struct text osmand_value_number(struct text text)
+struct text number_of(struct text text)
 {
 	static const struct text none = {"", 0};
 	text = fields_trim(text);
@@ -106,8 +100,8 @@ static int64_t scale(struct text number, unsigned places, bool cuts)
 	for (int64_t i = 0; i < count; i++) {
 		if (sum == 0 && i >= (int64_t)(parts.whole_len + parts.fraction_len))
 			break;
-		if (sum >= OSMAND_VALUE_MOST / 10) // the next digit would reach it
-			return parts.negative ? -OSMAND_VALUE_MOST : OSMAND_VALUE_MOST;
+		if (sum >= NUMBER_MOST / 10) // the next digit would reach it
+			return parts.negative ? -NUMBER_MOST : NUMBER_MOST;
 		sum = sum * 10 + digit_at(&parts, (size_t)i);
 	}
 	if (!cuts && count >= 0 && digit_at(&parts, (size_t)count) >= 5)
@@ -115,33 +109,31 @@ static int64_t scale(struct text number, unsigned places, bool cuts)
 	return parts.negative ? -sum : sum;
 }
 
-int64_t osmand_value_round(struct text number, unsigned places)
+int64_t number_round(struct text number, unsigned places)
 {
 	int64_t value;
 	// Fails if there is an exponent, or for very large ones.
-	if (text_fixed(number, places, &value) && value < OSMAND_VALUE_MOST &&
-		value > -OSMAND_VALUE_MOST)
+	if (text_fixed(number, places, &value) && value < NUMBER_MOST && value > -NUMBER_MOST)
 		return value;
 	return scale(number, places, false);
 }
 
-bool osmand_value_read(struct text text, unsigned places, int64_t *value)
+bool number_read(struct text text, unsigned places, int64_t *value)
 {
 	// The usual case has no blanks, plus or exponent.
 	if (text.len > 0 && (text_is_digit(text.data[0]) || text.data[0] == '-') &&
 		text_is_digit(text.data[text.len - 1]) &&
 		(text.data[0] != '-' || text_is_digit(text.data[text.len > 1])) &&
-		text_fixed(text, places, value) && *value < OSMAND_VALUE_MOST &&
-		-OSMAND_VALUE_MOST < *value)
+		text_fixed(text, places, value) && *value < NUMBER_MOST && -NUMBER_MOST < *value)
 		return true;
-	text = osmand_value_number(text);
+	text = number_of(text);
 	if (text.len == 0)
 		return false;
 	*value = scale(text, places, false);
 	return true;
 }
 
-int64_t osmand_value_cut(struct text number, unsigned places)
+int64_t number_cut(struct text number, unsigned places)
 {
 	struct scan scan = text_scan(number);
 	uint64_t whole;
@@ -155,7 +147,7 @@ int64_t osmand_value_cut(struct text number, unsigned places)
 	return scale(number, places, true);
 }
 
-bool osmand_value_whole(struct text number, int64_t *value)
+bool number_whole(struct text number, int64_t *value)
 {
 	if (text_int(number, value))
 		return true;
@@ -169,12 +161,12 @@ bool osmand_value_whole(struct text number, int64_t *value)
 	return true;
 }
 
-struct text osmand_value_json(struct text number, char out[OSMAND_VALUE_NUMBER])
+struct text number_json(struct text number, char out[NUMBER_JSON])
 {
 	const struct parts parts = split(number);
 	const char *start = parts.whole, *end = number.data + number.len;
 	char *at = out;
-	if (number.len > OSMAND_VALUE_NUMBER || parts.exponent > EXPONENT_JSON ||
+	if (number.len > NUMBER_JSON || parts.exponent > EXPONENT_JSON ||
 		parts.exponent < -EXPONENT_JSON)
 		return (struct text){"", 0};
 	while (*start == '0' && start + 1 < end && text_is_digit(start[1]))
@@ -183,107 +175,4 @@ struct text osmand_value_json(struct text number, char out[OSMAND_VALUE_NUMBER])
 		*at++ = '-';
 	at = fields_put(at, start, (size_t)(end - start));
 	return (struct text){out, (size_t)(at - out)};
-}
-
-// Times -----------------------------------------------------------------------
-
-// Parses exactly `count` digits.
-static bool read_digits(struct scan *scan, unsigned count, int *value)
-{
-	*value = 0;
-	for (; count > 0; count--) {
-		if (!scan_is_digit(scan))
-			return false;
-		*value = *value * 10 + (*scan->at++ - '0');
-	}
-	return true;
-}
-
-static bool skip(struct scan *scan, char c)
-{
-	const bool is = scan_is(scan, c);
-	scan->at += is;
-	return is;
-}
-
-static bool read_epoch(struct text text, int64_t *time_us)
-{
-	struct scan scan = text_scan(text);
-	uint64_t whole, fraction = 0;
-	unsigned next;
-	if (!scan_uint(&scan, TIME_DIGITS, &whole))
-		return false;
-	const bool seconds = whole < SECONDS_BELOW;
-	if (skip(&scan, '.')) {
-		if (!scan_is_digit(&scan))
-			return false;
-		fraction = scan_fraction(&scan, seconds ? 6 : 3, &next);
-	}
-	if (!seconds && whole > (uint64_t)TIME_BEFORE_US / 1000)
-		return false;
-	*time_us = (int64_t)(whole * (seconds ? 1000000 : 1000) + fraction);
-	return scan.at == scan.end && *time_us > 0 && *time_us < TIME_BEFORE_US;
-}
-
-// Reads "Z", "+02:00", "-0330" or nothing: the time that a clock there is ahead of UTC.
-static bool read_zone(struct scan *scan, int64_t *ahead_us)
-{
-	int hours, minutes;
-	*ahead_us = 0;
-	if (scan->at == scan->end || skip(scan, 'Z'))
-		return true;
-	const bool behind = scan_is(scan, '-');
-	if (!behind && !scan_is(scan, '+'))
-		return false;
-	scan->at++;
-	if (!read_digits(scan, 2, &hours))
-		return false;
-	skip(scan, ':');
-	if (!read_digits(scan, 2, &minutes) || hours > 23 || minutes > 59)
-		return false;
-	*ahead_us = (hours * 60 + minutes) * 60 * SECOND_US;
-	if (behind)
-		*ahead_us = -*ahead_us;
-	return true;
-}
-
-// Reads ":53.250", which may be missing if it is optional.
-static bool read_second(struct scan *scan, bool optional, int *second, int *us)
-{
-	unsigned next;
-	*second = *us = 0;
-	if (!skip(scan, ':'))
-		return optional;
-	if (!read_digits(scan, 2, second))
-		return false;
-	if (!skip(scan, '.'))
-		return true;
-	if (!scan_is_digit(scan))
-		return false;
-	*us = (int)scan_fraction(scan, 6, &next);
-	return true;
-}
-
-static bool read_calendar(struct text text, int64_t *time_us)
-{
-	struct scan scan = text_scan(text);
-	int year, month, day, hour, minute, second, us;
-	int64_t ahead_us = 0;
-	if (!read_digits(&scan, 4, &year) || !skip(&scan, '-') || !read_digits(&scan, 2, &month) ||
-		!skip(&scan, '-') || !read_digits(&scan, 2, &day))
-		return false;
-	const bool has_zone = skip(&scan, 'T');
-	if ((!has_zone && !skip(&scan, ' ')) || !read_digits(&scan, 2, &hour) ||
-		!skip(&scan, ':') || !read_digits(&scan, 2, &minute) ||
-		!read_second(&scan, has_zone, &second, &us) ||
-		(has_zone && !read_zone(&scan, &ahead_us)) || scan.at != scan.end ||
-		!text_make_time(year, month, day, hour, minute, second, us, time_us))
-		return false;
-	*time_us -= ahead_us;
-	return true;
-}
-
-bool osmand_value_time(struct text text, int64_t *time_us)
-{
-	return read_epoch(text, time_us) || read_calendar(text, time_us);
 }

@@ -111,12 +111,12 @@ static bool is_plain(struct text text)
 static void keep(struct params *p, const char *name, struct text value)
 {
 	struct decoded *out = p->m->out;
-	char buffer[OSMAND_VALUE_NUMBER];
+	char buffer[NUMBER_JSON];
 	struct text json = value;
 	make_room(p, name);
 	if (!is_plain(value)) {
-		const struct text number = osmand_value_number(value);
-		json = number.len > 0 ? osmand_value_json(number, buffer) : number;
+		const struct text number = number_of(value);
+		json = number.len > 0 ? number_json(number, buffer) : number;
 	}
 	if (json.len > 0)
 		extra_raw(out, p->report, name, json);
@@ -156,7 +156,7 @@ static bool set_percent(struct report *report, struct text value)
 // Returns false for a value that is neither a number nor true or false.
 static bool set_ignition(struct report *report, struct text value)
 {
-	const struct text number = osmand_value_number(value);
+	const struct text number = number_of(value);
 	const bool on = number.len > 0 ? is_nonzero(number) : fields_is_word(value, "TRUE");
 	if (number.len == 0 && !on && !fields_is_word(value, "FALSE"))
 		return false;
@@ -166,7 +166,7 @@ static bool set_ignition(struct report *report, struct text value)
 
 static void set_sos(struct report *report, struct text value)
 {
-	const struct text number = osmand_value_number(value);
+	const struct text number = number_of(value);
 	if (number.len > 0 ? is_nonzero(number) : !fields_is_word(value, "FALSE"))
 		report_add_alarm(report, ALARM_SOS);
 }
