@@ -30,13 +30,10 @@ static inline void json_raw(struct json *json, const char *data, size_t len)
 	json->at += len;
 }
 
-// Writes value / 10^decimals: 1234 with 2 decimals is 12.34. decimals < 20.
-void json_fixed(struct json *json, int64_t value, unsigned decimals);
+// Returns how many bytes at the head of a string are written as they are: ASCII that needs no escape.
+size_t json_plain_len(const void *data, size_t len);
 
 // Writes a string in quotes. Bytes that are not UTF-8 become U+FFFD, control characters are escaped, NUL is left out.
 void json_text(struct json *json, const void *data, size_t len);
-
-// Writes the bytes as a string of lower-case hex digits.
-void json_hex(struct json *json, const void *data, size_t len);
 
 #endif

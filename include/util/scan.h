@@ -41,16 +41,31 @@ static inline uint64_t scan_word(const char *data)
 	return word;
 }
 
+// Returns fewer than eight bytes as an integer, the first byte lowest. Without a loop: `left` is any length.
+static inline uint64_t scan_short_word(const char *data, size_t left)
+{
+	if (left >= 4) { // two words, which may overlap
+		uint32_t head, tail;
+		memcpy(&head, data, 4);
+		memcpy(&tail, data + left - 4, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		head = __builtin_bswap32(head);
+		tail = __builtin_bswap32(tail);
+#endif
+		return head | (uint64_t)tail << 8 * (left - 4);
+	}
+	if (left == 0)
+		return 0;
+	const size_t middle = left / 2, last = left - 1;
+	return (uint64_t)(uint8_t)data[0] | (uint64_t)(uint8_t)data[middle] << 8 * middle |
+	       (uint64_t)(uint8_t)data[last] << 8 * last;
+}
+
 // Returns the next eight bytes, padded with zeros after the end.
 static inline uint64_t scan_peek8(const struct scan *scan)
 {
-	uint64_t word = 0;
-	size_t left = scan_left(scan);
-	if (left >= 8)
-		return scan_word(scan->at);
-	for (size_t i = 0; i < left; i++)
-		word |= (uint64_t)(uint8_t)scan->at[i] << 8 * i;
-	return word;
+	const size_t left = scan_left(scan);
+	return left >= 8 ? scan_word(scan->at) : scan_short_word(scan->at, left);
 }
 
 // Finds the bytes that are not digits. word: bytes XOR '0'. A byte is no digit if its high half is set, at once or with 6
@@ -71,13 +86,13 @@ static inline uint64_t scan_sum(uint64_t word)
 	       32;
 }
 
-// Returns 10^n, n <= 18.
+// Returns 10^n, n <= 19.
 static inline uint64_t scan_power(unsigned n)
 {
-	static const uint64_t powers[19] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
+	static const uint64_t powers[20] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000,
 		100000000, 1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000,
 		100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
-		1000000000000000000};
+		1000000000000000000, UINT64_C(10000000000000000000)};
 	return powers[n];
 }
 
@@ -127,28 +142,54 @@ static inline uint64_t scan_fraction(struct scan *scan, unsigned places, unsigne
 	return count < places ? sum * scan_power(places - count) : sum;
 }
 
-// Does what scan_fixed does, for any length and for malformed numbers.
-bool scan_long_fixed(struct scan *scan, unsigned places, uint64_t *value);
+// A number and the byte after it; `at` NULL: malformed, or it does not fit. In registers, so that callers need no memory.
+struct scan_number {
+	const char *at;
+	uint64_t value;
+};
 
-// Parses [digits][.[digits]] with a digit on at least one side of the point and at most 15 before it. *value is the
-// number times 10^places, rounded half up; places <= 18. Returns false if malformed or if it does not fit.
-static inline bool scan_fixed(struct scan *scan, unsigned places, uint64_t *value)
+// Does what scan_fixed does, for any length and for malformed numbers.
+struct scan_number scan_long_fixed(struct scan scan, unsigned places);
+// The same for a number of which the digits before the point, up to seven, have been read.
+struct scan_number scan_long_fraction(
+	struct scan scan, unsigned places, uint64_t whole, unsigned digits);
+
+// Parses [digits][.[digits]] with a digit on at least one side of the point and at most 15 before it. The value is the
+// number times 10^places, rounded half up; places <= 18.
+static inline struct scan_number scan_fixed_number(struct scan scan, unsigned places)
 {
-	// The usual case, "22.40,": find the point, find the end, close the gap between the digits.
-	uint64_t word = scan_peek8(scan) ^ UINT64_C(0x3030303030303030);
+	// The usual cases, "22.40," and "22,": find the point, find the end, close the gap between the digits.
+	uint64_t word = scan_peek8(&scan) ^ UINT64_C(0x3030303030303030);
 	uint64_t others = scan_others(word);
 	unsigned point = others ? (unsigned)__builtin_ctzll(others) & ~7u : 0;
 	uint64_t before = (UINT64_C(1) << point) - 1;
-	others &= ~(before << 8 | 0xFF);
-	if (point == 0 || others == 0 || (word >> point & 0xFF) != ('.' ^ '0'))
-		return scan_long_fixed(scan, places, value);
-	unsigned end = (unsigned)__builtin_ctzll(others) & ~7u, digits = end - 8;
-	unsigned fraction = (digits - point) / 8;
+	unsigned end = point, digits = point, fraction = 0;
+	if (point == 0)
+		return scan_long_fixed(scan, places);
+	if ((word >> point & 0xFF) == ('.' ^ '0')) {
+		others &= ~(before << 8 | 0xFF);
+		if (others == 0)
+			return scan_long_fraction(
+				scan, places, scan_sum(word << (64 - point)), point / 8);
+		end = (unsigned)__builtin_ctzll(others) & ~7u;
+		digits = end - 8;
+		fraction = (digits - point) / 8;
+		word = (word & before) | (word >> 8 & ~before);
+	}
 	if (fraction > places || digits / 8 + places > 18)
-		return scan_long_fixed(scan, places, value);
-	word = (word & before) | (word >> 8 & ~before);
-	*value = scan_sum(word << (64 - digits)) * scan_power(places - fraction);
-	scan->at += end / 8;
+		return scan_long_fixed(scan, places);
+	return (struct scan_number){
+		scan.at + end / 8, scan_sum(word << (64 - digits)) * scan_power(places - fraction)};
+}
+
+// The same. Returns false if the number is malformed or does not fit.
+static inline bool scan_fixed(struct scan *scan, unsigned places, uint64_t *value)
+{
+	const struct scan_number number = scan_fixed_number(*scan, places);
+	if (!number.at)
+		return false;
+	scan->at = number.at;
+	*value = number.value;
 	return true;
 }
 

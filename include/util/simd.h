@@ -4,6 +4,8 @@
 #ifndef AVLD_UTIL_SIMD_H
 #define AVLD_UTIL_SIMD_H
 
+#include "util/scan.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -18,6 +20,21 @@ static inline lanes lanes_load(const void *at)
 	lanes bytes;
 	memcpy(&bytes, at, sizeof bytes);
 	return bytes;
+}
+
+// Returns the bytes of a text up to its end, at most sixteen, and zeros after them. Reads no others.
+static inline lanes lanes_load_until(const char *at, const char *end)
+{
+	const size_t left = (size_t)(end - at);
+	if (left >= sizeof(lanes))
+		return lanes_load(at);
+	uint64_t halves[2] = {left >= 8 ? scan_word(at) : scan_short_word(at, left),
+		left > 8 ? scan_short_word(at + 8, left - 8) : 0};
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	halves[0] = __builtin_bswap64(halves[0]);
+	halves[1] = __builtin_bswap64(halves[1]);
+#endif
+	return lanes_load(halves);
 }
 
 // Returns the set of bytes that are 0xFF. Every byte must be 0x00 or 0xFF, as comparisons of lanes leave them.
@@ -41,6 +58,13 @@ static inline uint32_t lanes_set(lanes bytes)
 static inline uint32_t lanes_digits(lanes bytes)
 {
 	return lanes_set((lanes)((bytes ^ (uint8_t)'0') <= (uint8_t)9));
+}
+
+// Returns the set of hex digits of either case.
+static inline uint32_t lanes_hex(lanes bytes)
+{
+	return lanes_set((lanes)(((bytes ^ (uint8_t)'0') <= (uint8_t)9) |
+				 (((bytes | (uint8_t)0x20) - (uint8_t)'a') <= (uint8_t)5)));
 }
 
 // Returns the set of bytes equal to a or b.

@@ -4,8 +4,8 @@
 #ifndef AVLD_DECODERS_CELLS_H
 #define AVLD_DECODERS_CELLS_H
 
-#include "decoders/decimal.h"
 #include "protocol/decoder.h"
+#include "util/decimal.h"
 
 #define CELLS_NO_RSSI INT64_MIN
 #define CELLS_NO_CODE UINT64_MAX /* mcc or mnc is unknown */

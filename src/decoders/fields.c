@@ -2,20 +2,26 @@
 #include "decoders/fields.h"
 
 #include "util/json.h"
+#include "util/simd.h"
 
 #include <string.h>
 #include <strings.h>
 
 void fields_split_at(struct text text, char separator, struct fields *out)
 {
-	const char *start = text.data, *end = text.data + text.len, *at;
-	out->count = 0;
-	while (out->count < FIELDS_MOST - 1 && start < end &&
-		(at = memchr(start, separator, (size_t)(end - start)))) {
-		out->at[out->count++] = (struct text){start, (size_t)(at - start)};
-		start = at + 1;
+	const char *start = text.data, *end = text.data + text.len;
+	size_t count = 0;
+	for (const char *at = start; at < end; at += sizeof(lanes)) {
+		uint32_t found = lanes_either(
+			lanes_load_until(at, end), (uint8_t)separator, (uint8_t)separator);
+		for (; found && count < FIELDS_MOST - 1; found &= found - 1) {
+			const char *mark = at + __builtin_ctz(found);
+			out->at[count++] = (struct text){start, (size_t)(mark - start)};
+			start = mark + 1;
+		}
 	}
-	out->at[out->count++] = (struct text){start, (size_t)(end - start)};
+	out->at[count++] = (struct text){start, (size_t)(end - start)};
+	out->count = count;
 }
 
 void fields_split(struct text text, struct fields *out)
@@ -25,10 +31,18 @@ void fields_split(struct text text, struct fields *out)
 
 bool fields_level(struct text text, int64_t *level)
 {
-	struct text digits = text;
-	if (digits.len > 0 && digits.data[0] == '-')
-		digits.data++, digits.len--;
-	return fields_is_digits(digits, 1, 3) && text_int(text, level);
+	const bool negative = text.len > 0 && text.data[0] == '-';
+	const char *at = text.data + negative, *end = text.data + text.len;
+	int64_t magnitude = 0;
+	if (at == end || end - at > 3)
+		return false;
+	for (; at < end; at++) {
+		if (!text_is_digit(*at))
+			return false;
+		magnitude = magnitude * 10 + (*at - '0');
+	}
+	*level = negative ? -magnitude : magnitude;
+	return true;
 }
 
 bool fields_is_printable(struct text text, size_t most)

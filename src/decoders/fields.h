@@ -51,9 +51,13 @@ static inline bool fields_is_letter(struct text text, char letter)
 // Returns true for least..most digits.
 static inline bool fields_is_digits(struct text text, size_t least, size_t most)
 {
+	size_t i = 0;
 	if (text.len < least || text.len > most)
 		return false;
-	for (size_t i = 0; i < text.len; i++)
+	for (; i + 8 <= text.len; i += 8)
+		if (scan_others(scan_word(text.data + i) ^ UINT64_C(0x3030303030303030)))
+			return false;
+	for (; i < text.len; i++)
 		if (!text_is_digit(text.data[i]))
 			return false;
 	return true;

@@ -3,8 +3,8 @@
 #ifndef AVLD_DECODERS_WIFI_H
 #define AVLD_DECODERS_WIFI_H
 
-#include "decoders/decimal.h"
-#include "util/hex.h"
+#include "util/decimal.h"
+#include "util/simd.h"
 #include "util/text.h"
 
 #define WIFI_MAC   17                             /* bytes of 02:00:5e:10:00:01 */
@@ -13,14 +13,13 @@
 // Returns true for six pairs of hex digits with colons, or dashes if they are allowed, between them.
 static inline bool wifi_is_mac(struct text text, bool allows_dashes)
 {
+	const uint32_t marks = 1u << 2 | 1u << 5 | 1u << 8 | 1u << 11 | 1u << 14;
 	if (text.len != WIFI_MAC)
 		return false;
-	for (size_t i = 0; i < WIFI_MAC; i++) {
-		const char c = text.data[i];
-		if (i % 3 == 2 ? c != ':' && !(allows_dashes && c == '-') : text_hex_digit(c) < 0)
-			return false;
-	}
-	return true;
+	const lanes bytes = lanes_load(text.data);
+	return lanes_hex(bytes) == (0xFFFF & ~marks) &&
+	       (lanes_either(bytes, ':', allows_dashes ? '-' : ':') & marks) == marks &&
+	       text_hex_digit(text.data[WIFI_MAC - 1]) >= 0;
 }
 
 // Appends a point to a list of len bytes with room for WIFI_POINT more. mac: six pairs of hex digits, each `step` bytes after
@@ -31,9 +30,9 @@ static inline size_t wifi_put_pairs(
 	char *end = list + len;
 	if (len > 0)
 		*end++ = ';';
-	for (size_t i = 0; i < 6 * step; i += step) {
-		*end++ = hex_digits[text_hex_digit(mac.data[i])];
-		*end++ = hex_digits[text_hex_digit(mac.data[i + 1])];
+	for (size_t i = 0; i < 6 * step; i += step) { // in lower case; digits have that bit
+		*end++ = (char)(mac.data[i] | 0x20);
+		*end++ = (char)(mac.data[i + 1] | 0x20);
 	}
 	*end++ = ',';
 	return (size_t)(decimal_write_signed(end, level) - list);

@@ -232,6 +232,8 @@ void report_unset(struct report *report, uint32_t has)
 {
 	struct report_body *body = &report->body;
 	has &= body->has;
+	if (has == 0)
+		return;
 	body->has &= ~has;
 	if (has & HAS_TIME)
 		body->device_time_us = 0;

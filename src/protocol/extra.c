@@ -2,84 +2,159 @@
 // A member is written behind the members that the report already has; it counts only if all of it fitted.
 #include "protocol/extra.h"
 
+#include "util/decimal.h"
+#include "util/hex.h"
 #include "util/json.h"
 
-static struct json begin(struct decoded *decoded, const struct report *report, const char *name)
+#include <assert.h>
+
+#define AROUND_NAME 3 /* bytes of the quotes and the colon */
+
+// Copies a name, which has a few bytes. Returns the byte after it.
+static inline char *put_name(char *out, struct text name)
 {
-	if (decoded->report_count == 0 || report != &decoded->reports[decoded->report_count - 1]) {
-		decoded->fault = "extra for a report that is not the newest";
-		return (struct json){.full = true};
+	char *end = out + name.len;
+	if (name.len >= 8) { // in words, the last of which may overlap the one before
+		for (size_t at = 0; at + 8 < name.len; at += 8)
+			memcpy(out + at, name.data + at, 8);
+		memcpy(end - 8, name.data + name.len - 8, 8);
+	} else if (name.len >= 4) {
+		memcpy(out, name.data, 4);
+		memcpy(end - 4, name.data + name.len - 4, 4);
+	} else if (name.len >= 2) {
+		memcpy(out, name.data, 2);
+		memcpy(end - 2, name.data + name.len - 2, 2);
+	} else if (name.len == 1) {
+		*out = *name.data;
 	}
-	size_t room = DECODED_ARENA - decoded->arena_len;
-	if (report->extra.len > 0 &&
-		report->extra.data + report->extra.len != decoded->arena + decoded->arena_len) {
-		decoded->fault = "decoded_arena between the members of a report";
-		return (struct json){.full = true};
-	}
-	if (room > EXTRA_MAX - report->extra.len)
-		room = EXTRA_MAX - report->extra.len;
-	struct json json = json_of(decoded->arena + decoded->arena_len, room);
-	if (report->extra.len > 0)
-		json_raw(&json, ",", 1);
-	json_raw(&json, "\"", 1);
-	json_raw(&json, name, strlen(name));
-	json_raw(&json, "\":", 2);
-	return json;
+	return end;
 }
 
-static void finish(struct decoded *decoded, struct report *report, const struct json *json)
+// Returns the bytes that are left for members of the report.
+static inline size_t room_of(const struct decoded *decoded, const struct report *report)
 {
-	if (json->full)
-		return;
+	const size_t in_arena = DECODED_ARENA - decoded->arena_len,
+		     in_report = EXTRA_MAX - report->extra.len;
+	return in_arena < in_report ? in_arena : in_report;
+}
+
+static bool check(struct decoded *decoded, const struct report *report)
+{
+	if (decoded->report_count == 0 || report != &decoded->reports[decoded->report_count - 1])
+		decoded->fault = "extra for a report that is not the newest";
+	else if (report->extra.len > 0 &&
+		 report->extra.data + report->extra.len != decoded->arena + decoded->arena_len)
+		decoded->fault = "decoded_arena between the members of a report";
+	else
+		return true;
+	return false;
+}
+
+// Writes the name of a member whose value has at least so many bytes. Returns where the value goes; NULL if it does not fit.
+// The member counts after finish().
+static inline __attribute__((always_inline)) char *begin(
+	struct decoded *decoded, const struct report *report, struct text name, size_t value_len)
+{
+	const size_t used = report->extra.len;
+	char *at = decoded->arena + decoded->arena_len;
+	if (!check(decoded, report) ||
+		(used > 0) + name.len + AROUND_NAME + value_len > room_of(decoded, report))
+		return NULL;
+	if (used > 0)
+		*at++ = ',';
+	*at++ = '"';
+	at = put_name(at, name);
+	*at++ = '"';
+	*at++ = ':';
+	return at;
+}
+
+static inline void finish(struct decoded *decoded, struct report *report, const char *end)
+{
 	char *start = decoded->arena + decoded->arena_len;
-	const size_t len = (size_t)(json->at - start);
+	const size_t len = (size_t)(end - start);
 	if (report->extra.len == 0)
 		report->extra.data = start;
 	report->extra.len += len;
 	decoded->arena_len += len;
 }
 
-void extra_int(struct decoded *decoded, struct report *report, const char *name, int64_t value)
+void extra_add_int(struct decoded *decoded, struct report *report, struct text name, int64_t value)
 {
-	extra_fixed(decoded, report, name, value, 0);
+	const uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	const unsigned count = decimal_count(magnitude);
+	char *at = begin(decoded, report, name, count + (value < 0));
+	if (!at)
+		return;
+	*at = '-';
+	at += (value < 0) + count;
+	decimal_fill(at, magnitude, count);
+	finish(decoded, report, at);
 }
 
-void extra_fixed(struct decoded *decoded, struct report *report, const char *name, int64_t value,
-	unsigned decimals)
+void extra_add_fixed(struct decoded *decoded, struct report *report, struct text name,
+	int64_t value, unsigned decimals)
 {
-	struct json json = begin(decoded, report, name);
-	json_fixed(&json, value, decimals);
-	finish(decoded, report, &json);
+	assert(decimals < 20);
+	const struct decimal decimal = decimal_fixed(value, decimals);
+	char *at = begin(decoded, report, name, decimal.len);
+	if (!at)
+		return;
+	decimal_put(at, &decimal);
+	finish(decoded, report, at + decimal.len);
 }
 
-void extra_bool(struct decoded *decoded, struct report *report, const char *name, bool value)
+void extra_add_raw(
+	struct decoded *decoded, struct report *report, struct text name, struct text value)
 {
-	struct json json = begin(decoded, report, name);
-	json_raw(&json, value ? "true" : "false", value ? 4 : 5);
-	finish(decoded, report, &json);
+	char *at = begin(decoded, report, name, value.len);
+	if (!at)
+		return;
+	memcpy(at, value.data, value.len);
+	finish(decoded, report, at + value.len);
 }
 
-void extra_raw(struct decoded *decoded, struct report *report, const char *name, struct text value)
+static void add_escaped(
+	struct decoded *decoded, struct report *report, struct text name, struct text value)
 {
-	struct json json = begin(decoded, report, name);
-	json_raw(&json, value.data, value.len);
-	finish(decoded, report, &json);
+	char *at = begin(decoded, report, name, 2);
+	if (!at)
+		return;
+	const char *end = decoded->arena + decoded->arena_len + room_of(decoded, report);
+	struct json json = json_of(at, (size_t)(end - at));
+	json_text(&json, value.data, value.len);
+	if (!json.full)
+		finish(decoded, report, json.at);
 }
 
-void extra_text(struct decoded *decoded, struct report *report, const char *name, const void *data,
-	size_t len)
+void extra_add_text(
+	struct decoded *decoded, struct report *report, struct text name, struct text value)
 {
-	struct json json = begin(decoded, report, name);
-	json_text(&json, data, len);
-	finish(decoded, report, &json);
+	if (value.len == 0 || json_plain_len(value.data, value.len) < value.len) {
+		add_escaped(decoded, report, name, value);
+		return;
+	}
+	char *at = begin(decoded, report, name, value.len + 2);
+	if (!at)
+		return;
+	*at = '"';
+	memcpy(at + 1, value.data, value.len);
+	at += 1 + value.len;
+	*at = '"';
+	finish(decoded, report, at + 1);
 }
 
-void extra_hex(struct decoded *decoded, struct report *report, const char *name, const void *data,
-	size_t len)
+void extra_add_hex(
+	struct decoded *decoded, struct report *report, struct text name, struct text value)
 {
-	struct json json = begin(decoded, report, name);
-	json_hex(&json, data, len);
-	finish(decoded, report, &json);
+	char *at =
+		value.len <= EXTRA_MAX / 2 ? begin(decoded, report, name, 2 * value.len + 2) : NULL;
+	if (!at)
+		return;
+	*at = '"';
+	at = hex_write(at + 1, value.data, value.len);
+	*at = '"';
+	finish(decoded, report, at + 1);
 }
 
 // Returns the index of the member's quote in report->extra; its length if there is none. Quotes inside of values are

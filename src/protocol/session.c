@@ -12,6 +12,8 @@ bool session_set_ident(struct session *session, const void *data, size_t len)
 	const char *ident = data;
 	if (len < 1 || len > IDENT_MAX)
 		return false;
+	if (len == session->ident_len && memcmp(session->ident, ident, len) == 0)
+		return true; // the usual case
 	for (size_t i = 0; i < len; i++) {
 		if (!is_ident_char(ident[i]))
 			return false;

@@ -2,49 +2,7 @@
 #include "util/json.h"
 
 #include "util/hex.h"
-#include "util/scan.h"
-
-#include <assert.h>
-
-static unsigned count_digits(uint64_t value)
-{
-	unsigned count = 1;
-
-	while (count < 19 && value >= scan_power(count))
-		count++;
-	return count;
-}
-
-// In place, from the last digit to the first, two per step. Not by printf, which takes most of the time to decode a frame of
-// many members.
-void json_fixed(struct json *json, int64_t value, unsigned decimals)
-{
-	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	unsigned digits = count_digits(rest);
-
-	assert(decimals < 20);
-	if (digits <= decimals)
-		digits = decimals + 1; // at least one before the point: 0.05 has the digits 005
-	const size_t len = digits + (decimals > 0) + (value < 0);
-	if (json->full || len > (size_t)(json->end - json->at)) {
-		json->full = true;
-		return;
-	}
-	char *at = json->at += len;
-	for (unsigned i = 0; i < decimals; i++, rest /= 10)
-		*--at = (char)('0' + rest % 10);
-	if (decimals > 0)
-		*--at = '.';
-	for (digits -= decimals; digits >= 2; digits -= 2, rest /= 100) {
-		const unsigned pair = (unsigned)(rest % 100);
-		*--at = (char)('0' + pair % 10);
-		*--at = (char)('0' + pair / 10);
-	}
-	if (digits > 0)
-		*--at = (char)('0' + rest);
-	if (value < 0)
-		*--at = '-';
-}
+#include "util/simd.h"
 
 // Returns the length of the UTF-8 character at the head of data; 0 if it is not well-formed: an overlong form, a
 // surrogate or a value beyond U+10FFFF (Unicode, table 3-7).
@@ -91,14 +49,21 @@ static void put_ascii(struct json *json, char c)
 	}
 }
 
-// Returns how many bytes at the head of data are written as they are: ASCII that needs no escape.
-static size_t plain_len(const uint8_t *data, size_t len)
+size_t json_plain_len(const void *data, size_t len)
 {
-	size_t i = 0;
+	const char *at = data, *end = at + len;
 
-	while (i < len && data[i] >= 0x20 && data[i] < 0x80 && data[i] != '"' && data[i] != '\\')
-		i++;
-	return i;
+	for (; at < end; at += sizeof(lanes)) {
+		const lanes each = lanes_load_until(at, end);
+		const uint32_t others =
+			lanes_set((lanes)((each - 0x20 >= 0x60) | (each == '"') | (each == '\\')));
+		if (others) {
+			const size_t plain =
+				(size_t)(at - (const char *)data) + (size_t)__builtin_ctz(others);
+			return plain < len ? plain : len; // the zeros after the end count as others
+		}
+	}
+	return len;
 }
 
 void json_text(struct json *json, const void *data, size_t len)
@@ -107,7 +72,7 @@ void json_text(struct json *json, const void *data, size_t len)
 
 	json_raw(json, "\"", 1);
 	for (size_t i = 0; i < len && !json->full;) {
-		const size_t plain = plain_len(bytes + i, len - i);
+		const size_t plain = json_plain_len(bytes + i, len - i);
 		if (plain > 0) {
 			json_raw(json, (const char *)bytes + i, plain);
 			i += plain;
@@ -122,15 +87,5 @@ void json_text(struct json *json, const void *data, size_t len)
 			json_raw(json, "\xEF\xBF\xBD", 3);
 		i += step ? step : 1;
 	}
-	json_raw(json, "\"", 1);
-}
-
-void json_hex(struct json *json, const void *data, size_t len)
-{
-	json_raw(json, "\"", 1);
-	if (json->full || len > (size_t)(json->end - json->at) / 2)
-		json->full = true;
-	else
-		json->at = hex_write(json->at, data, len);
 	json_raw(json, "\"", 1);
 }

@@ -35,7 +35,23 @@ bool text_same(struct text a, struct text b)
 bool text_uint(struct text text, uint64_t *value)
 {
 	struct scan scan = text_scan(text);
-	return text.len > 0 && scan_uint(&scan, 18, value) && scan.at == scan.end;
+	if (text.len - 1 >= 8)
+		return text.len > 0 && scan_uint(&scan, 18, value) && scan.at == scan.end;
+	if (text.len <= 3) {
+		uint64_t sum = 0;
+		for (size_t i = 0; i < text.len; i++) {
+			if (!text_is_digit(text.data[i]))
+				return false;
+			sum = sum * 10 + (unsigned)(text.data[i] - '0');
+		}
+		*value = sum;
+		return true;
+	}
+	// Zeros come before the digits.
+	const uint64_t word = (scan_peek8(&scan) ^ UINT64_C(0x3030303030303030))
+			      << (64 - 8 * text.len);
+	*value = scan_sum(word);
+	return scan_others(word) == 0;
 }
 
 // Removes a leading sign. Returns true if it is a minus.
@@ -59,16 +75,40 @@ bool text_int(struct text text, int64_t *value)
 	return true;
 }
 
+// The value of a hex digit and 1; 0 for other bytes.
+static const uint8_t hex_values[256] = {['0'] = 1,
+	['1'] = 2,
+	['2'] = 3,
+	['3'] = 4,
+	['4'] = 5,
+	['5'] = 6,
+	['6'] = 7,
+	['7'] = 8,
+	['8'] = 9,
+	['9'] = 10,
+	['A'] = 11,
+	['B'] = 12,
+	['C'] = 13,
+	['D'] = 14,
+	['E'] = 15,
+	['F'] = 16,
+	['a'] = 11,
+	['b'] = 12,
+	['c'] = 13,
+	['d'] = 14,
+	['e'] = 15,
+	['f'] = 16};
+
 bool text_hex(struct text text, uint64_t *value)
 {
 	uint64_t sum = 0;
 	if (text.len < 1 || text.len > 16)
 		return false;
-	for (size_t i = 0; i < text.len; i++) {
-		int digit = text_hex_digit(text.data[i]);
-		if (digit < 0)
+	for (const char *at = text.data, *end = at + text.len; at < end; at++) {
+		const unsigned digit = hex_values[(uint8_t)*at];
+		if (digit == 0)
 			return false;
-		sum = sum << 4 | (unsigned)digit;
+		sum = (sum << 4) + digit - 1;
 	}
 	*value = sum;
 	return true;
@@ -78,11 +118,11 @@ bool text_fixed(struct text text, unsigned decimals, int64_t *value)
 {
 	bool negative = cut_sign(&text);
 	struct scan scan = text_scan(text);
-	uint64_t size;
 	assert(decimals <= 18);
-	if (!scan_fixed(&scan, decimals, &size) || scan.at != scan.end)
+	const struct scan_number number = scan_fixed_number(scan, decimals);
+	if (!number.at || number.at != scan.end)
 		return false;
-	*value = negative ? -(int64_t)size : (int64_t)size;
+	*value = negative ? -(int64_t)number.value : (int64_t)number.value;
 	return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "journal/entry.h"
 #include "writer/device_state.h"
+#include "writer/rows_copy.h"
 
 enum rows_kind {
 	ROWS_POSITIONS,
@@ -20,19 +21,6 @@ enum rows_kind {
 	ROWS_COMMANDS, /* changes; the database keeps the newest of each command */
 	ROWS_MEDIA,    /* pieces of photos; the database assembles them */
 	ROWS_KINDS
-};
-
-// Rows in COPY BINARY format. The memory grows to what a batch needs and is kept for the next one.
-struct rows_copy {
-	uint8_t *data;
-	uint32_t *
-		offsets; /* of each row in `data`, in the kinds that are sorted; else NULL, as `keys` */
-	uint64_t *keys, *scratch; /* rows_order.h; sorted by batch_rows_finish */
-	size_t offsets_cap, keys_cap, scratch_cap;
-	size_t len, cap;
-	/* Of the journal entry of each row of `data`; 0 in the kinds that batch_rows_set_states makes. */
-	uint64_t *lsns;
-	size_t rows, rows_cap;
 };
 
 struct batch_rows {
@@ -77,19 +65,6 @@ void batch_rows_finish(struct batch_rows *rows);
 // is open. Where it is NULL, `connected` is false and counts only if the table's peer is the row's.
 void batch_rows_set_states(struct batch_rows *rows, const struct device_states *states,
 	size_t first, const char *instance);
-
-// Reads the stream of COPY BINARY, rows in the order of their devices. Begin with a zeroed one.
-struct rows_reader {
-	size_t row;    /* the next one, in the kinds that are sorted */
-	size_t offset; /* in `data` */
-};
-
-// Returns the next piece of the stream, in `piece`; its length is 0 at the end. It may lie in buffer, which has room for `cap`
-// bytes: a piece is at most that long, unless it is a single row.
-size_t batch_rows_read(const struct rows_copy *copy, struct rows_reader *reader, uint8_t *buffer,
-	size_t cap, const uint8_t **piece);
-// Returns the LSN of the row that is sent as number `line`, from 1 on; 0 if there is none.
-uint64_t batch_rows_lsn(const struct rows_copy *copy, size_t line);
 
 // Returns the columns of a kind in the order of its fields: "device_id, fixed_at, ...".
 const char *batch_rows_columns(enum rows_kind kind);

@@ -189,7 +189,7 @@ void writer_send_copy_in(struct writer *writer, bool begins)
 		&writer->batch->now.rows.copies[send->order[send->begun - 1]];
 	const uint8_t *data;
 	size_t len;
-	while ((len = batch_rows_read(copy, &send->reader, send->chunk, CHUNK, &data)) > 0) {
+	while ((len = rows_copy_read(copy, &send->reader, send->chunk, CHUNK, &data)) > 0) {
 		if (!writer_link_copy(writer, data, len)) {
 			build_ahead(writer);
 			return;
@@ -230,7 +230,7 @@ static uint64_t find_refused(const struct writer *writer, const struct writer_fa
 
 	if (kind == ROWS_KINDS || failure->line < 1)
 		return 0;
-	return batch_rows_lsn(&writer->batch->now.rows.copies[kind], failure->line);
+	return rows_copy_lsn(&writer->batch->now.rows.copies[kind], failure->line);
 }
 
 static void on_refused(struct writer *writer, const struct writer_failure *failure)

@@ -2,9 +2,13 @@
 """OsmAnd: simulated phones, whose tracks must be what they sent; each form of a request, with a real HTTP client; the order of
 answers; devices that are not admitted."""
 import datetime
+import html
 import http.client
 import json
+import pathlib
+import re
 import time
+import urllib.parse
 
 import pytest
 
@@ -83,6 +87,23 @@ def test_each_form_over_one_connection(avld, database):
     assert database.query("SELECT alarm FROM avld.alarms") == [("sos",)]
     assert database.query("SELECT DISTINCT s.protocol, transport FROM avld.device_state s") == [("osmand", "tcp")]
     assert database.one("SELECT battery_percent FROM avld.positions WHERE battery_percent IS NOT NULL") == 87
+
+
+def test_traccar_forwards_by_url(avld, database):
+    """The URL that docs/migrating.md gives for Traccar's forward.url, with its placeholders filled in as Traccar does."""
+    text = (pathlib.Path(__file__).parents[2] / "docs/migrating.md").read_text("utf-8")
+    [url] = re.findall(r"<entry key='forward.url'>http://avld.example:8888(/\?[^<]+)</entry>", text)
+    values = {"uniqueId": "bus-7", "fixTime": now(60) * 1000 + 250, "latitude": -33.8567844, "longitude": 1.5E-4, "speed": 10.0,
+              "course": 271.5, "altitude": -3.25, "accuracy": 4.0, "valid": "true",
+              "attributes": urllib.parse.quote_plus(json.dumps({"ignition": True, "sat": 9, "batteryLevel": 87, "alarm": "sos", "fuel": 41.5}))}
+    target = re.sub(r"{(\w+)}", lambda found: str(values[found[1]]), html.unescape(url))
+    assert Client(avld).send("GET", target) == 200
+    database.wait(POSITIONS, 1)
+    assert database.query(
+        "SELECT ident, date_part('epoch', fixed_at) * 1000, latitude, longitude, round(speed_kmh::numeric, 2)::float, course_deg::float, "
+        "altitude_m::float, valid, ignition, satellites, battery_percent, extra FROM avld.positions JOIN avld.devices d ON d.id = device_id"
+    ) == [("bus-7", values["fixTime"], -33.8567844, .00015, 18.52, 271.5, -3.25, True, True, 9, 87, {"accuracy": 4.0, "fuel": 41.5})]
+    assert database.query("SELECT alarm FROM avld.alarms") == [("sos",)]
 
 
 def test_a_batch_and_its_repetition(avld, database):

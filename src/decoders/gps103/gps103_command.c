@@ -9,8 +9,8 @@
 // outstanding.
 #include "decoders/gps103/gps103_command.h"
 
-#include "decoders/decimal.h"
 #include "decoders/fields.h"
+#include "util/decimal.h"
 
 #define ARGUMENT_MOST 24
 

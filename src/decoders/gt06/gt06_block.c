@@ -8,8 +8,8 @@
 //   course word: 9..0 course, 10 north, 11 west, 12 valid, 13 differential, 14 "15 is ACC", 15 ACC
 //   info:        0 armed, 1 ignition, 2 charging, 5..3 alarm, 6 GPS fix, 7 engine blocked
 #include "decoders/gt06/gt06_block.h"
-#include "decoders/decimal.h"
 #include "decoders/gt06/gt06_alarm.h"
+#include "util/decimal.h"
 #include "util/hex.h"
 
 #define GPS_SIZE   18

@@ -10,9 +10,9 @@
 // flag is the low half of the command's id; the answers (types 15 and 21) return it. The serial counts the
 // commands of a connection.
 #include "decoders/gt06/gt06_command.h"
-#include "decoders/decimal.h"
 #include "decoders/gt06/gt06_frame.h"
 #include "decoders/gt06/gt06_wire.h"
+#include "util/decimal.h"
 #include "util/text.h"
 
 #include <string.h>

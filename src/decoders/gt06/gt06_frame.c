@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The parts that all GT06 messages share. Contracts are in the header.
 #include "decoders/gt06/gt06_frame.h"
-#include "decoders/decimal.h"
 #include "protocol/device_memory.h"
+#include "util/decimal.h"
 #include "util/hex.h"
 #include "util/text.h"
 

@@ -7,15 +7,15 @@
 //
 // A binary record ends where the bytes end or another record begins. The length is remembered for the connection.
 #include "decoders/decoders.h"
+#include "decoders/garbage.h"
 #include "decoders/h02/h02_binary.h"
 #include "decoders/h02/h02_command.h"
 #include "decoders/h02/h02_report.h"
 #include "decoders/h02/h02_text.h"
 
-#define TEXT_MOST    1024
-#define X_LEN        32
-#define BINARY_MOST  48
-#define GARBAGE_MOST 512 /* undecodable bytes in a row */
+#define TEXT_MOST   1024
+#define X_LEN       32
+#define BINARY_MOST 48
 
 static const uint8_t lengths[] = {32, 45, 46, 42, BINARY_MOST};
 
@@ -102,25 +102,20 @@ static struct frame cut(struct session *session, const uint8_t *data, size_t len
 // Undecodable bytes are a frame of their own, up to the next start of a record, and a reject.
 static struct frame frame(struct session *session, const uint8_t *data, size_t len)
 {
-	uint16_t garbage;
 	if (len == 0)
 		return (struct frame){FRAME_MORE, 1};
 	struct frame frame = cut(session, data, len);
 	if (frame.kind != FRAME_OK)
 		return frame;
-	memcpy(&garbage, session->memo + H02_MEMO_GARBAGE, sizeof garbage);
 	session->memo[H02_MEMO_LOST] = frame.len == 1;
 	if (frame.len > 1) {
-		garbage = 0;
-	} else {
-		while (frame.len < len && !is_filler(data[frame.len]) &&
-			!memchr("*$X", data[frame.len], 3))
-			frame.len++;
-		garbage = (uint16_t)(garbage + frame.len);
-		if (garbage > GARBAGE_MOST)
-			return (struct frame){FRAME_BAD, frame.len};
+		memset(session->memo + H02_MEMO_GARBAGE, 0, 2);
+		return frame;
 	}
-	memcpy(session->memo + H02_MEMO_GARBAGE, &garbage, sizeof garbage);
+	while (frame.len < len && !is_filler(data[frame.len]) && !memchr("*$X", data[frame.len], 3))
+		frame.len++;
+	if (!garbage_count(session->memo + H02_MEMO_GARBAGE, frame.len, GARBAGE_MOST))
+		frame.kind = FRAME_BAD;
 	return frame;
 }
 

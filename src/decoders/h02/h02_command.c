@@ -7,8 +7,8 @@
 //
 // hhmmss is our time. The answer V4 returns it, so that no two commands of a connection have the same.
 #include "decoders/h02/h02_command.h"
-#include "decoders/decimal.h"
 #include "decoders/h02/h02_report.h"
+#include "util/decimal.h"
 
 #define DAY_S 86400
 

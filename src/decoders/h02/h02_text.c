@@ -13,11 +13,11 @@
 // S: A or a digit is valid. speed: knots. A type that is not known, or whose fields do not fit, is a status with its fields
 // as text.
 #include "decoders/h02/h02_text.h"
-#include "decoders/decimal.h"
 #include "decoders/h02/h02_cells.h"
 #include "decoders/h02/h02_message.h"
 #include "decoders/h02/h02_more.h"
 #include "util/calendar.h"
+#include "util/decimal.h"
 
 #define NO_FIELD SIZE_MAX
 

@@ -10,7 +10,7 @@
 //   2070  n x (time | x u16 | y u16 | z u16, bit 15 is the sign)
 //   6006  u8 | text       1300  serial u16 | UTF-16       0701  len u32 | text
 #include "decoders/jt808/jt808_message.h"
-#include "decoders/decimal.h"
+#include "util/decimal.h"
 #include "util/gbk.h"
 
 #define SAMPLE       12

@@ -3,8 +3,8 @@
 //
 //   0200 | 1234567 | "status":3,"mcc":262 ...
 #include "decoders/jt808/jt808_report.h"
-#include "decoders/decimal.h"
 #include "decoders/fields.h"
+#include "util/decimal.h"
 #include "util/gbk.h"
 #include "util/hex.h"
 

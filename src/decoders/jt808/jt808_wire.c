@@ -15,8 +15,8 @@
 // Two frames may share a 7E: each frame takes the one at its end, so that the next one begins without. Lengths are not
 // trusted, the delimiters are.
 #include "decoders/jt808/jt808_wire.h"
-#include "decoders/decimal.h"
 #include "util/checksum.h"
+#include "util/decimal.h"
 #include "util/escape.h"
 #include "util/reader.h"
 

@@ -3,7 +3,7 @@
 
 #include "protocol/decoder.h"
 
-static const struct osmand_name table[] = {
+const struct osmand_name osmand_names_table[] = {
 	{"", "", 0, OSMAND_NONE, 0},
 	{"lat", "", 3, OSMAND_LAT, 0},
 	{"lon", "", 3, OSMAND_LON, 0},
@@ -81,14 +81,9 @@ uint8_t osmand_names_find(struct text name)
 {
 	const uint64_t start = start_of(name);
 	const uint8_t index = by_hash[start * HASH_FACTOR >> (64 - HASH_BITS)];
-	const struct osmand_name *field = &table[index];
+	const struct osmand_name *field = &osmand_names_table[index];
 	return index && scan_word(field->start) == start && name.len == field->len &&
 			       has_rest(field, name)
 		       ? index
 		       : 0;
-}
-
-const struct osmand_name *osmand_names_at(uint8_t index)
-{
-	return &table[index];
 }

@@ -52,6 +52,10 @@ struct osmand_name {
 // Returns the index of a name, below 64; 0: it is none of these.
 uint8_t osmand_names_find(struct text name);
 // Returns what has this index; of 0: kind OSMAND_NONE.
-const struct osmand_name *osmand_names_at(uint8_t index);
+extern const struct osmand_name osmand_names_table[];
+static inline const struct osmand_name *osmand_names_at(uint8_t index)
+{
+	return &osmand_names_table[index];
+}
 
 #endif

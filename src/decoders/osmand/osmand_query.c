@@ -14,47 +14,50 @@ struct pair {
 
 struct pairs {
 	size_t count;
+	bool has_escapes;
 	struct pair at[OSMAND_QUERY_PAIRS];
 };
 
-static struct pair split_pair(struct text text)
+// Adds the pair between two separators, unless it is empty; mark: its =, or NULL. Returns false if there are more than
+// OSMAND_QUERY_PAIRS.
+static bool add_pair(struct pairs *pairs, const char *start, const char *mark, const char *end)
 {
-	const char *mark = memchr(text.data, '=', text.len);
-	const size_t len = mark ? (size_t)(mark - text.data) : text.len;
-	return (struct pair){.name = {text.data, len},
-		.value = {text.data + len + (mark != NULL), text.len - len - (mark != NULL)}};
-}
-
-// Returns the next & or ;, or the end.
-static const char *find_separator(const char *at, const char *end)
-{
-	for (; end - at >= 16; at += 16) {
-		const uint32_t found = lanes_either(lanes_load(at), '&', ';');
-		if (found)
-			return at + __builtin_ctz(found);
-	}
-	while (at < end && *at != '&' && *at != ';')
-		at++;
-	return at;
+	if (start == end)
+		return true;
+	if (pairs->count == OSMAND_QUERY_PAIRS)
+		return false;
+	struct pair *pair = &pairs->at[pairs->count++];
+	const char *name_end = mark ? mark : end, *value = mark ? mark + 1 : end;
+	pair->name = (struct text){start, (size_t)(name_end - start)};
+	pair->value = (struct text){value, (size_t)(end - value)};
+	return true;
 }
 
 // Returns false if there are more than OSMAND_QUERY_PAIRS.
 static bool split(struct text text, struct pairs *pairs)
 {
-	const char *at = text.data, *end = text.data + text.len;
+	const char *start = text.data, *mark = NULL, *end = text.data + text.len;
 	pairs->count = 0;
-	while (at < end) {
-		const char *start = at;
-		at = find_separator(at, end);
-		if (at > start) {
-			if (pairs->count == OSMAND_QUERY_PAIRS)
+	lanes escapes = {0};
+	for (const char *at = start; at < end; at += sizeof(lanes)) {
+		const lanes bytes = lanes_load_until(at, end);
+		uint32_t set = lanes_set((lanes)((bytes == (uint8_t)'&') | (bytes == (uint8_t)';') |
+						 (bytes == (uint8_t)'=')));
+		escapes |= (lanes)((bytes == (uint8_t)'%') | (bytes == (uint8_t)'+'));
+		for (; set; set &= set - 1) {
+			const char *found = at + __builtin_ctz(set);
+			if (*found == '=') {
+				mark = mark ? mark : found;
+				continue;
+			}
+			if (!add_pair(pairs, start, mark, found))
 				return false;
-			pairs->at[pairs->count++] =
-				split_pair((struct text){start, (size_t)(at - start)});
+			start = found + 1;
+			mark = NULL;
 		}
-		at++;
 	}
-	return true;
+	pairs->has_escapes = lanes_set(escapes) != 0;
+	return add_pair(pairs, start, mark, end);
 }
 
 // Writes a text without its escapes. Returns the byte after it.
@@ -86,7 +89,7 @@ static void unescape_in(struct text *text, char **room)
 // Replaces the pairs by ones without escapes, in the arena. Returns false if that is full.
 static bool unescape_all(const struct osmand_message *m, struct text text, struct pairs *pairs)
 {
-	if (!memchr(text.data, '%', text.len) && !memchr(text.data, '+', text.len))
+	if (!pairs->has_escapes)
 		return true;
 	char *room = (char *)decoded_arena(m->out, text.len);
 	if (!room)

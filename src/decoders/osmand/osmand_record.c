@@ -2,18 +2,18 @@
 #include "decoders/osmand/osmand_record.h"
 
 #include "decoders/fields.h"
+#include "decoders/number.h"
 #include "decoders/osmand/osmand_names.h"
-#include "decoders/osmand/osmand_value.h"
+#include "decoders/osmand/osmand_time.h"
 #include "decoders/wifi.h"
 
 // Extra members ----------------------------------------------------------------
 
 static void keep(struct osmand_record *r, const char *name, struct osmand_value value)
 {
-	char buffer[OSMAND_VALUE_NUMBER];
-	const struct text number =
-		value.is_string ? (struct text){"", 0} : osmand_value_number(value.text);
-	const struct text json = number.len > 0 ? osmand_value_json(number, buffer) : number;
+	char buffer[NUMBER_JSON];
+	const struct text number = value.is_string ? (struct text){"", 0} : number_of(value.text);
+	const struct text json = number.len > 0 ? number_json(number, buffer) : number;
 	if (json.len > 0)
 		extra_raw(r->m->out, r->report, name, json);
 	else if (!value.is_string && fields_is_word(value.text, "TRUE"))
@@ -59,19 +59,19 @@ static void set_speed(struct report *report, int64_t e9, int64_t unit)
 
 void osmand_record_set_speed(struct osmand_record *r, struct text number)
 {
-	set_speed(r->report, osmand_value_round(number, 9), 36000);
+	set_speed(r->report, number_round(number, 9), 36000);
 }
 
 void osmand_record_set_level(struct osmand_record *r, struct text number)
 {
-	report_set_battery_percent(r->report, osmand_value_round(number, 2));
+	report_set_battery_percent(r->report, number_round(number, 2));
 }
 
 // Sets a column that is a whole number. Returns false if the number has a fraction.
 static bool set_whole(struct report *report, enum osmand_kind kind, struct text number)
 {
 	int64_t value;
-	if (!osmand_value_whole(number, &value))
+	if (!number_whole(number, &value))
 		return false;
 	if (kind == OSMAND_SATELLITES)
 		report_set_satellites(report, value);
@@ -88,12 +88,12 @@ static bool set_whole(struct report *report, enum osmand_kind kind, struct text 
 // Sets a column of a number that has no fixed count of decimals. Returns false if it goes into extra.
 static bool set_other(struct osmand_record *r, enum osmand_kind kind, struct text number)
 {
-	const bool negative = number.data[0] == '-' && osmand_value_round(number, 18) != 0;
+	const bool negative = number.data[0] == '-' && number_round(number, 18) != 0;
 	switch (kind) {
 	case OSMAND_ACCURACY:
 		return negative;
 	case OSMAND_ODOMETER:
-		report_set_odometer(r->report, negative ? -1 : osmand_value_cut(number, 0));
+		report_set_odometer(r->report, negative ? -1 : number_cut(number, 0));
 		return true;
 	default:
 		return set_whole(r->report, kind, number);
@@ -155,11 +155,11 @@ static void set_number_field(
 		r->has_lat = false;
 	if (kind == OSMAND_LON)
 		r->has_lon = false;
-	if (kind <= OSMAND_POWER && osmand_value_read(value.text, places_of(kind), &rounded)) {
+	if (kind <= OSMAND_POWER && number_read(value.text, places_of(kind), &rounded)) {
 		if (set_rounded(r, kind, rounded))
 			return;
 	} else {
-		number = osmand_value_number(value.text);
+		number = number_of(value.text);
 		if (number.len > 0 && kind > OSMAND_POWER && set_other(r, kind, number))
 			return;
 		value.is_string |= number.len == 0;
@@ -173,15 +173,15 @@ static void set_location(struct osmand_record *r, struct text name, struct text 
 	struct text rest = text, lat = {"", 0}, lon = {"", 0};
 	text_next(&rest, ',', &lat);
 	text_next(&rest, ',', &lon);
-	lat = osmand_value_number(lat);
-	lon = osmand_value_number(lon);
+	lat = number_of(lat);
+	lon = number_of(lon);
 	r->has_lat = r->has_lon = lat.len > 0 && lon.len > 0 && !rest.data;
 	if (!r->has_lat) {
 		keep_text(r, name, text);
 		return;
 	}
-	r->lat_e7 = osmand_value_round(lat, 7);
-	r->lon_e7 = osmand_value_round(lon, 7);
+	r->lat_e7 = number_round(lat, 7);
+	r->lon_e7 = number_round(lon, 7);
 }
 
 static bool is_zeros(struct text text)
@@ -196,7 +196,7 @@ static void set_time(struct osmand_record *r, struct text text)
 {
 	static const struct text name = {"timestamp", 9};
 	int64_t time_us;
-	if (osmand_value_time(text, &time_us))
+	if (osmand_time_read(text, &time_us))
 		report_set_time(r->report, time_us);
 	else if (!is_zeros(text))
 		keep_text(r, name, text);

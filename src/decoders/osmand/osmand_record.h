@@ -2,7 +2,7 @@
 // One record of an OsmAnd phone: fields, set one after the other, become a report.
 //
 //   lat, lon, location             degrees                  speed                      knots
-//   timestamp                      osmand_value.h           bearing, heading           degrees
+//   timestamp                      osmand_time.h            bearing, heading           degrees
 //   altitude                       m                        hdop, sat, valid
 //   batt, batteryLevel             percent                  battery, power             V
 //   odometer                       m                        input, output              masks

@@ -6,7 +6,7 @@
 //   #SPD<km/h>  speed alarm       #RST<n>  reboot             #PHO  photo
 //   #TMZ<h>  time zone of its SMS   #VER  firmware             #DFT  factory defaults
 #include "decoders/pt502/pt502_command.h"
-#include "decoders/decimal.h"
+#include "util/decimal.h"
 #include "util/text.h"
 
 #include <string.h>

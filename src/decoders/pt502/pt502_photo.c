@@ -10,9 +10,9 @@
 // is requested only when the pending one has arrived, so that a repeated answer does not double the
 // rest.
 #include "decoders/pt502/pt502_photo.h"
-#include "decoders/decimal.h"
 #include "decoders/pt502/pt502_line.h"
 #include "protocol/photo.h"
+#include "util/decimal.h"
 #include "util/scan.h"
 
 #define PART    960u              /* bytes of a part, except the last */

@@ -199,6 +199,8 @@ static size_t find_end(const char *data, size_t len)
 	size_t at = 0;
 	for (; at + 16 <= len; at += 16) {
 		const lanes bytes = lanes_load(data + at);
+		if (!lanes_set((lanes)(bytes <= (uint8_t)'$')))
+			continue; // the usual case
 		const uint32_t ends =
 			lanes_set((lanes)((bytes == (uint8_t)'$') | (bytes == 0) |
 					  (bytes == (uint8_t)'\r') | (bytes == (uint8_t)'\n')));

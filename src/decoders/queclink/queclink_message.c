@@ -17,9 +17,11 @@ void queclink_message_split(struct text text, struct queclink_fields *fields)
 	for (; at + 32 <= text.len; at += 32)
 		for (uint32_t set = lanes_either32(text.data + at, ',', ','); set; set &= set - 1)
 			fields->start[count++] = (uint16_t)(at + (size_t)__builtin_ctz(set) + 1);
-	for (; at < text.len; at++)
-		if (text.data[at] == ',')
-			fields->start[count++] = (uint16_t)(at + 1);
+	for (; at < text.len; at += sizeof(lanes))
+		for (uint32_t set = lanes_either(
+			     lanes_load_until(text.data + at, text.data + text.len), ',', ',');
+			set; set &= set - 1)
+			fields->start[count++] = (uint16_t)(at + (size_t)__builtin_ctz(set) + 1);
 	fields->start[count] = (uint16_t)(text.len + 1);
 	fields->count = count;
 }

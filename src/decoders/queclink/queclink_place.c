@@ -20,33 +20,49 @@
 // Finding ---------------------------------------------------------------------
 
 // Reads degrees with six decimals, and at most so many digits before them.
-static bool read_degrees(
-	const struct queclink_message *m, size_t at, unsigned whole_most, int64_t *e7)
+static bool read_degrees(struct text text, unsigned whole_most, int64_t *e7)
 {
-	const char *end;
-	struct scan scan = queclink_message_scan(m, at, &end);
-	uint64_t whole, micro;
-	const bool is_negative = scan_is(&scan, '-');
-	scan.at += is_negative;
-	const unsigned digits = scan_run(&scan, &whole);
-	if (digits == 0 || digits > whole_most || !scan_is(&scan, '.'))
+	if (text.len < 8 || text.data[text.len - 7] != '.')
 		return false;
-	scan.at++;
-	if (scan_run(&scan, &micro) != 6 || scan.at != end)
+	const char *at = text.data, *end = at + text.len, *point = end - 7;
+	const bool is_negative = *at == '-';
+	int64_t whole = 0;
+	at += is_negative;
+	if (at == point || point - at > (ptrdiff_t)whole_most)
 		return false;
-	const int64_t magnitude = (int64_t)(whole * 1000000 + micro) * 10;
+	for (; at < point; at++) {
+		if (!text_is_digit(*at))
+			return false;
+		whole = whole * 10 + (*at - '0');
+	}
+	// The digits of the fraction, without the two bytes before them.
+	const uint64_t micro = (scan_word(end - 8) ^ UINT64_C(0x3030303030303030)) >> 16 << 16;
+	if (scan_others(micro))
+		return false;
+	const int64_t magnitude = (whole * 1000000 + (int64_t)scan_sum(micro)) * 10;
 	*e7 = is_negative ? -magnitude : magnitude;
 	return true;
 }
 
-// Reads longitude, latitude and time. Only where a point is in front of six bytes it looks closer.
+// Returns the first field from `at` on, below `end`, that has a point in front of its last six bytes, as degrees have; `end`
+// if none has.
+static size_t find_degrees(const struct queclink_fields *fields, size_t at, size_t end)
+{
+	const char *data = fields->data;
+	for (; at < end; at++) {
+		const uint16_t *start = fields->start + at;
+		const unsigned len = (unsigned)(start[1] - start[0] - 1);
+		if (len - 8 <= 3 && data[start[1] - 8] == '.')
+			return at;
+	}
+	return end;
+}
+
+// Reads longitude, latitude and time.
 static bool read_place(const struct queclink_message *m, size_t at, struct queclink_place *place)
 {
-	const uint16_t *start = m->fields->start + at;
-	const size_t len = (size_t)(start[1] - start[0] - 1);
-	return len >= 8 && len <= 11 && m->fields->data[start[1] - 8] == '.' &&
-	       read_degrees(m, at, 3, &place->lon_e7) &&
-	       read_degrees(m, at + 1, 2, &place->lat_e7) &&
+	return read_degrees(queclink_message_get(m, at), 3, &place->lon_e7) &&
+	       read_degrees(queclink_message_get(m, at + 1), 2, &place->lat_e7) &&
 	       fields_is_digits(queclink_message_get(m, at + 2), 14, 14);
 }
 
@@ -89,7 +105,8 @@ static void find_network(const struct queclink_message *m, size_t at, struct que
 bool queclink_place_find(const struct queclink_message *m, size_t *at, struct queclink_place *place)
 {
 	size_t lon = *at > m->first + 4 ? *at : m->first + 4;
-	for (; lon + 2 < m->end; lon++) {
+	const size_t end = m->end > 2 ? m->end - 2 : 0;
+	for (; (lon = find_degrees(m->fields, lon, end)) < end; lon++) {
 		if (!read_place(m, lon, place))
 			continue;
 		place->start = lon - 4;
@@ -129,6 +146,8 @@ static bool read_e2(const struct queclink_message *m, size_t at, int64_t *e2)
 	const char *end;
 	struct scan scan = queclink_message_scan(m, at, &end);
 	uint64_t whole, fraction = 0;
+	if (scan.at == end)
+		return false;
 	unsigned digits = scan_run(&scan, &whole), decimals = 0;
 	if (digits > 0 && scan.at < end && *scan.at == '.') {
 		scan.at++;
@@ -255,17 +274,19 @@ static bool read_hours(struct text text, int64_t *seconds)
 
 void queclink_place_set_counters(const struct queclink_message *m)
 {
+	const struct queclink_fields *fields = m->fields;
 	bool has_km = false, has_hours = false;
 	int64_t seconds;
 	for (size_t k = 0; k < m->tail.count; k++) {
-		const struct text text = queclink_message_tail(m, k);
-		if (text.len < 3)
+		const size_t index = queclink_message_tail_index(m, k);
+		if (index >= m->end)
+			break;
+		const unsigned start = fields->start[index], end = fields->start[index + 1] - 1u;
+		if (end - start < 3 ||
+			(fields->data[end - 2] != '.' && fields->data[end - 3] != ':'))
 			continue;
-		const char *end = text.data + text.len;
-		if (end[-2] != '.' && end[-3] != ':')
-			continue;
-		if (!has_km && k < KM_MOST && queclink_value_is_decimal(text, false, 12, 1, 1)) {
-			queclink_value_set_km(m->report, text);
+		const struct text text = {fields->data + start, end - start};
+		if (!has_km && k < KM_MOST && queclink_value_set_km(m->report, text)) {
 			has_km = true;
 		} else if (!has_hours && read_hours(text, &seconds)) {
 			extra_int(m->out, m->report, "hours_s", seconds);

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "decoders/queclink/queclink_value.h"
 
-#include "decoders/decimal.h"
+#include "util/decimal.h"
 
 // Shapes ----------------------------------------------------------------------
 
 bool queclink_value_is_decimal(
 	struct text text, bool allows_minus, size_t whole, size_t least, size_t most)
 {
-	if (allows_minus && text.len > 0 && text.data[0] == '-')
-		text.data++, text.len--;
-	size_t point = 0;
-	while (point < text.len && point <= whole && text.data[point] != '.')
-		point++;
-	if (point >= text.len || text.data[point] != '.')
-		return false;
-	return fields_is_digits((struct text){text.data, point}, 1, whole) &&
-	       fields_is_digits(
-		       (struct text){text.data + point + 1, text.len - point - 1}, least, most);
+	const char *at = text.data, *end = text.data + text.len;
+	if (allows_minus && at < end && *at == '-')
+		at++;
+	const char *start = at;
+	while (at < end && text_is_digit(*at))
+		at++;
+	const size_t before = (size_t)(at - start), after = (size_t)(end - at) - 1;
+	return before >= 1 && before <= whole && at < end && *at == '.' &&
+	       fields_is_digits((struct text){at + 1, after}, least, most);
 }
 
 bool queclink_value_is_vin(struct text text)
@@ -125,7 +124,7 @@ void queclink_value_set_adc(
 	const bool is_fuel = text.len > 0 && text.data[0] == 'F';
 	if (is_fuel)
 		text.data++, text.len--;
-	if (text.len > 5 || !text_uint(text, &value))
+	if (text.len == 0 || text.len > 5 || !text_uint(text, &value))
 		return;
 	if (is_fuel)
 		extra_int(out, report, queclink_value_name(name, "fuel", channel, ""),
@@ -148,11 +147,13 @@ void queclink_value_set_battery_v(struct report *report, struct text text)
 		report_set_battery_mv(report, mv);
 }
 
-void queclink_value_set_km(struct report *report, struct text text)
+bool queclink_value_set_km(struct report *report, struct text text)
 {
 	int64_t m;
-	if (queclink_value_is_decimal(text, false, 12, 1, 1) && text_fixed(text, 3, &m))
-		report_set_odometer(report, m);
+	if (!queclink_value_is_decimal(text, false, 12, 1, 1) || !text_fixed(text, 3, &m))
+		return false;
+	report_set_odometer(report, m);
+	return true;
 }
 
 void queclink_value_set_flag(

@@ -34,7 +34,8 @@ void queclink_value_set_adc(
 	struct decoded *out, struct report *report, unsigned channel, struct text text);
 void queclink_value_set_power(struct report *report, struct text text, uint64_t least);
 void queclink_value_set_battery_v(struct report *report, struct text text);
-void queclink_value_set_km(struct report *report, struct text text);
+// Returns false if the text is no number of km with one decimal.
+bool queclink_value_set_km(struct report *report, struct text text);
 // A bool in extra, from 0 or 1.
 void queclink_value_set_flag(
 	struct decoded *out, struct report *report, const char *name, struct text text);

@@ -12,6 +12,7 @@
 // No checksum. LF and blanks may be between frames; in a datagram the CR may be missing. Printable lines without a head ("-Error")
 // are ignored.
 #include "decoders/decoders.h"
+#include "decoders/garbage.h"
 #include "decoders/suntech/suntech_binary.h"
 #include "decoders/suntech/suntech_command.h"
 #include "decoders/suntech/suntech_crash.h"
@@ -20,8 +21,8 @@
 #include "decoders/suntech/suntech_serial.h"
 #include "decoders/suntech/suntech_universal.h"
 
-#define TEXT_MOST    2048 /* bytes of a text */
-#define GARBAGE_MOST 2048 /* bytes without a head in a row */
+#define TEXT_MOST     2048 /* bytes of a text */
+#define HEADLESS_MOST 2048 /* bytes without a head in a row */
 
 static bool is_filler(uint8_t c)
 {
@@ -45,22 +46,10 @@ static bool is_last(const struct session *session)
 	return session->datagram || session->quiet;
 }
 
-static uint16_t get_garbage(const struct session *session)
-{
-	uint16_t garbage;
-	memcpy(&garbage, session->memo + SUNTECH_MEMO_GARBAGE, sizeof garbage);
-	return garbage;
-}
-
 // Counts bytes without a head. Returns false if there are too many in a row.
-static bool count_garbage(struct session *session, size_t len)
+static bool count_headless(struct session *session, size_t len)
 {
-	const size_t garbage = get_garbage(session) + len;
-	const uint16_t count = (uint16_t)garbage;
-	if (garbage > GARBAGE_MOST)
-		return false;
-	memcpy(session->memo + SUNTECH_MEMO_GARBAGE, &count, sizeof count);
-	return true;
+	return garbage_count(session->memo + SUNTECH_MEMO_GARBAGE, len, HEADLESS_MOST);
 }
 
 static struct frame accept(struct session *session, size_t len)
@@ -73,12 +62,12 @@ static struct frame accept(struct session *session, size_t len)
 static struct frame cut_garbage(struct session *session, const uint8_t *data, size_t len)
 {
 	size_t end = 1;
-	while (end < len && end <= GARBAGE_MOST && data[end] != 'S' && !is_filler(data[end]) &&
+	while (end < len && end <= HEADLESS_MOST && data[end] != 'S' && !is_filler(data[end]) &&
 		!suntech_binary_is(data[end]))
 		end++;
-	if (end == len && end <= GARBAGE_MOST && !is_last(session))
+	if (end == len && end <= HEADLESS_MOST && !is_last(session))
 		return (struct frame){FRAME_OPEN, len + 1};
-	if (!count_garbage(session, end))
+	if (!count_headless(session, end))
 		return (struct frame){FRAME_BAD, end};
 	session->memo[SUNTECH_MEMO_LOST] = 1;
 	return (struct frame){FRAME_OK, end};
@@ -113,8 +102,8 @@ static struct frame cut_line(
 		return cut_garbage(session, data, len);
 	if (has_head)
 		return accept(session, used);
-	return count_garbage(session, used) ? (struct frame){FRAME_OK, used}
-					    : (struct frame){FRAME_BAD, used};
+	return count_headless(session, used) ? (struct frame){FRAME_OK, used}
+					     : (struct frame){FRAME_BAD, used};
 }
 
 // Cuts a text with serial data. If its length leads nowhere, it may count a CR LF that was cut out: then the sum and a CR after it

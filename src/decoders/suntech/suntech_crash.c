@@ -8,8 +8,8 @@
 //   y m d h m s | (lat s32 | lon s32 | km/h u16 | course u16 | (x y z s16) x k) x 4      1e-7 degree, 0.01 km/h, 0.01 degree
 #include "decoders/suntech/suntech_crash.h"
 
-#include "decoders/decimal.h"
 #include "protocol/message.h"
+#include "util/decimal.h"
 #include "util/reader.h"
 
 #define TIME   6

@@ -11,9 +11,9 @@
 // An answer has no number: it is for the one command that is outstanding. Commands are sent over TCP only, after the log-in
 // and the tracker's first records.
 #include "decoders/teltonika/teltonika_command.h"
-#include "decoders/decimal.h"
 #include "decoders/fields.h"
 #include "decoders/teltonika/teltonika_packet.h"
+#include "util/decimal.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
 #ifndef AVLD_DECODERS_TELTONIKA_EXTRA_H
 #define AVLD_DECODERS_TELTONIKA_EXTRA_H
 
-#include "decoders/decimal.h"
 #include "protocol/decoder.h"
+#include "util/decimal.h"
 
 struct teltonika_extra {
 	struct decoded *out;

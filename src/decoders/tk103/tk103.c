@@ -8,12 +8,12 @@
 // No checksum, no escapes. Text between $ signs may contain ): a ) ends the frame if the number of $ before it is even. The
 // last $ may be missing: then a ) ends the frame if another frame follows, or nothing. CR LF and blanks may follow.
 #include "decoders/decoders.h"
+#include "decoders/garbage.h"
 #include "decoders/tk103/tk103_comma.h"
 #include "decoders/tk103/tk103_command.h"
 #include "decoders/tk103/tk103_packed.h"
 
 #define FRAME_LEN_MOST   2048
-#define GARBAGE_MOST     512 /* undecodable bytes in a row */
 #define COMMAND_LEN      4
 #define COMMA_IDENT_MOST 17
 
@@ -155,15 +155,11 @@ static struct frame cut_frame(const struct session *session, const uint8_t *data
 // Undecodable bytes are a frame of their own, up to the next (, and a reject.
 static struct frame cut_garbage(struct session *session, const uint8_t *data, size_t len)
 {
-	uint16_t garbage;
 	size_t end = 1;
-	memcpy(&garbage, session->memo + TK103_MEMO_GARBAGE, sizeof garbage);
 	while (end < len && data[end] != '(' && !is_filler(data[end]))
 		end++;
-	garbage = (uint16_t)(garbage + end);
-	if (garbage > GARBAGE_MOST)
+	if (!garbage_count(session->memo + TK103_MEMO_GARBAGE, end, GARBAGE_MOST))
 		return (struct frame){FRAME_BAD, end};
-	memcpy(session->memo + TK103_MEMO_GARBAGE, &garbage, sizeof garbage);
 	session->memo[TK103_MEMO_LOST] = 1;
 	return (struct frame){FRAME_OK, end};
 }

@@ -14,8 +14,8 @@
 //   92  highest temperature + 40 | its number 1 | lowest + 40 | its number 1 | 4
 //   93..98  state, strings, cells, temperatures, bits: kept as they are
 #include "decoders/tk103/tk103_battery.h"
-#include "decoders/decimal.h"
 #include "decoders/tk103/tk103_report.h"
+#include "util/decimal.h"
 #include "util/reader.h"
 
 #define BLOCK_LEAST 88

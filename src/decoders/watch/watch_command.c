@@ -7,7 +7,7 @@
 // The device returns the first word, usually without arguments. It is the number of the command here, as a hash.
 #include "decoders/watch/watch_command.h"
 
-#include "decoders/decimal.h"
+#include "util/decimal.h"
 
 #define ARGUMENTS_MOST 32
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "decoders/watch/watch_head.h"
 
+#include "util/simd.h"
+
 #define LENGTH_DIGITS 4
 
 static bool is_maker(char c)
@@ -8,9 +10,12 @@ static bool is_maker(char c)
 	return text_is_digit(c) || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_ident(char c)
+// Returns the set of bytes that an ident cannot have: controls, * [ and ].
+static uint32_t find_others(lanes bytes)
 {
-	return c >= ' ' && c <= '~' && c != '*' && c != '[' && c != ']';
+	return lanes_set(
+		(lanes)((bytes - (uint8_t)' ' > (uint8_t)('~' - ' ')) | (bytes == (uint8_t)'*') |
+			(bytes == (uint8_t)'[') | (bytes == (uint8_t)']')));
 }
 
 // Reads the groups after the ident: the length, or an index and the length. Four hex digits and a * after the first group
@@ -48,8 +53,10 @@ enum probe watch_head_read(const uint8_t *data, size_t len, struct watch_head *h
 			: i == 3 ? text.data[i] != '*'
 				 : !is_maker(text.data[i]))
 			return PROBE_NO;
-	while (at < len && is_ident(text.data[at]) && at - 4 <= WATCH_HEAD_IDENT)
-		at++;
+	for (uint32_t others = 0; !others && at < len && at <= 4 + WATCH_HEAD_IDENT;) {
+		others = find_others(lanes_load_until(text.data + at, text.data + len));
+		at += others ? (size_t)__builtin_ctz(others) : sizeof(lanes);
+	}
 	if (at > 4 + WATCH_HEAD_IDENT)
 		return PROBE_NO;
 	if (at >= len)

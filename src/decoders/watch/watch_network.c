@@ -30,53 +30,36 @@ static bool take(struct text *rest, struct text *fields, size_t count)
 
 // Cells -----------------------------------------------------------------------
 
+struct cell {
+	uint64_t lac, cid;
+	int64_t rssi;
+};
+
 // Reads a country or network code; absent and filler: CELLS_NO_CODE.
 static bool read_code(struct text text, uint64_t *code)
 {
-	*code = CELLS_NO_CODE;
-	if (text.len == 0 || text_equal(text, "FFFF"))
+	if (text.len > 0 && text.len <= 9 && text_uint(text, code)) {
+		if (*code > 999)
+			*code = CELLS_NO_CODE;
 		return true;
-	if (!fields_is_digits(text, 1, 9) || !text_uint(text, code))
-		return false;
-	if (*code > 999)
-		*code = CELLS_NO_CODE;
-	return true;
-}
-
-static bool has_hex_letter(struct text text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (!text_is_digit(text.data[i]))
-			return true;
-	return false;
-}
-
-// Returns true if the fields of all cells fit. *in_hex: one of them has a hex letter, so all are in hex.
-static bool check_cells(const struct text *fields, size_t count, bool *in_hex)
-{
-	int64_t rssi;
-	*in_hex = false;
-	for (size_t at = 0; at < 3 * count; at += 3) {
-		const struct text lac = fields[at], cid = fields[at + 1], level = fields[at + 2];
-		if (!fields_is_hex(lac, 1, CODE_DIGITS) || !fields_is_hex(cid, 1, CODE_DIGITS) ||
-			(level.len > 0 && !fields_level(level, &rssi)))
-			return false;
-		*in_hex = *in_hex || has_hex_letter(lac) || has_hex_letter(cid);
 	}
-	return true;
+	*code = CELLS_NO_CODE;
+	return text.len == 0 || text_equal(text, "FFFF");
 }
 
-static void add_cells(struct cells *cells, const struct text *fields, size_t count, bool in_hex)
+// Reads the fields of all cells. Returns false if one does not fit.
+static bool read_all(const struct text *fields, size_t count, bool in_hex, struct cell *cells)
 {
 	bool (*const read)(struct text, uint64_t *) = in_hex ? text_hex : text_uint;
-	for (size_t at = 0; at < 3 * count; at += 3) {
-		uint64_t lac, cid;
-		int64_t rssi;
-		if (read(fields[at], &lac) && read(fields[at + 1], &cid))
-			cells_put(cells, lac, cid,
-				fields_level(fields[at + 2], &rssi) ? rssi : CELLS_NO_RSSI);
+	for (struct cell *cell = cells; cell < cells + count; cell++, fields += 3) {
+		if (fields[0].len > CODE_DIGITS || !read(fields[0], &cell->lac) ||
+			fields[1].len > CODE_DIGITS || !read(fields[1], &cell->cid))
+			return false;
+		cell->rssi = CELLS_NO_RSSI;
+		if (fields[2].len > 0 && !fields_level(fields[2], &cell->rssi))
+			return false;
 	}
-	cells_end(cells);
+	return true;
 }
 
 // Reads the cells. Returns false, and moves nothing, if they do not fit.
@@ -84,7 +67,7 @@ static bool read_cells(const struct watch_message *m, struct text *rest)
 {
 	struct text left = *rest, fields[3 + 3 * CELLS_MOST];
 	uint64_t count, mcc, mnc;
-	bool in_hex;
+	struct cell found[CELLS_MOST];
 	struct cells cells;
 	if (!take(&left, fields, 1) || !fields_is_digits(fields[0], 1, 2) ||
 		!text_uint(fields[0], &count) || count > CELLS_MOST)
@@ -92,10 +75,13 @@ static bool read_cells(const struct watch_message *m, struct text *rest)
 	if (count > 0) {
 		if (!take(&left, fields, 3 + 3 * count) || !fields_is_digits(fields[0], 0, 9) ||
 			!read_code(fields[1], &mcc) || !read_code(fields[2], &mnc) ||
-			!check_cells(fields + 3, count, &in_hex))
+			(!read_all(fields + 3, count, false, found) &&
+				!read_all(fields + 3, count, true, found)))
 			return false;
 		cells_init(&cells, mcc, mnc, m->report, m->out);
-		add_cells(&cells, fields + 3, count, in_hex);
+		for (size_t i = 0; i < count; i++)
+			cells_put(&cells, found[i].lac, found[i].cid, found[i].rssi);
+		cells_end(&cells);
 	}
 	*rest = left;
 	return true;
@@ -122,13 +108,15 @@ struct point {
 // Returns false if there are too few fields.
 static bool take_entry(struct text *rest, uint64_t entries, struct point *point)
 {
-	struct text left = *rest, name;
-	if (!text_next(&left, ',', &name) || !text_next(&left, ',', &point->mac))
+	struct text left = *rest, parts[3];
+	if (!take(&left, parts, 3))
 		return false;
-	if (wifi_is_mac(point->mac, false)) {
+	if (wifi_is_mac(parts[1], false)) {
+		*point = (struct point){parts[1], parts[2]};
 		*rest = left;
-		return text_next(rest, ',', &point->level);
+		return true;
 	}
+	left = (struct text){parts[2].data, (size_t)(rest->data + rest->len - parts[2].data)};
 	const size_t fields = count_fields(*rest);
 	if (fields < 3 * entries)
 		return false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "decoders/wialon/wialon_message.h"
 
-#include "decoders/decimal.h"
 #include "util/checksum.h"
+#include "util/decimal.h"
 
 #define TYPE_MOST   8
 #define PREFIX_MOST 80 /* bytes before the first # of a datagram */

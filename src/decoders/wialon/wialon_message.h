@@ -98,22 +98,14 @@ static inline bool wialon_message_is_absent(struct text text)
 static inline size_t wialon_message_split(struct text text, struct text *fields, size_t most)
 {
 	size_t count = 0;
-	const char *start = text.data, *at = start, *end = text.data + text.len;
-	while (at < end && count + 1 < most) {
-		uint32_t found;
-		size_t step = 16;
-		if (end - at >= 16) {
-			found = lanes_either(lanes_load(at), ';', ';');
-		} else {
-			found = *at == ';';
-			step = 1;
-		}
+	const char *start = text.data, *end = text.data + text.len;
+	for (const char *at = start; at < end && count + 1 < most; at += sizeof(lanes)) {
+		uint32_t found = lanes_either(lanes_load_until(at, end), ';', ';');
 		for (; found && count + 1 < most; found &= found - 1) {
 			const char *mark = at + __builtin_ctz(found);
 			fields[count++] = (struct text){start, (size_t)(mark - start)};
 			start = mark + 1;
 		}
-		at += step;
 	}
 	fields[count++] = (struct text){start, (size_t)(end - start)};
 	return count;

@@ -8,7 +8,7 @@
 #include "decoders/wialon/wialon_params.h"
 
 #include "decoders/cells.h"
-#include "decoders/osmand/osmand_value.h"
+#include "decoders/number.h"
 
 #include <strings.h>
 
@@ -111,12 +111,12 @@ static bool is_plain(struct text text)
 static void keep(struct params *p, const char *name, struct text value)
 {
 	struct decoded *out = p->m->out;
-	char buffer[OSMAND_VALUE_NUMBER];
+	char buffer[NUMBER_JSON];
 	struct text json = value;
 	make_room(p, name);
 	if (!is_plain(value)) {
-		const struct text number = osmand_value_number(value);
-		json = number.len > 0 ? osmand_value_json(number, buffer) : number;
+		const struct text number = number_of(value);
+		json = number.len > 0 ? number_json(number, buffer) : number;
 	}
 	if (json.len > 0)
 		extra_raw(out, p->report, name, json);
@@ -156,7 +156,7 @@ static bool set_percent(struct report *report, struct text value)
 // Returns false for a value that is neither a number nor true or false.
 static bool set_ignition(struct report *report, struct text value)
 {
-	const struct text number = osmand_value_number(value);
+	const struct text number = number_of(value);
 	const bool on = number.len > 0 ? is_nonzero(number) : fields_is_word(value, "TRUE");
 	if (number.len == 0 && !on && !fields_is_word(value, "FALSE"))
 		return false;
@@ -166,7 +166,7 @@ static bool set_ignition(struct report *report, struct text value)
 
 static void set_sos(struct report *report, struct text value)
 {
-	const struct text number = osmand_value_number(value);
+	const struct text number = number_of(value);
 	if (number.len > 0 ? is_nonzero(number) : !fields_is_word(value, "FALSE"))
 		report_add_alarm(report, ALARM_SOS);
 }
@@ -272,6 +272,20 @@ static void add_cells(struct params *p)
 
 // Parameters ------------------------------------------------------------------
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+// Returns true if the texts of len bytes are equal, without regard to case. They are a few bytes long.
+static bool is_same(const char *a, const char *b, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
+			return false;
+	return true;
+}
+
 static const struct known *find_known(struct text name)
 {
 	const char first = (char)(name.data[0] | 0x20);
@@ -279,7 +293,7 @@ static const struct known *find_known(struct text name)
 		return NULL;
 	for (size_t i = known_from[name.len]; i < known_from[name.len + 1]; i++)
 		if ((known[i].name[0] | 0x20) == first &&
-			strncasecmp(known[i].name, name.data, name.len) == 0)
+			is_same(known[i].name, name.data, name.len))
 			return &known[i];
 	return NULL;
 }

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "decoders/decoders.h"
-#include "decoders/osmand/osmand_value.h"
+#include "decoders/number.h"
 #include "feed/feed.h"
 #include "fixture.h"
 
@@ -505,11 +505,11 @@ static void numbers_are_rounded_and_cut(void **state)
 		{"1234.5e2", 12345000, 123450},
 		{"0.000001e6", 100, 1},
 		{"00012.50", 1250, 12},
-		{"9e999999999", OSMAND_VALUE_MOST, OSMAND_VALUE_MOST},
-		{"99999999999999999999", OSMAND_VALUE_MOST, OSMAND_VALUE_MOST},
-		{"-99999999999999999999", -OSMAND_VALUE_MOST, -OSMAND_VALUE_MOST},
-		{"999999999999999999", OSMAND_VALUE_MOST, INT64_C(999999999999999999)},
-		{"-1234567890123456789012345", -OSMAND_VALUE_MOST, -OSMAND_VALUE_MOST},
+		{"9e999999999", NUMBER_MOST, NUMBER_MOST},
+		{"99999999999999999999", NUMBER_MOST, NUMBER_MOST},
+		{"-99999999999999999999", -NUMBER_MOST, -NUMBER_MOST},
+		{"999999999999999999", NUMBER_MOST, INT64_C(999999999999999999)},
+		{"-1234567890123456789012345", -NUMBER_MOST, -NUMBER_MOST},
 		{"0e999999999", 0, 0},
 		{"1e-999999999", 0, 0},
 		{"0.000000000000000000000000000000000001e36", 100, 1},
@@ -526,13 +526,13 @@ static void numbers_are_rounded_and_cut(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		const size_t len = strlen(rows[i].text);
-		const struct text number = osmand_value_number(
+		const struct text number = number_of(
 			(struct text){(const char *)guarded_copy(&page, rows[i].text, len), len});
 		assert_int_equal(number.len > 0, rows[i].rounded_e2 != INT64_MIN);
 		if (number.len == 0)
 			continue;
-		assert_true(osmand_value_round(number, 2) == rows[i].rounded_e2);
-		assert_true(osmand_value_cut(number, 0) == rows[i].cut);
+		assert_true(number_round(number, 2) == rows[i].rounded_e2);
+		assert_true(number_cut(number, 0) == rows[i].cut);
 	}
 }
 

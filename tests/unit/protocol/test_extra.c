@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -80,6 +81,55 @@ static void extra_text_is_valid_utf8(void **state)
 		check_extra(report, expected);
 	}
 	guarded_free(&guard);
+}
+
+// An odd byte at each index of texts of each length: blocks of eight and sixteen bytes are searched at once.
+static void extra_text_finds_each_byte_to_escape(void **state)
+{
+	(void)state;
+	static const char odd[] = {'"', '\\', 0x1F, (char)0x80, (char)0xFF};
+	const struct session session = {0};
+	struct guarded guard = guarded_new(64);
+	for (size_t len = 1; len <= 40; len++) {
+		for (size_t at = 0; at <= len; at++) {
+			for (size_t i = 0; i < COUNT(odd); i++) {
+				char text[64], expected[128] = "\"t\":\"";
+				memset(text, '~', sizeof text);
+				text[at] = odd[i];
+				decoded_reset(&decoded);
+				struct report *report = decoded_report(&decoded, &session);
+				extra_text(&decoded, report, "t", guarded_copy(&guard, text, len),
+					len);
+				size_t end = 5;
+				for (size_t c = 0; c < len; c++) {
+					const char *out = c != at  ? "~"
+							  : i == 0 ? "\\\""
+							  : i == 1 ? "\\\\"
+							  : i == 2 ? "\\u001f"
+								   : BAD;
+					end += (size_t)snprintf(expected + end, 8, "%s", out);
+				}
+				strcpy(expected + end, "\"");
+				check_extra(report, expected);
+			}
+		}
+	}
+	guarded_free(&guard);
+}
+
+static void names_have_any_length(void **state)
+{
+	(void)state;
+	const struct session session = {0};
+	for (size_t len = 1; len <= 24; len++) {
+		char name[32] = "", expected[64];
+		memcpy(name, "abcdefghijklmnopqrstuvwx", len);
+		snprintf(expected, sizeof expected, "\"%s\":12345", name);
+		decoded_reset(&decoded);
+		struct report *report = decoded_report(&decoded, &session);
+		extra_int(&decoded, report, name, 12345);
+		check_extra(report, expected);
+	}
 }
 
 static void adds_a_member_whole_or_not_at_all(void **state)
@@ -163,6 +213,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(extra_is_json),
 		cmocka_unit_test(extra_text_is_valid_utf8),
+		cmocka_unit_test(extra_text_finds_each_byte_to_escape),
+		cmocka_unit_test(names_have_any_length),
 		cmocka_unit_test(adds_a_member_whole_or_not_at_all),
 		cmocka_unit_test(drops_members_with_their_report),
 		cmocka_unit_test(a_member_can_be_removed),

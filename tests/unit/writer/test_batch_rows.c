@@ -459,14 +459,14 @@ static struct rows_copy stream_of(const struct rows_copy *copy, size_t cap)
 	const uint8_t *piece;
 	size_t len;
 
-	while ((len = batch_rows_read(copy, &reader, buffer, cap, &piece)) > 0) {
+	while ((len = rows_copy_read(copy, &reader, buffer, cap, &piece)) > 0) {
 		assert_true(stream.len + len <= copy->len);
 		memcpy(stream.data + stream.len, piece, len);
 		stream.len += len;
 	}
 	free(buffer);
 	assert_int_equal(stream.len, copy->len);
-	assert_int_equal(batch_rows_read(copy, &reader, NULL, 0, &piece), 0);
+	assert_int_equal(rows_copy_read(copy, &reader, NULL, 0, &piece), 0);
 	return stream;
 }
 
@@ -504,7 +504,7 @@ static void rows_are_sent_by_device_in_the_order_of_the_journal(void **state)
 				integer_of(&stream, row, "fixed_at") + EPOCH2000 - RECEIVED;
 			assert_int_equal(
 				integer_of(&stream, row, "device_id"), n * 7919 % 101 * 1000003);
-			assert_int_equal(batch_rows_lsn(copy, row + 1), n + 1);
+			assert_int_equal(rows_copy_lsn(copy, row + 1), n + 1);
 			if (row == 0)
 				continue;
 			const int64_t before = integer_of(&stream, row - 1, "device_id"),
@@ -514,8 +514,8 @@ static void rows_are_sent_by_device_in_the_order_of_the_journal(void **state)
 								      EPOCH2000 - RECEIVED <
 							      n);
 		}
-		assert_int_equal(batch_rows_lsn(copy, 0), 0);
-		assert_int_equal(batch_rows_lsn(copy, count + 1), 0);
+		assert_int_equal(rows_copy_lsn(copy, 0), 0);
+		assert_int_equal(rows_copy_lsn(copy, count + 1), 0);
 		free(stream.data);
 	}
 	batch_rows_done(&rows);
