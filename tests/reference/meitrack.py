@@ -210,6 +210,10 @@ def decode_position(ident, f):
     unknown = f[24:27] + f[28:]
     extra["unknown"] = ",".join(unknown) if any(unknown) else None
     set_taxi(extra, get(f, 27))
+    for name, text in extra.items():  # what is no UTF-8 becomes U+FFFD
+        if isinstance(text, str):
+            extra[name] = text.encode("latin-1").decode("utf-8", "replace")
+    out["extra"] = {name: value for name, value in extra.items() if value is not None}
     return out
 
 
@@ -539,10 +543,16 @@ class Record:
         return out
 
 
+COLUMNS = [*range(0x01, 0x0E), *range(0x14, 0x1C), 0x25, 0x29, 0x40, 0x41, 0x42, 0xFE69]
+
+
 def decode_record(ident, data):
     record = Record(ident)
     found, rest = cut_parameters(data)
-    for name, v in found:
+    is_column = lambda name, v: name in COLUMNS and 1 <= len(v) <= 4
+    for i, (name, v) in enumerate(found):
+        if is_column(name, v) and any(later[0] == name and is_column(*later) for later in found[i + 1:]):
+            continue  # the last one counts
         if not record.structure(name, v) and not record.number(name, v) and v:
             record.extra[f"id{name:02x}" if name < 256 else f"id{name:04x}"] = v.hex()
     if rest:
@@ -575,7 +585,7 @@ def checksum(data):
 
 def seal(start, flag, body):
     """A frame: start is $$ or @@, body from the comma before the ident to the byte before the *."""
-    frame = start + flag.encode() + str(len(body) + 5).encode() + body + b"*"
+    frame = start + flag.encode() + b"%02d" % (len(body) + 5) + body + b"*"
     return frame + b"%02X\r\n" % checksum(frame)
 
 
@@ -699,7 +709,7 @@ def fixed_bytes(rng):
     good = rng.random() < .97
     r += rng.choice([0, rng.randrange(-90000000, 90000001)] if good else [90000001]).to_bytes(4, "little", signed=True)
     r += rng.choice([0, rng.randrange(-180000000, 180000001)] if good or rng.random() < .5 else [-180000001]).to_bytes(4, "little", signed=True)
-    r += rng.choice([rng.randrange(700000000, 900000000)] * 30 + [157766400, 157766399 if not good else 157766400]).to_bytes(4, "little")
+    r += rng.choice([rng.randrange(700000000, 900000000)] * 30 + [157852800, 157852799 if not good else 157852800]).to_bytes(4, "little")
     r += bytes([rng.choice([0, 1, 1, 1, 2]), rng.choice([0, 9, 100]), rng.choice([0, 22, 31, 32])])
     two = lambda *choices: rng.choice(choices).to_bytes(2, "little", signed=False)
     r += two(0, 47, 1001) + two(0, 271, 361) + two(0, 9, 65535) + two(113, 65533, 40000) + rng.randbytes(8)
