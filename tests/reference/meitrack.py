@@ -343,10 +343,10 @@ class Record:
             if len(v) != 12:
                 return False
             cell = u(v, 0, 2), u(v, 2, 2), u(v, 4, 2), u(v, 6, 4), s(v, 10, 2) or None
-            if not 0 < cell[0] <= 999 or cell[1] > 999:
-                return False
-            if not (cell[2] or cell[3]):
+            if not cell[0] or not (cell[2] or cell[3]):
                 return True
+            if cell[0] > 999 or cell[1] > 999:
+                return False
             if self.cells and self.cells[0][:2] != cell[:2]:
                 return False
             self.cells.append(cell)

@@ -111,10 +111,10 @@ static bool read_cell(const struct item *i)
 		return false;
 	const uint32_t mcc = u16(v), mnc = u16(v + 2), lac = u16(v + 4), cid = u32(v + 6);
 	const int level = s16(v + 10);
+	if (mcc == 0 || (lac | cid) == 0) // there is none
+		return true;
 	if (!meitrack_message_is_network(mcc, mnc))
 		return false;
-	if ((lac | cid) == 0)
-		return true;
 	if (to->mcc == MEITRACK_NONE) {
 		to->mcc = mcc;
 		to->mnc = mnc;
