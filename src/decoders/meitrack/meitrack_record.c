@@ -168,11 +168,20 @@ static bool add_number(struct record *r, unsigned id, uint32_t value, size_t len
 	return false;
 }
 
+// Reads a number of 1 to 4 bytes.
+static uint32_t load(const uint8_t *data, size_t len)
+{
+	uint32_t value = data[0];
+	if (len > 1)
+		value |= (uint32_t)data[1] << 8;
+	if (len > 2)
+		value |= (uint32_t)data[2] << 16;
+	return len > 3 ? value | (uint32_t)data[3] << 24 : value;
+}
+
 static bool read_number(struct record *r, unsigned id, const uint8_t *data, size_t len)
 {
-	uint32_t value = 0;
-	for (size_t i = len; i > 0; i--)
-		value = value << 8 | data[i - 1];
+	const uint32_t value = load(data, len);
 	if (id >= IDS || !(kept_ids[id >> 6] & BIT(id)))
 		return add_number(r, id, value, len);
 	r->numbers[id] = id < 64 && SIGNED & BIT(id) ? extend(value, len) : (int64_t)value;
