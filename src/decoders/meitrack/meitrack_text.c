@@ -179,7 +179,7 @@ static void add_temperature(const struct meitrack_message *m, struct text text, 
 	if (both < 0)
 		return;
 	if (!is_fine) {
-		const int degrees = (int8_t)(uint8_t)(both >> 8), hundredths = (int)(both & 0xFF);
+		const int hundredths = value_e2 & 0xFF, degrees = (value_e2 - hundredths) / 256;
 		if (hundredths > 99)
 			return;
 		value_e2 = degrees * 100 + (degrees < 0 ? -hundredths : hundredths);
