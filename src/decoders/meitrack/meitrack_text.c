@@ -313,12 +313,14 @@ static bool decode_position(struct meitrack_message *m, struct text data, struct
 {
 	struct fields fields; // not initialised: they are many
 	uint64_t event = 0;
+	*picture = (struct text){"", 0};
+	if (!data.data) // no comma after the command
+		return false;
 	fields_split(data, &fields);
 	const size_t count = fields.count;
 	for (size_t i = count; i < MORE; i++)
 		fields.at[i] = (struct text){"", 0};
 	const struct text *f = fields.at;
-	*picture = (struct text){"", 0};
 	if (!fields_is_digits(f[EVENT], 1, EVENT_DIGITS) || !text_uint(f[EVENT], &event) ||
 		!meitrack_message_begin(m, data, m->raw))
 		return false;

@@ -235,6 +235,8 @@ static void data_is_acknowledged_once_stored(void **state)
 		{LITERAL("aff,0004,23"), "", "A AFF,1", 1},
 		{LITERAL("AFF,OK"), "", "", 1},
 		{LITERAL("AFF,?"), "", "A AFF,1", 1},
+		{LITERAL("AAA"), "", "", 1},
+		{LITERAL("AFF"), "", "A AFF,1", 1},
 		{LITERAL("AAC"), "A AAC,1", "", 0},
 		{LITERAL("AAC,1"), "A AAC,1", "", 1},
 		{LITERAL("CCC,\x02\x01\x34\x00\0\0\0\0" RECORD RECORD), "", "A CCC,2", 2},
