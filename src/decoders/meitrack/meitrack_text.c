@@ -48,7 +48,7 @@ enum {
 	EVENT_DATA,
 	CUSTOM,
 	VERSION,
-	LITRES,
+	FUEL_LEVEL,
 	TEMPERATURES,
 	ACCELERATION,
 	DECELERATION,
@@ -298,7 +298,7 @@ static void add_tail(
 	add_text(m, "custom", f[CUSTOM]);
 	if (version >= 0)
 		extra_int(m->out, m->report, "version", version);
-	set_fuel(m, f[LITRES]);
+	set_fuel(m, f[FUEL_LEVEL]);
 	while (rest.len > 0 && text_next(&rest, '|', &one))
 		add_temperature(m, one, version >= FIRST_FINE);
 	add_whole(m, "maxAcceleration", f[ACCELERATION]);
