@@ -17,5 +17,6 @@ extern const struct decoder decoder_osmand;
 extern const struct decoder decoder_suntech;
 extern const struct decoder decoder_wialon_ips;
 extern const struct decoder decoder_queclink;
+extern const struct decoder decoder_meitrack;
 
 #endif

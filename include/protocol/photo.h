@@ -17,6 +17,7 @@
 #define PHOTO_BYTES    (UINT32_C(1) << 20) /* bytes of one photo, at most */
 #define PHOTO_PARTS    4096                /* parts of one photo, at most */
 #define PHOTO_TYPE_MAX 32                  /* bytes of a content type, with its NUL */
+#define PHOTO_NAME_MAX 64                  /* bytes of a name */
 #define PHOTOS_BYTES   ((size_t)64 << 20)  /* bytes of memory for all photos */
 #define PHOTO_SLOW_US  INT64_C(2000000)
 #define PHOTO_IDLE_US  INT64_C(10000000)
@@ -65,9 +66,11 @@ struct photo {
 	uint8_t ident_len;
 	char ident[IDENT_MAX];
 	char type[PHOTO_TYPE_MAX];
-	uint32_t room;      /* bytes allocated for data */
-	uint8_t *data;      /* the parts received, in order of their numbers */
-	uint32_t part_room; /* parts allocated */
+	uint8_t name_len;
+	char name[PHOTO_NAME_MAX]; /* the decoder's: of the file to request */
+	uint32_t room;             /* bytes allocated for data */
+	uint8_t *data;             /* the parts received, in order of their numbers */
+	uint32_t part_room;        /* parts allocated */
 	struct photo_part *part;
 };
 
@@ -98,6 +101,8 @@ enum photo_retry { PHOTO_WAIT, PHOTO_ASK, PHOTO_GIVE_UP };
 enum photo_retry photo_retry(struct session *session);
 // Sets what the report that announces the photo says, if it was not the first part to arrive.
 void photo_describe(struct photo *photo, const struct report *report, const char *type, int camera);
+// Sets the number of parts, which was not known when the photo was opened: it has no parts yet.
+void photo_expect(struct photo *photo, uint32_t parts);
 // Sets the number of parts to a lower one: the photo has turned out to be shorter, and will not be complete.
 void photo_cut(struct photo *photo, uint32_t parts);
 

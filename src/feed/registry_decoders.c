@@ -16,5 +16,6 @@ const struct decoder *const registry_decoders[] = {
 	&decoder_suntech,
 	&decoder_wialon_ips,
 	&decoder_queclink,
+	&decoder_meitrack,
 	NULL,
 };

@@ -232,9 +232,23 @@ static bool sets_queclink_output(const struct command *command, bool stops)
 	return (comma[1] != '0') == stops;
 }
 
+// Returns true for Meitrack's C01,<km/h>,<a digit for each output> that switches output 1: 0 resumes the engine.
+static bool sets_meitrack_output(const struct command *command, bool stops)
+{
+	static const char start[] = "c01,";
+	char plain[COMMAND_TEXT_MAX];
+	const size_t len = plain_text(command, plain);
+
+	if (len < sizeof(start) - 1 || memcmp(plain, start, sizeof(start) - 1) != 0)
+		return false;
+	const char *end = plain + len,
+		   *comma = memchr(plain + sizeof(start) - 1, ',', len - (sizeof(start) - 1));
+	return comma && comma + 1 < end && comma[1] == (stops ? '1' : '0');
+}
+
 static bool sets_relay(const struct command *command, bool stops)
 {
-	if (sets_queclink_output(command, stops))
+	if (sets_queclink_output(command, stops) || sets_meitrack_output(command, stops))
 		return true;
 	for (size_t i = 0; i < sizeof(relay_texts) / sizeof(relay_texts[0]); i++) {
 		const char *text = stops ? relay_texts[i].stop : relay_texts[i].resume;

@@ -236,6 +236,12 @@ const uint8_t *photo_part_data(const struct photo *photo, uint32_t part)
 	return photo->data + offset_of(photo, part);
 }
 
+void photo_expect(struct photo *photo, uint32_t parts)
+{
+	assert(photo->arrived == 0 && parts - 1 < PHOTO_PARTS);
+	photo->planned = photo->parts = parts;
+}
+
 void photo_cut(struct photo *photo, uint32_t parts)
 {
 	if (parts >= photo->parts)

@@ -5,6 +5,7 @@
 #include "simulate/simulate_gt06.h"
 #include "simulate/simulate_h02.h"
 #include "simulate/simulate_jt808.h"
+#include "simulate/simulate_meitrack.h"
 #include "simulate/simulate_osmand.h"
 #include "simulate/simulate_pt502.h"
 #include "simulate/simulate_queclink.h"
@@ -27,6 +28,7 @@ const struct simulate_protocol *const simulate_registry[] = {
 	&simulate_suntech,
 	&simulate_wialon,
 	&simulate_queclink,
+	&simulate_meitrack,
 	&simulate_osmand,
 	&simulate_watch,
 };

@@ -22,6 +22,36 @@ uint8_t checksum_xor(const uint8_t *data, size_t len)
 	return (uint8_t)words;
 }
 
+// Returns the sums of even and odd bytes, as four numbers of 16 bits.
+static uint64_t add_pairs(uint64_t word)
+{
+	const uint64_t even = UINT64_C(0x00FF00FF00FF00FF);
+	return (word & even) + (word >> 8 & even);
+}
+
+// Returns the sum of four numbers of 16 bits, which must fit into 16 bits.
+static uint64_t add_lanes(uint64_t lanes)
+{
+	return (lanes * UINT64_C(0x0001000100010001)) >> 48;
+}
+
+uint8_t checksum_sum(const uint8_t *data, size_t len)
+{
+	const char *at = (const char *)data, *end = at + len;
+	uint64_t total = 0;
+	for (; end - at >= 32; at += 32)
+		total += add_lanes(add_pairs(scan_word(at)) + add_pairs(scan_word(at + 8)) +
+				   add_pairs(scan_word(at + 16)) + add_pairs(scan_word(at + 24)));
+	for (; end - at >= 8; at += 8)
+		total += add_lanes(add_pairs(scan_word(at)));
+	if (at < end && len >= 8) // the last 8 bytes; shifts out those already summed
+		total += add_lanes(add_pairs(scan_word(end - 8) >> (64 - 8 * (end - at))));
+	else
+		for (; at < end; at++)
+			total += (uint8_t)*at;
+	return (uint8_t)total;
+}
+
 // CRC is linear: the entry of a byte is the XOR of the entries of its bits, which are the reflected polynomial run through
 // the shift register: b7 for the highest bit, b0 for the lowest.
 #define BIT(i, bit, value) (((i) & (bit)) ? (value) : 0)

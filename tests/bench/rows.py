@@ -80,7 +80,7 @@ def feed(bench):
             lambda ours, _: ours <= 1),
         *(feed_other(bench, program, protocol) for protocol in
           ("gt06", "h02", "gps103", "tk103", "jt808", "teltonika", "watch", "osmand", "suntech", "wialon_ips",
-           "queclink")),
+           "queclink", "meitrack")),
         *sniffing(bench),
     ]
 

@@ -4,7 +4,7 @@
 //   how | cut | bytes of a peer ...
 //
 //   how  bit 0: datagrams; bits 1..6: the configured protocol (0: sniffed); bit 7: the frames of
-//        GT06, JT808 and Teltonika get a right checksum, which mutation does not find
+//        GT06, JT808, Meitrack, Queclink and Teltonika get a right checksum, which mutation does not find
 //   cut  seed of the lengths of the pieces; bit 0 and `how` bit 7: frames of JT808 get a right length too
 //
 // FUZZ_PROTOCOL=NAME in the environment keeps bits 1..6 at this protocol, FUZZ_PROTOCOL=sniff at 0.
@@ -482,6 +482,25 @@ static size_t seal_queclink(uint8_t *data, size_t len)
 	return 0;
 }
 
+// Gives a frame of Meitrack at the head of the bytes its end and sum. Returns its length; 0: there is none.
+static size_t seal_meitrack(uint8_t *data, size_t len)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	size_t at = 3, total = 0;
+	if (len < 24 || data[0] != '$' || data[1] != '$')
+		return 0;
+	for (; at < 7 && data[at] >= '0' && data[at] <= '9'; at++)
+		total = total * 10 + data[at] - (size_t)'0';
+	total += at;
+	if (data[at] != ',' || total < at + 6 || total > len)
+		return 0;
+	data[total - 5] = '*';
+	const uint8_t sum = checksum_sum(data, total - 4);
+	const uint8_t end[4] = {(uint8_t)digits[sum >> 4], (uint8_t)digits[sum & 15], '\r', '\n'};
+	memcpy(data + total - 4, end, sizeof end);
+	return total;
+}
+
 static void seal_frames(uint8_t *data, size_t len, bool with_length)
 {
 	for (size_t at = 0; at + 4 < len;) {
@@ -491,9 +510,9 @@ static void seal_frames(uint8_t *data, size_t len, bool with_length)
 		const size_t head = frame[0] == 0x78 ? 3 : 4;
 		const size_t length = head == 3 ? frame[2] : (size_t)frame[2] << 8 | frame[3];
 		const size_t total = head + length + 2;
-		const size_t packet = seal_teltonika(frame, len - at) +
-				      seal_queclink(frame, len - at) +
-				      seal_jt808(frame, len - at, with_length);
+		const size_t packet =
+			seal_teltonika(frame, len - at) + seal_queclink(frame, len - at) +
+			seal_meitrack(frame, len - at) + seal_jt808(frame, len - at, with_length);
 		if (packet > 0) {
 			at += packet;
 			continue;

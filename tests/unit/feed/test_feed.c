@@ -220,6 +220,34 @@ static const struct golden {
 		      "\x21\x69\xb5\x29\xdf\x00\x07\x50\x00\x52\x16\x29\x01\x40\x9f\x04\x03\x1c\xf6"
 		      "\x2b\x69\xb5\x29\xdd\x01\xd9\x09\x01\x0f\x00\x04\x6a\x0b\x00\x11\xd4\x24"),
 		1, 0},
+	/* Meitrack: position, event, both binary layouts, heart-beat, an answer */
+	{&decoder_meitrack,
+		BYTES("$$A167,860000000000017,AAA,35,52.229675,21.012228,260314092653,A,11,24,47,"
+		      "271,0.9,113,1234567,889900,260|2|1A2B|0C4D,0400,0003|0000|0000|019D|0556,"
+		      "00000001,,3,0000,,0,0*1B\r\n"),
+		1, 0},
+	{&decoder_meitrack,
+		BYTES("$$C156,860000000000017,AFF,0004,23,52.229675,21.012228,260314093100,V,0,24,"
+		      "0,0,0.0,113,1234600,890160,260|2|1A2B|0C4D,0000,0000|0000|0000|0190|0000,,,"
+		      "3,0000,*C1\r\n"),
+		1, 0},
+	{&decoder_meitrack,
+		BYTES("\x24\x24\x51\x35\x34\x2c\x38\x36\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30"
+		      "\x31\x37\x2c\x43\x43\x43\x2c\x01\x05\x14\x00\x01\x00\x00\x00\x61\x62\x63\x64"
+		      "\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f\x70\x71\x72\x73\x74\x2a\x43\x43"
+		      "\x0d\x0a"),
+		1, 0},
+	{&decoder_meitrack,
+		BYTES("\x24\x24\x45\x31\x32\x30\x2c\x38\x36\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30"
+		      "\x30\x31\x37\x2c\x43\x43\x45\x2c\x00\x00\x00\x00\x01\x00\x56\x00\x15\x00\x07"
+		      "\x01\x01\x05\x01\x06\x09\x07\x16\x14\x00\x15\x01\xfe\x69\x57\x07\x08\x2f\x00"
+		      "\x09\x0f\x01\x0a\x09\x00\x0b\xfd\xff\x19\x93\x01\x1a\x56\x05\x40\x01\x00\x05"
+		      "\x02\xc8\xa5\x98\xfe\x03\xa4\x6e\x38\xfd\x04\x90\xe7\x47\x31\x0c\xa8\xd6\x12"
+		      "\x00\x0d\x58\x95\x0d\x00\x02\x0e\x0c\xd4\x02\x05\x00\x19\x2f\x93\xa8\x00\x00"
+		      "\xb9\xff\x2a\x03\x01\x83\xff\x2a\x41\x45\x0d\x0a"),
+		1, 0},
+	{&decoder_meitrack, BYTES("$$z25,860000000000017,AAC*56\r\n"), 0, 0},
+	{&decoder_meitrack, BYTES("$$G28,860000000000017,C01,OK*CB\r\n"), 1, 0},
 	/* voltage 94, long header */
 	{&decoder_gt06, BYTES("\x79\x79\x00\x08\x94\x00\x05\x07\x00\x07\x9c\xcc\x0d\x0a"), 0, 1},
 };
@@ -444,7 +472,7 @@ static void foreign_bytes_close_the_conversation(void **state)
 		{BYTES("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")},
 		{BYTES("SSH-2.0-OpenSSH_9.2\r\n")},
 		{BYTES("$GPRMC,101500,A,4807.038,N,01131.000,E,022.4,084.4,221126,003.1,W*6A\r\n")},
-		{BYTES("$$A123,860000000000017,AAA,35,48.1,11.5,261122101500,A\r\n")},
+		{BYTES("$$123,860000000000017,AAA,35,48.1,11.5,261122101500,A\r\n")},
 		{BYTES("##,imei:8600,A;")}, {BYTES("\xfe\xfe\xfe\xfe")},
 		{BYTES("\xff\xff\xff\x10")}, // FF alone is the keep-alive of Teltonika
 	};

@@ -99,6 +99,17 @@ static void a_size_that_differs_from_the_announced_one_is_incomplete(void **stat
 	check("one", false);
 }
 
+static void the_number_of_parts_may_be_known_late(void **state)
+{
+	(void)state;
+	open_plan("audio/x-wav", 0, PHOTO_PARTS);
+	photo_expect(session.photo, 2);
+	add(0, "one");
+	assert_false(add(2, "three"));
+	add(1, "two");
+	check("onetwo", true);
+}
+
 static void only_a_jpeg_is_checked_by_its_bytes(void **state)
 {
 	(void)state;
@@ -315,6 +326,7 @@ int main(void)
 		TEST(parts_of_any_size_in_any_order_make_the_whole),
 		TEST(the_bytes_before_a_gap_are_kept),
 		TEST(a_size_that_differs_from_the_announced_one_is_incomplete),
+		TEST(the_number_of_parts_may_be_known_late),
 		TEST(only_a_jpeg_is_checked_by_its_bytes),
 		TEST(plans_and_parts_are_capped),
 		TEST(photos_that_grow_are_capped_together),

@@ -313,6 +313,12 @@ static void checksums(void **state)
 	}
 	assert_int_equal(checksum_xor(check, 0), 0);
 	assert_int_equal(checksum_xor(guarded_copy(&guard, "\x01\x02\x84", 3), 3), 0x87);
+	uint8_t bytes[300], sum = 0;
+	for (size_t len = 0; len < sizeof bytes; len++) {
+		assert_int_equal(checksum_sum(guarded_copy(&guard, bytes, len), len), sum);
+		bytes[len] = (uint8_t)(255 - len * len % 7);
+		sum = (uint8_t)(sum + bytes[len]);
+	}
 }
 
 int main(void)
