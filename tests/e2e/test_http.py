@@ -9,6 +9,7 @@ import urllib.request
 
 import pytest
 
+import books
 import pt502
 from conftest import AVLD, Database, free_port, wait_for
 
@@ -19,7 +20,7 @@ def get(port, path):
 
 
 def metrics(port):
-    return {name: int(value) for name, value in re.findall(r"^(\S+) (\d+)$", get(port, "/metrics")[1], re.M)}
+    return books.read(get(port, "/metrics")[1])
 
 
 @pytest.fixture
