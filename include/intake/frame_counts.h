@@ -31,7 +31,8 @@ struct frame_counts_row {
 	uint64_t outcomes[FRAME_OUTCOMES];
 };
 
-#define FRAME_COUNTS_PROTOCOLS 33 /* one for each decoder, the last for none */
+#define FRAME_COUNTS_NONE      32 /* index: no decoder has been found */
+#define FRAME_COUNTS_PROTOCOLS (FRAME_COUNTS_NONE + 1)
 
 // Zeroed it is empty.
 struct frame_counts {

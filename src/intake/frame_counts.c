@@ -3,8 +3,6 @@
 
 #include "protocol/decoder.h"
 
-#define NONE (FRAME_COUNTS_PROTOCOLS - 1)
-
 const char *frame_counts_outcome_name(enum frame_outcome outcome)
 {
 	static const char *const names[FRAME_OUTCOMES] = {
@@ -22,10 +20,10 @@ const char *frame_counts_outcome_name(enum frame_outcome outcome)
 
 size_t frame_counts_find(const struct decoder *decoder)
 {
-	for (size_t i = 0; decoder && i < NONE && registry_decoders[i]; i++)
+	for (size_t i = 0; decoder && i < FRAME_COUNTS_NONE && registry_decoders[i]; i++)
 		if (registry_decoders[i] == decoder)
 			return i;
-	return NONE;
+	return FRAME_COUNTS_NONE;
 }
 
 const char *frame_counts_protocol(size_t index)
@@ -34,5 +32,7 @@ const char *frame_counts_protocol(size_t index)
 
 	while (registry_decoders[count])
 		count++;
-	return index < count ? registry_decoders[index]->name : index == NONE ? "-" : NULL;
+	return index < count                ? registry_decoders[index]->name
+	       : index == FRAME_COUNTS_NONE ? "-"
+					    : NULL;
 }

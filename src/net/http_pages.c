@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "net/http_pages.h"
 
-#include "journal/journal_watch.h"
+#include "net/health.h"
 #include "net/metrics.h"
 #include "net/numbers.h"
-#include "util/json.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -33,41 +32,11 @@ static void write_status(const struct http_sources *sources, double up_s, FILE *
 		fprintf(to, "%12" PRIu64 "  connections closed: %s\n", row->count, row->text);
 }
 
-// Returns what is wrong and needs a person, or "".
-static const char *find_problem(const struct http_sources *sources)
-{
-	const char *journal = journal_watch_problem(sources->intake->journal);
-
-	return *journal ? journal : writer_counters(sources->writer)->problem;
-}
-
-// An unreachable database is reported but does not make the daemon unhealthy: the journal still accepts data.
-static enum http_page write_health(const struct http_sources *sources, FILE *to)
-{
-	const bool full = sources->intake->full;
-	const bool connected = writer_counters(sources->writer)->connected;
-	const char *problem = find_problem(sources);
-	char text[2048];
-	struct json json = json_of(text, sizeof(text));
-
-	fprintf(to, "{\"status\":\"%s\",\"database\":\"%s\"",
-		full       ? "journal full"
-		: *problem ? "degraded"
-			   : "ok",
-		connected ? "connected" : "away");
-	if (*problem) {
-		json_text(&json, problem, strlen(problem));
-		fprintf(to, ",\"problem\":%.*s", (int)(json.at - text), text);
-	}
-	fputs("}\n", to);
-	return full ? HTTP_PAGE_UNHEALTHY : HTTP_PAGE_JSON;
-}
-
 enum http_page http_pages_write(
 	const struct http_sources *sources, const char *path, double up_s, FILE *to)
 {
 	if (!strcmp(path, "/health"))
-		return write_health(sources, to);
+		return health_write(sources, to) ? HTTP_PAGE_JSON : HTTP_PAGE_UNHEALTHY;
 	if (!strcmp(path, "/metrics")) {
 		metrics_write(sources, to);
 		return HTTP_PAGE_TEXT;

@@ -70,7 +70,8 @@ static void write_sender(FILE *to, const char *family, const char *protocol, uin
 	write_label(to, "transport", peer_transport_name(transport));
 }
 
-// Calls `write` for each protocol and transport by which anything has come.
+// Calls `write` for each protocol and transport by which anything has come, and always for no protocol, so that no family is
+// without samples.
 static void write_senders(const struct http_sources *sources, FILE *to,
 	void (*write)(FILE *to, const char *protocol, uint8_t transport,
 		const struct frame_counts_row *row))
@@ -80,7 +81,7 @@ static void write_senders(const struct http_sources *sources, FILE *to,
 		for (uint8_t transport = 0; protocol && transport < 2; transport++) {
 			const struct frame_counts_row *row =
 				&sources->intake->frames.rows[i][transport];
-			if (row->frames + row->bytes + row->reports > 0)
+			if (i == FRAME_COUNTS_NONE || row->frames + row->bytes + row->reports > 0)
 				write(to, protocol, transport, row);
 		}
 	}

@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).parent
@@ -96,6 +97,15 @@ def metrics(daemon):
     """Returns the metrics, and checks that the books balance."""
     with urllib.request.urlopen(f"http://{daemon.settings['http.listen']}/metrics", timeout=10) as answer:
         return books.read(answer.read().decode())
+
+
+def health(daemon):
+    """Returns the HTTP status and the page /health."""
+    try:
+        with urllib.request.urlopen(f"http://{daemon.settings['http.listen']}/health", timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as answer:
+        return answer.code, json.load(answer)
 
 
 def journal(folder, *arguments):
