@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """/metrics: its page in docs, promtool, and the books (books.py) under load, hostile bytes, an outage and a kill."""
-import os
+import json
 import pathlib
 import random
 import re
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 
+import psycopg2
 import pytest
 
 import books
@@ -127,16 +128,76 @@ def test_the_books_balance_at_any_time(daemons, database):
     assert outcomes['protocol="gt06",transport="tcp",outcome="status"'] == outcomes['protocol="gt06",transport="tcp",outcome="rejected"'] == 1
     assert after["avld_fillers_total"] > 0
     check_pages(get(port, "/metrics")[1])
+    check_fleet(database)
 
 
 def check_pages(text):
     """A page with every family that has labels only if something has happened."""
     found = families(text)
+    check_names(found)
     assert found == described(), sorted(set(found) ^ set(described()))
     assert promtool(text) == ""
     process = {name: value for name, value in books.read(text).items() if name.startswith("process_")}
     assert 1e6 < process["process_resident_memory_bytes"] < process["process_virtual_memory_bytes"]
     assert 5 < process["process_open_fds"] < process["process_max_fds"]
+
+
+def named_metrics(text):
+    """The metrics, and the labels of each, that PromQL in the text names."""
+    found = {}
+    for name, labels in re.findall(r"\b((?:avld|process)_\w+)(?:\{([^}]*)\})?", text.replace('\\"', '"')):
+        found.setdefault(name, set()).update(re.findall(r"(\w+)\s*=", labels))
+    return found
+
+
+def check_names(found):
+    """Every metric and label that the rules and the dashboard name is on the page. Prometheus adds instance and job."""
+    rules, board = (ROOT / "conf" / name for name in ("prometheus/avld.rules.yml", "grafana/avld.json"))
+    expressions = [target["expr"] for panel in json.loads(board.read_text())["panels"] for target in panel.get("targets", [])]
+    assert len(expressions) > 40
+    for name, labels in named_metrics(rules.read_text() + "\n".join(expressions)).items():
+        family = name if name in found else re.sub("_(bucket|sum|count)$", "", name)
+        assert family in found, f"there is no metric {name}"
+        assert labels <= found[family][1] | {"instance", "job", "le"}, f"{name} has no labels {labels - found[family][1]}"
+    grouped = re.findall(r"by \(([\w, ]+)\)", rules.read_text() + "\n".join(expressions))
+    known = set().union(*(labels for _, labels in found.values())) | {"instance", "le"}
+    assert {label for labels in grouped for label in labels.split(", ")} <= known
+
+
+def without_macros(sql):
+    """Replaces Grafana's macros for PostgreSQL as Grafana does."""
+    begin, end = "'2000-01-01T00:00:00Z'", "'2100-01-01T00:00:00Z'"
+    sql = re.sub(r"\$__timeFilter\((.*?)\)", rf"\1 BETWEEN {begin} AND {end}", sql)
+    sql = re.sub(r"\$__timeGroup\((\w+), '1m'\)", r"floor(extract(epoch FROM \1) / 60) * 60", sql)
+    sql = sql.replace("$__timeFrom()", begin).replace("$__timeTo()", end)
+    assert "$" not in sql
+    return sql
+
+
+def check_fleet(database):
+    """Each query of the fleet's dashboard runs, for a reader, and has the columns that its panel names."""
+    panels = json.loads((ROOT / "conf/grafana/avld-fleet.json").read_text())["panels"]
+    with psycopg2.connect(database.conninfo) as conn, conn.cursor() as cursor:
+        cursor.execute("SET ROLE avld_reader")
+        rows = {}
+        for panel in panels:
+            cursor.execute(without_macros(panel["targets"][0]["rawSql"]))
+            columns = {column.name for column in cursor.description}
+            rows[panel["title"]] = len(cursor.fetchall())
+            for layer in panel.get("options", {}).get("layers", []):
+                style = layer["config"]["style"]
+                wanted = {layer["location"]["latitude"], layer["location"]["longitude"], style["color"]["field"], style["text"]["field"]}
+                assert wanted <= columns, wanted - columns
+    conn.close()
+    assert rows["Where everybody is"] > 10 and rows["Positions per minute"] > 10 and rows["Trackers"] == 1
+    assert rows["Frames that could not be used"] > 3
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed (package prometheus)")
+def test_the_alert_rules_fire_when_they_should():
+    done = subprocess.run(["promtool", "test", "rules", ROOT / "tests/monitoring/avld.rules.test.yml"], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed (package prometheus)")
