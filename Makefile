@@ -23,6 +23,7 @@ PREFIX        ?= /usr/local
 prefix        ?= $(PREFIX)
 bindir        ?= $(prefix)/bin
 docdir        ?= $(prefix)/share/doc/avld
+datadir       ?= $(prefix)/share
 unitdir       ?= $(prefix)/lib/systemd/system
 sysusersdir   ?= $(prefix)/lib/sysusers.d
 sysctldir     ?= $(prefix)/lib/sysctl.d
@@ -294,6 +295,9 @@ install: $(BUILD)/avld
 	$(INSTALL) -D -m 644 systemd/avld.sysctl $(DESTDIR)$(sysctldir)/30-avld.conf
 	$(INSTALL) -d $(DESTDIR)$(docdir)
 	$(INSTALL) -m 644 README.md LICENSE conf/avld.ini $(DESTDIR)$(docdir)
+	$(INSTALL) -d $(DESTDIR)$(datadir)/avld/prometheus $(DESTDIR)$(datadir)/avld/grafana
+	$(INSTALL) -m 644 conf/prometheus/avld.rules.yml $(DESTDIR)$(datadir)/avld/prometheus
+	$(INSTALL) -m 644 conf/grafana/avld.json conf/grafana/avld-fleet.json $(DESTDIR)$(datadir)/avld/grafana
 	@for page in $(docs); do $(INSTALL) -D -m 644 $$page $(DESTDIR)$(docdir)/$$page || exit; done
 	@DESTDIR='$(DESTDIR)' localstatedir='$(localstatedir)' tools/install-settings \
 		conf/avld.ini '$(DESTDIR)$(sysusersdir)/avld.conf' '$(DESTDIR)$(settings)'
@@ -301,7 +305,7 @@ install: $(BUILD)/avld
 uninstall:
 	rm -f $(DESTDIR)$(bindir)/avld $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(sysusersdir)/avld.conf \
 		$(DESTDIR)$(sysctldir)/30-avld.conf
-	rm -rf $(DESTDIR)$(docdir)/docs
+	rm -rf $(DESTDIR)$(docdir)/docs $(DESTDIR)$(datadir)/avld
 	rm -f $(addprefix $(DESTDIR)$(docdir)/,README.md LICENSE avld.ini)
 	-rmdir $(DESTDIR)$(docdir)
 	@echo 'kept: $(DESTDIR)$(settings), $(localstatedir)/lib/avld (journal), the user avld and the database'

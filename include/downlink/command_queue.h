@@ -24,6 +24,8 @@ void command_queue_free(struct command_queue *queue);
 
 // Returns the number of open commands. While it is 0, which is the usual case, the functions below need not be called.
 size_t command_queue_count(const struct command_queue *queue);
+// Returns how many of the open ones have been sent. Looks at each.
+size_t command_queue_count_sent(const struct command_queue *queue);
 const struct command_counters *command_queue_counters(const struct command_queue *queue);
 
 // Returns the callbacks through which the writer delivers the commands read from the database. Valid as long as the queue.

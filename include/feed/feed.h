@@ -10,6 +10,13 @@
 #include "protocol/message.h"
 #include "protocol/photo.h"
 
+// What a step has consumed.
+enum feed_consumed {
+	FEED_NO_FRAME, /* filler, or nothing: the result is what was held */
+	FEED_ACCEPTED, /* a frame, decoded or ignored */
+	FEED_REJECTED, /* a frame, or other bytes, of which a reject was made */
+};
+
 struct feed {
 	decoder_set set; /* the decoders in use */
 	uint32_t frames; /* frames decoded or ignored */
@@ -19,6 +26,7 @@ struct feed {
 	bool pinned;        /* session.decoder decodes; else sniffing */
 	bool sniffed_again; /* the one new sniff after lost framing has been used */
 	bool open;          /* after FEED_MORE: the bytes are a frame unless more of it follows */
+	uint8_t consumed;   /* enum feed_consumed: by the last step */
 	/* Its decoder is the one found, or the last one while sniffing again; NULL: none yet. */
 	struct session session;
 };

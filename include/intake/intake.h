@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "downlink/command_queue.h"
 #include "feed/feed.h"
+#include "intake/frame_counts.h"
 #include "intake/hold.h"
 #include "intake/row_limits.h"
 #include "intake/scanners.h"
@@ -13,10 +14,17 @@
 #include "journal/journal.h"
 #include "model/device_directory.h"
 #include "protocol/photo.h"
+#include "util/tally.h"
 #include "writer/backlog.h"
 
 struct intake_counters {
 	uint64_t frames, reports, rejects;
+	uint64_t fillers;             /* blank lines and the like between frames */
+	uint64_t reports_decoded;     /* accepted, refused, or on trial */
+	uint64_t reports_refused;     /* decoded, not accepted */
+	uint64_t reports_journaled;   /* entries of accepted reports */
+	uint64_t devices_connected;   /* now: with a TCP connection that carries no other device */
+	uint64_t udp_datagrams;       /* received, whatever became of them */
 	uint64_t udp_no_room;         /* datagrams dropped because the journal was full */
 	uint64_t udp_no_memory;       /* datagrams of new senders dropped for lack of memory */
 	uint64_t udp_lost;            /* datagrams dropped by the kernel, the socket was full */
@@ -26,14 +34,7 @@ struct intake_counters {
 	uint64_t photos;
 };
 
-// Rejects by protocol and reason. Further pairs are not counted once the table is full; reasons are
-// constants of the program, so a peer cannot fill it.
-#define REASONS_MAX 128
-struct reason_count {
-	const char *protocol; /* "-": none found */
-	char reason[DECODED_REASON_MAX];
-	uint64_t count;
-};
+_Static_assert(TALLY_TEXT_MAX >= DECODED_REASON_MAX, "a tally has room for a reason");
 
 // Tables whose rows any peer can cause.
 enum limited_table { LIMITED_REJECTS, LIMITED_CONNECTIONS, LIMITED_TABLES };
@@ -66,7 +67,9 @@ struct intake {
 	struct limited_log limited_logs[LIMITED_TABLES];
 	struct intake_counters counters;
 	struct scanners scanners;
-	struct reason_count reasons[REASONS_MAX];
+	struct frame_counts frames;
+	struct tally reasons;   /* rejects by protocol ("-": none found) and reason */
+	struct tally ends;      /* TCP connections that were closed, by reason */
 	struct decoded decoded; /* of the current frame, shared by all conversations */
 	struct decoded ending;  /* of a conversation that ends while `decoded` is in use */
 };
@@ -83,13 +86,23 @@ bool intake_wait_for_room(struct intake *intake);
 enum intake_room { INTAKE_FULL, INTAKE_SCARCE, INTAKE_AMPLE };
 enum intake_room intake_room(struct intake *intake, size_t bytes);
 
-// Returns the frames, reports and rejects so far: the work done for peers.
+// Returns the frames, fillers, reports and rejects so far: the work done for peers.
 static inline uint64_t intake_work(const struct intake *intake)
 {
 	const struct intake_counters *counters = &intake->counters;
 
-	return counters->frames + counters->reports + counters->rejects;
+	return counters->frames + counters->fillers + counters->reports + counters->rejects;
 }
+
+// Returns the counts of what this conversation sends now.
+static inline struct frame_counts_row *intake_counts(
+	struct intake *intake, const struct feed *feed, const struct peer *peer)
+{
+	return frame_counts_of(&intake->frames, feed->session.decoder, peer->transport);
+}
+// Counts bytes of which no frame could be made.
+void intake_count_unusable(
+	struct intake *intake, const struct feed *feed, const struct peer *peer, size_t bytes);
 
 // Gives a new session the settings of devices, and the memory of devices, messages and photos, as configured.
 void intake_begin(struct intake *intake, struct session *session);
@@ -100,7 +113,7 @@ void intake_begin(struct intake *intake, struct session *session);
 // intake_safe has reached it.
 uint64_t intake_append(struct intake *intake, struct feed *feed, const struct peer *peer,
 	const struct decoded *decoded, const char *refusal);
-// The same without the photos, and without counting a frame.
+// The same without the photos.
 void intake_append_reports(struct intake *intake, struct feed *feed, const struct peer *peer,
 	const struct decoded *decoded, const char *refusal);
 

@@ -92,8 +92,9 @@ void newcomers_each_second(struct newcomers *newcomers, newcomers_admit *admit, 
 void newcomers_finish(struct newcomers *newcomers);
 
 const struct newcomers_counters *newcomers_counters(const struct newcomers *newcomers);
-// Returns the number of idents on trial, and whether this one is.
+// Returns the number of idents on trial, and of the entries kept of them; and whether this ident is on trial.
 size_t newcomers_on_trial(const struct newcomers *newcomers);
+size_t newcomers_entries(const struct newcomers *newcomers);
 bool newcomers_has_trial(const struct newcomers *newcomers, struct text ident);
 // Returns the setting whose limit refused or held an ident last, and the peer; NULL: none since the last call.
 const char *newcomers_limited(struct newcomers *newcomers, struct peer *peer);

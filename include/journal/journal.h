@@ -41,9 +41,10 @@ void journal_close(struct journal *journal);
 // that someone cut short, raises it. To be called once, by a program that opens a journal.
 void journal_explain_sigbus(const char *dir);
 
-const char *journal_uuid(const struct journal *journal); /* 36 characters; made with the folder */
-uint64_t journal_start(const struct journal *journal);   /* LSN of the oldest entry kept */
-uint64_t journal_end(const struct journal *journal);     /* LSN after the newest entry */
+const char *journal_uuid(const struct journal *journal);  /* 36 characters; made with the folder */
+uint64_t journal_start(const struct journal *journal);    /* LSN of the oldest entry kept */
+uint64_t journal_end(const struct journal *journal);      /* LSN after the newest entry */
+uint64_t journal_appended(const struct journal *journal); /* entries, since journal_open */
 // Returns journal_end as it was after journal_open.
 uint64_t journal_recovered(const struct journal *journal);
 // Returns the LSN below which everything survives a power failure.

@@ -21,6 +21,7 @@ struct conn_counters {
 	uint64_t evicted;     /* connections closed to make room for others */
 	size_t paused;        /* now */
 	uint64_t above_share; /* connections that sent more than their share for long */
+	uint64_t opened;      /* connections that were not refused */
 };
 struct conn_counters conn_counters(const struct conns *conns);
 

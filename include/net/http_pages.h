@@ -3,19 +3,9 @@
 #ifndef AVLD_NET_HTTP_PAGES_H
 #define AVLD_NET_HTTP_PAGES_H
 
-#include "net/conn.h"
-#include "writer/writer.h"
+#include "net/http_sources.h"
 
 #include <stdio.h>
-
-// What the pages show. All of it must outlive the http.
-struct http_sources {
-	const struct config *config;
-	const struct intake *intake;
-	const struct conns *conns;
-	const struct writer *writer;
-	const struct command_queue *commands;
-};
 
 enum http_page {
 	HTTP_PAGE_TEXT,

@@ -5,6 +5,8 @@
 
 #include "net/conn.h"
 
+#define LISTENER_RESERVED_FILES 64 /* descriptors kept for journal, database, HTTP and loop */
+
 struct listener;
 
 // TCP and UDP sockets as configured, bound to one port (server.listen; port 0 picks one that is free for

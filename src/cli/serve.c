@@ -18,6 +18,7 @@
 #include "net/http.h"
 #include "net/listener.h"
 #include "net/udp.h"
+#include "net/vitals.h"
 #include "schema/migrate.h"
 #include "schema/migrations.h"
 #include "util/clock.h"
@@ -55,6 +56,8 @@ struct server {
 	struct pace pace;
 	bool stopping;
 	int looks;
+	struct vitals vitals;
+	ev_check check;
 	ev_prepare prepare;
 	ev_timer open, sync, room, drain, watchdog, second;
 	ev_signal term, intr, hup;
@@ -89,6 +92,15 @@ static uint64_t pending_bytes(const struct server *server)
 	return journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
 }
 
+static void on_check(struct ev_loop *loop, ev_check *check, int revents)
+{
+	struct server *server = check->data;
+
+	(void)loop;
+	(void)revents;
+	vitals_turn_begins(&server->vitals);
+}
+
 static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 {
 	struct server *server = prepare->data;
@@ -107,6 +119,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 		ev_timer_set(&server->room, ROOM_S, ROOM_S);
 		ev_timer_start(loop, &server->room);
 	}
+	vitals_turn_ends(&server->vitals, &server->intake, server->writer);
 }
 
 static void on_room(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -154,6 +167,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	row_summaries_each_second(&server->intake);
 	scanners_log(&server->intake.scanners, clock_coarse_s(), false);
 	journal_watch(server->intake.journal);
+	vitals_each_second(&server->vitals, &server->intake);
 }
 
 static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -385,6 +399,7 @@ static bool open_journal(struct server *server)
 		config->journal.dir, journal_start(server->intake.journal),
 		journal_end(server->intake.journal), journal_bytes(server->intake.journal));
 	journal_sync_start(server->intake.journal, server->loop, on_synced, server);
+	vitals_begin(&server->vitals, server->intake.journal);
 	return true;
 }
 
@@ -422,14 +437,18 @@ static void start_timers(struct server *server)
 	uint64_t watchdog_us = 0;
 
 	ev_prepare_init(&server->prepare, on_prepare);
+	ev_check_init(&server->check, on_check);
+	ev_set_priority(&server->check, EV_MAXPRI);
 	ev_timer_init(&server->sync, on_sync, sync_s, sync_s);
 	ev_timer_init(&server->room, on_room, ROOM_S, ROOM_S);
 	ev_timer_init(&server->drain, on_drain_timeout, DRAIN_S, 0.);
 	ev_timer_init(&server->second, on_second, 1., 1.);
 	ev_timer_init(&server->open, on_open, LOOK_S, LOOK_S);
+	server->check.data = server;
 	server->prepare.data = server->sync.data = server->room.data = server;
 	server->second.data = server->open.data = server;
 	ev_prepare_start(server->loop, &server->prepare);
+	ev_check_start(server->loop, &server->check);
 	ev_timer_start(server->loop, &server->second);
 	ev_timer_start(server->loop, &server->open);
 	if (server->config->journal.sync != SYNC_OFF)
@@ -446,8 +465,8 @@ static void start_timers(struct server *server)
 static bool start_http(struct server *server)
 {
 	const struct config *config = server->config;
-	const struct http_sources sources = {
-		config, &server->intake, server->conns, server->writer, server->intake.commands};
+	const struct http_sources sources = {config, &server->intake, server->conns, server->writer,
+		server->intake.commands, &server->vitals};
 	const bool optional = setting_is_default(config, "http.listen");
 	const char *error;
 

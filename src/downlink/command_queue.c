@@ -492,6 +492,15 @@ size_t command_queue_count(const struct command_queue *queue)
 	return queue->changes.open;
 }
 
+size_t command_queue_count_sent(const struct command_queue *queue)
+{
+	size_t count = 0;
+
+	for (const struct command_item *item = queue->table.items; item; item = item->hh.next)
+		count += item->state == COMMAND_SENT;
+	return count;
+}
+
 const struct command_counters *command_queue_counters(const struct command_queue *queue)
 {
 	return &queue->changes.counters;

@@ -65,6 +65,7 @@ static __attribute__((noinline, cold)) void reject(struct feed *feed, struct dec
 	enum decode_status status, const char *detail, const uint8_t *data, size_t len)
 {
 	feed->rejects++;
+	feed->consumed = FEED_REJECTED;
 	decoded_reject(decoded, status, detail, data, len);
 }
 
@@ -157,10 +158,12 @@ static inline enum feed_verdict decode(
 		return close_foreign(feed, data, len, decoded);
 	} else {
 		feed->rejects += (uint32_t)decoded->reject_count;
-		if (accepted)
+		if (accepted) {
 			feed->frames++;
-		else
+			feed->consumed = FEED_ACCEPTED;
+		} else {
 			reject(feed, decoded, status, decoded->detail, data, len);
+		}
 	}
 	if (feed->session.whole)
 		conclude(feed, accepted && !rule, rule ? DECODE_DETAIL : status, decoded);
@@ -365,6 +368,7 @@ enum feed_verdict feed_step(
 	decoded_reset(decoded);
 	*used = 0;
 	feed->open = false;
+	feed->consumed = FEED_NO_FRAME;
 	if (!feed->pinned)
 		return sniff_and_step(feed, data, len, decoded, used);
 	return step(feed, data, len, decoded, used);
@@ -382,6 +386,7 @@ enum feed_verdict feed_rest(
 void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct decoded *decoded)
 {
 	decoded_reset(decoded);
+	feed->consumed = FEED_NO_FRAME;
 	if (!feed_waits(feed))
 		return;
 	feed->session.now_us = now_us;
@@ -396,5 +401,6 @@ void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct de
 	const char *rule = complete(decoded);
 	if (rule)
 		reject_fault(feed, decoded, rule, (const uint8_t *)"", 0);
+	feed->consumed = FEED_NO_FRAME;
 	reject_held(feed, before_us, decoded);
 }

@@ -23,6 +23,54 @@ bool conversation_proves(const struct device *device)
 	return device->live && device->live->feed.frames > 1;
 }
 
+// ---- counts
+
+// Counts what a step of the feed has found. To be called after each, before anything of the result is removed.
+static inline void count_found(
+	struct intake *intake, const struct conversation *c, const struct decoded *decoded)
+{
+	intake->counters.reports_decoded += decoded->report_count;
+	if (c->feed.consumed == FEED_NO_FRAME)
+		return;
+	intake->counters.frames++;
+	intake_counts(intake, &c->feed, &c->peer)->frames++;
+}
+
+static bool has_position(const struct decoded *decoded)
+{
+	for (size_t i = 0; i < decoded->report_count; i++)
+		if (decoded->reports[i].body.has & HAS_FIX)
+			return true;
+	return false;
+}
+
+// refusal: of the session's device, which may be trial_pending. had: reports before those of others were rejected.
+static enum frame_outcome find_outcome(const struct conversation *c, const struct decoded *decoded,
+	const char *refusal, size_t had)
+{
+	if (refusal == trial_pending && decoded->report_count > 0)
+		return FRAME_ON_TRIAL;
+	if (refusal && refusal != trial_pending)
+		return FRAME_REFUSED;
+	if (decoded->report_count > 0)
+		return has_position(decoded) ? FRAME_POSITION : FRAME_STATUS;
+	if (had > 0)
+		return FRAME_REFUSED;
+	if (c->feed.consumed == FEED_REJECTED || decoded->reject_count > 0)
+		return FRAME_REJECTED;
+	return c->feed.session.unsaved ? FRAME_HELD : FRAME_IGNORED;
+}
+
+// Counts what becomes of the frame, if there is one.
+static inline void count_outcome(struct intake *intake, const struct conversation *c,
+	const struct decoded *decoded, const char *refusal, size_t had)
+{
+	if (c->feed.consumed == FEED_NO_FRAME)
+		return;
+	intake_counts(intake, &c->feed, &c->peer)
+		->outcomes[find_outcome(c, decoded, refusal, had)]++;
+}
+
 // ---- one frame
 
 // Returns NULL if the device that the session names is admitted, or why not.
@@ -136,8 +184,8 @@ static bool forbids_memory(const struct session *session)
 static __attribute__((noinline, cold)) const char *hold_frame(
 	struct intake *intake, struct conversation *c, struct decoded *decoded)
 {
+	count_outcome(intake, c, decoded, trial_pending, decoded->report_count);
 	trial_keep(intake, &c->feed, &c->peer, decoded);
-	intake->counters.frames++;
 	intake_append_reports(intake, &c->feed, &c->peer, decoded, NULL);
 	return NULL;
 }
@@ -148,6 +196,7 @@ static const char *finish_frame(
 {
 	struct intake *intake = transport->intake;
 	struct decoded *decoded = &intake->decoded;
+	const size_t had = decoded->report_count;
 	if (decoded->has_password)
 		admission_keep_password(&c->credential, decoded->password);
 	const char *refusal = conversation_admission_is_due(c) ? ask_admission(transport, c) : NULL;
@@ -166,6 +215,7 @@ static const char *finish_frame(
 	if (!refusal && (conversation_is_datagram(c) || conversation_is_gateway(c)) &&
 		speaker_set_aside(intake->directory, c->device, c, decoded))
 		undo(c, decoded);
+	count_outcome(intake, c, decoded, refusal, had);
 	intake_append(intake, &c->feed, &c->peer, decoded, refusal);
 	const uint64_t lsn = save_held(intake, c, refusal);
 	if (!refusal && !conversation_is_datagram(c) && has_too_many_rejects(&c->feed))
@@ -230,6 +280,8 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 		outcome.used += used;
 		if (verdict == FEED_MORE)
 			break;
+		count_found(intake, c, &intake->decoded);
+		intake->counters.fillers += c->feed.consumed == FEED_NO_FRAME && used > 0;
 		outcome.reason = finish_frame(transport, c, true);
 		if (!outcome.reason && verdict == FEED_CLOSE)
 			outcome.reason = intake->decoded.detail;
@@ -244,6 +296,7 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 			break;
 		}
 	}
+	intake_counts(intake, &c->feed, &c->peer)->bytes += outcome.used;
 	conversation_share_charge(intake, c, &before, outcome.used);
 	if (c->feed.open && !outcome.reason)
 		c->open_ms = clock_coarse_ms();
@@ -272,6 +325,8 @@ struct conversation_outcome conversation_each_second(struct conversation_transpo
 	if (c->feed.open && len > 0 && clock_coarse_ms() - c->open_ms >= OPEN_MS &&
 		intake_has_room(intake)) {
 		feed_rest(&c->feed, data, len, &intake->decoded, &outcome.used);
+		count_found(intake, c, &intake->decoded);
+		intake_counts(intake, &c->feed, &c->peer)->bytes += outcome.used;
 		outcome.reason = finish_frame(transport, c, may_command);
 		if (!outcome.reason && outcome.used < len) // frames may follow the open one
 			outcome = feed_following(transport, c, data, len, outcome.used);
@@ -279,6 +334,7 @@ struct conversation_outcome conversation_each_second(struct conversation_transpo
 	if (!outcome.reason && feed_waits(&c->feed) && intake_has_room(intake)) {
 		const int64_t now_us = clock_utc_us();
 		feed_expire(&c->feed, now_us, now_us - FEED_HOLD_US, &intake->decoded);
+		count_found(intake, c, &intake->decoded);
 		conversation_admission_reject_others(intake, c, &intake->decoded);
 		if (!feed_is_quiet(&c->feed, &intake->decoded))
 			outcome.reason = finish_frame(transport, c, may_command);
@@ -291,11 +347,14 @@ struct conversation_outcome conversation_each_second(struct conversation_transpo
 static void append_ending(struct intake *intake, struct conversation *c)
 {
 	struct device *device;
+	const size_t had = intake->ending.report_count;
 
+	count_found(intake, c, &intake->ending);
 	conversation_admission_reject_others(intake, c, &intake->ending);
 	const bool names = c->feed.session.ident_len > 0 && intake->ending.report_count > 0;
 	const char *refusal = names ? conversation_admission_ask(intake, c, &device) : NULL;
 
+	count_outcome(intake, c, &intake->ending, refusal, had);
 	if (refusal == trial_pending) {
 		trial_keep(intake, &c->feed, &c->peer, &intake->ending);
 		refusal = NULL;
@@ -344,7 +403,7 @@ static void end_feed(struct intake *intake, struct conversation *c, const uint8_
 	while (open && len > 0 && intake_wait_for_room(intake)) { // frames may follow the open one
 		size_t used;
 		open = feed_rest(feed, rest, len, &intake->ending, &used) == FEED_TAKEN;
-		intake->counters.frames += used > 0;
+		intake_counts(intake, feed, &c->peer)->bytes += used;
 		append_ending(intake, c);
 		rest += used;
 		len -= used;
@@ -358,6 +417,8 @@ static void end_feed(struct intake *intake, struct conversation *c, const uint8_
 	if (feed_waits(feed) || c->hold.lsn)
 		leave_held(intake, c);
 	const size_t blanks = feed_blanks(rest, len);
+	if (blanks < len)
+		intake_count_unusable(intake, feed, &c->peer, len);
 	if (blanks < len && !is_silent_scanner(intake, c, rest + blanks, len - blanks)) {
 		feed->rejects++;
 		intake_reject(
@@ -392,7 +453,7 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 	end_feed(intake, c, rest, len);
 	admission_drop_password(&c->credential);
 	if (conversation_is_datagram(c)) {
-		conversation_devices_drop(c);
+		conversation_devices_drop(intake, c);
 		return;
 	}
 	const struct traffic traffic = {c->opened_us, c->bytes, c->feed.frames, c->feed.rejects};
@@ -402,5 +463,5 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 		if (!c->scanner)
 			log_closed(c, reason);
 	}
-	conversation_devices_drop(c);
+	conversation_devices_drop(intake, c);
 }

@@ -31,10 +31,12 @@ static bool has_named(const struct conversation *c, const struct device *device)
 }
 
 // Ends commands over this connection to the device admitted last.
-static void give_up_live(struct conversation *c)
+static void give_up_live(struct intake *intake, struct conversation *c)
 {
-	if (c->device && c->device->live == c)
-		c->device->live = NULL;
+	if (!c->device || c->device->live != c)
+		return;
+	c->device->live = NULL;
+	intake->counters.devices_connected--;
 }
 
 // Journals that the named devices have left the connection; unless `all`, except the one that the session names.
@@ -52,7 +54,7 @@ static void leave(struct intake *intake, struct conversation *c, bool all)
 static void become_gateway(struct intake *intake, struct conversation *c)
 {
 	leave(intake, c, true);
-	give_up_live(c);
+	give_up_live(intake, c);
 	c->idents = CONVERSATION_IDENTS + 1;
 }
 
@@ -84,7 +86,7 @@ static bool name_device(struct intake *intake, struct conversation *c, struct de
 void conversation_devices_connect(struct intake *intake, struct conversation *c,
 	struct device *device, void (*displace)(struct conversation *))
 {
-	give_up_live(c);
+	give_up_live(intake, c);
 	const bool is_new = name_device(intake, c, device);
 	conversation_devices_set(c, device);
 	if (conversation_is_gateway(c))
@@ -92,6 +94,7 @@ void conversation_devices_connect(struct intake *intake, struct conversation *c,
 	if (device->live)
 		displace(device->live);
 	device->live = c;
+	intake->counters.devices_connected++;
 	if (is_new)
 		intake_connected(intake, &c->feed, &c->peer);
 }
@@ -116,8 +119,8 @@ void conversation_devices_leave(struct intake *intake, struct conversation *c)
 	leave(intake, c, false);
 }
 
-void conversation_devices_drop(struct conversation *c)
+void conversation_devices_drop(struct intake *intake, struct conversation *c)
 {
-	give_up_live(c);
+	give_up_live(intake, c);
 	conversation_devices_set(c, NULL);
 }

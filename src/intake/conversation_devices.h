@@ -23,6 +23,6 @@ void conversation_devices_name_others(
 // connection's end covers it.
 void conversation_devices_leave(struct intake *intake, struct conversation *c);
 // Ends commands over the conversation, and forgets the device admitted last.
-void conversation_devices_drop(struct conversation *c);
+void conversation_devices_drop(struct intake *intake, struct conversation *c);
 
 #endif

@@ -34,7 +34,7 @@ void conversation_share_charge(const struct intake *intake, struct conversation 
 	const struct intake_counters *before, size_t bytes)
 {
 	const struct intake_counters *after = &intake->counters;
-	const uint64_t frames = after->frames - before->frames;
+	const uint64_t frames = after->frames - before->frames + after->fillers - before->fillers;
 	const uint64_t entries =
 		after->reports - before->reports + after->rejects - before->rejects;
 	const uint64_t work = (frames > entries ? frames : entries) + bytes / SHARE_BYTES;

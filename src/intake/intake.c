@@ -6,7 +6,6 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#include <stdio.h>
 #include <string.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -191,18 +190,18 @@ static void count_reject(struct intake *intake, const struct feed *feed, const c
 	const char *protocol = known ? feed->session.decoder->name : "-";
 
 	intake->counters.rejects++;
-	for (size_t i = 0; i < REASONS_MAX; i++) {
-		struct reason_count *row = &intake->reasons[i];
-		if (row->count == 0) {
-			row->protocol = protocol;
-			snprintf(row->reason, sizeof(row->reason), "%s", reason);
-		} else if (strcmp(row->protocol, protocol) != 0 ||
-			   strcmp(row->reason, reason) != 0) {
-			continue;
-		}
-		row->count++;
-		return;
-	}
+	tally_add(&intake->reasons, protocol, reason);
+}
+
+void intake_count_unusable(
+	struct intake *intake, const struct feed *feed, const struct peer *peer, size_t bytes)
+{
+	struct frame_counts_row *counts = intake_counts(intake, feed, peer);
+
+	intake->counters.frames++;
+	counts->frames++;
+	counts->outcomes[FRAME_REJECTED]++;
+	counts->bytes += bytes;
 }
 
 static struct entry reject_of(
@@ -274,6 +273,7 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 void intake_reject_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *reason, struct text raw, struct held_mark mark)
 {
+	intake->counters.reports_refused++;
 	append_reject(intake, feed, peer, reason, raw, (struct text){NULL, 0}, mark);
 }
 
@@ -300,6 +300,7 @@ static void append_report(struct intake *intake, const struct feed *feed, const 
 	entry_report_write(
 		report, protocol, &head, journal_begin(intake->journal, entry_head_size(&head)));
 	journal_commit(intake->journal);
+	intake->counters.reports_journaled++;
 }
 
 // The same for a report that resolves what has this mark.
@@ -316,6 +317,7 @@ static void append_result(struct intake *intake, const struct feed *feed, const 
 	entry.raw = report->raw;
 	entry.mark = mark;
 	append(intake, &entry);
+	intake->counters.reports_journaled++;
 }
 
 // Returns the mark of what the report of this index resolves; *next: index in decoded->resolved, from 0.
@@ -421,10 +423,13 @@ void intake_append_reports(struct intake *intake, struct feed *feed, const struc
 	if (decoded->fault)
 		log_fault(intake, feed->session.decoder, decoded->fault);
 	append_all(intake, feed, peer, decoded, refusal);
-	if (refusal)
+	if (refusal) {
 		feed->rejects += (uint32_t)decoded->report_count;
-	else
+		intake->counters.reports_refused += decoded->report_count;
+	} else if (decoded->report_count > 0) {
 		intake->counters.reports += decoded->report_count;
+		intake_counts(intake, feed, peer)->reports += decoded->report_count;
+	}
 	if (!refusal && intake->commands && command_queue_count(intake->commands))
 		note_reports(intake, feed, peer, decoded);
 }
@@ -569,7 +574,6 @@ void intake_begin(struct intake *intake, struct session *session)
 uint64_t intake_append(struct intake *intake, struct feed *feed, const struct peer *peer,
 	const struct decoded *decoded, const char *refusal)
 {
-	intake->counters.frames++;
 	intake_append_reports(intake, feed, peer, decoded, refusal);
 	if (feed->session.photos) {
 		if (refusal)

@@ -44,7 +44,7 @@ struct trial {
 	struct peer peer; /* of its newest datagram */
 	int64_t received_us;
 	uint32_t began_ms;
-	uint32_t len, room;
+	uint32_t len, room, entries;
 	uint8_t *data; /* for each entry its size, uint32_t, and its bytes */
 	UT_hash_handle hh;
 	uint8_t ident_len;
@@ -68,7 +68,8 @@ struct newcomers {
 	struct trial *table;
 	struct list trials; /* oldest first */
 	struct address *heaviest;
-	size_t bytes; /* of all trials */
+	size_t bytes;   /* of all trials */
+	size_t entries; /* likewise */
 	struct newcomers_counters counters;
 	const char *limited;
 	struct peer limited_peer;
@@ -245,6 +246,7 @@ static void end_trial(
 	list_remove(&trial->of_address);
 	trial->address->trials--;
 	newcomers->bytes -= trial->room;
+	newcomers->entries -= trial->entries;
 	if (visit)
 		pass_entries(trial, visit, context);
 	free(trial->data);
@@ -336,6 +338,8 @@ uint8_t *newcomers_keep(struct newcomers *newcomers, struct text ident, size_t s
 	const uint32_t size32 = (uint32_t)size;
 	memcpy(out, &size32, head);
 	trial->len = len;
+	trial->entries++;
+	newcomers->entries++;
 	return out + head;
 }
 
@@ -515,6 +519,11 @@ const struct newcomers_counters *newcomers_counters(const struct newcomers *newc
 size_t newcomers_on_trial(const struct newcomers *newcomers)
 {
 	return HASH_COUNT(newcomers->table);
+}
+
+size_t newcomers_entries(const struct newcomers *newcomers)
+{
+	return newcomers->entries;
 }
 
 bool newcomers_has_trial(const struct newcomers *newcomers, struct text ident)

@@ -110,6 +110,7 @@ static void finish(struct intake *intake, struct orphan *orphan, struct text sen
 {
 	struct feed *feed = &orphan->feed;
 
+	intake->counters.reports_decoded += intake->ending.report_count;
 	reject_others(intake, orphan, sender);
 	intake_append_reports(intake, feed, &orphan->peer, &intake->ending, NULL);
 	hold_save(&intake->holds, intake->journal, &orphan->hold, feed, &orphan->peer);

@@ -15,6 +15,17 @@ const char trial_pending[] = "on trial";
 
 // ---- the journal
 
+static void count_protocol(struct intake *intake, const uint8_t *bytes, size_t size)
+{
+	struct entry entry;
+
+	if (entry_read(bytes, size, &entry))
+		frame_counts_of(&intake->frames,
+			registry_find(entry.protocol.data, entry.protocol.len),
+			entry.peer.transport)
+			->reports++;
+}
+
 // newcomers_visit
 static void append_entry(void *context, const uint8_t *entry, size_t size)
 {
@@ -23,26 +34,31 @@ static void append_entry(void *context, const uint8_t *entry, size_t size)
 	while (!journal_room(intake->journal, 1, size)) {
 		if (!journal_wait(intake->journal)) {
 			intake->counters.udp_no_room++; // the tracker has no acknowledgement
+			intake->counters.reports_refused++;
 			return;
 		}
 	}
 	memcpy(journal_begin(intake->journal, size), entry, size);
 	journal_commit(intake->journal);
 	intake->counters.reports++;
+	intake->counters.reports_journaled++;
+	count_protocol(intake, entry, size);
 }
 
 // newcomers_visit
 static void reject_entry(void *context, const uint8_t *bytes, size_t size)
 {
+	struct intake *intake = context;
 	struct entry entry;
 	struct feed feed = {0};
 
+	intake->counters.reports_refused++;
 	if (!entry_read(bytes, size, &entry))
 		return;
 	feed.session.decoder = registry_find(entry.protocol.data, entry.protocol.len);
 	feed.session.received_us = entry.received_us;
 	session_set_ident(&feed.session, entry.ident.data, entry.ident.len);
-	intake_reject(context, &feed, &entry.peer, admission_refusals[REFUSAL_NEW],
+	intake_reject(intake, &feed, &entry.peer, admission_refusals[REFUSAL_NEW],
 		(const uint8_t *)entry.raw.data, entry.raw.len);
 }
 
@@ -69,9 +85,11 @@ void trial_keep(struct intake *intake, const struct feed *feed, const struct pee
 {
 	for (size_t i = 0; i < decoded->report_count; i++) {
 		const struct report *report = &decoded->reports[i];
-		if (!keep_report(intake, feed, peer, report))
-			intake_reject(intake, feed, peer, admission_refusals[REFUSAL_NEW],
-				(const uint8_t *)report->raw.data, report->raw.len);
+		if (keep_report(intake, feed, peer, report))
+			continue;
+		intake->counters.reports_refused++;
+		intake_reject(intake, feed, peer, admission_refusals[REFUSAL_NEW],
+			(const uint8_t *)report->raw.data, report->raw.len);
 	}
 	decoded->report_count = 0;
 	decoded->resolved_count = 0;

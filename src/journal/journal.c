@@ -70,6 +70,11 @@ uint64_t journal_end(const struct journal *journal)
 	return journal->end;
 }
 
+uint64_t journal_appended(const struct journal *journal)
+{
+	return journal->appended;
+}
+
 uint64_t journal_recovered(const struct journal *journal)
 {
 	return journal->recovered;
@@ -265,6 +270,7 @@ uint64_t journal_commit(struct journal *journal)
 	journal->begun = 0;
 	journal->offset += need;
 	journal->left -= need;
+	journal->appended++;
 	return journal->end += need;
 }
 

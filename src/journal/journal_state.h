@@ -31,6 +31,7 @@ struct journal {
 	uint32_t begun;         /* length of the entry begun and not committed, or 0 */
 	uint64_t first;         /* of the current segment, or NO_LSN */
 	uint64_t end;
+	uint64_t appended; /* entries, by this process */
 
 	/* Segments, oldest first. [0, next) are old or current, [next, count) made ahead and empty. */
 	struct segment *segments;

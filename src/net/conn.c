@@ -37,6 +37,7 @@ struct conns {
 	uint32_t pause_logged_s; /* 0: never */
 	struct list holding;     /* outboxes that hold replies */
 	bool finishing;
+	uint64_t opened; /* since the start */
 	ev_timer timer;
 	struct conn_gate gate;
 	struct conn_inbox_buffer buffer;
@@ -94,6 +95,7 @@ static void end_conversation(struct conn *c, const char *reason)
 		&conns_of(c)->transport, &c->conversation, c->inbox.rest, c->inbox.len, reason);
 	conn_queues_remove(c);
 	conn_inbox_done(&c->inbox);
+	c->reason = reason;
 }
 
 // Closes at once: the peer is gone, or reads nothing. reason: unused if c lingers.
@@ -106,6 +108,7 @@ static void conn_close(struct conn *c, const char *reason)
 	conn_queues_remove(c);
 	conn_outbox_done(&c->outbox);
 	conn_gate_leave(&conns->gate, &c->conversation.peer);
+	tally_add(&conns->transport.intake->ends, "", c->reason);
 	ev_io_stop(conns->loop, &c->io);
 	close(c->io.fd);
 	free(c);
@@ -453,6 +456,7 @@ void conn_add(struct conns *conns, int fd, const struct sockaddr *address)
 		return;
 	}
 	conversation_begin(&conns->transport, &c->conversation, &peer);
+	conns->opened++;
 	conn_queues_add(&conns->queues, c);
 	ev_io_init(&c->io, on_io, fd, EV_READ);
 	c->io.data = conns;
@@ -493,7 +497,7 @@ size_t conn_count(const struct conns *conns)
 struct conn_counters conn_counters(const struct conns *conns)
 {
 	return (struct conn_counters){conns->queues.turns.pauses, conns->gate.evicted,
-		turns_count_paused(&conns->queues.turns), conns->queues.above.peers};
+		turns_count_paused(&conns->queues.turns), conns->queues.above.peers, conns->opened};
 }
 
 const struct conn_refusals *conn_refused(const struct conns *conns)

@@ -19,10 +19,11 @@ struct conn {
 	struct conn_inbox inbox;
 	struct conn_outbox outbox;
 	struct above_share above;
-	bool paused;  /* not read until conn_resume */
-	bool lingers; /* the conversation has ended; only socket and outbox are left */
-	bool waits;   /* takes turns, not read until it is served */
-	bool unread;  /* its outbox holds too many bytes: not read */
+	bool paused;        /* not read until conn_resume */
+	bool lingers;       /* the conversation has ended; only socket and outbox are left */
+	bool waits;         /* takes turns, not read until it is served */
+	bool unread;        /* its outbox holds too many bytes: not read */
+	const char *reason; /* lingers: why the conversation has ended, static text */
 };
 
 #endif

@@ -18,7 +18,6 @@
 #define BACKLOG        4096
 #define ACCEPTS        64  /* a loop turn */
 #define PICKS          32  /* attempts to find a port that is free for TCP and UDP */
-#define RESERVED_FILES 64  /* descriptors for journal, database, HTTP and loop */
 #define BACK_OFF_S     0.5 /* pause in accepting while descriptors are short */
 #define KEEPALIVE_S    120 /* silence before the first probe */
 #define PROBE_S        30
@@ -198,7 +197,8 @@ static size_t count_files_for_peers(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY)
 		return SIZE_MAX;
-	return limit.rlim_cur > RESERVED_FILES ? limit.rlim_cur - RESERVED_FILES : 1;
+	return limit.rlim_cur > LISTENER_RESERVED_FILES ? limit.rlim_cur - LISTENER_RESERVED_FILES
+							: 1;
 }
 
 static void back_off(struct listener *listener, int error)

@@ -258,6 +258,7 @@ static void process(struct udp *udp, struct msghdr *message, const uint8_t *data
 	const struct peer peer = peer_of_sockaddr(message->msg_name, TRANSPORT_UDP);
 	struct udp_sender *sender = udp_senders_find(&udp->senders, &peer);
 
+	intake->counters.udp_datagrams++;
 	if (intake->backlog != BACKLOG_SMALL && !is_accepted(udp, sender)) {
 		drop_over_share(udp, sender, &peer);
 		return;
@@ -271,6 +272,7 @@ static void process(struct udp *udp, struct msghdr *message, const uint8_t *data
 	struct conversation *conversation = &sender->conversation;
 	feed_datagram(&conversation->feed, clock_utc_us());
 	if (message->msg_flags & MSG_TRUNC) {
+		intake_count_unusable(intake, &conversation->feed, &peer, len);
 		intake_reject(intake, &conversation->feed, &peer, "datagram too long", data, len);
 		udp_senders_note_active(&udp->senders, sender);
 		return;

@@ -199,6 +199,7 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	writer->directory = directory;
 	writer->lsn = writer->counters.lsn = writer->counters.state_lsn = journal_start(journal);
 	writer->turns = turns;
+	writer_counters_init(&writer->counters);
 	ev_timer_init(&turns->drain_timer, on_drained, 0., 0.);
 	turns->drain_timer.data = writer;
 	writer_link_init(writer, &hooks);

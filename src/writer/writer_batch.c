@@ -28,7 +28,8 @@
 /* While behind, a batch may have so many times database.batch_rows: what the database does once for each page of an index is
    shared by more rows then. */
 #define BEHIND_TIMES 8
-#define ENTRY_BYTES  300. /* a first guess */
+#define ENTRY_BYTES  300.  /* a first guess */
+#define RECEIPT_US   10000 /* between times of receipt that count as one */
 
 static void on_interval(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -54,6 +55,7 @@ void writer_batch_init(struct writer *writer)
 	batch_rows_init(&batch->now.rows);
 	batch_rows_init(&batch->ahead.rows);
 	batch->recent = dedup_cache_new();
+	batch->done_lsn = journal_recovered(writer->journal);
 	batch->limit = full_rows(writer);
 	batch->entry_bytes = ENTRY_BYTES;
 	ev_timer_init(&batch->timer, on_interval, 0., 0.);
@@ -199,11 +201,13 @@ static void look_up_day(struct writer *writer, int64_t time_us, int64_t device_i
 static void add_report(struct writer *writer, const struct entry *entry, struct at at)
 {
 	struct batch_rows *rows = &writer->batch->building->rows;
+	struct built_counts *counts = &writer->batch->building->counts;
 	const struct fixed_time fixed = report_fixed_time(&entry->body, entry->received_us);
 	const struct device *device;
 	const char *why;
 
 	if (!entry->ident.len) {
+		counts->left_out[LEFT_OUT_REFUSED]++;
 		batch_rows_add_reject(rows, entry, text_of("no ident"), at.lsn);
 		return;
 	}
@@ -213,16 +217,18 @@ static void add_report(struct writer *writer, const struct entry *entry, struct 
 	if (device && device->state != DEVICE_BLOCKED && !old)
 		look_up_day(writer, fixed.time_us, device->id);
 	if (!device) {
+		counts->left_out[verdict == LOOKUP_REFUSED ? LEFT_OUT_REFUSED : LEFT_OUT_UNKNOWN]++;
 		if (verdict == LOOKUP_REFUSED)
 			batch_rows_add_reject(rows, entry, text_of(why), at.lsn);
 		else if (verdict == LOOKUP_UNKNOWN)
 			batch_rows_add_unknown(rows, entry, at.lsn);
 	} else if (device->state == DEVICE_BLOCKED) {
-		writer->batch->building->blocked++;
+		counts->left_out[LEFT_OUT_BLOCKED]++;
 	} else if (is_repeat(writer, entry, device->id, fixed)) {
-		writer->batch->building->duplicates++;
+		counts->duplicates++;
 		batch_rows_add_repeat(rows, entry, device->id, at.live);
 	} else if (old) {
+		counts->left_out[LEFT_OUT_OLD]++;
 		batch_rows_add_reject(
 			rows, entry, text_of("older than database.retention"), at.lsn);
 		batch_rows_add_repeat(rows, entry, device->id, at.live);
@@ -275,11 +281,42 @@ static void add_media(struct writer *writer, const struct entry *entry, struct a
 	const enum lookup_verdict verdict = look_up(writer, entry, &device, &why);
 
 	if (device && device->state == DEVICE_BLOCKED)
-		writer->batch->building->blocked++;
-	else if (device)
+		return;
+	if (device)
 		batch_rows_add_media(&writer->batch->building->rows, entry, device->id, at.lsn);
 	else if (verdict == LOOKUP_REFUSED)
 		batch_rows_add_reject(&writer->batch->building->rows, entry, text_of(why), at.lsn);
+}
+
+// Returns true if the report was received at about the time of these: within 10 ms, or a thirtieth of its age.
+static bool is_near(const struct writer *writer, const struct receipts *receipts, int64_t us)
+{
+	const int64_t age_us = (int64_t)(ev_now(writer->loop) * 1e6) - us;
+	const int64_t near_us = RECEIPT_US + (age_us > 0 ? age_us / 32 : 0);
+
+	return us - receipts->received_us < near_us && receipts->received_us - us < near_us;
+}
+
+static void note_receipt(const struct writer *writer, struct writer_built *built, int64_t us)
+{
+	const size_t count = built->receipt_count;
+
+	if (count > 0 &&
+		(count == RECEIPTS_MAX || is_near(writer, &built->receipts[count - 1], us)))
+		built->receipts[count - 1].reports++;
+	else
+		built->receipts[built->receipt_count++] = (struct receipts){us, 1};
+}
+
+static void count_report(struct writer *writer, const struct entry *report, uint64_t lsn)
+{
+	struct writer_built *built = writer->batch->building;
+
+	if (lsn > writer->batch->done_lsn)
+		built->counts.reports++;
+	else
+		built->counts.reports_again++;
+	note_receipt(writer, built, report->received_us);
 }
 
 static void add_entry(struct writer *writer, const struct journal_cursor *cursor, struct at at)
@@ -297,8 +334,12 @@ static void add_entry(struct writer *writer, const struct journal_cursor *cursor
 			rows, &entry, text_of("journal: entry of unknown kind"), at.lsn);
 		return;
 	}
+	if (entry.kind == ENTRY_REPORT)
+		count_report(writer, &entry, at.lsn);
 	const struct writer_refusal *refusal = find_refusal(writer->batch, at.lsn);
 	if (refusal) {
+		writer->batch->building->counts.left_out[LEFT_OUT_REFUSED] +=
+			entry.kind == ENTRY_REPORT;
 		batch_rows_add_reject(rows, &entry, text_of(refusal->message), at.lsn);
 		return;
 	}
@@ -339,7 +380,8 @@ static void build_start(struct writer_built *built, uint64_t start)
 {
 	batch_rows_clear(&built->rows);
 	built->start = built->end = start;
-	built->entries = built->duplicates = built->blocked = 0;
+	built->entries = built->receipt_count = 0;
+	built->counts = (struct built_counts){0};
 	built->whole = false;
 }
 
@@ -381,6 +423,7 @@ static void build(struct writer *writer, struct writer_built *built, size_t entr
 			break;
 		add_entry(writer, &cursor, (struct at){cursor.lsn, cursor.lsn > recovered});
 		built->entries++;
+		built->counts.entries += cursor.lsn > batch->done_lsn;
 	}
 	built->end = cursor.lsn;
 	journal_cursor_done(&cursor);
@@ -462,6 +505,7 @@ void writer_batch_lower_limit(struct writer *writer, size_t limit)
 static void count(struct writer *writer)
 {
 	const struct writer_batch *batch = writer->batch;
+	const struct built_counts *built = &batch->now.counts;
 	struct writer_counters *counters = &writer->counters;
 	uint64_t stored[ROWS_KINDS];
 
@@ -474,11 +518,33 @@ static void count(struct writer *writer)
 	counters->rows_statuses += stored[ROWS_STATUSES];
 	counters->rows_alarms += stored[ROWS_ALARMS];
 	counters->rows_rejects += stored[ROWS_REJECTS];
-	counters->duplicates += batch->now.duplicates;
+	counters->rows_connections += stored[ROWS_CONNECTIONS];
+	counters->rows_commands += stored[ROWS_COMMANDS];
+	counters->rows_media += stored[ROWS_MEDIA];
+	counters->rows_unknown_devices += stored[ROWS_UNKNOWN];
+	counters->duplicates += built->duplicates;
 	counters->duplicates +=
 		batch->now.rows.copies[ROWS_POSITIONS].rows - stored[ROWS_POSITIONS];
 	counters->duplicates += batch->now.rows.copies[ROWS_STATUSES].rows - stored[ROWS_STATUSES];
-	counters->blocked += batch->now.blocked;
+	for (unsigned reason = 0; reason < LEFT_OUT_REASONS; reason++)
+		counters->left_out[reason] += built->left_out[reason];
+	counters->entries_done += built->entries;
+	counters->reports_done += built->reports;
+	counters->reports_again += built->reports_again;
+}
+
+static void observe(struct writer *writer)
+{
+	const struct writer_built *built = &writer->batch->now;
+	const double now_s = ev_now(writer->loop);
+
+	/* Otherwise the answer was lost: when it was committed is not known. */
+	if (writer->state >= WRITER_SENDING)
+		histogram_add(&writer->counters.commit_s, now_s - writer->batch->begun_s, 1);
+	for (size_t i = 0; i < built->receipt_count; i++)
+		histogram_add(&writer->counters.receipt_s,
+			now_s - (double)built->receipts[i].received_us / 1e6,
+			built->receipts[i].reports);
 }
 
 void writer_batch_committed(struct writer *writer)
@@ -487,9 +553,12 @@ void writer_batch_committed(struct writer *writer)
 	const size_t full = full_rows(writer) * (batch->now.more ? BEHIND_TIMES : 1);
 
 	count(writer);
+	observe(writer);
 	backlog_stored(&writer->backlog, batch->now.end - batch->now.start,
 		ev_now(writer->loop) - batch->begun_s);
 	writer->lsn = writer->counters.lsn = batch->now.end;
+	if (batch->done_lsn < writer->lsn)
+		batch->done_lsn = writer->lsn;
 	batch->sent = false;
 	writer->counters.refused += settle_refusals(batch);
 	batch->limit = batch->limit < full / 2 ? batch->limit * 2 : full;

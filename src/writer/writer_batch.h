@@ -11,13 +11,29 @@
 
 #include <ev.h>
 
+// Reports received at about the same time.
+struct receipts {
+	int64_t received_us;
+	uint32_t reports;
+};
+#define RECEIPTS_MAX 512 /* kept of a batch; the last one gets the others */
+
+// What has become of the entries of a batch.
+struct built_counts {
+	uint64_t duplicates, left_out[LEFT_OUT_REASONS];
+	uint64_t entries, reports; /* written since the start, and not done by an earlier batch */
+	uint64_t reports_again;    /* others */
+};
+
 struct writer_built {
 	struct batch_rows rows;
 	uint64_t start, end; /* LSNs; equal: nothing is built */
 	size_t entries;
 	bool whole; /* complete: no entry is to be added */
 	bool more;  /* the journal held more */
-	uint64_t duplicates, blocked;
+	struct built_counts counts;
+	size_t receipt_count;
+	struct receipts receipts[RECEIPTS_MAX];
 };
 
 // An entry that the database refused.
@@ -40,6 +56,7 @@ struct writer_batch {
 	struct dedup_cache *recent;
 	ev_timer timer; /* database.batch_interval since the first pending entry */
 	bool due;
+	uint64_t done_lsn;  /* everything below has been counted as done */
 	double begun_s;     /* when the current batch was begun, on the loop's clock */
 	double entry_bytes; /* of an entry in the journal, on average */
 };

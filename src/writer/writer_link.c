@@ -39,7 +39,6 @@ struct writer_link {
 	int io_fd, io_events;
 	ev_timer timer; /* back-off, or the time-out of a state that waits for the database */
 	double backoff, ready_since;
-	enum writer_trouble trouble;
 	char trouble_state[6]; /* its SQLSTATE */
 	double trouble_since;
 };
@@ -133,16 +132,19 @@ static void log_trouble(struct writer *writer, enum writer_trouble trouble, cons
 	const char *message)
 {
 	struct writer_link *link = writer->link;
-	const bool logged = trouble == link->trouble && !strcmp(sqlstate, link->trouble_state);
+	const bool logged =
+		trouble == writer->counters.trouble && !strcmp(sqlstate, link->trouble_state);
 	const char *remedy = conninfo_error_remedy(message);
 	char text[480], quoted[560];
 
 	writer_failure_one_line(text, sizeof(text), message);
 	log_quote(text, strlen(text), quoted, sizeof(quoted));
-	if (link->trouble == TROUBLE_NONE)
+	if (writer->counters.trouble == TROUBLE_NONE)
 		link->trouble_since = ev_now(writer->loop);
-	link->trouble = trouble;
+	writer->counters.trouble = trouble;
 	snprintf(link->trouble_state, sizeof(link->trouble_state), "%s", sqlstate);
+	writer_failure_one_line(
+		writer->counters.trouble_text, sizeof(writer->counters.trouble_text), message);
 	if (logged)
 		log_debug("database still unusable reason=\"%s\"", quoted);
 	else if (trouble == TROUBLE_UNREACHABLE)
@@ -161,11 +163,11 @@ void writer_link_end_trouble(struct writer *writer, const char *what)
 {
 	struct writer_link *link = writer->link;
 
-	if (link->trouble == TROUBLE_NONE)
+	if (writer->counters.trouble == TROUBLE_NONE)
 		return;
 	log_warning("%s after_s=%.1f waiting_bytes=%llu", what,
 		ev_now(writer->loop) - link->trouble_since, waiting_bytes(writer));
-	link->trouble = TROUBLE_NONE;
+	writer->counters.trouble = TROUBLE_NONE;
 	link->trouble_state[0] = '\0';
 }
 
@@ -203,6 +205,7 @@ void writer_link_lose(struct writer *writer, enum writer_trouble trouble, const 
 
 	/* before PQfinish: the message may be libpq's */
 	log_trouble(writer, trouble, sqlstate, message);
+	writer_counters_note_error(&writer->counters, sqlstate);
 	writer->counters.retries++;
 	disconnect(writer);
 	link->backoff = steady || link->backoff <= 0. ? BACKOFF_FIRST_S : link->backoff * 2;
@@ -502,9 +505,11 @@ void writer_link_ready(struct writer *writer)
 
 	if (writer->state < WRITER_IDLE) {
 		link->ready_since = ev_now(writer->loop);
-		if (link->trouble == TROUBLE_UNREACHABLE || link->trouble == TROUBLE_LOCKED)
+		writer->counters.connects++;
+		if (writer->counters.trouble == TROUBLE_UNREACHABLE ||
+			writer->counters.trouble == TROUBLE_LOCKED)
 			writer_link_end_trouble(writer, "database connection restored");
-		else if (link->trouble == TROUBLE_NONE)
+		else if (writer->counters.trouble == TROUBLE_NONE)
 			log_info("database ready instance=%s devices=%zu waiting_bytes=%llu",
 				writer->config->database.instance,
 				device_directory_count(writer->directory), waiting_bytes(writer));

@@ -10,15 +10,6 @@
 
 #include <libpq-fe.h>
 
-// Why the database cannot be used. A change is logged once.
-enum writer_trouble {
-	TROUBLE_NONE,
-	TROUBLE_UNREACHABLE,
-	TROUBLE_LOCKED,
-	TROUBLE_REFUSED,
-	TROUBLE_TABLES /* not as expected */
-};
-
 struct writer_link_hooks {
 	// A connection was made; no query is under way.
 	void (*connected)(struct writer *writer);

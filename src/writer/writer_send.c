@@ -239,6 +239,7 @@ static void on_refused(struct writer *writer, const struct writer_failure *failu
 	const uint64_t lsn = find_refused(writer, failure);
 
 	batch->sent = false; /* the server has rolled it back */
+	writer_counters_note_error(&writer->counters, failure->sqlstate);
 	writer->counters.retries++;
 	writer_batch_forget(writer);
 	if (lsn) {

@@ -140,10 +140,15 @@ class Daemon:
         shutil.rmtree(self.journal, ignore_errors=True)
 
     def metrics(self):
+        """The values by name, without the labels: of a family with labels the sum."""
         url = f"http://{self.settings['http.listen']}/metrics"
         with urllib.request.urlopen(url, timeout=30) as page:
-            lines = (line.split() for line in page.read().decode().splitlines() if not line.startswith("#"))
-            return {line[0].removeprefix("avld_"): float(line[1]) for line in lines if "{" not in line[0]}
+            lines = [line.rpartition(" ") for line in page.read().decode().splitlines() if not line.startswith("#")]
+        found = {}
+        for name, _, value in lines:
+            name = name.partition("{")[0].removeprefix("avld_")
+            found[name] = found.get(name, 0.) + float(value)
+        return found
 
     def metric(self, name):
         return self.metrics()[name]

@@ -22,7 +22,8 @@ def end_backends(database):
 
 
 def test_each_record_of_a_backlog_is_stored_once(daemons, database):
-    avld = daemons({"database.batch_rows": "200"}).start()
+    port = free_port()
+    avld = daemons({"database.batch_rows": "200", "http.listen": f"127.0.0.1:{port}"}).start()
     avld.wait_log("database ready")
     # The database refuses every 80th record.
     database.query("ALTER TABLE avld.positions ADD CONSTRAINT slow CHECK (speed_kmh < 100)")
@@ -41,12 +42,17 @@ def test_each_record_of_a_backlog_is_stored_once(daemons, database):
     for share in range(1, 10):
         conftest.wait_for(lambda: database.one("SELECT count(*) FROM avld.positions") >= RECORDS * share / 10,
                           f"{share} tenths of the rows")
+        metrics(port)  # the books balance
         end_backends(database)
     refused = RECORDS // 80
     database.wait("SELECT count(*) FROM avld.positions", RECORDS - refused)
     # A repeat is refused again if the first copy's key is no longer remembered: each refused record has one reject or more.
     assert database.one("SELECT count(DISTINCT frame) FROM avld.rejects") == refused
     assert database.one("SELECT count(DISTINCT (device_id, fixed_at)) FROM avld.positions") == RECORDS - refused
+    conftest.wait_for(lambda: metrics(port)["avld_journal_waiting_bytes"] == 0, "all to be stored")
+    counted = metrics(port)
+    assert counted["avld_positions_total"] == RECORDS - refused
+    assert counted["avld_reports_left_out_total"] == counted["avld_reports_total"] - RECORDS + refused - counted["avld_duplicates_total"]
     avld.end()
 
 

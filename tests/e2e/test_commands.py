@@ -12,6 +12,7 @@ import pytest
 import gt06
 import pt502
 from conftest import AVLD, admin, wait_for
+from test_http import metrics
 
 ALLOW = ("engineStop, engineResume, outputControl, positionSingle, positionPeriodic, alarmSpeed, rebootDevice, "
          "requestPhoto, setTimezone, getVersion, custom")
@@ -84,12 +85,7 @@ def free_address():
 
 
 def metric(address, name):
-    with socket.create_connection(tuple(address.split(":")), 30) as peer:
-        peer.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-        page = b""
-        while more := peer.recv(65536):
-            page += more
-    return [int(line.split()[1]) for line in page.decode().splitlines() if line.startswith(f"avld_{name} ")][0]
+    return metrics(address.split(":")[1])[f"avld_{name}"]
 
 
 # ---- sending

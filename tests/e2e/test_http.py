@@ -9,6 +9,7 @@ import urllib.request
 
 import pytest
 
+import books
 import pt502
 from conftest import AVLD, Database, free_port, wait_for
 
@@ -19,7 +20,12 @@ def get(port, path):
 
 
 def metrics(port):
-    return {name: int(value) for name, value in re.findall(r"^(\S+) (\d+)$", get(port, "/metrics")[1], re.M)}
+    return books.read(get(port, "/metrics")[1])
+
+
+def words(page):
+    """The reasons of a page /health."""
+    return [reason["reason"] for reason in page["reasons"]]
 
 
 @pytest.fixture
@@ -64,14 +70,16 @@ def test_refused_connections_are_counted_by_reason(daemons):
 
 def test_health(monitored, database):
     avld, port = monitored
-    wait_for(lambda: json.loads(get(port, "/health")[1]) == {"status": "ok", "database": "connected"}, "health")
+    wait_for(lambda: json.loads(get(port, "/health")[1]) == {"status": "ok", "database": "connected", "reasons": []}, "health")
 
 
 def test_health_without_database(daemons):
     port = free_port()
     daemons({"http.listen": f"127.0.0.1:{port}"}, of=Database("avld_nowhere")).start()
     status, text = get(port, "/health")
-    assert status == 200 and json.loads(text) == {"status": "ok", "database": "away"}
+    page = json.loads(text)
+    assert status == 200 and page["status"] == "degraded" and page["database"] == "away" and "problem" not in page
+    assert words(page) == ["database_unreachable"] and page["reasons"][0]["text"]
 
 
 def test_other_paths_and_methods(monitored):
@@ -187,7 +195,8 @@ def test_health_answers_while_trackers_hold_all_descriptors(daemons):
     trackers = [avld.tcp() for _ in range(200)]
     avld.wait_log("cannot accept connections")
     idle = [connect(port) for _ in range(40)]  # more than descriptors are reserved for HTTP
-    assert get(port, "/health")[0] == 200
+    status, text = get(port, "/health")
+    assert status == 200 and "file_descriptors" in words(json.loads(text))
     for peer in trackers + idle:
         peer.close()
     assert "http cannot accept" not in avld.logged()

@@ -56,7 +56,9 @@ def test_a_folder_moved_away_and_back(watched, database):
     avld, port, folder = watched
     folder.rename(folder.with_name("elsewhere"))
     avld.wait_log("was moved away")
-    assert health(port)["status"] == "degraded" and "was moved away" in health(port)["problem"]
+    page = health(port)
+    assert page["status"] == "degraded" and "was moved away" in page["problem"]
+    assert page["reasons"][0] == {"reason": "journal_folder", "text": page["problem"]}
     send(avld, 1, 100)
     database.wait(COUNT, 101)
     folder.with_name("elsewhere").rename(folder)
@@ -91,7 +93,7 @@ def test_a_folder_removed_with_unsent_reports(watched, database, recreated):
     with avld.tcp() as tracker:  # and replies go on
         tracker.sendall(gt06.login())
         assert tracker.recv(100)
-    wait_for(lambda: health(port) == {"status": "ok", "database": "connected"}, "health")
+    wait_for(lambda: health(port) == {"status": "ok", "database": "connected", "reasons": []}, "health")
     avld.end()
     assert (folder / "journal.meta").exists()
     avld.start()

@@ -46,12 +46,13 @@ def test_an_altered_column_is_named_and_nothing_is_lost(daemons, database, case)
     assert "insufficient data" not in avld.logged() and "database unreachable" not in avld.logged()
     health = json.loads(get(port, "/health")[1])
     assert health["status"] == "degraded" and message in health["problem"]
+    assert health["reasons"][0] == {"reason": "tables_changed", "text": health["problem"]}
     checked = subprocess.run([AVLD, "check", "-c", "/dev/null", "-o", f"database.conninfo={database.conninfo}", "-o",
                               f"journal.dir={avld.folder}/other"], capture_output=True, text=True, check=False)
     assert checked.returncode == 1 and message in checked.stdout
     database.query(mend)
     database.wait(COUNT, 6)
-    wait_for(lambda: json.loads(get(port, "/health")[1]) == {"status": "ok", "database": "connected"}, "health")
+    wait_for(lambda: json.loads(get(port, "/health")[1]) == {"status": "ok", "database": "connected", "reasons": []}, "health")
     avld.wait_log("database accepts writes again")
     avld.end()
     assert database.one("SELECT count(*)::int FROM avld.rejects") == 0

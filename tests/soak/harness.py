@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).parent
@@ -18,6 +19,7 @@ if "e2e" not in sys.modules:  # under its own name its conftest.py would shadow 
     sys.modules["e2e"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules["e2e"])
 
+import books  # noqa: E402
 import pt502  # noqa: E402
 from e2e import AVLD, PATIENCE_S, Daemon, Database, free_port, wait_for  # noqa: E402, F401
 
@@ -92,11 +94,18 @@ def open_files(pid):
 
 
 def metrics(daemon):
-    """Returns the metrics without labels."""
+    """Returns the metrics, and checks that the books balance."""
     with urllib.request.urlopen(f"http://{daemon.settings['http.listen']}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)
-            if name and not name.startswith("#")}
+        return books.read(answer.read().decode())
+
+
+def health(daemon):
+    """Returns the HTTP status and the page /health."""
+    try:
+        with urllib.request.urlopen(f"http://{daemon.settings['http.listen']}/health", timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as answer:
+        return answer.code, json.load(answer)
 
 
 def journal(folder, *arguments):

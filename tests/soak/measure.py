@@ -18,7 +18,8 @@ REPORTS = """SELECT ident, odometer_m::int, extract(epoch FROM pg_xact_commit_ti
     FROM avld.positions p JOIN avld.devices d ON d.id = p.device_id
     WHERE ident = ANY(%s) AND odometer_m BETWEEN %s AND %s"""
 HONEST = re.compile(r"avld_(frames|reports|positions|udp_datagrams|journal_|database_|batch|rows|uptime|.*seconds|process_|replies"
-                    r"|received_bytes|bytes_|conversations|connections$|devices$|log_|statuses|alarms|duplicates)")
+                    r"|received_bytes|frame_outcomes|fillers|connections_(opened|closed)|devices_connected"
+                    r"|bytes_|conversations|connections$|devices$|log_|statuses|alarms|duplicates)")
 
 
 def percentile(values, part):

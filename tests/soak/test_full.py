@@ -10,7 +10,7 @@ import threading
 import pytest
 
 import pt502
-from harness import dump, frames_of, free_port, metrics, open_files, rounds, series, wait_for, wait_stored
+from harness import dump, frames_of, free_port, health, metrics, open_files, rounds, series, wait_for, wait_stored
 from test_kill import fixed_port
 from trackers import Gt06, Pt502
 
@@ -117,6 +117,9 @@ def test_full_and_room_again(full_soon, proxy, database, results, request):
     for number in range(datagrams):
         avld.send_udp(pt502.record(ident="5020099", tail=f"A/00010,00000/0/{number}//fa7/"))
     wait_for(lambda: metrics(avld)["avld_udp_no_room_total"] - before == datagrams, "all datagrams to be counted")
+    status, page = health(avld)
+    assert (status, page["status"], page["reasons"][0]["reason"]) == (503, "failing", "journal_full")
+    wait_for(lambda: "udp_loss" in [reason["reason"] for reason in health(avld)[1]["reasons"]], "the loss to be named")
     assert len(gt06.acknowledged) == acknowledged
     assert not any(flood.closed or flood.broken for flood in floods) and gt06.breaks == 0
     avld.process.send_signal(signal.SIGHUP)

@@ -81,6 +81,43 @@ static void bytes_may_come_one_by_one(void **state)
 	end(&c);
 }
 
+static void fillers_are_no_frames(void **state)
+{
+	struct conversation c = begin(TRANSPORT_TCP);
+	const struct frame_counts_row *counts;
+
+	(void)state;
+	give_text(&c, PT502("101500") "\r\n");
+	give_text(&c, "\r\n\r\n");
+	give_text(&c, PT502("101502") "\r\n" PT502("109900") "\r\n");
+	counts = intake_counts(&intake, &c.feed, &c.peer);
+	assert_int_equal(counts->frames, 3);
+	assert_int_equal(counts->reports, 2);
+	assert_int_equal(counts->outcomes[FRAME_POSITION], 2);
+	assert_int_equal(counts->outcomes[FRAME_REJECTED], 1);
+	assert_int_equal(intake.counters.fillers, 1);
+	assert_int_equal(intake.counters.reports_decoded, 2);
+	assert_int_equal(intake.counters.reports_journaled, 2);
+	end(&c);
+}
+
+static void each_frame_has_one_outcome(void **state)
+{
+	struct conversation c = begin(TRANSPORT_UDP);
+	uint64_t outcomes = 0;
+
+	(void)state;
+	give_text(&c, PT502("101500") "\r\n");
+	give_text(&c, "\x01rubbish");
+	give_text(&c, "\r\n");
+	end(&c);
+	for (int i = 0; i < FRAME_COUNTS_PROTOCOLS; i++)
+		for (int outcome = 0; outcome < FRAME_OUTCOMES; outcome++)
+			outcomes += intake.frames.rows[i][TRANSPORT_UDP].outcomes[outcome];
+	assert_int_equal(outcomes, 2);
+	assert_int_equal(intake.counters.frames, 2);
+}
+
 // ---- limits of the rows that peers cause
 
 static void limit_rows(void)
@@ -122,7 +159,7 @@ static void rejects_beyond_the_limit_cost_no_entry_and_are_counted(void **state)
 		give_text(&c, "\x01rubbish");
 	assert_int_equal(count_entries(ENTRY_REJECT, &last), 2);
 	assert_int_equal(intake.counters.rejects, 50);
-	assert_int_equal(intake.reasons[0].count, 50);
+	assert_int_equal(intake.reasons.rows[0].count, 50);
 	assert_int_equal(row_limits_left_out(intake.limits[LIMITED_REJECTS]), 48);
 	row_summaries_finish(&intake);
 	assert_int_equal(count_entries(ENTRY_REJECT, &last), 3);
@@ -908,8 +945,8 @@ static void a_broken_contract_is_a_reject_and_logged_once_per_decoder(void **sta
 	assert_string_equal(logged_faults(&tcp, 1), "");
 	tcp.feed.session.decoder = registry_decoders[1];
 	assert_non_null(strstr(logged_faults(&tcp, 1), "decoder fault protocol=pt502"));
-	assert_int_equal(intake.reasons[0].count, 3);
-	assert_string_equal(intake.reasons[0].reason, "decoder fault");
+	assert_int_equal(intake.reasons.rows[0].count, 3);
+	assert_string_equal(intake.reasons.rows[0].text, "decoder fault");
 	journaled();
 	end(&tcp);
 }
@@ -922,6 +959,8 @@ int main(void)
 		TEST(gt06_is_the_same_over_tcp_and_udp),
 		TEST(pt502_is_the_same_over_tcp_and_udp),
 		TEST(bytes_may_come_one_by_one),
+		TEST(fillers_are_no_frames),
+		TEST(each_frame_has_one_outcome),
 		TEST(rejects_beyond_the_limit_cost_no_entry_and_are_counted),
 		TEST(a_reject_keeps_its_first_bytes),
 		TEST(a_reject_beyond_the_limit_still_resolves_what_was_held),

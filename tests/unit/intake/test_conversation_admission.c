@@ -208,8 +208,8 @@ static void a_wrong_password_is_refused(void **state)
 	assert_string_equal(replies(), "now 6e6f\n");
 	assert_string_equal(journaled(), "reject 7: wrong secret\n");
 	assert_null(device_of("7")->live);
-	assert_int_equal(intake.reasons[0].count, 1);
-	assert_string_equal(intake.reasons[0].reason, "wrong secret");
+	assert_int_equal(intake.reasons.rows[0].count, 1);
+	assert_string_equal(intake.reasons.rows[0].text, "wrong secret");
 	assert_int_equal(c.feed.rejects, 1);
 	end(&c);
 }

@@ -268,22 +268,22 @@ __attribute__((format(printf, 1, 2))) static void shell(const char *format, ...)
 
 // ---- what the journal holds
 
-struct tally {
+struct counted {
 	struct held_mark mark;
 	unsigned held, resolved;
 	UT_hash_handle hh;
 };
 
 struct summary {
-	struct tally *tallies;
+	struct counted *tallies;
 	size_t marks, unresolved, twice, rejects, reports, released, media, incomplete;
 	char text[65536]; /* raw bytes of reports, each once, and of rejects, each time */
 	char photo[256];  /* bytes of the newest photo */
 };
 
-static struct tally *tally_of(struct summary *summary, struct held_mark mark)
+static struct counted *tally_of(struct summary *summary, struct held_mark mark)
 {
-	struct tally *tally;
+	struct counted *tally;
 	HASH_FIND(hh, summary->tallies, &mark, sizeof(mark), tally);
 	if (!tally) {
 		tally = calloc(1, sizeof(*tally));
@@ -340,7 +340,7 @@ static void summarise(struct summary *s)
 {
 	struct journal_cursor cursor;
 	struct entry entry;
-	struct tally *tally, *next;
+	struct counted *tally, *next;
 
 	*s = (struct summary){0};
 	journal_cursor_init(&cursor, intake.journal, 0);
@@ -352,7 +352,7 @@ static void summarise(struct summary *s)
 	HASH_ITER(hh, s->tallies, tally, next)
 	{
 		const struct held_mark key = {.key = tally->mark.key};
-		const struct tally *whole;
+		const struct counted *whole;
 		unsigned resolved = tally->resolved;
 		HASH_FIND(hh, s->tallies, &key, sizeof(key), whole);
 		if (whole && whole != tally)
