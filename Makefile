@@ -10,6 +10,7 @@
 #   ONLY="h02 sniff entry"      targets of make fuzz to run: protocols, sniff, feed, entry
 #   ONLY=feed,store,sql         parts of make bench to run        BENCH_ROUNDS=5    rounds per measurement
 #   ONLY="hostile disk"         parts of make soak to run: tests/soak/test_NAME*.py
+#   MAN_AVLD=program            the avld that describes itself for the manual pages; for a cross build, one that runs here
 
 BUILD      ?= build
 PORT       ?= 8888
@@ -26,6 +27,8 @@ docdir        ?= $(prefix)/share/doc/avld
 unitdir       ?= $(prefix)/lib/systemd/system
 sysusersdir   ?= $(prefix)/lib/sysusers.d
 sysctldir     ?= $(prefix)/lib/sysctl.d
+mandir        ?= $(prefix)/share/man
+completiondir ?= $(prefix)/share/bash-completion/completions
 sysconfdir    ?= /etc
 localstatedir ?= /var
 
@@ -91,7 +94,9 @@ quote = '$(subst ','\'',$(1))'
 	valgrind analyze clean
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/avld
+PAGES := $(patsubst man/%.in,$(BUILD)/man/%,$(wildcard man/*.in))
+
+all: $(BUILD)/avld $(PAGES)
 
 deps:
 	@tools/deps
@@ -144,6 +149,12 @@ $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC  $<)
 	$(Q)$(CC) $(ALL_CFLAGS) $(UNROLL) -MMD -MP -c -o $@ $<
+
+# The program describes itself for the manual pages.
+MAN_AVLD ?= $(BUILD)/avld
+$(PAGES) &: $(BUILD)/avld tools/man-pages $(wildcard man/*.in) conf/avld.ini README.md debian/changelog
+	$(call say,MAN $(BUILD)/man)
+	$(Q)tools/man-pages $(MAN_AVLD) $(BUILD)/man
 
 # The SQL of the schema, compiled into the program.
 $(BUILD)/obj/migrations.o: $(BUILD)/migrations.c $(BUILD)/flags
@@ -201,7 +212,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
 -include $(FUZZ:=.d)
 
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c $(BUILD)/flags \
+	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c $(BUILD)/flags $(BUILD)/man \
 		$(BUILD)/asan $(BUILD)/fuzz $(BUILD)/check \
 		$(BUILD)/release $(BUILD)/bench
 
@@ -281,17 +292,22 @@ layers: $(BUILD)/avld
 
 settings = $(sysconfdir)/avld/avld.ini
 docs    := $(sort $(wildcard docs/*.md docs/*/*.md))
-fill     = sed -e 's|@bindir@|$(bindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' -e 's|@localstatedir@|$(localstatedir)|g'
+fill     = sed -e 's|@bindir@|$(bindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' -e 's|@localstatedir@|$(localstatedir)|g' \
+           -e 's|@docdir@|$(docdir)|g'
 
 # Copies files. With DESTDIR (for a package) it touches nothing outside DESTDIR; without, tools/install-settings also
 # creates the user and reloads systemd.
-install: $(BUILD)/avld
+install: $(BUILD)/avld $(PAGES)
 	$(INSTALL) -D -m 755 $(BUILD)/avld $(DESTDIR)$(bindir)/avld
 	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir)
 	$(fill) systemd/avld.service >$(DESTDIR)$(unitdir)/avld.service
 	$(fill) systemd/avld.sysusers >$(DESTDIR)$(sysusersdir)/avld.conf
 	chmod 644 $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(sysusersdir)/avld.conf
 	$(INSTALL) -D -m 644 systemd/avld.sysctl $(DESTDIR)$(sysctldir)/30-avld.conf
+	$(INSTALL) -D -m 644 completion/avld.bash $(DESTDIR)$(completiondir)/avld
+	@for page in $(PAGES); do \
+		target=$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; \
+		[ ! -e $$page ] || { $(INSTALL) -d $${target%/*} && $(fill) $$page >$$target && chmod 644 $$target; } || exit; done
 	$(INSTALL) -d $(DESTDIR)$(docdir)
 	$(INSTALL) -m 644 README.md LICENSE conf/avld.ini $(DESTDIR)$(docdir)
 	@for page in $(docs); do $(INSTALL) -D -m 644 $$page $(DESTDIR)$(docdir)/$$page || exit; done
@@ -300,7 +316,8 @@ install: $(BUILD)/avld
 
 uninstall:
 	rm -f $(DESTDIR)$(bindir)/avld $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(sysusersdir)/avld.conf \
-		$(DESTDIR)$(sysctldir)/30-avld.conf
+		$(DESTDIR)$(sysctldir)/30-avld.conf $(DESTDIR)$(completiondir)/avld
+	rm -f $(foreach page,$(notdir $(PAGES)),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(page))
 	rm -rf $(DESTDIR)$(docdir)/docs
 	rm -f $(addprefix $(DESTDIR)$(docdir)/,README.md LICENSE avld.ini)
 	-rmdir $(DESTDIR)$(docdir)
