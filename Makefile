@@ -1,5 +1,5 @@
-# The targets users need: make run, make check, make install. make alone builds.
-# make run, check, soak, bench and deps install missing packages with apt-get; make and make install never do.
+# The targets users need: make run, make check, make deb, make install. make alone builds.
+# make run, check, soak, bench, deb and deps install missing packages with apt-get; make and make install never do.
 #
 #   BUILD=dir                   where to build                    CC=clang   another compiler
 #   CFLAGS, CPPFLAGS, LDFLAGS   appended to avld's own flags      PKG_CONFIG=aarch64-linux-gnu-pkg-config   for a cross build
@@ -9,6 +9,7 @@
 #   ONLY="unit e2e"             parts of make check to run        FUZZ_SECONDS=60   time for each target of make fuzz
 #   ONLY="h02 sniff entry"      targets of make fuzz to run: protocols, sniff, feed, entry
 #   ONLY=feed,store,sql         parts of make bench to run        BENCH_ROUNDS=5    rounds per measurement
+#   ONLY="bookworm trixie"      releases of make system
 #   ONLY="hostile disk"         parts of make soak to run: tests/soak/test_NAME*.py
 #   MAN_AVLD=program            the avld that describes itself for the manual pages; for a cross build, one that runs here
 
@@ -90,7 +91,7 @@ say = $(if $(V),,@echo '  $(1)')
 # $(call quote,TEXT) is TEXT as one word of the shell.
 quote = '$(subst ','\'',$(1))'
 
-.PHONY: all deps run check bench soak install uninstall unit unit-build format format-check cppcheck tidy layers \
+.PHONY: all deps run check bench soak deb system install uninstall unit unit-build format format-check cppcheck tidy layers \
 	valgrind analyze clean
 .DELETE_ON_ERROR:
 
@@ -115,6 +116,16 @@ soak:
 	@exec env AVLD_SOAK=full AVLD='$(abspath $(BUILD))/avld' PYTHONDONTWRITEBYTECODE=1 pg_virtualenv -t \
 		/usr/bin/python3 -m pytest -q -p no:cacheprovider $(or $(ONLY:%=tests/soak/test_%*.py),tests/soak)
 
+# The Debian package, in $(BUILD)/deb.
+deb:
+	@tools/deps deb
+	@BUILD='$(BUILD)' tools/deb
+
+# Builds, installs, upgrades and removes the package on Debian 12 and 13, in a booted systemd. Needs root.
+system:
+	@tools/deps system
+	@BUILD='$(BUILD)' tests/system/run $(ONLY)
+
 # --- build --------------------------------------------------------------------------------------------
 
 $(BUILD)/avld: $(BUILD)/obj/main.o $(LIBRARY)
@@ -132,7 +143,7 @@ $(BUILD)/obj/journal/journal_format.o: UNROLL = -funroll-loops
 # The flags of the last build. Objects depend on it, so that all are rebuilt when a flag changes.
 ALL_FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS)
 # make install takes the program that make has built, whatever flags the environment of root has.
-ifneq ($(filter-out deps run check soak bench fuzz fuzz-build afl format format-check cppcheck tidy clean install uninstall,\
+ifneq ($(filter-out deps run check soak bench deb system fuzz fuzz-build afl format format-check cppcheck tidy clean install uninstall,\
 	$(or $(MAKECMDGOALS),all)),)
 ifneq ($(strip $(file <$(BUILD)/flags)),$(strip $(ALL_FLAGS)))
 $(BUILD)/flags: always
@@ -214,7 +225,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
 clean:
 	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c $(BUILD)/flags $(BUILD)/man \
 		$(BUILD)/asan $(BUILD)/fuzz $(BUILD)/check \
-		$(BUILD)/release $(BUILD)/bench
+		$(BUILD)/release $(BUILD)/bench $(BUILD)/deb
 
 # --- single parts of make check -----------------------------------------------------------------------
 
@@ -300,9 +311,10 @@ fill     = sed -e 's|@bindir@|$(bindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' -
 install: $(BUILD)/avld $(PAGES)
 	$(INSTALL) -D -m 755 $(BUILD)/avld $(DESTDIR)$(bindir)/avld
 	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir)
-	$(fill) systemd/avld.service >$(DESTDIR)$(unitdir)/avld.service
+	$(fill) -e 's|@title@||; s|@name@|avld|; s|@state@|avld|' systemd/avld.service >$(DESTDIR)$(unitdir)/avld.service
+	$(fill) -e 's|@title@| (%i)|; s|@name@|%i|; s|@state@|avld/%i|' systemd/avld.service >$(DESTDIR)$(unitdir)/avld@.service
 	$(fill) systemd/avld.sysusers >$(DESTDIR)$(sysusersdir)/avld.conf
-	chmod 644 $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(sysusersdir)/avld.conf
+	chmod 644 $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(unitdir)/avld@.service $(DESTDIR)$(sysusersdir)/avld.conf
 	$(INSTALL) -D -m 644 systemd/avld.sysctl $(DESTDIR)$(sysctldir)/30-avld.conf
 	$(INSTALL) -D -m 644 completion/avld.bash $(DESTDIR)$(completiondir)/avld
 	@for page in $(PAGES); do \
@@ -315,8 +327,8 @@ install: $(BUILD)/avld $(PAGES)
 		conf/avld.ini '$(DESTDIR)$(sysusersdir)/avld.conf' '$(DESTDIR)$(settings)'
 
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/avld $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(sysusersdir)/avld.conf \
-		$(DESTDIR)$(sysctldir)/30-avld.conf $(DESTDIR)$(completiondir)/avld
+	rm -f $(DESTDIR)$(bindir)/avld $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(unitdir)/avld@.service \
+		$(DESTDIR)$(sysusersdir)/avld.conf $(DESTDIR)$(sysctldir)/30-avld.conf $(DESTDIR)$(completiondir)/avld
 	rm -f $(foreach page,$(notdir $(PAGES)),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(page))
 	rm -rf $(DESTDIR)$(docdir)/docs
 	rm -f $(addprefix $(DESTDIR)$(docdir)/,README.md LICENSE avld.ini)
