@@ -1,5 +1,5 @@
-# The targets users need: make run, make check, make install. make alone builds.
-# make run, check, soak, bench and deps install missing packages with apt-get; make and make install never do.
+# The targets users need: make run, make check, make deb, make install. make alone builds.
+# make run, check, soak, bench, deb and deps install missing packages with apt-get; make and make install never do.
 #
 #   BUILD=dir                   where to build                    CC=clang   another compiler
 #   CFLAGS, CPPFLAGS, LDFLAGS   appended to avld's own flags      PKG_CONFIG=aarch64-linux-gnu-pkg-config   for a cross build
@@ -9,7 +9,9 @@
 #   ONLY="unit e2e"             parts of make check to run        FUZZ_SECONDS=60   time for each target of make fuzz
 #   ONLY="h02 sniff entry"      targets of make fuzz to run: protocols, sniff, feed, entry
 #   ONLY=feed,store,sql         parts of make bench to run        BENCH_ROUNDS=5    rounds per measurement
+#   ONLY="bookworm trixie"      releases of make system
 #   ONLY="hostile disk"         parts of make soak to run: tests/soak/test_NAME*.py
+#   MAN_AVLD=program            the avld that describes itself for the manual pages; for a cross build, one that runs here
 
 BUILD      ?= build
 PORT       ?= 8888
@@ -27,6 +29,8 @@ datadir       ?= $(prefix)/share
 unitdir       ?= $(prefix)/lib/systemd/system
 sysusersdir   ?= $(prefix)/lib/sysusers.d
 sysctldir     ?= $(prefix)/lib/sysctl.d
+mandir        ?= $(prefix)/share/man
+completiondir ?= $(prefix)/share/bash-completion/completions
 sysconfdir    ?= /etc
 localstatedir ?= /var
 
@@ -88,11 +92,13 @@ say = $(if $(V),,@echo '  $(1)')
 # $(call quote,TEXT) is TEXT as one word of the shell.
 quote = '$(subst ','\'',$(1))'
 
-.PHONY: all deps run check bench soak install uninstall unit unit-build format format-check cppcheck tidy layers \
+.PHONY: all deps run check bench soak deb system install uninstall unit unit-build format format-check cppcheck tidy layers \
 	valgrind analyze clean
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/avld
+PAGES := $(patsubst man/%.in,$(BUILD)/man/%,$(wildcard man/*.in))
+
+all: $(BUILD)/avld $(PAGES)
 
 deps:
 	@tools/deps
@@ -111,6 +117,16 @@ soak:
 	@exec env AVLD_SOAK=full AVLD='$(abspath $(BUILD))/avld' PYTHONDONTWRITEBYTECODE=1 pg_virtualenv -t \
 		/usr/bin/python3 -m pytest -q -p no:cacheprovider $(or $(ONLY:%=tests/soak/test_%*.py),tests/soak)
 
+# The Debian package, in $(BUILD)/deb.
+deb:
+	@tools/deps deb
+	@BUILD='$(BUILD)' tools/deb
+
+# Builds, installs, upgrades and removes the package on Debian 12 and 13, in a booted systemd. Needs root.
+system:
+	@tools/deps system
+	@BUILD='$(BUILD)' tests/system/run $(ONLY)
+
 # --- build --------------------------------------------------------------------------------------------
 
 $(BUILD)/avld: $(BUILD)/obj/main.o $(LIBRARY)
@@ -128,7 +144,7 @@ $(BUILD)/obj/journal/journal_format.o: UNROLL = -funroll-loops
 # The flags of the last build. Objects depend on it, so that all are rebuilt when a flag changes.
 ALL_FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS)
 # make install takes the program that make has built, whatever flags the environment of root has.
-ifneq ($(filter-out deps run check soak bench fuzz fuzz-build afl format format-check cppcheck tidy clean install uninstall,\
+ifneq ($(filter-out deps run check soak bench deb system fuzz fuzz-build afl format format-check cppcheck tidy clean install uninstall,\
 	$(or $(MAKECMDGOALS),all)),)
 ifneq ($(strip $(file <$(BUILD)/flags)),$(strip $(ALL_FLAGS)))
 $(BUILD)/flags: always
@@ -145,6 +161,12 @@ $(BUILD)/obj/%.o: src/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC  $<)
 	$(Q)$(CC) $(ALL_CFLAGS) $(UNROLL) -MMD -MP -c -o $@ $<
+
+# The program describes itself for the manual pages.
+MAN_AVLD ?= $(BUILD)/avld
+$(PAGES) &: $(BUILD)/avld tools/man-pages $(wildcard man/*.in) conf/avld.ini README.md debian/changelog
+	$(call say,MAN $(BUILD)/man)
+	$(Q)tools/man-pages $(MAN_AVLD) $(BUILD)/man
 
 # The SQL of the schema, compiled into the program.
 $(BUILD)/obj/migrations.o: $(BUILD)/migrations.c $(BUILD)/flags
@@ -202,9 +224,9 @@ $(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
 -include $(FUZZ:=.d)
 
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c $(BUILD)/flags \
+	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c $(BUILD)/flags $(BUILD)/man \
 		$(BUILD)/asan $(BUILD)/fuzz $(BUILD)/check \
-		$(BUILD)/release $(BUILD)/bench
+		$(BUILD)/release $(BUILD)/bench $(BUILD)/deb
 
 # --- single parts of make check -----------------------------------------------------------------------
 
@@ -282,17 +304,23 @@ layers: $(BUILD)/avld
 
 settings = $(sysconfdir)/avld/avld.ini
 docs    := $(sort $(wildcard docs/*.md docs/*/*.md))
-fill     = sed -e 's|@bindir@|$(bindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' -e 's|@localstatedir@|$(localstatedir)|g'
+fill     = sed -e 's|@bindir@|$(bindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' -e 's|@localstatedir@|$(localstatedir)|g' \
+           -e 's|@docdir@|$(docdir)|g'
 
 # Copies files. With DESTDIR (for a package) it touches nothing outside DESTDIR; without, tools/install-settings also
 # creates the user and reloads systemd.
-install: $(BUILD)/avld
+install: $(BUILD)/avld $(PAGES)
 	$(INSTALL) -D -m 755 $(BUILD)/avld $(DESTDIR)$(bindir)/avld
 	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir)
-	$(fill) systemd/avld.service >$(DESTDIR)$(unitdir)/avld.service
+	$(fill) -e 's|@title@||; s|@name@|avld|; s|@state@|avld|' systemd/avld.service >$(DESTDIR)$(unitdir)/avld.service
+	$(fill) -e 's|@title@| (%i)|; s|@name@|%i|; s|@state@|avld/%i|' systemd/avld.service >$(DESTDIR)$(unitdir)/avld@.service
 	$(fill) systemd/avld.sysusers >$(DESTDIR)$(sysusersdir)/avld.conf
-	chmod 644 $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(sysusersdir)/avld.conf
+	chmod 644 $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(unitdir)/avld@.service $(DESTDIR)$(sysusersdir)/avld.conf
 	$(INSTALL) -D -m 644 systemd/avld.sysctl $(DESTDIR)$(sysctldir)/30-avld.conf
+	$(INSTALL) -D -m 644 completion/avld.bash $(DESTDIR)$(completiondir)/avld
+	@for page in $(PAGES); do \
+		target=$(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; \
+		[ ! -e $$page ] || { $(INSTALL) -d $${target%/*} && $(fill) $$page >$$target && chmod 644 $$target; } || exit; done
 	$(INSTALL) -d $(DESTDIR)$(docdir)
 	$(INSTALL) -m 644 README.md LICENSE conf/avld.ini $(DESTDIR)$(docdir)
 	$(INSTALL) -d $(DESTDIR)$(datadir)/avld/prometheus $(DESTDIR)$(datadir)/avld/grafana
@@ -303,8 +331,9 @@ install: $(BUILD)/avld
 		conf/avld.ini '$(DESTDIR)$(sysusersdir)/avld.conf' '$(DESTDIR)$(settings)'
 
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/avld $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(sysusersdir)/avld.conf \
-		$(DESTDIR)$(sysctldir)/30-avld.conf
+	rm -f $(DESTDIR)$(bindir)/avld $(DESTDIR)$(unitdir)/avld.service $(DESTDIR)$(unitdir)/avld@.service \
+		$(DESTDIR)$(sysusersdir)/avld.conf $(DESTDIR)$(sysctldir)/30-avld.conf $(DESTDIR)$(completiondir)/avld
+	rm -f $(foreach page,$(notdir $(PAGES)),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(page)))/$(page))
 	rm -rf $(DESTDIR)$(docdir)/docs $(DESTDIR)$(datadir)/avld
 	rm -f $(addprefix $(DESTDIR)$(docdir)/,README.md LICENSE avld.ini)
 	-rmdir $(DESTDIR)$(docdir)

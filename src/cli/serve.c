@@ -6,6 +6,7 @@
 // Once per turn, before the loop sleeps, on_prepare wakes the writer if there are new entries, and syncs the journal if a
 // reply is pending.
 #include "cli/pace.h"
+#include "cli/service.h"
 #include "cli/verbs.h"
 #include "config/conninfo.h"
 #include "config/setting.h"
@@ -32,7 +33,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define CONNECT_S 3    /* time-out of the connection for the schema check */
@@ -54,12 +54,13 @@ struct server {
 	struct http *http;        /* NULL: off */
 	uint64_t woken_lsn;       /* end of the journal when the writer was last woken */
 	struct pace pace;
+	struct service service;
 	bool stopping;
 	int looks;
 	struct vitals vitals;
 	ev_check check;
 	ev_prepare prepare;
-	ev_timer open, sync, room, drain, watchdog, second;
+	ev_timer open, sync, room, drain, second;
 	ev_signal term, intr, hup;
 };
 
@@ -154,6 +155,12 @@ static void on_command_ready(void *context, struct text ident)
 		conn_send_command(device->live);
 }
 
+static void show_status(struct server *server)
+{
+	service_status(&server->service, conn_count(server->conns), pending_bytes(server),
+		writer_counters(server->writer)->connected);
+}
+
 static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct server *server = timer->data;
@@ -168,14 +175,7 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	scanners_log(&server->intake.scanners, clock_coarse_s(), false);
 	journal_watch(server->intake.journal);
 	vitals_each_second(&server->vitals, &server->intake);
-}
-
-static void on_watchdog(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-	(void)loop;
-	(void)timer;
-	(void)revents;
-	sd_notify(0, "WATCHDOG=1");
+	show_status(server);
 }
 
 static void on_hup(struct ev_loop *loop, ev_signal *signal, int revents)
@@ -270,7 +270,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 	}
 	server->stopping = server->intake.stopping = true;
 	log_info("stopping signal=%d connections=%zu", signal->signum, conn_count(server->conns));
-	sd_notify(0, "STOPPING=1");
+	service_stopping();
 	if (ev_is_active(&server->open))
 		read_sockets(server);
 	close_sockets(server);
@@ -434,7 +434,6 @@ static bool start_writer(struct server *server)
 static void start_timers(struct server *server)
 {
 	const double sync_s = (double)server->config->journal.sync_interval_us / 1e6;
-	uint64_t watchdog_us = 0;
 
 	ev_prepare_init(&server->prepare, on_prepare);
 	ev_check_init(&server->check, on_check);
@@ -453,11 +452,7 @@ static void start_timers(struct server *server)
 	ev_timer_start(server->loop, &server->open);
 	if (server->config->journal.sync != SYNC_OFF)
 		ev_timer_start(server->loop, &server->sync);
-	if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
-		const double half_s = (double)watchdog_us / 2e6;
-		ev_timer_init(&server->watchdog, on_watchdog, half_s, half_s);
-		ev_timer_start(server->loop, &server->watchdog);
-	}
+	service_start(&server->service, server->loop);
 }
 
 // Returns false if an address that was set explicitly cannot be used. If the default one is taken, by another avld on
@@ -490,7 +485,7 @@ static void log_ready(const struct bound *bound)
 	fflush(stdout);
 	log_info("ready%s%s%s%s version=" AVLD_VERSION, *tcp ? " tcp=" : "", tcp,
 		*udp ? " udp=" : "", udp);
-	sd_notify(0, "READY=1");
+	service_ready();
 }
 
 static void log_stopped(const struct server *server)

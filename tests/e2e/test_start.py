@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """avld serve: a start that fails undoes everything, so that the next start is an ordinary one."""
+import os
 import socket
 
 import pt502
@@ -61,3 +62,28 @@ def test_a_failed_start_of_a_new_journal_leaves_no_doubt(daemons, database, tmp_
     database.wait("SELECT count(*)::int FROM avld.positions", 1)
     avld.end()
     assert warnings(avld, since) == []
+
+
+def notifications(peer):
+    """Yields what the daemon sends to systemd, as it arrives."""
+    while True:
+        yield from peer.recv(4096).decode().splitlines()
+
+
+def test_systemd_is_notified(daemons):
+    """Readiness, the watchdog fed from the loop, and the line of systemctl status."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        name = f"avld-test-{os.getpid()}"
+        systemd.bind("\0" + name)
+        systemd.settimeout(PATIENCE_S)
+        avld = daemons().start(env={"NOTIFY_SOCKET": "@" + name, "WATCHDOG_USEC": "1000000"})
+        notified = notifications(systemd)
+        assert next(notified) == "READY=1"
+        seen = set()
+        while not seen >= {"WATCHDOG=1", "STATUS=0 connections, 0 B pending, database connected"}:
+            seen.add(next(notified))
+        with avld.tcp():
+            while next(notified) != "STATUS=1 connection, 0 B pending, database connected":
+                pass
+        avld.end()
+        assert "STOPPING=1" in notified
