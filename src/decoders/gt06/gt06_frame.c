@@ -254,7 +254,7 @@ void gt06_frame_set_driver(struct gt06_frame *f, const uint8_t *data, size_t len
 
 void gt06_frame_set_driver_number(struct gt06_frame *f, uint64_t number)
 {
-	char digits[DECIMAL_MAX];
+	char digits[DECIMAL_MAX] = {0};
 	const char *end = decimal_write(digits, number);
 	if (number > 0)
 		gt06_frame_set_driver(f, (const uint8_t *)digits, (size_t)(end - digits));

@@ -207,7 +207,7 @@ static bool write_digits(const struct jt808_peer *peer, char *out)
 
 bool jt808_wire_set_ident(struct session *session, const struct jt808_peer *peer)
 {
-	char digits[2 * JT808_NUMBER_MAX + 2];
+	char digits[2 * JT808_NUMBER_MAX + 2] = {0};
 	size_t len = 2u * peer->number_len, zeros = 0;
 	if (write_digits(peer, digits)) {
 		while (zeros + 1 < len && digits[zeros] == '0')
