@@ -271,7 +271,8 @@ static void check_udp_buffer(void)
 	if (!setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) &&
 		!getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len) && size < UDP_BUFFER)
 		NOTE("UDP: the receive buffer is limited to %d bytes, bursts may be lost; raise "
-		     "the limit: sysctl net.core.rmem_max=%d (make install puts that into "
+		     "the limit: sysctl net.core.rmem_max=%d (package and make install put that "
+		     "into "
 		     "sysctl.d)",
 			size, UDP_BUFFER);
 	close(fd);
