@@ -8,9 +8,9 @@
 // command D03, if it is not the usual one.
 #include "decoders/meitrack/meitrack_command.h"
 
-#include "decoders/decimal.h"
 #include "decoders/meitrack/meitrack_photo.h"
 #include "protocol/device_memory.h"
+#include "util/decimal.h"
 
 #define PICTURE   "camera_picture.jpg"
 #define OUTPUTS   5

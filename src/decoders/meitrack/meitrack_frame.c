@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "decoders/meitrack/meitrack_frame.h"
 
-#include "decoders/decimal.h"
 #include "decoders/fields.h"
 #include "util/checksum.h"
+#include "util/decimal.h"
 
 #define FLAG         2 /* index */
 #define LENGTH_LEAST 2 /* digits */

@@ -14,6 +14,7 @@
 //   tyre      place u8, sensor 3, 0.025 bar u16, C + 50 u8, flags u8
 #include "decoders/meitrack/meitrack_item.h"
 
+#include "util/hex.h"
 #include "util/reader.h"
 
 #define NAME_MOST    40

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "decoders/meitrack/meitrack_message.h"
 
-#include "decoders/decimal.h"
 #include "util/calendar.h"
+#include "util/decimal.h"
 
 #define EPOCH_US  INT64_C(946684800000000) /* 2000-01-01 */
 #define COMMAND   3                        /* bytes of an acknowledged command */

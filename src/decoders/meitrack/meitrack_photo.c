@@ -9,8 +9,8 @@
 // connection may have broken in between. The end of the last photo is kept for a minute: parts sent again do not open another one.
 #include "decoders/meitrack/meitrack_photo.h"
 
-#include "decoders/decimal.h"
 #include "protocol/photo.h"
+#include "util/decimal.h"
 
 #define FLAG        'O'
 #define AT_A_TIME   8 /* parts of a request */

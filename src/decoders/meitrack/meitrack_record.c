@@ -11,6 +11,7 @@
 #include "decoders/meitrack/meitrack_record.h"
 
 #include "decoders/meitrack/meitrack_item.h"
+#include "util/hex.h"
 #include "util/reader.h"
 
 #define HEAD         6

@@ -12,8 +12,8 @@
 //   taxi    state|start|end|metres|fare|HHMMSS|HHMMSS
 #include "decoders/meitrack/meitrack_text.h"
 
-#include "decoders/decimal.h"
 #include "decoders/meitrack/meitrack_command.h"
+#include "util/decimal.h"
 
 #define U32_MOST     UINT32_MAX
 #define VERSION_MOST 999999999
