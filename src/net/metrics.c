@@ -227,7 +227,7 @@ static void write_histogram(
 	uint64_t count = 0;
 
 	write_head(to, name, "histogram", help);
-	for (size_t i = 0; histogram->bounds[i] > 0.; i++) {
+	for (size_t i = 0; histogram->bounds && histogram->bounds[i] > 0.; i++) {
 		count += histogram->counts[i];
 		fprintf(to, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, histogram->bounds[i],
 			count);

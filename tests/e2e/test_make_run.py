@@ -28,7 +28,8 @@ class Run:
         with open(log, "wb") as out:
             self.process = subprocess.Popen([folder / "tools/run"], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                             env=environment, start_new_session=True)
-        wait_for(lambda: "Ctrl-C stops it." in self.said() or self.process.poll() is not None, "make run")
+        wait_for(lambda: "Ctrl-C stops it." in self.said() or self.process.poll() is not None, "make run",
+                 120)  # initdb, on the disk
         assert self.process.poll() is None, self.said()
         self.socket = self.said().split("psql -h ")[1].split()[0]
         self.port = int(self.said().split("==> ready tcp ")[1].split()[0].rpartition(":")[2])

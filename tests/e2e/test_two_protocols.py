@@ -212,15 +212,15 @@ def test_50_of_each_on_one_port(avld, database, udp):
 # ---- the loop never blocks ---------------------------------------------------------------------------
 
 def test_a_stopped_database_delays_no_replies(avld, database):
+    start = pt502.now()
     with avld.tcp() as peer:
-        peer.sendall(gt06.login() + gt06.position(2))
+        peer.sendall(gt06.login() + gt06.position(2, start))
         gt06.read_exactly(peer, 20)
         database.wait(POSITIONS, 1)
         backend = database.one("SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
                                "AND application_name = 'avld'")
         os.kill(backend, signal.SIGSTOP)
         try:
-            start = pt502.now()
             for n in range(3, 100):
                 peer.sendall(gt06.position(n, start - datetime.timedelta(seconds=n)))
                 assert gt06.read_exactly(peer, 10) == gt06.answer(0x12, n)

@@ -27,25 +27,30 @@ static struct sockaddr_in address = {.sin_family = AF_INET};
 // Starts the server once. Its pages show a daemon whose counters are all 0.
 static void begin(void)
 {
-	static struct config config;
+	static struct config config = {.journal = {.max_size = 4 << 20}};
 	static struct intake intake = {.config = &config};
+	static struct vitals vitals;
 	static uint64_t nothing[4096]; /* in place of what only counters are read from */
 	char error[JOURNAL_ERROR_SIZE], listen[32];
 	const char *wrong = "";
 	if (http)
 		return;
-	const struct journal_options options = {
-		.dir = fuzz_folder(), .segment_size = 1 << 20, .max_size = 4 << 20};
+	const struct journal_options options = {.dir = fuzz_folder(),
+		.segment_size = 1 << 20,
+		.max_size = (uint64_t)config.journal.max_size};
 	intake.journal = journal_open(&options, NULL, NULL, error);
 	intake.directory = device_directory_new();
 	loop = ev_loop_new(EVFLAG_AUTO);
 	CHECK(intake.journal && intake.directory && loop && trial_begin(&intake));
+	vitals_begin(&vitals, intake.journal);
 	struct conns *conns = conn_all_new(loop, &intake);
 	CHECK(conns);
-	const struct http_sources sources = {.intake = &intake,
+	const struct http_sources sources = {.config = &config,
+		.intake = &intake,
 		.conns = conns,
 		.writer = (const void *)nothing,
-		.commands = (const void *)nothing};
+		.commands = (const void *)nothing,
+		.vitals = &vitals};
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	for (unsigned i = 0; i < 100 && !http; i++) {
 		const unsigned port = 20000 + ((unsigned)getpid() + i * 101) % 12000;
