@@ -16,6 +16,7 @@ import pt502
 from conftest import AVLD, PATIENCE_S, wait_for
 
 RUN = pathlib.Path(__file__).parents[2] / "tools/run"
+RUN_PATIENCE_S = 120  # initdb and checkpoints, on the disk
 
 
 class Run:
@@ -29,7 +30,7 @@ class Run:
             self.process = subprocess.Popen([folder / "tools/run"], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                             env=environment, start_new_session=True)
         wait_for(lambda: "Ctrl-C stops it." in self.said() or self.process.poll() is not None, "make run",
-                 120)  # initdb, on the disk
+                 RUN_PATIENCE_S)
         assert self.process.poll() is None, self.said()
         self.socket = self.said().split("psql -h ")[1].split()[0]
         self.port = int(self.said().split("==> ready tcp ")[1].split()[0].rpartition(":")[2])
@@ -47,7 +48,7 @@ class Run:
 
     def stop(self):
         os.killpg(self.process.pid, signal.SIGINT)  # as Ctrl-C does
-        assert self.process.wait(PATIENCE_S) == 0, self.said()
+        assert self.process.wait(RUN_PATIENCE_S) == 0, self.said()
 
 
 @pytest.fixture
