@@ -48,6 +48,7 @@ struct config {
 		int64_t rejects_per_day;
 		int64_t connections_per_minute; /* of one device or address */
 		int64_t connections_per_day;    /* without those of devices */
+		bool notify_alarms;             /* NOTIFY avld_alarms for each row of alarms */
 		bool migrate;                   /* serve upgrades an older schema itself */
 	} database;
 	struct {

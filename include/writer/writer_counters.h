@@ -35,6 +35,8 @@ struct writer_counters {
 	uint64_t batches;
 	uint64_t rows_positions, rows_statuses, rows_alarms, rows_rejects; /* stored */
 	uint64_t rows_connections, rows_commands, rows_media, rows_unknown_devices;
+	/* With database.notify_alarms, each row of alarms is counted as one of these: */
+	uint64_t notifications, notifications_left_out;
 	uint64_t duplicates;                 /* reports that were stored before */
 	uint64_t left_out[LEFT_OUT_REASONS]; /* reports */
 	uint64_t refused;   /* entries whose rows the database refused; stored as rejects */

@@ -106,6 +106,8 @@ const struct setting setting_table[] = {
 	{"database.connections_per_day", read_integer, "50000",
 		AT(database.connections_per_day), .min = 100, .max = 1000000000,
 		.doc = "rows in connections without a device, a quarter at once"},
+	{"database.notify_alarms", read_bool, "no", AT(database.notify_alarms),
+		.doc = "NOTIFY avld_alarms for each row of alarms"},
 	{"database.migrate", read_bool, "no", AT(database.migrate),
 		.doc = "serve creates or upgrades the schema itself"},
 

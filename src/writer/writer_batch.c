@@ -18,6 +18,7 @@
 #include "writer/writer_days.h"
 #include "writer/writer_link.h"
 #include "writer/writer_lookup.h"
+#include "writer/writer_notify.h"
 #include "writer/writer_retention.h"
 
 #include <inttypes.h>
@@ -507,16 +508,13 @@ static void count(struct writer *writer)
 	const struct writer_batch *batch = writer->batch;
 	const struct built_counts *built = &batch->now.counts;
 	struct writer_counters *counters = &writer->counters;
-	uint64_t stored[ROWS_KINDS];
+	const uint64_t *stored = batch->stored;
 
-	for (unsigned kind = 0; kind < ROWS_KINDS; kind++)
-		stored[kind] = batch->staged && kind <= ROWS_ALARMS
-				       ? batch->inserted[kind]
-				       : batch->now.rows.copies[kind].rows;
 	counters->batches++;
 	counters->rows_positions += stored[ROWS_POSITIONS];
 	counters->rows_statuses += stored[ROWS_STATUSES];
 	counters->rows_alarms += stored[ROWS_ALARMS];
+	writer_notify_committed(writer, stored[ROWS_ALARMS]);
 	counters->rows_rejects += stored[ROWS_REJECTS];
 	counters->rows_connections += stored[ROWS_CONNECTIONS];
 	counters->rows_commands += stored[ROWS_COMMANDS];

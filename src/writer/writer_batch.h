@@ -50,7 +50,7 @@ struct writer_batch {
 	size_t limit; /* entries in the next batch: database.batch_rows; more while behind */
 	bool staged;  /* is sent through the stages, past rows that are stored */
 	bool sent;    /* may be committed, as far as we know */
-	uint64_t inserted[ROWS_KINDS]; /* rows that the stages let through */
+	uint64_t stored[ROWS_KINDS]; /* rows sent directly, or that the stages let through */
 	struct writer_refusal *refused;
 	size_t refused_count, refused_cap;
 	struct dedup_cache *recent;

@@ -7,6 +7,7 @@
 //   committed                       the next batch
 //   duplicate key (23505)           the same rows once more, through the stages
 //   deadlock (40P01)                the same
+//   notifications refused           the same rows once more, without notifications of alarms
 //   the fence did not hold          the checkpoint is read again; usually another writer has moved it
 //   any other error                 the tables are looked at; if they are not as expected: back-off, then a new connection;
 //                                   if they are:
@@ -20,6 +21,7 @@
 #include "writer/writer_days.h"
 #include "writer/writer_link.h"
 #include "writer/writer_lookup.h"
+#include "writer/writer_notify.h"
 #include "writer/writer_session.h"
 #include "writer/writer_shape.h"
 #include "writer/writer_states.h"
@@ -107,11 +109,13 @@ static void on_answer(struct writer *writer, PGresult *result)
 	struct writer_send *send = writer->send;
 
 	send->answered = true;
-	if (!batch->staged || !send->begun || strncmp(PQcmdStatus(result), "INSERT ", 7))
+	if (!send->begun || strncmp(PQcmdStatus(result), "INSERT ", 7))
 		return;
 	const enum rows_kind kind = send->order[send->begun - 1];
 	if (kind <= ROWS_ALARMS)
-		batch->inserted[kind] = strtoull(PQcmdTuples(result), NULL, 10);
+		batch->stored[kind] = strtoull(PQcmdTuples(result), NULL, 10);
+	if (kind == ROWS_ALARMS)
+		writer_notify_answer(writer, result);
 }
 
 static void send_batch(struct writer *writer, bool staged)
@@ -119,6 +123,7 @@ static void send_batch(struct writer *writer, bool staged)
 	struct writer_batch *batch = writer->batch;
 	struct writer_send *send = writer->send;
 	const uint64_t state_lsn = writer_states_choose(writer);
+	const struct rows_copy *copies = batch->now.rows.copies;
 	const struct writer_sql_batch what = {
 		.instance = writer->config->database.instance,
 		.journal = journal_uuid(writer->journal),
@@ -126,13 +131,16 @@ static void send_batch(struct writer *writer, bool staged)
 		.new_lsn = batch->now.end,
 		.state_lsn = state_lsn,
 		.staged = staged,
+		.notify = writer_notify_begin(writer, copies[ROWS_ALARMS].rows),
 	};
 
 	send->copies = writer_sql_batch(
 		&writer->sql, writer_link_conn(writer), &what, &batch->now.rows, send->order);
 	send->begun = 0;
 	send->answered = false;
-	memset(batch->inserted, 0, sizeof(batch->inserted));
+	for (unsigned kind = 0; kind < ROWS_KINDS; kind++)
+		batch->stored[kind] =
+			writer_sql_is_staged(&what, (enum rows_kind)kind) ? 0 : copies[kind].rows;
 	batch->staged = staged;
 	batch->sent = true;
 	writer_link_set_state(writer, send->copies ? WRITER_SENDING : WRITER_COMMITTING);
@@ -318,6 +326,8 @@ static void on_batch(struct writer *writer)
 		send_batch(writer, true);
 	} else if (writer_link_was_cut_off(writer)) {
 		writer_link_lose_query(writer);
+	} else if (writer_notify_failed(writer, failure)) {
+		send_batch(writer, writer->batch->staged);
 	} else {
 		writer->send->failure = *failure;
 		writer_shape_check(writer, on_shape);

@@ -318,7 +318,21 @@ static void add_copy(
 	writer_sql_add(sql, ") FROM STDIN (FORMAT binary);\n");
 }
 
-static void add_from_stage(struct writer_sql *sql, enum rows_kind kind)
+// Notifies each stored row when the batch commits. Two notifications of a transaction with equal texts would be one: the
+// primary key makes them different. A text of 8000 bytes or more, and a full queue, would fail the batch: the texts are
+// bounded here, and half the queue is left to others. PostgreSQL asks for the queue once, not for each row.
+static const char notify_stored[] =
+	" RETURNING CASE WHEN (SELECT pg_notification_queue_usage() < 0.5) THEN "
+	"pg_notify('avld_alarms', json_build_object("
+	"'ident', (SELECT left(d.ident, 64) FROM avld.devices d WHERE d.id = alarms.device_id), "
+	"'alarm', alarms.alarm, 'event', left(alarms.event, 64), "
+	"'occurred_at', alarms.occurred_at, 'received_at', alarms.received_at, "
+	"'latitude', alarms.latitude, 'longitude', alarms.longitude, "
+	"'speed_kmh', alarms.speed_kmh, 'valid', alarms.valid, 'stored', alarms.stored, "
+	"'device_id', alarms.device_id, 'dedup', alarms.dedup::text)::text) IS NOT NULL "
+	"ELSE false END";
+
+static void add_from_stage(struct writer_sql *sql, enum rows_kind kind, bool notify)
 {
 	writer_sql_add(sql, "INSERT INTO ");
 	writer_sql_add(sql, targets[kind].table);
@@ -326,9 +340,16 @@ static void add_from_stage(struct writer_sql *sql, enum rows_kind kind)
 	writer_sql_add(sql, batch_rows_columns(kind));
 	writer_sql_add(sql, ") SELECT ");
 	writer_sql_add(sql, batch_rows_columns(kind));
-	writer_sql_format(sql,
-		" FROM pg_temp.%s ORDER BY %s ON CONFLICT DO NOTHING; TRUNCATE pg_temp.%s;\n",
-		targets[kind].stage, targets[kind].order, targets[kind].stage);
+	writer_sql_format(sql, " FROM pg_temp.%s ORDER BY %s ON CONFLICT DO NOTHING",
+		targets[kind].stage, targets[kind].order);
+	if (notify)
+		writer_sql_add(sql, notify_stored);
+	writer_sql_format(sql, "; TRUNCATE pg_temp.%s;\n", targets[kind].stage);
+}
+
+bool writer_sql_is_staged(const struct writer_sql_batch *batch, enum rows_kind kind)
+{
+	return targets[kind].stage && (batch->staged || (batch->notify && kind == ROWS_ALARMS));
 }
 
 size_t writer_sql_batch(struct writer_sql *sql, PGconn *conn, const struct writer_sql_batch *batch,
@@ -351,9 +372,9 @@ size_t writer_sql_batch(struct writer_sql *sql, PGconn *conn, const struct write
 		if (!rows->copies[kind].rows)
 			continue;
 		order[count++] = kind;
-		if (batch->staged && targets[kind].stage) {
+		if (writer_sql_is_staged(batch, kind)) {
 			add_copy(sql, kind, "pg_temp.", targets[kind].stage);
-			add_from_stage(sql, kind);
+			add_from_stage(sql, kind, batch->notify && kind == ROWS_ALARMS);
 			continue;
 		}
 		add_copy(sql, kind, "", targets[kind].table);

@@ -29,11 +29,16 @@ struct writer_sql_batch {
 	uint64_t old_lsn, new_lsn; /* of the checkpoint */
 	uint64_t state_lsn;        /* device_state is complete up to here */
 	bool staged; /* reports go through stages, past those that are stored already */
+	bool notify; /* alarms go through their stage, and each that is stored is notified */
 };
 // Writes the whole batch: the fence, the COPYs, and the statements that use their rows. order receives the kinds in the
 // order of their COPYs. Returns how many there are.
 size_t writer_sql_batch(struct writer_sql *sql, PGconn *conn, const struct writer_sql_batch *batch,
 	const struct batch_rows *rows, enum rows_kind order[ROWS_KINDS]);
+// Returns true if the batch sends rows of this kind through a stage. The statement after their COPY then has the command tag
+// "INSERT 0 n", where n is the number of rows that were stored, and with `notify` one row "t" or "f" for each of them: notified
+// or not.
+bool writer_sql_is_staged(const struct writer_sql_batch *batch, enum rows_kind kind);
 // Returns the kind whose COPY has this table or stage as its target ("positions" or "avld_positions", as an error's context
 // names it); ROWS_KINDS if none has.
 enum rows_kind writer_sql_kind(const char *relation);

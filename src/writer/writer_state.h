@@ -6,6 +6,7 @@
 //   writer_session.c    prepares a fresh connection: settings, lock, checkpoint, devices
 //   writer_batch.c      turns journal entries into a batch
 //   writer_states.c     decides which rows of device_state a batch writes
+//   writer_notify.c     notifications of alarms for other programs
 //   writer_commands.c   reads the open commands
 //   writer_retention.c  deletes old rows, once an hour
 //   writer_lookup.c     ids of devices
@@ -47,6 +48,14 @@ struct writer_shape {
 	void (*end)(struct writer *writer);
 };
 
+// Notifications of alarms (writer_notify.c).
+struct writer_notify {
+	bool tried;    /* the batch under way has some */
+	uint64_t sent; /* of it, as far as it is answered */
+	double resume; /* none before this, on the loop's clock */
+	double logged; /* when alarms without them were logged */
+};
+
 struct writer {
 	struct ev_loop *loop;
 	const struct config *config;
@@ -67,6 +76,7 @@ struct writer {
 	struct writer_states *states;
 	struct writer_session *session;
 	struct writer_shape shape;
+	struct writer_notify notify;
 	struct writer_send *send;
 	struct writer_turns *turns; /* writer.c */
 };

@@ -98,6 +98,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_true(config.server.protocols == DECODERS_ALL);
 	assert_string_equal(config.database.conninfo, "dbname=avld");
 	assert_string_equal(config.database.instance, "avld");
+	assert_false(config.database.notify_alarms);
 	assert_false(config.database.migrate);
 	assert_string_equal(config.journal.dir, "/var/lib/avld/journal");
 	assert_int_equal(config.journal.sync, SYNC_REPLY);
@@ -150,6 +151,7 @@ static void a_file_sets_values(void **state)
 				       " [ database ] # with a comment\n"
 				       "conninfo = host=db.example.org password=a#b=c;d\n"
 				       "migrate = ON\n"
+				       "notify_alarms = yes\n"
 				       "[journal]\n"
 				       "[server]\n"
 				       "login_timeout = 1.5m\n"
@@ -162,10 +164,11 @@ static void a_file_sets_values(void **state)
 	assert_true(config.server.idle_timeout_us == 600000000);
 	assert_string_equal(config.database.conninfo, "host=db.example.org password=a#b=c;d");
 	assert_true(config.database.migrate);
+	assert_true(config.database.notify_alarms);
 	assert_true(config.server.login_timeout_us == 90000000);
 	assert_int_equal(config.journal.sync, SYNC_INTERVAL);
 	char wanted[64];
-	snprintf(wanted, sizeof(wanted), "%s:15", path);
+	snprintf(wanted, sizeof(wanted), "%s:16", path);
 	assert_string_equal(origin(&config, "journal.sync"), wanted);
 	assert_string_equal(origin(&config, "journal.dir"), "default");
 	config_done(&config);
