@@ -302,15 +302,16 @@ def test_sent_again_at_most_three_times(daemons, database):
     """Half a minute between attempts: the rows are aged while the daemon is down."""
     avld = daemons({"commands.allow": ALLOW})
     avld.start()
-    avld.send_tcp(pt502.record())
+    times = iter(pt502.last(8))
+    avld.send_tcp(pt502.record(time=next(times)))
     known(database)
     one = send(database, "getVersion", ttl="10 min")
     for attempt in (1, 2, 3):
         with Tracker(avld) as tracker:
-            tracker.say(time=pt502.now(attempt))
+            tracker.say(time=next(times))
             assert tracker.line() == "#VER"
             database.wait(f"SELECT attempts FROM avld.commands WHERE id = {one}", attempt)
-            tracker.say(time=pt502.now(10 + attempt))  # not at once
+            tracker.say(time=next(times))  # not at once
             database.wait("SELECT count(*)::int FROM avld.positions", 1 + 2 * attempt)
             assert not tracker.heard
         avld.end()
@@ -318,7 +319,7 @@ def test_sent_again_at_most_three_times(daemons, database):
         avld.start()
         avld.wait_log("database ready")
     with Tracker(avld) as tracker:
-        tracker.say(time=pt502.now(20))
+        tracker.say(time=next(times))
         two = send(database, "alarmSpeed", kmh=50)  # it has been given up and blocks nothing
         assert tracker.line() == "#SPD50"
         database.wait(STATE.format(two), "sent")
