@@ -115,10 +115,10 @@ static void print_summary(const struct map_data *data, const char *path)
 	char range[128];
 
 	fprintf(stderr,
-		"avld map: %s: %" PRIu64 " points of %" PRIu64 " trackers, %" PRIu64
+		"avld map: %s: %" PRIu64 " points of %" PRIu64 " tracker%s, %" PRIu64
 		" alarms, %" PRIu64 " photos, %s\n",
-		path, data->points, data->trackers, data->alarms, data->photos,
-		range_text(&data->query, range, sizeof(range)));
+		path, data->points, data->trackers, data->trackers == 1 ? "" : "s", data->alarms,
+		data->photos, range_text(&data->query, range, sizeof(range)));
 	if (data->thinned)
 		fprintf(stderr,
 			"avld map: left out %" PRIu64 " points: every %" PRIu64

@@ -16,9 +16,15 @@ LEAFLET = "/usr/share/javascript/leaflet"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NASTY = '</script><script>window.bad=1</script><!--'  # at most 32 characters are an ident
 IDENTS = {"5021234": "Boat", '"><img src=x onerror=bad()>&': "</script>\u2028<b>\U0001f6a4\\\"'", "5021235": None}
-TINY_JPEG = base64.b64decode(  # one grey pixel
-    "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////////////////////////////////////wAALCAAB"
-    "AAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAA//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AN//Z")
+TINY_JPEG = base64.b64decode(  # one black pixel
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/4gHYSUNDX1BST0ZJTEUAAQEAAAHIAAAAAAQwAABtbnRyUkdCIFhZWiAH4AABAAEAAAAAAABhY3NwAAAAAAAAAAAAAAAAAAAAAAAA"
+    "AAAAAAAAAAAAAQAA9tYAAQAAAADTLQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAlkZXNjAAAA8AAAACRyWFlaAAABFAAA"
+    "ABRnWFlaAAABKAAAABRiWFlaAAABPAAAABR3dHB0AAABUAAAABRyVFJDAAABZAAAAChnVFJDAAABZAAAAChiVFJDAAABZAAAAChjcHJ0AAABjAAAADxtbHVjAAAAAAAA"
+    "AAEAAAAMZW5VUwAAAAgAAAAcAHMAUgBHAEJYWVogAAAAAAAAb6IAADj1AAADkFhZWiAAAAAAAABimQAAt4UAABjaWFlaIAAAAAAAACSgAAAPhAAAts9YWVogAAAAAAAA"
+    "9tYAAQAAAADTLXBhcmEAAAAAAAQAAAACZmYAAPKnAAANWQAAE9AAAApbAAAAAAAAAABtbHVjAAAAAAAAAAEAAAAMZW5VUwAAACAAAAAcAEcAbwBvAGcAbABlACAASQBu"
+    "AGMALgAgADIAMAAxADb/2wBDAP//////////////////////////////////////////////////////////////////////////////////////2wBDAf//////////"
+    "////////////////////////////////////////////////////////////////////////////wAARCAABAAEDASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAA"
+    "AAP/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFAEBAAAAAAAAAAAAAAAAAAAAAP/EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAMAwEAAhEDEQA/AJgA/9k=")
 DAY = ("--from", "2026-05-04", "--to", "2026-05-05")
 FILL = """
     INSERT INTO avld.positions (device_id, fixed_at, received_at, latitude, longitude, dedup, speed_kmh, valid, stored, time_source)
@@ -155,12 +161,12 @@ def browse(page, *options):
 
 
 def probe(page, script):
-    """Runs a script after that of the page, with its nonce; returns what it puts into the page."""
+    """Runs the body of an async function after the script of the page, with its nonce. Returns its value, and the page."""
     text = page.read_text()
     nonce = re.search(r"'nonce-(\w+)'", text)[1]
     copy = page.with_name("probe.html")
-    copy.write_text(text.replace("</body>", f'<script nonce="{nonce}">document.body.dataset.probe = JSON.stringify((() => {{{script}}})())'
-                                 "</script></body>"))
+    copy.write_text(text.replace("</body>", f'<script nonce="{nonce}">(async () => {{{script}}})().then('
+                                 'value => { document.body.dataset.probe = JSON.stringify(value); })</script></body>'))
     dom = browse(copy, "--dump-dom")
     return json.loads(html.unescape(re.search(r'data-probe="([^"]*)"', dom)[1])), dom
 
@@ -182,12 +188,18 @@ def test_chromium_draws_every_point_and_runs_no_text(fleet, tmp_path):
         const hour = select('trail', '600');
         const one = select('tracker', document.querySelector('#tracker').options[1].value);
         document.querySelector('#rows tr').click();
-        return {whole, rows, early, hour, one, bad: window.bad, popup: document.querySelector('.avld-popup').textContent};
+        const popup = document.querySelector('.avld-popup').textContent;
+        select('tracker', '');
+        [...document.querySelectorAll('#rows tr')].find(row => row.textContent.includes(' bytes') &&
+            !row.textContent.includes('not in this page')).click();
+        const picture = document.querySelector('.avld-popup img');
+        await picture.decode();
+        return {whole, rows, early, hour, one, bad: window.bad, popup, width: picture.naturalWidth};
     """)
     assert seen["whole"]["points"] == seen["whole"]["drawn"] == 9000 and seen["whole"]["segments"] > 1000
     assert (seen["early"], seen["hour"], seen["one"]) == (3 * 1801, 3 * 301, 301)
     assert seen["rows"] == seen["whole"]["events"] == 4 + 3 + 3 + sum(1 for _ in read(page)["stops"])
-    assert seen["popup"] and seen.get("bad") is None
+    assert "trip" in seen["popup"] and seen["width"] == 1 and seen.get("bad") is None
     assert "<img src" not in dom.partition("<script")[0] and "<b>" not in dom.partition("<script")[0]
 
 

@@ -10,6 +10,8 @@
 	const ROWS_MAX = 500; // rows of the table that are in the page at once
 	const LABELS_MAX = 200; // trackers with a label on the map
 	const DOTS_MAX = 3000; // points with a dot of their own
+	const MERGE_PX = 2; // less than the width of a line
+	const SEGMENTS_MAX = 10000; // lines that are drawn anew while the map moves
 	const REACH_PX = 12; // how far from a click its target may be
 	const UNKNOWN = 6, GAP = 7;
 	const CLASSES = [
@@ -192,7 +194,8 @@
 		return x1 < 0 && x2 < 0 || y1 < 0 && y2 < 0 || x1 > frame.width && x2 > frame.width || y1 > frame.height && y2 > frame.height;
 	}
 
-	// Adds the lines of a track to the paths, one path per class. Points within a pixel of the last one are merged into it.
+	// Adds the lines of a track to the paths, one path per class. Points within MERGE_PX of the last one are
+	// merged into it.
 	function trace(track, frame, paths, dots) {
 		const [first, last] = range(track);
 		const {x: xs, y: ys, kind: kinds} = points;
@@ -205,7 +208,7 @@
 					dots.push(x, y);
 			}
 			if (i > first) {
-				if (Math.abs(x - fromX) < 1 && Math.abs(y - fromY) < 1 && i + 1 < last)
+				if (Math.abs(x - fromX) < MERGE_PX && Math.abs(y - fromY) < MERGE_PX && i + 1 < last)
 					continue;
 				if (isBeside(frame, fromX, fromY, x, y)) {
 					pen = -1;
@@ -241,16 +244,21 @@
 			context.fillRect(dots[i] - 1, dots[i + 1] - 1, 2, 2);
 	}
 
-	// Of events close together, only the first is drawn.
+	// Of events of a kind close together, only the first is drawn.
 	function drawEvents(context, frame) {
+		for (const kind of Object.keys(KINDS))
+			drawKind(context, frame, events.filter(each => each.kind === kind && each.placed && isEventShown(each)));
+	}
+
+	function drawKind(context, frame, wanted) {
 		const taken = new Set();
 		context.font = 'bold 11px sans-serif';
 		context.textAlign = 'center';
 		context.textBaseline = 'middle';
-		for (const each of events) {
+		for (const each of wanted) {
 			const x = each.x * frame.scale - frame.left, y = each.y * frame.scale - frame.top;
-			const cell = `${each.kind} ${Math.round(x / 8)} ${Math.round(y / 8)}`;
-			if (!each.placed || !isEventShown(each) || !isInside(frame, x, y, 10) || taken.has(cell))
+			const cell = `${Math.round(x / 8)} ${Math.round(y / 8)}`;
+			if (!isInside(frame, x, y, 10) || taken.has(cell))
 				continue;
 			taken.add(cell);
 			drawSign(context, KINDS[each.kind], x, y);
@@ -332,8 +340,14 @@
 	const Tracks = L.Layer.extend({
 		onAdd() {
 			this.canvas = L.DomUtil.create('canvas', 'avld-canvas', map.getPane('overlayPane'));
-			map.on('move zoom resize viewreset', this.plan, this);
+			map.on('moveend zoom resize viewreset', this.plan, this);
+			map.on('move', this.follow, this);
 			this.redraw();
+		},
+		// While the map is dragged, the canvas moves with it; many lines are drawn anew only at its end.
+		follow() {
+			if (counters.segments <= SEGMENTS_MAX)
+				this.plan();
 		},
 		// Redraws once before the next picture of the browser.
 		plan() {
@@ -561,7 +575,8 @@
 		const missing = Object.entries(data.left_out).filter(([, count]) => count > 0);
 		byId('range').textContent = `${timeText(data.from)} to ${timeText(data.to)} (${zone})`;
 		byId('range').title = `${utcText(data.from)} to ${utcText(data.to)}`;
-		byId('totals').textContent = `${countText(points.count)} points of ${countText(data.devices.length)} trackers`;
+		byId('totals').textContent = `${countText(points.count)} points of ${data.devices.length === 1 ? '1 tracker'
+			: `${countText(data.devices.length)} trackers`}`;
 		byId('missing').textContent = missing.length === 0 ? ''
 			: `left out: ${missing.map(([what, count]) => `${countText(count)} ${what}`).join(', ')}` +
 				(data.step > 1 ? `; about every ${data.step}th point is drawn` : '');
@@ -575,7 +590,7 @@
 
 	map.attributionControl.setPrefix('Leaflet');
 	map.setView([0, 0], 2);
-	L.control.scale().addTo(map);
+	L.control.scale({imperial: false}).addTo(map);
 	if (tiles)
 		addTiles();
 	describe();

@@ -170,8 +170,7 @@ static void own_option_o_takes_settings_too(void **state)
 {
 	(void)state;
 	static const struct command_line_verb writer = {"writer", never_run, "does nothing",
-		.settings = true,
-		.help = "Does nothing.",
+		.settings = true, .help = "Does nothing.",
 		.options = {{'o', "output", "FILE", "where"}}};
 	static const struct {
 		const char *argument[2];
@@ -199,7 +198,8 @@ static void own_option_o_takes_settings_too(void **state)
 		assert_int_equal(line.config.log.level, file ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG);
 		command_line_done(&line);
 	}
-	const char *const misspelt[ARGUMENTS_MAX] = {"writer", "-c", "/dev/null", "-o", "lok.level=debug"};
+	const char *const misspelt[ARGUMENTS_MAX] = {
+		"writer", "-c", "/dev/null", "-o", "lok.level=debug"};
 	struct command_line line;
 	int exit_code = -1;
 	assert_false(parse(&line, &writer, &exit_code, misspelt));
