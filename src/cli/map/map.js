@@ -11,6 +11,7 @@
 	const LABELS_MAX = 200; // trackers with a label on the map
 	const DOTS_MAX = 3000; // points with a dot of their own
 	const MERGE_PX = 2; // less than the width of a line
+	const PATH_MAX = 100; // lines of a path
 	const SEGMENTS_MAX = 10000; // lines that are drawn anew while the map moves
 	const REACH_PX = 12; // how far from a click its target may be
 	const UNKNOWN = 6, GAP = 7;
@@ -194,7 +195,15 @@
 		return x1 < 0 && x2 < 0 || y1 < 0 && y2 < 0 || x1 > frame.width && x2 > frame.width || y1 > frame.height && y2 > frame.height;
 	}
 
-	// Adds the lines of a track to the paths, one path per class. Points within MERGE_PX of the last one are
+	// Returns the path of this class that takes the next line. Short paths are drawn in a fraction of the time of one long one.
+	function pathOf(paths, kind) {
+		const all = paths[kind];
+		if (all.length === 0 || all[all.length - 1].segments === PATH_MAX)
+			all.push({lines: new Path2D(), segments: 0});
+		return all[all.length - 1];
+	}
+
+	// Adds the lines of a track to the paths of each class. Points within MERGE_PX of the last one are
 	// merged into it.
 	function trace(track, frame, paths, dots) {
 		const [first, last] = range(track);
@@ -213,9 +222,11 @@
 				if (isBeside(frame, fromX, fromY, x, y)) {
 					pen = -1;
 				} else {
-					if (pen !== kinds[i])
-						paths[kinds[i]].moveTo(fromX, fromY);
-					paths[kinds[i]].lineTo(x, y);
+					const path = pathOf(paths, kinds[i]);
+					if (pen !== kinds[i] || path.segments === 0)
+						path.lines.moveTo(fromX, fromY);
+					path.lines.lineTo(x, y);
+					path.segments++;
 					pen = kinds[i];
 					counters.segments++;
 				}
@@ -226,7 +237,7 @@
 	}
 
 	function drawTracks(context, frame) {
-		const paths = CLASSES.map(() => new Path2D()), dots = [];
+		const paths = CLASSES.map(() => []), dots = [];
 		counters.drawn = counters.segments = 0;
 		for (const track of points.tracks)
 			if (isShown(track.device))
@@ -235,7 +246,7 @@
 		for (const kind of [GAP, UNKNOWN, 0, 1, 2, 3, 4, 5]) {
 			context.lineWidth = kind === GAP ? 1 : 3;
 			context.strokeStyle = CLASSES[kind].color;
-			context.stroke(paths[kind]);
+			paths[kind].forEach(path => context.stroke(path.lines));
 		}
 		if (counters.drawn > DOTS_MAX)
 			return;
@@ -340,7 +351,8 @@
 	const Tracks = L.Layer.extend({
 		onAdd() {
 			this.canvas = L.DomUtil.create('canvas', 'avld-canvas', map.getPane('overlayPane'));
-			map.on('moveend zoom resize viewreset', this.plan, this);
+			map.on('moveend zoom viewreset', this.plan, this);
+			map.on('resize', this.redraw, this);
 			map.on('move', this.follow, this);
 			this.redraw();
 		},
@@ -406,17 +418,18 @@
 	// ---- details
 
 	function popup(place, lines, time, base64) {
-		const content = element('div');
+		const content = element('div'), bubble = L.popup({maxWidth: 320, autoPan: false});
 		content.className = 'avld-popup';
 		lines.forEach((line, i) => content.append(element(i ? 'div' : 'strong', line)));
 		content.append(element('div', timeText(time), utcText(time)));
 		if (base64) {
 			const picture = element('img');
 			picture.alt = 'photo';
+			picture.addEventListener('load', () => bubble.update());
 			picture.src = `data:image/jpeg;base64,${base64}`;
 			content.append(picture);
 		}
-		L.popup({maxWidth: 320, autoPan: false}).setLatLng(place).setContent(content).openOn(map);
+		bubble.setLatLng(place).setContent(content).openOn(map);
 	}
 
 	const showEvent = each => popup(latLng(each.x, each.y), [each.kind, nameOf(each.device), each.details], each.time, each.base64);
