@@ -116,7 +116,7 @@ static const struct command_line_verb verbs[] = {
 				"and anything else the file"},
 			{0, "ident", "IDENT", "the tracker"},
 			{0, "all", NULL, "all trackers"},
-			{0, "from", "TIME", "begin of the range (default: 24 hours before its end)"},
+			{0, "from", "TIME", "start of the range (default: 24 hours before its end)"},
 			{0, "to", "TIME",
 				"end of the range, not included (default: now). Times are UTC:\n"
 				"2026-11-22T10:15:00Z, 2026-11-22, or 10m, 2h, 3d ago"},

@@ -30,8 +30,8 @@ struct output {
 	FILE *file;
 };
 
-// Opens a temporary file beside the path, so that a file with its name is always complete. "-" is standard output; what
-// is there and is no file, such as /dev/null, is not replaced.
+// Opens a temporary file beside the path, so that a file with its name is always complete. "-" is standard output; a path
+// that exists and is not a file, such as /dev/null, is written in place.
 static bool open_output(struct output *output, const char *path)
 {
 	struct stat status;

@@ -13,7 +13,7 @@
 #define LEAFLET_MAX 2000000 /* bytes of a file */
 #define NONCE_BYTES 16
 
-// What the words of the template are replaced by.
+// The values of the words of the template.
 struct filling {
 	const struct map_page *page;
 	char nonce[2 * NONCE_BYTES + 1];

@@ -121,12 +121,12 @@ def test_points_above_the_limit_are_thinned_evenly(fleet, tmp_path):
         times = [point[0] - track[0][0] for point in track]
         assert times[-1] == 2 * 2999 and set(b - a for a, b in zip(times, times[1:-1], strict=False)) == {20}
     assert "3 trackers are too many for 6 points" in run(fleet, "--all", *DAY, "-o", page, "--points", "6", code=1).stderr
-    assert "9000 points of 3" in run(fleet, "--all", *DAY, "-o", page, "--points", "9000").stderr
     # pictures beyond 16 MiB, the oldest first
     fleet.query("INSERT INTO avld.media (device_id, taken_at, received_at, content_type, complete, dedup, bytes)"
                 " SELECT min(id), timestamptz '2026-05-04 09:00Z' + n * interval '1 s', now(), 'image/jpeg', true, 1,"
                 " '\\xffd8ff' || decode(repeat('00', 5000000), 'hex') FROM avld.devices, generate_series(1, 4) n GROUP BY n")
-    assert [bool(row[6]) for row in read(run(fleet, "--all", *DAY, "-o", "-").stdout)["photos"]] == [True] * 3 + [False] * 4
+    assert "9000 points of 3" in run(fleet, "--all", *DAY, "-o", page, "--points", "9000").stderr
+    assert [bool(row[6]) for row in read(page)["photos"]] == [True] * 3 + [False] * 4
 
 
 def test_usage_errors_and_empty_results(fleet, tmp_path):

@@ -113,7 +113,7 @@
 		return points;
 	}
 
-	// What an event is: its kind, device, time and end, place (null: unknown) and details.
+	// Makes an event of the map and the table. Latitude and longitude are null if unknown; details are text.
 	function event(kind, device, time, end, latitude, longitude, details) {
 		const placed = latitude !== null && longitude !== null;
 		return {kind, device, time, end, details, placed, x: placed ? mercatorX(longitude) : 0, y: placed ? mercatorY(latitude) : 0};
@@ -154,7 +154,7 @@
 	const end = Math.max(points.tracks.reduce((most, track) => Math.max(most, points.time[track.end - 1]), begin),
 		events.reduce((most, each) => Math.max(most, each.time), begin));
 
-	// What is shown. since and until select the points; device null: all.
+	// The selection of the user. device null: all; trail: seconds before until.
 	const view = {device: null, until: end, trail: Infinity, kinds: new Set(Object.keys(KINDS))};
 	const since = () => view.until - view.trail;
 	const counters = {points: points.count, drawn: 0, segments: 0, events: events.length, redrawMs: 0};
@@ -165,7 +165,7 @@
 
 	const map = L.map('map', {zoomAnimation: false, fadeAnimation: false, maxZoom: 20, minZoom: 1, zoomSnap: 0.5});
 
-	// The first point of the track at or after this time.
+	// Returns the index of the first point of the track at or after this time.
 	function lowerBound(track, time) {
 		let low = track.start, high = track.end;
 		while (low < high) {
@@ -180,7 +180,7 @@
 
 	const range = track => [lowerBound(track, since()), lowerBound(track, view.until + 1)];
 
-	// How the canvas lies on the map: pixel = place * scale - origin.
+	// Returns the size of the canvas, and its scale and corner: pixel = place * scale - corner.
 	function frameOf() {
 		const size = map.getSize(), origin = map.getPixelBounds().min;
 		return {width: size.x, height: size.y, scale: 256 * Math.pow(2, map.getZoom()), left: origin.x, top: origin.y};
@@ -288,7 +288,7 @@
 		context.fillText(kind.sign, x, y + 0.5);
 	}
 
-	// Where each tracker is at the time of the slider.
+	// Draws each tracker where it was at the time of the slider.
 	function drawTrackers(context, frame) {
 		let labels = 0;
 		context.font = '12px sans-serif';
@@ -321,7 +321,7 @@
 		context.fillText(short, x, y);
 	}
 
-	// Lines of latitude and longitude, which replace the background where no tiles are.
+	// Draws lines of latitude and longitude, the background without tiles.
 	function drawGrid(context, frame) {
 		const bounds = map.getBounds(), span = bounds.getEast() - bounds.getWest();
 		const step = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 45].find(each => span / each <= 8) || 90;
@@ -440,7 +440,7 @@
 			`${place.lat.toFixed(5)}, ${place.lng.toFixed(5)}`], points.time[i]);
 	}
 
-	// Shows what is nearest to the click: an event, or else a point.
+	// Shows the event nearest to the click, or else the nearest point.
 	function onClick(click) {
 		const frame = frameOf(), at = click.containerPoint;
 		const far = (x, y) => Math.hypot(x * frame.scale - frame.left - at.x, y * frame.scale - frame.top - at.y);
