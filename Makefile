@@ -74,7 +74,7 @@ ALL_CFLAGS  = $(BASE_CFLAGS) $(FORTIFY) $(CPPFLAGS) $(WARN) -fPIE -fno-strict-al
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(SAN)
 
 SOURCES  := $(sort $(wildcard src/*.c src/*/*.c src/decoders/*/*.c))
-OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/migrations.o
+OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/migrations.o $(BUILD)/obj/map_files.o
 LIBRARY  := $(BUILD)/libavld.a
 TESTS    := $(wildcard tests/unit/*/test_*.c)
 UNIT     := $(TESTS:tests/unit/%.c=$(BUILD)/tests/%)
@@ -179,6 +179,17 @@ $(BUILD)/migrations.c: src/schema/embed.sh $(SCHEMA_SQL)
 	@mkdir -p $(@D)
 	$(Q)sh src/schema/embed.sh $(SCHEMA_SQL) > $@
 
+# The page of avld map, compiled into the program.
+$(BUILD)/obj/map_files.o: $(BUILD)/map_files.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC  $<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+MAP_FILES = src/cli/map/page.html src/cli/map/map.css src/cli/map/map.js
+$(BUILD)/map_files.c: src/cli/map/embed.sh $(MAP_FILES)
+	@mkdir -p $(@D)
+	$(Q)sh src/cli/map/embed.sh $(MAP_FILES) > $@
+
 $(BUILD)/obj/unit/%.o: tests/unit/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC  $<)
@@ -224,7 +235,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(LIBRARY)
 -include $(FUZZ:=.d)
 
 clean:
-	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c $(BUILD)/flags $(BUILD)/man \
+	rm -rf $(BUILD)/obj $(BUILD)/tests $(BUILD)/avld $(LIBRARY) $(BUILD)/migrations.c $(BUILD)/map_files.c $(BUILD)/flags $(BUILD)/man \
 		$(BUILD)/asan $(BUILD)/fuzz $(BUILD)/check \
 		$(BUILD)/release $(BUILD)/bench $(BUILD)/deb
 

@@ -36,7 +36,7 @@ _avld_folders() {
 
 # bash splits a word at =, so that the value of "-o journal.dir=/x" and of "--export=/x" is a word of its own.
 _avld() {
-	local avld=${COMP_WORDS[0]} current=${COMP_WORDS[COMP_CWORD]} at=$((COMP_CWORD - 1)) help
+	local avld=${COMP_WORDS[0]} current=${COMP_WORDS[COMP_CWORD]} at=$((COMP_CWORD - 1)) help assigned=
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
 		_avld_words "$current" "$("$avld" --help 2>/dev/null | sed -n 's/^  avld \([a-z]*\) .*/\1/p')" --help --version
@@ -44,10 +44,12 @@ _avld() {
 	fi
 	if [ "$current" = = ]; then
 		current=
+		assigned=1
 	elif [ "${COMP_WORDS[at]}" = = ]; then
 		at=$((at - 1))
+		assigned=1
 	fi
-	if [[ ${COMP_WORDS[at]} = *.* && ${COMP_WORDS[at - 1]} =~ ^(-o|--option)$ ]]; then
+	if [[ $assigned && ${COMP_WORDS[at]} = *.* && ${COMP_WORDS[at - 1]} =~ ^(-o|--option)$ ]]; then
 		_avld_value "$avld" "${COMP_WORDS[at]}" "$current"
 	else
 		help=$("$avld" "${COMP_WORDS[1]}" --help 2>/dev/null) &&
@@ -71,6 +73,10 @@ _avld_word() {
 	case $3:$kind in
 	--protocol:?* | -p:?*) _avld_words "$4" "$(_avld_protocols "$1")" ;;
 	-*:FILE) _avld_files "$4" ;;
+	-o:FILE*) # of avld map: a file or a setting
+		compopt -o nospace 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$4"; compgen -W "$(_avld_settings <<<"$2")" -- "$4")
+		;;
 	-*:DIR) _avld_folders "$4" ;;
 	-*:SECTION.KEY=VALUE)
 		compopt -o nospace 2>/dev/null

@@ -104,6 +104,32 @@ static const struct command_line_verb verbs[] = {
 		.notes =
 			"Exit status: 0 all photos are in the folder, 1 not, 2 bad usage."},
 
+	{"map", map_verb, "write a page with tracks, to open in a browser", .settings = true,
+		.required = "output",
+		.help =
+			"Writes one HTML file with the tracks of a time range, coloured by speed, and trips, stops,\n"
+			"alarms and photos. A browser opens it without a network. Needs the package\n"
+			"libjs-leaflet.",
+		.options = {
+			{'o', "output", "FILE",
+				"the page; -: standard output. After -o, SECTION.KEY=VALUE is a setting\n"
+				"and anything else the file"},
+			{0, "ident", "IDENT", "the tracker"},
+			{0, "all", NULL, "all trackers"},
+			{0, "from", "TIME", "start of the range (default: 24 hours before its end)"},
+			{0, "to", "TIME",
+				"end of the range, not included (default: now). Times are UTC:\n"
+				"2026-11-22T10:15:00Z, 2026-11-22, or 10m, 2h, 3d ago"},
+			{0, "tiles", "URL",
+				"background from a tile server: https://HOST/{z}/{x}/{y}.png (default: a\n"
+				"grid)"},
+			{0, "points", "N",
+				"draw at most this many points, evenly chosen (default 1000000)"},
+			{0, "leaflet", "DIR", "where Leaflet is (default /usr/share/javascript/leaflet)"},
+		},
+		.notes =
+			"Exit status: 0 the page is written, 1 an error, or nothing to show, 2 bad usage."},
+
 	{"protocols", protocols_verb, "list the protocols",
 		.help =
 			"Lists the protocols: transports, what confirms a protocol by a conversation's first\n"

@@ -172,6 +172,32 @@ static int reject(const struct parsing *parsing, int found, const char *text)
 	return command_line_error(parsing->line, "unknown option '%s'", text);
 }
 
+// Returns true for "section.key=..." of any name. Names that no setting has are errors of the settings.
+static bool is_setting(const char *text)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+	const size_t section = strspn(text, letters);
+	if (section == 0 || text[section] != '.')
+		return false;
+	const size_t key = strspn(text + section + 1, letters);
+	return key > 0 && text[section + 1 + key] == '=';
+}
+
+// Returns the option that getopt_long found, NULL if none. A verb that has an option -o of its own takes settings after -o,
+// too.
+static const struct command_line_option *option_of(const struct parsing *parsing, int found)
+{
+	if (found >= LONG)
+		return parsing->all[found - LONG];
+	if (found == setting_option.letter && parsing->line->verb->settings && is_setting(optarg))
+		return &setting_option;
+	for (size_t i = 0; i < parsing->count; i++)
+		if (parsing->all[i]->letter && parsing->all[i]->letter == found)
+			return parsing->all[i];
+	return NULL;
+}
+
 // Returns GO_ON or the exit code.
 static int parse_options(struct parsing *parsing, int argc, char **argv)
 {
@@ -192,12 +218,10 @@ static int parse_options(struct parsing *parsing, int argc, char **argv)
 	optind = 0; // GNU: start anew
 	opterr = 0;
 	for (int found; (found = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
-		size_t i = found >= LONG ? (size_t)found - LONG : 0;
-		while (found < LONG && i < parsing->count && parsing->all[i]->letter != found)
-			i++;
-		if (found == ':' || found == '?' || i == parsing->count)
+		const struct command_line_option *option = option_of(parsing, found);
+		if (!option)
 			return reject(parsing, found, argv[optind - 1]);
-		const int code = apply(parsing, parsing->all[i]);
+		const int code = apply(parsing, option);
 		if (code != GO_ON)
 			return code;
 	}

@@ -166,6 +166,47 @@ static void options_and_the_argument_are_found_in_any_order(void **state)
 	command_line_done(&line);
 }
 
+static void own_option_o_takes_settings_too(void **state)
+{
+	(void)state;
+	static const struct command_line_verb writer = {"writer", never_run, "does nothing",
+		.settings = true, .help = "Does nothing.",
+		.options = {{'o', "output", "FILE", "where"}}};
+	static const struct {
+		const char *argument[2];
+		const char *file; /* NULL: not given */
+	} rows[] = {
+		{{"-o", "map.html"}, "map.html"},
+		{{"-o", "-"}, "-"},
+		{{"-olog.level=debug"}, NULL},
+		{{"-o", "./log.level=debug"}, "./log.level=debug"},
+		{{"-o", "a=b.c"}, "a=b.c"},
+		{{"-o", "log.level"}, "log.level"},
+		{{"--output=log.level=debug"}, "log.level=debug"},
+		{{"--option=log.level=debug"}, NULL},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *const arguments[ARGUMENTS_MAX] = {"writer", "-c", "/dev/null", "-o",
+			"log.level=error", rows[i].argument[0], rows[i].argument[1]};
+		struct command_line line;
+		int exit_code = -1;
+		assert_true(parse(&line, &writer, &exit_code, arguments));
+		const char *file = command_line_value(&line, "output");
+		assert_int_equal(file != NULL, rows[i].file != NULL);
+		if (file)
+			assert_string_equal(file, rows[i].file);
+		assert_int_equal(line.config.log.level, file ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG);
+		command_line_done(&line);
+	}
+	const char *const misspelt[ARGUMENTS_MAX] = {
+		"writer", "-c", "/dev/null", "-o", "lok.level=debug"};
+	struct command_line line;
+	int exit_code = -1;
+	assert_false(parse(&line, &writer, &exit_code, misspelt));
+	assert_int_equal(exit_code, 2);
+	assert_non_null(strstr(err, "lok.level"));
+}
+
 static void what_is_missing_is_named(void **state)
 {
 	(void)state;
@@ -277,6 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(settings_are_loaded_and_errors_named),
 		cmocka_unit_test(options_and_the_argument_are_found_in_any_order),
+		cmocka_unit_test(own_option_o_takes_settings_too),
 		cmocka_unit_test(what_is_missing_is_named),
 		cmocka_unit_test(help_goes_to_stdout),
 		cmocka_unit_test(help_is_made_from_the_description),
