@@ -252,7 +252,7 @@ valgrind:
 	@tools/deps unit instructions
 	@$(MAKE) -s --no-print-directory unit-build
 	@printf '%s\n' $(UNIT) | xargs -n 1 -P 2 sh -c 'output=$$(valgrind -q --leak-check=full --error-exitcode=99 \
-		--errors-for-leak-kinds=definite "$$0" 2>&1) && echo "ok $$0" || { echo "$$output"; echo "not ok $$0"; exit 1; }'
+		--errors-for-leak-kinds=definite --suppressions=tests/valgrind.supp "$$0" 2>&1) && echo "ok $$0" || { echo "$$output"; echo "not ok $$0"; exit 1; }'
 
 # gcc 12's own analyzer, which takes three minutes of CPU time and is therefore no part of make check. Any finding is an
 # error. In some files it reports no leaks, because it loses a pointer that is stored in a hash table of uthash, in a struct
