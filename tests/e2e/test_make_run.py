@@ -28,7 +28,8 @@ class Run:
         self.log = log
         with open(log, "wb") as out:
             self.process = subprocess.Popen([folder / "tools/run"], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                            env=environment, start_new_session=True)
+                                            env=environment, start_new_session=True,
+                                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # in the background
         wait_for(lambda: "Ctrl-C stops it." in self.said() or self.process.poll() is not None, "make run",
                  RUN_PATIENCE_S)
         assert self.process.poll() is None, self.said()
