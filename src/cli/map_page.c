@@ -77,6 +77,8 @@ bool map_page_is_tiles(const char *url)
 static void put_origin(const char *url, FILE *out)
 {
 	const char *host = after_scheme(url);
+	if (!host)
+		return; // map_page_is_tiles returns false
 	fwrite(url, 1, (size_t)(host - url), out);
 	if (!strncmp(host, "{s}", 3)) {
 		fputc('*', out);
