@@ -9,7 +9,6 @@
 
 // All of it must outlive the http.
 struct http_sources {
-	const struct config *config;
 	const struct intake *intake;
 	const struct conns *conns;
 	const struct writer *writer;

@@ -5,8 +5,10 @@
 #define AVLD_NET_VITALS_H
 
 #include "intake/intake.h"
+#include "net/conn.h"
 #include "util/ages.h"
 #include "util/histogram.h"
+#include "util/process.h"
 #include "writer/writer.h"
 
 #define VITALS_SLOW_S   1. /* a turn of the loop that takes so long is slow */
@@ -49,6 +51,9 @@ uint64_t vitals_lost_reports(
 // Returns the age of the oldest pending entry in seconds; 0: nothing is pending.
 double vitals_pending_age(
 	const struct vitals *vitals, const struct intake *intake, const struct writer *writer);
+// Returns the file descriptors that are open; where the kernel does not count them, those of the start and the connections.
+uint64_t vitals_open_files(
+	const struct vitals *vitals, const struct conns *conns, const struct process_use *use);
 // Returns the datagrams that were received, or not, and dropped.
 uint64_t vitals_udp_dropped(const struct intake *intake);
 

@@ -87,10 +87,9 @@ static void on_synced(void *context)
 	}
 }
 
-// Bytes of the journal that are not in the database yet.
 static uint64_t pending_bytes(const struct server *server)
 {
-	return journal_end(server->intake.journal) - writer_counters(server->writer)->lsn;
+	return vitals_pending_bytes(&server->intake, server->writer);
 }
 
 static void on_check(struct ev_loop *loop, ev_check *check, int revents)
@@ -295,7 +294,7 @@ static void raise_open_files(const struct config *config)
 		getrlimit(RLIMIT_NOFILE, &limit);
 	}
 	if (limit.rlim_cur != RLIM_INFINITY &&
-		limit.rlim_cur < (rlim_t)config->server.max_connections + 64)
+		limit.rlim_cur < (rlim_t)config->server.max_connections + LISTENER_RESERVED_FILES)
 		log_warning("open files limit=%llu is below server.max_connections=%lld",
 			(unsigned long long)limit.rlim_cur,
 			(long long)config->server.max_connections);
@@ -460,7 +459,7 @@ static void start_timers(struct server *server)
 static bool start_http(struct server *server)
 {
 	const struct config *config = server->config;
-	const struct http_sources sources = {config, &server->intake, server->conns, server->writer,
+	const struct http_sources sources = {&server->intake, server->conns, server->writer,
 		server->intake.commands, &server->vitals};
 	const bool optional = setting_is_default(config, "http.listen");
 	const char *error;

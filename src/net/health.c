@@ -40,7 +40,7 @@ static bool is_full(const struct http_sources *s, char *text)
 
 static bool is_filling(const struct http_sources *s, char *text)
 {
-	const double max = (double)s->config->journal.max_size;
+	const double max = (double)s->intake->config->journal.max_size;
 	const double part = (double)pending_bytes(s) / max;
 
 	snprintf(text, TEXT_MAX,
@@ -135,7 +135,7 @@ static bool is_slow(const struct http_sources *s, char *text)
 static bool has_few_files(const struct http_sources *s, char *text)
 {
 	const struct process_use use = process_read_use();
-	const uint64_t open = use.files ? use.files : s->vitals->files + conn_count(s->conns);
+	const uint64_t open = vitals_open_files(s->vitals, s->conns, &use);
 
 	snprintf(text, TEXT_MAX,
 		"%" PRIu64 " of %" PRIu64 " file descriptors are in use, of which %d are reserved.",

@@ -258,8 +258,7 @@ static void write_times(const struct http_sources *sources, FILE *to)
 static void write_process(const struct http_sources *sources, FILE *to)
 {
 	const struct process_use use = process_read_use();
-	const uint64_t files =
-		use.files ? use.files : sources->vitals->files + conn_count(sources->conns);
+	const uint64_t files = vitals_open_files(sources->vitals, sources->conns, &use);
 
 	write_seconds(to, "process_start_time_seconds", "gauge",
 		"time of the start since 1970 in seconds",

@@ -102,13 +102,13 @@ static void collect_journal(const struct http_sources *s, struct number *numbers
 	const struct journal *journal = s->intake->journal;
 	const struct writer_counters *out = writer_counters(s->writer);
 	const uint64_t start = journal_start(journal), end = journal_end(journal);
-	const uint64_t stored = out->lsn > start ? out->lsn : start;
+	const uint64_t pending = vitals_pending_bytes(s->intake, s->writer), stored = end - pending;
 	const uint64_t states = out->state_lsn > start ? out->state_lsn : start;
 	const struct number all[] = {
 		{"journal_bytes", "gauge", "size of the journal on disk", journal_bytes(journal)},
 		{"journal_max_bytes", "gauge", "size that the journal may have (journal.max_size)",
-			(uint64_t)s->config->journal.max_size},
-		{"journal_waiting_bytes", "gauge", "bytes not yet in the database", end - stored},
+			(uint64_t)s->intake->config->journal.max_size},
+		{"journal_waiting_bytes", "gauge", "bytes not yet in the database", pending},
 		{"journal_pending_entries", "gauge",
 			"entries written since the start and not yet in the database",
 			vitals_pending_entries(s->vitals, s->intake, s->writer)},

@@ -3,7 +3,6 @@
 
 #include "journal/entry.h"
 #include "util/clock.h"
-#include "util/process.h"
 
 static const double turn_bounds[] = {
 	.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 0};
@@ -142,4 +141,10 @@ uint64_t vitals_udp_dropped(const struct intake *intake)
 	const struct intake_counters *counters = &intake->counters;
 
 	return counters->udp_lost + counters->udp_no_room + counters->udp_no_memory;
+}
+
+uint64_t vitals_open_files(
+	const struct vitals *vitals, const struct conns *conns, const struct process_use *use)
+{
+	return use->files ? use->files : vitals->files + conn_count(conns);
 }

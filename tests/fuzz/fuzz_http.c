@@ -45,8 +45,7 @@ static void begin(void)
 	vitals_begin(&vitals, intake.journal);
 	struct conns *conns = conn_all_new(loop, &intake);
 	CHECK(conns);
-	const struct http_sources sources = {.config = &config,
-		.intake = &intake,
+	const struct http_sources sources = {.intake = &intake,
 		.conns = conns,
 		.writer = (const void *)nothing,
 		.commands = (const void *)nothing,

@@ -41,8 +41,8 @@ static int set_up(void **state)
 	writer = (struct writer){.counters = {.connected = true}};
 	vitals = (struct vitals){0};
 	vitals_begin(&vitals, intake.journal);
-	sources = (struct http_sources){
-		&config, &intake, conn_all_new(loop, &intake), &writer, NULL, &vitals};
+	sources =
+		(struct http_sources){&intake, conn_all_new(loop, &intake), &writer, NULL, &vitals};
 	return 0;
 }
 
