@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // avld map: writes one page with tracks, trips, stops, alarms and photos, which a browser shows without a network.
+#include "cli/failure.h"
 #include "cli/map_data.h"
 #include "cli/map_page.h"
 #include "cli/time_argument.h"
@@ -44,18 +45,18 @@ static bool open_output(struct output *output, const char *path)
 	const bool in_place = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
 	if (!in_place && (size_t)snprintf(output->temporary, sizeof(output->temporary),
 				 "%s.%ld.part", path, (long)getpid()) >= sizeof(output->temporary))
-		return map_data_fail(path, strerror(ENAMETOOLONG));
+		return failure_print("map", path, strerror(ENAMETOOLONG));
 	const int fd =
 		in_place ? open(path, O_WRONLY | O_CLOEXEC)
 			 : open(output->temporary,
 				   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
-		return map_data_fail(path, strerror(errno));
+		return failure_print("map", path, strerror(errno));
 	output->file = fdopen(fd, "w");
 	if (output->file)
 		return true;
 	close(fd);
-	return map_data_fail(path, strerror(errno));
+	return failure_print("map", path, strerror(errno));
 }
 
 // Gives the file its name if all went well so far, else removes it.
@@ -67,7 +68,7 @@ static bool close_output(struct output *output, bool sound)
 	if (sound && written && output->temporary[0])
 		written = rename(output->temporary, output->path) == 0;
 	if (sound && !written)
-		map_data_fail(output->path, strerror(errno));
+		failure_print("map", output->path, strerror(errno));
 	if (output->temporary[0] && !(sound && written))
 		unlink(output->temporary);
 	return sound && written;
@@ -159,7 +160,7 @@ static bool run(
 
 	data->conn = PQconnectdbParams(keywords, values, 1);
 	if (PQstatus(data->conn) != CONNECTION_OK)
-		map_data_fail("cannot connect to the database",
+		failure_print("map", "cannot connect to the database",
 			data->conn ? conninfo_error(conninfo, PQerrorMessage(data->conn))
 				   : "out of memory");
 	else

@@ -12,6 +12,7 @@
 //    "left_out": {"points": 0, ...}}
 #include "cli/map_data.h"
 
+#include "cli/failure.h"
 #include "util/calendar.h"
 #include "util/text.h"
 
@@ -100,12 +101,9 @@ static const char photos_sql[] =
 			     "p", "taken_at") ") AS s) AS m "
 					      "ORDER BY m.taken_at DESC, m.id DESC";
 
-bool map_data_fail(const char *what, const char *why)
+static bool fail(const char *what, const char *why)
 {
-	const size_t len = strlen(why);
-	fprintf(stderr, "avld map: %s: %s%s", what, why,
-		len > 0 && why[len - 1] == '\n' ? "" : "\n");
-	return false;
+	return failure_print("map", what, why);
 }
 
 // ---- rows
@@ -133,14 +131,13 @@ static bool stream(const struct map_data *data, const char *sql,
 	snprintf(photos, sizeof(photos), "%" PRId64, MAP_DATA_PHOTOS_MAX);
 	if (!PQsendQueryParams(data->conn, sql, count, NULL, values, NULL, NULL, 0) ||
 		!PQsetSingleRowMode(data->conn))
-		return map_data_fail("cannot query the database", PQerrorMessage(data->conn));
+		return fail("cannot query the database", PQerrorMessage(data->conn));
 	while ((row = PQgetResult(data->conn))) {
 		const ExecStatusType status = PQresultStatus(row);
 		if (status == PGRES_SINGLE_TUPLE)
 			on_row(context, row);
 		else if (sound && status != PGRES_TUPLES_OK)
-			sound = map_data_fail(
-				"cannot read the database", PQerrorMessage(data->conn));
+			sound = fail("cannot read the database", PQerrorMessage(data->conn));
 		PQclear(row);
 	}
 	return sound;
@@ -181,7 +178,7 @@ bool map_data_count(struct map_data *data)
 
 	PQclear(result);
 	if (!begun)
-		return map_data_fail("cannot query the database", PQerrorMessage(data->conn));
+		return fail("cannot query the database", PQerrorMessage(data->conn));
 	return stream(data, count_sql, on_count, data) && choose_step(data);
 }
 

@@ -39,7 +39,4 @@ bool map_data_count(struct map_data *data) __attribute__((warn_unused_result));
 // script element. Errors of `out` are left to the caller.
 bool map_data_write(struct map_data *data, FILE *out) __attribute__((warn_unused_result));
 
-// Prints an error of avld map; libpq ends most of its messages with a newline. Always returns false.
-bool map_data_fail(const char *what, const char *why);
-
 #endif

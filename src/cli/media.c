@@ -5,6 +5,7 @@
 //
 // An existing file with the same bytes is kept. If it has other bytes (a second photo in the same second, or a file of
 // the user) the next free name is used: ..._2.jpg, _3 and so on.
+#include "cli/failure.h"
 #include "cli/verbs.h"
 #include "config/conninfo_error.h"
 #include "util/calendar.h"
@@ -41,13 +42,9 @@ struct media {
 	size_t len;
 };
 
-// Prints an error; libpq ends most of its messages with a newline. Always returns false.
 static bool fail(const char *what, const char *why)
 {
-	const size_t len = strlen(why);
-	fprintf(stderr, "avld media: %s: %s%s", what, why,
-		len > 0 && why[len - 1] == '\n' ? "" : "\n");
-	return false;
+	return failure_print("media", what, why);
 }
 
 // ---- a row
