@@ -17,7 +17,7 @@ struct calendar calendar_of(int64_t time_us);
 
 #define CALENDAR_TEXT_MAX 40 /* bytes of the longest text below, with its NUL */
 
-// Writes "2026-11-22T10:15:00.000Z" with 3 or 6 decimals, cut off. out must have room for CALENDAR_TEXT_MAX bytes.
+// Writes "2026-11-22T10:15:00.000Z" with 3 or 6 decimals, cut off, or 0: without a point. out must have room for CALENDAR_TEXT_MAX bytes.
 // Returns out.
 char *calendar_text(int64_t time_us, unsigned decimals, char *out);
 

@@ -41,12 +41,14 @@ struct calendar calendar_of(int64_t time_us)
 char *calendar_text(int64_t time_us, unsigned decimals, char *out)
 {
 	const struct calendar c = calendar_of(time_us);
-	const int len = snprintf(out, CALENDAR_TEXT_MAX, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d.",
+	const int len = snprintf(out, CALENDAR_TEXT_MAX, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d",
 		c.year, c.month, c.day, c.hour, c.minute, c.second);
 
-	if (decimals == 6)
-		snprintf(out + len, CALENDAR_TEXT_MAX - (size_t)len, "%06dZ", c.us);
+	if (decimals == 0)
+		snprintf(out + len, CALENDAR_TEXT_MAX - (size_t)len, "Z");
+	else if (decimals == 6)
+		snprintf(out + len, CALENDAR_TEXT_MAX - (size_t)len, ".%06dZ", c.us);
 	else
-		snprintf(out + len, CALENDAR_TEXT_MAX - (size_t)len, "%03dZ", c.us / 1000);
+		snprintf(out + len, CALENDAR_TEXT_MAX - (size_t)len, ".%03dZ", c.us / 1000);
 	return out;
 }

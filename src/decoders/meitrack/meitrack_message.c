@@ -8,7 +8,6 @@
 #define COMMAND   3                        /* bytes of an acknowledged command */
 #define GSM_MOST  31
 #define CODE_MOST 999
-#define TIME_TEXT 20 /* 2026-03-14T09:37:00Z */
 
 bool meitrack_message_begin(struct meitrack_message *m, struct text key, struct text raw)
 {
@@ -131,15 +130,8 @@ int64_t meitrack_message_time_us(uint32_t seconds)
 
 void meitrack_message_add_time(const struct meitrack_message *m, const char *name, int64_t time_us)
 {
-	const struct calendar at = calendar_of(time_us);
-	char text[TIME_TEXT], *end = fields_put_digits(text, (unsigned)at.year, 4);
-	const int parts[5] = {at.month, at.day, at.hour, at.minute, at.second};
-	for (size_t i = 0; i < 5; i++) {
-		*end++ = "--T::"[i];
-		end = fields_put_digits(end, (unsigned)parts[i], 2);
-	}
-	*end = 'Z';
-	extra_text(m->out, m->report, name, text, sizeof text);
+	char text[CALENDAR_TEXT_MAX];
+	extra_text(m->out, m->report, name, text, strlen(calendar_text(time_us, 0, text)));
 }
 
 bool meitrack_message_is_network(int64_t mcc, int64_t mnc)

@@ -30,7 +30,7 @@ static void calendar_agrees_with_gmtime(void **state)
 	}
 }
 
-static void text_has_three_or_six_decimals(void **state)
+static void text_has_three_six_or_no_decimals(void **state)
 {
 	char text[CALENDAR_TEXT_MAX];
 
@@ -38,6 +38,7 @@ static void text_has_three_or_six_decimals(void **state)
 	assert_string_equal(calendar_text(1795342500123456, 3, text), "2026-11-22T10:15:00.123Z");
 	assert_string_equal(
 		calendar_text(1795342500123456, 6, text), "2026-11-22T10:15:00.123456Z");
+	assert_string_equal(calendar_text(1795342500123456, 0, text), "2026-11-22T10:15:00Z");
 	assert_string_equal(calendar_text(-1, 6, text), "1969-12-31T23:59:59.999999Z");
 	assert_string_equal(calendar_text(951782400000000, 3, text), "2000-02-29T00:00:00.000Z");
 }
@@ -75,7 +76,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calendar_agrees_with_gmtime),
-		cmocka_unit_test(text_has_three_or_six_decimals),
+		cmocka_unit_test(text_has_three_six_or_no_decimals),
 		cmocka_unit_test(text_fits_at_the_extremes),
 		cmocka_unit_test(clocks_agree_with_each_other),
 		cmocka_unit_test(hex_is_lower_case),
