@@ -30,6 +30,7 @@ enum simulate_answer {
 struct simulate_protocol {
 	const char *name;
 	bool tcp_only;
+	bool one_by_one; /* over UDP a report waits for the answer to the last */
 	uint8_t (*ident)(uint32_t seed, uint32_t number, char out[16]);
 	// Log-in; 0 bytes: none over this transport. NULL: the protocol has none.
 	size_t (*login)(struct simulate_tracker *tracker, uint8_t *out);

@@ -8,7 +8,8 @@
 //   request  @@<flag><length>,<ident>,D00,<file>,0*<sum>     reply   the photo, in one part
 //
 // record: size, number of parameters, then groups of values with 1, 2 and 4 bytes, and of bytes; little-endian. An answer is for
-// the record with its flag.
+// the record with its flag. Over UDP a record waits for the answer to the last: there are only 26 flags, and if a datagram is
+// lost while later ones are answered, its flag comes again before it is missed.
 #include "simulate/simulate_meitrack.h"
 
 #include "simulate/simulate_text.h"
@@ -315,6 +316,7 @@ static size_t execute(
 
 const struct simulate_protocol simulate_meitrack = {
 	.name = "meitrack",
+	.one_by_one = true,
 	.ident = simulate_tracker_ident_imei,
 	.report = write_report,
 	.heartbeat = write_heartbeat,

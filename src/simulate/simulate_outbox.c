@@ -59,6 +59,8 @@ static bool has_room(const struct simulate_outbox *outbox)
 	const struct simulate_records *records = &outbox->records;
 	const bool windowed = outbox->run->options->udp && records->protocol->answer;
 
+	if (windowed && records->protocol->one_by_one && simulate_records_awaits_any(records))
+		return false;
 	return records->len - records->first + room_needed(outbox) <=
 	       (windowed ? UDP_WINDOW : RECORDS_MAX);
 }

@@ -2,6 +2,7 @@
 """Simulated trackers of one protocol: what they sent must be in SQL as the slow reference reads it, and they obey commands."""
 import collections
 import contextlib
+import itertools
 import pathlib
 import signal
 import socket
@@ -23,7 +24,8 @@ MEASURED = ["speed_kmh", "course_deg", "ignition"]
 class Recorder:
     """A proxy between simulate and avld that keeps the bytes the trackers sent."""
 
-    def __init__(self, port, udp):
+    def __init__(self, port, udp, lost=()):
+        self.lost = set(lost)  # numbers of the datagrams that do not arrive
         self.target = ("127.0.0.1", port)
         self.streams = collections.defaultdict(bytearray)  # a TCP connection or a UDP sender: its bytes
         self.udp = udp
@@ -61,19 +63,20 @@ class Recorder:
                     self.socket.sendto(forward.recv(65536), address)
                 except OSError:
                     return
-        while True:
+        for number in itertools.count():
             data, address = self.socket.recvfrom(65536)
             if address not in forwards:
                 forwards[address] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                 forwards[address].connect(self.target)
                 threading.Thread(target=return_replies, args=(forwards[address], address), daemon=True).start()
             self.streams[address] += data
-            forwards[address].send(data)
+            if number not in self.lost:
+                forwards[address].send(data)
 
 
-def run(avld, protocol, udp):
+def run(avld, protocol, udp, lost=()):
     """20 trackers send 2,000 reports. Returns the bytes of each conversation, and what the program printed."""
-    recorder = Recorder(avld.port, udp)
+    recorder = Recorder(avld.port, udp, lost)
     done = subprocess.run([AVLD, "simulate", "--to", f"127.0.0.1:{recorder.port}", "--protocol", protocol, "--devices", "20",
                            "--count", "2000", "--rate", "1000", "--seed", "5"] + ["--udp"] * udp,
                           capture_output=True, text=True, timeout=120)

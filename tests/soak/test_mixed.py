@@ -81,11 +81,18 @@ def test_a_mixed_fleet_arrives_whole(daemons, proxy, database, tmp_path, results
     sure = {key for key in driven if protocols[key[0]] not in UNACKNOWLEDGED
             and not (key in over_udp and protocols[key[0]] in UNNUMBERED)}
 
-    def stored():
-        found = {row[:2]: row[2:] for row in database.query(
+    def read_stored():
+        return {row[:2]: row[2:] for row in database.query(
             f"SELECT ident, {TIME}, latitude, longitude FROM avld.positions p JOIN avld.devices d ON d.id = device_id")}
+
+    def stored():
+        found = read_stored()
         return found if found.keys() >= sure else None
-    found = wait_for(stored, "all reports", 60)
+
+    def missing_reports():
+        return "all reports: " + ", ".join(f"{protocols[key[0]]} over {'udp' if key in over_udp else 'tcp'} {key}"
+                                           for key in sorted(sure - read_stored().keys())[:20])
+    found = wait_for(stored, missing_reports, 60)
     avld.end()
     found = stored()
     assert found.keys() <= driven.keys(), "invented"
