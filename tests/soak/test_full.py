@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -40,15 +41,17 @@ class Flood(threading.Thread):
 
 
 def unread(port, flood):
-    """Returns the bytes of the flood that avld has not read. A probe of the closed window is in the table for a moment: asks
-    until two answers in a row are the same."""
-    seen = []
+    """Returns the bytes of the flood that avld has not read. A probe of the closed window is in the table for a moment, and bytes
+    that are not acknowledged yet are in it twice, for 200 ms at most: asks until the answer has been the same for a second."""
+    seen = [(time.monotonic(), None)]
 
     def settled():
-        seen.append(queued(port, {flood.peer.getsockname()[1]}))
-        return len(seen) > 1 and seen[-1] == seen[-2]
+        now = queued(port, {flood.peer.getsockname()[1]})
+        if now != seen[-1][1]:
+            seen.append((time.monotonic(), now))
+        return time.monotonic() > seen[-1][0] + 1
     wait_for(settled, "the queues to be at rest")
-    return seen[-1]
+    return seen[-1][1]
 
 
 def queued(port, peers):
