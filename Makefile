@@ -65,7 +65,7 @@ FORTIFY = $(if $(SANITIZE)$(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS))$(f
 RELATIVE = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BUILD)=build
 
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
-       -Wundef -Wcast-qual -Wwrite-strings -Wpointer-arith $(if $(WERROR),-Werror)
+       -Wundef -Wcast-qual -Wwrite-strings -Wpointer-arith -Wdate-time $(if $(WERROR),-Werror)
 SAN  = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 
 BASE_CFLAGS = -std=c17 -D_GNU_SOURCE -Iinclude -Isrc $(PKG_CFLAGS) -DAVLD_VERSION='"$(VERSION)"' \
