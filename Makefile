@@ -193,7 +193,7 @@ $(BUILD)/map_files.c: src/cli/map/embed.sh $(MAP_FILES)
 $(BUILD)/obj/unit/%.o: tests/unit/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC  $<)
-	$(Q)$(CC) $(ALL_CFLAGS) $(if $(findstring /,$*),-Dmain=$(notdir $*)_main -Wno-missing-prototypes) -Itests/unit -MMD -MP \
+	$(Q)$(CC) $(ALL_CFLAGS) $(UNIT_CFLAGS) $(if $(findstring /,$*),-Dmain=$(notdir $*)_main -Wno-missing-prototypes) -Itests/unit -MMD -MP \
 		-c -o $@ $<
 
 # $(call link_unit,LIBRARY) links the objects before it into one program.
