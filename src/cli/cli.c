@@ -41,7 +41,7 @@ static const struct command_line_verb verbs[] = {
 			{0, "photos", NULL, "fetch and report photos, as with media.photos = on"},
 		}},
 
-	{"simulate", simulate_verb, "simulate trackers that report to a server", .required = "to",
+	{"simulate", simulate_verb, "simulate trackers that report to a server", .required = {"to"},
 		.help =
 			"Simulates trackers that drive through a town and report to a server. They obey\n"
 			"commands: they switch outputs and send requested positions and replies.",
@@ -92,7 +92,7 @@ static const struct command_line_verb verbs[] = {
 			"To decode again what one tracker sent:\n"
 			"  avld journal DIR --ident 5020001 | jq -r '.frame // empty' | xxd -r -p | avld decode"},
 
-	{"media", media_verb, "export photos to files", .settings = true, .required = "export",
+	{"media", media_verb, "export photos to files", .settings = true, .required = {"export"},
 		.help =
 			"Writes the photos in the database (avld.media) to files named by tracker, time (UTC)\n"
 			"and camera: 5020001_20261122T101500Z_1.jpg. Existing files are never overwritten;\n"
@@ -105,7 +105,7 @@ static const struct command_line_verb verbs[] = {
 			"Exit status: 0 all photos are in the folder, 1 not, 2 bad usage."},
 
 	{"map", map_verb, "write a page with tracks, to open in a browser", .settings = true,
-		.required = "output",
+		.required = {"output"},
 		.help =
 			"Writes one HTML file with the tracks of a time range, coloured by speed, and trips, stops,\n"
 			"alarms and photos. A browser opens it without a network. Needs the package\n"
