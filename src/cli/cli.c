@@ -130,6 +130,34 @@ static const struct command_line_verb verbs[] = {
 		.notes =
 			"Exit status: 0 the page is written, 1 an error, or nothing to show, 2 bad usage."},
 
+	{"export", export_verb, "write old days to files, before they are dropped", .settings = true,
+		.required = {"before", "output"},
+		.help =
+			"Writes the rows of each UTC day before a day to a file: positions-2026-11-20.csv.gz,\n"
+			"statuses-..., alarms-.... Deletes nothing. Running it again skips files that have as\n"
+			"many rows as the table, and continues a run that was interrupted.",
+		.options = {
+			{0, "before", "DAY",
+				"the first day that is not written, at the latest today (UTC):\n"
+				"2026-11-22, or 30d: the day 30 days ago"},
+			{0, "output", "DIR", "the folder; created if missing"},
+			{0, "from", "DAY", "the first day (default: the oldest)"},
+			{0, "format", "FORMAT",
+				"csv (default), which can be read back; or geojson, for maps"},
+			{0, "tables", "LIST",
+				"positions, statuses, alarms, with commas (default: all, since days of\n"
+				"positions and statuses are dropped together)"},
+			{0, "ident", "IDENT", "only rows of this tracker, which is named in the files"},
+			{0, "plain", NULL, "files without gzip"},
+			{0, "force", NULL, "replace files that have fewer rows than the table, or are damaged"},
+			{0, "drop-sql", NULL,
+				"print SQL for psql that drops what is in the files, unless the tables\n"
+				"have changed since; only if all is in files"},
+		},
+		.notes =
+			"Exit status: 0 each day is in a file with all rows that the table had when it was read,\n"
+			"1 not, 2 bad usage."},
+
 	{"protocols", protocols_verb, "list the protocols",
 		.help =
 			"Lists the protocols: transports, what confirms a protocol by a conversation's first\n"
