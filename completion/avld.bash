@@ -72,6 +72,7 @@ _avld_word() {
 	kind=$(sed -n "s/^${3//[^a-z-]/} //p" <<<"$options")
 	case $3:$kind in
 	--protocol:?* | -p:?*) _avld_words "$4" "$(_avld_protocols "$1")" ;;
+	--format:FORMAT) _avld_words "$4" csv geojson ;;
 	-*:FILE) _avld_files "$4" ;;
 	-o:FILE*) # of avld map: a file or a setting
 		compopt -o nospace 2>/dev/null

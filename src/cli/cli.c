@@ -41,7 +41,7 @@ static const struct command_line_verb verbs[] = {
 			{0, "photos", NULL, "fetch and report photos, as with media.photos = on"},
 		}},
 
-	{"simulate", simulate_verb, "simulate trackers that report to a server", .required = "to",
+	{"simulate", simulate_verb, "simulate trackers that report to a server", .required = {"to"},
 		.help =
 			"Simulates trackers that drive through a town and report to a server. They obey\n"
 			"commands: they switch outputs and send requested positions and replies.",
@@ -92,7 +92,7 @@ static const struct command_line_verb verbs[] = {
 			"To decode again what one tracker sent:\n"
 			"  avld journal DIR --ident 5020001 | jq -r '.frame // empty' | xxd -r -p | avld decode"},
 
-	{"media", media_verb, "export photos to files", .settings = true, .required = "export",
+	{"media", media_verb, "export photos to files", .settings = true, .required = {"export"},
 		.help =
 			"Writes the photos in the database (avld.media) to files named by tracker, time (UTC)\n"
 			"and camera: 5020001_20261122T101500Z_1.jpg. Existing files are never overwritten;\n"
@@ -105,7 +105,7 @@ static const struct command_line_verb verbs[] = {
 			"Exit status: 0 all photos are in the folder, 1 not, 2 bad usage."},
 
 	{"map", map_verb, "write a page with tracks, to open in a browser", .settings = true,
-		.required = "output",
+		.required = {"output"},
 		.help =
 			"Writes one HTML file with the tracks of a time range, coloured by speed, and trips, stops,\n"
 			"alarms and photos. A browser opens it without a network. Needs the package\n"
@@ -129,6 +129,34 @@ static const struct command_line_verb verbs[] = {
 		},
 		.notes =
 			"Exit status: 0 the page is written, 1 an error, or nothing to show, 2 bad usage."},
+
+	{"export", export_verb, "write old days to files, before they are dropped", .settings = true,
+		.required = {"before", "output"},
+		.help =
+			"Writes the rows of each UTC day before a day to a file: positions-2026-11-20.csv.gz,\n"
+			"statuses-..., alarms-.... Deletes nothing. Running it again skips files that have as\n"
+			"many rows as the table, and continues a run that was interrupted.",
+		.options = {
+			{0, "before", "DAY",
+				"the first day that is not written, at the latest today (UTC):\n"
+				"2026-11-22, or 30d: the day 30 days ago"},
+			{0, "output", "DIR", "the folder; created if missing"},
+			{0, "from", "DAY", "the first day (default: the oldest)"},
+			{0, "format", "FORMAT",
+				"csv (default), which can be read back; or geojson, for maps"},
+			{0, "tables", "LIST",
+				"positions, statuses, alarms, with commas (default: all, since days of\n"
+				"positions and statuses are dropped together)"},
+			{0, "ident", "IDENT", "only rows of this tracker, which is named in the files"},
+			{0, "plain", NULL, "files without gzip"},
+			{0, "force", NULL, "replace files that have fewer rows than the table, or are damaged"},
+			{0, "drop-sql", NULL,
+				"print SQL for psql that drops what is in the files, unless the tables\n"
+				"have changed since; only if all is in files"},
+		},
+		.notes =
+			"Exit status: 0 each day is in a file with all rows that the table had when it was read,\n"
+			"1 not, 2 bad usage."},
 
 	{"protocols", protocols_verb, "list the protocols",
 		.help =

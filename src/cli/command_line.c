@@ -55,7 +55,10 @@ static void collect(struct parsing *parsing)
 static bool is_required(
 	const struct command_line_verb *verb, const struct command_line_option *option)
 {
-	return verb->required && !strcmp(verb->required, option->name);
+	for (size_t i = 0; i < COMMAND_LINE_REQUIRED_MAX && verb->required[i]; i++)
+		if (!strcmp(verb->required[i], option->name))
+			return true;
+	return false;
 }
 
 // Help -------------------------------------------------------------------------------------------

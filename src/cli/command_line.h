@@ -5,7 +5,8 @@
 
 #include "config/config.h"
 
-#define COMMAND_LINE_OPTIONS_MAX 13
+#define COMMAND_LINE_OPTIONS_MAX  13
+#define COMMAND_LINE_REQUIRED_MAX 2
 
 struct command_line_option {
 	char letter;       /* 'p' for -p; 0: none */
@@ -24,7 +25,7 @@ struct command_line_verb {
 	bool settings;        /* takes -c and -o; the settings are loaded before run is called */
 	const char *help;     /* paragraph before the options */
 	const char *notes;    /* paragraph after the options, or NULL */
-	const char *required; /* name of an option that must be given, or NULL */
+	const char *required[COMMAND_LINE_REQUIRED_MAX]; /* names of options that must be given */
 	struct command_line_option options[COMMAND_LINE_OPTIONS_MAX]; /* ends with name NULL */
 };
 

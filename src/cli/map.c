@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // avld map: writes one page with tracks, trips, stops, alarms and photos, which a browser shows without a network.
+#include "cli/database.h"
 #include "cli/failure.h"
 #include "cli/map_data.h"
 #include "cli/map_page.h"
 #include "cli/time_argument.h"
 #include "cli/verbs.h"
-#include "config/conninfo_error.h"
 #include "util/calendar.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -150,21 +150,10 @@ static bool write_map(struct map_data *data, struct map_page *page, const char *
 	return true;
 }
 
-static bool run(
-	const char *conninfo, struct map_data *data, struct map_page *page, const char *path)
+static bool run(const struct command_line *line, struct map_data *data, struct map_page *page)
 {
-	const char *const keywords[] = {
-		"dbname", "fallback_application_name", "client_encoding", NULL};
-	const char *const values[] = {conninfo, "avld map", "UTF8", NULL};
-	bool sound = false;
-
-	data->conn = PQconnectdbParams(keywords, values, 1);
-	if (PQstatus(data->conn) != CONNECTION_OK)
-		failure_print("map", "cannot connect to the database",
-			data->conn ? conninfo_error(conninfo, PQerrorMessage(data->conn))
-				   : "out of memory");
-	else
-		sound = write_map(data, page, path);
+	data->conn = database_connect(line);
+	const bool sound = data->conn && write_map(data, page, command_line_value(line, "output"));
 	PQfinish(data->conn);
 	return sound;
 }
@@ -239,7 +228,5 @@ int map_verb(struct command_line *line)
 
 	if (code)
 		return code;
-	return run(line->config.database.conninfo, &data, &page, command_line_value(line, "output"))
-		       ? 0
-		       : 1;
+	return run(line, &data, &page) ? 0 : 1;
 }

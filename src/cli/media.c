@@ -5,9 +5,9 @@
 //
 // An existing file with the same bytes is kept. If it has other bytes (a second photo in the same second, or a file of
 // the user) the next free name is used: ..._2.jpg, _3 and so on.
+#include "cli/database.h"
 #include "cli/failure.h"
 #include "cli/verbs.h"
-#include "config/conninfo_error.h"
 #include "util/calendar.h"
 
 #include <endian.h>
@@ -225,18 +225,14 @@ static bool export_all(PGconn *conn, struct export *export)
 	return sound;
 }
 
-static bool run(const struct config *config, struct export *export)
+static bool run(const struct command_line *line, struct export *export)
 {
-	const char *const keywords[] = {"dbname", "fallback_application_name", NULL};
-	const char *const values[] = {config->database.conninfo, "avld media", NULL};
-	PGconn *conn = PQconnectdbParams(keywords, values, 1);
+	PGconn *conn = database_connect(line);
 	bool sound = false;
 
-	if (PQstatus(conn) != CONNECTION_OK)
-		fail("cannot connect to the database",
-			conn ? conninfo_error(config->database.conninfo, PQerrorMessage(conn))
-			     : "out of memory");
-	else if (mkdir(export->dir, 0750) < 0 && errno != EEXIST)
+	if (!conn)
+		return false;
+	if (mkdir(export->dir, 0750) < 0 && errno != EEXIST)
 		fail(export->dir, strerror(errno));
 	else if ((export->dir_fd = open(export->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		fail(export->dir, strerror(errno));
@@ -259,5 +255,5 @@ int media_verb(struct command_line *line)
 	struct export export = {.dir = command_line_value(line, "export"),
 		.ident = command_line_value(line, "ident"),
 		.dir_fd = -1};
-	return run(&line->config, &export) ? 0 : 1;
+	return run(line, &export) ? 0 : 1;
 }

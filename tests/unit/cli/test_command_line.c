@@ -56,7 +56,7 @@ static const struct command_line_verb plain = {
 	"test", never_run, "does nothing", .settings = true, .help = "Does nothing."};
 // Takes an argument and options of its own.
 static const struct command_line_verb rich = {"rich", never_run, "does nothing", "DIR",
-	.help = "Does nothing,\non two lines.", .required = "to", .notes = "Notes.",
+	.help = "Does nothing,\non two lines.", .required = {"to"}, .notes = "Notes.",
 	.options = {{'p', "protocol", "NAME", "one line"}, {0, "flag", NULL, "first\nsecond"},
 		{0, "to", "HOST:PORT", "where"}}};
 
