@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/json_line.h"
+#include "util/json_line.h"
 
 #include "util/calendar.h"
 #include "util/hex.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The JSON lines of `avld decode` (a contract: keys are named like the SQL columns, absent ones are left out).
-#ifndef AVLD_CLI_REPORT_JSON_H
-#define AVLD_CLI_REPORT_JSON_H
+// The JSON lines of `avld decode` and of traces (a contract: keys are named like the SQL columns, absent ones are left out).
+#ifndef AVLD_INTAKE_REPORT_JSON_H
+#define AVLD_INTAKE_REPORT_JSON_H
 
 #include "feed/feed.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Prints one JSON object on a line, member by member.
-#ifndef AVLD_CLI_JSON_LINE_H
-#define AVLD_CLI_JSON_LINE_H
+#ifndef AVLD_UTIL_JSON_LINE_H
+#define AVLD_UTIL_JSON_LINE_H
 
 #include "util/text.h"
 

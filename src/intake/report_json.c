@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "cli/report_json.h"
+#include "intake/report_json.h"
 
-#include "cli/json_line.h"
+#include "util/json_line.h"
 
 #include <inttypes.h>
 
