@@ -11,6 +11,11 @@
 // detected.
 void report_json_decoded(FILE *to, const char *protocol, const struct decoded *decoded);
 
+// Prints one line. has_frame: with the bytes of the reject.
+void report_json_report(FILE *to, const char *protocol, const struct report *report);
+void report_json_reject(
+	FILE *to, const char *protocol, const struct reject *reject, bool has_frame);
+
 // Prints a photo that the feed has finished, without its bytes.
 void report_json_photo(FILE *to, const char *protocol, const struct photo *photo);
 
