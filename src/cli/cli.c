@@ -166,7 +166,11 @@ static const struct command_line_verb verbs[] = {
 	{"status", status_verb, "show the counters of the running daemon", .settings = true,
 		.help =
 			"Shows the counters of the running daemon: received, stored, pending, rejected. Asks\n"
-			"it over HTTP at http.listen of the settings."},
+			"it over HTTP at http.listen of the settings.",
+		.options = {
+			{0, "watch", NULL,
+				"print them every second, with their change per second, until Ctrl-C"},
+		}},
 
 	{"trace", trace_verb, "show what one tracker sends, live", "IDENT", .settings = true,
 		.help =

@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""avld trace and [log] trace: what support sees of one tracker, live."""
+"""avld trace, [log] trace and avld status --watch: what support sees of one tracker, live."""
 import contextlib
+import fcntl
 import json
 import os
 import re
 import signal
 import socket
 import stat
+import struct
 import subprocess
+import termios
 import threading
 
 import pytest
 
 import gt06
 import pt502
-from conftest import AVLD, PATIENCE_S, wait_for
+from conftest import AVLD, PATIENCE_S, free_port, wait_for
 
 IMEI = "860000000000017"
 
@@ -251,7 +254,7 @@ def test_too_many(avld, watch):
     assert trace.end(0) == 1
     assert "8 traces are under way; end one of them" in trace.err[0]
     clients.pop().close()
-    wait_for(lambda: watch(avld, "5020001").process.poll() is None, "room for a trace")
+    wait_for(lambda: "watching" in watch(avld, "5020001").err[0], "room for a trace")
     for client in clients:
         client.close()
 
@@ -320,3 +323,38 @@ def test_log(daemons):
     assert avld.logged().count(" trace ident=5020001") <= 122
     bad = subprocess.run([AVLD, "check", "-c", "/dev/null", "-o", "log.trace=1 2 3 4 5"], capture_output=True, text=True)
     assert bad.returncode == 2 and "write at most 4" in bad.stderr
+
+
+def test_status_watch(daemons, watch):
+    listen = f"127.0.0.1:{free_port()}"
+    avld = daemons({"http.listen": listen}).start()
+    status = watch("status", "-c", "/dev/null", "-o", f"http.listen={listen}", "--watch", verb=Verb)
+    status.wait_for(lambda: any("frames received" in line for line in status.out), "the status")
+    avld.send_tcp(b"".join(pt502.record(time=time) for time in pt502.last(50)))
+    status.wait_for(lambda: any(re.search(r"^ +50 +\+\d+/s  frames received$", line) for line in status.out), "the rate")
+    avld.end()
+    assert status.end(0) == 1
+    assert f"no answer from http.listen={listen}" in status.err[-1]
+    avld.start()
+    status = watch("status", "-c", "/dev/null", "-o", f"http.listen={listen}", "--watch", verb=Verb)
+    status.wait_for(lambda: any("frames received" in line for line in status.out), "the status")
+    assert status.end() == 0 and not status.err
+
+
+def test_status_on_a_terminal(daemons):
+    """Drawn again in place, and no longer than the window."""
+    listen = f"127.0.0.1:{free_port()}"
+    daemons({"http.listen": listen}).start()
+    control, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 120, 0, 0))
+    process = subprocess.Popen([AVLD, "status", "-c", "/dev/null", "-o", f"http.listen={listen}", "--watch"], stdout=terminal)
+    os.close(terminal)
+    drawn = b""
+    while drawn.count(b"\x1b[H\x1b[J") < 3:
+        drawn += os.read(control, 65536)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 0
+    os.close(control)
+    page = drawn.split(b"\x1b[H\x1b[J")[1]
+    assert page.count(b"\n") == 19 and page.startswith(b"avld ")
+    assert re.search(rb"\n\.\.\. \d+ more lines; the window is too low\r\n$", page), page
