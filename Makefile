@@ -80,7 +80,7 @@ TESTS    := $(wildcard tests/unit/*/test_*.c)
 UNIT     := $(TESTS:tests/unit/%.c=$(BUILD)/tests/%)
 # Tests that replace a function or table of the library.
 OWN      := cli/test_decode feed/test_feed_limits feed/test_feed_probed intake/test_conversation intake/test_conversation_admission \
-            intake/test_conversation_devices intake/test_hold net/test_conn_addresses net/test_replies writer/test_writer_lookup
+            intake/test_conversation_devices intake/test_hold intake/test_trace net/test_conn_addresses net/test_replies writer/test_writer_lookup
 UNIT_OBJECTS := $(TESTS:tests/unit/%.c=$(BUILD)/obj/unit/%.o) $(BUILD)/obj/unit/main.o
 FUZZ     := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 C_FILES   = $(SOURCES) $(wildcard include/*/*.h src/*/*.h src/decoders/*/*.h tests/unit/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch] \

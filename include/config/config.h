@@ -12,6 +12,7 @@ enum partition_interval { PARTITION_1D, PARTITION_6H, PARTITION_1H };
 enum unknown_mode { UNKNOWN_ACCEPT, UNKNOWN_REFUSE };
 
 #define CONFIG_SETTINGS_MAX 64
+#define CONFIG_TRACE_IDENTS 4
 
 // Where the values come from; setting_origin turns it into text.
 struct config_origin {
@@ -75,7 +76,8 @@ struct config {
 		char *listen; /* "": off */
 	} http;
 	struct {
-		int level; /* enum log_level */
+		int level;   /* enum log_level */
+		char *trace; /* up to CONFIG_TRACE_IDENTS idents, separated by commas and blanks */
 	} log;
 	struct config_origin origin;
 };

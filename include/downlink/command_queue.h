@@ -50,6 +50,8 @@ struct command_queue_talk {
 // from its address, also if an earlier process received the first (avld.device_state).
 size_t command_queue_next(struct command_queue *queue, const struct command_queue_talk *talk,
 	int64_t now_us, uint8_t *out);
+// Returns the id of the command that command_queue_next has written last.
+int64_t command_queue_sent_id(const struct command_queue *queue);
 
 // Call once a second: expires commands and reports devices whose commands may be sent again.
 void command_queue_tick(struct command_queue *queue, int64_t now_us);

@@ -68,10 +68,13 @@ struct intake {
 	struct intake_counters counters;
 	struct scanners scanners;
 	struct frame_counts frames;
-	struct tally reasons;   /* rejects by protocol ("-": none found) and reason */
-	struct tally ends;      /* TCP connections that were closed, by reason */
-	struct decoded decoded; /* of the current frame, shared by all conversations */
-	struct decoded ending;  /* of a conversation that ends while `decoded` is in use */
+	enum frame_outcome outcome; /* of the frame counted last */
+	const char *refusal;        /* of it: as conversation_admission_ask gives it */
+	struct trace *trace;        /* intake/trace.h; NULL: nobody watches */
+	struct tally reasons;       /* rejects by protocol ("-": none found) and reason */
+	struct tally ends;          /* TCP connections that were closed, by reason */
+	struct decoded decoded;     /* of the current frame, shared by all conversations */
+	struct decoded ending;      /* of a conversation that ends while `decoded` is in use */
 };
 
 // Returns true if the journal has room for everything one frame can become. Ask before each frame. Logs

@@ -166,7 +166,24 @@ static const struct command_line_verb verbs[] = {
 	{"status", status_verb, "show the counters of the running daemon", .settings = true,
 		.help =
 			"Shows the counters of the running daemon: received, stored, pending, rejected. Asks\n"
-			"it over HTTP at http.listen of the settings."},
+			"it over HTTP at http.listen of the settings.",
+		.options = {
+			{0, "watch", NULL,
+				"print them every second, with their change per second, until Ctrl-C"},
+		}},
+
+	{"trace", trace_verb, "show what one tracker sends, live", "IDENT", .settings = true,
+		.help =
+			"Shows every frame of a tracker as the running daemon receives it, in hex and decoded,\n"
+			"with the replies and what became of it, until Ctrl-C. Run it as the daemon's user:\n"
+			"it asks the daemon over a socket in journal.dir of the settings.",
+		.options = {
+			{0, "json", NULL, "print one JSON object a line"},
+			{0, "count", "N", "end after N frames"},
+		},
+		.notes =
+			"Exit status: 0 after N frames or Ctrl-C, 1 avld is not running or has ended, 2 bad\n"
+			"usage."},
 };
 // clang-format on
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

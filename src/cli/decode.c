@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // avld decode: decodes bytes from a file or stdin with the daemon's own code, and prints JSON lines.
-#include "cli/report_json.h"
 #include "cli/verbs.h"
+#include "intake/report_json.h"
 #include "util/clock.h"
 
 #include <errno.h>

@@ -2,7 +2,6 @@
 // avld journal: inspects a journal folder, also while a daemon writes to it, and changes nothing there. The summary
 // reads and checks every entry; --dump prints them.
 #include "journal/journal.h"
-#include "cli/json_line.h"
 #include "cli/redecode.h"
 #include "cli/time_argument.h"
 #include "cli/verbs.h"
@@ -10,6 +9,7 @@
 #include "journal/entry.h"
 #include "util/calendar.h"
 #include "util/clock.h"
+#include "util/json_line.h"
 #include "util/text.h"
 
 #include <dirent.h>

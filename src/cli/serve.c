@@ -14,10 +14,13 @@
 #include "intake/orphans.h"
 #include "intake/row_summaries.h"
 #include "intake/scanners.h"
+#include "intake/trace.h"
+#include "intake/trace_log.h"
 #include "intake/trial.h"
 #include "journal/journal_watch.h"
 #include "net/http.h"
 #include "net/listener.h"
+#include "net/trace_socket.h"
 #include "net/udp.h"
 #include "net/vitals.h"
 #include "schema/migrate.h"
@@ -50,9 +53,11 @@ struct server {
 	struct listener *listener; /* NULL: no TCP, or stopping */
 	struct udp *udp;           /* NULL: no UDP, or stopping */
 	struct writer *writer;
-	struct command_sink sink; /* from the writer to intake.commands */
-	struct http *http;        /* NULL: off */
-	uint64_t woken_lsn;       /* end of the journal when the writer was last woken */
+	struct command_sink sink;          /* from the writer to intake.commands */
+	struct http *http;                 /* NULL: off */
+	struct trace_socket *trace_socket; /* NULL: off */
+	struct trace_log *trace_log;       /* log.trace; NULL: none */
+	uint64_t woken_lsn;                /* end of the journal when the writer was last woken */
 	struct pace pace;
 	struct service service;
 	bool stopping;
@@ -119,6 +124,8 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *prepare, int revents)
 		ev_timer_set(&server->room, ROOM_S, ROOM_S);
 		ev_timer_start(loop, &server->room);
 	}
+	if (server->intake.trace)
+		trace_stored(&server->intake, writer_counters(server->writer)->lsn);
 	vitals_turn_ends(&server->vitals, &server->intake, server->writer);
 }
 
@@ -475,6 +482,26 @@ static bool start_http(struct server *server)
 	return optional;
 }
 
+// Traces are no reason not to start.
+static void start_traces(struct server *server)
+{
+	server->trace_socket = trace_socket_new(server->loop, &server->intake);
+	if (!server->trace_socket)
+		log_warning("trace socket %s/" TRACE_SOCKET_NAME
+			    " error=\"%s\" effect=\"avld trace does not work\"",
+			server->config->journal.dir, strerror(errno));
+	if (!trace_log_set(&server->intake, &server->trace_log, server->config->log.trace))
+		log_warning("log.trace: out of memory");
+}
+
+static void stop_traces(struct server *server)
+{
+	if (server->intake.trace && server->writer)
+		trace_stored(&server->intake, writer_counters(server->writer)->lsn);
+	trace_log_set(&server->intake, &server->trace_log, "");
+	trace_socket_free(server->trace_socket);
+}
+
 // Prints the ready line and notifies systemd.
 static void log_ready(const struct bound *bound)
 {
@@ -513,6 +540,7 @@ static bool start(struct server *server)
 	if (!open_journal(server) || !start_intake(server) || !start_writer(server))
 		return false;
 	start_timers(server);
+	start_traces(server);
 	return start_http(server);
 }
 
@@ -524,6 +552,7 @@ static void stop(struct server *server)
 
 	if (server->conns)
 		close_sockets(server);
+	stop_traces(server);
 	if (server->http)
 		http_free(server->http);
 	writer_free(server->writer);

@@ -14,6 +14,7 @@ int journal_verb(struct command_line *line);
 int media_verb(struct command_line *line);
 int map_verb(struct command_line *line);
 int export_verb(struct command_line *line);
+int trace_verb(struct command_line *line);
 int status_verb(struct command_line *line);
 int protocols_verb(struct command_line *line);
 

@@ -12,6 +12,7 @@ void config_done(struct config *config)
 	free(config->database.instance);
 	free(config->journal.dir);
 	free(config->http.listen);
+	free(config->log.trace);
 	free(config->origin.file);
 	memset(config, 0, sizeof(*config));
 }

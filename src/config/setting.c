@@ -5,6 +5,7 @@
 #include "config/setting_value.h"
 #include "feed/registry.h"
 #include "model/command.h"
+#include "protocol/session.h"
 #include "util/address.h"
 #include "util/log.h"
 
@@ -17,7 +18,7 @@
 
 static setting_reader read_bool, read_integer, read_share, read_size, read_segment_size,
 	read_duration, read_enum, read_text, read_name, read_address, read_transports,
-	read_protocols, read_commands;
+	read_protocols, read_commands, read_idents;
 
 static const char *const sync_names[] = {
 	[SYNC_REPLY] = "reply", [SYNC_INTERVAL] = "interval", [SYNC_OFF] = "off", NULL};
@@ -153,6 +154,8 @@ const struct setting setting_table[] = {
 
 	{"log.level", read_enum, "info", AT(log.level), .names = level_names,
 		.doc = "error, warning, info or debug"},
+	{"log.trace", read_idents, "", AT(log.trace),
+		.doc = "up to 4 trackers whose frames are logged"},
 };
 // clang-format on
 const size_t setting_count = sizeof(setting_table) / sizeof(setting_table[0]);
@@ -435,6 +438,31 @@ static bool read_commands(const struct setting *setting, const char *value, stru
 		allowed |= UINT32_C(1) << kind;
 	}
 	config->commands.allow = allowed;
+	return true;
+}
+
+static bool is_ident(struct text item)
+{
+	struct session session = {.ident_len = 0};
+	return session_set_ident(&session, item.data, item.len);
+}
+
+static bool read_idents(const struct setting *setting, const char *value, struct config *config,
+	struct setting_error *error)
+{
+	struct text item;
+	char name[64];
+	int count = 0;
+	for (const char *rest = value; next_item(&rest, &item); count++)
+		if (!is_ident(item))
+			return fail(error,
+				"\"%s\" is no ident; write 1 to %d letters, digits, dots, _, : or "
+				"-",
+				log_quote(item.data, item.len, name, sizeof(name)), IDENT_MAX);
+	if (count > CONFIG_TRACE_IDENTS)
+		return fail(error, "%d idents; write at most %d, or use avld trace", count,
+			CONFIG_TRACE_IDENTS);
+	store_text(setting, value, config);
 	return true;
 }
 

@@ -48,6 +48,7 @@ struct command_queue {
 	command_queue_ready *ready;
 	void *context;
 	struct command_table table;
+	int64_t sent_id; /* of the command sent last */
 };
 
 static bool has_address(const uint8_t address[16], const struct peer *peer)
@@ -203,6 +204,7 @@ static enum encode_result try_to_send(struct command_queue *queue, struct comman
 		*len = command_change(&queue->changes, item, COMMAND_SENT, now_us, &cause)
 			       ? encoded.len
 			       : 0;
+		queue->sent_id = item->command.id;
 	}
 	return encoded.result;
 }
@@ -485,6 +487,11 @@ void command_queue_free(struct command_queue *queue)
 		return;
 	command_table_clear(&queue->table);
 	free(queue);
+}
+
+int64_t command_queue_sent_id(const struct command_queue *queue)
+{
+	return queue->sent_id;
 }
 
 size_t command_queue_count(const struct command_queue *queue)

@@ -8,6 +8,7 @@
 #include "intake/conversation_share.h"
 #include "intake/orphans.h"
 #include "intake/speaker.h"
+#include "intake/trace.h"
 #include "intake/trial.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -67,8 +68,9 @@ static inline void count_outcome(struct intake *intake, const struct conversatio
 {
 	if (c->feed.consumed == FEED_NO_FRAME)
 		return;
-	intake_counts(intake, &c->feed, &c->peer)
-		->outcomes[find_outcome(c, decoded, refusal, had)]++;
+	intake->outcome = find_outcome(c, decoded, refusal, had);
+	intake->refusal = refusal;
+	intake_counts(intake, &c->feed, &c->peer)->outcomes[intake->outcome]++;
 }
 
 // ---- one frame
@@ -90,17 +92,24 @@ static const char *ask_admission(struct conversation_transport *transport, struc
 	return NULL;
 }
 
-// Sends what the protocol has for a refusal, unless the tracker is to try again.
+// Returns what the protocol has for a refusal; REPLY_KINDS: nothing, the tracker is to try again.
+static enum reply_when find_refusal_reply(const struct decoded *decoded, const char *refusal)
+{
+	if (refusal == admission_refusals[REFUSAL_NEW])
+		return REPLY_KINDS;
+	return refusal == admission_refusals[REFUSAL_SECRET] &&
+			       decoded->reply_len[REPLY_WRONG_PASSWORD] > 0
+		       ? REPLY_WRONG_PASSWORD
+		       : REPLY_REFUSED;
+}
+
 static bool send_refusal(struct conversation_transport *transport, struct conversation *c,
 	const struct decoded *decoded, const char *refusal)
 {
-	const bool is_secret = refusal == admission_refusals[REFUSAL_SECRET] &&
-			       decoded->reply_len[REPLY_WRONG_PASSWORD] > 0;
-	const enum reply_when when = is_secret ? REPLY_WRONG_PASSWORD : REPLY_REFUSED;
-	const size_t len = decoded->reply_len[when];
+	const enum reply_when when = find_refusal_reply(decoded, refusal);
 
-	return !len || refusal == admission_refusals[REFUSAL_NEW] ||
-	       transport->send(transport, c, decoded->reply[when], len, 0);
+	return when == REPLY_KINDS || !decoded->reply_len[when] ||
+	       transport->send(transport, c, decoded->reply[when], decoded->reply_len[when], 0);
 }
 
 static bool send_replies(struct conversation_transport *transport, struct conversation *c,
@@ -132,6 +141,8 @@ static bool send_command(struct conversation_transport *transport, struct conver
 	transport->commanding = true;
 	const bool sent = !len || transport->send(transport, c, command, len, 0);
 	transport->commanding = false;
+	if (len && transport->intake->trace)
+		trace_command(transport->intake, c, command_queue_sent_id(commands), command, len);
 	return sent;
 }
 
@@ -231,6 +242,41 @@ static const char *finish_frame(
 	return NULL;
 }
 
+// Returns which kinds of replies are sent for the frame counted last.
+static unsigned find_replies(const struct intake *intake, const struct decoded *decoded)
+{
+	if (!intake->refusal)
+		return 1U << REPLY_NOW | 1U << REPLY_STORED;
+	return intake->refusal == trial_pending
+		       ? 0
+		       : 1U << find_refusal_reply(decoded, intake->refusal);
+}
+
+// finish_frame, while somebody watches.
+static __attribute__((noinline, cold)) const char *finish_traced(
+	struct conversation_transport *transport, struct conversation *c, bool may_command,
+	struct text bytes)
+{
+	struct intake *intake = transport->intake;
+	struct trace_frame traced;
+
+	trace_frame_begin(intake, &traced, c, &intake->decoded, bytes);
+	const char *reason = finish_frame(transport, c, may_command);
+	trace_frame_end(
+		intake, &traced, c, &intake->decoded, find_replies(intake, &intake->decoded));
+	return reason;
+}
+
+// Does what is to be done with intake->decoded, of the frame with these bytes. Returns NULL, or why the conversation ends.
+static inline const char *finish(struct conversation_transport *transport, struct conversation *c,
+	bool may_command, const uint8_t *data, size_t len)
+{
+	if (__builtin_expect(transport->intake->trace != NULL, 0))
+		return finish_traced(
+			transport, c, may_command, (struct text){(const char *)data, len});
+	return finish_frame(transport, c, may_command);
+}
+
 // ---- beginning, feeding, end
 
 void conversation_begin(
@@ -282,7 +328,7 @@ struct conversation_outcome conversation_feed(struct conversation_transport *tra
 			break;
 		count_found(intake, c, &intake->decoded);
 		intake->counters.fillers += c->feed.consumed == FEED_NO_FRAME && used > 0;
-		outcome.reason = finish_frame(transport, c, true);
+		outcome.reason = finish(transport, c, true, data + outcome.used - used, used);
 		if (!outcome.reason && verdict == FEED_CLOSE)
 			outcome.reason = intake->decoded.detail;
 		if (outcome.reason) {
@@ -327,7 +373,7 @@ struct conversation_outcome conversation_each_second(struct conversation_transpo
 		feed_rest(&c->feed, data, len, &intake->decoded, &outcome.used);
 		count_found(intake, c, &intake->decoded);
 		intake_counts(intake, &c->feed, &c->peer)->bytes += outcome.used;
-		outcome.reason = finish_frame(transport, c, may_command);
+		outcome.reason = finish(transport, c, may_command, data, outcome.used);
 		if (!outcome.reason && outcome.used < len) // frames may follow the open one
 			outcome = feed_following(transport, c, data, len, outcome.used);
 	}
@@ -337,19 +383,25 @@ struct conversation_outcome conversation_each_second(struct conversation_transpo
 		count_found(intake, c, &intake->decoded);
 		conversation_admission_reject_others(intake, c, &intake->decoded);
 		if (!feed_is_quiet(&c->feed, &intake->decoded))
-			outcome.reason = finish_frame(transport, c, may_command);
+			outcome.reason = finish(transport, c, may_command, NULL, 0);
 	}
 	if (outcome.reason)
 		outcome.state = CONVERSATION_ENDS;
 	return outcome;
 }
 
-static void append_ending(struct intake *intake, struct conversation *c)
+// Journals intake->ending, of the frame with these bytes. No reply is sent.
+static void append_ending(
+	struct intake *intake, struct conversation *c, const uint8_t *data, size_t len)
 {
 	struct device *device;
+	struct trace_frame traced;
 	const size_t had = intake->ending.report_count;
 
 	count_found(intake, c, &intake->ending);
+	if (intake->trace)
+		trace_frame_begin(intake, &traced, c, &intake->ending,
+			(struct text){(const char *)data, len});
 	conversation_admission_reject_others(intake, c, &intake->ending);
 	const bool names = c->feed.session.ident_len > 0 && intake->ending.report_count > 0;
 	const char *refusal = names ? conversation_admission_ask(intake, c, &device) : NULL;
@@ -362,6 +414,8 @@ static void append_ending(struct intake *intake, struct conversation *c)
 	if (refusal)
 		decoded_undo(&intake->ending);
 	intake_append_reports(intake, &c->feed, &c->peer, &intake->ending, refusal);
+	if (intake->trace)
+		trace_frame_end(intake, &traced, c, &intake->ending, 0);
 }
 
 // Leaves what is still held to intake/orphans.h: the journal had no room for its results.
@@ -404,13 +458,13 @@ static void end_feed(struct intake *intake, struct conversation *c, const uint8_
 		size_t used;
 		open = feed_rest(feed, rest, len, &intake->ending, &used) == FEED_TAKEN;
 		intake_counts(intake, feed, &c->peer)->bytes += used;
-		append_ending(intake, c);
+		append_ending(intake, c, rest, used);
 		rest += used;
 		len -= used;
 	}
 	while (feed_holds(feed) && intake_wait_for_room(intake)) {
 		feed_expire(feed, clock_utc_us(), INT64_MAX, &intake->ending);
-		append_ending(intake, c);
+		append_ending(intake, c, NULL, 0);
 	}
 	photo_end(&feed->session);
 	intake_flush_photos(intake, feed, &c->peer);
@@ -419,6 +473,9 @@ static void end_feed(struct intake *intake, struct conversation *c, const uint8_
 	const size_t blanks = feed_blanks(rest, len);
 	if (blanks < len)
 		intake_count_unusable(intake, feed, &c->peer, len);
+	if (blanks < len && intake->trace)
+		trace_unusable(intake, c, "incomplete frame",
+			(struct text){(const char *)rest + blanks, len - blanks});
 	if (blanks < len && !is_silent_scanner(intake, c, rest + blanks, len - blanks)) {
 		feed->rejects++;
 		intake_reject(
@@ -451,6 +508,8 @@ void conversation_end(struct conversation_transport *transport, struct conversat
 	struct intake *intake = transport->intake;
 
 	end_feed(intake, c, rest, len);
+	if (intake->trace)
+		trace_ended(intake, c, reason);
 	admission_drop_password(&c->credential);
 	if (conversation_is_datagram(c)) {
 		conversation_devices_drop(intake, c);

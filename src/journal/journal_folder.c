@@ -146,7 +146,9 @@ bool journal_folder_is_aside(const char *name)
 // Deletes an unfinished file of the journal, reports a file of someone else.
 static void handle_other(struct journal *journal, const char *name)
 {
-	static const char *const ours[] = {".", "..", "journal.meta", "lock", "stored"};
+	/* The last one is of net/trace_socket.h: the folder belongs to one avld, and to nobody else. */
+	static const char *const ours[] = {
+		".", "..", "journal.meta", "lock", "stored", "trace.sock"};
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (!strcmp(name, ours[i]))
 			return;

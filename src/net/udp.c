@@ -9,6 +9,7 @@
 #include "net/udp.h"
 
 #include "intake/conversation_share.h"
+#include "intake/trace.h"
 #include "net/turns.h"
 #include "net/udp_held.h"
 #include "net/udp_senders.h"
@@ -274,6 +275,9 @@ static void process(struct udp *udp, struct msghdr *message, const uint8_t *data
 	if (message->msg_flags & MSG_TRUNC) {
 		intake_count_unusable(intake, &conversation->feed, &peer, len);
 		intake_reject(intake, &conversation->feed, &peer, "datagram too long", data, len);
+		if (intake->trace)
+			trace_unusable(intake, conversation, "datagram too long",
+				(struct text){(const char *)data, len});
 		udp_senders_note_active(&udp->senders, sender);
 		return;
 	}

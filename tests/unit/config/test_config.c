@@ -346,6 +346,8 @@ static void wrong_options_are_reported(void **state)
 		{"commands.engine_stop_max_kmh=301", "from 0 to 300"},
 		{"http.listen=8880",
 			"write *:PORT, 192.0.2.1:PORT or [2001:db8::1]:PORT, or nothing"},
+		{"log.trace=1 2 3 4 5", "log.trace: 5 idents; write at most 4"},
+		{"log.trace=5020001, a/b", "log.trace: \"a/b\" is no ident; write 1 to 32 letters"},
 		{"log.level=loud",
 			"log.level: \"loud\" is not a known value; write one of error, warning"},
 		{"log.level=\x1b[2J\n", "\"\\x1b[2J\" is not a known value"},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/json_line.h"
+#include "util/json_line.h"
 
 #include "util/calendar.h"
 #include "util/hex.h"
@@ -87,4 +87,40 @@ void json_line_end(struct json_line *json)
 {
 	fputs(json->begun ? "}\n" : "{}\n", json->to);
 	json->begun = false;
+}
+
+// Reads the character at the head of text, which begins with a byte from 80 on. Returns its length; 1 and U+FFFD if it is no
+// UTF-8.
+static size_t read_utf8(const unsigned char *text, uint32_t *c)
+{
+	const size_t len = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
+	const bool is_lead = text[0] >= 0xc2 && text[0] <= 0xf4;
+	size_t i = 1;
+
+	*c = text[0] & (0x7fU >> len);
+	for (; i < len && (text[i] & 0xc0) == 0x80; i++) // ends at the NUL, too
+		*c = *c << 6 | (text[i] & 0x3f);
+	if (is_lead && i == len)
+		return len;
+	*c = 0xfffd;
+	return 1;
+}
+
+void json_line_ascii(FILE *to, const char *json)
+{
+	const unsigned char *at = (const unsigned char *)json;
+	uint32_t c;
+
+	while (*at) {
+		if (*at < 0x80) {
+			fputc(*at++, to);
+			continue;
+		}
+		at += read_utf8(at, &c);
+		if (c >= 0x10000)
+			fprintf(to, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10 & 0x3ff),
+				0xdc00 + (c & 0x3ff));
+		else
+			fprintf(to, "\\u%04x", c);
+	}
 }

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "cli/report_json.h"
+#include "intake/report_json.h"
 
 #include <stdlib.h>
 

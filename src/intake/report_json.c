@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-#include "cli/report_json.h"
+#include "intake/report_json.h"
 
-#include "cli/json_line.h"
+#include "util/json_line.h"
 
 #include <inttypes.h>
 
@@ -79,7 +79,7 @@ static void print_alarms(struct json_line *json, uint64_t alarms)
 	fputc(']', json->to);
 }
 
-static void print_report(FILE *to, const char *protocol, const struct report *report)
+void report_json_report(FILE *to, const char *protocol, const struct report *report)
 {
 	const struct report_body *body = &report->body;
 	struct json_line json = {.to = to};
@@ -106,7 +106,7 @@ static void print_report(FILE *to, const char *protocol, const struct report *re
 	json_line_end(&json);
 }
 
-static void print_reject(FILE *to, const char *protocol, const struct reject *reject)
+void report_json_reject(FILE *to, const char *protocol, const struct reject *reject, bool has_frame)
 {
 	char reason[DECODED_REASON_MAX];
 	struct json_line json = {.to = to};
@@ -115,7 +115,8 @@ static void print_reject(FILE *to, const char *protocol, const struct reject *re
 	if (protocol)
 		json_line_string(&json, "protocol", protocol);
 	json_line_string(&json, "reject", reason);
-	json_line_hex(&json, "frame", reject->raw.data, reject->raw.len);
+	if (has_frame)
+		json_line_hex(&json, "frame", reject->raw.data, reject->raw.len);
 	json_line_end(&json);
 }
 
@@ -124,9 +125,9 @@ void report_json_decoded(FILE *to, const char *protocol, const struct decoded *d
 	static const char *const when[REPLY_KINDS] = {"now", "stored", "refused", "wrong password"};
 
 	for (size_t i = 0; i < decoded->report_count; i++)
-		print_report(to, protocol, &decoded->reports[i]);
+		report_json_report(to, protocol, &decoded->reports[i]);
 	for (size_t i = 0; i < decoded->reject_count; i++)
-		print_reject(to, protocol, &decoded->rejects[i]);
+		report_json_reject(to, protocol, &decoded->rejects[i], true);
 	for (size_t kind = 0; kind < REPLY_KINDS; kind++) {
 		struct json_line json = {.to = to};
 		if (decoded->reply_len[kind] == 0)

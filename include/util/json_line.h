@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Prints one JSON object on a line, member by member.
-#ifndef AVLD_CLI_JSON_LINE_H
-#define AVLD_CLI_JSON_LINE_H
+#ifndef AVLD_UTIL_JSON_LINE_H
+#define AVLD_UTIL_JSON_LINE_H
 
 #include "util/text.h"
 
@@ -27,5 +27,9 @@ void json_line_hex(struct json_line *json, const char *name, const void *data, s
 // "2026-11-22T10:15:00.000Z"
 void json_line_time(struct json_line *json, const char *name, int64_t time_us);
 void json_line_end(struct json_line *json);
+
+// Prints JSON whose characters beyond ASCII are UTF-8, with \uXXXX in their place: for logs and terminals, which may obey
+// what they do not show.
+void json_line_ascii(FILE *to, const char *json);
 
 #endif
