@@ -115,6 +115,40 @@ def test_repeats(start):
     second.end()
 
 
+def test_alarms_are_notified(start):
+    """Each once, although a repeat is sent by another instance."""
+    database = start.database
+    with contextlib.closing(database.connect()) as session:
+        session.cursor().execute("LISTEN avld_alarms")
+
+        def heard(count):
+            session.poll()
+            return len(session.notifies) >= count
+
+        for instance, first in (("first", 0), ("second", 3)):
+            daemon = start(instance, database__notify_alarms="yes")
+            daemon.send(records(first, 5, event="IN1"))
+            wait_for(lambda n=first + 5: heard(n), "notifications")
+            daemon.end()
+        assert database.value("SELECT count(*) FROM avld.alarms") == 8 == len(session.notifies)
+
+
+def test_commands(start):
+    """NOTIFY wakes the daemon, which sends a command with the next frame; its state is kept."""
+    database = start.database
+    daemon = start("avld", commands__allow="positionSingle")
+    daemon.send(records(0, 5))
+    wait_for(lambda: positions(database) == 5, "5 rows")
+    with socket.create_connection(("127.0.0.1", daemon.port), PATIENCE_S) as peer:
+        peer.sendall(records(10, 1))
+        wait_for(lambda: positions(database) == 6, "6 rows")
+        number = database.value("SELECT avld.send_command('5020001', 'positionSingle')")
+        peer.settimeout(PATIENCE_S)
+        assert peer.recv(4096), "a command arrives"
+        wait_for(lambda: database.value("SELECT state FROM avld.commands WHERE id = %s", number) in ("sent", "confirmed"), "it is sent")
+    daemon.end()
+
+
 def test_a_row_that_is_refused(start):
     """It becomes a reject, and the others are stored."""
     database = start.database
