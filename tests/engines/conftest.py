@@ -4,8 +4,8 @@
     AVLD_TIMESCALEDB   one server
     AVLD_CITUS         the coordinator, then the workers, separated by semicolons
 
-Without them each test is skipped. Each test has its own database, copied from none, and the same rows as a plain one on the same
-server, so that results can be compared. Roles are named after this process. All of it is dropped at the end."""
+Without them each test is skipped. Each test has its own database; where results are compared, a plain one on the same server has the
+same rows. Roles are named after this process. All of it is dropped at the end."""
 import contextlib
 import os
 import subprocess
@@ -118,13 +118,14 @@ class Engine:
         self.servers = [Server(c.strip()) for c in conninfos.split(";") if c.strip()]
         self.made = []
 
-    def plain(self, owner=OWNER):
-        """A database with the schema, without an engine."""
+    def plain(self, schema=True):
+        """A database without an engine, with the schema or not."""
         name = f"avld_test_{os.getpid()}_{len(self.made)}"
         self.made.append(name)
-        self.servers[0].run(f'CREATE DATABASE {name} OWNER "{owner}"')
+        self.servers[0].run(f'CREATE DATABASE {name} OWNER {OWNER}')
         database = Database(self.servers[0], name, self.servers[1:])
-        database.migrate()
+        if schema:
+            database.migrate()
         return database
 
     def prepare(self, database):

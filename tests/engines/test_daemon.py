@@ -225,3 +225,35 @@ def test_retention(start):
     wait_for(lambda: positions(database) == 30, "10 new rows")
     daemon.end()
     assert not re.search(r" (WARNING|ERROR) (?!stopped)", daemon.logged()), daemon.logged()
+
+
+def test_enabled_while_it_runs(engine, tmp_path):
+    """There and back under a running daemon: it waits meanwhile, and nothing is lost or there twice."""
+    database = engine.plain()
+    engine.prepare(database)
+    daemon = Daemon(database, tmp_path, "avld")
+    try:
+        until, sent = threading.Event(), []
+
+        def report():
+            while not until.is_set():
+                daemon.send(records(20 * len(sent), 20))
+                sent.append(20)
+
+        thread = threading.Thread(target=report)
+        thread.start()
+        try:
+            wait_for(lambda: positions(database) > 100, "some rows")
+            engine.enable(database)
+            there = len(sent)
+            wait_for(lambda: len(sent) > there + 5, "more records")
+            wait_for(lambda: positions(database) > 20 * there, "more rows")
+            engine.disable(database)
+        finally:
+            until.set()
+            thread.join()
+        wait_for(lambda: positions(database) == sum(sent), "all rows")
+    finally:
+        daemon.end()
+    assert positions(database) == sum(sent)
+    assert database.value("SELECT count(*) FROM avld.rejects") == 0

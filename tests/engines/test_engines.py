@@ -267,6 +267,18 @@ def test_citus_layout(citus):
     assert database.refused("SELECT avld.enable_citus(0)")[0] == "22023"
 
 
+def test_migrate_after_citus(citus):
+    """avld migrate in a database that has Citus already: an owner who is no superuser needs a schema that a superuser has made."""
+    database = citus.plain(schema=False)
+    citus.prepare(database)
+    database.server.run(f"CREATE SCHEMA avld AUTHORIZATION {OWNER};"
+                        "GRANT USAGE ON SCHEMA avld TO avld_writer, avld_reader, avld_operator", database.name)
+    database.migrate()
+    citus.enable(database)
+    database.fill()
+    assert len(database.rows("SELECT * FROM avld.track('5020001', '2026-11-20', '2026-11-27')", user=READER)) > 100
+
+
 def test_roles_that_workers_lack(citus):
     """A role made before the nodes were added is not on them; what to run there is said, and is right."""
     database = citus.ready()
