@@ -287,7 +287,7 @@ BEGIN
 		RETURN NEXT format('positions and statuses are hypertables; new chunks have %s', chunk_interval);
 	ELSE
 		PERFORM pg_advisory_xact_lock(1635151972, 2); -- no partitions are made meanwhile
-		LOCK TABLE avld.positions, avld.statuses IN ACCESS EXCLUSIVE MODE;
+		LOCK TABLE avld.checkpoint, avld.positions, avld.statuses IN ACCESS EXCLUSIVE MODE; -- as a batch of the daemon does
 		IF with_views THEN
 			DROP VIEW avld.positions_geo, avld.tracks_geo;
 		END IF;
@@ -344,7 +344,7 @@ BEGIN
 	END IF;
 	PERFORM avld.refuse_missing('disable_timescaledb', ARRAY(SELECT avld.find_dependents()));
 	PERFORM pg_advisory_xact_lock(1635151972, 2);
-	LOCK TABLE avld.positions, avld.statuses IN ACCESS EXCLUSIVE MODE;
+	LOCK TABLE avld.checkpoint, avld.positions, avld.statuses IN ACCESS EXCLUSIVE MODE; -- as a batch of the daemon does
 	IF with_views THEN
 		DROP VIEW avld.positions_geo, avld.tracks_geo;
 	END IF;

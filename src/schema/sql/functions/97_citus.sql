@@ -301,6 +301,8 @@ BEGIN
 	END IF;
 	PERFORM avld.refuse_others('enable_citus');
 	PERFORM avld.refuse_missing('enable_citus', ARRAY(SELECT avld.missing_for_citus()));
+	-- each batch of the daemon begins with this table: in another order, each would wait for the other
+	LOCK TABLE avld.checkpoint IN ACCESS EXCLUSIVE MODE;
 	PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
 	IF NOT avld.is_sequential() THEN
 		EXECUTE format('ALTER DATABASE %I SET citus.multi_shard_modify_mode = ''sequential''', current_database());
@@ -348,6 +350,7 @@ BEGIN
 		RETURN NEXT 'positions and statuses are not distributed: nothing to do';
 		RETURN;
 	END IF;
+	LOCK TABLE avld.checkpoint IN ACCESS EXCLUSIVE MODE; -- as in enable_citus
 	PERFORM pg_advisory_xact_lock(1635151972, 2);
 	PERFORM set_config('citus.multi_shard_modify_mode', 'sequential', true);
 	FOR item IN SELECT * FROM avld.list_tables(true) LOOP
