@@ -211,6 +211,32 @@ def test_kills(start):
     assert positions(database) == 3000
 
 
+def check(database):
+    run = subprocess.run([AVLD, "check", "-c", "/dev/null", "-o", "journal.dir=/nonexistent/journal", "-o", "server.listen=127.0.0.1:0", "-o",
+                          f"database.conninfo={database.server.conninfo} dbname={database.name} user={DAEMON}"],
+                         capture_output=True, text=True, timeout=PATIENCE_S)
+    return run.stdout
+
+
+def test_check(start):
+    """avld check names the engine, and a worker that refuses the daemon's role."""
+    database = start.database
+    said = check(database)
+    assert re.search({"citus": r"^ok Citus \S+: positions and statuses in \d+ shards on \d+ nodes$",
+                      "timescaledb": r"^ok TimescaleDB \S+: positions and statuses in 0 chunks, 0 of them compressed$"}[start.engine.name],
+                     said, re.M), said
+    assert "problem: -o: database" not in said
+    for server in start.engine.servers[1:]:
+        server.run(f"SET citus.enable_ddl_propagation = off; REVOKE avld_writer FROM {DAEMON}", database.name)
+        try:
+            said = check(database)
+            remedy = re.search(r"worker (\S+) does not let \S+ store: as a superuser there, (.*)", said)
+            assert remedy and remedy[1] == f"{server.host}:{server.port}", said
+        finally:
+            server.run(remedy[2] if remedy else f"GRANT avld_writer TO {DAEMON}", database.name)
+        assert "does not let" not in check(database)
+
+
 def test_retention(start):
     """database.retention drops old days, and old rows that have no day."""
     database = start.database

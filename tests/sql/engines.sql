@@ -9,6 +9,8 @@ SELECT * FROM no_plan();
 
 SELECT is(avld.engine(), 'postgresql', 'PostgreSQL keeps the tables');
 
+SELECT is_empty('SELECT * FROM avld.check_engine()', 'nothing to say about it');
+
 -- Returns SQLSTATE, and whether the detail has these words.
 CREATE FUNCTION pg_temp.refused(statement text, words text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

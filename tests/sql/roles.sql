@@ -54,7 +54,7 @@ FROM pg_namespace WHERE oid = pg_my_temp_schema();
 GRANT ALL ON ALL SEQUENCES IN SCHEMA pg_temp TO PUBLIC;
 
 -- The daemon calls each of these: days of the rows, database.retention, the other retentions.
-SELECT is(string_agg(proname::text, ' ' ORDER BY proname), 'delete_before drop_partitions engine ensure_partitions ensure_partitions least_retention',
+SELECT is(string_agg(proname::text, ' ' ORDER BY proname), 'check_engine delete_before drop_partitions engine ensure_partitions ensure_partitions least_retention',
 	'functions that the writer may call')
 FROM pg_proc WHERE pronamespace = 'avld'::regnamespace AND has_function_privilege('avld_writer', oid, 'EXECUTE');
 SELECT is(has_schema_privilege('avld_writer', 'avld', p), p = 'USAGE', 'writer: ' || p || ' on schema avld')

@@ -28,7 +28,7 @@ SELECT functions_are('avld', ARRAY['list_partitions', 'tell_devices', 'ensure_pa
 	'missing_for_timescaledb', 'replace_table', 'move_rows', 'set_columnstore', 'has_columnstore', 'make_hypertable',
 	'enable_timescaledb', 'refill_table', 'disable_timescaledb', 'missing_on_workers', 'find_undistributable', 'find_unfit_nodes',
 	'missing_for_citus', 'is_sequential', 'list_tables', 'add_local_tables', 'take_table_back', 'list_comments',
-	'restore_comments', 'share_functions', 'enable_citus', 'disable_citus']);
+	'restore_comments', 'share_functions', 'enable_citus', 'disable_citus', 'check_engine']);
 
 -- Returns the columns of a table in order: name, type, ! for NOT NULL.
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS text LANGUAGE sql AS $$
