@@ -149,6 +149,21 @@ def test_commands(start):
     daemon.end()
 
 
+def test_days_without_a_partition(start):
+    """A record of a day that has none: the daemon makes it, and the row moves there."""
+    database = start.database
+    daemon = start("avld")
+    day = NOW - datetime.timedelta(days=9)
+    daemon.send(pt502.record(time=day), records(0, 1))
+    wait_for(lambda: database.value("SELECT count(*) FROM avld.list_partitions() WHERE parent = 'avld.positions'::regclass"
+                                    " AND %s >= starts_at AND %s < ends_at", day, day) == 1, "a partition of that day")
+    wait_for(lambda: positions(database) == 2, "2 rows")
+    if start.engine.name == "citus":
+        wait_for(lambda: database.value("SELECT count(*) FROM avld.positions_default") == 0, "DEFAULT is empty")
+    daemon.end()
+    assert "cannot make partitions" not in daemon.logged(), daemon.logged()
+
+
 def test_a_row_that_is_refused(start):
     """It becomes a reject, and the others are stored."""
     database = start.database
