@@ -1,5 +1,5 @@
 # The targets users need: make run, make check, make deb, make install. make alone builds.
-# make run, check, soak, bench, deb and deps install missing packages with apt-get; make and make install never do.
+# make run, check, soak, engines, bench, deb and deps install missing packages with apt-get; make and make install never do.
 #
 #   BUILD=dir                   where to build                    CC=clang   another compiler
 #   CFLAGS, CPPFLAGS, LDFLAGS   appended to avld's own flags      PKG_CONFIG=aarch64-linux-gnu-pkg-config   for a cross build
@@ -92,7 +92,7 @@ say = $(if $(V),,@echo '  $(1)')
 # $(call quote,TEXT) is TEXT as one word of the shell.
 quote = '$(subst ','\'',$(1))'
 
-.PHONY: all deps run check bench soak deb system install uninstall unit unit-build format format-check cppcheck tidy layers \
+.PHONY: all deps run check bench soak engines deb system install uninstall unit unit-build format format-check cppcheck tidy layers \
 	valgrind analyze clean
 .DELETE_ON_ERROR:
 
@@ -116,6 +116,11 @@ soak:
 	@$(MAKE) -s --no-print-directory $(BUILD)/avld
 	@exec env AVLD_SOAK=full AVLD='$(abspath $(BUILD))/avld' PYTHONDONTWRITEBYTECODE=1 pg_virtualenv -t \
 		/usr/bin/python3 -m pytest -q -p no:cacheprovider $(or $(ONLY:%=tests/soak/test_%*.py),tests/soak)
+
+# The schema on servers with Citus and TimescaleDB, which AVLD_CITUS and AVLD_TIMESCALEDB name: see CONTRIBUTING.md.
+engines:
+	@tools/deps engines
+	@exec env BUILD='$(BUILD)' MAKE='$(MAKE)' ONLY=engines tests/run
 
 # The Debian package, in $(BUILD)/deb.
 deb:
@@ -144,7 +149,7 @@ $(BUILD)/obj/journal/journal_format.o: UNROLL = -funroll-loops
 # The flags of the last build. Objects depend on it, so that all are rebuilt when a flag changes.
 ALL_FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS)
 # make install takes the program that make has built, whatever flags the environment of root has.
-ifneq ($(filter-out deps run check soak bench deb system fuzz fuzz-build afl format format-check cppcheck tidy clean install uninstall,\
+ifneq ($(filter-out deps run check soak engines bench deb system fuzz fuzz-build afl format format-check cppcheck tidy clean install uninstall,\
 	$(or $(MAKECMDGOALS),all)),)
 ifneq ($(strip $(file <$(BUILD)/flags)),$(strip $(ALL_FLAGS)))
 $(BUILD)/flags: always

@@ -486,6 +486,31 @@ static bool check_shape(const struct config *config, PGconn *conn)
 	return read && !problems;
 }
 
+// Prints what the database says about its engine (Citus, TimescaleDB; nothing for PostgreSQL alone). Functions of an older avld have
+// nothing to say.
+static bool check_engine(const struct config *config, PGconn *conn)
+{
+	char *exists = ask(conn, "SELECT to_regprocedure('avld.check_engine()') IS NOT NULL");
+	const bool skip = !exists || *exists != 't';
+	free(exists);
+	if (skip)
+		return true;
+	PGresult *result = PQexec(conn, "SELECT severity, message FROM avld.check_engine()");
+	bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
+	if (!good)
+		database_problem(
+			config, conn, "GRANT avld_writer to this user as the schema's owner");
+	for (int i = 0; i < PQntuples(result); i++) {
+		const char *message = PQgetvalue(result, i, 1);
+		if (!strcmp(PQgetvalue(result, i, 0), "problem"))
+			good = problem(config, "database.conninfo", "%s", message);
+		else
+			OK("%s", message);
+	}
+	PQclear(result);
+	return good;
+}
+
 // Round numbers: they are estimates.
 static int64_t round_down(int64_t number)
 {
@@ -532,7 +557,8 @@ static bool check_database(const struct config *config)
 		else
 			good = check_schema(config, version) &&
 			       (version != SCHEMA_VERSION ||
-				       (check_shape(config, conn) && check_rights(config, conn)));
+				       (check_shape(config, conn) && check_rights(config, conn) &&
+					       check_engine(config, conn)));
 	}
 	PQfinish(conn);
 	return good;

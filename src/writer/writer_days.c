@@ -17,6 +17,7 @@
 #define NEAR_TRY_S 600.  /* then: until the near days are noted again */
 #define FIRST_MS   10000 /* time for the first partitions of a database */
 #define PART_MS    25    /* more time for each part of a day */
+#define CITUS_MS   5000  /* more time where each node makes the shards of a partition */
 
 // The new days that a device has caused in this hour.
 struct day_share {
@@ -317,7 +318,7 @@ static void ask_to_make(
 		writer_link_set_state(writer, WRITER_ASKING);
 	writer_sql_clear(sql);
 	writer_sql_format(sql, "SET LOCAL statement_timeout = %d; SELECT avld.ensure_partitions(",
-		ms + every[interval].parts * PART_MS);
+		ms + every[interval].parts * PART_MS + (writer->on_citus ? CITUS_MS : 0));
 	writer_sql_date(sql, first);
 	writer_sql_add(sql, ", ");
 	writer_sql_date(sql, last);

@@ -32,8 +32,8 @@ void writer_days_read(struct writer *writer, writer_on_end *end);
 // DAYS_MS a second.
 #define DAYS_MS 100
 bool writer_days_due(const struct writer *writer);
-// Makes the partitions of one missing day, then calls end. If that takes longer than DAYS_MS (more with parts of a day) it is
-// given up, and tried again later.
+// Makes the partitions of one missing day, then calls end. If that takes longer than DAYS_MS (more with parts of a day, and on
+// Citus) it is given up, and tried again later.
 void writer_days_make(struct writer *writer, writer_on_end *end);
 // For a session that begins: makes all near days at once if today has no partition, then calls end.
 void writer_days_make_today(struct writer *writer, writer_on_end *end);

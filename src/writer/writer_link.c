@@ -251,8 +251,10 @@ void writer_link_lose_query(struct writer *writer)
 void writer_link_lose_failure(struct writer *writer, const struct writer_failure *failure)
 {
 	const char *sqlstate = failure->sqlstate;
+	/* a node of Citus that fails in COPY is a "system error" (58030); in plain PostgreSQL that is the disk */
 	const bool unreachable = PQstatus(writer->link->conn) != CONNECTION_OK || !*sqlstate ||
-				 !strncmp(sqlstate, "08", 2) || is_shutdown(sqlstate);
+				 !strncmp(sqlstate, "08", 2) || is_shutdown(sqlstate) ||
+				 (writer->on_citus && !strncmp(sqlstate, "58", 2));
 
 	writer_link_lose(writer, unreachable ? TROUBLE_UNREACHABLE : TROUBLE_REFUSED,
 		unreachable ? "" : sqlstate, failure->message);

@@ -6,6 +6,7 @@
 //   answer                          then
 //   committed                       the next batch
 //   duplicate key (23505)           the same rows once more, through the stages
+//   internal error (XX000)          the same: Citus reports a row that a shard refuses so
 //   deadlock (40P01)                the same
 //   notifications refused           the same rows once more, without notifications of alarms
 //   the fence did not hold          the checkpoint is read again; usually another writer has moved it
@@ -132,6 +133,7 @@ static void send_batch(struct writer *writer, bool staged)
 		.state_lsn = state_lsn,
 		.staged = staged,
 		.notify = writer_notify_begin(writer, copies[ROWS_ALARMS].rows),
+		.on_citus = writer->on_citus,
 	};
 
 	send->copies = writer_sql_batch(
@@ -308,6 +310,13 @@ static void on_shape(struct writer *writer)
 		writer_link_lose_failure(writer, failure);
 }
 
+// Returns true if a row may be stored already. Citus reports whatever a shard refuses in COPY as XX000; through the stages the
+// row has its own SQLSTATE.
+static bool may_be_repeat(const struct writer_failure *failure)
+{
+	return !strcmp(failure->sqlstate, "23505") || !strcmp(failure->sqlstate, "XX000");
+}
+
 static void on_batch(struct writer *writer)
 {
 	const struct writer_failure *failure = writer_link_failure(writer);
@@ -318,7 +327,7 @@ static void on_batch(struct writer *writer)
 		writer_link_ready(writer);
 	} else if (!writer->send->answered && !strcmp(failure->sqlstate, "22012")) {
 		writer_session_read_checkpoint(writer, on_checkpoint);
-	} else if (!strcmp(failure->sqlstate, "23505") && !writer->batch->staged) {
+	} else if (may_be_repeat(failure) && !writer->batch->staged) {
 		send_batch(writer, true);
 	} else if (!strcmp(failure->sqlstate, "40P01")) {
 		/* Another instance has the same rows in another order; the stages sort them. */

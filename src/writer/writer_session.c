@@ -61,7 +61,8 @@ static void write_messages(struct writer *writer, struct writer_sql *sql)
 	writer_sql_add(sql, "SET lc_messages = 'C'");
 }
 
-// Sets those that this server has. Commits must be durable; a stronger synchronous_commit is kept.
+// Sets those that this server has. Commits must be durable; a stronger synchronous_commit is kept. Citus's default opens a connection
+// for every shard in each commit.
 static void write_settings(struct writer *writer, struct writer_sql *sql)
 {
 	(void)writer;
@@ -74,7 +75,8 @@ static void write_settings(struct writer *writer, struct writer_sql *sql)
 		"('default_transaction_read_only', 'off'), "
 		"('default_transaction_deferrable', 'off'), ('tcp_keepalives_idle', '15'), "
 		"('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'), "
-		"('tcp_user_timeout', '30000')) v (name, value) "
+		"('tcp_user_timeout', '30000'), "
+		"('citus.multi_shard_modify_mode', 'sequential')) v (name, value) "
 		"JOIN pg_settings s ON lower(s.name) = lower(v.name);"
 		"SELECT set_config('avld.writer', 'on', false);"
 		"SELECT set_config('synchronous_commit', 'on', false) "
@@ -86,12 +88,15 @@ static void write_settings(struct writer *writer, struct writer_sql *sql)
 static void write_version(struct writer *writer, struct writer_sql *sql)
 {
 	(void)writer;
-	writer_sql_add(sql, "SELECT coalesce(max(version), 0) FROM avld.schema_version");
+	writer_sql_add(sql, "SELECT coalesce(max(version), 0), "
+			    "EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') FROM "
+			    "avld.schema_version");
 }
 
 static void read_version(struct writer *writer, PGresult *result)
 {
 	writer->session->version = (int)strtol(value_of(result, 0), NULL, 10);
+	writer->on_citus = *value_of(result, 1) == 't';
 }
 
 static bool check_version(struct writer *writer)

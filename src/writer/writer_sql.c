@@ -244,7 +244,8 @@ static const char keep_other[] =
 	"s.peer <> EXCLUDED.peer AND s.transport = 'udp' AND EXCLUDED.transport = 'udp' AND "      \
 	"(" MOVED ")"
 
-// Ordered by device, so that two instances lock the rows in the same order.
+// Ordered by device, so that two instances lock the rows in the same order. Citus wants immutable functions here: the difference of
+// two times is one, a time less an interval is not.
 static const char keep_state_begin[] =
 	" ORDER BY device_id ON CONFLICT (device_id) DO UPDATE SET "
 	"last_seen = greatest(s.last_seen, EXCLUDED.last_seen), "
@@ -260,8 +261,9 @@ static const char keep_state_begin[] =
 	"s.instance) END, "
 	"other_peer = CASE WHEN " OTHER " THEN s.peer ELSE s.other_peer END, "
 	"other_peer_at = CASE WHEN " OTHER " THEN s.last_seen ELSE s.other_peer_at END, "
-	"two_peers_at = CASE WHEN " OTHER " AND EXCLUDED.peer = s.other_peer AND s.other_peer_at > "
-	"EXCLUDED.last_seen - interval '10 min' THEN EXCLUDED.last_seen ELSE s.two_peers_at END";
+	"two_peers_at = CASE WHEN " OTHER " AND EXCLUDED.peer = s.other_peer AND "
+	"EXCLUDED.last_seen - s.other_peer_at < interval '10 min' THEN EXCLUDED.last_seen ELSE "
+	"s.two_peers_at END";
 
 // A newer fix replaces the older one as a whole.
 static const char *const fix_columns[] = {"fixed_at", "latitude", "longitude", "altitude_m",
@@ -332,7 +334,9 @@ static const char notify_stored[] =
 	"'device_id', alarms.device_id, 'dedup', alarms.dedup::text)::text) IS NOT NULL "
 	"ELSE false END";
 
-static void add_from_stage(struct writer_sql *sql, enum rows_kind kind, bool notify)
+// Without RETURNING, Citus's command tag also counts the rows that were stored already.
+static void add_from_stage(
+	struct writer_sql *sql, enum rows_kind kind, const struct writer_sql_batch *batch)
 {
 	writer_sql_add(sql, "INSERT INTO ");
 	writer_sql_add(sql, targets[kind].table);
@@ -342,8 +346,10 @@ static void add_from_stage(struct writer_sql *sql, enum rows_kind kind, bool not
 	writer_sql_add(sql, batch_rows_columns(kind));
 	writer_sql_format(sql, " FROM pg_temp.%s ORDER BY %s ON CONFLICT DO NOTHING",
 		targets[kind].stage, targets[kind].order);
-	if (notify)
+	if (batch->notify && kind == ROWS_ALARMS)
 		writer_sql_add(sql, notify_stored);
+	else if (batch->on_citus)
+		writer_sql_add(sql, " RETURNING NULL");
 	writer_sql_format(sql, "; TRUNCATE pg_temp.%s;\n", targets[kind].stage);
 }
 
@@ -374,7 +380,7 @@ size_t writer_sql_batch(struct writer_sql *sql, PGconn *conn, const struct write
 		order[count++] = kind;
 		if (writer_sql_is_staged(batch, kind)) {
 			add_copy(sql, kind, "pg_temp.", targets[kind].stage);
-			add_from_stage(sql, kind, batch->notify && kind == ROWS_ALARMS);
+			add_from_stage(sql, kind, batch);
 			continue;
 		}
 		add_copy(sql, kind, "", targets[kind].table);

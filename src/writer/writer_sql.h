@@ -28,8 +28,9 @@ struct writer_sql_batch {
 	const char *instance, *journal;
 	uint64_t old_lsn, new_lsn; /* of the checkpoint */
 	uint64_t state_lsn;        /* device_state is complete up to here */
-	bool staged; /* reports go through stages, past those that are stored already */
-	bool notify; /* alarms go through their stage, and each that is stored is notified */
+	bool staged;   /* reports go through stages, past those that are stored already */
+	bool notify;   /* alarms go through their stage, and each that is stored is notified */
+	bool on_citus; /* the command tag is right only if the statement returns rows */
 };
 // Writes the whole batch: the fence, the COPYs, and the statements that use their rows. order receives the kinds in the
 // order of their COPYs. Returns how many there are.

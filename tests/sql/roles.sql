@@ -54,7 +54,7 @@ FROM pg_namespace WHERE oid = pg_my_temp_schema();
 GRANT ALL ON ALL SEQUENCES IN SCHEMA pg_temp TO PUBLIC;
 
 -- The daemon calls each of these: days of the rows, database.retention, the other retentions.
-SELECT is(string_agg(proname::text, ' ' ORDER BY proname), 'delete_before drop_partitions ensure_partitions ensure_partitions least_retention',
+SELECT is(string_agg(proname::text, ' ' ORDER BY proname), 'check_engine delete_before drop_partitions engine ensure_partitions ensure_partitions least_retention',
 	'functions that the writer may call')
 FROM pg_proc WHERE pronamespace = 'avld'::regnamespace AND has_function_privilege('avld_writer', oid, 'EXECUTE');
 SELECT is(has_schema_privilege('avld_writer', 'avld', p), p = 'USAGE', 'writer: ' || p || ' on schema avld')
@@ -134,6 +134,7 @@ SELECT throws_ok(statement, '42501', NULL, 'writer may not: ' || statement) FROM
 	('CREATE TABLE avld.mine ()'),
 	('CREATE TABLE avld.p PARTITION OF avld.positions FOR VALUES FROM (''2024-07-01'') TO (''2024-07-02'')'),
 	('SELECT avld.grant_rights()'), ('DROP SCHEMA avld CASCADE'), ('SELECT avld.enable_postgis()'),
+	('SELECT avld.enable_citus()'), ('SELECT avld.disable_citus()'), ('SELECT avld.enable_timescaledb()'), ('SELECT avld.disable_timescaledb()'),
 	('SELECT avld.track(''5020001'', now(), now())'), ('SELECT avld.diagnose()'),
 	('SELECT avld.list_partitions()'), ('SELECT avld.send_command(''5020001'', ''engineStop'')'),
 	('DROP TABLE avld.positions'), ('DROP TABLE avld.rejects'), ('DROP FUNCTION avld.drop_partitions(date)'),
@@ -164,7 +165,8 @@ CREATE FUNCTION pg_temp.refused(role text) RETURNS SETOF text LANGUAGE sql AS $$
 		('SELECT avld.grant_rights()'), ('CREATE TABLE avld.mine ()'), ('SELECT FROM avld.positions_20240502'),
 		('SELECT secret FROM avld.devices'), ('SELECT * FROM avld.devices'),
 		('SELECT avld.delete_before(''rejects'', ''2000-01-01'')'), ('SELECT avld.set_least_retention(''1 day'')'),
-		('SELECT avld.enable_postgis()')
+		('SELECT avld.enable_postgis()'), ('SELECT avld.enable_citus()'), ('SELECT avld.disable_citus()'),
+		('SELECT avld.enable_timescaledb()'), ('SELECT avld.disable_timescaledb()')
 	) AS t (statement)
 $$;
 CREATE FUNCTION pg_temp.granted(role text) RETURNS SETOF text LANGUAGE sql AS $$
@@ -174,7 +176,7 @@ CREATE FUNCTION pg_temp.granted(role text) RETURNS SETOF text LANGUAGE sql AS $$
 		'track(''5020001'', ''2024-05-01'', ''2024-05-02'')', 'trips(''5020001'', ''2024-05-01'', ''2024-05-02'')',
 		'stops(''5020001'', ''2024-05-01'', ''2024-05-02'')', 'distance_km(''5020001'', ''2024-05-01'', ''2024-05-02'')',
 		'distance_km(1, 2, 3, 4)', 'daily_summary(''5020001'', ''2024-05-01'', ''2024-05-02'')',
-		'last_known(''5020001'', ''2024-05-02'')', 'within(1, 2, 3, 4, ''2024-05-01'', ''2024-05-02'')',
+		'last_known(''5020001'', ''2024-05-02'')', 'engine()', 'within(1, 2, 3, 4, ''2024-05-01'', ''2024-05-02'')',
 		'near(1, 2, 3, ''2024-05-01'', ''2024-05-02'')', 'track_geojson(''5020001'', ''2024-05-01'', ''2024-05-02'')',
 		'track_gpx(''5020001'', ''2024-05-01'', ''2024-05-02'')', 'alarms_since(''2024-05-01'')', 'diagnose(''5020001'')',
 		'diagnose()']) AS name

@@ -23,7 +23,12 @@ SELECT functions_are('avld', ARRAY['list_partitions', 'tell_devices', 'ensure_pa
 	'alarms_since', 'diagnose', 'enable_postgis', 'find_trips', 'escape_xml', 'say_span', 'say_time', 'say_frame',
 	'usual_silence', 'usual_silences', 'diagnose_commands', 'find_strangers', 'check_command', 'stops_engine',
 	'accept_command', 'notify_commands', 'send_command', 'cancel_command', 'set_secret', 'least_retention',
-	'set_least_retention', 'kept_from', 'diagnose_peers', 'find_fight', 'find_jumps']);
+	'set_least_retention', 'kept_from', 'diagnose_peers', 'find_fight', 'find_jumps',
+	'engine', 'timescaledb_schema', 'list_days', 'delete_from_default', 'refuse_missing', 'refuse_others', 'find_dependents',
+	'missing_for_timescaledb', 'replace_table', 'move_rows', 'set_columnstore', 'has_columnstore', 'make_hypertable',
+	'enable_timescaledb', 'refill_table', 'disable_timescaledb', 'missing_on_workers', 'find_undistributable', 'find_unfit_nodes',
+	'missing_for_citus', 'is_sequential', 'list_tables', 'add_local_tables', 'take_table_back', 'list_comments',
+	'restore_comments', 'share_functions', 'enable_citus', 'disable_citus', 'check_engine']);
 
 -- Returns the columns of a table in order: name, type, ! for NOT NULL.
 CREATE FUNCTION pg_temp.columns_of(relation regclass) RETURNS text LANGUAGE sql AS $$

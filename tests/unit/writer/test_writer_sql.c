@@ -87,11 +87,15 @@ static void alarms_are_staged_to_be_notified(void **state)
 	static const struct {
 		struct writer_sql_batch batch;
 		bool positions, alarms; /* staged */
+		bool returning;
 	} cases[] = {
-		{{.staged = false, .notify = false}, false, false},
-		{{.staged = true, .notify = false}, true, true},
-		{{.staged = false, .notify = true}, false, true},
-		{{.staged = true, .notify = true}, true, true},
+		{{.staged = false, .notify = false}, false, false, false},
+		{{.staged = true, .notify = false}, true, true, false},
+		{{.staged = false, .notify = true}, false, true, false},
+		{{.staged = true, .notify = true}, true, true, false},
+		{{.staged = true, .on_citus = true}, true, true, true},
+		{{.staged = true, .notify = true, .on_citus = true}, true, true, true},
+		{{.on_citus = true}, false, false, false},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct writer_sql_batch *batch = &cases[i].batch;
@@ -105,6 +109,7 @@ static void alarms_are_staged_to_be_notified(void **state)
 		assert_int_equal(
 			strstr(sql.data, "COPY pg_temp.avld_alarms") != NULL, cases[i].alarms);
 		assert_int_equal(strstr(sql.data, "pg_notify") != NULL, batch->notify);
+		assert_int_equal(strstr(sql.data, "RETURNING NULL") != NULL, cases[i].returning);
 		writer_sql_done(&sql);
 	}
 }

@@ -1,13 +1,24 @@
 -- Daily partitions (UTC) of positions and statuses, a day of positions perhaps in parts, and deletion of old rows. The owner of the schema owns them, whoever calls.
 
 -- The catalog has bounds as text, written and read here with one DateStyle. UTC, because abbreviations of zones are ambiguous.
+-- TimescaleDB's chunks have theirs in a view; they need not be days.
 CREATE OR REPLACE FUNCTION avld.list_partitions(
 	OUT parent regclass, OUT partition regclass, OUT starts_at timestamptz, OUT ends_at timestamptz
 ) RETURNS SETOF record
-LANGUAGE sql STABLE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET "TimeZone" = 'UTC'
 AS $$
+BEGIN
+	IF avld.engine() = 'timescaledb' THEN
+		RETURN QUERY EXECUTE
+			'SELECT format(''%I.%I'', c.hypertable_schema, c.hypertable_name)::regclass,'
+			' format(''%I.%I'', c.chunk_schema, c.chunk_name)::regclass, c.range_start, c.range_end'
+			' FROM timescaledb_information.chunks AS c'
+			' WHERE c.hypertable_schema = ''avld'' AND c.hypertable_name IN (''positions'', ''statuses'') ORDER BY 1, 3';
+		RETURN;
+	END IF;
+	RETURN QUERY
 	SELECT
 		i.inhparent::regclass, c.oid::regclass,
 		CASE WHEN b.bound LIKE '% FROM (MINVALUE) %' THEN '-infinity'
@@ -18,7 +29,26 @@ AS $$
 	JOIN pg_class c ON c.oid = i.inhrelid
 	CROSS JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid) AS bound) b
 	WHERE i.inhparent IN ('avld.positions'::regclass, 'avld.statuses'::regclass) AND b.bound <> 'DEFAULT'
-	ORDER BY 1, 3
+	ORDER BY 1, 3;
+END
+$$;
+
+-- A chunk of TimescaleDB may be part of a day, or several.
+CREATE OR REPLACE FUNCTION avld.list_days(OUT starts_at timestamptz, OUT ends_at timestamptz) RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+SET "TimeZone" = 'UTC'
+AS $$
+	SELECT p.starts_at, p.ends_at FROM avld.list_partitions() AS p
+	WHERE p.parent = 'avld.positions'::regclass AND avld.engine() <> 'timescaledb'
+	UNION ALL
+	SELECT day, day + interval '1 day'
+	FROM (
+		SELECT DISTINCT generate_series(date_trunc('day', p.starts_at), p.ends_at - interval '1 us', interval '1 day') AS day
+		FROM avld.list_partitions() AS p
+		WHERE p.parent = 'avld.positions'::regclass AND avld.engine() = 'timescaledb'
+	) AS t
+	ORDER BY 1
 $$;
 
 -- Creates the new tables beside the parent, where they block nobody. The locks that follow are short: ATTACH takes SHARE UPDATE
@@ -29,17 +59,20 @@ $$;
 -- If the owner has moved the primary key from the table to its partitions (only then can a foreign table be a partition), each
 -- new partition gets its own.
 -- every: less than a day makes a day of positions a partitioned table itself. An index as large as a day of many trackers does not
--- stay in memory, that of an hour does.
+-- stay in memory, that of an hour does. Citus has no partitions of partitions: there a day stays whole. TimescaleDB makes chunks by
+-- itself when rows arrive.
 CREATE OR REPLACE FUNCTION avld.ensure_partitions(first date, last date, every interval) RETURNS integer
 LANGUAGE plpgsql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET "TimeZone" = 'UTC'
 SET lock_timeout = 0
+SET client_min_messages = warning -- Citus has four lines for each partition with rows
 AS $$
 DECLARE
 	missing text[];
 	item text[]; -- 1 parent, 2 partition key, 3 DEFAULT, 4 partition, 5 from, 6 to
 	part timestamptz;
+	engine CONSTANT text := avld.engine();
 	is_parted boolean;
 BEGIN
 	IF every NOT IN (interval '1 day', interval '6 hours', interval '1 hour') THEN
@@ -49,6 +82,9 @@ BEGIN
 	IF NOT isfinite(first) OR NOT isfinite(last) OR last - first >= 450 THEN
 		RAISE EXCEPTION 'avld.ensure_partitions: % to % is more than 450 days', first, last
 			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF engine = 'timescaledb' THEN
+		RETURN 0;
 	END IF;
 	PERFORM pg_advisory_xact_lock(1635151972, 2); -- one call at a time; the next one finds the partitions
 	PERFORM set_config('lock_timeout', '2s', true);
@@ -70,7 +106,7 @@ BEGIN
 	END IF;
 
 	FOREACH item SLICE 1 IN ARRAY missing LOOP
-		is_parted := item[1] = 'positions' AND every < interval '1 day';
+		is_parted := item[1] = 'positions' AND every < interval '1 day' AND engine <> 'citus';
 		EXECUTE format('CREATE TABLE avld.%4$I (LIKE avld.%1$I INCLUDING ALL EXCLUDING COMMENTS)', VARIADIC item)
 			|| CASE WHEN is_parted THEN format(' PARTITION BY RANGE (%2$I)', VARIADIC item) ELSE '' END;
 		IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = ('avld.' || item[1])::regclass AND contype = 'p') THEN
@@ -88,6 +124,9 @@ BEGIN
 			' INSERT INTO avld.%4$I SELECT * FROM moved', VARIADIC item);
 		EXECUTE format('ALTER TABLE avld.%1$I ATTACH PARTITION avld.%4$I FOR VALUES FROM (%5$L) TO (%6$L)',
 			VARIADIC item);
+		IF engine = 'citus' THEN -- it copies the rows to the shards, and leaves them here as well
+			EXECUTE format('SELECT truncate_local_data_after_distributing_table(''avld.%4$I'')', VARIADIC item);
+		END IF;
 	END LOOP;
 	RETURN array_length(missing, 1);
 END
@@ -136,6 +175,7 @@ $$;
 -- DROP takes an exclusive lock on the parent: if it cannot get it within 2 s it fails (lock_not_available), so that other sessions
 -- never wait longer. Drops whole days in the past only, and for the role of the daemon only those older than the least
 -- retention: it can delete nothing else. A day that was moved to another server (a foreign table) is left for its owner to delete.
+-- Chunks of TimescaleDB are dropped whole, too, compressed ones as well; how many is what is returned.
 CREATE OR REPLACE FUNCTION avld.drop_partitions(before date) RETURNS integer
 LANGUAGE plpgsql STRICT SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -157,6 +197,12 @@ BEGIN
 	END IF;
 	PERFORM pg_advisory_xact_lock(1635151972, 2);
 
+	IF avld.engine() = 'timescaledb' THEN
+		EXECUTE format('SELECT count(*) FROM (VALUES (''avld.positions''::regclass), (''avld.statuses'')) AS t (parent)'
+			' CROSS JOIN LATERAL %s.drop_chunks(t.parent, older_than => $1) AS c', avld.timescaledb_schema())
+			INTO dropped USING before::timestamptz;
+		RETURN dropped;
+	END IF;
 	FOR old IN
 		SELECT p.partition FROM avld.list_partitions() AS p
 		WHERE p.ends_at <= before::timestamptz AND p.ends_at = p.starts_at + interval '1 day'
@@ -168,6 +214,30 @@ BEGIN
 		dropped := dropped + 1;
 	END LOOP;
 	RETURN dropped;
+END
+$$;
+
+-- Used by delete_before: rows of DEFAULT. A hypertable has none. Rows of Citus have no ctid that a statement for all shards could
+-- use: there all old rows of DEFAULT go at once.
+CREATE OR REPLACE FUNCTION avld.delete_from_default(table_name text, before timestamptz, max_rows integer) RETURNS integer
+LANGUAGE plpgsql STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	engine CONSTANT text := avld.engine();
+	key CONSTANT text := CASE table_name WHEN 'positions' THEN 'fixed_at' ELSE 'reported_at' END;
+	deleted integer;
+BEGIN
+	IF engine = 'timescaledb' THEN
+		RETURN 0;
+	END IF;
+	EXECUTE format(CASE engine
+		WHEN 'citus' THEN 'DELETE FROM avld.%1$I WHERE %2$I < $1'
+		ELSE 'DELETE FROM avld.%1$I AS t WHERE t.ctid = ANY (ARRAY('
+			'SELECT p.ctid FROM avld.%1$I AS p WHERE p.%2$I < $1 LIMIT $2 FOR UPDATE SKIP LOCKED))' END, table_name || '_default', key)
+		USING before, max_rows;
+	GET DIAGNOSTICS deleted = ROW_COUNT;
+	RETURN deleted;
 END
 $$;
 
@@ -215,12 +285,8 @@ BEGIN
 	WHEN 'media' THEN
 		DELETE FROM avld.media AS t WHERE t.ctid = ANY (ARRAY(
 			SELECT m.ctid FROM avld.media AS m WHERE m.taken_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
-	WHEN 'positions' THEN
-		DELETE FROM avld.positions_default AS t WHERE t.ctid = ANY (ARRAY(
-			SELECT p.ctid FROM avld.positions_default AS p WHERE p.fixed_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
-	WHEN 'statuses' THEN
-		DELETE FROM avld.statuses_default AS t WHERE t.ctid = ANY (ARRAY(
-			SELECT s.ctid FROM avld.statuses_default AS s WHERE s.reported_at < before LIMIT max_rows FOR UPDATE SKIP LOCKED));
+	WHEN 'positions', 'statuses' THEN
+		RETURN avld.delete_from_default(table_name, before, max_rows);
 	ELSE
 		RAISE EXCEPTION 'avld.delete_before: no retention for table %', table_name
 			USING ERRCODE = 'invalid_parameter_value';
@@ -230,7 +296,9 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION avld.list_partitions() IS 'Lists the partitions of positions and statuses with their bounds, without DEFAULT.';
+COMMENT ON FUNCTION avld.list_partitions() IS
+	'Lists the partitions (TimescaleDB: chunks) of positions and statuses with their bounds, without DEFAULT.';
+COMMENT ON FUNCTION avld.list_days() IS 'Used by tracks_geo: the UTC days with a partition of positions.';
 COMMENT ON FUNCTION avld.ensure_partitions(date, date) IS
 	'Creates missing daily partitions, first to last inclusive, at most 450 days; moves their rows out of DEFAULT. Returns '
 	'the number of new partitions.';
@@ -249,6 +317,8 @@ COMMENT ON FUNCTION avld.set_least_retention(interval) IS
 	'database.retention. Example: SELECT avld.set_least_retention(''90 days'')';
 COMMENT ON FUNCTION avld.kept_from(interval) IS
 	'Used by drop_partitions and delete_before: the time from which on the caller must keep data; infinity for the owner.';
+COMMENT ON FUNCTION avld.delete_from_default(text, timestamptz, integer) IS
+	'Used by delete_before: deletes old rows from the DEFAULT partition of positions or statuses.';
 COMMENT ON FUNCTION avld.delete_before(text, timestamptz, integer) IS
 	'Deletes at most max_rows rows older than that from rejects, connections, unknown_devices, alarms, media, commands (ended '
 	'ones), or from the DEFAULT partition of positions or statuses (drop_partitions drops whole days). Returns how many. '

@@ -36,6 +36,7 @@ $$;
 -- that every second hour of the day is sampled once. Their number does not depend on the number of reports.
 -- A report is received after its own time: by a delay that all reports share (clock, time zone), or for lack of coverage, which
 -- counts as silence. If there is no report within a day, the silence is taken to be as long as it may have been.
+-- One query for all devices; in Citus one for each, which its shard answers alone: a join with an array is none that Citus can do.
 CREATE OR REPLACE FUNCTION avld.usual_silences(devices bigint[], newest timestamptz[], OUT device bigint, OUT usual interval)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
@@ -44,63 +45,70 @@ SET plan_cache_mode = force_custom_plan
 SET enable_sort = off -- reads the rows in index order
 SET jit = off
 AS $$
-#variable_conflict use_column
 DECLARE
-	-- constants for the planner, so that other partitions are not opened
-	oldest CONSTANT timestamptz := (SELECT min(n) - interval '7 days' FROM unnest(newest) AS n);
-	latest CONSTANT timestamptz := (SELECT max(n) + interval '1 day' FROM unnest(newest) AS n);
+	-- $1, $2: devices and times; $3, $4: bounds, constants for the planner, so that other partitions are not opened
+	question CONSTANT text := $q$
+		SELECT d.device, (
+			SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY coalesce(g.heard_at - g.lag, r.last) - coalesce(g.before, r.first))
+			FROM (
+				SELECT b.at AS before, a.heard_at, min(a.heard_at - a.at) OVER () AS lag
+				FROM generate_series(1, 12) AS n
+				CROSS JOIN LATERAL (SELECT r.first + (r.last - r.first) * ((n - 0.5) / 12) AS at) AS t
+				CROSS JOIN LATERAL (
+					SELECT max(u.at) AS at
+					FROM (
+						(SELECT p.fixed_at AS at FROM avld.positions AS p
+						WHERE p.device_id = d.device AND p.fixed_at > t.at - interval '1 day' AND p.fixed_at <= t.at AND NOT p.stored
+							AND p.fixed_at > $3 AND p.fixed_at < $4
+						ORDER BY p.fixed_at DESC LIMIT 1)
+						UNION ALL
+						(SELECT s.reported_at FROM avld.statuses AS s
+						WHERE s.device_id = d.device AND s.reported_at > t.at - interval '1 day' AND s.reported_at <= t.at AND NOT s.stored
+							AND s.reported_at > $3 AND s.reported_at < $4 AND r.tells
+						ORDER BY s.reported_at DESC LIMIT 1)
+					) AS u
+				) AS b
+				LEFT JOIN LATERAL (
+					SELECT u.at, u.heard_at
+					FROM (
+						(SELECT p.fixed_at AS at, p.received_at AS heard_at FROM avld.positions AS p
+						WHERE p.device_id = d.device AND p.fixed_at > t.at AND p.fixed_at <= t.at + interval '1 day' AND NOT p.stored
+							AND p.fixed_at > $3 AND p.fixed_at < $4
+						ORDER BY p.fixed_at LIMIT 1)
+						UNION ALL
+						(SELECT s.reported_at, s.received_at FROM avld.statuses AS s
+						WHERE s.device_id = d.device AND s.reported_at > t.at AND s.reported_at <= t.at + interval '1 day' AND NOT s.stored
+							AND s.reported_at > $3 AND s.reported_at < $4 AND r.tells
+						ORDER BY s.reported_at LIMIT 1)
+					) AS u
+					ORDER BY u.at
+					LIMIT 1
+				) AS a ON true
+			) AS g
+			WHERE r.last > r.first)
+		FROM %s AS d (device, newest)
+		CROSS JOIN LATERAL (
+			SELECT min(p.fixed_at) AS first, max(p.fixed_at) AS last FROM avld.positions AS p
+			WHERE p.device_id = d.device AND p.fixed_at > d.newest - interval '7 days' AND p.fixed_at < d.newest + interval '1 day'
+				AND NOT p.stored AND p.fixed_at > $3 AND p.fixed_at < $4
+		) AS p
+		CROSS JOIN LATERAL (
+			SELECT min(s.reported_at) AS first, max(s.reported_at) AS last FROM avld.statuses AS s
+			WHERE s.device_id = d.device AND s.reported_at > d.newest - interval '7 days' AND s.reported_at < d.newest + interval '1 day'
+				AND NOT s.stored AND s.reported_at > $3 AND s.reported_at < $4
+		) AS s
+		CROSS JOIN LATERAL (SELECT least(p.first, s.first) AS first, greatest(p.last, s.last) AS last, s.first IS NOT NULL AS tells) AS r$q$;
 BEGIN
-	RETURN QUERY
-	SELECT d.device, (
-		SELECT percentile_disc(0.8) WITHIN GROUP (ORDER BY coalesce(g.heard_at - g.lag, r.last) - coalesce(g.before, r.first))
-		FROM (
-			SELECT b.at AS before, a.heard_at, min(a.heard_at - a.at) OVER () AS lag
-			FROM generate_series(1, 12) AS n
-			CROSS JOIN LATERAL (SELECT r.first + (r.last - r.first) * ((n - 0.5) / 12) AS at) AS t
-			CROSS JOIN LATERAL (
-				SELECT max(u.at) AS at
-				FROM (
-					(SELECT p.fixed_at AS at FROM avld.positions AS p
-					WHERE p.device_id = d.device AND p.fixed_at > t.at - interval '1 day' AND p.fixed_at <= t.at AND NOT p.stored
-						AND p.fixed_at > oldest AND p.fixed_at < latest
-					ORDER BY p.fixed_at DESC LIMIT 1)
-					UNION ALL
-					(SELECT s.reported_at FROM avld.statuses AS s
-					WHERE s.device_id = d.device AND s.reported_at > t.at - interval '1 day' AND s.reported_at <= t.at AND NOT s.stored
-						AND s.reported_at > oldest AND s.reported_at < latest AND r.tells
-					ORDER BY s.reported_at DESC LIMIT 1)
-				) AS u
-			) AS b
-			LEFT JOIN LATERAL (
-				SELECT u.at, u.heard_at
-				FROM (
-					(SELECT p.fixed_at AS at, p.received_at AS heard_at FROM avld.positions AS p
-					WHERE p.device_id = d.device AND p.fixed_at > t.at AND p.fixed_at <= t.at + interval '1 day' AND NOT p.stored
-						AND p.fixed_at > oldest AND p.fixed_at < latest
-					ORDER BY p.fixed_at LIMIT 1)
-					UNION ALL
-					(SELECT s.reported_at, s.received_at FROM avld.statuses AS s
-					WHERE s.device_id = d.device AND s.reported_at > t.at AND s.reported_at <= t.at + interval '1 day' AND NOT s.stored
-						AND s.reported_at > oldest AND s.reported_at < latest AND r.tells
-					ORDER BY s.reported_at LIMIT 1)
-				) AS u
-				ORDER BY u.at
-				LIMIT 1
-			) AS a ON true
-		) AS g
-		WHERE r.last > r.first)
-	FROM unnest(devices, newest) AS d (device, newest)
-	CROSS JOIN LATERAL (
-		SELECT min(p.fixed_at) AS first, max(p.fixed_at) AS last FROM avld.positions AS p
-		WHERE p.device_id = d.device AND p.fixed_at > d.newest - interval '7 days' AND p.fixed_at < d.newest + interval '1 day'
-			AND NOT p.stored AND p.fixed_at > oldest AND p.fixed_at < latest
-	) AS p
-	CROSS JOIN LATERAL (
-		SELECT min(s.reported_at) AS first, max(s.reported_at) AS last FROM avld.statuses AS s
-		WHERE s.device_id = d.device AND s.reported_at > d.newest - interval '7 days' AND s.reported_at < d.newest + interval '1 day'
-			AND NOT s.stored AND s.reported_at > oldest AND s.reported_at < latest
-	) AS s
-	CROSS JOIN LATERAL (SELECT least(p.first, s.first) AS first, greatest(p.last, s.last) AS last, s.first IS NOT NULL AS tells) AS r;
+	IF avld.engine() = 'citus' THEN
+		FOR i IN 1 .. cardinality(devices) LOOP
+			RETURN QUERY EXECUTE format(question, '(SELECT $1, $2)')
+			USING devices[i], newest[i], newest[i] - interval '7 days', newest[i] + interval '1 day';
+		END LOOP;
+	ELSE
+		RETURN QUERY EXECUTE format(question, 'unnest($1, $2)')
+		USING devices, newest, (SELECT min(n) - interval '7 days' FROM unnest(newest) AS n),
+			(SELECT max(n) + interval '1 day' FROM unnest(newest) AS n);
+	END IF;
 END
 $$;
 
@@ -188,14 +196,19 @@ AS $$
 $$;
 
 -- Jumps of the last day, among its newest 5,000 valid fixes: from one to the next more than 1 km, faster than 300 km/h.
+-- PL/pgSQL: Citus does not take parameters of SQL functions.
 CREATE OR REPLACE FUNCTION avld.find_jumps(
 	device bigint, OUT count bigint, OUT fixed_at timestamptz, OUT km double precision, OUT seconds double precision,
 	OUT from_latitude double precision, OUT from_longitude double precision,
 	OUT to_latitude double precision, OUT to_longitude double precision
 ) RETURNS SETOF record
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
 AS $$
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
 	SELECT count(*) OVER (), t.fixed_at, t.km, t.seconds, t.from_latitude, t.from_longitude, t.latitude, t.longitude
 	FROM (
 		SELECT p.fixed_at, p.latitude, p.longitude, p.from_latitude, p.from_longitude,
@@ -216,7 +229,8 @@ AS $$
 	) AS t
 	WHERE t.km > 1 AND t.km > 300 * greatest(t.seconds, 1) / 3600
 	ORDER BY t.fixed_at DESC
-	LIMIT 1
+	LIMIT 1;
+END
 $$;
 
 -- Who else sends with the ident of a device, in the last day, and where the device jumps: at most one row each.

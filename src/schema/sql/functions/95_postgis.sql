@@ -1,4 +1,7 @@
 -- Views for PostGIS, made on request. Nothing else depends on the extension.
+--
+-- tracks_geo asks each device and day by itself, so that a query about one day reads one partition. Citus cannot: there all days of
+-- the devices asked about are read and grouped.
 
 CREATE OR REPLACE FUNCTION avld.enable_postgis() RETURNS void
 LANGUAGE plpgsql
@@ -38,11 +41,23 @@ BEGIN
 					gis.ST_SetSRID(gis.ST_MakePoint(l.longitude, l.latitude), 4326)::gis.geography(Point, 4326) AS place
 				FROM avld.latest_positions AS l
 				$view$, 'avld.latest_positions, age in seconds; place: a point, WGS 84. Key: device_id.'),
-			('tracks_geo', $view$
+			('tracks_geo', CASE avld.engine()
+				WHEN 'citus' THEN $view$
+				SELECT p.device_id, d.ident, d.name, (p.fixed_at AT TIME ZONE 'UTC')::date AS day, min(p.fixed_at) AS started_at,
+					max(p.fixed_at) AS ended_at, count(*) AS positions,
+					gis.ST_MakeLine(gis.ST_SetSRID(gis.ST_MakePoint(p.longitude, p.latitude), 4326)
+						ORDER BY p.fixed_at, p.dedup)::gis.geometry(LineString, 4326) AS track
+				FROM avld.positions AS p
+				JOIN avld.devices AS d ON d.id = p.device_id
+				WHERE p.valid
+				GROUP BY p.device_id, d.ident, d.name, (p.fixed_at AT TIME ZONE 'UTC')::date
+				HAVING count(*) > 1
+				$view$
+				ELSE $view$
 				SELECT d.id AS device_id, d.ident, d.name, (day.starts_at AT TIME ZONE 'UTC')::date AS day, t.started_at,
 					t.ended_at, t.positions, t.track
 				FROM avld.devices AS d
-				CROSS JOIN avld.list_partitions() AS day
+				CROSS JOIN avld.list_days() AS day
 				CROSS JOIN LATERAL (
 					SELECT min(p.fixed_at) AS started_at, max(p.fixed_at) AS ended_at, count(*) AS positions,
 						gis.ST_MakeLine(gis.ST_SetSRID(gis.ST_MakePoint(p.longitude, p.latitude), 4326)
@@ -50,8 +65,8 @@ BEGIN
 					FROM avld.positions AS p
 					WHERE p.device_id = d.id AND p.fixed_at >= day.starts_at AND p.fixed_at < day.ends_at AND p.valid
 				) AS t
-				WHERE day.parent = 'avld.positions'::regclass AND t.positions > 1
-				$view$, 'One line per device and UTC day: its valid fixes in order, outliers included. Key: device_id, day.')
+				WHERE t.positions > 1
+				$view$ END, 'One line per device and UTC day: its valid fixes in order, outliers included. Key: device_id, day.')
 		) AS v (name, query, meaning)
 	LOOP
 		BEGIN

@@ -29,7 +29,7 @@ BEGIN
 			('avld_writer', 'SELECT, INSERT, UPDATE ON avld.checkpoint, avld.device_state, avld.unknown_devices, avld.media'),
 			('avld_writer', 'SELECT, INSERT, DELETE ON avld.media_parts'),
 			('avld_writer', 'EXECUTE ON FUNCTION avld.ensure_partitions(date, date), avld.ensure_partitions(date, date, interval), avld.drop_partitions(date),'
-				' avld.delete_before(text, timestamptz, integer), avld.least_retention()'),
+				' avld.delete_before(text, timestamptz, integer), avld.least_retention(), avld.engine(), avld.check_engine()'),
 			('avld_writer', 'UPDATE (state, sent_at, ended_at, attempts, correlation, reply, reason) ON avld.commands'),
 			('avld_operator', 'INSERT (device_id, command, args, expires_at) ON avld.commands'),
 			('avld_operator', 'EXECUTE ON FUNCTION avld.send_command(text, text, jsonb, interval),'
