@@ -57,9 +57,24 @@ static bool restores(const struct entry *entry)
 	       !(entry->body.flags & FLAG_ASIDE);
 }
 
-// Returns the LSN that has `bytes` of the journal between it and the end, without the newest `skip` segments. After a power
-// failure LSNs are left out before the end: so the bytes of the segments are counted.
-static uint64_t start_of(const struct journal *journal, uint64_t bytes, size_t skip)
+// Returns the LSN of the first entry that is not before `lsn`. From the middle of an entry, the journal would take the rest of
+// it for damage: so the entries are counted from the start of the segment.
+static uint64_t first_entry(
+	struct journal *journal, const struct journal_segment *segment, uint64_t lsn)
+{
+	struct journal_cursor cursor;
+	uint64_t at = segment->first;
+
+	journal_cursor_init(&cursor, journal, at);
+	while (at < lsn && journal_cursor_next(&cursor))
+		at = cursor.lsn;
+	journal_cursor_done(&cursor);
+	return at;
+}
+
+// Returns the LSN of an entry that has at most `bytes` of the journal between it and the end, without the newest `skip` segments.
+// After a power failure LSNs are left out before the end: so the bytes of the segments are counted.
+static uint64_t start_of(struct journal *journal, uint64_t bytes, size_t skip)
 {
 	const uint64_t end = journal_end(journal);
 	struct journal_segment segment;
@@ -72,7 +87,7 @@ static uint64_t start_of(const struct journal *journal, uint64_t bytes, size_t s
 		const uint64_t size =
 			end - segment.first < segment.size ? end - segment.first : segment.size;
 		if (size >= bytes)
-			return segment.first + (size - bytes);
+			return first_entry(journal, &segment, segment.first + (size - bytes));
 		bytes -= size;
 	}
 	return 0;

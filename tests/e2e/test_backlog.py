@@ -86,3 +86,15 @@ def test_device_state_is_written_when_the_backlog_is_stored(daemons, database):
     assert database.one("SELECT count(*)::int FROM avld.device_state WHERE fixed_at = "
                         "(SELECT max(fixed_at) FROM avld.positions)") == devices
     avld.end()
+
+
+def test_a_backlog_longer_than_what_a_start_reads(daemons, database):
+    """The start reads the newest 64 MiB for the device memory, from the beginning of an entry: it finds no damage."""
+    avld = daemons({"database.conninfo": "host=127.0.0.1 port=9"}).start()
+    avld.simulate("--protocol", "all", "--devices", 26, "--count", 230_000, "--rate", 0)
+    avld.kill()
+    journal = avld.folder / "journal"
+    assert sum(path.stat().st_size for path in journal.glob("*.seg")) > 66 << 20, list(journal.iterdir())
+    avld.start()
+    assert "device memory restored" in avld.logged() and "ERROR" not in avld.logged()
+    assert not list(journal.glob("damaged*"))
