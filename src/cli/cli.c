@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "cli/verbs.h"
+#include "util/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -221,6 +222,7 @@ int cli_run(int argc, char **argv)
 		if (!command_line_parse(&line, &verbs[i], argc - 1, argv + 1, &code))
 			return code;
 		code = verbs[i].run(&line);
+		log_end();
 		command_line_done(&line);
 		return code;
 	}

@@ -6,6 +6,7 @@
 // Once per turn, before the loop sleeps, on_prepare wakes the writer if there are new entries, and syncs the journal if a
 // reply is pending.
 #include "cli/pace.h"
+#include "cli/reload.h"
 #include "cli/service.h"
 #include "cli/verbs.h"
 #include "config/conninfo.h"
@@ -26,7 +27,7 @@
 #include "schema/migrate.h"
 #include "schema/migrations.h"
 #include "util/clock.h"
-#include "util/log.h"
+#include "util/log_levels.h"
 #include "writer/writer.h"
 
 #include <errno.h>
@@ -45,7 +46,9 @@
 #define LOOKS     500  /* after which the sockets are read in any case */
 
 struct server {
-	const struct config *config;
+	const struct config *config; /* that of line, which only a reload changes */
+	struct command_line *line;
+	struct reload reload;
 	struct ev_loop *loop;
 	struct bound bound; /* sockets; -1: not wanted, or taken over by listener and udp */
 	struct intake intake;
@@ -164,7 +167,7 @@ static void on_command_ready(void *context, struct text ident)
 static void show_status(struct server *server)
 {
 	service_status(&server->service, conn_count(server->conns), pending_bytes(server),
-		writer_counters(server->writer)->connected);
+		writer_counters(server->writer)->connected, server->reload.note);
 }
 
 static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -181,16 +184,8 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	scanners_log(&server->intake.scanners, clock_coarse_s(), false);
 	journal_watch(server->intake.journal);
 	vitals_each_second(&server->vitals, &server->intake);
+	log_each_second();
 	show_status(server);
-}
-
-static void on_hup(struct ev_loop *loop, ev_signal *signal, int revents)
-{
-	(void)loop;
-	(void)signal;
-	(void)revents;
-	log_info("SIGHUP ignored: settings are read at the start only; restart avld to apply "
-		 "changes");
 }
 
 static void on_drained(void *context)
@@ -285,7 +280,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 	writer_drain(server->writer, on_drained, server);
 }
 
-// Start, in this order ---------------------------------------------------------------------------
+// Reload -----------------------------------------------------------------------------------------
 
 static void raise_open_files(const struct config *config)
 {
@@ -306,6 +301,50 @@ static void raise_open_files(const struct config *config)
 			(unsigned long long)limit.rlim_cur,
 			(long long)config->server.max_connections);
 }
+
+static void start_sync_timer(struct server *server)
+{
+	const double sync_s = (double)server->config->journal.sync_interval_us / 1e6;
+
+	ev_timer_stop(server->loop, &server->sync);
+	ev_timer_set(&server->sync, sync_s, sync_s);
+	if (server->config->journal.sync != SYNC_OFF)
+		ev_timer_start(server->loop, &server->sync);
+}
+
+// Applies changed settings that are not simply read when they are used.
+static void apply_settings(struct server *server)
+{
+	const struct config *config = server->config;
+
+	log_levels_apply((enum log_level)config->log.level, config->log.modules);
+	raise_open_files(config);
+	start_sync_timer(server);
+	journal_set_limits(server->intake.journal, (uint64_t)config->journal.max_size,
+		config->journal.retain_us);
+	trial_configure(&server->intake);
+	row_summaries_configure(&server->intake);
+	writer_configure(server->writer);
+}
+
+static void on_hup(struct ev_loop *loop, ev_signal *signal, int revents)
+{
+	struct server *server = signal->data;
+
+	(void)loop;
+	(void)revents;
+	if (server->stopping) {
+		log_info("reload ignored signal=SIGHUP reason=\"stopping\"");
+		return;
+	}
+	service_reloading();
+	if (reload_settings(&server->reload, &server->line->config, server->line->settings))
+		apply_settings(server);
+	show_status(server);
+	service_ready();
+}
+
+// Start, in this order ---------------------------------------------------------------------------
 
 static void warn_if_exposed(const struct config *config)
 {
@@ -371,7 +410,7 @@ static void start_signals(struct server *server)
 	ev_signal_init(&server->term, on_stop, SIGTERM);
 	ev_signal_init(&server->intr, on_stop, SIGINT);
 	ev_signal_init(&server->hup, on_hup, SIGHUP);
-	server->term.data = server->intr.data = server;
+	server->term.data = server->intr.data = server->hup.data = server;
 	ev_signal_start(server->loop, &server->term);
 	ev_signal_start(server->loop, &server->intr);
 	ev_signal_start(server->loop, &server->hup);
@@ -439,12 +478,10 @@ static bool start_writer(struct server *server)
 
 static void start_timers(struct server *server)
 {
-	const double sync_s = (double)server->config->journal.sync_interval_us / 1e6;
-
 	ev_prepare_init(&server->prepare, on_prepare);
 	ev_check_init(&server->check, on_check);
 	ev_set_priority(&server->check, EV_MAXPRI);
-	ev_timer_init(&server->sync, on_sync, sync_s, sync_s);
+	ev_timer_init(&server->sync, on_sync, 0., 0.);
 	ev_timer_init(&server->room, on_room, ROOM_S, ROOM_S);
 	ev_timer_init(&server->drain, on_drain_timeout, DRAIN_S, 0.);
 	ev_timer_init(&server->second, on_second, 1., 1.);
@@ -456,8 +493,7 @@ static void start_timers(struct server *server)
 	ev_check_start(server->loop, &server->check);
 	ev_timer_start(server->loop, &server->second);
 	ev_timer_start(server->loop, &server->open);
-	if (server->config->journal.sync != SYNC_OFF)
-		ev_timer_start(server->loop, &server->sync);
+	start_sync_timer(server);
 	service_start(&server->service, server->loop);
 }
 
@@ -476,9 +512,12 @@ static bool start_http(struct server *server)
 	server->http = http_new(server->loop, config->http.listen, sources, &error);
 	if (server->http)
 		return true;
-	(optional ? log_warning : log_error)(
-		"http.listen=%s: %s; /health, /metrics and /status are not served",
-		config->http.listen, error);
+	if (optional)
+		log_warning("http not served listen=%s reason=\"%s\" effect=\"no /health, /metrics "
+			    "and /status\"",
+			config->http.listen, error);
+	else
+		log_error("cannot serve http listen=%s reason=\"%s\"", config->http.listen, error);
 	return optional;
 }
 
@@ -581,6 +620,7 @@ int serve_verb(struct command_line *line)
 		log_error("out of memory");
 		return 1;
 	}
+	server->line = line;
 	server->config = &line->config;
 	server->bound.tcp = server->bound.udp = -1;
 	const bool started = start(server);
