@@ -9,36 +9,8 @@
 #ifndef AVLD_UTIL_LOG_H
 #define AVLD_UTIL_LOG_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define LOG_CAUSE_LINES 20  /* of one cause, in a minute */
-#define LOG_PEER_LINES  5   /* about one peer address, of all causes together */
-#define LOG_PEERS_LINES 150 /* about all peers */
-#define LOG_STRANGER_LINES                                                                         \
-	20 /* of these, about peers without an ident: enough to find one new tracker */
-#define LOG_WINDOW_S 60
-
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
-
-// A place that logs. Lives as long as the program.
-struct log_site {
-	const char *file;   /* "src/net/conn.c" */
-	const char *format; /* its text up to the first value is the cause */
-	int line;
-	enum log_level level;
-	atomic_bool on;         /* as the level of its room says */
-	atomic_uint lines;      /* in this minute */
-	atomic_uint suppressed; /* in this minute */
-};
-
-// Whom a line is about, for log_..._peer.
-struct log_peer {
-	const unsigned char *address; /* 16 bytes */
-	bool stranger;                /* it has given no ident */
-};
+#include "util/log_quote.h"
+#include "util/log_site.h"
 
 // Sets the level below which lines are not written, of all rooms; LOG_LEVEL_INFO at first.
 void log_set_level(enum log_level level);
@@ -80,22 +52,9 @@ void log_end(void);
 // Sets the clock of the limits, in seconds, for tests.
 void log_set_clock(uint32_t (*now_s)(void));
 
-// Makes text from outside fit for a log line: escapes quotes, backslashes, control bytes and bytes beyond ASCII, cuts it
-// at cap - 1. Returns out.
-const char *log_quote(const char *data, size_t len, char *out, size_t cap);
-
 // ---- for the macros
 
 #define LOG_FIRST(first, ...) first
-// Defines the site, and its entry in the table of all sites.
-#define LOG_SITE(level_, format_)                                                                  \
-	static struct log_site log_site = {.file = __FILE__,                                       \
-		.format = (format_),                                                               \
-		.line = __LINE__,                                                                  \
-		.level = (level_),                                                                 \
-		.on = (level_) <= LOG_LEVEL_INFO};                                                 \
-	static struct log_site *log_site_entry __attribute__((section("avld_log_sites"), used)) =  \
-		&log_site
 #define LOG_WRITE(level, write, ...)                                                               \
 	do {                                                                                       \
 		LOG_SITE(level, LOG_FIRST(__VA_ARGS__, 0));                                        \

@@ -3,7 +3,9 @@
 #ifndef AVLD_UTIL_LOG_LEVELS_H
 #define AVLD_UTIL_LOG_LEVELS_H
 
-#include "util/log.h"
+#include "util/log_site.h"
+
+#include <stddef.h>
 
 #define LOG_LEVELS_MODULES_MAX 16
 #define LOG_LEVELS_NAME_MAX    16

@@ -21,7 +21,10 @@ static const struct command_line_verb verbs[] = {
 			"schema and rights. Changes nothing and may run beside the daemon, best as the\n"
 			"daemon's user.",
 		.notes =
-			"Exit status: 0 no problem, 1 a problem, 2 bad settings."},
+			"Exit status: 0 no problem, 1 a problem, 2 bad settings.",
+		.options = {
+			{0, "settings", NULL, "read the settings only"},
+		}},
 
 	{"migrate", migrate_verb, "create or upgrade the database schema", .settings = true,
 		.help =

@@ -4,6 +4,7 @@
 
 #include "config/config_load.h"
 #include "config/setting.h"
+#include "util/log.h"
 #include "util/log_levels.h"
 
 #include <assert.h>

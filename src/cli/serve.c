@@ -27,6 +27,7 @@
 #include "schema/migrate.h"
 #include "schema/migrations.h"
 #include "util/clock.h"
+#include "util/log.h"
 #include "util/log_levels.h"
 #include "writer/writer.h"
 
@@ -75,7 +76,10 @@ struct server {
 // Always returns false.
 static bool fail(const char *error)
 {
-	log_error("%s", error);
+	char quoted[1024];
+
+	log_error("cannot start reason=\"%s\"",
+		log_quote(error, strlen(error), quoted, sizeof(quoted)));
 	return false;
 }
 
@@ -243,7 +247,7 @@ static void read_sockets(struct server *server)
 {
 	ev_timer_stop(server->loop, &server->open);
 	if (!open_sockets(server))
-		log_fatal("out of memory: sockets");
+		log_fatal("out of memory for=\"sockets\"");
 }
 
 // Until avld.devices has been read nothing is known about any device. So the kernel keeps what arrives, unless the database
@@ -297,7 +301,8 @@ static void raise_open_files(const struct config *config)
 	}
 	if (limit.rlim_cur != RLIM_INFINITY &&
 		limit.rlim_cur < (rlim_t)config->server.max_connections + LISTENER_RESERVED_FILES)
-		log_warning("open files limit=%llu is below server.max_connections=%lld",
+		log_warning("too few open files limit=%llu max_connections=%lld what_to_do=\"raise "
+			    "LimitNOFILE of the service, or lower server.max_connections\"",
 			(unsigned long long)limit.rlim_cur,
 			(long long)config->server.max_connections);
 }
@@ -351,7 +356,8 @@ static void warn_if_exposed(const struct config *config)
 	char origin[SETTING_ORIGIN_MAX];
 
 	if (conninfo_is_exposed(config))
-		log_warning("%s: database.conninfo: " CONNINFO_EXPOSED " %s",
+		log_warning("password exposed what_to_do=\"%s: database.conninfo: " CONNINFO_EXPOSED
+			    " %s\"",
 			setting_origin(config, "database.conninfo", origin), config->origin.file);
 }
 
@@ -389,12 +395,12 @@ static bool check_schema(const struct server *server)
 			if (migrate_run(conn, stderr, error, sizeof(error)))
 				version = SCHEMA_VERSION;
 			else
-				log_error("%s", error);
+				log_error("cannot upgrade the schema reason=\"%s\"", error);
 		}
 		good = version < 0 || version == SCHEMA_VERSION;
 		if (!good)
-			log_error("the schema avld has version %d, this avld needs %d; %s", version,
-				SCHEMA_VERSION,
+			log_error("schema of another version found=%d needed=%d what_to_do=\"%s\"",
+				version, SCHEMA_VERSION,
 				version < SCHEMA_VERSION
 					? "run 'avld migrate', or set database.migrate = yes"
 					: "install the avld of that version");
@@ -418,11 +424,14 @@ static void start_signals(struct server *server)
 
 static void on_finding(void *context, bool serious, const char *text)
 {
+	char quoted[1024];
+
 	(void)context;
+	log_quote(text, strlen(text), quoted, sizeof(quoted));
 	if (serious)
-		log_error("journal %s", text);
+		log_error("journal damaged or moved finding=\"%s\"", quoted);
 	else
-		log_warning("journal %s", text);
+		log_warning("journal mended finding=\"%s\"", quoted);
 }
 
 static bool open_journal(struct server *server)

@@ -215,7 +215,7 @@ static void apply_option(struct load *load, char *option, int number)
 	load->number = number;
 	char *copy = strdup(option);
 	if (!copy)
-		log_fatal("out of memory: settings");
+		log_fatal("out of memory for=\"settings\"");
 	conninfo_hide_passwords(option);
 	char *value = strchr(copy, '=');
 	if (value) {
@@ -273,7 +273,7 @@ static void set_file(struct config *config, const char *file)
 {
 	config->origin.file = strdup(file);
 	if (!config->origin.file)
-		log_fatal("out of memory: settings");
+		log_fatal("out of memory for=\"settings\"");
 }
 
 bool config_load(struct config *config, const char *file, char *const *options, int option_count)

@@ -61,7 +61,7 @@ void setting_field_copy(const struct setting *setting, const struct config *from
 	}
 	char *old, *copy = strdup(text_of(setting, from));
 	if (!copy)
-		log_fatal("out of memory: settings");
+		log_fatal("out of memory for=\"settings\"");
 	memcpy(&old, field, sizeof(old));
 	free(old);
 	memcpy(field, &copy, sizeof(copy));
@@ -109,7 +109,7 @@ static void show_text(const char *text, char *out)
 	char *copy =
 		strdup(text); // hidden before it is cut, which may end in the middle of a password
 	if (!copy)
-		log_fatal("out of memory: settings");
+		log_fatal("out of memory for=\"settings\"");
 	conninfo_hide_passwords(copy);
 	log_quote(copy, strlen(copy), out, SETTING_FIELD_SHOW_MAX);
 	free(copy);

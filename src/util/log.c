@@ -7,7 +7,6 @@
 #include "util/log.h"
 #include "util/calendar.h"
 #include "util/clock.h"
-#include "util/hex.h"
 #include "util/log_journald.h"
 #include "util/log_levels.h"
 #include "util/log_limit.h"
@@ -275,31 +274,4 @@ void log_at_signal(int number, const char *format, ...)
 	line[len++] = '\n';
 	logger.at_signal.len = wanted < 0 ? 0 : len;
 	sigaction(number, &action, NULL);
-}
-
-// Escapes bytes beyond ASCII as well: they come from trackers and need not be UTF-8.
-const char *log_quote(const char *data, size_t len, char *out, size_t cap)
-{
-	size_t used = 0;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char byte = (unsigned char)data[i];
-		char form[4] = {'\\', (char)byte};
-		size_t form_len = 2;
-		if (byte < ' ' || byte >= 0x7f) {
-			form[1] = 'x';
-			form[2] = hex_digits[byte >> 4];
-			form[3] = hex_digits[byte & 15];
-			form_len = 4;
-		} else if (byte != '"' && byte != '\\') {
-			form[0] = (char)byte;
-			form_len = 1;
-		}
-		if (cap - used <= form_len)
-			break;
-		memcpy(out + used, form, form_len);
-		used += form_len;
-	}
-	if (cap)
-		out[used] = '\0';
-	return out;
 }

@@ -4,7 +4,9 @@
 #ifndef AVLD_UTIL_LOG_JOURNALD_H
 #define AVLD_UTIL_LOG_JOURNALD_H
 
-#include "util/log.h"
+#include "util/log_site.h"
+
+#include <stddef.h>
 
 #define LOG_JOURNALD_MAX    8192 /* bytes of a datagram */
 #define LOG_JOURNALD_SOCKET "/run/systemd/journal/socket"

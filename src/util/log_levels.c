@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "util/log_levels.h"
 
+#include "util/log_quote.h"
 #include "util/log_sites.h"
 
 #include <stdio.h>

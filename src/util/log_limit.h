@@ -3,7 +3,9 @@
 #ifndef AVLD_UTIL_LOG_LIMIT_H
 #define AVLD_UTIL_LOG_LIMIT_H
 
-#include "util/log.h"
+#include "util/log_site.h"
+
+#include <stddef.h>
 
 #define LOG_LIMIT_PEERS 128
 

@@ -3,7 +3,7 @@
 #ifndef AVLD_UTIL_LOG_SITES_H
 #define AVLD_UTIL_LOG_SITES_H
 
-#include "util/log.h"
+#include "util/log_site.h"
 
 extern struct log_site *__start_avld_log_sites[];
 extern struct log_site *__stop_avld_log_sites[];

@@ -198,7 +198,7 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	struct writer_turns *turns = calloc(1, sizeof(*turns));
 
 	if (!writer || !turns)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	writer->loop = loop;
 	writer->config = config;
 	writer->journal = journal;

@@ -64,7 +64,7 @@ void writer_retention_init(struct writer *writer)
 	struct writer_retention *retention = calloc(1, sizeof(*retention));
 
 	if (!retention)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	writer->retention = retention;
 	ev_timer_init(&retention->timer, on_hour, EVERY_S, EVERY_S);
 	retention->timer.data = writer;

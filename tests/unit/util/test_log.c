@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "util/log.h"
+
 #include "util/log_journald.h"
 #include "util/log_levels.h"
 #include "util/log_limit.h"
