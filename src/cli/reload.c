@@ -72,7 +72,8 @@ static unsigned apply(struct config *running, const struct config *read, unsigne
 			continue;
 		*applied += !same;
 		running->origin.line[i] = read->origin.line[i];
-		setting_field_copy(setting, read, running);
+		if (!same) /* a text that stays is in use */
+			setting_field_copy(setting, read, running);
 	}
 	return restart;
 }

@@ -52,19 +52,19 @@ bool setting_field_same(
 	return !memcmp(field_of(setting, one), field_of(setting, other), size_of(setting));
 }
 
-void setting_field_copy(const struct setting *setting, const struct config *from, struct config *to)
+void setting_field_copy(
+	const struct setting *setting, const struct config *from, struct config *to)
 {
-	char *field = (char *)to + setting->offset;
+	void *field = (char *)to + setting->offset;
 	if (setting_type(setting) != SETTING_TEXT) {
 		memcpy(field, field_of(setting, from), size_of(setting));
 		return;
 	}
-	char *old, *copy = strdup(text_of(setting, from));
+	char **text = field, *copy = strdup(text_of(setting, from));
 	if (!copy)
 		log_fatal("out of memory for=\"settings\"");
-	memcpy(&old, field, sizeof(old));
-	free(old);
-	memcpy(field, &copy, sizeof(copy));
+	free(*text);
+	*text = copy;
 }
 
 // Values -----------------------------------------------------------------------------------------
