@@ -25,9 +25,10 @@ struct setting {
 	int64_t min,
 		max; /* of a number, size or duration in the field's unit, of a name in bytes */
 	bool none;   /* 0 (of a number) or an empty text is valid too */
+	/* A reload applies a change, else it needs a restart. For a text: nobody keeps a pointer to it. */
+	bool live;
 	const char *const *names; /* of an enum, by value; ends with NULL */
-	bool live; /* a reload applies a change; else it needs a restart. For a text: nobody keeps a pointer to it */
-	const char *doc; /* one line, for --help */
+	const char *doc;          /* one line, for --help */
 	const char *old; /* the key in earlier versions, which still works; NULL: the same */
 };
 
