@@ -557,8 +557,8 @@ static void log_ready(const struct bound *bound)
 
 	printf("ready%s%s%s%s\n", *tcp ? " tcp " : "", tcp, *udp ? " udp " : "", udp);
 	fflush(stdout);
-	log_info("ready%s%s%s%s version=" AVLD_VERSION, *tcp ? " tcp=" : "", tcp,
-		*udp ? " udp=" : "", udp);
+	log_info("ready %s%s%s%s%s version=" AVLD_VERSION, *tcp ? "tcp=" : "", tcp,
+		*tcp && *udp ? " " : "", *udp ? "udp=" : "", udp);
 	service_ready();
 }
 

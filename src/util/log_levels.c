@@ -51,23 +51,23 @@ static void add_name(struct names *names, const char *name)
 	names->count++;
 }
 
-static struct names known_modules(void)
+static void find_names(struct names *names)
 {
-	struct names names = {0};
 	char name[LOG_LEVELS_NAME_MAX];
+	memset(names, 0, sizeof(*names));
 	LOG_SITES_EACH(site)
 	{
-		add_name(&names, log_levels_module(site->file, name));
+		add_name(names, log_levels_module(site->file, name));
 	}
-	return names;
 }
 
 static bool find_module(const char *item, size_t len, struct log_levels_module *module)
 {
-	const struct names names = known_modules();
+	struct names names;
+	find_names(&names);
 	for (size_t i = 0; i < names.count; i++) {
 		if (strlen(names.name[i]) == len && !strncasecmp(names.name[i], item, len)) {
-			memcpy(module->name, names.name[i], sizeof(module->name));
+			snprintf(module->name, sizeof(module->name), "%s", names.name[i]);
 			return true;
 		}
 	}
@@ -87,7 +87,8 @@ static bool find_level(const char *item, size_t len, struct log_levels_module *m
 
 static bool fail_module(const char *item, size_t len, char *error, size_t cap)
 {
-	const struct names names = known_modules();
+	struct names names;
+	find_names(&names);
 	char name[64];
 	int used = snprintf(error, cap,
 		"unknown module \"%s\"; known are: ", log_quote(item, len, name, sizeof(name)));
