@@ -317,6 +317,13 @@ static void start_sync_timer(struct server *server)
 		ev_timer_start(server->loop, &server->sync);
 }
 
+static void set_trace_log(struct server *server)
+{
+	if (!trace_log_set(&server->intake, &server->trace_log, server->config->log.trace))
+		log_warning(
+			"out of memory for=\"log.trace\" effect=\"not all of them are traced\"");
+}
+
 // Applies changed settings that are not simply read when they are used.
 static void apply_settings(struct server *server)
 {
@@ -330,6 +337,7 @@ static void apply_settings(struct server *server)
 	trial_configure(&server->intake);
 	row_summaries_configure(&server->intake);
 	writer_configure(server->writer);
+	set_trace_log(server);
 }
 
 static void on_hup(struct ev_loop *loop, ev_signal *signal, int revents)
@@ -535,11 +543,10 @@ static void start_traces(struct server *server)
 {
 	server->trace_socket = trace_socket_new(server->loop, &server->intake);
 	if (!server->trace_socket)
-		log_warning("trace socket %s/" TRACE_SOCKET_NAME
+		log_warning("cannot make the trace socket path=%s/" TRACE_SOCKET_NAME
 			    " error=\"%s\" effect=\"avld trace does not work\"",
 			server->config->journal.dir, strerror(errno));
-	if (!trace_log_set(&server->intake, &server->trace_log, server->config->log.trace))
-		log_warning("log.trace: out of memory");
+	set_trace_log(server);
 }
 
 static void stop_traces(struct server *server)

@@ -36,10 +36,13 @@ static void add_text(struct datagram *datagram, const char *name, const char *va
 		add(datagram, name, value, strlen(value));
 }
 
-// Returns the length of a value: to the closing quote (a backslash escapes the next byte), or to the next blank.
+// Returns the length of a value: to the closing quote (a backslash escapes the next byte), or to the next blank. JSON is
+// the last one of its line.
 static size_t value_len(const char *value, const char *end)
 {
 	const char *at = value;
+	if (at < end && *at == '{')
+		return (size_t)(end - value);
 	if (at < end && *at == '"') {
 		for (at++; at < end && *at != '"'; at++)
 			at += *at == '\\' && at + 1 < end;

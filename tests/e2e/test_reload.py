@@ -226,6 +226,22 @@ def test_the_level_of_a_module(from_file, database):
     assert " DEBUG " not in avld.logged()[since:] and " INFO stopped" in avld.logged()[since:]
 
 
+def test_traced_trackers(from_file, database):
+    avld = from_file()
+    avld.send_tcp(pt502.record(speed="21.00"))
+    database.wait("SELECT count(*)::int FROM avld.positions", 1)
+    assert "INFO trace ident=" not in avld.logged()
+    avld.reload({"log.trace": "5020001"})
+    avld.send_tcp(pt502.record(speed="22.00"))
+    avld.wait_log("INFO trace ident=5020001 event={")
+    avld.reload({"log.trace": ""})
+    since = len(avld.logged())
+    avld.send_tcp(pt502.record(speed="23.00"))
+    database.wait("SELECT count(*)::int FROM avld.positions", 3)
+    avld.end()
+    assert "INFO trace ident=" not in avld.logged()[since:]
+
+
 def test_reloads_under_load_lose_nothing(from_file, database):
     avld = from_file()
     turn = 0

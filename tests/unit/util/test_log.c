@@ -462,14 +462,15 @@ static void values_are_fields_for_journald(void **state)
 		.file = "src/net/conn_gate.c", .line = 48, .format = "conn refused peer=%s"};
 	static const char message[] =
 		"conn refused peer=192.0.2.7:4711 ident=- reason=\"a \\\"b\\\" "
-		"c=d\" (x=1) Y=2 \"in=quotes\" n=3";
+		"c=d\" (x=1) Y=2 \"in=quotes\" n=3 event={\"a b\":\"c m=4\"}";
 	static const char expected[] =
 		"MESSAGE=conn refused peer=192.0.2.7:4711 ident=- reason=\"a \\\"b\\\" c=d\" (x=1) "
 		"Y=2 "
-		"\"in=quotes\" n=3\n"
+		"\"in=quotes\" n=3 event={\"a b\":\"c m=4\"}\n"
 		"PRIORITY=4\nSYSLOG_IDENTIFIER=avld\nAVLD_MODULE=net\nAVLD_CAUSE=conn refused\n"
 		"CODE_FILE=src/net/conn_gate.c\nCODE_LINE=48\n"
-		"AVLD_PEER=192.0.2.7:4711\nAVLD_IDENT=-\nAVLD_REASON=a \\\"b\\\" c=d\nAVLD_N=3\n";
+		"AVLD_PEER=192.0.2.7:4711\nAVLD_IDENT=-\nAVLD_REASON=a \\\"b\\\" c=d\nAVLD_N=3\n"
+		"AVLD_EVENT={\"a b\":\"c m=4\"}\n";
 	char out[LOG_JOURNALD_MAX + 1];
 	size_t len = log_journald_compose(&site, 4, message, strlen(message), out);
 	out[len] = '\0';
