@@ -52,8 +52,7 @@ bool setting_field_same(
 	return !memcmp(field_of(setting, one), field_of(setting, other), size_of(setting));
 }
 
-void setting_field_copy(
-	const struct setting *setting, const struct config *from, struct config *to)
+void setting_field_copy(const struct setting *setting, const struct config *from, struct config *to)
 {
 	void *field = (char *)to + setting->offset;
 	if (setting_type(setting) != SETTING_TEXT) {
