@@ -183,8 +183,7 @@ static void tell_suppressed(struct log_site *site)
 // Begins a minute, after telling what was suppressed in the one before. The caller holds the lock.
 static void begin_minute(void)
 {
-	LOG_SITES_EACH(site)
-	{
+	LOG_SITES_EACH (site) {
 		tell_suppressed(site);
 	}
 	log_limit_begin(&logger.limit, logger.now_s());

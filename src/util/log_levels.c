@@ -55,8 +55,7 @@ static void find_names(struct names *names)
 {
 	char name[LOG_LEVELS_NAME_MAX];
 	memset(names, 0, sizeof(*names));
-	LOG_SITES_EACH(site)
-	{
+	LOG_SITES_EACH (site) {
 		add_name(names, log_levels_module(site->file, name));
 	}
 }
@@ -150,8 +149,7 @@ void log_levels_apply(enum log_level level, const char *text)
 
 	if (!log_levels_parse(text, &levels, error, sizeof(error)))
 		levels.count = 0;
-	LOG_SITES_EACH(site)
-	{
+	LOG_SITES_EACH (site) {
 		char name[LOG_LEVELS_NAME_MAX];
 		enum log_level own = level;
 		log_levels_module(site->file, name);
