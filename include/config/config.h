@@ -24,7 +24,7 @@ struct config_origin {
 struct config {
 	struct {
 		char *listen;       /* "*:8888" */
-		bool tcp, udp;      /* transports */
+		bool tcp, udp;      /* transports; side by side: setting_field.c */
 		uint32_t protocols; /* decoder_set */
 		int64_t max_connections;
 		int64_t max_connections_per_ip; /* 0: no limit; negative: percent of max_connections */
@@ -76,7 +76,8 @@ struct config {
 		char *listen; /* "": off */
 	} http;
 	struct {
-		int level;   /* enum log_level */
+		int level;     /* enum log_level */
+		char *modules; /* levels of single modules, as log_levels_parse reads them */
 		char *trace; /* up to CONFIG_TRACE_IDENTS idents, separated by commas and blanks */
 	} log;
 	struct config_origin origin;

@@ -13,4 +13,13 @@
 // Overwrites the passwords in the options, with '*': they are the process's arguments, which every user can read.
 bool config_load(struct config *config, const char *file, char *const *options, int option_count);
 
+// Receives an error, as config_load prints it but without "avld: ".
+typedef void config_load_problem(void *context, const char *text);
+
+// For a reload: reads the file of *running again into *config, which is uninitialised. The settings that *running has from
+// options stay as they are. options: those given at the start, for messages. Returns false after an error, or if the file
+// is no regular file: a pipe, for example, would be empty now. The caller calls config_done in either case.
+bool config_load_again(struct config *config, const struct config *running, char *const *options,
+	config_load_problem *problem, void *context);
+
 #endif

@@ -25,9 +25,24 @@ struct setting {
 	int64_t min,
 		max; /* of a number, size or duration in the field's unit, of a name in bytes */
 	bool none;   /* 0 (of a number) or an empty text is valid too */
+	/* A reload applies a change, else it needs a restart. For a text: nobody keeps a pointer to it. */
+	bool live;
 	const char *const *names; /* of an enum, by value; ends with NULL */
 	const char *doc;          /* one line, for --help */
 	const char *old; /* the key in earlier versions, which still works; NULL: the same */
+};
+
+enum setting_type {
+	SETTING_FLAG,
+	SETTING_NUMBER,
+	SETTING_SHARE, /* a number, or percent as a negative one */
+	SETTING_SIZE,
+	SETTING_DURATION,
+	SETTING_ENUM,
+	SETTING_TEXT, /* char *, owned by the struct config */
+	SETTING_TRANSPORTS,
+	SETTING_PROTOCOLS,
+	SETTING_COMMANDS,
 };
 
 extern const struct setting setting_table[];
@@ -35,6 +50,9 @@ extern const size_t setting_count; /* at most CONFIG_SETTINGS_MAX */
 
 // Returns NULL if there is no such setting.
 const struct setting *setting_find(const char *key);
+
+// The type of its field.
+enum setting_type setting_type(const struct setting *setting);
 
 // Both take the key of an existing setting.
 bool setting_is_default(const struct config *config, const char *key);

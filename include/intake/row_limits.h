@@ -59,6 +59,8 @@ struct row_limits_numbers {
 };
 // Returns NULL if out of memory.
 struct row_limits *row_limits_new(struct row_limits_numbers numbers);
+// Sets other numbers. What has been written counts.
+void row_limits_set(struct row_limits *limits, struct row_limits_numbers numbers);
 void row_limits_free(struct row_limits *limits);
 
 // Returns true if the row may be written; else counts it. now_s: clock_coarse_s, or a test's clock. NULL: no limits.

@@ -8,6 +8,8 @@
 
 // Sets the limits of the intake. Returns false if out of memory.
 bool row_summaries_begin(struct intake *intake);
+// Applies the limits of the settings, which have changed.
+void row_summaries_configure(struct intake *intake);
 // Writes the summaries that are due, and once a minute a log line for each table. To be called once a second.
 void row_summaries_each_second(struct intake *intake);
 // Writes all that is left, at the shutdown.

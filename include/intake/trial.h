@@ -18,6 +18,8 @@ extern const char trial_pending[];
 
 // Creates intake->newcomers, as configured. Without it there are no limits. Returns false if out of memory.
 bool trial_begin(struct intake *intake);
+// Applies the limits of the settings, which have changed.
+void trial_configure(struct intake *intake);
 // Rejects the reports of idents on trial. For the shutdown, while the journal is open.
 void trial_finish(struct intake *intake);
 // Frees intake->newcomers.

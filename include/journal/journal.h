@@ -79,6 +79,9 @@ bool journal_pending(const struct journal *journal);
 // Waits until a file has been made or deleted, for callers that cannot ask again later. False: none is pending.
 bool journal_wait(struct journal *journal);
 
+// Sets the options of the same names, as for journal_open.
+void journal_set_limits(struct journal *journal, uint64_t max_size, int64_t retain_us);
+
 // Begins an entry: returns where its payload of `len` bytes is to be written. Room must have been promised by
 // journal_room; asserted.
 uint8_t *journal_begin(struct journal *journal, size_t len);

@@ -11,7 +11,7 @@
 
 #if !defined(uthash_fatal) && !defined(HASH_NONFATAL_OOM)
 #include "util/log.h"
-#define uthash_fatal(message) log_fatal("out of memory: hash table")
+#define uthash_fatal(message) log_fatal("out of memory for=\"hash table\"")
 #endif
 #include <uthash.h>
 

@@ -19,6 +19,8 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 // Sets the receiver of commands, which must outlive the writer. Call it before the loop runs.
 void writer_set_commands(struct writer *writer, const struct command_sink *sink);
 void writer_free(struct writer *writer);
+// Settings have changed: looks for rows that are too old now. Everything else is read when it is used.
+void writer_configure(struct writer *writer);
 // The journal may have new entries: starts a batch within database.batch_interval. Cheap; call it once per loop turn.
 void writer_wake(struct writer *writer);
 // Writes the pending entries without waiting for batch_interval; no new ones may follow. Calls done once, from the loop,

@@ -577,6 +577,8 @@ int check_verb(struct command_line *line)
 {
 	const struct config *config = &line->config;
 	OK("settings");
+	if (command_line_value(line, "settings"))
+		return 0;
 	note_exposed(config);
 	bool journal = check_journal(config);
 	bool port = check_port(config);

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "cli/verbs.h"
+#include "util/log.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,10 @@ static const struct command_line_verb verbs[] = {
 			"schema and rights. Changes nothing and may run beside the daemon, best as the\n"
 			"daemon's user.",
 		.notes =
-			"Exit status: 0 no problem, 1 a problem, 2 bad settings."},
+			"Exit status: 0 no problem, 1 a problem, 2 bad settings.",
+		.options = {
+			{0, "settings", NULL, "read the settings only"},
+		}},
 
 	{"migrate", migrate_verb, "create or upgrade the database schema", .settings = true,
 		.help =
@@ -221,6 +225,7 @@ int cli_run(int argc, char **argv)
 		if (!command_line_parse(&line, &verbs[i], argc - 1, argv + 1, &code))
 			return code;
 		code = verbs[i].run(&line);
+		log_end();
 		command_line_done(&line);
 		return code;
 	}

@@ -5,6 +5,7 @@
 #include "config/config_load.h"
 #include "config/setting.h"
 #include "util/log.h"
+#include "util/log_levels.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -279,7 +280,7 @@ static int load_settings(struct parsing *parsing)
 		config_done(config);
 		return 2;
 	}
-	log_set_level((enum log_level)config->log.level);
+	log_levels_apply((enum log_level)config->log.level, config->log.modules);
 	return GO_ON;
 }
 
@@ -296,7 +297,10 @@ bool command_line_parse(struct command_line *line, const struct command_line_ver
 		code = parse_rest(&parsing, argc, argv);
 	if (code == GO_ON && verb->settings)
 		code = load_settings(&parsing);
-	free(parsing.settings);
+	if (code == GO_ON)
+		line->settings = parsing.settings;
+	else
+		free(parsing.settings);
 	*exit_code = code == GO_ON ? 0 : code;
 	return code == GO_ON;
 }
@@ -304,6 +308,7 @@ bool command_line_parse(struct command_line *line, const struct command_line_ver
 void command_line_done(struct command_line *line)
 {
 	config_done(&line->config);
+	free(line->settings);
 }
 
 const char *command_line_value(const struct command_line *line, const char *name)

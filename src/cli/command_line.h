@@ -36,6 +36,7 @@ struct command_line {
 	const char *values[COMMAND_LINE_OPTIONS_MAX]; /* by index in verb->options; "" for an
 							 option without value; NULL: not given */
 	struct config config;                         /* if verb->settings */
+	char **settings; /* the -o options, passwords hidden; config.origin refers to them */
 };
 
 // Parses what follows the verb (argv[0] is the verb; argv may be permuted) and loads the settings. Without -c these

@@ -6,6 +6,7 @@
 // Once per turn, before the loop sleeps, on_prepare wakes the writer if there are new entries, and syncs the journal if a
 // reply is pending.
 #include "cli/pace.h"
+#include "cli/reload.h"
 #include "cli/service.h"
 #include "cli/verbs.h"
 #include "config/conninfo.h"
@@ -27,6 +28,7 @@
 #include "schema/migrations.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/log_levels.h"
 #include "writer/writer.h"
 
 #include <errno.h>
@@ -45,7 +47,9 @@
 #define LOOKS     500  /* after which the sockets are read in any case */
 
 struct server {
-	const struct config *config;
+	const struct config *config; /* that of line, which only a reload changes */
+	struct command_line *line;
+	struct reload reload;
 	struct ev_loop *loop;
 	struct bound bound; /* sockets; -1: not wanted, or taken over by listener and udp */
 	struct intake intake;
@@ -72,7 +76,10 @@ struct server {
 // Always returns false.
 static bool fail(const char *error)
 {
-	log_error("%s", error);
+	char quoted[1024];
+
+	log_error("cannot start reason=\"%s\"",
+		log_quote(error, strlen(error), quoted, sizeof(quoted)));
 	return false;
 }
 
@@ -164,7 +171,7 @@ static void on_command_ready(void *context, struct text ident)
 static void show_status(struct server *server)
 {
 	service_status(&server->service, conn_count(server->conns), pending_bytes(server),
-		writer_counters(server->writer)->connected);
+		writer_counters(server->writer)->connected, server->reload.note);
 }
 
 static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -181,16 +188,8 @@ static void on_second(struct ev_loop *loop, ev_timer *timer, int revents)
 	scanners_log(&server->intake.scanners, clock_coarse_s(), false);
 	journal_watch(server->intake.journal);
 	vitals_each_second(&server->vitals, &server->intake);
+	log_each_second();
 	show_status(server);
-}
-
-static void on_hup(struct ev_loop *loop, ev_signal *signal, int revents)
-{
-	(void)loop;
-	(void)signal;
-	(void)revents;
-	log_info("SIGHUP ignored: settings are read at the start only; restart avld to apply "
-		 "changes");
 }
 
 static void on_drained(void *context)
@@ -248,7 +247,7 @@ static void read_sockets(struct server *server)
 {
 	ev_timer_stop(server->loop, &server->open);
 	if (!open_sockets(server))
-		log_fatal("out of memory: sockets");
+		log_fatal("out of memory for=\"sockets\"");
 }
 
 // Until avld.devices has been read nothing is known about any device. So the kernel keeps what arrives, unless the database
@@ -285,7 +284,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int revents)
 	writer_drain(server->writer, on_drained, server);
 }
 
-// Start, in this order ---------------------------------------------------------------------------
+// Reload -----------------------------------------------------------------------------------------
 
 static void raise_open_files(const struct config *config)
 {
@@ -302,17 +301,71 @@ static void raise_open_files(const struct config *config)
 	}
 	if (limit.rlim_cur != RLIM_INFINITY &&
 		limit.rlim_cur < (rlim_t)config->server.max_connections + LISTENER_RESERVED_FILES)
-		log_warning("open files limit=%llu is below server.max_connections=%lld",
+		log_warning("too few open files limit=%llu max_connections=%lld what_to_do=\"raise "
+			    "LimitNOFILE of the service, or lower server.max_connections\"",
 			(unsigned long long)limit.rlim_cur,
 			(long long)config->server.max_connections);
 }
+
+static void start_sync_timer(struct server *server)
+{
+	const double sync_s = (double)server->config->journal.sync_interval_us / 1e6;
+
+	ev_timer_stop(server->loop, &server->sync);
+	ev_timer_set(&server->sync, sync_s, sync_s);
+	if (server->config->journal.sync != SYNC_OFF)
+		ev_timer_start(server->loop, &server->sync);
+}
+
+static void set_trace_log(struct server *server)
+{
+	if (!trace_log_set(&server->intake, &server->trace_log, server->config->log.trace))
+		log_warning(
+			"out of memory for=\"log.trace\" effect=\"not all of them are traced\"");
+}
+
+// Applies changed settings that are not simply read when they are used.
+static void apply_settings(struct server *server)
+{
+	const struct config *config = server->config;
+
+	log_levels_apply((enum log_level)config->log.level, config->log.modules);
+	raise_open_files(config);
+	start_sync_timer(server);
+	journal_set_limits(server->intake.journal, (uint64_t)config->journal.max_size,
+		config->journal.retain_us);
+	trial_configure(&server->intake);
+	row_summaries_configure(&server->intake);
+	writer_configure(server->writer);
+	set_trace_log(server);
+}
+
+static void on_hup(struct ev_loop *loop, ev_signal *signal, int revents)
+{
+	struct server *server = signal->data;
+
+	(void)loop;
+	(void)revents;
+	if (server->stopping) {
+		log_info("reload ignored signal=SIGHUP reason=\"stopping\"");
+		return;
+	}
+	service_reloading();
+	if (reload_settings(&server->reload, &server->line->config, server->line->settings))
+		apply_settings(server);
+	show_status(server);
+	service_ready();
+}
+
+// Start, in this order ---------------------------------------------------------------------------
 
 static void warn_if_exposed(const struct config *config)
 {
 	char origin[SETTING_ORIGIN_MAX];
 
 	if (conninfo_is_exposed(config))
-		log_warning("%s: database.conninfo: " CONNINFO_EXPOSED " %s",
+		log_warning("password exposed what_to_do=\"%s: database.conninfo: " CONNINFO_EXPOSED
+			    " %s\"",
 			setting_origin(config, "database.conninfo", origin), config->origin.file);
 }
 
@@ -350,12 +403,12 @@ static bool check_schema(const struct server *server)
 			if (migrate_run(conn, stderr, error, sizeof(error)))
 				version = SCHEMA_VERSION;
 			else
-				log_error("%s", error);
+				log_error("cannot upgrade the schema reason=\"%s\"", error);
 		}
 		good = version < 0 || version == SCHEMA_VERSION;
 		if (!good)
-			log_error("the schema avld has version %d, this avld needs %d; %s", version,
-				SCHEMA_VERSION,
+			log_error("schema of another version found=%d needed=%d what_to_do=\"%s\"",
+				version, SCHEMA_VERSION,
 				version < SCHEMA_VERSION
 					? "run 'avld migrate', or set database.migrate = yes"
 					: "install the avld of that version");
@@ -371,7 +424,7 @@ static void start_signals(struct server *server)
 	ev_signal_init(&server->term, on_stop, SIGTERM);
 	ev_signal_init(&server->intr, on_stop, SIGINT);
 	ev_signal_init(&server->hup, on_hup, SIGHUP);
-	server->term.data = server->intr.data = server;
+	server->term.data = server->intr.data = server->hup.data = server;
 	ev_signal_start(server->loop, &server->term);
 	ev_signal_start(server->loop, &server->intr);
 	ev_signal_start(server->loop, &server->hup);
@@ -379,11 +432,14 @@ static void start_signals(struct server *server)
 
 static void on_finding(void *context, bool serious, const char *text)
 {
+	char quoted[1024];
+
 	(void)context;
+	log_quote(text, strlen(text), quoted, sizeof(quoted));
 	if (serious)
-		log_error("journal %s", text);
+		log_error("journal damaged or moved finding=\"%s\"", quoted);
 	else
-		log_warning("journal %s", text);
+		log_warning("journal mended finding=\"%s\"", quoted);
 }
 
 static bool open_journal(struct server *server)
@@ -439,12 +495,10 @@ static bool start_writer(struct server *server)
 
 static void start_timers(struct server *server)
 {
-	const double sync_s = (double)server->config->journal.sync_interval_us / 1e6;
-
 	ev_prepare_init(&server->prepare, on_prepare);
 	ev_check_init(&server->check, on_check);
 	ev_set_priority(&server->check, EV_MAXPRI);
-	ev_timer_init(&server->sync, on_sync, sync_s, sync_s);
+	ev_timer_init(&server->sync, on_sync, 0., 0.);
 	ev_timer_init(&server->room, on_room, ROOM_S, ROOM_S);
 	ev_timer_init(&server->drain, on_drain_timeout, DRAIN_S, 0.);
 	ev_timer_init(&server->second, on_second, 1., 1.);
@@ -456,8 +510,7 @@ static void start_timers(struct server *server)
 	ev_check_start(server->loop, &server->check);
 	ev_timer_start(server->loop, &server->second);
 	ev_timer_start(server->loop, &server->open);
-	if (server->config->journal.sync != SYNC_OFF)
-		ev_timer_start(server->loop, &server->sync);
+	start_sync_timer(server);
 	service_start(&server->service, server->loop);
 }
 
@@ -476,9 +529,12 @@ static bool start_http(struct server *server)
 	server->http = http_new(server->loop, config->http.listen, sources, &error);
 	if (server->http)
 		return true;
-	(optional ? log_warning : log_error)(
-		"http.listen=%s: %s; /health, /metrics and /status are not served",
-		config->http.listen, error);
+	if (optional)
+		log_warning("http not served listen=%s reason=\"%s\" effect=\"no /health, /metrics "
+			    "and /status\"",
+			config->http.listen, error);
+	else
+		log_error("cannot serve http listen=%s reason=\"%s\"", config->http.listen, error);
 	return optional;
 }
 
@@ -487,11 +543,10 @@ static void start_traces(struct server *server)
 {
 	server->trace_socket = trace_socket_new(server->loop, &server->intake);
 	if (!server->trace_socket)
-		log_warning("trace socket %s/" TRACE_SOCKET_NAME
+		log_warning("cannot make the trace socket path=%s/" TRACE_SOCKET_NAME
 			    " error=\"%s\" effect=\"avld trace does not work\"",
 			server->config->journal.dir, strerror(errno));
-	if (!trace_log_set(&server->intake, &server->trace_log, server->config->log.trace))
-		log_warning("log.trace: out of memory");
+	set_trace_log(server);
 }
 
 static void stop_traces(struct server *server)
@@ -509,8 +564,8 @@ static void log_ready(const struct bound *bound)
 
 	printf("ready%s%s%s%s\n", *tcp ? " tcp " : "", tcp, *udp ? " udp " : "", udp);
 	fflush(stdout);
-	log_info("ready%s%s%s%s version=" AVLD_VERSION, *tcp ? " tcp=" : "", tcp,
-		*udp ? " udp=" : "", udp);
+	log_info("ready %s%s%s%s%s version=" AVLD_VERSION, *tcp ? "tcp=" : "", tcp,
+		*tcp && *udp ? " " : "", *udp ? "udp=" : "", udp);
 	service_ready();
 }
 
@@ -581,6 +636,7 @@ int serve_verb(struct command_line *line)
 		log_error("out of memory");
 		return 1;
 	}
+	server->line = line;
 	server->config = &line->config;
 	server->bound.tcp = server->bound.udp = -1;
 	const bool started = start(server);

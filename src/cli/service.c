@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "cli/service.h"
 
+#include "util/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -29,12 +31,18 @@ void service_ready(void)
 	sd_notify(0, "READY=1");
 }
 
+void service_reloading(void)
+{
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_monotonic_us());
+}
+
 void service_stopping(void)
 {
 	sd_notify(0, "STOPPING=1");
 }
 
-void service_status(struct service *service, size_t connections, uint64_t pending, bool connected)
+void service_status(struct service *service, size_t connections, uint64_t pending, bool connected,
+	const char *note)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
 	double amount = (double)pending;
@@ -43,9 +51,10 @@ void service_status(struct service *service, size_t connections, uint64_t pendin
 
 	for (; amount >= 1024. && unit < sizeof(units) / sizeof(units[0]) - 1; unit++)
 		amount /= 1024.;
-	snprintf(status, sizeof(status), "STATUS=%zu connection%s, %.*f %s pending, database %s",
-		connections, connections == 1 ? "" : "s", unit ? 1 : 0, amount, units[unit],
-		connected ? "connected" : "unreachable");
+	snprintf(status, sizeof(status),
+		"STATUS=%zu connection%s, %.*f %s pending, database %s%s%s", connections,
+		connections == 1 ? "" : "s", unit ? 1 : 0, amount, units[unit],
+		connected ? "connected" : "unreachable", *note ? ", " : "", note);
 	if (!strcmp(status, service->status))
 		return;
 	memcpy(service->status, status, sizeof(status));

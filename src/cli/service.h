@@ -11,15 +11,18 @@
 
 struct service {
 	ev_timer watchdog;
-	char status[96]; /* as last sent */
+	char status[192]; /* as last sent */
 };
 
 // Feeds the watchdog from the loop, twice within its time, if the unit has one.
 void service_start(struct service *service, struct ev_loop *loop);
 void service_ready(void);
+// Announces a reload; service_ready ends it.
+void service_reloading(void);
 void service_stopping(void);
 // Sends the line that `systemctl status` shows, unless it is the same as before. pending: bytes of the journal that are
-// not in the database yet.
-void service_status(struct service *service, size_t connections, uint64_t pending, bool connected);
+// not in the database yet. note: what else a person should know, "" for nothing.
+void service_status(struct service *service, size_t connections, uint64_t pending, bool connected,
+	const char *note);
 
 #endif

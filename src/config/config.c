@@ -13,6 +13,7 @@ void config_done(struct config *config)
 	free(config->journal.dir);
 	free(config->http.listen);
 	free(config->log.trace);
+	free(config->log.modules);
 	free(config->origin.file);
 	memset(config, 0, sizeof(*config));
 }

@@ -7,6 +7,7 @@
 
 #include "config/conninfo.h"
 #include "config/setting.h"
+#include "config/setting_field.h"
 #include "config/setting_value.h"
 #include "config/settings_file.h"
 #include "util/log.h"
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct load {
 	struct config *config;
@@ -24,21 +26,51 @@ struct load {
 	const char *option; /* the current one, NULL while the file is read */
 	int number;         /* of the line or option, from 1 */
 	bool good;          /* no error so far */
+	char *const *options;
+	config_load_problem *problem;
+	void *context;
 };
 
-// Prints what is wrong in the current line or option.
+static void print_problem(void *context, const char *text)
+{
+	(void)context;
+	fprintf(stderr, "avld: %s\n", text);
+}
+
+// Reports an error; place: "FILE:12" or "-o OPTION".
+__attribute__((format(printf, 3, 0))) static void report_at(
+	struct load *load, const char *place, const char *format, va_list arguments)
+{
+	char text[2048];
+	const int len = snprintf(text, sizeof(text), "%s: ", place);
+
+	load->good = false;
+	if (len > 0 && (size_t)len < sizeof(text))
+		vsnprintf(text + len, sizeof(text) - (size_t)len, format, arguments);
+	load->problem(load->context, text);
+}
+
+// Reports what is wrong in the current line or option.
 __attribute__((format(printf, 2, 3))) static void report(struct load *load, const char *format, ...)
 {
-	load->good = false;
+	char place[SETTING_ORIGIN_MAX];
 	if (load->option)
-		fprintf(stderr, "avld: -o %s: ", load->option);
+		snprintf(place, sizeof(place), "-o %s", load->option);
 	else
-		fprintf(stderr, "avld: %s:%d: ", load->file, load->number);
+		snprintf(place, sizeof(place), "%s:%d", load->file, load->number);
 	va_list arguments;
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	report_at(load, place, format, arguments);
 	va_end(arguments);
-	fputc('\n', stderr);
+}
+
+__attribute__((format(printf, 3, 4))) static void report_place(
+	struct load *load, const char *place, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	report_at(load, place, format, arguments);
+	va_end(arguments);
 }
 
 // Returns the setting that was probably meant: at most two typing errors away, or of the same name in another section.
@@ -160,9 +192,8 @@ static void apply_file(struct load *load)
 	const int error = settings_file_read(load->file, &handler);
 	if (!error)
 		return;
-	fprintf(stderr, "avld: %s: cannot read: %s; check the path and its permissions\n",
-		load->file, strerror(error));
-	load->good = false;
+	report_place(load, load->file, "cannot read: %s; check the path and its permissions",
+		strerror(error));
 }
 
 // Options ----------------------------------------------------------------------------------------
@@ -184,7 +215,7 @@ static void apply_option(struct load *load, char *option, int number)
 	load->number = number;
 	char *copy = strdup(option);
 	if (!copy)
-		log_fatal("out of memory");
+		log_fatal("out of memory for=\"settings\"");
 	conninfo_hide_passwords(option);
 	char *value = strchr(copy, '=');
 	if (value) {
@@ -204,8 +235,9 @@ static int line_of(const struct config *config, const char *key)
 }
 
 // Checks settings that limit each other. An error names the option given last, else the line of the file.
-static bool check_together(const struct config *config, char *const *options)
+static bool check_together(struct load *load)
 {
+	const struct config *config = load->config;
 	if (config->journal.max_size / 2 >= config->journal.segment_size)
 		return true;
 	const int max_size = line_of(config, "journal.max_size");
@@ -214,12 +246,13 @@ static bool check_together(const struct config *config, char *const *options)
 	const char *key = by_size ? "journal.max_size" : "journal.segment_size";
 	const int line = by_size ? max_size : segment_size;
 	char origin[SETTING_ORIGIN_MAX], size[VALUE_SHOW_MAX], segment[VALUE_SHOW_MAX];
-	fprintf(stderr,
-		"avld: %s%s%s: %s: max_size of %s does not hold two segments of %s; raise max_size "
-		"or lower segment_size\n",
-		setting_origin(config, key, origin), line < 0 ? " " : "",
-		line < 0 ? options[-line - 1] : "", key,
-		setting_value_show_size(config->journal.max_size, size),
+	setting_origin(config, key, origin);
+	if (line < 0)
+		snprintf(origin, sizeof(origin), "-o %s", load->options[-line - 1]);
+	report_place(load, origin,
+		"%s: max_size of %s does not hold two segments of %s; raise max_size or lower "
+		"segment_size",
+		key, setting_value_show_size(config->journal.max_size, size),
 		setting_value_show_size(config->journal.segment_size, segment));
 	return false;
 }
@@ -236,17 +269,65 @@ static void set_defaults(struct config *config)
 	}
 }
 
+static void set_file(struct config *config, const char *file)
+{
+	config->origin.file = strdup(file);
+	if (!config->origin.file)
+		log_fatal("out of memory for=\"settings\"");
+}
+
 bool config_load(struct config *config, const char *file, char *const *options, int option_count)
 {
-	struct load load = {.config = config, .file = file, .good = true};
+	struct load load = {.config = config,
+		.file = file,
+		.good = true,
+		.options = options,
+		.problem = print_problem};
 	set_defaults(config);
 	if (file) {
-		config->origin.file = strdup(file);
-		if (!config->origin.file)
-			log_fatal("out of memory");
+		set_file(config, file);
 		apply_file(&load);
 	}
 	for (int i = 0; i < option_count; i++)
 		apply_option(&load, options[i], i + 1);
-	return load.good && check_together(config, options);
+	return load.good && check_together(&load);
+}
+
+// Reload -----------------------------------------------------------------------------------------
+
+static bool is_file(struct load *load)
+{
+	struct stat status;
+	if (stat(load->file, &status))
+		return true; // apply_file reports the error
+	if (S_ISREG(status.st_mode) || !strcmp(load->file, "/dev/null"))
+		return true;
+	report_place(load, load->file,
+		"not a regular file, so it cannot be read again; restart avld to apply changes");
+	return false;
+}
+
+bool config_load_again(struct config *config, const struct config *running, char *const *options,
+	config_load_problem *problem, void *context)
+{
+	struct load load = {.config = config,
+		.file = running->origin.file,
+		.good = true,
+		.options = options,
+		.problem = problem,
+		.context = context};
+	set_defaults(config);
+	if (load.file) {
+		set_file(config, load.file);
+		if (!is_file(&load))
+			return false;
+		apply_file(&load);
+	}
+	for (size_t i = 0; i < setting_count; i++) {
+		if (running->origin.line[i] >= 0)
+			continue;
+		config->origin.line[i] = running->origin.line[i];
+		setting_field_copy(&setting_table[i], running, config);
+	}
+	return load.good && check_together(&load);
 }

@@ -8,6 +8,7 @@
 #include "protocol/session.h"
 #include "util/address.h"
 #include "util/log.h"
+#include "util/log_levels.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -18,7 +19,7 @@
 
 static setting_reader read_bool, read_integer, read_share, read_size, read_segment_size,
 	read_duration, read_enum, read_text, read_name, read_address, read_transports,
-	read_protocols, read_commands, read_idents;
+	read_protocols, read_commands, read_modules, read_idents;
 
 static const char *const sync_names[] = {
 	[SYNC_REPLY] = "reply", [SYNC_INTERVAL] = "interval", [SYNC_OFF] = "off", NULL};
@@ -44,22 +45,22 @@ static const char *const level_names[] = {[LOG_LEVEL_ERROR] = "error",
 const struct setting setting_table[] = {
 	{"server.listen", read_address, "*:8888", AT(server.listen),
 		.doc = "address and port for trackers, TCP and UDP"},
-	{"server.transports", read_transports, "tcp, udp",
+	{"server.transports", read_transports, "tcp, udp", AT(server.tcp),
 		.doc = "tcp, udp or both"},
-	{"server.protocols", read_protocols, "all",
-		.doc = "protocols to accept: all, or their names"},
+	{"server.protocols", read_protocols, "all", AT(server.protocols),
+		.live = true, .doc = "protocols to accept: all, or their names"},
 	{"server.max_connections", read_integer, "10000",
 		AT(server.max_connections), .min = 1, .max = 1000000,
-		.doc = "concurrent TCP connections"},
+		.live = true, .doc = "concurrent TCP connections"},
 	{"server.max_connections_per_ip", read_share, "50%",
 		AT(server.max_connections_per_ip), .max = 1000000,
-		.doc = "TCP connections from one address, or their share; 0: no limit"},
+		.live = true, .doc = "TCP connections from one address, or their share; 0: no limit"},
 	{"server.login_timeout", read_duration, "30s",
 		AT(server.login_timeout_us), .min = SECOND, .max = HOUR,
-		.doc = "time within which a new connection must identify itself"},
+		.live = true, .doc = "time within which a new connection must identify itself"},
 	{"server.idle_timeout", read_duration, "1h",
 		AT(server.idle_timeout_us), .min = 10 * SECOND, .max = 30 * DAY,
-		.doc = "silence after which a connection is closed"},
+		.live = true, .doc = "silence after which a connection is closed"},
 
 	{"database.conninfo", read_text, "dbname=avld", AT(database.conninfo), .none = true,
 		.doc = "libpq connection string"},
@@ -67,48 +68,48 @@ const struct setting setting_table[] = {
 		.doc = "name of this instance in the database"},
 	{"database.batch_rows", read_integer, "20000",
 		AT(database.batch_rows), .min = 1, .max = 100000,
-		.doc = "maximum reports per transaction"},
+		.live = true, .doc = "maximum reports per transaction"},
 	{"database.batch_interval", read_duration, "100ms",
 		AT(database.batch_interval_us), .min = MS, .max = 60 * SECOND,
-		.doc = "maximum delay before a report is written"},
+		.live = true, .doc = "maximum delay before a report is written"},
 	{"database.partition_interval", read_enum, "1d",
 		AT(database.partition_interval), .names = interval_names,
-		.doc = "time that a partition of positions holds"},
+		.live = true, .doc = "time that a partition of positions holds"},
 	{"database.retention", read_duration, "0",
 		AT(database.retention_us), .min = DAY, .max = 36500 * DAY, .none = true,
-		.doc = "age at which positions and statuses are dropped; 0: never"},
+		.live = true, .doc = "age at which positions and statuses are dropped; 0: never"},
 	{"database.rejects_retention", read_duration, "90d",
 		AT(database.rejects_retention_us), .min = DAY, .max = 36500 * DAY, .none = true,
-		.doc = "age at which rejects are deleted; 0: never"},
+		.live = true, .doc = "age at which rejects are deleted; 0: never"},
 	{"database.connections_retention", read_duration, "90d",
 		AT(database.connections_retention_us), .min = DAY, .max = 36500 * DAY, .none = true,
-		.doc = "age at which connections are deleted; 0: never"},
+		.live = true, .doc = "age at which connections are deleted; 0: never"},
 	{"database.unknown_devices_retention", read_duration, "90d",
 		AT(database.unknown_devices_retention_us), .min = DAY, .max = 36500 * DAY, .none = true,
-		.doc = "age at which unknown devices are deleted; 0: never"},
+		.live = true, .doc = "age at which unknown devices are deleted; 0: never"},
 	{"database.alarms_retention", read_duration, "0",
 		AT(database.alarms_retention_us), .min = DAY, .max = 36500 * DAY, .none = true,
-		.doc = "age at which alarms are deleted; 0: never"},
+		.live = true, .doc = "age at which alarms are deleted; 0: never"},
 	{"database.media_retention", read_duration, "0",
 		AT(database.media_retention_us), .min = DAY, .max = 36500 * DAY, .none = true,
-		.doc = "age at which photos are deleted; 0: never"},
+		.live = true, .doc = "age at which photos are deleted; 0: never"},
 	{"database.commands_retention", read_duration, "0",
 		AT(database.commands_retention_us), .min = DAY, .max = 36500 * DAY, .none = true,
-		.doc = "age at which ended commands are deleted; 0: never"},
+		.live = true, .doc = "age at which ended commands are deleted; 0: never"},
 	{"database.rejects_per_minute", read_integer, "20",
 		AT(database.rejects_per_minute), .min = 1, .max = 1000000,
-		.doc = "rows in rejects from one address"},
+		.live = true, .doc = "rows in rejects from one address"},
 	{"database.rejects_per_day", read_integer, "50000",
 		AT(database.rejects_per_day), .min = 100, .max = 1000000000,
-		.doc = "rows in rejects, a quarter of them at once"},
+		.live = true, .doc = "rows in rejects, a quarter of them at once"},
 	{"database.connections_per_minute", read_integer, "20",
 		AT(database.connections_per_minute), .min = 1, .max = 1000000,
-		.doc = "rows in connections of a device, or of an address without"},
+		.live = true, .doc = "rows in connections of a device, or of an address without"},
 	{"database.connections_per_day", read_integer, "50000",
 		AT(database.connections_per_day), .min = 100, .max = 1000000000,
-		.doc = "rows in connections without a device, a quarter at once"},
+		.live = true, .doc = "rows in connections without a device, a quarter at once"},
 	{"database.notify_alarms", read_bool, "no", AT(database.notify_alarms),
-		.doc = "NOTIFY avld_alarms for each row of alarms"},
+		.live = true, .doc = "NOTIFY avld_alarms for each row of alarms"},
 	{"database.migrate", read_bool, "no", AT(database.migrate),
 		.doc = "serve creates or upgrades the schema itself"},
 
@@ -116,7 +117,7 @@ const struct setting setting_table[] = {
 		.doc = "folder of the journal"},
 	{"journal.max_size", read_size, "4G",
 		AT(journal.max_size), .min = 2 * MIB, .max = 1024 * 1024 * GIB,
-		.doc = "maximum disk space of the journal"},
+		.live = true, .doc = "maximum disk space of the journal"},
 	{"journal.segment_size", read_segment_size, "64M",
 		AT(journal.segment_size), .min = MIB, .max = GIB,
 		.doc = "size of one journal file, a power of two"},
@@ -124,38 +125,40 @@ const struct setting setting_table[] = {
 		.doc = "fdatasync: before each reply, every sync_interval, or off"},
 	{"journal.sync_interval", read_duration, "1s",
 		AT(journal.sync_interval_us), .min = 10 * MS, .max = HOUR,
-		.doc = "maximum time between two fdatasync calls"},
+		.live = true, .doc = "maximum time between two fdatasync calls"},
 	{"journal.retain", read_duration, "0", AT(journal.retain_us), .max = 36500 * DAY,
-		.doc = "how long to keep files that are stored in the database"},
+		.live = true, .doc = "how long to keep files that are stored in the database"},
 
 	{"devices.unknown", read_enum, "accept", AT(devices.unknown), .names = unknown_names,
-		.doc = "trackers not in avld.devices: accept or refuse"},
+		.live = true, .doc = "trackers not in avld.devices: accept or refuse"},
 	{"devices.remembered", read_integer, "100000",
 		AT(devices.remembered), .min = 1, .max = 10000000,
 		.doc = "trackers whose last records are remembered"},
 	{"devices.new_per_minute", read_integer, "2000",
 		AT(devices.new_per_minute), .max = 1000000,
-		.doc = "new trackers per minute, an hour's worth at once; 0: no limit"},
+		.live = true, .doc = "new trackers per minute, an hour's worth at once; 0: no limit"},
 	{"devices.new_per_address", read_integer, "500",
 		AT(devices.new_per_address), .max = 1000000,
-		.doc = "the same from one address"},
+		.live = true, .doc = "the same from one address"},
 
-	{"commands.allow", read_commands, "",
-		.doc = "names of commands that may be sent; empty: none"},
+	{"commands.allow", read_commands, "", AT(commands.allow),
+		.live = true, .doc = "names of commands that may be sent; empty: none"},
 	{"commands.engine_stop_max_kmh", read_integer, "10",
 		AT(commands.engine_stop_max_kmh), .max = 300,
-		.doc = "maximum speed in km/h at which engineStop is sent"},
+		.live = true, .doc = "maximum speed in km/h at which engineStop is sent"},
 
 	{"media.photos", read_bool, "off", AT(media.photos), .old = "pt502.photos",
-		.doc = "fetch and store the photos of trackers"},
+		.live = true, .doc = "fetch and store the photos of trackers"},
 
 	{"http.listen", read_address, "127.0.0.1:8880", AT(http.listen), .none = true,
 		.doc = "address and port of /health, /metrics and /status; empty: off"},
 
 	{"log.level", read_enum, "info", AT(log.level), .names = level_names,
-		.doc = "error, warning, info or debug"},
+		.live = true, .doc = "error, warning, info or debug"},
+	{"log.modules", read_modules, "", AT(log.modules), .none = true,
+		.live = true, .doc = "levels of single modules, such as writer=debug, net=warning"},
 	{"log.trace", read_idents, "", AT(log.trace),
-		.doc = "up to 4 trackers whose frames are logged"},
+		.live = true, .doc = "up to 4 trackers whose frames are logged"},
 };
 // clang-format on
 const size_t setting_count = sizeof(setting_table) / sizeof(setting_table[0]);
@@ -464,6 +467,48 @@ static bool read_idents(const struct setting *setting, const char *value, struct
 			CONFIG_TRACE_IDENTS);
 	store_text(setting, value, config);
 	return true;
+}
+
+static bool read_modules(const struct setting *setting, const char *value, struct config *config,
+	struct setting_error *error)
+{
+	struct log_levels levels;
+	if (!log_levels_parse(value, &levels, error->text, sizeof(error->text)))
+		return false;
+	store_text(setting, value, config);
+	return true;
+}
+
+// Types ------------------------------------------------------------------------------------------
+
+enum setting_type setting_type(const struct setting *setting)
+{
+	static const struct {
+		setting_reader *read;
+		enum setting_type type;
+	} types[] = {
+		{read_bool, SETTING_FLAG},
+		{read_integer, SETTING_NUMBER},
+		{read_share, SETTING_SHARE},
+		{read_size, SETTING_SIZE},
+		{read_segment_size, SETTING_SIZE},
+		{read_duration, SETTING_DURATION},
+		{read_enum, SETTING_ENUM},
+		{read_text, SETTING_TEXT},
+		{read_name, SETTING_TEXT},
+		{read_address, SETTING_TEXT},
+		{read_modules, SETTING_TEXT},
+		{read_idents, SETTING_TEXT},
+		{read_transports, SETTING_TRANSPORTS},
+		{read_protocols, SETTING_PROTOCOLS},
+		{read_commands, SETTING_COMMANDS},
+	};
+	size_t i = 0;
+	while (types[i].read != setting->read) {
+		i++;
+		assert(i < sizeof(types) / sizeof(types[0]));
+	}
+	return types[i].type;
 }
 
 // Lookup -----------------------------------------------------------------------------------------

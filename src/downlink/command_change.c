@@ -23,7 +23,8 @@ void command_change_log(const struct command_item *item, const char *what, const
 	if (!item->refusal && !secret) /* refused ones may be invalid */
 		command_print_args(&item->command, args, sizeof(args));
 	log_quote(args, strlen(args), quoted, sizeof(quoted));
-	log_info("command %s id=%" PRId64 " ident=%.*s command=%s%s%s%s attempts=%" PRIu32 "%s%s%s",
+	log_info_each("command %s id=%" PRId64 " ident=%.*s command=%s%s%s%s attempts=%" PRIu32
+		      "%s%s%s",
 		what, item->command.id, target ? target->ident_len : 1,
 		target ? target->ident : "-", *name ? name : "-", *args ? " args=\"" : "", quoted,
 		*args ? "\"" : "", item->attempts, reason ? " reason=\"" : "", reason ? reason : "",

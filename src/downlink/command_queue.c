@@ -473,7 +473,7 @@ struct command_queue *command_queue_new(const struct config *config, struct jour
 	struct command_queue *queue = calloc(1, sizeof(*queue));
 
 	if (!queue)
-		log_fatal("out of memory: commands");
+		log_fatal("out of memory for=\"commands\"");
 	queue->config = config;
 	queue->changes.journal = journal;
 	queue->ready = ready;

@@ -35,7 +35,7 @@ static struct command_target *add_target(
 	if (!target) {
 		target = calloc(1, sizeof(*target));
 		if (!target)
-			log_fatal("out of memory: commands");
+			log_fatal("out of memory for=\"commands\"");
 		target->ident_len = (uint8_t)ident.len;
 		memcpy(target->ident, ident.data, ident.len);
 		HASH_ADD(hh, table->targets, ident, target->ident_len, target);
@@ -67,7 +67,7 @@ struct command_item *command_table_add(
 	struct command_item *item = calloc(1, sizeof(*item));
 
 	if (!item)
-		log_fatal("out of memory: commands");
+		log_fatal("out of memory for=\"commands\"");
 	assert(ident.len <= IDENT_MAX);
 	item->command.id = id;
 	if (ident.len)

@@ -14,6 +14,7 @@
 #include "util/log.h"
 #include "util/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define REJECTS_SPARE 100  /* rejects allowed to a connection, and ten more for each good frame */
@@ -486,20 +487,23 @@ static void end_feed(struct intake *intake, struct conversation *c, const uint8_
 
 static void log_closed(const struct conversation *c, const char *reason)
 {
-	char peer[PEER_TEXT_MAX];
+	char peer[PEER_TEXT_MAX], text[256];
 	const struct session *session = &c->feed.session;
 	const bool fault = c->feed.rejects > 0 || !session->ident_len;
+	const struct log_peer about = {c->peer.address, !session->ident_len};
 
-	if (!log_enabled(fault ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG) ||
-		!(session->ident_len ? log_allow : log_allow_stranger)(
-			c->peer.address, clock_coarse_s()))
+	if (!fault && !log_enabled(LOG_LEVEL_DEBUG))
 		return;
-	(fault ? log_info : log_debug)("conn closed peer=%s protocol=%s ident=%.*s reason=\"%s\" "
-				       "rx=%llu frames=%u rejects=%u",
+	snprintf(text, sizeof(text),
+		"peer=%s protocol=%s ident=%.*s reason=\"%s\" rx=%llu frames=%u rejects=%u",
 		peer_text(&c->peer, peer), session->decoder ? session->decoder->name : "-",
 		session->ident_len ? session->ident_len : 1,
 		session->ident_len ? session->ident : "-", reason, (unsigned long long)c->bytes,
 		c->feed.frames, c->feed.rejects);
+	if (fault)
+		log_info_peer(&about, "conn closed %s", text);
+	else
+		log_debug("conn closed %s", text);
 }
 
 void conversation_end(struct conversation_transport *transport, struct conversation *c,

@@ -119,7 +119,7 @@ static struct mark *find_mark(struct restoring *r, struct held_mark key, bool ad
 		return mark;
 	mark = calloc(1, sizeof(*mark));
 	if (!mark)
-		log_fatal("out of memory: held data");
+		log_fatal("out of memory for=\"held data\"");
 	mark->mark = key;
 	HASH_ADD(hh, r->marks, mark, sizeof(mark->mark), mark);
 	return mark;
@@ -205,7 +205,7 @@ void memory_restore_devices(struct intake *intake)
 	struct mark *mark, *next;
 
 	if (!r)
-		log_fatal("out of memory: device memory");
+		log_fatal("out of memory for=\"device memory\"");
 	hold_restore(&intake->holds, journal, &reading, first, NULL, NULL);
 	r->intake = intake;
 	r->feed.session.memory = intake->memory;

@@ -480,6 +480,11 @@ void newcomers_finish(struct newcomers *newcomers)
 
 // ---- beginning and end
 
+void newcomers_set_limits(struct newcomers *newcomers, struct newcomers_limits limits)
+{
+	newcomers->limits = limits;
+}
+
 struct newcomers *newcomers_new(
 	struct newcomers_limits limits, newcomers_visit *dropped, void *context, uint32_t now_ms)
 {

@@ -54,15 +54,20 @@ struct row_limits {
 	struct source sources[SETS][WAYS];
 };
 
+void row_limits_set(struct row_limits *limits, struct row_limits_numbers numbers)
+{
+	limits->per_minute = numbers.per_minute;
+	limits->per_second = numbers.per_second;
+	limits->per_day = (double)numbers.per_day;
+}
+
 struct row_limits *row_limits_new(struct row_limits_numbers numbers)
 {
 	struct row_limits *limits = calloc(1, sizeof(*limits));
 
 	if (!limits)
 		return NULL;
-	limits->per_minute = numbers.per_minute;
-	limits->per_second = numbers.per_second;
-	limits->per_day = (double)numbers.per_day;
+	row_limits_set(limits, numbers);
 	limits->rows.level = limits->per_day / 4;
 	arc4random_buf(&limits->seed, sizeof(limits->seed));
 	return limits;

@@ -63,19 +63,34 @@ static bool write_summary(void *context, const struct row_limits_summary *summar
 	return intake_has_room(writing->intake) && intake_append_entry(writing->intake, &entry);
 }
 
-bool row_summaries_begin(struct intake *intake)
+static struct row_limits_numbers configured(const struct config *config, enum limited_table table)
 {
-	const struct config *config = intake->config;
-
-	intake->limits[LIMITED_REJECTS] = row_limits_new((struct row_limits_numbers){
-		.per_minute = (uint32_t)config->database.rejects_per_minute,
-		.per_second = REJECTS_PER_SECOND,
-		.per_day = (uint64_t)config->database.rejects_per_day});
-	intake->limits[LIMITED_CONNECTIONS] = row_limits_new((struct row_limits_numbers){
+	if (table == LIMITED_REJECTS)
+		return (struct row_limits_numbers){
+			.per_minute = (uint32_t)config->database.rejects_per_minute,
+			.per_second = REJECTS_PER_SECOND,
+			.per_day = (uint64_t)config->database.rejects_per_day};
+	return (struct row_limits_numbers){
 		.per_minute = (uint32_t)config->database.connections_per_minute,
 		.per_second = CONNECTIONS_PER_SECOND,
-		.per_day = (uint64_t)config->database.connections_per_day});
-	return intake->limits[LIMITED_REJECTS] && intake->limits[LIMITED_CONNECTIONS];
+		.per_day = (uint64_t)config->database.connections_per_day};
+}
+
+bool row_summaries_begin(struct intake *intake)
+{
+	bool good = true;
+	for (enum limited_table table = 0; table < LIMITED_TABLES; table++) {
+		intake->limits[table] = row_limits_new(configured(intake->config, table));
+		good = good && intake->limits[table];
+	}
+	return good;
+}
+
+void row_summaries_configure(struct intake *intake)
+{
+	for (enum limited_table table = 0; table < LIMITED_TABLES; table++)
+		if (intake->limits[table])
+			row_limits_set(intake->limits[table], configured(intake->config, table));
 }
 
 static void log_left_out(struct intake *intake, enum limited_table table)

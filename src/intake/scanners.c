@@ -62,7 +62,7 @@ bool scanners_line(struct scanners *scanners, uint32_t now_s, bool ends, char *o
 	if (sum == 0)
 		return false;
 	snprintf(out, SCANNERS_TEXT,
-		"scanners probes=%" PRIu64 " addresses=%u kinds=\"%s\" example=%s kind=%s", sum,
+		"probes=%" PRIu64 " addresses=%u kinds=\"%s\" example=%s kind=%s", sum,
 		scanners->addresses, kinds, peer_text(&scanners->example, peer),
 		scanner_kind((size_t)scanners->example_kind));
 	memcpy(scanners->logged, scanners->counts, sizeof(scanners->logged));
@@ -77,5 +77,5 @@ void scanners_log(struct scanners *scanners, uint32_t now_s, bool ends)
 	char line[SCANNERS_TEXT];
 
 	if (scanners_line(scanners, now_s, ends, line))
-		log_info("%s", line);
+		log_info("scanners %s", line);
 }

@@ -29,7 +29,7 @@ static bool may_log(struct log_watcher *to)
 
 	if (now_s - to->window_s >= WINDOW_S) {
 		if (to->suppressed)
-			log_info("trace ident=%.*s lines_suppressed=%u", to->watcher.ident_len,
+			log_info_each("trace ident=%.*s lines_suppressed=%u", to->watcher.ident_len,
 				to->watcher.ident, to->suppressed);
 		to->window_s = now_s;
 		to->lines = to->suppressed = 0;
@@ -48,7 +48,7 @@ static void on_event(struct trace_watcher *watcher, struct text event)
 	struct log_watcher *to = list_item(watcher, struct log_watcher, watcher);
 
 	if (may_log(to))
-		log_info("trace ident=%.*s event=%.*s", watcher->ident_len, watcher->ident,
+		log_info_each("trace ident=%.*s event=%.*s", watcher->ident_len, watcher->ident,
 			(int)event.len, event.data);
 }
 

@@ -204,14 +204,24 @@ void trial_each_second(struct intake *intake, newcomers_proves *proves)
 
 // ---- beginning and end
 
-bool trial_begin(struct intake *intake)
+static struct newcomers_limits configured(const struct intake *intake)
 {
-	const struct newcomers_limits limits = {
+	return (struct newcomers_limits){
 		.per_minute = (uint32_t)intake->config->devices.new_per_minute,
 		.per_address = (uint32_t)intake->config->devices.new_per_address};
+}
 
-	intake->newcomers = newcomers_new(limits, reject_entry, intake, clock_coarse_ms());
+bool trial_begin(struct intake *intake)
+{
+	intake->newcomers =
+		newcomers_new(configured(intake), reject_entry, intake, clock_coarse_ms());
 	return intake->newcomers != NULL;
+}
+
+void trial_configure(struct intake *intake)
+{
+	if (intake->newcomers)
+		newcomers_set_limits(intake->newcomers, configured(intake));
 }
 
 void trial_finish(struct intake *intake)

@@ -138,6 +138,12 @@ void journal_release(struct journal *journal, uint64_t lsn)
 		journal_segments_release(journal);
 }
 
+void journal_set_limits(struct journal *journal, uint64_t max_size, int64_t retain_us)
+{
+	journal->max_size = max_size;
+	journal->retain_us = retain_us;
+}
+
 void journal_pin(struct journal *journal, uint64_t lsn)
 {
 	journal->pinned = lsn;

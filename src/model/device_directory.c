@@ -20,7 +20,7 @@ struct device_directory *device_directory_new(void)
 {
 	struct device_directory *directory = calloc(1, sizeof(*directory));
 	if (!directory)
-		log_fatal("out of memory: devices");
+		log_fatal("out of memory for=\"devices\"");
 	return directory;
 }
 
@@ -62,7 +62,7 @@ struct device *device_directory_add(struct device_directory *directory, struct t
 		return device;
 	device = calloc(1, sizeof(*device) + ident.len);
 	if (!device)
-		log_fatal("out of memory: devices");
+		log_fatal("out of memory for=\"devices\"");
 	device->ident_len = (uint8_t)ident.len;
 	memcpy(device->ident, ident.data, ident.len);
 	HASH_ADD_KEYPTR(hh, directory->table, device->ident, ident.len, device);
@@ -113,7 +113,7 @@ static bool set_text(char **field, struct text text)
 		return true;
 	*field = calloc(1, text.len + 1);
 	if (!*field)
-		log_fatal("out of memory: devices");
+		log_fatal("out of memory for=\"devices\"");
 	memcpy(*field, text.data, text.len);
 	return true;
 }
@@ -136,7 +136,7 @@ void device_directory_set_networks(struct device *device, struct text networks)
 	struct networks *parsed = networks.len ? networks_parse(networks) : NULL;
 
 	if (networks.len && !parsed)
-		log_fatal("out of memory: devices");
+		log_fatal("out of memory for=\"devices\"");
 	free(device->networks);
 	device->networks = parsed;
 }

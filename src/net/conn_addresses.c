@@ -52,14 +52,12 @@ static struct conn_address *insert(struct conn_addresses *addresses, const struc
 enum conn_addresses_result conn_addresses_add(
 	struct conn_addresses *addresses, const struct peer *peer, int64_t max)
 {
-	if (max == 0)
-		return ADDRESS_COUNTED;
 	struct conn_address *entry = find(addresses, peer);
 	if (!entry)
 		entry = insert(addresses, peer);
 	if (!entry)
 		return ADDRESS_NO_MEMORY;
-	if (entry->count >= max)
+	if (max && entry->count >= max)
 		return ADDRESS_HAS_MAX;
 	entry->count++;
 	return ADDRESS_COUNTED;

@@ -15,8 +15,7 @@ struct conn_addresses {
 
 enum conn_addresses_result { ADDRESS_COUNTED, ADDRESS_HAS_MAX, ADDRESS_NO_MEMORY };
 
-// Counts one more connection of the peer's address, unless it has max already (0: no limit, nothing is
-// counted).
+// Counts one more connection of the peer's address, unless it has max already. 0: no limit, but a reload may set one.
 enum conn_addresses_result conn_addresses_add(
 	struct conn_addresses *addresses, const struct peer *peer, int64_t max);
 

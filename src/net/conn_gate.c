@@ -44,10 +44,10 @@ void conn_gate_refuse(struct conn_gate *gate, struct intake *intake, const struc
 	enum conn_refusal_reason reason)
 {
 	char text[PEER_TEXT_MAX];
+	const struct log_peer about = {peer->address, false};
 
-	if (log_allow(peer->address, clock_coarse_s()))
-		log_warning("conn refused peer=%s reason=\"%s\"", peer_text(peer, text),
-			conn_refusals_text(reason));
+	log_warning_peer(&about, "conn refused peer=%s reason=\"%s\"", peer_text(peer, text),
+		conn_refusals_text(reason));
 	conn_refusals_note(&gate->refused, intake, peer, reason);
 }
 

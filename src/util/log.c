@@ -3,14 +3,18 @@
 // counted; the count is logged before the next line that is written.
 //
 //   on a terminal, in a file:  2026-11-22T10:15:00.123Z INFO conn closed peer=...
-//   under journald:            <6>conn closed peer=...
+//   under journald:            to its socket, with fields; else to stderr: <6>conn closed peer=...
 #include "util/log.h"
 #include "util/calendar.h"
 #include "util/clock.h"
-#include "util/hex.h"
+#include "util/log_journald.h"
+#include "util/log_levels.h"
+#include "util/log_limit.h"
+#include "util/log_sites.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -23,12 +27,6 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 2048 /* below PIPE_BUF: a pipe takes all of a line or nothing */
-#define PEERS_MAX      128
-#define BURST          5
-#define WINDOW_S       60.0
-#define LINES_MAX      150 /* about all peers, in a minute */
-#define STRANGERS_MAX                                                                              \
-	20 /* of these, about peers without an ident: enough to find one new tracker */
 
 static const struct {
 	const char *name;
@@ -43,34 +41,24 @@ static const struct {
 // The log's state is static so that every function of the program can log without being passed a logger,
 // and because a signal handler is passed nothing but its signal's number.
 static struct {
-	_Atomic enum log_level level; /* less severe lines are not written */
-	atomic_ulong dropped;         /* lines not written since the last one that was */
+	atomic_ulong dropped; /* lines not written since the last one that was */
 	struct {
 		char line[LINE_MAX_BYTES];
 		size_t len;
 	} at_signal;
-	/* One minute of lines about peers. Peers without a slot share the last one, so that many
-	 * addresses together cannot write more than a few lines. */
-	struct {
-		double began_s;
-		unsigned lines, strangers;
-		unsigned long suppressed;
-		size_t peers;
-		struct {
-			unsigned char key[16];
-			unsigned lines;
-		} slot[PEERS_MAX + 1];
-	} window;
-} logger = {.level = LOG_LEVEL_INFO};
+	pthread_mutex_t lock; /* of the limits */
+	struct log_limit limit;
+	uint32_t (*now_s)(void);
+} logger = {.lock = PTHREAD_MUTEX_INITIALIZER, .now_s = clock_coarse_s};
 
 void log_set_level(enum log_level level)
 {
-	logger.level = level;
+	log_levels_apply(level, "");
 }
 
-bool log_enabled(enum log_level level)
+void log_set_clock(uint32_t (*now_s)(void))
 {
-	return level <= logger.level;
+	logger.now_s = now_s;
 }
 
 // Returns true if stderr is the stream that journald opened. The variable alone does not prove it: shells
@@ -89,9 +77,9 @@ static bool under_journald(void)
 }
 
 // Writes the time and the level; returns their length.
-static size_t begin_line(enum log_level level, char *out, size_t cap)
+static size_t begin_line(enum log_level level, bool journald, char *out, size_t cap)
 {
-	if (under_journald())
+	if (journald)
 		return (size_t)snprintf(out, cap, "<%d>", levels[level].priority);
 	char time[CALENDAR_TEXT_MAX];
 	calendar_text(clock_utc_us(), 3, time);
@@ -122,11 +110,20 @@ static bool send_line(const char *line, size_t len)
 	return write(STDERR_FILENO, line, len) >= 0;
 }
 
-__attribute__((format(printf, 2, 0))) static bool write_line(
-	enum log_level level, const char *format, va_list arguments)
+static bool send_fields(
+	const struct log_site *site, enum log_level level, const char *message, size_t len)
+{
+	char datagram[LOG_JOURNALD_MAX];
+	return log_journald_send(LOG_JOURNALD_SOCKET, datagram,
+		log_journald_compose(site, levels[level].priority, message, len, datagram));
+}
+
+__attribute__((format(printf, 3, 0))) static bool write_line(
+	const struct log_site *site, enum log_level level, const char *format, va_list arguments)
 {
 	char line[LINE_MAX_BYTES];
-	size_t head = begin_line(level, line, sizeof(line));
+	const bool journald = under_journald();
+	size_t head = begin_line(level, journald, line, sizeof(line));
 	size_t room = sizeof(line) - head - 1;
 	int wanted = vsnprintf(line + head, room, format, arguments);
 	size_t len = wanted < 0 ? 0 : (size_t)wanted;
@@ -134,75 +131,120 @@ __attribute__((format(printf, 2, 0))) static bool write_line(
 		len = room - 1;
 		memcpy(line + head + len - 3, "...", 3);
 	}
-	len = head + flatten(line + head, len);
+	len = flatten(line + head, len);
+	if (journald && send_fields(site, level, line + head, len))
+		return true;
+	len += head;
 	line[len++] = '\n';
 	return send_line(line, len);
 }
 
-__attribute__((format(printf, 2, 3))) static bool write_text(
+// Writes a line of the log about itself.
+__attribute__((format(printf, 2, 3))) static bool write_own(
 	enum log_level level, const char *format, ...)
 {
+	const struct log_site site = {.file = __FILE__, .line = __LINE__, .format = format};
 	va_list arguments;
 	va_start(arguments, format);
-	bool written = write_line(level, format, arguments);
+	bool written = write_line(&site, level, format, arguments);
 	va_end(arguments);
 	return written;
 }
 
 __attribute__((format(printf, 2, 0))) static void write_event(
-	enum log_level level, const char *format, va_list arguments)
+	const struct log_site *site, const char *format, va_list arguments)
 {
-	if (!log_enabled(level))
-		return;
 	int error = errno;
 	unsigned long lost = atomic_exchange(&logger.dropped, 0);
-	bool reported = !lost || write_text(LOG_LEVEL_WARNING, "log lines dropped=%lu", lost);
+	bool reported = !lost || write_own(LOG_LEVEL_WARNING, "log lines dropped=%lu", lost);
 	errno = error; /* for %m */
 	if (!reported)
 		atomic_fetch_add(&logger.dropped, lost + 1);
-	else if (!write_line(level, format, arguments))
+	else if (!write_line(site, site->level, format, arguments))
 		atomic_fetch_add(&logger.dropped, 1);
 	errno = error;
 }
 
-void log_error(const char *format, ...)
+// Limits -----------------------------------------------------------------------------------------
+
+static void tell_suppressed(struct log_site *site)
 {
+	const unsigned count = atomic_exchange(&site->suppressed, 0);
+	char cause[LOG_LIMIT_CAUSE_MAX], module[LOG_LEVELS_NAME_MAX];
+
+	atomic_store(&site->lines, 0);
+	if (count && !write_own(site->level,
+			     "log lines suppressed=%u cause=\"%s\" module=%s place=%s:%d", count,
+			     log_limit_cause(site, cause), log_levels_module(site->file, module),
+			     site->file, site->line))
+		atomic_fetch_add(&logger.dropped, 1);
+}
+
+// Begins a minute, after telling what was suppressed in the one before. The caller holds the lock.
+static void begin_minute(void)
+{
+	LOG_SITES_EACH (site) {
+		tell_suppressed(site);
+	}
+	log_limit_begin(&logger.limit, logger.now_s());
+}
+
+bool log_allow(struct log_site *site, const struct log_peer *peer)
+{
+	const int error = errno;
+
+	pthread_mutex_lock(&logger.lock);
+	if (log_limit_is_over(&logger.limit, logger.now_s()))
+		begin_minute();
+	const bool allowed = log_limit_allow(&logger.limit, site, peer);
+	pthread_mutex_unlock(&logger.lock);
+	errno = error; /* for %m */
+	return allowed;
+}
+
+void log_each_second(void)
+{
+	pthread_mutex_lock(&logger.lock);
+	if (logger.limit.begun && log_limit_is_over(&logger.limit, logger.now_s()))
+		begin_minute();
+	pthread_mutex_unlock(&logger.lock);
+}
+
+void log_end(void)
+{
+	if (pthread_mutex_trylock(&logger.lock))
+		return;
+	begin_minute();
+	pthread_mutex_unlock(&logger.lock);
+}
+
+// Lines ------------------------------------------------------------------------------------------
+
+void log_write(struct log_site *site, const char *format, ...)
+{
+	if (!log_allow(site, NULL))
+		return;
 	va_list arguments;
 	va_start(arguments, format);
-	write_event(LOG_LEVEL_ERROR, format, arguments);
+	write_event(site, format, arguments);
 	va_end(arguments);
 }
 
-void log_warning(const char *format, ...)
+void log_write_each(struct log_site *site, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	write_event(LOG_LEVEL_WARNING, format, arguments);
+	write_event(site, format, arguments);
 	va_end(arguments);
 }
 
-void log_info(const char *format, ...)
+void log_die(struct log_site *site, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	write_event(LOG_LEVEL_INFO, format, arguments);
+	write_event(site, format, arguments);
 	va_end(arguments);
-}
-
-void log_debug(const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	write_event(LOG_LEVEL_DEBUG, format, arguments);
-	va_end(arguments);
-}
-
-void log_fatal(const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	write_event(LOG_LEVEL_ERROR, format, arguments);
-	va_end(arguments);
+	log_end();
 	fflush(stdout);
 	_exit(1);
 }
@@ -231,80 +273,4 @@ void log_at_signal(int number, const char *format, ...)
 	line[len++] = '\n';
 	logger.at_signal.len = wanted < 0 ? 0 : len;
 	sigaction(number, &action, NULL);
-}
-
-// Returns the counter of lines of this peer address.
-static unsigned *find_lines(const unsigned char *key)
-{
-	size_t i = 0;
-	while (i < logger.window.peers &&
-		memcmp(logger.window.slot[i].key, key, sizeof(logger.window.slot[i].key)))
-		i++;
-	if (i == logger.window.peers && i < PEERS_MAX) {
-		memcpy(logger.window.slot[i].key, key, sizeof(logger.window.slot[i].key));
-		logger.window.slot[i].lines = 0;
-		logger.window.peers++;
-	}
-	return &logger.window.slot[i].lines;
-}
-
-static bool allow(const unsigned char *key, bool stranger, double now_s)
-{
-	if (now_s < logger.window.began_s || now_s - logger.window.began_s >= WINDOW_S) {
-		if (logger.window.suppressed)
-			log_info("log lines suppressed=%lu peers=%zu", logger.window.suppressed,
-				logger.window.peers);
-		logger.window.began_s = now_s;
-		logger.window.suppressed = 0;
-		logger.window.peers = 0;
-		logger.window.lines = logger.window.strangers = 0;
-		logger.window.slot[PEERS_MAX].lines = 0;
-	}
-	unsigned *lines = find_lines(key);
-	if (*lines >= BURST || logger.window.lines >= LINES_MAX ||
-		(stranger && logger.window.strangers >= STRANGERS_MAX)) {
-		logger.window.suppressed++;
-		return false;
-	}
-	(*lines)++;
-	logger.window.lines++;
-	logger.window.strangers += stranger;
-	return true;
-}
-
-bool log_allow(const unsigned char *key, double now_s)
-{
-	return allow(key, false, now_s);
-}
-
-bool log_allow_stranger(const unsigned char *key, double now_s)
-{
-	return allow(key, true, now_s);
-}
-
-// Escapes bytes beyond ASCII as well: they come from trackers and need not be UTF-8.
-const char *log_quote(const char *data, size_t len, char *out, size_t cap)
-{
-	size_t used = 0;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char byte = (unsigned char)data[i];
-		char form[4] = {'\\', (char)byte};
-		size_t form_len = 2;
-		if (byte < ' ' || byte >= 0x7f) {
-			form[1] = 'x';
-			form[2] = hex_digits[byte >> 4];
-			form[3] = hex_digits[byte & 15];
-			form_len = 4;
-		} else if (byte != '"' && byte != '\\') {
-			form[0] = (char)byte;
-			form_len = 1;
-		}
-		if (cap - used <= form_len)
-			break;
-		memcpy(out + used, form, form_len);
-		used += form_len;
-	}
-	if (cap)
-		out[used] = '\0';
-	return out;
 }

@@ -38,13 +38,13 @@ struct dedup_cache *dedup_cache_new(void)
 {
 	struct dedup_cache *recent = calloc(1, sizeof(*recent));
 	if (!recent)
-		log_fatal("out of memory: recent keys");
+		log_fatal("out of memory for=\"recent keys\"");
 	for (int i = 0; i < 2; i++) {
 		struct generation *generation = &recent->generations[i];
 		generation->slots = calloc(SLOTS, sizeof(*generation->slots));
 		generation->keys = malloc(DEDUP_CACHE_GENERATION * sizeof(*generation->keys));
 		if (!generation->slots || !generation->keys)
-			log_fatal("out of memory: recent keys");
+			log_fatal("out of memory for=\"recent keys\"");
 		// Touches the memory, so that the process does not grow later.
 		memset(generation->keys, 0xff, DEDUP_CACHE_GENERATION * sizeof(*generation->keys));
 	}

@@ -20,7 +20,7 @@ static void allocate(struct device_states *states, size_t cap)
 	free(states->slots);
 	states->slots = calloc(cap * 2, sizeof(*states->slots));
 	if (!rows || !states->slots)
-		log_fatal("out of memory: batch");
+		log_fatal("out of memory for=\"batch\"");
 	states->rows = rows;
 	states->cap = cap;
 }
@@ -29,7 +29,7 @@ struct device_states *device_state_new(void)
 {
 	struct device_states *states = calloc(1, sizeof(*states));
 	if (!states)
-		log_fatal("out of memory: batch");
+		log_fatal("out of memory for=\"batch\"");
 	allocate(states, FIRST_CAP);
 	return states;
 }
@@ -173,7 +173,7 @@ void device_state_disconnected(
 		states->end_cap = states->end_cap ? states->end_cap * 2 : 16;
 		states->ends = realloc(states->ends, states->end_cap * sizeof(*states->ends));
 		if (!states->ends)
-			log_fatal("out of memory: batch");
+			log_fatal("out of memory for=\"batch\"");
 	}
 	states->ends[states->end_count++] = (struct state_end){device_id, *peer};
 }

@@ -53,7 +53,7 @@ static char *copy_part(const char **rest)
 	const size_t len = strcspn(*rest, ",");
 	char *part = strndup(*rest, len);
 	if (!part)
-		log_fatal("out of memory: host names");
+		log_fatal("out of memory for=\"host names\"");
 	*rest = (*rest)[len] ? *rest + len + 1 : NULL;
 	return part;
 }
@@ -75,7 +75,7 @@ static void append(char **list, const char *text, bool first)
 	const size_t size = strlen(*list) + strlen(text) + 2;
 	char *grown = realloc(*list, size);
 	if (!grown)
-		log_fatal("out of memory: host names");
+		log_fatal("out of memory for=\"host names\"");
 	if (!first)
 		strncat(grown, ",", size - strlen(grown) - 1);
 	strncat(grown, text, size - strlen(grown) - 1);
@@ -91,7 +91,7 @@ static void build_result(struct resolve *resolve)
 	result->hostaddr = calloc(1, 1);
 	result->port = calloc(1, 1);
 	if (!result->host || !result->hostaddr || !result->port)
-		log_fatal("out of memory: host names");
+		log_fatal("out of memory for=\"host names\"");
 	for (size_t i = 0; i < resolve->host_count; i++) {
 		const struct host *host = &resolve->hosts[i];
 		const bool named = is_name(host->name);
@@ -166,7 +166,7 @@ static void on_socket_state(void *context, ares_socket_t fd, int readable, int w
 			break;
 	}
 	if (!io) {
-		log_warning("host names: the resolver has too many sockets open");
+		log_warning("host names not resolved reason=\"too many sockets of the resolver\"");
 		return; /* its query times out */
 	}
 	ev_io_stop(resolve->loop, io);
@@ -236,7 +236,7 @@ struct resolve *resolve_start(struct ev_loop *loop, const char *hosts, const cha
 {
 	struct resolve *resolve = calloc(1, sizeof(*resolve));
 	if (!resolve)
-		log_fatal("out of memory: host names");
+		log_fatal("out of memory for=\"host names\"");
 	resolve->loop = loop;
 	resolve->done = done;
 	resolve->context = context;

@@ -15,7 +15,7 @@ void *rows_copy_grow(void *memory, size_t *cap, size_t need, size_t each)
 		cap_new *= 2;
 	memory = realloc(memory, cap_new * each);
 	if (!memory)
-		log_fatal("out of memory: batch");
+		log_fatal("out of memory for=\"batch\"");
 	*cap = cap_new;
 	return memory;
 }

@@ -185,6 +185,12 @@ void writer_set_commands(struct writer *writer, const struct command_sink *sink)
 	writer_commands_set_sink(writer, sink);
 }
 
+void writer_configure(struct writer *writer)
+{
+	writer_retention_configure(writer);
+	writer_link_wake(writer);
+}
+
 struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	struct journal *journal, struct device_directory *directory)
 {
@@ -192,7 +198,7 @@ struct writer *writer_new(struct ev_loop *loop, const struct config *config,
 	struct writer_turns *turns = calloc(1, sizeof(*turns));
 
 	if (!writer || !turns)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	writer->loop = loop;
 	writer->config = config;
 	writer->journal = journal;

@@ -51,7 +51,7 @@ void writer_batch_init(struct writer *writer)
 	struct writer_batch *batch = calloc(1, sizeof(*batch));
 
 	if (!batch)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	writer->batch = batch;
 	batch_rows_init(&batch->now.rows);
 	batch_rows_init(&batch->ahead.rows);
@@ -136,7 +136,7 @@ bool writer_batch_refuse(struct writer *writer, uint64_t lsn, const char *messag
 		batch->refused =
 			realloc(batch->refused, batch->refused_cap * sizeof(*batch->refused));
 		if (!batch->refused)
-			log_fatal("out of memory: batch");
+			log_fatal("out of memory for=\"batch\"");
 	}
 	struct writer_refusal *refusal = &batch->refused[batch->refused_count++];
 	refusal->lsn = lsn;

@@ -39,7 +39,7 @@ void writer_commands_init(struct writer *writer)
 	struct writer_commands *commands = calloc(1, sizeof(*commands));
 
 	if (!commands)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	writer->commands = commands;
 	ev_timer_init(&commands->timer, on_minute, READ_S, READ_S);
 	commands->timer.data = writer;

@@ -24,7 +24,7 @@ static void start(struct writer_connect *connect, const struct resolve_result *r
 	}
 	PGconn *conn = PQconnectStartParams(names, values, 1);
 	if (!conn)
-		log_fatal("out of memory: database connection");
+		log_fatal("out of memory for=\"database connection\"");
 	connect->done(connect->context, conn, NULL);
 }
 

@@ -56,7 +56,7 @@ void writer_days_init(struct writer *writer)
 {
 	writer->days = calloc(1, sizeof(*writer->days));
 	if (!writer->days)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	ev_timer_init(&writer->days->timer, on_timer, 0., 0.);
 	writer->days->timer.data = writer;
 }

@@ -159,14 +159,20 @@ static void log_trouble(struct writer *writer, enum writer_trouble trouble, cons
 			*sqlstate ? sqlstate : "none", quoted);
 }
 
-void writer_link_end_trouble(struct writer *writer, const char *what)
+void writer_link_end_trouble(struct writer *writer)
 {
 	struct writer_link *link = writer->link;
+	const enum writer_trouble trouble = writer->counters.trouble;
+	const double after_s = ev_now(writer->loop) - link->trouble_since;
 
-	if (writer->counters.trouble == TROUBLE_NONE)
+	if (trouble == TROUBLE_NONE)
 		return;
-	log_warning("%s after_s=%.1f waiting_bytes=%llu", what,
-		ev_now(writer->loop) - link->trouble_since, waiting_bytes(writer));
+	if (trouble == TROUBLE_UNREACHABLE || trouble == TROUBLE_LOCKED)
+		log_warning("database connection restored after_s=%.1f waiting_bytes=%llu", after_s,
+			waiting_bytes(writer));
+	else
+		log_warning("database accepts writes again after_s=%.1f waiting_bytes=%llu",
+			after_s, waiting_bytes(writer));
 	writer->counters.trouble = TROUBLE_NONE;
 	link->trouble_state[0] = '\0';
 }
@@ -270,7 +276,7 @@ static void on_notice(void *context, const PGresult *result)
 	char text[240];
 
 	writer_failure_one_line(text, sizeof(text), PQresultErrorMessage(result));
-	log_debug("database message: %s", text);
+	log_debug("database message text=\"%s\"", text);
 	if (severity && !strcmp(severity, "FATAL"))
 		snprintf(link->farewell, sizeof(link->farewell), "%s", text);
 }
@@ -510,7 +516,7 @@ void writer_link_ready(struct writer *writer)
 		writer->counters.connects++;
 		if (writer->counters.trouble == TROUBLE_UNREACHABLE ||
 			writer->counters.trouble == TROUBLE_LOCKED)
-			writer_link_end_trouble(writer, "database connection restored");
+			writer_link_end_trouble(writer);
 		else if (writer->counters.trouble == TROUBLE_NONE)
 			log_info("database ready instance=%s devices=%zu waiting_bytes=%llu",
 				writer->config->database.instance,
@@ -530,7 +536,7 @@ void writer_link_init(struct writer *writer, const struct writer_link_hooks *hoo
 	struct writer_link *link = calloc(1, sizeof(*link));
 
 	if (!link)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	writer->link = link;
 	link->hooks = hooks;
 	link->io_fd = -1;

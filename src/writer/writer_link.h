@@ -65,8 +65,8 @@ void writer_link_lose_query(struct writer *writer);
 void writer_link_lose_failure(struct writer *writer, const struct writer_failure *failure);
 // Returns true if the query failed because the session was ended: it is to be repeated in the next one.
 bool writer_link_was_cut_off(const struct writer *writer);
-// Logs `what` if there was trouble; the next trouble is logged again.
-void writer_link_end_trouble(struct writer *writer, const char *what);
+// Logs that the trouble is over if there was one; the next one is logged again.
+void writer_link_end_trouble(struct writer *writer);
 void writer_link_reset_backoff(struct writer *writer); /* the connection proved good */
 void writer_link_keep_backoff(struct writer *writer);  /* the next loss does not double it */
 

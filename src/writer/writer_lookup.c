@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "util/log.h"
-#define uthash_fatal(message) log_fatal("out of memory: idents")
+#define uthash_fatal(message) log_fatal("out of memory for=\"idents\"")
 #include "writer/writer_lookup.h"
 
 #include "feed/registry.h"
@@ -40,7 +40,7 @@ void writer_lookup_init(struct writer *writer)
 {
 	writer->lookup = calloc(1, sizeof(*writer->lookup));
 	if (!writer->lookup)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	writer->lookup->limit = SIZE_MAX;
 }
 
@@ -81,7 +81,7 @@ enum lookup_verdict writer_lookup_ident(struct writer *writer, struct text ident
 	if (!note) {
 		note = calloc(1, sizeof(*note));
 		if (!note)
-			log_fatal("out of memory: idents");
+			log_fatal("out of memory for=\"idents\"");
 		note->ident_len = (uint8_t)ident.len;
 		memcpy(note->ident, ident.data, ident.len);
 		HASH_ADD(hh, lookup->notes, ident, ident.len, note);
@@ -177,7 +177,7 @@ static char *wanted_array(struct writer_lookup *lookup)
 	size_t count = 0;
 
 	if (!text)
-		log_fatal("out of memory: idents");
+		log_fatal("out of memory for=\"idents\"");
 	*out++ = '{';
 	for (struct note *note = lookup->notes; note; note = note->hh.next) {
 		note->asked = note->wanted && count < lookup->limit;
@@ -214,7 +214,7 @@ static void settle_asked(struct writer *writer, double for_s, const char *why)
 		free(note->why);
 		note->why = NULL;
 		if (why && asprintf(&note->why, "database: %s", why) < 0)
-			log_fatal("out of memory: idents");
+			log_fatal("out of memory for=\"idents\"");
 		note->until = ev_now(writer->loop) + for_s;
 		if ((device && device->id) || HASH_COUNT(lookup->notes) > NOTES_MAX)
 			drop_note(lookup, note);

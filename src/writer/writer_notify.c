@@ -43,8 +43,8 @@ bool writer_notify_failed(struct writer *writer, const struct writer_failure *fa
 	notify->tried = false;
 	notify->resume = ev_now(writer->loop) + PAUSE_S;
 	writer->counters.retries++;
-	log_warning("the database refused alarms with notifications, sending them without for "
-		    "%.0f s sqlstate=%s reason=\"%s\"",
+	log_warning("the database refused alarms with notifications, sending them without "
+		    "for_s=%.0f sqlstate=%s reason=\"%s\"",
 		PAUSE_S, sqlstate, failure->quoted);
 	return true;
 }
@@ -63,7 +63,8 @@ void writer_notify_committed(struct writer *writer, uint64_t alarms)
 		return;
 	notify->logged = ev_now(writer->loop);
 	log_warning("alarms are stored without notification, the notification queue of PostgreSQL "
-		    "is half full: end the session that listens in an open transaction "
-		    "(pg_stat_activity) left_out=%" PRIu64,
+		    "is half full left_out=%" PRIu64
+		    " what_to_do=\"end the session that listens in an open transaction "
+		    "(pg_stat_activity)\"",
 		counters->notifications_left_out);
 }

@@ -64,11 +64,17 @@ void writer_retention_init(struct writer *writer)
 	struct writer_retention *retention = calloc(1, sizeof(*retention));
 
 	if (!retention)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	writer->retention = retention;
 	ev_timer_init(&retention->timer, on_hour, EVERY_S, EVERY_S);
 	retention->timer.data = writer;
-	retention->due = writer->config->database.retention_us > 0;
+	writer_retention_configure(writer);
+}
+
+void writer_retention_configure(struct writer *writer)
+{
+	struct writer_retention *retention = writer->retention;
+
 	for (size_t table = 0; table < TABLES; table++)
 		retention->due |= age_of(writer, table) > 0;
 	if (retention->due)

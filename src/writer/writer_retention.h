@@ -6,6 +6,8 @@
 #include "writer/writer_state.h"
 
 void writer_retention_init(struct writer *writer);
+// Settings have changed: runs as at the start.
+void writer_retention_configure(struct writer *writer);
 void writer_retention_done(struct writer *writer);
 bool writer_retention_due(const struct writer *writer);
 // Runs one step, then writer_link_ready. The state must be IDLE.

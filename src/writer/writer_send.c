@@ -65,7 +65,7 @@ void writer_send_init(struct writer *writer)
 	struct writer_send *send = calloc(1, sizeof(*send));
 
 	if (!send)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	writer->send = send;
 	ev_timer_init(&send->slices, on_slice, SLICE_S, SLICE_S);
 	send->slices.data = writer;
@@ -323,7 +323,7 @@ static void on_batch(struct writer *writer)
 
 	if (!failure) {
 		writer_states_committed(writer);
-		writer_link_end_trouble(writer, "database accepts writes again");
+		writer_link_end_trouble(writer);
 		writer_link_ready(writer);
 	} else if (!writer->send->answered && !strcmp(failure->sqlstate, "22012")) {
 		writer_session_read_checkpoint(writer, on_checkpoint);

@@ -228,10 +228,12 @@ static bool same_journal(const struct writer *writer)
 
 void writer_session_die(struct writer *writer, uint64_t expected)
 {
-	log_fatal("another avld writes as instance=%s: the checkpoint in the database is not the "
-		  "one that this process wrote (lsn=%" PRIu64 " journal=%s, expected lsn=%" PRIu64
-		  " journal=%s); stop one of them, or give each its own database.instance and "
-		  "journal.dir, then start again",
+	log_fatal(
+		"another avld writes as instance=%s lsn=%" PRIu64
+		" journal=%s expected_lsn=%" PRIu64
+		" expected_journal=%s reason=\"the checkpoint in the database is not the one that "
+		"this process wrote\" what_to_do=\"stop one of them, or give each its own "
+		"database.instance and journal.dir, then start again\"",
 		writer->config->database.instance,
 		writer->session->found ? writer->session->lsn : 0,
 		writer->session->found ? writer->session->journal : "none", expected,
@@ -253,9 +255,8 @@ static uint64_t adopt_again(struct writer *writer)
 	if (lsn > writer->lsn)
 		writer_session_die(writer, writer->lsn);
 	if (lsn < writer->lsn)
-		log_warning("the database has lost commits that it had confirmed (it was restored, "
-			    "or failed over), writing them again lsn=%" PRIu64
-			    " confirmed=%" PRIu64,
+		log_warning("the database has lost commits, writing them again lsn=%" PRIu64
+			    " confirmed=%" PRIu64 " reason=\"it was restored, or failed over\"",
 			lsn, writer->lsn);
 	return lsn;
 }
@@ -267,9 +268,9 @@ static uint64_t adopt_first(struct writer *writer)
 	if (lsn <= recovered)
 		return lsn;
 	log_warning(
-		"the journal ends before the database's checkpoint (its folder was restored, or "
-		"lost its end), continuing with the entries since the start lsn=%" PRIu64
-		" database_lsn=%" PRIu64,
+		"the journal ends before the database's checkpoint, continuing with the entries "
+		"since the start lsn=%" PRIu64 " database_lsn=%" PRIu64
+		" reason=\"its folder was restored, or lost its end\"",
 		recovered, lsn);
 	return recovered;
 }
@@ -483,7 +484,7 @@ void writer_session_init(struct writer *writer)
 	struct writer_session *session = calloc(1, sizeof(*session));
 
 	if (!session)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	writer->session = session;
 	arc4random_buf(&session->token, sizeof(session->token));
 	session->token >>= 1; /* a positive bigint */

@@ -20,7 +20,7 @@ static void reserve(struct writer_sql *sql, size_t more)
 		cap *= 2;
 	char *grown = realloc(sql->data, cap);
 	if (!grown)
-		log_fatal("out of memory: SQL");
+		log_fatal("out of memory for=\"SQL\"");
 	sql->data = grown;
 	sql->cap = cap;
 }
@@ -54,7 +54,7 @@ void writer_sql_literal(struct writer_sql *sql, PGconn *conn, const char *text)
 {
 	char *quoted = PQescapeLiteral(conn, text, strlen(text));
 	if (!quoted)
-		log_fatal("out of memory: SQL");
+		log_fatal("out of memory for=\"SQL\"");
 	writer_sql_add(sql, quoted);
 	PQfreemem(quoted);
 }

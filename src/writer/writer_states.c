@@ -325,7 +325,7 @@ void writer_states_init(struct writer *writer)
 	struct writer_states *states = calloc(1, sizeof(*states));
 
 	if (!states)
-		log_fatal("out of memory: writer");
+		log_fatal("out of memory for=\"writer\"");
 	writer->states = states;
 	states->young = device_state_new();
 	states->old = device_state_new();

@@ -151,12 +151,13 @@ class Daemon:
             "http.listen": "",
         }
         self.settings.update(options)
+        self.file = "/dev/null"  # without the settings of this machine
         self.process = None
         self.port = None
         self.log_path = folder / "avld.log"
 
     def spawn(self, wrap=(), env=None):
-        arguments = list(wrap) + [AVLD, "serve", "-c", "/dev/null"]  # without the settings of this machine
+        arguments = list(wrap) + [AVLD, "serve", "-c", self.file]
         for key, value in self.settings.items():
             arguments += ["-o", f"{key}={value}"]
         self.log = open(self.log_path, "ab")

@@ -249,3 +249,14 @@ def test_small_buffers_cost_a_smaller_fleet_with_longer_partitions(check, databa
         return int(re.search(r"from about (\d+) trackers", line)[1])
     assert fleet() == 460
     assert fleet(database__partition_interval="1h") == 11000
+
+
+def test_only_the_settings(tmp_path):
+    """For systemctl reload: what they name is not tested."""
+    def run(text):
+        (tmp_path / "avld.ini").write_text(text)
+        return subprocess.run([AVLD, "check", "--settings", "-c", tmp_path / "avld.ini"], capture_output=True, text=True, check=False)
+    done = run("[database]\nconninfo = host=127.0.0.1 port=1 dbname=none\n[journal]\ndir = /proc/none\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok settings\n", "")
+    done = run("[log]\nmodules = wrter=debug\n")
+    assert done.returncode == 2 and f"{tmp_path}/avld.ini:2: log.modules: unknown module" in done.stderr

@@ -111,7 +111,7 @@ def test_a_configured_address_in_use_is_an_error(monitored, daemons, tmp_path):
     _, port = monitored
     second = daemons({"http.listen": f"127.0.0.1:{port}"}, folder=tmp_path / "second").spawn()
     assert second.process.wait(30) == 1
-    assert f"http.listen=127.0.0.1:{port}: Address already in use" in second.logged()
+    assert f'cannot serve http listen=127.0.0.1:{port} reason="Address already in use"' in second.logged()
     assert "Bad file descriptor" not in second.logged()
 
 

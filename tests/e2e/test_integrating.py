@@ -159,7 +159,7 @@ def test_alarms_are_stored_whatever_becomes_of_notifications(daemons, database):
     assert counted[SENT] == 1 and counted[LEFT_OUT] == 1
     database.query("UPDATE shadow.state SET \"full\" = true")
     counted = send(3, 0)
-    avld.wait_log("the database refused alarms with notifications, sending them without for 60 s sqlstate=54000")
+    avld.wait_log("the database refused alarms with notifications, sending them without for_s=60 sqlstate=54000")
     assert counted[SENT] == 1 and counted[LEFT_OUT] == 2 and counted["avld_retries_total"] == 1
     counted = send(4, 0)  # not tried at once again
     assert counted[SENT] == 1 and counted[LEFT_OUT] == 3 and counted["avld_retries_total"] == 1

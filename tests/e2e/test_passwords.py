@@ -116,7 +116,7 @@ def test_a_password_in_a_file_that_all_may_read_is_a_warning(database, daemons, 
     with subprocess.Popen([AVLD, "serve", "-c", str(file)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as avld:
         assert avld.stdout.readline().startswith("ready ")
         avld.terminate()
-        assert avld.stderr.read().count("WARNING " + remedy) == warned
+        assert avld.stderr.read().count(f'WARNING password exposed what_to_do="{remedy}"') == warned
 
 
 # TLS --------------------------------------------------------------------------------------------

@@ -290,7 +290,7 @@ def test_socket(daemons, watch, tmp_path):
     avld.end()
     assert trace.end(0) == 1 and "avld has ended" in trace.err[-1]
     assert not os.path.exists(socket_of(avld))
-    assert "not part of the journal" not in avld.logged() and "trace socket" not in avld.logged()
+    assert "not part of the journal" not in avld.logged() and "the trace socket" not in avld.logged()
 
 
 def test_usage(tmp_path):

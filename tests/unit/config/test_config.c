@@ -625,6 +625,10 @@ static void the_sample_file_has_every_setting(void **state)
 		range_of(setting, range, sizeof(range));
 		if (!strstr(comment, range))
 			fail_msg("%s: '%s' is not in '%s'", key, range, comment);
+		const char *restart = strstr(comment, "Needs a restart.");
+		if (setting->live == (restart && !restart[strlen("Needs a restart.")]))
+			fail_msg("%s: the comment must%s end with 'Needs a restart.'", key,
+				setting->live ? " not" : "");
 	}
 	assert_int_equal(index, setting_count);
 	fclose(file);
@@ -673,6 +677,7 @@ static void the_settings_page_has_every_setting(void **state)
 		const char *documented = next_cell(&row);
 		if (*range)
 			assert_string_equal(documented, range);
+		assert_string_equal(next_cell(&row), setting->live ? "reload" : "restart");
 		assert_int_not_equal(strlen(next_cell(&row)), 0); // its meaning
 	}
 	assert_int_equal(index, setting_count);

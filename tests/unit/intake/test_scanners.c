@@ -53,14 +53,14 @@ static void one_line_a_minute_sums_up_kinds_and_addresses(void **state)
 	for (unsigned i = 0; i < 1000; i++)
 		note((uint8_t)(i % 20), i % 4 ? "tls" : "http", 10);
 	assert_true(scanners_line(&scanners, 11, false, line));
-	assert_string_equal(line, "scanners probes=1000 addresses=20 kinds=\"tls 750, http 250\" "
+	assert_string_equal(line, "probes=1000 addresses=20 kinds=\"tls 750, http 250\" "
 				  "example=192.0.2.19:4711 kind=tls");
 	assert_false(scanners_line(&scanners, 100, false, line)); // none since
 	note(1, "ssh", 100);
 	note(1, "ssh", 101);
 	assert_true(scanners_line(&scanners, 101, false, line));
-	assert_string_equal(line,
-		"scanners probes=2 addresses=1 kinds=\"ssh 2\" example=192.0.2.1:4711 kind=ssh");
+	assert_string_equal(
+		line, "probes=2 addresses=1 kinds=\"ssh 2\" example=192.0.2.1:4711 kind=ssh");
 	note(7, "tls", 102);
 	assert_false(scanners_line(&scanners, 101 + SCANNERS_LOG_S - 1, false, line));
 	assert_true(scanners_line(&scanners, 101 + SCANNERS_LOG_S, false, line));

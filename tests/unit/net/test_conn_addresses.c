@@ -63,14 +63,18 @@ static void an_ipv6_network_of_64_bits_counts_as_one_address(void **state)
 	assert_null(addresses.table);
 }
 
-static void without_a_limit_nothing_is_counted(void **state)
+// They are counted: a reload may set a limit.
+static void without_a_limit_all_are_counted(void **state)
 {
 	struct conn_addresses addresses = {0};
 
 	(void)state;
-	assert_int_equal(conn_addresses_add(&addresses, &a, 0), ADDRESS_COUNTED);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(conn_addresses_add(&addresses, &a, 0), ADDRESS_COUNTED);
+	assert_int_equal(conn_addresses_add(&addresses, &a, 3), ADDRESS_HAS_MAX);
+	for (int i = 0; i < 3; i++)
+		conn_addresses_remove(&addresses, &a);
 	assert_null(addresses.table);
-	conn_addresses_remove(&addresses, &a);
 }
 
 static void without_memory_it_says_so(void **state)
@@ -91,7 +95,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_address_has_its_own_limit),
 		cmocka_unit_test(an_ipv6_network_of_64_bits_counts_as_one_address),
-		cmocka_unit_test(without_a_limit_nothing_is_counted),
+		cmocka_unit_test(without_a_limit_all_are_counted),
 		cmocka_unit_test(without_memory_it_says_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,13 +117,16 @@ static void a_negative_limit_is_a_percentage_of_all_but_at_least_256(void **stat
 	assert_int_equal(count_of_one_address(), 256);
 }
 
-static void a_limit_of_0_counts_no_address(void **state)
+static void a_limit_of_0_counts_for_a_later_one(void **state)
 {
 	(void)state;
 	assert_int_equal(count_of_one_address(), 1000);
 	assert_true(enter(1));
-	assert_null(gate.addresses.table);
+	config.server.max_connections_per_ip = 1; // set by a reload
+	assert_false(enter(1));
 	leave(1);
+	assert_null(gate.addresses.table);
+	config.server.max_connections_per_ip = 0;
 }
 
 static void above_max_connections_any_connection_makes_room(void **state)
@@ -179,7 +182,7 @@ int main(void)
 		TEST(no_more_than_max_connections_are_open),
 		TEST(no_more_than_max_per_ip_are_open_of_an_address),
 		TEST(a_negative_limit_is_a_percentage_of_all_but_at_least_256),
-		TEST(a_limit_of_0_counts_no_address),
+		TEST(a_limit_of_0_counts_for_a_later_one),
 		TEST(above_max_connections_any_connection_makes_room),
 		TEST(above_max_per_ip_one_of_the_address_makes_room),
 		TEST(a_refusal_is_counted_by_reason_and_not_as_open),

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "util/log.h"
 
+#include "util/log_journald.h"
+#include "util/log_levels.h"
+#include "util/log_limit.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,11 +67,22 @@ static bool matches(const char *text, const char *pattern)
 	return match;
 }
 
+static void write_at(enum log_level level)
+{
+	if (level == LOG_LEVEL_ERROR)
+		log_error("event n=%d", 7);
+	else if (level == LOG_LEVEL_WARNING)
+		log_warning("event n=%d", 7);
+	else if (level == LOG_LEVEL_INFO)
+		log_info("event n=%d", 7);
+	else
+		log_debug("event n=%d", 7);
+}
+
 static void lines_carry_time_and_level(void **state)
 {
 	(void)state;
 	static const char *const patterns[] = {"ERROR", "WARNING", "INFO", "DEBUG"};
-	void (*const write[])(const char *, ...) = {log_error, log_warning, log_info, log_debug};
 	struct capture capture;
 	begin_capture(&capture, false);
 	for (int level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
@@ -78,15 +94,18 @@ static void lines_carry_time_and_level(void **state)
 				"3}Z %s "
 				"event n=7\n$",
 				patterns[line]);
-			write[line]("event n=%d", 7);
+			write_at((enum log_level)line);
 			read_capture(&capture);
 			if (line <= level)
 				assert_true(matches(capture.text, pattern));
 			else
 				assert_string_equal(capture.text, "");
-			assert_int_equal(log_enabled((enum log_level)line), line <= level);
 		}
 	}
+	assert_true(log_enabled(LOG_LEVEL_DEBUG));
+	log_set_level(LOG_LEVEL_ERROR);
+	assert_false(log_enabled(LOG_LEVEL_WARNING));
+	assert_true(log_enabled(LOG_LEVEL_ERROR));
 	end_capture(&capture);
 	log_set_level(LOG_LEVEL_INFO);
 }
@@ -222,24 +241,128 @@ static void fatal_exits_with_1_from_any_thread(void **state)
 	end_capture(&capture);
 }
 
+// The clock of the limits.
+static uint32_t clock_s = 1000;
+
+static uint32_t read_clock(void)
+{
+	return clock_s;
+}
+
+// Begins a minute of its own; returns what the capture has.
+static void begin_minutes(struct capture *capture)
+{
+	log_set_clock(read_clock);
+	clock_s += 1000;
+	begin_capture(capture, false);
+	log_end();
+	read_capture(capture);
+}
+
+static size_t count_lines(const char *text, const char *what)
+{
+	size_t count = 0;
+	for (; (text = strstr(text, what)); text++)
+		count++;
+	return count;
+}
+
+static void twenty_lines_per_cause_and_minute(void **state)
+{
+	(void)state;
+	struct capture capture;
+	begin_minutes(&capture);
+	for (int i = 0; i < 33; i++) {
+		log_warning("one cause number=%d", i);
+		clock_s += i % 2 ? 1 : 0;
+	}
+	log_info("other cause");
+	read_capture(&capture);
+	assert_int_equal(count_lines(capture.text, "one cause"), LOG_CAUSE_LINES);
+	assert_int_equal(count_lines(capture.text, "other cause"), 1);
+	log_each_second(); // the minute is not over
+	assert_string_equal(read_capture(&capture), "");
+	clock_s += 60;
+	log_each_second();
+	assert_true(matches(read_capture(&capture),
+		"^[^ ]+ WARNING log lines suppressed=13 cause=\"one cause\" module=util "
+		"place=tests/unit/util/test_log.c:[0-9]+\n$"));
+	// Nothing was suppressed in this minute: no line about it.
+	clock_s += 60;
+	log_each_second();
+	assert_string_equal(read_capture(&capture), "");
+	end_capture(&capture);
+}
+
+static void the_end_tells_what_was_suppressed(void **state)
+{
+	(void)state;
+	struct capture capture;
+	begin_minutes(&capture);
+	for (int i = 0; i < 30; i++)
+		log_error("%s", "its format is no cause");
+	read_capture(&capture);
+	log_end();
+	assert_true(matches(read_capture(&capture), "ERROR log lines suppressed=10 cause=\"\" "));
+	log_end();
+	assert_string_equal(read_capture(&capture), "");
+	end_capture(&capture);
+}
+
+static void a_new_minute_begins_without_the_timer(void **state)
+{
+	(void)state;
+	struct capture capture;
+	begin_minutes(&capture);
+	for (int i = 0; i < 50; i++) {
+		if (i == 25)
+			clock_s += 60;
+		log_info("event");
+	}
+	read_capture(&capture);
+	assert_int_equal(count_lines(capture.text, "INFO event"), 2 * LOG_CAUSE_LINES);
+	assert_int_equal(count_lines(capture.text, "suppressed=5 cause=\"event\""), 1);
+	end_capture(&capture);
+}
+
+static void debug_lines_and_those_of_a_person_are_not_limited(void **state)
+{
+	(void)state;
+	struct capture capture;
+	begin_minutes(&capture);
+	log_set_level(LOG_LEVEL_DEBUG);
+	for (int i = 0; i < 50; i++) {
+		log_debug("looked at");
+		log_info_each("changed");
+	}
+	read_capture(&capture);
+	assert_int_equal(count_lines(capture.text, "looked at"), 50);
+	assert_int_equal(count_lines(capture.text, "changed"), 50);
+	log_set_level(LOG_LEVEL_INFO);
+	end_capture(&capture);
+}
+
+// Returns true if a line about this peer is written.
+static bool write_about(struct capture *capture, uint32_t number, bool stranger)
+{
+	unsigned char address[16] = {0};
+	const struct log_peer peer = {address, stranger};
+	memcpy(address, &number, sizeof(number));
+	log_info_peer(&peer, "peer event");
+	return strstr(read_capture(capture), "peer event\n") != NULL;
+}
+
 static void five_lines_per_peer_and_minute(void **state)
 {
 	(void)state;
 	struct capture capture;
-	begin_capture(&capture, false);
-	unsigned char one[16] = {1}, other[16] = {2};
-	double now_s = 1000;
+	begin_minutes(&capture);
 	for (int i = 0; i < 12; i++)
-		assert_int_equal(log_allow(one, now_s + i), i < 5);
-	assert_true(log_allow(other, now_s + 12));
-	assert_string_equal(read_capture(&capture), "");
-	assert_true(log_allow(one, now_s + 60));
-	assert_true(matches(read_capture(&capture), "INFO log lines suppressed=7 peers=2\n$"));
-	/* Nothing was suppressed in this minute: no line about it. */
-	assert_true(log_allow(one, now_s + 120));
-	assert_string_equal(read_capture(&capture), "");
-	/* A clock that goes back starts a new minute. */
-	assert_true(log_allow(one, 5));
+		assert_int_equal(write_about(&capture, 1, false), i < LOG_PEER_LINES);
+	assert_true(write_about(&capture, 2, false));
+	clock_s += 60;
+	assert_true(write_about(&capture, 1, false));
+	assert_non_null(strstr(capture.text, "suppressed=7 cause=\"peer event\" module=util"));
 	end_capture(&capture);
 }
 
@@ -247,16 +370,10 @@ static void twenty_lines_a_minute_about_peers_without_an_ident(void **state)
 {
 	(void)state;
 	struct capture capture;
-	unsigned char peer[16] = {0};
-	begin_capture(&capture, false);
-	const double now_s = 5000;
-	for (unsigned char i = 0; i < 30; i++) {
-		peer[0] = i;
-		assert_int_equal(log_allow_stranger(peer, now_s), i < 20);
-	}
-	assert_true(log_allow(peer, now_s)); // they hide no other peer
-	assert_true(log_allow_stranger(peer, now_s + 60));
-	assert_true(matches(read_capture(&capture), "INFO log lines suppressed=10 peers=30\n$"));
+	begin_minutes(&capture);
+	for (uint32_t i = 0; i < 30; i++)
+		assert_int_equal(write_about(&capture, i, true), i < LOG_STRANGER_LINES);
+	assert_true(write_about(&capture, 29, false)); // they hide no other peer
 	end_capture(&capture);
 }
 
@@ -264,17 +381,129 @@ static void peers_without_a_slot_share_one(void **state)
 {
 	(void)state;
 	struct capture capture;
-	begin_capture(&capture, false);
+	begin_minutes(&capture);
 	int allowed = 0;
-	for (uint32_t peer = 0; peer < 100000; peer++) {
-		unsigned char key[16] = {0};
-		memcpy(key, &peer, sizeof(peer));
-		allowed += log_allow(key, 5000);
-	}
-	assert_int_equal(allowed, 128 + 5);
-	unsigned char key[16] = {0};
-	assert_true(log_allow(key, 5000)); /* had its own slot */
+	for (uint32_t peer = 0; peer < 100000; peer++)
+		allowed += write_about(&capture, peer, false);
+	assert_int_equal(allowed, 128 + LOG_PEER_LINES);
+	assert_true(write_about(&capture, 0, false)); // has its own slot
 	end_capture(&capture);
+}
+
+static const char *cause_of(const char *format)
+{
+	static char cause[LOG_LIMIT_CAUSE_MAX];
+	const struct log_site site = {.format = format};
+	return log_limit_cause(&site, cause);
+}
+
+static void the_cause_is_the_text_before_the_first_value(void **state)
+{
+	(void)state;
+	assert_string_equal(cause_of("conn refused peer=%s"), "conn refused");
+	assert_string_equal(cause_of("conn closed %s"), "conn closed");
+	assert_string_equal(cause_of("journal %s"), "journal");
+	assert_string_equal(cause_of("everything is well"), "everything is well");
+	assert_string_equal(cause_of("%s"), "");
+	assert_string_equal(cause_of("rows older than database.%s deleted"), "rows older than");
+	assert_string_equal(cause_of("cannot: %s"), "cannot");
+	assert_string_equal(cause_of(NULL), "");
+	assert_int_equal(strlen(cause_of("a text that is so long that nobody would call it a cause "
+					 "of anything at all =")),
+		LOG_LIMIT_CAUSE_MAX - 1);
+}
+
+static void levels_differ_by_module(void **state)
+{
+	(void)state;
+	struct log_levels levels;
+	char error[256], name[LOG_LEVELS_NAME_MAX];
+	assert_string_equal(log_levels_module("src/net/conn.c", name), "net");
+	assert_string_equal(log_levels_module("src/decoders/gt06/gt06.c", name), "decoders");
+	assert_string_equal(log_levels_module("src/main.c", name), "main");
+	assert_string_equal(log_levels_module("/a/b/src/writer/x.c", name), "writer");
+	assert_string_equal(log_levels_module("tests/unit/util/test_log.c", name), "util");
+
+	assert_true(log_levels_parse("", &levels, error, sizeof(error)));
+	assert_int_equal(levels.count, 0);
+	assert_true(log_levels_parse(" writer=debug,NET=Warning", &levels, error, sizeof(error)));
+	assert_int_equal(levels.count, 2);
+	assert_string_equal(levels.modules[1].name, "net");
+	assert_int_equal(levels.modules[1].level, LOG_LEVEL_WARNING);
+	static const struct {
+		const char *text, *error;
+	} bad[] = {
+		{"writr=debug", "unknown module \"writr\"; known are: cli, config, downlink, "},
+		{"writer=loud", "writer=loud is not a known level; write one of error, warning"},
+		{"debug", "\"debug\" is not of the form MODULE=LEVEL; write writer=debug"},
+		{"net=info, net=debug", "net is named twice"},
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_false(log_levels_parse(bad[i].text, &levels, error, sizeof(error)));
+		assert_non_null(strstr(error, bad[i].error));
+	}
+
+	struct capture capture;
+	begin_minutes(&capture);
+	log_levels_apply(LOG_LEVEL_DEBUG, "util=error, net=debug");
+	log_warning("hidden");
+	assert_string_equal(read_capture(&capture), "");
+	log_levels_apply(LOG_LEVEL_ERROR, "util=debug");
+	log_debug("shown");
+	assert_non_null(strstr(read_capture(&capture), "shown"));
+	log_set_level(LOG_LEVEL_INFO);
+	end_capture(&capture);
+}
+
+static void values_are_fields_for_journald(void **state)
+{
+	(void)state;
+	static const struct log_site site = {
+		.file = "src/net/conn_gate.c", .line = 48, .format = "conn refused peer=%s"};
+	static const char message[] =
+		"conn refused peer=192.0.2.7:4711 ident=- reason=\"a \\\"b\\\" "
+		"c=d\" (x=1) Y=2 \"in=quotes\" n=3 event={\"a b\":\"c m=4\"}";
+	static const char expected[] =
+		"MESSAGE=conn refused peer=192.0.2.7:4711 ident=- reason=\"a \\\"b\\\" c=d\" (x=1) "
+		"Y=2 "
+		"\"in=quotes\" n=3 event={\"a b\":\"c m=4\"}\n"
+		"PRIORITY=4\nSYSLOG_IDENTIFIER=avld\nAVLD_MODULE=net\nAVLD_CAUSE=conn refused\n"
+		"CODE_FILE=src/net/conn_gate.c\nCODE_LINE=48\n"
+		"AVLD_PEER=192.0.2.7:4711\nAVLD_IDENT=-\nAVLD_REASON=a \\\"b\\\" c=d\nAVLD_N=3\n"
+		"AVLD_EVENT={\"a b\":\"c m=4\"}\n";
+	char out[LOG_JOURNALD_MAX + 1];
+	size_t len = log_journald_compose(&site, 4, message, strlen(message), out);
+	out[len] = '\0';
+	assert_string_equal(out, expected);
+	// What does not fit is left out.
+	char text[6000];
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "a=", 2);
+	len = log_journald_compose(&site, 4, text, sizeof(text), out);
+	out[len] = '\0';
+	assert_in_range(len, 6000, LOG_JOURNALD_MAX);
+	assert_null(strstr(out, "AVLD_A="));
+}
+
+static void journald_is_sent_datagrams(void **state)
+{
+	(void)state;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/avld_test_log.%ld",
+		(long)getpid());
+	assert_false(log_journald_send(address.sun_path, "nobody", 6));
+	const int journald = socket(AF_UNIX, SOCK_DGRAM, 0);
+	assert_int_equal(bind(journald, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_true(log_journald_send(address.sun_path, "MESSAGE=a\n", 10));
+	char got[64] = "";
+	assert_int_equal(recv(journald, got, sizeof(got), 0), 10);
+	assert_memory_equal(got, "MESSAGE=a\n", 10);
+	int sent = 0;
+	while (sent < 100000 && log_journald_send(address.sun_path, "MESSAGE=b\n", 10))
+		sent++;
+	assert_in_range(sent, 1, 99999); // its queue is full: it does not block
+	close(journald);
+	unlink(address.sun_path);
 }
 
 static void quote_escapes_and_cuts(void **state)
@@ -315,9 +544,17 @@ int main(void)
 		cmocka_unit_test(a_full_pipe_drops_and_counts),
 		cmocka_unit_test(a_closed_pipe_does_not_kill),
 		cmocka_unit_test(fatal_exits_with_1_from_any_thread),
+		cmocka_unit_test(twenty_lines_per_cause_and_minute),
+		cmocka_unit_test(the_end_tells_what_was_suppressed),
+		cmocka_unit_test(a_new_minute_begins_without_the_timer),
+		cmocka_unit_test(debug_lines_and_those_of_a_person_are_not_limited),
 		cmocka_unit_test(five_lines_per_peer_and_minute),
 		cmocka_unit_test(twenty_lines_a_minute_about_peers_without_an_ident),
 		cmocka_unit_test(peers_without_a_slot_share_one),
+		cmocka_unit_test(the_cause_is_the_text_before_the_first_value),
+		cmocka_unit_test(levels_differ_by_module),
+		cmocka_unit_test(values_are_fields_for_journald),
+		cmocka_unit_test(journald_is_sent_datagrams),
 		cmocka_unit_test(quote_escapes_and_cuts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
