@@ -167,13 +167,13 @@ def test_one_tracker_and_a_range(fleet, tmp_path):
 
 def test_a_repeated_run_continues(fleet, tmp_path):
     run(fleet, *BEFORE, "--output", tmp_path)
-    before = {path.name: path.stat().st_ino for path in tmp_path.iterdir()}
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     (tmp_path / ALL[1]).unlink()
     (tmp_path / f".{ALL[1]}.part").write_bytes(b"of a run that was killed")
     done = run(fleet, *BEFORE, "--output", tmp_path)
     assert "avld export: positions-2025-03-05.csv.gz: already there, 4320 rows" in done.stderr
     assert "positions days=2 rows=8640 written=1 already_there=1" in done.stdout and names(tmp_path) == ALL
-    assert {name for name in ALL if (tmp_path / name).stat().st_ino == before[name]} == set(ALL) - {ALL[1]}
+    assert {name for name in ALL if (tmp_path / name).stat().st_mtime_ns == before[name]} == set(ALL) - {ALL[1]}
     # more rows in the table
     fleet.query("INSERT INTO avld.alarms (device_id, occurred_at, received_at, dedup, stored,"
                 " alarm) VALUES (1, '2025-03-05 13:00Z', now(), 2, false, 'sos')")

@@ -52,7 +52,7 @@ class Sample:
 
     def copy(self, to):
         shutil.rmtree(to, ignore_errors=True)
-        shutil.copytree(self.folder, to)
+        shutil.copytree(self.folder, to, ignore=shutil.ignore_patterns("trace.sock"))
         return to
 
 

@@ -206,9 +206,9 @@ def test_an_unreachable_database_fills_the_journal_only(daemons, proxy, database
         sizes.append(status_of(avld.process.pid, "VmRSS", "RssAnon"))
     assert load.returncode == 0, load.stderr.read()
     load.stderr.close()
-    for name in ("VmRSS", "RssAnon"):
+    for name, most in (("VmRSS", 0.2), ("RssAnon", 0.1)):  # VmRSS has the journal's pages that are mapped ahead: more or fewer
         low, high = min(size[name] for size in sizes), max(size[name] for size in sizes)
-        assert high - low <= 0.1 * low, f"{name} from {low} to {high} kB"
+        assert high - low <= most * low, f"{name} from {low} to {high} kB"
     assert sum(tracker.breaks for tracker in trackers) == 0
     backlog = rate * seconds
     proxy.unblock()
