@@ -59,9 +59,9 @@ typedef void newcomers_visit(void *context, const uint8_t *entry, size_t size);
 // milliseconds of any clock that wraps around (clock_coarse_ms).
 struct newcomers *newcomers_new(
 	struct newcomers_limits limits, newcomers_visit *dropped, void *context, uint32_t now_ms);
-// Drops the idents on trial without a call of `dropped`. newcomers may be NULL.
 // Sets other limits. What has been used up of the old ones counts.
 void newcomers_set_limits(struct newcomers *newcomers, struct newcomers_limits limits);
+// Drops the idents on trial without a call of `dropped`. newcomers may be NULL.
 void newcomers_free(struct newcomers *newcomers);
 
 // Decides on an ident that is unknown. received_us: the time of receipt, by which datagrams are told apart. ADMITTED: the

@@ -26,7 +26,7 @@ SELECT functions_are('avld', ARRAY['list_partitions', 'tell_devices', 'ensure_pa
 	'set_least_retention', 'kept_from', 'diagnose_peers', 'find_fight', 'find_jumps',
 	'engine', 'timescaledb_schema', 'list_days', 'delete_from_default', 'refuse_missing', 'refuse_others', 'find_dependents',
 	'missing_for_timescaledb', 'replace_table', 'move_rows', 'set_columnstore', 'has_columnstore', 'make_hypertable',
-	'enable_timescaledb', 'refill_table', 'disable_timescaledb', 'missing_on_workers', 'find_undistributable', 'find_unfit_nodes',
+	'find_unfit_keys', 'enable_timescaledb', 'refill_table', 'disable_timescaledb', 'missing_on_workers', 'find_undistributable', 'find_unfit_nodes',
 	'missing_for_citus', 'is_sequential', 'list_tables', 'add_local_tables', 'take_table_back', 'list_comments',
 	'restore_comments', 'share_functions', 'enable_citus', 'disable_citus', 'check_engine']);
 

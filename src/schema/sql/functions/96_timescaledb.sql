@@ -4,39 +4,6 @@
 -- A partitioned table cannot become a hypertable. So each of the two is replaced: renamed to NAME_old, made anew, filled, and the
 -- old one dropped, all in one transaction.
 
--- Refuses to begin with something missing. items: each ends with the statement that mends it.
-CREATE OR REPLACE FUNCTION avld.refuse_missing(caller text, items text[]) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-	IF cardinality(items) > 0 THEN
-		RAISE EXCEPTION 'avld.%: something else has to be done first; nothing was changed', caller
-			USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = array_to_string(items, E'\n'),
-				HINT = 'Do this, in that order, then call it again.';
-	END IF;
-END
-$$;
-
--- Who may not change the tables is told so before anything else is looked at.
-CREATE OR REPLACE FUNCTION avld.refuse_others(caller text) RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	owner text;
-BEGIN
-	SELECT pg_get_userbyid(c.relowner) INTO owner
-	FROM pg_class AS c
-	WHERE c.oid IN ('avld.positions'::regclass, 'avld.statuses'::regclass) AND NOT pg_has_role(c.relowner, 'USAGE')
-	LIMIT 1;
-	IF FOUND THEN
-		RAISE EXCEPTION 'avld.%: positions and statuses belong to %: call it as that role', caller, owner
-			USING ERRCODE = 'insufficient_privilege';
-	END IF;
-END
-$$;
-
 -- What would be lost with the tables, or keep them from being dropped. Not avld's own views, which are made again.
 CREATE OR REPLACE FUNCTION avld.find_dependents() RETURNS SETOF text
 LANGUAGE sql
@@ -73,9 +40,7 @@ AS $$
 	SELECT format('function %1$s uses their types: keep its definition to make it again, then DROP FUNCTION %1$s;', u.objid::regprocedure)
 	FROM (SELECT DISTINCT u.objid FROM users AS u WHERE u.classid = 'pg_proc'::regclass) AS u
 	UNION ALL
-	SELECT format('foreign key %1$I of %2$s: ALTER TABLE %2$s DROP CONSTRAINT %1$I;', c.conname, c.conrelid::regclass)
-	FROM pg_constraint AS c
-	WHERE c.contype = 'f' AND c.conparentid = 0 AND (c.conrelid IN (SELECT r.oid FROM roots AS r) OR c.confrelid IN (SELECT r.oid FROM roots AS r))
+	SELECT k FROM avld.find_unfit_keys() AS k
 	UNION ALL
 	SELECT format('trigger %1$I of %2$s: keep its definition to make it again, then DROP TRIGGER %1$I ON %2$s;', t.tgname, t.tgrelid::regclass)
 	FROM pg_trigger AS t
@@ -95,11 +60,6 @@ AS $$
 	FROM family AS f
 	JOIN pg_class AS c ON c.oid = f.oid AND c.relkind = 'f'
 	JOIN pg_inherits AS i ON i.inhrelid = c.oid
-	UNION ALL
-	SELECT format('%1$s has no primary key: ALTER TABLE %1$s ADD PRIMARY KEY (device_id, %2$I, dedup);', r.oid::regclass,
-		CASE r.oid::regclass::text WHEN 'avld.positions' THEN 'fixed_at' ELSE 'reported_at' END)
-	FROM roots AS r
-	WHERE NOT EXISTS (SELECT FROM pg_constraint AS c WHERE c.conrelid = r.oid AND c.contype = 'p')
 $$;
 
 -- In the order in which it has to be done.
@@ -392,8 +352,6 @@ COMMENT ON FUNCTION avld.disable_timescaledb() IS
 COMMENT ON FUNCTION avld.missing_for_timescaledb() IS 'Used by enable_timescaledb: what has to be done first, with the statements.';
 COMMENT ON FUNCTION avld.find_dependents() IS
 	'Used by enable_timescaledb and disable_timescaledb: what would be lost with positions and statuses, with the statements.';
-COMMENT ON FUNCTION avld.refuse_missing(text, text[]) IS 'Used by enable_timescaledb and enable_citus: an error if there are items.';
-COMMENT ON FUNCTION avld.refuse_others(text) IS 'Used by enable_timescaledb and enable_citus: an error unless the caller owns the tables.';
 COMMENT ON FUNCTION avld.replace_table(text, text) IS
 	'Used by enable_timescaledb and disable_timescaledb: renames a table and makes an empty one like it. Returns the statements for its indexes.';
 COMMENT ON FUNCTION avld.move_rows(text, text, text) IS 'Used by enable_timescaledb and disable_timescaledb: copies rows, reports how many.';

@@ -58,9 +58,7 @@ AS $$
 		CROSS JOIN LATERAL pg_partition_tree(r.oid) AS t JOIN pg_class AS c ON c.oid = t.relid
 		WHERE t.level = 1
 	)
-	SELECT format('foreign key %1$I of %2$s: ALTER TABLE %2$s DROP CONSTRAINT %1$I;', c.conname, c.conrelid::regclass)
-	FROM pg_constraint AS c
-	WHERE c.contype = 'f' AND c.conparentid = 0 AND (c.conrelid IN (SELECT r.oid FROM roots AS r) OR c.confrelid IN (SELECT r.oid FROM roots AS r))
+	SELECT k FROM avld.find_unfit_keys() AS k
 	UNION ALL
 	SELECT format('trigger %1$I of %2$s: DROP TRIGGER %1$I ON %2$s;', t.tgname, t.tgrelid::regclass)
 	FROM pg_trigger AS t WHERE t.tgrelid IN (SELECT r.oid FROM roots AS r) AND NOT t.tgisinternal
@@ -76,11 +74,6 @@ AS $$
 		'RENAME TO %3$I; ALTER TABLE %1$s ATTACH PARTITION %2$s %4$s; COMMIT;', p.parent::regclass, p.oid::regclass, c.relname,
 		pg_get_expr(c.relpartbound, c.oid))
 	FROM parts AS p JOIN pg_class AS c ON c.oid = p.oid WHERE p.relkind = 'p'
-	UNION ALL
-	SELECT format('%1$s has no primary key: ALTER TABLE %1$s ADD PRIMARY KEY (device_id, %2$I, dedup);', r.oid::regclass,
-		CASE r.oid::regclass::text WHEN 'avld.positions' THEN 'fixed_at' ELSE 'reported_at' END)
-	FROM roots AS r
-	WHERE NOT EXISTS (SELECT FROM pg_constraint AS c WHERE c.conrelid = r.oid AND c.contype = 'p')
 $$;
 
 -- Whether the nodes are fit, asked in the order in which an answer makes sense.
