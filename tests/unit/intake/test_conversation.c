@@ -881,6 +881,27 @@ static void a_full_journal_pauses_between_frames(void **state)
 	end(&udp);
 }
 
+// A read is done in one call unless the journal is nearly full, however small the read is.
+static void a_read_is_a_look_only_where_room_is_scarce(void **state)
+{
+	(void)state;
+	struct conversation c = begin(TRANSPORT_TCP);
+	const size_t turn = 16384;
+	unsigned reads = 0;
+
+	assert_int_equal(intake_room(&intake, 1), INTAKE_AMPLE);
+	assert_int_equal(intake_room(&intake, turn), INTAKE_AMPLE);
+	assert_int_equal(intake_room(&intake, 1 << 20), INTAKE_SCARCE);
+	for (; intake_room(&intake, turn) == INTAKE_AMPLE && reads < 100000; reads++)
+		give_text(&c, OF("5020001"));
+	assert_in_range(reads, 1000, 99999); // 300 bytes each, in a journal of 4 MiB
+	assert_int_equal(intake_room(&intake, turn), INTAKE_SCARCE);
+	while (intake_room(&intake, turn) == INTAKE_SCARCE && reads++ < 100000)
+		give_text(&c, OF("5020001"));
+	assert_int_equal(intake_room(&intake, 1), INTAKE_FULL);
+	end(&c);
+}
+
 static void the_longest_frames_find_room_or_pause(void **state)
 {
 	(void)state;
@@ -996,6 +1017,8 @@ int main(void)
 		TEST(the_rest_of_a_connection_is_an_incomplete_frame),
 		TEST(too_many_rejects_end_a_connection),
 		TEST(a_full_journal_pauses_between_frames),
+		TEST(a_read_is_a_look_only_where_room_is_scarce),
+		TEST(a_read_is_a_look_only_where_room_is_scarce),
 		TEST(the_longest_frames_find_room_or_pause),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
