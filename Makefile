@@ -292,7 +292,8 @@ fuzz: fuzz-build
 bench:
 	@tools/deps bench
 	@$(MAKE) -s --no-print-directory -j2 BUILD='$(BUILD)/release' CFLAGS='-O2 -g' \
-		'$(BUILD)/release/avld' '$(BUILD)/release/bench/pipeline' '$(BUILD)/release/bench/sniff'
+		'$(BUILD)/release/avld' '$(BUILD)/release/bench/pipeline' '$(BUILD)/release/bench/sniff' \
+		'$(BUILD)/release/bench/read_loop'
 	@BUILD='$(BUILD)/release' ONLY='$(ONLY)' tests/bench/start
 
 format:

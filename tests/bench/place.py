@@ -139,6 +139,9 @@ class Daemon:
             self.stop()
         shutil.rmtree(self.journal, ignore_errors=True)
 
+    def count_frames(self):
+        return self.metric("frames_total")
+
     def metrics(self):
         """The values by name, without the labels: of a family with labels the sum."""
         url = f"http://{self.settings['http.listen']}/metrics"

@@ -145,24 +145,57 @@ def instruction_counts(program, frames=20000):
 
 def live(bench):
     """100 connections, one frame per read."""
-    cpu_us = []
+    stored_us, journaled_us, read_us = [], [], []
     bursts = bench.count(2000)
     for _ in bench.each_round("live"):
         place.empty_tables()
         with Daemon() as daemon:
             daemon.wait_connected()
-            client.send_bursts(daemon.port, 100, 20, 0.01)
-            before, frames = place.cpu_s(daemon.pid), daemon.metric("frames_total")
-            client.send_bursts(daemon.port, 100, bursts, 0.004, 1001)
-            frames = daemon.metric("frames_total") - frames
-            cpu_us.append((place.cpu_s(daemon.pid) - before) * US / frames)
+            stored_us.append(live_cpu_us(daemon, bursts))
+        with Daemon(database__conninfo="host=127.0.0.1 port=1") as daemon:
+            journaled_us.append(live_cpu_us(daemon, bursts))
+        with ReadLoop() as loop:
+            read_us.append(live_cpu_us(loop, bursts))
     calls, reads = count_calls(bench)
     return [
-        Row("one frame a read, 100 connections: CPU", "us/frame", cpu_us, "<= 3", lambda ours, _: ours <= 3,
+        Row("one frame a read, 100 connections: CPU", "us/frame", stored_us, "<= 3", lambda ours, _: ours <= 3,
+            other=read_us, other_name="libev, reads only",
             note="25,000 frames/s in bursts of 100; writing to PostgreSQL included"),
+        Row("the same, into the journal only", "us/frame", journaled_us, "ratio <= 1.3", lambda _, ratio: ratio <= 1.3,
+            other=read_us, other_name="libev, reads only", note="PostgreSQL unreachable"),
         Row("the same: system calls", "/frame", calls, "<= 1.2", lambda ours, _: ours <= 1.2,
             note=f"counted by strace at 5,000 frames/s; {statistics.median(reads):.2f} of them recvfrom"),
     ]
+
+
+def live_cpu_us(receiver, bursts):
+    """Returns the CPU time of a frame, of a process with port, pid and count_frames."""
+    client.send_bursts(receiver.port, 100, 20, 0.01)
+    before, frames = place.cpu_s(receiver.pid), receiver.count_frames()
+    client.send_bursts(receiver.port, 100, bursts, 0.004, 1001)
+    frames = receiver.count_frames() - frames
+    return (place.cpu_s(receiver.pid) - before) * US / frames
+
+
+class ReadLoop:
+    """tests/bench/read_loop.c. Use it in a with statement."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen([pathlib.Path(place.AVLD).parent / "bench/read_loop"], text=True, bufsize=1,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.pid = self.process.pid
+        self.port = int(self.process.stdout.readline())
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def count_frames(self):
+        """Returns the reads so far: each is a frame."""
+        self.process.stdin.write("\n")
+        return int(self.process.stdout.readline())
 
 
 def count_calls(bench, bursts=200):
