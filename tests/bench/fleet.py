@@ -15,10 +15,11 @@ CONNECTIONS = 100
 PROBES = 100  # devices whose rows are waited for
 FILLS = (0, 10, 30)  # millions of rows in the day before
 
+# 30 million are spread over the whole day.
 FILL = """
 INSERT INTO avld.positions (device_id, fixed_at, received_at, time_source, event, valid, latitude, longitude, speed_kmh,
     course_deg, ignition, inputs, outputs, adc1, adc2, adc3, adc4, odometer_m, battery_percent, stored, dedup)
-SELECT 1 + (n * 7919) %% %s, %s::timestamptz + n * interval '1 us', now(), 'device', 'POS', true, 48.1, 11.5, 41.5, 84.4, true, 8,
+SELECT 1 + (n * 7919) %% %s, %s::timestamptz + n * interval '2880 us', now(), 'device', 'POS', true, 48.1, 11.5, 41.5, 84.4, true, 8,
     0, 0, 0, 0, 0, n, 100, false, hashint8extended(n, 0) FROM generate_series(%s::bigint, %s::bigint - 1) AS n"""
 
 
