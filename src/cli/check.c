@@ -13,6 +13,7 @@
 #include "config/setting.h"
 #include "net/listener.h"
 #include "net/udp.h"
+#include "schema/engine.h"
 #include "schema/migrate.h"
 #include "schema/migrations.h"
 #include "schema/shape.h"
@@ -449,6 +450,16 @@ static bool check_usage(const struct config *config, PGconn *conn)
 	return good;
 }
 
+static bool check_is_coordinator(const struct config *config, PGconn *conn)
+{
+	char *coordinator = engine_find_coordinator(conn);
+	if (!coordinator)
+		return true;
+	problem(config, "database.conninfo", ENGINE_WORKER_FORMAT, coordinator);
+	free(coordinator);
+	return false;
+}
+
 static bool check_server(const struct config *config, PGconn *conn)
 {
 	const char *version = PQparameterStatus(conn, "server_version");
@@ -548,7 +559,8 @@ static bool check_database(const struct config *config)
 	if (PQstatus(conn) != CONNECTION_OK) {
 		database_problem(config, conn,
 			"start PostgreSQL, create the database, or correct the setting");
-	} else if (check_server(config, conn) && check_usage(config, conn)) {
+	} else if (check_server(config, conn) && check_is_coordinator(config, conn) &&
+		   check_usage(config, conn)) {
 		note_server_settings(config, conn);
 		int version = migrate_version(conn);
 		if (version < 0)

@@ -8,6 +8,7 @@
 // finds nothing to do. If nothing is missing, the first read of the state is all that happens: it
 // takes no lock that anybody waits for.
 #include "schema/migrate.h"
+#include "schema/engine.h"
 #include "schema/migrations.h"
 #include "util/clock.h"
 
@@ -131,10 +132,21 @@ int migrate_version(PGconn *conn)
 	return read_state(&run, &state) ? state.version : -1;
 }
 
-// As read_state; a schema that is newer than this program is an error.
+// Citus sends the tables to its workers, but not the functions.
+static bool refuse_worker(const struct run *run)
+{
+	char *coordinator = engine_find_coordinator(run->conn);
+	if (!coordinator)
+		return true;
+	snprintf(run->error, run->error_size, ENGINE_WORKER_FORMAT, coordinator);
+	free(coordinator);
+	return false;
+}
+
+// As read_state; a schema that is newer than this program is an error, and so is a worker of Citus.
 static bool find_state(const struct run *run, struct state *state)
 {
-	if (!read_state(run, state))
+	if (!refuse_worker(run) || !read_state(run, state))
 		return false;
 	if (state->version <= SCHEMA_VERSION)
 		return true;

@@ -518,8 +518,9 @@ void writer_link_ready(struct writer *writer)
 			writer->counters.trouble == TROUBLE_LOCKED)
 			writer_link_end_trouble(writer);
 		else if (writer->counters.trouble == TROUBLE_NONE)
-			log_info("database ready instance=%s devices=%zu waiting_bytes=%llu",
-				writer->config->database.instance,
+			log_info("database ready instance=%s engine=%s devices=%zu "
+				 "waiting_bytes=%llu",
+				writer->config->database.instance, writer->engine,
 				device_directory_count(writer->directory), waiting_bytes(writer));
 	}
 	writer_link_set_state(writer, WRITER_IDLE);

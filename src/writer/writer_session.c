@@ -4,6 +4,7 @@
 #include "writer/writer_session.h"
 
 #include "journal/entry.h"
+#include "schema/engine.h"
 #include "schema/migrations.h"
 #include "util/log.h"
 #include "writer/writer_batch.h"
@@ -25,8 +26,10 @@
 
 struct writer_session {
 	unsigned step;
-	int version;   /* of the schema */
-	bool locked;   /* the instance's lock is ours */
+	const char *engine_query; /* NULL: no extension is there */
+	char coordinator[160];    /* of Citus, if this is a worker */
+	int version;              /* of the schema */
+	bool locked;              /* the instance's lock is ours */
 	bool own_lock; /* it was held by our own previous connection, which has been ended */
 	char holder[200];
 	bool found;       /* the checkpoint's row: */
@@ -83,20 +86,62 @@ static void write_settings(struct writer *writer, struct writer_sql *sql)
 		"WHERE current_setting('synchronous_commit') = 'off'");
 }
 
+// ---- engine
+
+static void write_extension(struct writer *writer, struct writer_sql *sql)
+{
+	writer->on_citus = false;
+	writer->session->engine_query = NULL;
+	writer->session->coordinator[0] = '\0';
+	snprintf(writer->engine, sizeof(writer->engine), "postgresql");
+	writer_sql_add(sql, engine_extension_query);
+}
+
+static void read_extension(struct writer *writer, PGresult *result)
+{
+	if (!PQntuples(result))
+		return;
+	writer->on_citus = !strcmp(value_of(result, 0), "citus");
+	writer->session->engine_query = engine_query(value_of(result, 0));
+}
+
+static void write_engine(struct writer *writer, struct writer_sql *sql)
+{
+	if (writer->session->engine_query)
+		writer_sql_add(sql, writer->session->engine_query);
+}
+
+static void read_engine(struct writer *writer, PGresult *result)
+{
+	if (!PQntuples(result))
+		return;
+	snprintf(writer->engine, sizeof(writer->engine), "%s", value_of(result, 0));
+	snprintf(writer->session->coordinator, sizeof(writer->session->coordinator), "%s",
+		value_of(result, 1));
+}
+
+// A worker makes no partitions, and does not notify of commands that were entered on another node.
+static bool check_engine(struct writer *writer)
+{
+	char message[400];
+	if (!writer->session->coordinator[0])
+		return true;
+	snprintf(message, sizeof(message), ENGINE_WORKER_FORMAT, writer->session->coordinator);
+	writer_link_lose(writer, TROUBLE_REFUSED, "", message);
+	return false;
+}
+
 // ---- schema
 
 static void write_version(struct writer *writer, struct writer_sql *sql)
 {
 	(void)writer;
-	writer_sql_add(sql, "SELECT coalesce(max(version), 0), "
-			    "EXISTS (SELECT FROM pg_extension WHERE extname = 'citus') FROM "
-			    "avld.schema_version");
+	writer_sql_add(sql, "SELECT coalesce(max(version), 0) FROM avld.schema_version");
 }
 
 static void read_version(struct writer *writer, PGresult *result)
 {
 	writer->session->version = (int)strtol(value_of(result, 0), NULL, 10);
-	writer->on_citus = *value_of(result, 1) == 't';
 }
 
 static bool check_version(struct writer *writer)
@@ -389,6 +434,8 @@ static bool set_commands_due(struct writer *writer)
 static const struct step steps[] = {
 	{.sql = write_messages, .may_fail = true},
 	{.sql = write_settings},
+	{.sql = write_extension, .result = read_extension},
+	{.sql = write_engine, .result = read_engine, .done = check_engine},
 	{.sql = write_version, .result = read_version, .done = check_version},
 	{.sql = writer_shape_begin, .result = writer_shape_read, .done = writer_shape_judge},
 	{.sql = write_lock, .result = read_lock},

@@ -65,6 +65,7 @@ struct writer {
 	enum writer_state state; /* set by writer_link_set_state */
 	uint64_t lsn;            /* everything below is stored: the checkpoint in the database */
 	bool on_citus;           /* the database has Citus; set at each connect */
+	char engine[16];         /* what keeps positions and statuses; also then */
 	struct writer_sql sql;   /* the text of the next query */
 	struct backlog backlog;
 

@@ -87,3 +87,9 @@ def test_systemd_is_notified(daemons):
                 pass
         avld.end()
         assert "STOPPING=1" in notified
+
+
+def test_the_log_names_the_engine(daemons):
+    """What keeps positions; tests/engines has the other ones."""
+    avld = daemons().start()
+    avld.wait_log("engine=postgresql devices=0 ")

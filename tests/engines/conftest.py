@@ -40,6 +40,12 @@ class Server:
         with contextlib.closing(self.connect(database)) as session:
             session.cursor().execute(sql)
 
+    def setting(self, name):
+        with contextlib.closing(self.connect()) as session:
+            cursor = session.cursor()
+            cursor.execute("SELECT current_setting(%s)", (name,))
+            return cursor.fetchone()[0]
+
 
 class Database:
     """A database of a server, with the schema avld, which belongs to OWNER."""
@@ -128,8 +134,8 @@ class Engine:
             database.migrate()
         return database
 
-    def prepare(self, database):
-        """What a superuser does before: extension, nodes, roles."""
+    def prepare(self, database, nodes=None):
+        """What a superuser does before: extension, and the first so many other nodes, or all."""
         if self.name == "timescaledb":
             database.server.run("CREATE EXTENSION timescaledb", database.name)
             return
@@ -139,8 +145,11 @@ class Engine:
             server.run("CREATE EXTENSION citus", database.name)
         first, *others = self.servers
         first.run(f"SELECT citus_set_coordinator_host('{first.host}', {first.port})", database.name)
-        for server in others:
-            first.run(f"SELECT citus_add_node('{server.host}', {server.port})", database.name)
+        for server in others[:nodes]:
+            self.add_node(database, server)
+
+    def add_node(self, database, server):
+        self.servers[0].run(f"SELECT citus_add_node('{server.host}', {server.port})", database.name)
 
     def ready(self):
         """A database that enable() can be called in."""

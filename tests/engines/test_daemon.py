@@ -99,6 +99,7 @@ def test_repeats(start):
     first = start("first")
     first.send(*[records(0, 100, device) for device in range(1, 6)])
     wait_for(lambda: positions(database) == 500, "500 rows")
+    assert f" database ready instance=first engine={start.engine.name} " in first.logged()
     first.send(records(0, 60), records(100, 50))
     wait_for(lambda: positions(database) == 550, "550 rows")
     wait_for(lambda: first.number("duplicates_total") == 60, "repeats that the daemon remembers")
