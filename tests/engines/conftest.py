@@ -40,11 +40,14 @@ class Server:
         with contextlib.closing(self.connect(database)) as session:
             session.cursor().execute(sql)
 
-    def setting(self, name):
+    def value(self, sql, *args):
         with contextlib.closing(self.connect()) as session:
             cursor = session.cursor()
-            cursor.execute("SELECT current_setting(%s)", (name,))
+            cursor.execute(sql, args or None)
             return cursor.fetchone()[0]
+
+    def setting(self, name):
+        return self.value("SELECT current_setting(%s)", name)
 
 
 class Database:
@@ -193,6 +196,9 @@ def running(name):
     if not conninfos:
         pytest.skip(f"{NAMES[name]} is not set")
     engine = Engine(name, conninfos)
+    for server in engine.servers:
+        left = server.value("SELECT string_agg(format('%s in %s', gid, database), ', ') FROM pg_prepared_xacts")
+        assert not left, f"{server.host}:{server.port} has prepared transactions, which moves of shards would wait for: {left}"
     make_roles(engine.servers)
     try:
         yield engine
