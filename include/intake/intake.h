@@ -84,7 +84,7 @@ bool intake_has_room(struct intake *intake);
 // The same for data that cannot be left unread: waits for the next segment.
 bool intake_wait_for_room(struct intake *intake);
 
-// The room for a read of up to `bytes`. INTAKE_AMPLE: for all of them, and for a frame of any size. INTAKE_SCARCE: for a
+// The room for a read of up to `bytes`. INTAKE_AMPLE: for all of them, and then for a frame of any size. INTAKE_SCARCE: for a
 // frame, but perhaps not for all of them; read only what can be left in the socket until it is journaled.
 enum intake_room { INTAKE_FULL, INTAKE_SCARCE, INTAKE_AMPLE };
 enum intake_room intake_room(struct intake *intake, size_t bytes);

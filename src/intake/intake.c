@@ -81,15 +81,11 @@ bool intake_wait_for_room(struct intake *intake)
 	return room;
 }
 
-static size_t larger(size_t a, size_t b)
-{
-	return a > b ? a : b;
-}
-
 enum intake_room intake_room(struct intake *intake, size_t bytes)
 {
-	const size_t entries = larger(bytes / BYTES_PER_ENTRY, FRAME_ENTRIES);
-	const size_t size = larger(bytes * BYTES_GROWTH, FRAME_BYTES + SPARE_BYTES);
+	// Before its last frame, too, there must be room for a frame of any size.
+	const size_t entries = bytes / BYTES_PER_ENTRY + FRAME_ENTRIES;
+	const size_t size = bytes * BYTES_GROWTH + FRAME_BYTES + SPARE_BYTES;
 
 	if (!intake->full && journal_room(intake->journal, entries, size))
 		return INTAKE_AMPLE;
