@@ -27,6 +27,7 @@ class Flood(threading.Thread):
         tracker = Pt502(port, device, 1)
         self.data = b"".join(tracker.record(n) for n in range(records))
         self.peer = socket.create_connection(("127.0.0.1", port))
+        self.own_port = self.peer.getsockname()[1]  # also after the end
 
     def run(self):
         view = memoryview(self.data)
@@ -46,7 +47,7 @@ def unread(port, flood):
     seen = [(time.monotonic(), None)]
 
     def settled():
-        now = queued(port, {flood.peer.getsockname()[1]})
+        now = queued(port, {flood.own_port})
         if now != seen[-1][1]:
             seen.append((time.monotonic(), now))
         return time.monotonic() > seen[-1][0] + 1
