@@ -166,12 +166,13 @@ class Engine:
     def disable(self, database):
         return database.lines(f"SELECT avld.disable_{self.name}()")
 
-    def drop_all(self):
+    def drop(self, name):
         for server in self.servers:
-            with contextlib.closing(server.connect()) as session:
-                cursor = session.cursor()
-                for name in self.made:
-                    cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            server.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def drop_all(self):
+        for name in self.made:
+            self.drop(name)
 
 
 GROUPS = ("avld_writer", "avld_reader", "avld_operator")

@@ -1024,7 +1024,6 @@ int main(void)
 		TEST(too_many_rejects_end_a_connection),
 		TEST(a_full_journal_pauses_between_frames),
 		TEST(a_read_is_a_look_only_where_room_is_scarce),
-		TEST(a_read_is_a_look_only_where_room_is_scarce),
 		TEST(the_longest_frames_find_room_or_pause),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
