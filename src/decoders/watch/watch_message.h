@@ -30,7 +30,7 @@ struct watch_message {
 
 // Adds the report, with the word as its event if it can be one.
 void watch_message_begin(struct watch_message *m);
-// Sends content back, with maker, ident and index of the message.
+// Sends content back, with maker, ident and index of the message. content: at most EVENT_MAX bytes.
 void watch_message_answer(const struct watch_message *m, enum reply_when when, struct text content);
 // Adds a text that was not understood, unless it is empty.
 void watch_message_keep(const struct watch_message *m, const char *name, struct text text);

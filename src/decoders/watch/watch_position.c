@@ -202,13 +202,14 @@ static bool wants_echo(struct text model)
 	return false;
 }
 
-// Answers an alarm: AL, or its own word if the device's model wants that.
+// Answers an alarm: AL, or its own word if the device's model wants that and the word can be an event; others are too long for
+// an answer, or not text.
 static void answer_alarm(const struct watch_message *m)
 {
 	struct text word = {"AL", 2};
-	if (m->word.len > 2) {
+	if (m->report->event.len > 2) {
 		if (wants_echo(session_settings(m->session).model))
-			word = m->word;
+			word = m->report->event;
 	}
 	watch_message_answer(m, REPLY_STORED, word);
 }

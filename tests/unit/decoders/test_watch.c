@@ -239,6 +239,24 @@ static void a_model_has_its_alarms_answered_with_their_word(void **state)
 	assert_reply(REPLY_STORED, HEAD "0002*AL]");
 }
 
+// A word of up to 2,048 bytes would not fit into an answer.
+static void a_word_that_is_no_event_is_not_sent_back(void **state)
+{
+	static const size_t lengths[] = {33, 200, 2048};
+	struct session session = {.find_settings = echo_settings};
+	char word[2049];
+	(void)state;
+	for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+		memset(word, 'X', lengths[i]);
+		memcpy(word, "AL", 2);
+		word[lengths[i]] = 0;
+		decode_with(&session, make(word));
+		assert_reply(REPLY_STORED, HEAD "0002*AL]");
+	}
+	decode_with(&session, make("AL\x01X"));
+	assert_reply(REPLY_STORED, HEAD "0002*AL]");
+}
+
 static void an_ident_has_at_most_32_characters(void **state)
 {
 	struct session session = {0};
@@ -414,6 +432,7 @@ int main(void)
 		cmocka_unit_test(endless_garbage_closes_the_connection),
 		cmocka_unit_test(answers_have_maker_ident_and_index_of_the_frame),
 		cmocka_unit_test(a_model_has_its_alarms_answered_with_their_word),
+		cmocka_unit_test(a_word_that_is_no_event_is_not_sent_back),
 		cmocka_unit_test(an_ident_has_at_most_32_characters),
 		cmocka_unit_test(states_are_alarms_when_they_begin),
 		cmocka_unit_test(a_photo_is_kept_without_its_escapes),
