@@ -287,16 +287,16 @@ def decode(data, state):
     f = text.split(",")
     word, has_word = f[0].upper(), re.fullmatch("[ -~]{1,32}", f[0])
     out = report(ident, f[0] if has_word else None)
-    if not has_word:
-        out["extra"]["data"] = text
-        return [out]
     if word[:2] in ("UD", "AL", "WT", "PP"):
         if not position(out, f, state):
-            if text[len(f[0]) + 1:]:
-                out["extra"]["data"] = text[len(f[0]) + 1:]
+            data = text[len(f[0]) + 1:] if has_word else text
+            out["extra"].update({"data": data} if data else {})
             out["alarms"] += ["general"] if word[:2] == "AL" else []
         if word[:2] == "AL":
-            return [out, answer(f[0] if "echo" in current["model"] and len(f[0]) > 2 else "AL", "stored")]
+            return [out, answer(f[0] if "echo" in current["model"] and has_word and len(f[0]) > 2 else "AL", "stored")]
+        return [out]
+    if not has_word:
+        out["extra"]["data"] = text
         return [out]
     if word == "LK":
         if len(f) == 1:
@@ -442,7 +442,7 @@ def content_random(rng):
         return short_text(rng).encode()
     if kind < .95:
         return binary_content(rng)
-    return rng.choice([b"", b",", b",a", b"x" * 33 + b",1", b"z", "\u00e9t\u00e9,1".encode(), b"LK " * 3, b"1,2"])
+    return rng.choice([b"", b",", b",a", b"x" * 33 + b",1", b"AL" + b"x" * 31, b"UD_" + b"x" * 30 + b",1", b"WT\x01", b"z", "\u00e9t\u00e9,1".encode(), b"LK " * 3, b"1,2"])
 
 
 def ident_random(rng):

@@ -22,3 +22,8 @@ void watch_message_keep(const struct watch_message *m, const char *name, struct 
 	if (text.len > 0)
 		extra_text(m->out, m->report, name, text.data, text.len);
 }
+
+void watch_message_keep_all(const struct watch_message *m)
+{
+	watch_message_keep(m, "data", m->report->event.len > 0 ? m->rest : m->content);
+}

@@ -34,6 +34,8 @@ void watch_message_begin(struct watch_message *m);
 void watch_message_answer(const struct watch_message *m, enum reply_when when, struct text content);
 // Adds a text that was not understood, unless it is empty.
 void watch_message_keep(const struct watch_message *m, const char *name, struct text text);
+// Adds the message as it was sent: what follows the word, or all of it if the word is not the event.
+void watch_message_keep_all(const struct watch_message *m);
 
 // Returns the text, empty if it has commas only.
 static inline struct text watch_message_without_commas(struct text text)

@@ -132,7 +132,7 @@ static void decode_text(struct watch_message *m)
 	if (answer.len > 0 && m->rest.len == 0)
 		return;
 	watch_message_begin(m);
-	watch_message_keep(m, "data", m->report->event.len > 0 ? m->rest : m->content);
+	watch_message_keep_all(m);
 	if (answer.len == 0)
 		watch_command_note_answer(m);
 }

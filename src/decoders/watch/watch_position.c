@@ -228,7 +228,7 @@ void watch_position_decode(struct watch_message *m)
 		if (scan.at < scan.end)
 			watch_network_decode(m, (struct text){scan.at + 1, scan_left(&scan) - 1});
 	} else {
-		watch_message_keep(m, "data", m->rest);
+		watch_message_keep_all(m);
 		if (is_alarm)
 			report_add_alarm(m->report, ALARM_GENERAL);
 	}
