@@ -22,7 +22,7 @@ HEALTH = {  # the names of the values; None: not kept
     "PULSE": ["heartRate"], "HEART": ["heartRate"], "BLOOD": ["pressureHigh", "pressureLow", "heartRate"],
     "BPHRT": ["pressureHigh", "pressureLow", "heartRate", None, None, None, None], "TEMP": ["temp1"],
     "BTEMP2": [None, "temp1"], "OXYGEN": [None, "bloodOxygen"]}
-NOT_ZERO = ["heartRate", "pressureHigh", "pressureLow"]
+POSITIVE = ["heartRate", "pressureHigh", "pressureLow"]
 AT_ONCE = {"INIT": "INIT,1", "CONFIG": "CONFIG,1"}
 ECHOED = "TKQ TKQ2 RYIMEI ICCID APPCONTACTTEL PHLQ SOSQ REMINDQ LGZONE".split()
 
@@ -216,13 +216,17 @@ def keep_alive(out, f):
 
 def health(out, f):
     names, extra = HEALTH[f[0].upper()], {}
+    if len(f) == 2 and not names[0]:
+        out["extra"].update({"data": f[1]} if f[1] else {})
+        return
     for name, text in zip(names, f[1:]):
         if not name or text == "":
             continue
         if not is_decimal(text):
             out["extra"]["data"] = ",".join(f[1:])
             return
-        if name not in NOT_ZERO or half_up(Fraction(text), 6) != 0:
+        micro = half_up(Fraction(text), 6)
+        if name == "temp1" or name in POSITIVE and micro > 0 or name == "bloodOxygen" and 0 <= micro <= 100000000:
             extra[name] = float(text)
     if f[0].upper() == "BTEMP2" and f[1] == "0":
         extra = {}
@@ -408,7 +412,7 @@ def status_text(rng):
 
 
 def value(rng):
-    return rng.choice([str(rng.randrange(200)), str(rng.randrange(200)), "0", "", "36.6", "-1.5", "x", "007", "0.0"] if rng.random() < .5 else ["98"])
+    return rng.choice([str(rng.randrange(200)), str(rng.randrange(200)), "0", "", "36.6", "-1.5", "100", "100.5", "x", "007", "0.0"] if rng.random() < .5 else ["98"])
 
 
 def short_text(rng):

@@ -13,12 +13,6 @@
 
 #define VALUES_MOST 7
 
-static bool is_zero_absent(const char *name)
-{
-	const struct text text = {name, strlen(name)};
-	return !text_equal(text, "temp1") && !text_equal(text, "bloodOxygen");
-}
-
 // Keep-alive ------------------------------------------------------------------
 
 static void decode_counters(const struct watch_message *m)
@@ -72,6 +66,20 @@ static const struct health healths[] = {
 	{"OXYGEN", {"", "bloodOxygen"}},
 };
 
+// Returns false for a value that a body cannot have, which stands for none.
+static bool is_possible(const char *name, int64_t value, unsigned decimals)
+{
+	const struct text text = {name, strlen(name)};
+	int64_t most = 100;
+	if (text_equal(text, "temp1"))
+		return true;
+	if (!text_equal(text, "bloodOxygen"))
+		return value > 0;
+	while (decimals-- > 0)
+		most *= 10;
+	return value >= 0 && value <= most;
+}
+
 static const struct health *find_health(struct text word)
 {
 	for (size_t i = 0; i < sizeof healths / sizeof healths[0]; i++)
@@ -88,6 +96,10 @@ static void decode_health(struct watch_message *m, const struct health *health)
 	size_t count = 0;
 	fields_split(m->rest, &fields);
 	watch_message_begin(m);
+	if (fields.count == 1 && !health->values[0][0]) { // the value is missing
+		watch_message_keep(m, "data", m->rest);
+		return;
+	}
 	for (; count < VALUES_MOST && health->values[count]; count++) {
 		const struct text text = fields_get(&fields, count);
 		if (health->values[count][0] && text.len > 0 &&
@@ -101,7 +113,7 @@ static void decode_health(struct watch_message *m, const struct health *health)
 	for (size_t i = 0; i < count && !is_bad; i++) {
 		const char *name = health->values[i];
 		if (name[0] && fields_get(&fields, i).len > 0 &&
-			(values[i] != 0 || !is_zero_absent(name)))
+			is_possible(name, values[i], decimals[i]))
 			extra_fixed(m->out, m->report, name, values[i], decimals[i]);
 	}
 	watch_message_keep(m, "tail", watch_message_without_commas(fields_from(&fields, count)));
