@@ -301,7 +301,8 @@ def asset(out, f):
     at = battery + 4
     network, temperature, motion = "", "", ""
     if is_41:
-        if len(f[at]) == 3 and is_(r"(\d{8})?", get(f, at + 4)):
+        has_motion = is_(r"\d", get(f, at + 2)) and is_(r"(\d{8})?", get(f, at + 3))  # where it is if one network is sent
+        if len(f[at]) == 3 and is_(r"(\d{8})?", get(f, at + 4)) and not has_motion:
             at += 1
         network, temperature, motion = (get(f, at + i) for i in range(3))
         at += 3

@@ -46,6 +46,13 @@ static bool is_date(struct text text)
 	return text.len == 0 || fields_is_digits(text, 8, 8);
 }
 
+// Returns true if a network at `at` is the one before temperature and motion, and the date follows these: it may be empty, as the
+// time after it.
+static bool is_end(const struct suntech_message *m, size_t at)
+{
+	return fields_is_digits(get(m, at + 2), 1, 1) && is_date(get(m, at + 3));
+}
+
 static bool find(const struct suntech_message *m, struct asset *asset)
 {
 	const bool is_41 = text_equal(get(m, 3), "41");
@@ -64,7 +71,8 @@ static bool find(const struct suntech_message *m, struct asset *asset)
 	if (!is_41) {
 		at += has_network;
 	} else {
-		if (has_network && m->fields.count > at + 4 && is_date(get(m, at + 4)))
+		if (has_network && m->fields.count > at + 4 && is_date(get(m, at + 4)) &&
+			!is_end(m, at))
 			at++;
 		asset->sensors = at;
 		at += 3;
