@@ -631,11 +631,11 @@ def legacy_zip(data, state):
     v = data[3:-1]
     ident = zip_ident(v[1:6])
     ident = ident[:9] if ident[9] == "0" else ident
-    kind = {0x10: "STT", 0x11: "EMG", 0x12: "EVT", 0x13: "ALT"}[v[0]]
+    kind = {0x10: "STT", 0x11: "EMG", 0x12: "EVT", 0x13: "ALT"}.get(v[0], v[:1].hex())
     out = report(ident, kind)
     extra = out["extra"]
     answer = [reply(f"{state.family}CMD;{ident};02;AckEmerg\r", "stored")] if kind == "EMG" else []
-    if len(v) < 41:
+    if len(v) < 41 or v[0] > 0x13:
         if v[6:]:
             extra["data"] = v[6:].hex()
         return [out] + answer
@@ -1003,7 +1003,7 @@ def line(rng, f):
 
 
 def legacy_bytes(rng):
-    kind = rng.choice([0x10, 0x10, 0x11, 0x12, 0x13])
+    kind = rng.choice([0x10, 0x10, 0x11, 0x12, 0x13] * 4 + [0x14, 0x1f])
     body = bytes([kind]) + bytes.fromhex(rng.choice(["8600000170", "0860000017", "1234567890", "86000a0170" if rng.random() < .05 else "8600000170"]))
     body += bytes([0x2d, 1, 0x3b, rng.randrange(8, 40), rng.randint(0, 12), rng.randint(1, 28), rng.randrange(25), rng.randrange(60), rng.randrange(60)])
     body += bytes(rng.randrange(256) for _ in range(3))

@@ -4,8 +4,8 @@
 //   02 | length 2 | type | ident 5 | model | version 2 | y m d h m s | cell 3 | lat 1.3d | lon 1.3d | km/h 2.1d | course 2.1d
 //      | flags | metres 4 | power V 1.1d | I/O | mode or id | [number 2d, STT] | [minutes 4 | battery V 1.1d | type] | 03
 //
-//   type: 10 STT, 11 EMG, 12 EVT, 13 ALT; length: of what follows it, without the 03. flags: 80 fix, 40 south, 20 west, satellites.
-//   An ident of nine digits has a 0 after them.
+//   type: 10 STT, 11 EMG, 12 EVT, 13 ALT; others up to 1f are kept as bytes. length: of what follows it, without the 03.
+//   flags: 80 fix, 40 south, 20 west, satellites. An ident of nine digits has a 0 after them.
 //
 //   81 or 82 | length 2 | ident 5 | map 3 | fields of the map, as in suntech_universal.c | assigned values
 //
@@ -27,6 +27,11 @@
 // Sniffing --------------------------------------------------------------------
 
 static bool is_type(uint8_t type)
+{
+	return type >= 0x10 && type <= 0x1f;
+}
+
+static bool is_known_type(uint8_t type)
 {
 	return type >= 0x10 && type <= 0x13;
 }
@@ -56,9 +61,11 @@ enum probe suntech_binary_probe(const uint8_t *data, size_t len, size_t *need)
 
 enum probe suntech_binary_probe_opening(const uint8_t *data, size_t len, size_t *need)
 {
+	const bool is_legacy = data[0] == 0x02;
 	const enum probe verdict = suntech_binary_probe(data, len, need);
-	return verdict == PROBE_MAYBE && !is_ident(data + HEAD + (data[0] == 0x02)) ? PROBE_NO
-										    : verdict;
+	if (verdict == PROBE_NO || (is_legacy && len > HEAD && !is_known_type(data[HEAD])))
+		return PROBE_NO;
+	return verdict == PROBE_MAYBE && !is_ident(data + HEAD + is_legacy) ? PROBE_NO : verdict;
 }
 
 // Both kinds ------------------------------------------------------------------
@@ -183,7 +190,7 @@ static void add_legacy_end(
 static void decode_legacy(const struct suntech_message *m, const uint8_t *v, size_t len)
 {
 	char digits[3];
-	if (len < LEGACY_FIXED) {
+	if (len < LEGACY_FIXED || !is_known_type(v[0])) {
 		suntech_message_keep_bytes(m, v + 1 + IDENT, len - 1 - IDENT);
 		return;
 	}
@@ -318,10 +325,24 @@ static void decode_universal(const struct suntech_message *m, const uint8_t *v, 
 		extra_hex(m->out, m->report, "assign", reader.at, reader.left);
 }
 
+// Returns the name of the text with the same content; of a type without one its number.
+static struct text event_of(const uint8_t *data, struct decoded *out)
+{
+	static const char *const types[] = {"STT", "EMG", "EVT", "ALT"};
+	if (data[0] != 0x02)
+		return (struct text){data[0] == 0x81 ? "STT" : "ALT", 3};
+	if (is_known_type(data[HEAD]))
+		return (struct text){types[data[HEAD] & 3], 3};
+	char *digits = (char *)decoded_arena(out, 2);
+	if (!digits)
+		return (struct text){"", 0};
+	hex_write(digits, data + HEAD, 1);
+	return (struct text){digits, 2};
+}
+
 enum decode_status suntech_binary_decode(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
-	static const char *const types[] = {"STT", "EMG", "EVT", "ALT"};
 	const bool is_legacy = data[0] == 0x02;
 	const uint8_t *ident = data + HEAD + is_legacy;
 	const struct text frame = {(const char *)data, len};
@@ -335,8 +356,7 @@ enum decode_status suntech_binary_decode(
 	m.text = m.raw = frame;
 	suntech_head_remember(
 		session, is_legacy ? SUNTECH_LEGACY : SUNTECH_UNIVERSAL, (struct text){"", 0});
-	const char *type = is_legacy ? types[data[HEAD] & 3] : data[0] == 0x81 ? "STT" : "ALT";
-	suntech_message_begin(&m, (struct text){type, 3});
+	suntech_message_begin(&m, event_of(data, out));
 	if (is_legacy)
 		decode_legacy(&m, data + HEAD, len - HEAD - 1);
 	else

@@ -16,7 +16,7 @@ static inline bool suntech_binary_is(uint8_t first)
 // Returns MAYBE with the frame's length in *need, MORE with the bytes needed, or NO.
 enum probe suntech_binary_probe(const uint8_t *data, size_t len, size_t *need);
 
-// The same, but NO if the ident is not BCD: these bytes open a conversation.
+// The same, but NO if the ident is not BCD or the type not known: these bytes open a conversation.
 enum probe suntech_binary_probe_opening(const uint8_t *data, size_t len, size_t *need);
 
 enum decode_status suntech_binary_decode(
