@@ -234,7 +234,6 @@ static bool is_empty(struct text text)
 
 static enum decode_status decode_universal(struct suntech_message *m)
 {
-	enum decode_status status = DECODE_OK;
 	const struct text type = m->head.type;
 	if (!set_ident(m, 1))
 		return DECODE_BAD_VALUE;
@@ -242,7 +241,9 @@ static enum decode_status decode_universal(struct suntech_message *m)
 		(fields_is_word(type, "BSA") && is_empty(fields_from(&m->fields, 2))))
 		return DECODE_OK;
 	if (fields_is_word(type, "CRR")) {
-		status = suntech_crash_decode(m);
+		const enum decode_status status = suntech_crash_decode(m);
+		if (status != DECODE_OK)
+			return status;
 	} else {
 		suntech_message_begin(m, type);
 		if (fields_is_word(type, "RES")) {
@@ -252,7 +253,7 @@ static enum decode_status decode_universal(struct suntech_message *m)
 		suntech_universal_decode(m);
 	}
 	suntech_message_acknowledge(m, m->head.family);
-	return status;
+	return DECODE_OK;
 }
 
 static enum decode_status decode(

@@ -333,6 +333,23 @@ static void the_parts_of_a_crash_report_are_joined(void **state)
 	assert_int_equal(all.bytes, 0);
 }
 
+static void a_part_without_room_is_not_acknowledged(void **state)
+{
+	struct messages all = {0};
+	struct session session = {.all_messages = &all, .datagram = true};
+	char frame[40];
+	(void)state;
+	for (unsigned total = 2; total <= MESSAGES_MOST + 2; total++) {
+		const bool has_room = total < MESSAGES_MOST + 2;
+		const char *reply = has_room ? "ACK;0860000017\r" : "";
+		snprintf(frame, sizeof frame, "CRR;0860000017;1;%u;0003;abc;D5\r", total);
+		assert_int_equal(
+			decode_with(&session, frame), has_room ? DECODE_OK : DECODE_DETAIL);
+		assert_reply(REPLY_STORED, reply, strlen(reply));
+	}
+	message_drop_all(&session);
+}
+
 // Commands --------------------------------------------------------------------
 
 static void commands_have_the_form_of_the_device(void **state)
@@ -451,6 +468,7 @@ int main(void)
 		cmocka_unit_test(data_is_acknowledged_once_stored),
 		cmocka_unit_test(an_ident_has_at_most_32_digits),
 		cmocka_unit_test(the_parts_of_a_crash_report_are_joined),
+		cmocka_unit_test(a_part_without_room_is_not_acknowledged),
 		cmocka_unit_test(commands_have_the_form_of_the_device),
 		cmocka_unit_test(an_answer_confirms_the_command_of_its_words),
 		cmocka_unit_test(a_live_status_confirms_a_position),
