@@ -5,6 +5,7 @@
 
 #define EXPONENT_MOST 9999 /* larger ones count as this */
 #define EXPONENT_JSON 40
+#define NUMBER_JSON   40 /* bytes of a number in JSON */
 
 static size_t count_digits(const char *at, const char *end)
 {
@@ -161,18 +162,54 @@ bool number_whole(struct text number, int64_t *value)
 	return true;
 }
 
-struct text number_json(struct text number, char out[NUMBER_JSON])
+// Returns true for a number as JSON has it, without an exponent: -?digits[.digits] without zeros before it.
+static bool is_json(struct text text)
 {
+	if (text.len > 0 && text.data[0] == '-')
+		text = (struct text){text.data + 1, text.len - 1};
+	if (text.len >= NUMBER_JSON || (text.len > 1 && text.data[0] == '0' && text.data[1] != '.'))
+		return false;
+	if (fields_is_digits(text, 1, NUMBER_JSON))
+		return true;
+	const size_t whole = count_digits(text.data, text.data + text.len);
+	return whole > 0 && whole < text.len && text.data[whole] == '.' &&
+	       fields_is_digits(
+		       (struct text){text.data + whole + 1, text.len - whole - 1}, 1, NUMBER_JSON);
+}
+
+// Writes a number as JSON has it: without a plus and zeros before it. Returns it; empty if the text is no number, or so long,
+// or its exponent so large, that a database might not store it.
+static struct text write_json(struct text text, char out[NUMBER_JSON])
+{
+	static const struct text none = {"", 0};
+	if (is_json(text)) // the usual case
+		return text;
+	const struct text number = number_of(text);
+	if (number.len == 0 || number.len > NUMBER_JSON)
+		return none;
 	const struct parts parts = split(number);
 	const char *start = parts.whole, *end = number.data + number.len;
 	char *at = out;
-	if (number.len > NUMBER_JSON || parts.exponent > EXPONENT_JSON ||
-		parts.exponent < -EXPONENT_JSON)
-		return (struct text){"", 0};
+	if (parts.exponent > EXPONENT_JSON || parts.exponent < -EXPONENT_JSON)
+		return none;
 	while (*start == '0' && start + 1 < end && text_is_digit(start[1]))
 		start++;
 	if (parts.negative)
 		*at++ = '-';
 	at = fields_put(at, start, (size_t)(end - start));
 	return (struct text){out, (size_t)(at - out)};
+}
+
+void number_add(struct decoded *out, struct report *report, const char *name, struct text value)
+{
+	char buffer[NUMBER_JSON];
+	const struct text json = write_json(value, buffer);
+	if (json.len > 0)
+		extra_raw(out, report, name, json);
+	else if (fields_is_word(value, "TRUE"))
+		extra_bool(out, report, name, true);
+	else if (fields_is_word(value, "FALSE"))
+		extra_bool(out, report, name, false);
+	else
+		extra_text(out, report, name, value.data, value.len);
 }

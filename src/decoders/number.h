@@ -3,6 +3,7 @@
 #ifndef AVLD_DECODERS_NUMBER_H
 #define AVLD_DECODERS_NUMBER_H
 
+#include "protocol/decoded.h"
 #include "util/text.h"
 
 // Returns the text without blanks around it if it is a number, [+-]digits[.digits][e[+-]digits], else an empty text.
@@ -19,9 +20,8 @@ int64_t number_cut(struct text number, unsigned places);
 // Returns true if the number has no fraction. *value as above.
 bool number_whole(struct text number, int64_t *value);
 
-// Writes a number as JSON has it: without a plus and zeros before it. Returns it; empty if it is so long, or its exponent so
-// large, that a database might not store it.
-#define NUMBER_JSON 40 /* bytes of out */
-struct text number_json(struct text number, char out[NUMBER_JSON]);
+// Adds a member to extra: a number, true or false in any case, else a text. Numbers that are so long, or their exponents so
+// large, that a database might not store them are texts. name: as in JSON between its quotes.
+void number_add(struct decoded *out, struct report *report, const char *name, struct text value);
 
 #endif

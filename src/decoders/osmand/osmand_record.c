@@ -9,21 +9,6 @@
 
 // Extra members ----------------------------------------------------------------
 
-static void keep(struct osmand_record *r, const char *name, struct osmand_value value)
-{
-	char buffer[NUMBER_JSON];
-	const struct text number = value.is_string ? (struct text){"", 0} : number_of(value.text);
-	const struct text json = number.len > 0 ? number_json(number, buffer) : number;
-	if (json.len > 0)
-		extra_raw(r->m->out, r->report, name, json);
-	else if (!value.is_string && fields_is_word(value.text, "TRUE"))
-		extra_bool(r->m->out, r->report, name, true);
-	else if (!value.is_string && fields_is_word(value.text, "FALSE"))
-		extra_bool(r->m->out, r->report, name, false);
-	else
-		extra_text(r->m->out, r->report, name, value.text.data, value.text.len);
-}
-
 void osmand_record_keep(struct osmand_record *r, struct text name, struct osmand_value value)
 {
 	char written[FIELDS_NAME_ROOM];
@@ -31,7 +16,10 @@ void osmand_record_keep(struct osmand_record *r, struct text name, struct osmand
 		return;
 	if (r->report->extra.len > 0)
 		extra_remove(r->m->out, r->report, written);
-	keep(r, written, value);
+	if (value.is_string)
+		extra_text(r->m->out, r->report, written, value.text.data, value.text.len);
+	else
+		number_add(r->m->out, r->report, written, value.text);
 }
 
 static void keep_text(struct osmand_record *r, struct text name, struct text text)

@@ -100,32 +100,11 @@ static bool is_nonzero(struct text number)
 	return false;
 }
 
-// Returns true for a whole number as JSON has it.
-static bool is_plain(struct text text)
-{
-	return text.len > 0 && (text.data[0] != '0' || text.len == 1) &&
-	       fields_is_digits(text, 1, 18);
-}
-
-// Adds a number, true, false or a text. name: as in JSON between its quotes.
+// name: as in JSON between its quotes.
 static void keep(struct params *p, const char *name, struct text value)
 {
-	struct decoded *out = p->m->out;
-	char buffer[NUMBER_JSON];
-	struct text json = value;
 	make_room(p, name);
-	if (!is_plain(value)) {
-		const struct text number = number_of(value);
-		json = number.len > 0 ? number_json(number, buffer) : number;
-	}
-	if (json.len > 0)
-		extra_raw(out, p->report, name, json);
-	else if (fields_is_word(value, "TRUE"))
-		extra_bool(out, p->report, name, true);
-	else if (fields_is_word(value, "FALSE"))
-		extra_bool(out, p->report, name, false);
-	else
-		extra_text(out, p->report, name, value.data, value.len);
+	number_add(p->m->out, p->report, name, value);
 }
 
 // Columns ---------------------------------------------------------------------
