@@ -9,6 +9,7 @@
 #include "cli/failure.h"
 #include "cli/verbs.h"
 #include "util/calendar.h"
+#include "util/file.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -105,20 +106,6 @@ static bool is_same(int dir_fd, const char *name, const struct media *media)
 	return n == 0 && at == media->len;
 }
 
-static bool write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		const ssize_t n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		data += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 // Writes the photo under a temporary name, so that a file with its final name is always complete.
 static bool write_file(const struct export *export, const struct media *media, char *temporary)
 {
@@ -127,7 +114,7 @@ static bool write_file(const struct export *export, const struct media *media, c
 		openat(export->dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return fail(temporary, strerror(errno));
-	const bool written = write_all(fd, media->bytes, media->len);
+	const bool written = file_write(fd, media->bytes, media->len);
 	const int error = errno;
 	if (close(fd) == 0 && written)
 		return true;

@@ -2,6 +2,7 @@
 #include "journal/journal_findings.h"
 #include "journal/journal_format.h"
 #include "journal/journal_state.h"
+#include "util/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,20 +34,6 @@ bool journal_findings_fail(const struct journal *journal, const char *format, ..
 	return false;
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		data += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 // Writes a complete copy, or none (false, errno).
 static bool write_copy(int dir_fd, const char *name, const uint8_t *data, size_t len)
 {
@@ -55,7 +42,7 @@ static bool write_copy(int dir_fd, const char *name, const uint8_t *data, size_t
 	int fd = openat(dir_fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return false;
-	bool good = write_all(fd, data, len) && !fsync(fd);
+	bool good = file_write(fd, data, len) && !fsync(fd);
 	int reason = errno;
 	close(fd);
 	if (good && !renameat(dir_fd, temp, dir_fd, name))
