@@ -91,9 +91,9 @@ class Message:
         elif self.is_send(n - 1):
             self.end = n - 1
         else:
-            self.end = n
-            if n - 1 >= self.first and fits(r"20\d{6,11}", self.v[n - 1]):
-                self.end = n - 1
+            last = self.v[n - 1]  # it may lack its end; the answer to a command is kept as text
+            cut = fits(r"20\d{6,11}", last) if self.keyword.upper() == "ACK" else not fits(D14, last)
+            self.end = n - 1 if n - 1 >= self.first and cut else n
             return
         self.send = self.v[self.end]
 
@@ -782,8 +782,8 @@ def decode_report(m):
         engine_report(m, out, places)
     elif m.type in LISTED:
         other(m, out, start, tail)
-    elif not places and m.first < m.end and any(m.v[m.first:m.end]):
-        out["extra"]["data"] = ",".join(m.v[m.first:m.end])
+    elif not places and any(m.v[m.first:m.end if m.send else None]):
+        out["extra"]["data"] = ",".join(m.v[m.first:m.end if m.send else None])
     return outs
 
 

@@ -49,10 +49,13 @@ static bool is_count(struct text text)
 	return fields_is_hex(text, COUNT_LEN, COUNT_LEN);
 }
 
-// Returns true for the first 8 to 13 digits of a time.
-static bool is_cut_time(struct text text)
+// Returns true if the last field of a message without send time may lack its end: a 7 may have been a 76. The time of a
+// position is whole. The answer to a command is kept as text: of that only a send time is left out.
+static bool is_cut(const struct queclink_message *m, struct text last)
 {
-	return fields_is_digits(text, 8, TIME_LEN - 1) && memcmp(text.data, "20", 2) == 0;
+	if (m->is_answer)
+		return fields_is_digits(last, 8, TIME_LEN - 1) && memcmp(last.data, "20", 2) == 0;
+	return !fields_is_digits(last, TIME_LEN, TIME_LEN);
 }
 
 static void find_end(struct queclink_message *m)
@@ -69,7 +72,7 @@ static void find_end(struct queclink_message *m)
 		m->end = n - 1;
 	if (m->end < n)
 		m->send = queclink_message_get(m, m->end);
-	else if (n - 1 >= m->first && is_cut_time(queclink_message_get(m, n - 1)))
+	else if (n - 1 >= m->first && is_cut(m, queclink_message_get(m, n - 1)))
 		m->end = n - 1;
 }
 

@@ -108,7 +108,8 @@ static const struct type *find_type(uint32_t type)
 
 static void keep_content(struct queclink_message *m)
 {
-	const struct text text = queclink_message_span(m, m->first, m->end);
+	const size_t end = m->send.len > 0 ? m->end : m->fields->count; // also what may be cut
+	const struct text text = queclink_message_span(m, m->first, end);
 	bool any = false;
 	for (size_t i = 0; i < text.len; i++)
 		any |= text.data[i] != ',';
