@@ -512,6 +512,8 @@ def information(m, out):
             if fix + 1 + channel < m.end - 4:
                 set_adc(out, channel, m.v[fix + 1 + channel])
         return
+    if not m.send or not 4 <= m.end - fix - 1 <= 6:  # battery, [x], [temperature], 3 reserved
+        return
     set_battery(out, m.at(fix + 1))
     temp = next((m.at(fix + k) for k in (2, 3) if fits(r"-?\d{1,2}\.\d", m.at(fix + k))), None)
     if temp:

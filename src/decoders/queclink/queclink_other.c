@@ -20,7 +20,11 @@
 
 #define CELL_FIELDS  6
 #define POINT_FIELDS 5
-#define POINTS_ROOM  4096
+
+#define PERSONAL_LEAST 4 /* fields after the last fix: battery %, [x,] [temperature,] 3 reserved */
+#define PERSONAL_MOST  6
+
+#define POINTS_ROOM 4096
 
 static void add_text(const struct queclink_message *m, const char *name, struct text text)
 {
@@ -70,6 +74,9 @@ static void set_vehicle(const struct queclink_message *m, size_t fix)
 
 static void set_personal(const struct queclink_message *m, size_t fix)
 {
+	const size_t count = m->end > fix ? m->end - fix - 1 : 0;
+	if (m->send.len == 0 || count < PERSONAL_LEAST || count > PERSONAL_MOST)
+		return;
 	queclink_value_set_battery(m->report, queclink_message_at(m, fix + 1));
 	for (size_t i = 2; i <= 3; i++) {
 		const struct text text = queclink_message_at(m, fix + i);
