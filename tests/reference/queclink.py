@@ -569,11 +569,11 @@ OBD = [text_item("vin", VIN), skip, skip, skip, plain("rpm"), plain("obdSpeed"),
        skip, skip, plain("dtcs"), skip, plain("throttle"), plain("engineLoad"), percent_item("fuel_percent"), skip]
 
 
-def items(m, out, known, at, mask, stops):
-    """Reads the items of the bits in their order. Returns the index after them, None if there are bits of unknown length."""
+def items(m, out, known, at, end, mask, stops):
+    """Reads the items of the bits in their order, up to `end`. Returns the index after them, None if there are bits of unknown length."""
     for bit, put in enumerate(known):
         if mask >> bit & 1:
-            if m.at(at) is None:
+            if at >= end:
                 return None
             put(out, bit, m.at(at))
             at += 1
@@ -586,8 +586,9 @@ def engine_report(m, out, places):
     if not fits("[0-9A-Fa-f]{6,8}", m.after(mask_at)):
         return
     mask = int(m.after(mask_at), 16)
-    at = items(m, out, CAN if can else OBD, m.name + mask_at + 1, mask, 0x3FC00000 if can else 0xFF860000)
-    if not can and at is not None and mask & 1 << 19:
+    end = places[-1][0] if places else m.end
+    at = items(m, out, CAN if can else OBD, m.name + mask_at + 1, end, mask, 0x3FC00000 if can else 0xFF860000)
+    if not can and at is not None and at < end and mask & 1 << 19:
         if fits(r"\d{1,9}", m.at(at)):
             out["extra"]["obdOdometer"] = int(m.at(at)) * 1000
         at += 1

@@ -117,14 +117,21 @@ static void set_item(const struct queclink_message *m, const struct item *item, 
 	}
 }
 
+// Returns the index at which the items end at the latest.
+static size_t end_of_items(const struct queclink_message *m)
+{
+	return m->places > 0 ? m->start : m->end;
+}
+
 // Reads the items of the mask's bits. Returns the index after them; 0: one is missing, or their number is not known.
 static size_t read_items(const struct queclink_message *m, const struct item *items, size_t count,
 	size_t at, uint64_t mask, uint64_t unknown)
 {
+	const size_t end = end_of_items(m);
 	for (size_t bit = 0; bit < count; bit++) {
 		if (!(mask >> bit & 1))
 			continue;
-		if (at >= m->end)
+		if (at >= end)
 			return 0;
 		set_item(m, &items[bit], queclink_message_at(m, at++));
 	}
@@ -169,7 +176,7 @@ void queclink_engine_decode_obd(struct queclink_message *m)
 		return;
 	size_t at = read_items(m, obd_items, sizeof obd_items / sizeof obd_items[0], m->name + 3,
 		mask, OBD_UNKNOWN);
-	if (at > 0 && mask >> OBD_KM & 1) {
+	if (at > 0 && at < end_of_items(m) && mask >> OBD_KM & 1) {
 		const struct text text = queclink_message_at(m, at++);
 		if (fields_is_digits(text, 1, 9) && text_uint(text, &km))
 			extra_int(m->out, m->report, "obdOdometer", (int64_t)km * 1000);
