@@ -580,6 +580,42 @@ def items(m, out, known, at, end, mask, stops):
     return None if mask & stops else at
 
 
+def can_second(m, at):
+    """The expansion mask, its items, the third mask and its items. Returns (the index after them, the cards), or None."""
+    if not fits("[0-9A-Fa-f]{8}", m.at(at)):
+        return None
+    mask, cards = int(m.at(at), 16), {}
+    at += 1
+    for bit in range(31):
+        if mask >> bit & 1:
+            if bit in (15, 16) and fits("[ -~]{1,32}", m.at(at)):
+                cards[f"driver{bit - 14}Card"] = m.at(at)
+            at += 1
+    if mask >> 31:
+        if not fits("[0-9A-Fa-f]{8}", m.at(at)) or int(m.at(at), 16) > 7:
+            return None
+        at += 1 + bin(int(m.at(at), 16)).count("1")
+    return at, cards
+
+
+def can_more(m, out, at, mask, places):
+    """Bits 22 to 29. Returns the index after their items, None if they do not end at the position."""
+    known = {"F1": range(22, 25), "802005": range(22, 29)}.get(m.prefix, ())
+    bits = [bit for bit in range(22, 29) if mask >> bit & 1]
+    if any(bit not in known for bit in bits):
+        return None
+    at, cards = at + len(bits), {}
+    if mask >> 29 & 1:
+        second = can_second(m, at)
+        if second is None:
+            return None
+        at, cards = second
+    if places and at != places[-1][0] or not places and not (mask >> 30 & 1 and is_empty_place(m, at)):
+        return None
+    out["extra"].update(cards)
+    return at
+
+
 def engine_report(m, out, places):
     can = m.type == "CAN"
     mask_at = 3 if can else 2
@@ -587,7 +623,9 @@ def engine_report(m, out, places):
         return
     mask = int(m.after(mask_at), 16)
     end = places[-1][0] if places else m.end
-    at = items(m, out, CAN if can else OBD, m.name + mask_at + 1, end, mask, 0x3FC00000 if can else 0xFF860000)
+    at = items(m, out, CAN if can else OBD, m.name + mask_at + 1, end, mask, 0 if can else 0xFF860000)
+    if can and at is not None and mask & 0x3FC00000:
+        at = can_more(m, out, at, mask, places)
     if not can and at is not None and at < end and mask & 1 << 19:
         if fits(r"\d{1,9}", m.at(at)):
             out["extra"]["obdOdometer"] = int(m.at(at)) * 1000
@@ -1322,10 +1360,14 @@ def make_content(rng, kind, prefix):
             return out + ["0"] + [make_adc(rng) for _ in range(rng.randint(0, 3))] + [pick(rng, "01", "05", "x"), pick(rng, "00", "03"), pick(rng, "+0000", "-0330"), "0"]
         return out + [make_battery(rng)] + pick(rng, [], [""]) + [pick(rng, "21.5", "-3.0", "")] + ["", "", ""]
     if kind == "CAN":
-        mask = rng.getrandbits(32) & pick(rng, 0xC03FFFFF, 0xC000FFFF, 0xFFFFFFFF, 0x80000FFF)
+        mask = rng.getrandbits(32) & pick(rng, 0xC03FFFFF, 0xC000FFFF, 0xFFFFFFFF, 0xE00000FF, 0xE1FFFFFF, 0x80000FFF)
         values = ["1HGBH41JXMN109186", pick(rng, "0", "1", "2", "3"), pick(rng, "H12345", "I99", "H12.5"), "120.5", "790", "33", "88", pick(rng, "L/H5.1", "L/100"),
                   pick(rng, "P45", "L30.5", "P101"), "200", "15", "100.1", "90.5", "10", "2", "1500", "0A", "00", "01", "0F", "1", "2"]
-        out = ["0", "1", f"{mask:08X}"] + [pick(rng, "", values[bit]) for bit in range(22) if mask >> bit & 1] + ["9" for bit in range(22, 30) if mask >> bit & 1]
+        out = ["0", "1", f"{mask:08X}"] + [pick(rng, "", values[bit]) for bit in range(22) if mask >> bit & 1] + ["9" for bit in range(22, 29) if mask >> bit & 1]
+        if mask >> 29 & 1:
+            second, third = rng.getrandbits(32) & pick(rng, 0xFFFFFFFF, 0x18001), pick(rng, 7, 1, 0, 8)
+            out += [f"{second:08X}"] + [pick(rng, "", "D1234567890") for bit in range(31) if second >> bit & 1]
+            out += [f"{third:08X}"] + ["1"] * bin(third).count("1") if second >> 31 else []
         return out + (make_place(rng) if mask >> 30 & 1 else []) + (make_cell(rng) + ["00"] if mask >> 31 else [])
     if kind == "OBD":
         mask = rng.getrandbits(23) & pick(rng, 0x79FFFF, 0x7FFFFF, 0x700FFF)

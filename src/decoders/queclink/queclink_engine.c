@@ -2,6 +2,7 @@
 // From Queclink's @Track documents (GV300, GV500):
 //
 //   CAN  name, report type, state, mask, items by its bits, position (bit 30), cell and a reserved field (31)
+//        22-28: by the model; 29: a second mask and its items, of which 31 is a third mask and its items
 //   OBD  name, report type, mask, items by its bits, position (20), cell and a reserved field (21), odometer (22)
 #include "decoders/queclink/queclink_engine.h"
 
@@ -11,9 +12,13 @@
 #define PLACE_FIELDS 7
 #define CELL_FIELDS  5
 
-#define CAN_UNKNOWN  0x3FC00000u /* bits whose items depend on the model */
+#define CAN_MODEL    0x1FC00000u /* bits whose items depend on the model */
+#define CAN_SECOND   29
 #define CAN_PLACE    30
 #define CAN_CELL     31
+#define SECOND_CARD  15 /* of the driver, and of the other one */
+#define SECOND_THIRD 31
+#define THIRD_ITEMS  0x7u
 #define OBD_UNKNOWN  0xFF860000u
 #define OBD_KM       19
 #define OBD_PLACE    20
@@ -152,6 +157,57 @@ static size_t read_cell(const struct queclink_message *m, size_t at, bool has_pl
 	return at + CELL_FIELDS;
 }
 
+// Reads the masks behind a CAN mask, of eight hex digits.
+static bool take_mask(const struct queclink_message *m, size_t *at, uint64_t *mask)
+{
+	const struct text text = queclink_message_at(m, (*at)++);
+	return fields_is_hex(text, 8, 8) && text_hex(text, mask);
+}
+
+// Reads the items of the second and the third mask, and adds the drivers' cards if wanted. Returns the index after them; 0:
+// they are not there.
+static size_t read_second(const struct queclink_message *m, size_t at, bool adds)
+{
+	static const struct item cards[] = {{WORDS, "driver1Card"}, {WORDS, "driver2Card"}};
+	uint64_t mask, third = 0;
+	if (!take_mask(m, &at, &mask))
+		return 0;
+	for (unsigned bit = 0; bit < SECOND_THIRD; bit++) {
+		if (!(mask >> bit & 1))
+			continue;
+		const struct text text = queclink_message_at(m, at++);
+		if (adds && (bit == SECOND_CARD || bit == SECOND_CARD + 1))
+			set_item(m, &cards[bit - SECOND_CARD], text);
+	}
+	if (mask >> SECOND_THIRD & 1 && (!take_mask(m, &at, &third) || third & ~THIRD_ITEMS))
+		return 0;
+	return at + queclink_value_count_bits(third);
+}
+
+// Returns the bits of a CAN mask that have one item each with this model.
+static uint64_t model_items(uint32_t prefix)
+{
+	return prefix == 0xF1 ? 0x01C00000 : prefix == 0x802005 ? CAN_MODEL : 0;
+}
+
+// Reads the items after those of can_items; at: the first. Returns the index after them; 0: they do not end at the position.
+static size_t read_more(const struct queclink_message *m, size_t at, uint64_t mask)
+{
+	const uint64_t model = mask & CAN_MODEL;
+	const size_t second = at + queclink_value_count_bits(model);
+	size_t end = second;
+	if (at == 0 || model & ~model_items(m->prefix))
+		return 0;
+	if (mask >> CAN_SECOND & 1)
+		end = read_second(m, second, false);
+	if (m->places > 0 ? end != m->start
+			  : !(mask >> CAN_PLACE & 1) || !queclink_place_is_empty(m, end))
+		return 0;
+	if (mask >> CAN_SECOND & 1)
+		read_second(m, second, true);
+	return end;
+}
+
 static bool read_mask(const struct queclink_message *m, size_t offset, uint64_t *mask)
 {
 	const struct text text = queclink_message_after(m, offset);
@@ -163,8 +219,10 @@ void queclink_engine_decode_can(struct queclink_message *m)
 	uint64_t mask;
 	if (!read_mask(m, 3, &mask))
 		return;
-	const size_t at = read_items(m, can_items, sizeof can_items / sizeof can_items[0],
-		m->name + 4, mask, CAN_UNKNOWN);
+	size_t at = read_items(
+		m, can_items, sizeof can_items / sizeof can_items[0], m->name + 4, mask, 0);
+	if (mask & (CAN_MODEL | UINT32_C(1) << CAN_SECOND))
+		at = read_more(m, at, mask);
 	if (at > 0 && m->places == 0)
 		read_cell(m, at, mask >> CAN_PLACE & 1, mask >> CAN_CELL & 1);
 }

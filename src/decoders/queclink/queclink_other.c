@@ -200,21 +200,13 @@ void queclink_other_decode_fatigue(struct queclink_message *m)
 		extra_int(m->out, m->report, "warningType", (int64_t)type);
 }
 
-static size_t count_bits(uint64_t mask)
-{
-	size_t count = 0;
-	for (; mask; mask &= mask - 1)
-		count++;
-	return count;
-}
-
 void queclink_other_decode_accessory(struct queclink_message *m)
 {
 	static const char *const names[] = {"accessoryName", "accessoryMac", "accessoryStatus",
 		"accessoryVoltage", "accessoryTemp", "accessoryHumidity"};
 	uint64_t mask, mv;
 	if (!m->has_place || !read_hex(queclink_message_after(m, 5), 4, 4, &mask) ||
-		mask >> 6 > 0 || m->name + 6 + count_bits(mask) != m->start)
+		mask >> 6 > 0 || m->name + 6 + queclink_value_count_bits(mask) != m->start)
 		return;
 	size_t at = 6;
 	for (unsigned bit = 0; bit < 6; bit++) {
@@ -244,7 +236,7 @@ static size_t read_beacons(const struct queclink_message *m, uint64_t count, boo
 		if (mask & 2 && adds)
 			add_text(m, queclink_value_name(name, "tag", k, "Id"),
 				queclink_message_at(m, at));
-		at += count_bits(mask);
+		at += queclink_value_count_bits(mask);
 	}
 	return at;
 }

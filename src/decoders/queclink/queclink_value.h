@@ -18,6 +18,15 @@ static inline bool queclink_value_is_mac(struct text text)
 }
 bool queclink_value_is_vin(struct text text);
 
+// Returns how many bits are set.
+static inline size_t queclink_value_count_bits(uint64_t mask)
+{
+	size_t count = 0;
+	for (; mask; mask &= mask - 1)
+		count++;
+	return count;
+}
+
 // Parses yyyymmddhhmmss. Returns false for another text or an impossible time.
 bool queclink_value_time(struct text text, int64_t *time_us);
 
