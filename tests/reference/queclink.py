@@ -381,7 +381,9 @@ class Sensors:
                 if self.mask & 1:
                     self.take()
             if self.mask & 8:
-                self.put(f"fuel{number}_percent", self.take())
+                percent = self.take()
+                if is_decimal(percent) and 0 <= half_up(Fraction(percent), 6) <= 100 * 10 ** 6:
+                    self.put(f"fuel{number}_percent", percent)
             if self.mask & 16:
                 self.put(f"fuel{number}_l", self.take())
 
@@ -1300,7 +1302,7 @@ def make_sensors(rng, prefix, mask):
         out.append(str(n))
         for _ in range(n):
             out += ["6"] + (["1"] + (["0AB1"] if mask & 1 else []) if prefix == "F1" else [])
-            out += ([pick(rng, "", "45.5")] if mask & 8 else []) + ([pick(rng, "", "120")] if mask & 16 else [])
+            out += ([pick(rng, "", "45.5", "100", "155", "-1")] if mask & 8 else []) + ([pick(rng, "", "120")] if mask & 16 else [])
     if mask & 0x60:
         return out + ["1"]
     if mask & 0x80:

@@ -97,14 +97,20 @@ static void read_wires(struct sensors *s)
 	}
 }
 
-static void add_fuel(struct sensors *s, unsigned number, bool is_first, const char *unit)
+static void add_fuel(struct sensors *s, unsigned number, const char *unit)
 {
+	char name[QUECLINK_VALUE_NAME] = "fuel";
 	const struct text text = take(s);
-	if (!is_first)
-		add_number(s, "fuel", number, unit, text);
-	else if (s->adds && !s->bad)
-		fields_add_number(
-			s->m->out, s->m->report, unit[1] == 'p' ? "fuel_percent" : "fuel_l", text);
+	if (!s->adds || s->bad)
+		return;
+	if (number == 1)
+		memcpy(name + 4, unit, strlen(unit) + 1);
+	else
+		queclink_value_name(name, "fuel", number, unit);
+	if (unit[1] == 'p')
+		queclink_value_set_percent(s->m->out, s->m->report, name, text);
+	else
+		fields_add_number(s->m->out, s->m->report, name, text);
 }
 
 static void read_fuel(struct sensors *s, bool is_gv350m)
@@ -117,9 +123,9 @@ static void read_fuel(struct sensors *s, bool is_gv350m)
 		if (is_gv350m && s->mask & MASK_FUEL)
 			take(s);
 		if (s->mask & MASK_PERCENT)
-			add_fuel(s, k, k == 1, "_percent");
+			add_fuel(s, k, "_percent");
 		if (s->mask & MASK_LITRES)
-			add_fuel(s, k, k == 1, "_l");
+			add_fuel(s, k, "_l");
 	}
 }
 
