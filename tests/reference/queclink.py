@@ -428,6 +428,8 @@ class Sensors:
         if mask & 2:
             self.wires()
         if mask & 4:
+            self.take(".?")  # state
+            self.take("([0-9A-Fa-f]{8})?")
             return self.found
         if mask & (25 if f1 else 24):
             self.fuel(f1)
@@ -1296,7 +1298,7 @@ def make_sensors(rng, prefix, mask):
         for _ in range(n):
             out += [f"28{rng.getrandbits(56):014X}", "1", pick(rng, "", f"{rng.getrandbits(16):04X}")]
     if mask & 4:
-        return out + ["1", "C00F"]
+        return out + pick(rng, ["1", "0000C00F", "800"], ["0", ""], ["1", "C00F"])
     if mask & (25 if prefix == "F1" else 24):
         n = rng.randint(0, 2)
         out.append(str(n))

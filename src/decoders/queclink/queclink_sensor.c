@@ -3,12 +3,12 @@
 //
 //   0     fuel, hex                                                  (GV350M: in the form of 3 and 4)
 //   1     n, n x (id, type, hex temperature or empty)                1-wire, of 1/16 degree
-//   2     a report of the CAN bus                                    what follows it is not read
+//   2     state, mask, ... of the CAN bus                            what follows is not read
 //   3, 4  n, n x (type,[GV350M: UART, bit 0: hex,][3: %,][4: litres])
 //   7     n, n x (serial, type, temperature,[type 2: humidity])      433 MHz
 //   8     n, n x (index, type, model,[GV600M: length,] data, items, an item for each of their bits)    Bluetooth
 //
-// The UART's type before them may be missing. They count only if they end where the content does.
+// The UART's type before them may be missing. They count only if they end where the content does, or until what is not read.
 #include "decoders/queclink/queclink_sensor.h"
 
 #include "decoders/queclink/queclink_value.h"
@@ -175,6 +175,14 @@ static void read_bluetooth(struct sensors *s)
 	}
 }
 
+// Reads state and mask of a report of the CAN bus.
+static void read_can(struct sensors *s)
+{
+	s->bad |= take(s).len > 1;
+	const struct text mask = take(s);
+	s->bad |= mask.len > 0 && !fields_is_hex(mask, 8, 8);
+}
+
 // Returns true if the sensors fit from a field on.
 static bool read(const struct queclink_message *m, uint32_t mask, size_t at, bool adds)
 {
@@ -184,6 +192,8 @@ static bool read(const struct queclink_message *m, uint32_t mask, size_t at, boo
 		read_raw_fuel(&s);
 	if (mask & MASK_WIRE && !s.bad)
 		read_wires(&s);
+	if (mask & MASK_CAN && !s.bad)
+		read_can(&s);
 	if (mask & MASK_CAN || s.bad)
 		return !s.bad;
 	if (mask & (MASK_PERCENT | MASK_LITRES | (is_gv350m ? MASK_FUEL : 0)))
