@@ -812,7 +812,7 @@ def decode_report(m):
             tail = m.v[where[1] + 4:m.end if last else spans[number_ + 1][0]]
             if has_plain_tail(m):
                 tail = take_append(out, tail)
-                set_counters(out, tail)
+                set_counters(out, tail if m.type in LISTED else tail[:1])
         outs.append(out)
     alarm = ALARMS.get(m.type)
     out["alarms"] += [alarm] if alarm else []

@@ -272,12 +272,13 @@ static bool read_hours(struct text text, int64_t *seconds)
 	return true;
 }
 
-void queclink_place_set_counters(const struct queclink_message *m)
+void queclink_place_set_counters(const struct queclink_message *m, size_t most)
 {
 	const struct queclink_fields *fields = m->fields;
+	const size_t count = m->tail.count < most ? m->tail.count : most;
 	bool has_km = false, has_hours = false;
 	int64_t seconds;
-	for (size_t k = 0; k < m->tail.count; k++) {
+	for (size_t k = 0; k < count; k++) {
 		const size_t index = queclink_message_tail_index(m, k);
 		if (index >= m->end)
 			break;

@@ -40,7 +40,7 @@ void queclink_place_add_cell(const struct queclink_message *m, size_t at);
 
 // Reads the append mask at field k of the tail, and leaves out what it adds.
 void queclink_place_take_append(struct queclink_message *m, size_t k);
-// Sets odometer and hours of the tail.
-void queclink_place_set_counters(const struct queclink_message *m);
+// Sets odometer and hours from the tail's first fields, at most so many.
+void queclink_place_set_counters(const struct queclink_message *m, size_t most);
 
 #endif

@@ -264,7 +264,7 @@ static void add_rest(struct queclink_message *m, const struct type *type,
 	if (type->tail == LIGHT || (type->tail == BY_DEVICE && !queclink_tail_is_plain(m)))
 		return;
 	queclink_place_take_append(m, 0);
-	queclink_place_set_counters(m);
+	queclink_place_set_counters(m, type->decode == keep_content ? 1 : SIZE_MAX);
 }
 
 static void add_vin(const struct queclink_message *m)
