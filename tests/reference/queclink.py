@@ -309,8 +309,10 @@ def by_type(m, out):
         if kind in (0, 1):
             out["alarms"].append("geofenceEnter" if kind else "geofenceExit")
         fence = text[:1] if fits("[0-9A-Fa-f]{2}", text) else m.after(1) if fits("[0-9A-Fa-f]", text) else None
-        if fits("[0-9A-Fa-f]{1,2}", fence):
+        if fits("[0-9A-Fa-f]", fence):
             out["extra"]["geofence"] = int(fence, 16)
+        elif fits("[0-9A-Fa-f]{2}", fence):
+            out["extra"]["geofence"] = fence  # 19 may be hex or not
     elif m.type == "NMR" and m.prefix != "42" and kind in (0, 1):
         out["extra"]["motion"] = kind == 1
     elif m.type == "DIS" and fits("[1-9A-Fa-f][01]", text):
@@ -330,6 +332,8 @@ def fixed_report(m, out, start, tail):
     elif m.type in ("TEM", "TMP"):
         if m.named:
             number(out["extra"], "temp1", m.after(2) or "")
+    elif m.type == "GEO" and fits("[0-9A-Fa-f]", m.after(2)) and fits("[0-9A-Fa-f]{1,2}", m.after(1)):
+        pass  # the fence
     elif not gl5xx and fits(r"\d{1,6}", m.after(1)) and int(m.after(1)) > 10:
         out["power_v"] = int(m.after(1)) / 1000
     if gl5xx:
@@ -1333,7 +1337,7 @@ def make_content(rng, kind, prefix):
     block, number_ = make_block(rng), str(rng.randint(0, 15))
     if kind in FIXED:
         head = pick(rng, [pick(rng, "13650", "", "0", "10", "12010"), pick(rng, "10", "00", "11", "21", "13", "34", "42", "A1"), number_],
-                    [str(rng.randint(0, 9)), str(rng.randint(0, 4)), number_])
+                    [str(rng.randint(0, 19)), str(rng.randint(0, 4)), number_])
         if kind in ("STR", "CTN") or prefix == "44":
             head = ["0", "1", number_, pick(rng, "", "21.5", "-4"), make_battery(rng)]
         if prefix == "42" and rng.random() < 0.5:

@@ -175,20 +175,26 @@ static void decode_fixed(struct queclink_message *m)
 	decode_tail(m);
 }
 
+// The fence is the first digit of the type, or before the type of one digit: also as two digits, hex or not.
 static void decode_zone(struct queclink_message *m)
 {
+	const struct text first = queclink_message_after(m, 1);
+	const bool is_fence = queclink_message_after(m, 2).len == 1 && fields_is_hex(first, 1, 2);
 	unsigned id, type;
-	uint64_t first;
-	decode_fixed(m);
+	if (is_fence)
+		decode_tail(m);
+	else
+		decode_fixed(m);
 	if (!read_type(m, &id, &type))
 		return;
 	if (type <= 1)
 		report_add_alarm(m->report, type ? ALARM_GEOFENCE_ENTER : ALARM_GEOFENCE_EXIT);
 	if (queclink_message_after(m, 2).len == 2)
 		extra_int(m->out, m->report, "geofence", id);
-	else if (fields_is_hex(queclink_message_after(m, 1), 1, 2) &&
-		 text_hex(queclink_message_after(m, 1), &first))
-		extra_int(m->out, m->report, "geofence", (int64_t)first);
+	else if (is_fence && first.len == 2)
+		extra_text(m->out, m->report, "geofence", first.data, first.len);
+	else if (is_fence)
+		extra_int(m->out, m->report, "geofence", text_hex_digit(first.data[0]));
 }
 
 static void decode_motion(struct queclink_message *m)
