@@ -255,7 +255,7 @@ def set_engine(out, fields):
 
 def vehicle_tail(m, out, tail):
     state = find_state(m, tail)
-    if state is None and len(tail) >= 9:
+    if state is None and len(tail) >= 9 and fits("([0-9A-Fa-f]{2}|[0-9A-Fa-f]{6}|[0-9A-Fa-f]{10})?", tail[-4]):
         state = len(tail) - 4
     if state is None:
         points = [at for at in range(len(tail) - 2) if fits(MAC, tail[at]) and fits(r"-?\d{1,3}", tail[at + 1])]

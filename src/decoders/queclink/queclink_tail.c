@@ -77,6 +77,13 @@ static size_t find_state(const struct queclink_message *m)
 	return 0;
 }
 
+// Returns true for what may be where the state is: it may be missing or unknown.
+static bool may_be_state(struct text text)
+{
+	return text.len == 0 || ((text.len == 2 || text.len == 6 || text.len == 10) &&
+					fields_is_hex(text, text.len, text.len));
+}
+
 static void set_analog(const struct queclink_message *m, size_t battery)
 {
 	const unsigned most =
@@ -196,7 +203,8 @@ void queclink_tail_decode_fixed(struct queclink_message *m)
 		const size_t state = find_state(m);
 		if (state > 0)
 			set_vehicle(m, state, true);
-		else if (count >= 9)
+		else if (count >= 9 &&
+			 may_be_state(queclink_message_tail(m, count - VEHICLE_LAST + 1)))
 			set_vehicle(m, count - VEHICLE_LAST + 1, true);
 		else
 			set_personal(m);
