@@ -678,9 +678,9 @@ def other(m, out, start, tail):
             out["alarms"].append("fatigueDriving")
         else:
             out["extra"]["warningType"] = int(m.after(1))
-    elif m.type == "BAA" and start is not None:
+    elif m.type == "BAA":
         accessory(m, out, start)
-    elif m.type == "BID" and start is not None:
+    elif m.type == "BID" and m.named:
         beacons(m, out, start)
     elif m.type == "DAT" and m.after(4):
         out["extra"]["data"] = m.after(4)
@@ -736,7 +736,7 @@ def accessory(m, out, start):
     if not fits(HEX4, m.after(5)):
         return
     mask = int(m.after(5), 16)
-    if mask & ~0x3F or m.name + 6 + bin(mask).count("1") != start:
+    if mask & ~0x3F or not begins_place(m, m.name + 6 + bin(mask).count("1"), start):
         return
     at = 6
     for bit, name in enumerate(("Name", "Mac", "Status", "Voltage", "Temp", "Humidity")):
@@ -766,8 +766,12 @@ def beacons(m, out, start):
                 found[f"tag{k}Id"] = m.at(at)
             at += 1
         at += mask >> 3 & 1
-    if at == start:
+    if begins_place(m, at, start):
         out["extra"].update(found)
+
+
+def begins_place(m, at, start):
+    return at == start if start is not None else is_empty_place(m, at)
 
 
 def is_empty_place(m, at):

@@ -200,13 +200,19 @@ void queclink_other_decode_fatigue(struct queclink_message *m)
 		extra_int(m->out, m->report, "warningType", (int64_t)type);
 }
 
+// Returns true if the position begins at a field, also an empty one.
+static bool begins_place(const struct queclink_message *m, size_t at)
+{
+	return m->has_place ? at == m->start : queclink_place_is_empty(m, at);
+}
+
 void queclink_other_decode_accessory(struct queclink_message *m)
 {
 	static const char *const names[] = {"accessoryName", "accessoryMac", "accessoryStatus",
 		"accessoryVoltage", "accessoryTemp", "accessoryHumidity"};
 	uint64_t mask, mv;
-	if (!m->has_place || !read_hex(queclink_message_after(m, 5), 4, 4, &mask) ||
-		mask >> 6 > 0 || m->name + 6 + queclink_value_count_bits(mask) != m->start)
+	if (!read_hex(queclink_message_after(m, 5), 4, 4, &mask) || mask >> 6 > 0 ||
+		!begins_place(m, m->name + 6 + queclink_value_count_bits(mask)))
 		return;
 	size_t at = 6;
 	for (unsigned bit = 0; bit < 6; bit++) {
@@ -244,8 +250,10 @@ static size_t read_beacons(const struct queclink_message *m, uint64_t count, boo
 void queclink_other_decode_beacons(struct queclink_message *m)
 {
 	uint64_t count;
-	if (m->has_place && read_digits(queclink_message_after(m, 1), 2, &count) &&
-		read_beacons(m, count, false) == m->start)
+	if (!read_digits(queclink_message_after(m, 1), 2, &count))
+		return;
+	const size_t end = read_beacons(m, count, false);
+	if (end > 0 && begins_place(m, end))
 		read_beacons(m, count, true);
 }
 
