@@ -100,7 +100,11 @@ class Message:
 
 def read_points(m, at):
     """Wi-Fi points between a position and its cell: returns (points, the index after them)."""
-    if not fits(r"\d{1,2}", m.at(at)) or int(m.at(at)) == 0 or not fits(MAC, m.at(at + 1)):
+    if not fits(r"\d{1,2}", m.at(at)):
+        return [], at
+    if int(m.at(at)) == 0:  # no points, or mcc 0
+        return [], at + (1 if fits(r"\d{3,4}", m.at(at + 1)) else 0)
+    if not fits(MAC, m.at(at + 1)):
         return [], at
     count, points, start = int(m.at(at)), [], at
     at += 1
@@ -1242,7 +1246,7 @@ def make_point(rng, empties):
 
 
 def make_points(rng, empties):
-    count = rng.randint(1, 4)
+    count = rng.randint(0, 4)
     return [str(count)] + [field for _ in range(count) for field in make_point(rng, empties)]
 
 

@@ -89,8 +89,12 @@ static void find_network(const struct queclink_message *m, size_t at, struct que
 	uint64_t count = 0;
 	place->cell = at;
 	place->points = 0;
-	if (!fields_is_digits(text, 1, 2) || !text_uint(text, &count) || count == 0)
+	if (!fields_is_digits(text, 1, 2) || !text_uint(text, &count))
 		return;
+	if (count == 0) { // no points, or mcc 0
+		place->cell += fields_is_digits(queclink_message_at(m, at + 1), 3, 4);
+		return;
+	}
 	size_t next = at + 1;
 	for (uint64_t i = 0; i < count; i++) {
 		if (!queclink_value_is_mac(queclink_message_at(m, next)))
