@@ -507,7 +507,7 @@ def information(m, out):
     if m.prefix in ("C2", "DC") and fits(r"\d{1,6}", m.after(supply + 1)):
         out["extra"]["power2_v"] = int(m.after(supply + 1)) / 1000
     at = m.name + supply + 1
-    while at < m.end and not fits(r"\d{1,2}\.\d{1,2}|" + D14, m.v[at]):
+    while at < m.end and not fits(r"\d\.\d{1,2}|" + D14, m.v[at]):
         at += 1
     if at < m.end and "." in m.v[at]:
         ranged(out, "battery_v", Fraction(m.v[at]), 0, 100, 3)

@@ -49,11 +49,12 @@ static bool is_time(struct text text)
 	return fields_is_digits(text, 14, 14);
 }
 
-// Returns the index of the battery's voltage, or of the last fix if that comes first; the end if neither is there.
+// Returns the index of the battery's voltage, of one digit and decimals, or of the last fix if that comes first; the end if
+// neither is there.
 static size_t find_battery(const struct queclink_message *m, size_t at)
 {
 	while (at < m->end && !is_time(queclink_message_at(m, at)) &&
-		!queclink_value_is_decimal(queclink_message_at(m, at), false, 2, 1, 2))
+		!queclink_value_is_decimal(queclink_message_at(m, at), false, 1, 1, 2))
 		at++;
 	return at;
 }
