@@ -5,7 +5,8 @@
 //
 //   how  bit 0: datagrams; bits 1..6: the configured protocol (0: sniffed); bit 7: the frames of
 //        GT06, JT808, Meitrack, Queclink and Teltonika get a right checksum, which mutation does not find
-//   cut  seed of the lengths of the pieces; bit 0 and `how` bit 7: frames of JT808 get a right length too
+//   cut  seed of the lengths of the pieces, and of the models that the devices have in avld.devices; bit 0 and `how` bit 7:
+//        frames of JT808 get a right length too
 //
 // FUZZ_PROTOCOL=NAME in the environment keeps bits 1..6 at this protocol, FUZZ_PROTOCOL=sniff at 0.
 //
@@ -303,13 +304,32 @@ static const struct decoder *chosen_decoder(uint8_t how)
 	return chosen > 0 ? registry_decoders[chosen - 1] : NULL;
 }
 
-static struct feed begin(uint8_t how)
+// Gives every device the model that the context names; "": none.
+static struct device_settings find_settings(const void *context, struct text ident)
+{
+	const char *model = context;
+	CHECK(BETWEEN(ident.len, 1, IDENT_MAX));
+	return (struct device_settings){.model = {model, strlen(model)}, .known = true};
+}
+
+// Models on which decoders decide. The first one has no settings at all.
+static const char *model_of(uint32_t seed)
+{
+	static const char *const models[] = {NULL, "", "echo", "R11", "LW", "SEEWORLD", "VL103",
+		"NT20", "QH302R", "G109", "C5L", "DT800", "MV810G", "G-360P", "G1C Pro", "G10LS"};
+	return models[seed % (sizeof models / sizeof models[0])];
+}
+
+static struct feed begin(uint8_t how, uint32_t seed)
 {
 	struct feed feed;
 	feed_init(&feed, DECODERS_ALL, chosen_decoder(how), how & HOW_DATAGRAM);
 	feed.session.received_us = RECEIVED_US;
 	feed.session.memory = device_memory_new(4);
 	feed.session.photos = &photos;
+	feed.session.settings_context = model_of(seed);
+	if (feed.session.settings_context)
+		feed.session.find_settings = find_settings;
 	CHECK(feed.session.memory);
 	return feed;
 }
@@ -377,14 +397,16 @@ static size_t next_piece(uint32_t *seed)
 	return 1 + (n & 1 ? n >> 1 & 3 : n >> 1 & 63);
 }
 
-static struct outcome feed_stream(uint8_t how, const uint8_t *data, size_t len, uint32_t seed)
+// The following give the bytes in pieces, or in one piece.
+static struct outcome feed_stream(
+	uint8_t how, const uint8_t *data, size_t len, uint32_t seed, bool in_pieces)
 {
 	struct outcome outcome = {0};
-	struct feed feed = begin(how);
+	struct feed feed = begin(how, seed);
 	size_t start = 0, end = 0;
 	bool closed = false;
 	while (end < len && !closed) {
-		const size_t piece = seed ? next_piece(&seed) : len;
+		const size_t piece = in_pieces ? next_piece(&seed) : len;
 		end = piece < len - end ? end + piece : len;
 		start += step_through(&feed, data + start, end - start, &outcome, &closed);
 	}
@@ -392,13 +414,14 @@ static struct outcome feed_stream(uint8_t how, const uint8_t *data, size_t len, 
 	return outcome;
 }
 
-static void feed_datagrams(uint8_t how, const uint8_t *data, size_t len, uint32_t seed)
+static void feed_datagrams(
+	uint8_t how, const uint8_t *data, size_t len, uint32_t seed, bool in_pieces)
 {
 	struct outcome outcome = {0};
-	struct feed feed = begin(how);
+	struct feed feed = begin(how, seed);
 	for (size_t at = 0, size; at < len; at += size) {
 		bool closed;
-		size = seed ? 4 * next_piece(&seed) : len;
+		size = in_pieces ? 4 * next_piece(&seed) : len;
 		if (size > len - at)
 			size = len - at;
 		feed_datagram(&feed, RECEIVED_US);
@@ -539,12 +562,12 @@ static bool opens_with_delta(const uint8_t *data, size_t len)
 static void check_input(uint8_t how, uint32_t seed, const uint8_t *data, size_t len)
 {
 	if (how & HOW_DATAGRAM) {
-		feed_datagrams(how, data, len, 0);
-		feed_datagrams(how, data, len, seed);
+		feed_datagrams(how, data, len, seed, false);
+		feed_datagrams(how, data, len, seed, true);
 		return;
 	}
-	const struct outcome whole = feed_stream(how, data, len, 0);
-	const struct outcome cut = feed_stream(how, data, len, seed);
+	const struct outcome whole = feed_stream(how, data, len, seed, false);
+	const struct outcome cut = feed_stream(how, data, len, seed, true);
 	if (opens_with_delta(data, len))
 		return;
 	if (whole.cuts_may_show || cut.cuts_may_show || cut.is_sniff_capped)
