@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // libFuzzer: commands with any arguments, encoded by each decoder, in sessions that have received any bytes before.
 //
-//   decoder | kind | arguments given, a bit each | length, text of each argument | bytes of the tracker ...
+//   decoder and model | kind | arguments given, a bit each | length, text of each argument | bytes of the tracker ...
 //
 // What is encoded fits, lies within the buffer, and has nothing after it that the command's text has put there: of a text
 // of printable characters no second line comes.
 #include "fuzz.h"
+#include "fuzz_models.h"
 
 #include "feed/feed.h"
 #include "feed/registry_decoders.h"
@@ -15,12 +16,12 @@
 
 static struct decoded batch; // half a megabyte: not for the stack
 
-static const struct decoder *decoder_at(uint8_t number)
+static unsigned count_decoders(void)
 {
-	size_t count = 1; // there is at least one
+	unsigned count = 1; // there is at least one
 	while (registry_decoders[count])
 		count++;
-	return registry_decoders[number % count];
+	return count;
 }
 
 static bool read_command(struct input *input, struct command *command)
@@ -96,11 +97,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct input input = {data, len};
 	struct command command = {.id = 7};
 	struct feed feed;
-	const struct decoder *decoder = decoder_at(input_byte(&input));
+	const unsigned count = count_decoders(), number = input_byte(&input);
 	if (!read_command(&input, &command))
 		return 0;
 	check_command(&command);
-	feed_init(&feed, DECODERS_ALL, decoder, false);
+	feed_init(&feed, DECODERS_ALL, registry_decoders[number % count], false);
+	set_model(&feed.session, number / count);
 	feed.session.received_us = RECEIVED_US;
 	feed.session.memory = device_memory_new(4);
 	CHECK(feed.session.memory);

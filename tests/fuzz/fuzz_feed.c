@@ -13,6 +13,8 @@
 // For any bytes each step must make progress, all results must be in range, and a stream must give
 // the same results in one piece and in many. Only where framing is lost may the results depend on
 // the pieces.
+#include "fuzz_models.h"
+
 #include "feed/feed.h"
 #include "util/checksum.h"
 
@@ -304,22 +306,6 @@ static const struct decoder *chosen_decoder(uint8_t how)
 	return chosen > 0 ? registry_decoders[chosen - 1] : NULL;
 }
 
-// Gives every device the model that the context names; "": none.
-static struct device_settings find_settings(const void *context, struct text ident)
-{
-	const char *model = context;
-	CHECK(BETWEEN(ident.len, 1, IDENT_MAX));
-	return (struct device_settings){.model = {model, strlen(model)}, .known = true};
-}
-
-// Models on which decoders decide. The first one has no settings at all.
-static const char *model_of(uint32_t seed)
-{
-	static const char *const models[] = {NULL, "", "echo", "R11", "LW", "SEEWORLD", "VL103",
-		"NT20", "QH302R", "G109", "C5L", "DT800", "MV810G", "G-360P", "G1C Pro", "G10LS"};
-	return models[seed % (sizeof models / sizeof models[0])];
-}
-
 static struct feed begin(uint8_t how, uint32_t seed)
 {
 	struct feed feed;
@@ -327,9 +313,7 @@ static struct feed begin(uint8_t how, uint32_t seed)
 	feed.session.received_us = RECEIVED_US;
 	feed.session.memory = device_memory_new(4);
 	feed.session.photos = &photos;
-	feed.session.settings_context = model_of(seed);
-	if (feed.session.settings_context)
-		feed.session.find_settings = find_settings;
+	set_model(&feed.session, seed);
 	CHECK(feed.session.memory);
 	return feed;
 }
