@@ -232,8 +232,10 @@ def read_record(ident, event, fields, base, stored=False):
     out["inputs"], out["outputs"] = read_mask(f[11], "inputs"), read_mask(f[12], "outputs")
     read_adc(out, f[13])
     valid = satellites is None or satellites >= 3
-    if lat is not None and lon is not None and (valid or lat or lon):
+    placed = lat is not None and lon is not None
+    if placed and (valid or lat or lon):
         out["valid"], out["latitude"], out["longitude"] = valid, lat, lon
+    if not placed or valid or lat or lon:
         set_range(out, "speed_kmh", speed, 0, 1000, 2)
         set_range(out, "course_deg", course, 0, 360, 2)
         set_range(out, "altitude_m", altitude, -1000, 20000, 2)
@@ -556,7 +558,7 @@ def params_text(rng):
 def record_fields(rng, count):
     f = time_fields(rng)
     if rng.random() < .08:
-        f += ["NA"] * 7 + [rng.choice(["NA", "0", ""])]
+        f += ["NA"] * 4 + rng.choice([["NA"] * 3, [number_text(rng, most) for most in (130, 360, 3000)]]) + [rng.choice(["NA", "0", ""])]
     else:
         f += [angle_text(rng, 2, 90), some(rng, rng.choice("NS"), ["", "NA", "n", "x", "E"], .03),
               angle_text(rng, 3, 180), some(rng, rng.choice("EW"), ["", "NA", "w", "x", "N"], .03)]

@@ -237,12 +237,14 @@ static enum wialon_fault read_adc(struct report *report, struct text list, bool 
 
 // Record ----------------------------------------------------------------------
 
+// A record without coordinates may have a speed all the same. Zeros without a fix are no values.
 static void set_place(
 	struct report *report, const struct place *place, const struct motion *motion, bool valid)
 {
-	if (!place->is_there || (!valid && !place->lat_e7 && !place->lon_e7))
+	if (place->is_there && !valid && !place->lat_e7 && !place->lon_e7)
 		return;
-	report_set_fix(report, place->lat_e7, place->lon_e7, valid);
+	if (place->is_there)
+		report_set_fix(report, place->lat_e7, place->lon_e7, valid);
 	if (motion->has[0])
 		report_set_speed(report, motion->e2[0]);
 	if (motion->has[1])
