@@ -440,7 +440,8 @@ def tachograph_block(line, data, frame, state):
 
 
 def decode(frame, state):
-    data, compressed = frame, frame[:1] == b"\xff"
+    compressed = frame[:1] == b"\xff"
+    data = frame
     if compressed:
         try:
             data = zlib.decompress(frame[3:])
@@ -448,8 +449,25 @@ def decode(frame, state):
             return [{"reject": "bad compression", "frame": frame.hex()}]
         if len(data) > min(49152, 4096 + 64 * (len(frame) - 3)):
             return [{"reject": "too long", "frame": frame.hex()}]
+    out = decode_packet(data, frame, state, compressed)
+    rest = split_packet(data)[2] if compressed else b""
+    if rest.strip(b"\r\n") and not any(line.get("frame") == frame.hex() for line in out):
+        at = next((number for number, line in enumerate(out) if "reply" in line), len(out))
+        out.insert(at, {"reject": "more than one packet", "frame": rest.hex()})
+    return out
+
+
+def split_packet(data):
+    """Returns the line without its end, the bytes of its block, and what follows them, in a container."""
     line, _, rest = data.partition(b"\n")
-    found = re.fullmatch("#([0-9A-Za-z]{1,8})#(.*)", line.removesuffix(b"\r").decode(), re.S)
+    found = re.match(rb"#(?:I#(\d{1,9})|T#[^;]*;(\d{1,9}))(?=;|\r?$)", line, re.I)
+    size = int(found[1] or found[2]) if found else 0
+    return line.removesuffix(b"\r"), rest[:size], rest[size:]
+
+
+def decode_packet(data, frame, state, compressed):
+    line, block, _ = split_packet(data)
+    found = re.fullmatch("#([0-9A-Za-z]{1,8})#(.*)", line.decode(), re.S)
     if not found:
         return [{"reject": "unknown message", "frame": frame.hex()}]
     name, body = found.groups()
@@ -465,11 +483,11 @@ def decode(frame, state):
     if kind == "M":
         return message(body, frame, state)
     if kind == "I":
-        return photo(body, rest, frame, state)
+        return photo(body, block, frame, state)
     if kind == "IT":
         return tachograph(body, frame, state)
     if kind == "T":
-        return tachograph_block(body, rest, frame, state)
+        return tachograph_block(body, block, frame, state)
     if state.ident is None:
         return [{"reject": "before login", "frame": frame.hex()}]
     if kind == "AM":
@@ -655,6 +673,7 @@ def generate(rng, count):
         data = (login_line(rng, ident) + "\r\n").encode()
         for _ in range(rng.randint(1, 60)):
             if rng.random() < .07 and data.count(b"|") < PIECE_PARTS:
+                data = some(rng, data, [data + b"#P#\r\n", data + b"x"], .05)
                 packed = zlib.compress(data.removesuffix(b"\r\n") if rng.random() < .5 and data[1:2] not in b"IT" else data, rng.choice([1, 6, 9]))
                 packed = some(rng, packed, [packed[:-1] + bytes([packed[-1] ^ 1]), packed[:-3]], .05)
                 data = b"\xff" + len(packed).to_bytes(2, "little") + packed

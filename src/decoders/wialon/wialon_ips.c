@@ -343,6 +343,17 @@ static enum decode_status decode_packet(struct wialon_message *m, struct text pa
 	return decode_type(m);
 }
 
+// Rejects what follows the packet in the contents of a container, which are one packet.
+static void reject_rest(const struct wialon_message *m, struct text contents)
+{
+	const bool has_block = fields_is_word(m->type, "I") || fields_is_word(m->type, "T");
+	const char *rest = m->data.data + (has_block ? wialon_media_size(m->type, m->body) : 0);
+	const size_t len = (size_t)(contents.data + contents.len - rest);
+	if (count_blanks((const uint8_t *)rest, len) < len)
+		decoded_reject(
+			m->out, DECODE_DETAIL, "more than one packet", (const uint8_t *)rest, len);
+}
+
 static enum decode_status decode_container(struct wialon_message *m)
 {
 	const uint8_t *data = (const uint8_t *)m->raw.data + CONTAINER_HEAD;
@@ -355,7 +366,11 @@ static enum decode_status decode_container(struct wialon_message *m)
 	if (result != INFLATE_DONE)
 		return wialon_message_refuse(
 			m, DECODE_DETAIL, result == INFLATE_FULL ? "too long" : "bad compression");
-	return decode_packet(m, (struct text){(const char *)room, len});
+	const struct text contents = {(const char *)room, len};
+	const enum decode_status status = decode_packet(m, contents);
+	if (status == DECODE_OK)
+		reject_rest(m, contents);
+	return status;
 }
 
 static enum decode_status decode(
