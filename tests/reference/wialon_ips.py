@@ -192,6 +192,7 @@ def read_params(out, text):
             cells.append((index, groups[index]))
         elif index:
             break
+    cells = [(index, cell) for index, cell in cells if all(cell[name] == cells[0][1][name] for name in ("mcc", "mnc"))]
     used = [index for index, _ in cells]
     csq = None
     for name, value in params:

@@ -224,15 +224,17 @@ static void keep_incomplete(struct params *p, bool whole[CELL_GROUPS])
 		}
 }
 
-// Adds the cells: the group without a digit, and those from 1 on until one is incomplete.
+// Adds the cells: the group without a digit, and those from 1 on until one is incomplete. `cells` has no networks: the
+// parameters of a cell of another one than the first stay.
 static void add_cells(struct params *p)
 {
 	static const char *const names[] = {"mcc", "mnc", "lac", "cid", "cells"};
 	bool whole[CELL_GROUPS] = {p->has[0] == 0xF};
-	bool any = whole[0];
+	const uint64_t *first = p->cells[whole[0] ? 0 : 1];
 	struct cells cells;
 	for (size_t group = 1; group < CELL_GROUPS && p->has[group] == 0xF; group++)
-		any = whole[group] = true;
+		whole[group] = memcmp(p->cells[group], first, 2 * sizeof *first) == 0;
+	const bool any = whole[0] || whole[1];
 	keep_incomplete(p, whole);
 	if (!any)
 		return;
