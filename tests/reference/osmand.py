@@ -498,9 +498,9 @@ class Request:
 
     def records(self):
         """Whether it is JSON, and the records."""
-        if self.query:
-            return False, list(query_records(self.query))
         kind = ([""] + self.all("content-type"))[-1].partition(";")[0].strip(" \t").lower()
+        if self.query and not (self.body and kind == "application/json"):
+            return False, list(query_records(self.query))
         if kind == "application/json" or self.body.lstrip(b" \t\r\n")[:1] == b"{":
             return True, list(json_records(self.body))
         return False, list(query_records(self.body))
@@ -513,7 +513,7 @@ def answer(status, more=""):
 def is_json(data):
     try:
         request = Request(data)
-        return not request.query and request.records()[0]
+        return request.records()[0]
     except Failed:
         return False
 
@@ -765,7 +765,7 @@ def request_random(rng):
     if kind < .5:
         prefix = rng.choice([b"/?", b"/?", b"/path/x?", b"http://t.example:8888/?"])
         return head_of(rng, rng.choice([b"GET", b"GET", b"GET", b"POST", b"HEAD"]), prefix + query_random(rng) + rng.choice([b"", b"", b"#top"]), common_fields(rng))
-    target = rng.choice([b"/", b"/?", b"/positions", b"/#x?y"])
+    target = rng.choice([b"/", b"/?", b"/positions", b"/#x?y", b"/?id=phone-017"])
     if kind < .65:
         return with_body(rng, target, rng.choice([b"application/x-www-form-urlencoded", b"application/x-www-form-urlencoded; charset=utf-8", b""]), query_random(rng))
     return with_body(rng, target, rng.choice([b"application/json", b"Application/JSON; charset=utf-8", b"text/plain", b""]), rng.choice([b"", b"", b" \n"]) + json_body(rng))

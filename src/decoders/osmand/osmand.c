@@ -6,8 +6,9 @@
 //   GET /?id=860000000000017&lat=52.2296756&lon=21.0122287&timestamp=1773480413&speed=25.4 HTTP/1.1
 //   POST / HTTP/1.1, with the same as a form, or JSON (osmand_json.c)
 //
-// The query counts if there is one, else the body. A request is a frame, whole with its body; one that waits for 100 Continue is
-// two, head and body. A connection may be kept for further requests, which are answered in their order:
+// A body counts if its type is JSON, else the query if there is one, else the body. A request is a frame, whole with its body; one
+// that waits for 100 Continue is two, head and body. A connection may be kept for further requests, which are answered in their
+// order:
 //
 //   200   stored                                    400, 413, ...   cannot be used; the connection is closed
 //   400, 404   the device is not admitted (query, JSON)
@@ -96,6 +97,18 @@ static enum probe probe(const uint8_t *data, size_t len, bool datagram)
 
 // Framing ---------------------------------------------------------------------
 
+static bool is_json(struct text type)
+{
+	return fields_is_word(type, "APPLICATION/JSON");
+}
+
+// Returns the query if it counts, else an empty one.
+static struct text query_of(const struct osmand_http_head *head)
+{
+	const bool has_body = head->chunked || head->body_len > 0;
+	return has_body && is_json(head->type) ? (struct text){"", 0} : head->query;
+}
+
 static enum ending ending_of(const struct osmand_http_head *head)
 {
 	return head->says_close  ? ENDING_SAYS_CLOSE
@@ -147,8 +160,9 @@ static struct frame cut_body(
 static struct frame finish_request(struct session *session, struct memo memo, const uint8_t *data,
 	const struct osmand_http_head *head)
 {
-	memo.query = head->query.len > 0 ? (uint16_t)((const uint8_t *)head->query.data - data) : 0;
-	memo.query_len = (uint16_t)head->query.len;
+	const struct text query = query_of(head);
+	memo.query = query.len > 0 ? (uint16_t)((const uint8_t *)query.data - data) : 0;
+	memo.query_len = (uint16_t)query.len;
 	memo.ending = (uint8_t)ending_of(head);
 	return finish(session, memo, head->len + head->body_len);
 }
@@ -263,11 +277,6 @@ static enum decode_status refuse(
 
 // Decoding --------------------------------------------------------------------
 
-static bool is_json(struct text type)
-{
-	return fields_is_word(type, "APPLICATION/JSON");
-}
-
 // Many clients send JSON with another type, or none.
 static bool looks_like_json(struct text body)
 {
@@ -329,8 +338,9 @@ static enum decode_status ask_for_body(
 {
 	static const char more[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	struct memo memo = load(m->session);
-	if (head->query.len > 0)
-		return decode_query(m, head->query, ENDING_SAYS_CLOSE);
+	const struct text query = query_of(head);
+	if (query.len > 0)
+		return decode_query(m, query, ENDING_SAYS_CLOSE);
 	memo.is_body = 1;
 	memo.body_len = (uint32_t)head->body_len;
 	memo.body_chunked = head->chunked;
@@ -366,8 +376,9 @@ static enum decode_status decode(
 		head.chunked ? join_chunks(&m, head.len, &body) : OSMAND_FINE;
 	if (fault != OSMAND_FINE)
 		return refuse(session, out, fault);
-	if (head.query.len > 0)
-		return decode_query(&m, head.query, ending_of(&head));
+	const struct text query = body.len > 0 ? query_of(&head) : head.query;
+	if (query.len > 0)
+		return decode_query(&m, query, ending_of(&head));
 	return decode_body(&m, body, is_json(head.type), ending_of(&head));
 }
 
