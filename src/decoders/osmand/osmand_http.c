@@ -194,6 +194,7 @@ static void conclude(struct osmand_http_head *head, const struct fields_seen *se
 	head->says_close = seen->close;
 	head->says_keep = old && seen->keep && !seen->close;
 	head->closes = seen->close || (old && !head->says_keep);
+	head->expects &= !old; /* HTTP/1.0 knows no answer before the final one */
 	if (head->chunked && seen->length)
 		set_fault(head, OSMAND_BAD_LENGTH);
 	if (head->body_len > OSMAND_HTTP_BODY)
