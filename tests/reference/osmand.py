@@ -257,6 +257,9 @@ class Record:
         while adc and adc[-1] is None:
             adc.pop()
         self.out["adc"] = adc or None
+        for name, value, most in (("lat", self.lat, 90), ("lon", self.lon, 180)):
+            if value is not None and None in (self.lat, self.lon) and abs(half_up(value, 7)) <= most * 10**7:
+                self.extra[name] = half_up(value, 7) / 10**7
         if self.lat is not None and self.lon is not None:
             lat, lon = half_up(self.lat, 7), half_up(self.lon, 7)
             if abs(lat) > 900000000 or abs(lon) > 1800000000:

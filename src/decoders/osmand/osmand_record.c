@@ -403,14 +403,25 @@ void osmand_record_set(struct osmand_record *r, struct text name, struct osmand_
 	osmand_record_set_found(r, osmand_names_find(name), name, value);
 }
 
+// Keeps a coordinate that is there without the other one.
+static void keep_lone(struct osmand_record *r)
+{
+	if (r->has_lat && r->lat_e7 >= -900000000 && r->lat_e7 <= 900000000)
+		extra_fixed(r->m->out, r->report, "lat", r->lat_e7, 7);
+	if (r->has_lon && r->lon_e7 >= -1800000000 && r->lon_e7 <= 1800000000)
+		extra_fixed(r->m->out, r->report, "lon", r->lon_e7, 7);
+}
+
 void osmand_record_end(struct osmand_record *r, struct text raw)
 {
 	struct report *report = r->report;
 	if (r->wifi_len > 0)
 		keep_text(r, (struct text){"wifi", 4}, (struct text){r->wifi, r->wifi_len});
 	cells_end(&r->cells);
-	if (!r->has_lat || !r->has_lon)
+	if (!r->has_lat || !r->has_lon) {
+		keep_lone(r);
 		return;
+	}
 	const bool valid = !r->marked_invalid && !r->outdated;
 	if (!valid && r->lat_e7 == 0 && r->lon_e7 == 0)
 		return;
