@@ -138,7 +138,8 @@ class Record:
 
     def set(self, key, value):
         word, text = key.lower(), ("true" if value else "false") if isinstance(value, bool) else value
-        self.extra.pop(key, None)
+        if word != "cell":
+            self.extra.pop(key, None)
         if word in ("notificationtoken", "_") and (word != "_" or key == "_"):
             if word == "_":
                 self.keep(key, value)
@@ -220,8 +221,9 @@ class Record:
                 self.keep(key, Text(text))
         elif word == "cell":
             found = re.fullmatch(r"(\d{1,4}),(\d{1,4}),(\d{1,10}),(\d{1,12})(?:,(-?\d{1,3})?)?", text)
-            if found:
-                self.cells.append([int(each) if each else None for each in found.groups()])
+            cell = [int(each) if each else None for each in found.groups()] if found else []
+            if found and cell[:2] == (self.cells or [cell])[0][:2]:
+                self.cells.append(cell)
             else:
                 self.keep(key, Text(text))
         elif word == "wifi":

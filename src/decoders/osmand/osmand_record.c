@@ -277,7 +277,8 @@ static bool read_count(struct text *rest, size_t digits, uint64_t *value)
 	       text_uint(field, value);
 }
 
-// Adds "mcc,mnc,lac,cid" or "mcc,mnc,lac,cid,level", whose level may be empty. Returns false for another text.
+// Adds "mcc,mnc,lac,cid" or "mcc,mnc,lac,cid,level", whose level may be empty. Returns false for another text, and for a cell of
+// another network than the first: `cells` has no networks.
 static bool add_cell(struct osmand_record *r, struct text text)
 {
 	uint64_t mcc, mnc, lac, cid;
@@ -293,6 +294,8 @@ static bool add_cell(struct osmand_record *r, struct text text)
 		r->cells.mcc = mcc;
 		r->cells.mnc = mnc;
 	}
+	if (mcc != r->cells.mcc || mnc != r->cells.mnc)
+		return false;
 	cells_put(&r->cells, lac, cid, level);
 	return true;
 }
@@ -389,7 +392,7 @@ void osmand_record_set_found(
 		return;
 	}
 	report_unset(r->report, field->has); // the last one of a name counts
-	if (r->seen & bit && r->report->extra.len > 0) {
+	if (r->seen & bit && field->kind != OSMAND_CELL && r->report->extra.len > 0) {
 		char written[FIELDS_NAME_ROOM];
 		if (fields_write_name(name, written))
 			extra_remove(r->m->out, r->report, written);
