@@ -209,7 +209,7 @@ static const char *finish_frame(
 	struct intake *intake = transport->intake;
 	struct decoded *decoded = &intake->decoded;
 	const size_t had = decoded->report_count;
-	if (decoded->has_password)
+	if (decoded->has_password && decoded->reject_count == 0)
 		admission_keep_password(&c->credential, decoded->password);
 	const char *refusal = conversation_admission_is_due(c) ? ask_admission(transport, c) : NULL;
 

@@ -67,11 +67,13 @@ static enum decode_status door_decode(
 		decoded_reply(out, REPLY_NOW, "bye", 3);
 		return DECODE_OK;
 	}
-	if (data[1] == 'A' || data[1] == 'D') {
+	if (data[1] == 'A' || data[1] == 'D' || data[1] == 'X') {
 		const uint8_t *comma = memchr(data, ',', len);
 		if (!comma || !session_set_ident(session, data + 2, (size_t)(comma - data) - 2))
 			return DECODE_BAD_VALUE;
 		decoded_password(out, comma + 1, (size_t)(data + len - comma) - 2);
+		if (data[1] == 'X')
+			return DECODE_BAD_SUM;
 		decoded_reply(out, REPLY_NOW, "ok", 2);
 		decoded_reply(out, REPLY_REFUSED, "no", 2);
 		if (data[1] == 'A')

@@ -357,7 +357,7 @@ static enum decode_status decode_text(
 	return DECODE_OK;
 }
 
-static enum decode_status decode(
+static enum decode_status decode_frame(
 	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
 {
 	struct jt808_frame f;
@@ -373,6 +373,23 @@ static enum decode_status decode(
 	if (f.id == ID_MEDIA && jt808_media_decode(&f))
 		return DECODE_OK;
 	return f.is_part && f.id != ID_MEDIA ? decode_part(&f) : decode_message(&f);
+}
+
+// Blanks a log-in that is rejected, after its id: the code may be anywhere.
+static void hide_code(const uint8_t *data, size_t len, struct decoded *out)
+{
+	const size_t at = data[0] == 0x7E || data[0] == 0xE7; // the mark may be missing
+	if (len > at + 2 && jt808_u16(data + at) == ID_LOGIN)
+		decoded_password(out, data + at + 2, len - at - 2);
+}
+
+static enum decode_status decode(
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
+{
+	const enum decode_status status = decode_frame(session, data, len, out);
+	if (status > DECODE_IGNORED)
+		hide_code(data, len, out);
+	return status;
 }
 
 static void wake(struct session *session, int64_t last_us, struct decoded *out)

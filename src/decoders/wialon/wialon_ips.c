@@ -199,13 +199,11 @@ static bool has_ident(const struct session *session, struct text ident)
 }
 
 // A device may log in again, but not as another one.
-static enum decode_status decode_login(struct wialon_message *m)
+static enum decode_status read_login(
+	struct wialon_message *m, const struct text *fields, size_t count, bool is_2)
 {
 	struct session *session = m->session;
 	struct wialon_memo memo = wialon_memo_load(session);
-	struct text fields[5];
-	const size_t count = wialon_message_split(m->body, fields, 5);
-	const bool is_2 = count >= 3 && is_version(fields[0]);
 	if (count > 4 || (!is_2 && (count > 3 || (count == 3 && fields[2].len > 0))))
 		return refuse_login(m, DECODE_BAD_LENGTH, NULL, "0", true);
 	if (is_2 && count == 4 &&
@@ -226,6 +224,19 @@ static enum decode_status decode_login(struct wialon_message *m)
 	wialon_message_answer(m, REPLY_REFUSED, "L", (struct text){"0", 1});
 	wialon_message_answer(m, REPLY_WRONG_PASSWORD, "L", (struct text){"01", 2});
 	return DECODE_OK;
+}
+
+static enum decode_status decode_login(struct wialon_message *m)
+{
+	struct text fields[5];
+	const size_t count = wialon_message_split(m->body, fields, 5);
+	const bool is_2 = count >= 3 && is_version(fields[0]);
+	const enum decode_status status = read_login(m, fields, count, is_2);
+	if (status != DECODE_OK && count > 1) { // the password may be anywhere in the rest
+		const char *rest = fields[is_2 ? 2 : 1].data;
+		decoded_password(m->out, rest, (size_t)(m->body.data + m->body.len - rest));
+	}
+	return status;
 }
 
 // The sum of a text cannot be told from its end without version 2, unless it fits.

@@ -427,6 +427,20 @@ static void a_secret_fits_the_code_of_a_log_in(void **state)
 	assert_false(has_member(report, "CODE"));
 }
 
+static void a_rejected_log_in_hides_its_code(void **state)
+{
+	struct session session = {0};
+	struct bytes bytes = frame_of(0x0102, "CODE", 4);
+	(void)state;
+	bytes.data[bytes.len - 2] ^= 1;
+	decoded_reset(&decoded);
+	assert_int_equal(
+		decoder_jt808.decode(&session, bytes.data, bytes.len, &decoded), DECODE_BAD_SUM);
+	assert_true(decoded.has_password);
+	assert_ptr_equal(decoded.password.data, bytes.data + 3);
+	assert_int_equal(decoded.password.len, bytes.len - 3);
+}
+
 // Photos ---------------------------------------------------------------------
 
 static bool replies_with(enum reply_when when, const void *bytes, size_t len)
@@ -620,6 +634,7 @@ int main(void)
 		cmocka_unit_test(records_beyond_the_limit_are_rejected_not_lost),
 		cmocka_unit_test(an_empty_part_out_of_range_has_a_key),
 		cmocka_unit_test(a_secret_fits_the_code_of_a_log_in),
+		cmocka_unit_test(a_rejected_log_in_hides_its_code),
 		cmocka_unit_test(missing_parts_of_a_photo_are_requested),
 		cmocka_unit_test(a_photo_whose_parts_do_not_come_ends),
 		cmocka_unit_test(a_part_without_room_is_not_acknowledged),

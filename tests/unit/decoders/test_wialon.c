@@ -362,12 +362,14 @@ static void refused_log_ins_close_the_connection(void **state)
 		enum decode_status status;
 		const char *reply;
 		bool closes;
+		const char *hidden; /* not to be stored with the reject */
 	} rows[] = {
-		{"#L#\r\n", DECODE_BAD_VALUE, "#AL#0\r\n", true},
-		{"#L#a b;NA\r\n", DECODE_BAD_VALUE, "#AL#0\r\n", true},
-		{"#L#a;b;c;d\r\n", DECODE_BAD_LENGTH, "#AL#0\r\n", true},
-		{"#L#2.0;17;NA;0001\r\n", DECODE_BAD_SUM, "#AL#10\r\n", false},
-		{"#L#2.0;17;NA;\r\n", DECODE_BAD_SUM, "#AL#10\r\n", false},
+		{"#L#\r\n", DECODE_BAD_VALUE, "#AL#0\r\n", true, NULL},
+		{"#L#a b;secret\r\n", DECODE_BAD_VALUE, "#AL#0\r\n", true, "secret"},
+		{"#L#a;b;c;d\r\n", DECODE_BAD_LENGTH, "#AL#0\r\n", true, "b;c;d"},
+		{"#L#2.0;a;b;c;d;e\r\n", DECODE_BAD_LENGTH, "#AL#0\r\n", true, "b;c;d;e"},
+		{"#L#2.0;17;secret;0001\r\n", DECODE_BAD_SUM, "#AL#10\r\n", false, "secret;0001"},
+		{"#L#2.0;17;NA;\r\n", DECODE_BAD_SUM, "#AL#10\r\n", false, "NA;"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -376,6 +378,9 @@ static void refused_log_ins_close_the_connection(void **state)
 		assert_reply(REPLY_NOW, rows[i].reply);
 		assert_int_equal(decoded.close, rows[i].closes);
 		assert_int_equal(session.ident_len, 0);
+		assert_int_equal(decoded.has_password, rows[i].hidden != NULL);
+		if (rows[i].hidden)
+			assert_true(text_equal(decoded.password, rows[i].hidden));
 	}
 	struct session session = logged_in(LOGIN);
 	assert_int_equal(decode_with(&session, "#L#17;NA\r\n"), DECODE_BAD_VALUE);

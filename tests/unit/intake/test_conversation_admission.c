@@ -397,6 +397,17 @@ static const char *journaled_bytes(void)
 	return lines.text;
 }
 
+static void the_password_of_a_rejected_frame_does_not_admit(void **state)
+{
+	(void)state;
+	set_secret("7", PARROT);
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	assert_string_equal(give_text(&c, "!X7,parrot\n").reason, "wrong secret");
+	assert_string_equal(journaled_bytes(), "!X7,******\n||");
+	end(&c);
+}
+
 static void a_rejected_password_is_not_journaled(void **state)
 {
 	(void)state;
@@ -460,6 +471,7 @@ int main(void)
 		TEST(passwords_up_to_the_limit_fit),
 		TEST(reports_of_other_devices_are_admitted_one_by_one),
 		TEST(a_rejected_password_is_not_journaled),
+		TEST(the_password_of_a_rejected_frame_does_not_admit),
 		TEST(unknown_devices_can_be_refused),
 		TEST(reasons_for_refusal_are_known_as_such),
 	};
