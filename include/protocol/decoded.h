@@ -72,8 +72,9 @@ struct decoded {
 	const char *detail; /* see enum decode_status; static text or NULL */
 	const char
 		*fault; /* the rule of decoder.h that the decoder broke, static text; NULL: none */
-	uint32_t resolved_count;
-	bool has_password; /* see decoded_password */
+	uint16_t resolved_count;
+	uint16_t incomplete; /* number of reports when the newest got "incomplete", see extra.h */
+	bool has_password;   /* see decoded_password */
 	bool close; /* set by the decoder: close the connection after the replies; no effect over UDP */
 	uint16_t answer_count;
 	struct held_mark

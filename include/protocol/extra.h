@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // JSON members for values that have no field of their own in a report. Each function adds "name":value to
 // report.extra, which must be the newest report of *decoded. name: as in JSON between its quotes, mostly a constant, whose
-// length the compiler then knows. Adds nothing when EXTRA_MAX or the arena is full.
+// length the compiler then knows. A member that does not fit in EXTRA_MAX or the arena is left out, and the report has
+// "incomplete":true instead.
 #ifndef AVLD_PROTOCOL_EXTRA_H
 #define AVLD_PROTOCOL_EXTRA_H
 

@@ -37,6 +37,8 @@ void decoded_drop_report(struct decoded *decoded)
 		decoded->resolved_count--;
 	// Its members are removed too, so that those of the report before it are last in the arena again.
 	decoded->arena_len -= decoded->reports[--decoded->report_count].extra.len;
+	if (decoded->incomplete > decoded->report_count)
+		decoded->incomplete = 0;
 }
 
 static void add_answer(struct decoded *decoded, size_t report, enum answer_result result,
@@ -157,7 +159,7 @@ void decoded_undo(struct decoded *decoded)
 struct held_mark decoded_remove_report(struct decoded *decoded, size_t index)
 {
 	struct held_mark mark = {0};
-	uint32_t kept = 0;
+	uint16_t kept = 0;
 	for (uint32_t i = 0; i < decoded->resolved_count; i++) {
 		struct resolved resolved = decoded->resolved[i];
 		if (resolved.report == index) {

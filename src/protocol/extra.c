@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A member is written behind the members that the report already has; it counts only if all of it fitted.
+// A member is written behind the members that the report already has; it counts only if all of it fitted. The report of one that
+// did not fit has the member INCOMPLETE, for which there is always room.
 #include "protocol/extra.h"
 
 #include "util/decimal.h"
@@ -8,7 +9,9 @@
 
 #include <assert.h>
 
-#define AROUND_NAME 3 /* bytes of the quotes and the colon */
+#define AROUND_NAME     3 /* bytes of the quotes and the colon */
+#define INCOMPLETE      "\"incomplete\":true"
+#define INCOMPLETE_ROOM sizeof(INCOMPLETE) /* with a comma */
 
 // Copies a name, which has a few bytes. Returns the byte after it.
 static inline char *put_name(char *out, struct text name)
@@ -30,7 +33,7 @@ static inline char *put_name(char *out, struct text name)
 	return end;
 }
 
-// Returns the bytes that are left for members of the report.
+// Returns the bytes that are left for members of the report and INCOMPLETE.
 static inline size_t room_of(const struct decoded *decoded, const struct report *report)
 {
 	const size_t in_arena = DECODED_ARENA - decoded->arena_len,
@@ -50,25 +53,6 @@ static bool check(struct decoded *decoded, const struct report *report)
 	return false;
 }
 
-// Writes the name of a member whose value has at least so many bytes. Returns where the value goes; NULL if it does not fit.
-// The member counts after finish().
-static inline __attribute__((always_inline)) char *begin(
-	struct decoded *decoded, const struct report *report, struct text name, size_t value_len)
-{
-	const size_t used = report->extra.len;
-	char *at = decoded->arena + decoded->arena_len;
-	if (!check(decoded, report) ||
-		(used > 0) + name.len + AROUND_NAME + value_len > room_of(decoded, report))
-		return NULL;
-	if (used > 0)
-		*at++ = ',';
-	*at++ = '"';
-	at = put_name(at, name);
-	*at++ = '"';
-	*at++ = ':';
-	return at;
-}
-
 static inline void finish(struct decoded *decoded, struct report *report, const char *end)
 {
 	char *start = decoded->arena + decoded->arena_len;
@@ -77,6 +61,44 @@ static inline void finish(struct decoded *decoded, struct report *report, const 
 		report->extra.data = start;
 	report->extra.len += len;
 	decoded->arena_len += len;
+}
+
+// Notes that a member did not fit.
+static __attribute__((noinline, cold)) void add_incomplete(
+	struct decoded *decoded, struct report *report)
+{
+	char *at = decoded->arena + decoded->arena_len;
+	if (decoded->incomplete == decoded->report_count ||
+		room_of(decoded, report) < INCOMPLETE_ROOM)
+		return;
+	decoded->incomplete = (uint16_t)decoded->report_count;
+	if (report->extra.len > 0)
+		*at++ = ',';
+	memcpy(at, INCOMPLETE, sizeof(INCOMPLETE) - 1);
+	finish(decoded, report, at + sizeof(INCOMPLETE) - 1);
+}
+
+// Writes the name of a member whose value has at least so many bytes. Returns where the value goes; NULL if it does not fit.
+// The member counts after finish().
+static inline __attribute__((always_inline)) char *begin(
+	struct decoded *decoded, struct report *report, struct text name, size_t value_len)
+{
+	const size_t used = report->extra.len;
+	char *at = decoded->arena + decoded->arena_len;
+	if (!check(decoded, report))
+		return NULL;
+	if ((used > 0) + name.len + AROUND_NAME + value_len + INCOMPLETE_ROOM >
+		room_of(decoded, report)) {
+		add_incomplete(decoded, report);
+		return NULL;
+	}
+	if (used > 0)
+		*at++ = ',';
+	*at++ = '"';
+	at = put_name(at, name);
+	*at++ = '"';
+	*at++ = ':';
+	return at;
 }
 
 void extra_add_int(struct decoded *decoded, struct report *report, struct text name, int64_t value)
@@ -120,10 +142,13 @@ static void add_escaped(
 	char *at = begin(decoded, report, name, 2);
 	if (!at)
 		return;
-	const char *end = decoded->arena + decoded->arena_len + room_of(decoded, report);
+	const char *end =
+		decoded->arena + decoded->arena_len + room_of(decoded, report) - INCOMPLETE_ROOM;
 	struct json json = json_of(at, (size_t)(end - at));
 	json_text(&json, value.data, value.len);
-	if (!json.full)
+	if (json.full)
+		add_incomplete(decoded, report);
+	else
 		finish(decoded, report, json.at);
 }
 
@@ -147,8 +172,7 @@ void extra_add_text(
 void extra_add_hex(
 	struct decoded *decoded, struct report *report, struct text name, struct text value)
 {
-	char *at =
-		value.len <= EXTRA_MAX / 2 ? begin(decoded, report, name, 2 * value.len + 2) : NULL;
+	char *at = begin(decoded, report, name, 2 * value.len + 2);
 	if (!at)
 		return;
 	*at = '"';

@@ -394,7 +394,7 @@ static enum decode_status decode_text(
 	decoded_answer(
 		out, decoded_judge_text(line->body.data, line->body.len), (struct correlation){0});
 	extra_text(out, report, "text", line->body.data, line->body.len);
-	if (report->extra.len > 0)
+	if (extra_has(report, "text"))
 		return DECODE_OK;
 	decoded_drop_report(out);
 	return pt502_refuse(out, DECODE_DETAIL, "text too long");

@@ -173,13 +173,11 @@ static bool read_structure(
 static void add_codes(struct teltonika_extra *extra, const struct teltonika_element *element)
 {
 	char codes[EXTRA_MAX];
-	if (element->len > sizeof codes) {
-		extra->full = true;
-		return;
-	}
-	for (size_t i = 0; i < element->len; i++)
+	const size_t len =
+		element->len < sizeof codes ? element->len : sizeof codes; // too long anyway
+	for (size_t i = 0; i < len; i++)
 		codes[i] = element->at[i] == ',' ? ' ' : (char)element->at[i];
-	teltonika_extra_text(extra, "dtcs", codes, element->len);
+	teltonika_extra_text(extra, "dtcs", codes, len);
 }
 
 bool teltonika_beacon_read(struct teltonika_extra *extra, const struct teltonika_element *element)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Members of a report's extra, in order: the first that does not fit ends them.
+// Members of a report's extra.
 #ifndef AVLD_DECODERS_TELTONIKA_EXTRA_H
 #define AVLD_DECODERS_TELTONIKA_EXTRA_H
 
@@ -9,7 +9,6 @@
 struct teltonika_extra {
 	struct decoded *out;
 	struct report *report;
-	bool full;
 };
 
 // A name with a number: "io" and 240 make io240; "tag", 2 and "Rssi" make tag2Rssi.
@@ -30,10 +29,7 @@ static inline struct teltonika_name teltonika_extra_name(
 static inline void teltonika_extra_fixed(
 	struct teltonika_extra *extra, const char *name, int64_t value, unsigned decimals)
 {
-	const size_t before = extra->report->extra.len;
-	if (!extra->full)
-		extra_fixed(extra->out, extra->report, name, value, decimals);
-	extra->full = extra->report->extra.len == before;
+	extra_fixed(extra->out, extra->report, name, value, decimals);
 }
 
 static inline void teltonika_extra_int(
@@ -44,33 +40,22 @@ static inline void teltonika_extra_int(
 
 static inline void teltonika_extra_bool(struct teltonika_extra *extra, const char *name, bool value)
 {
-	const size_t before = extra->report->extra.len;
-	if (!extra->full)
-		extra_bool(extra->out, extra->report, name, value);
-	extra->full = extra->report->extra.len == before;
+	extra_bool(extra->out, extra->report, name, value);
 }
 
 // Empty texts and bytes are left out.
 static inline void teltonika_extra_text(
 	struct teltonika_extra *extra, const char *name, const void *data, size_t len)
 {
-	const size_t before = extra->report->extra.len;
-	if (len == 0)
-		return;
-	if (!extra->full)
+	if (len > 0)
 		extra_text(extra->out, extra->report, name, data, len);
-	extra->full = extra->report->extra.len == before;
 }
 
 static inline void teltonika_extra_hex(
 	struct teltonika_extra *extra, const char *name, const void *data, size_t len)
 {
-	const size_t before = extra->report->extra.len;
-	if (len == 0)
-		return;
-	if (!extra->full)
+	if (len > 0)
 		extra_hex(extra->out, extra->report, name, data, len);
-	extra->full = extra->report->extra.len == before;
 }
 
 // Returns true for printable ASCII, or no bytes.

@@ -383,7 +383,7 @@ void teltonika_io_others(struct teltonika_io *io, struct teltonika_extra *extra)
 {
 	struct teltonika_elements elements = io->elements;
 	struct teltonika_element e;
-	while (!extra->full && teltonika_elements_next(&elements, &e))
+	while (teltonika_elements_next(&elements, &e))
 		if (!is_shown(io, &e) && !set_column(io, &e))
 			add_other(extra, &e);
 }

@@ -120,7 +120,7 @@ static bool read_record(const struct teltonika_packet *packet, const uint8_t *da
 	struct reader r = reader_of(data, len);
 	if (!report)
 		return false;
-	struct teltonika_extra extra = {packet->out, report, false};
+	struct teltonika_extra extra = {packet->out, report};
 	report->event = (struct text){"0", 1};
 	report_set_time(report, ((reader_be32(&r) & 0x3FFFFFFF) + SINCE_S) * 1000000);
 	const unsigned mask = reader_u8(&r);

@@ -112,7 +112,7 @@ static bool read_record(const struct teltonika_packet *packet, const struct shap
 		.event = event,
 		.time_us = time_us,
 	};
-	struct teltonika_extra extra = {packet->out, report, false};
+	struct teltonika_extra extra = {packet->out, report};
 	teltonika_io_columns(&io);
 	teltonika_io_cells(&io, &extra);
 	if (priority > 0)

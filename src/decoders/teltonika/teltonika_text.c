@@ -123,7 +123,7 @@ static bool find_driver(struct text text, struct text *driver)
 
 static void add_text(const struct teltonika_packet *packet, struct report *report, struct text text)
 {
-	struct teltonika_extra extra = {packet->out, report, false};
+	struct teltonika_extra extra = {packet->out, report};
 	const struct text trimmed = trim(text);
 	struct text driver;
 	if (packet->codec != TELTONIKA_CODEC_14 && find_driver(trimmed, &driver))
@@ -150,7 +150,7 @@ static void note_answer(const struct teltonika_packet *packet, unsigned type, st
 static void keep(
 	const struct teltonika_packet *packet, struct report *report, const void *data, size_t len)
 {
-	struct teltonika_extra extra = {packet->out, report, false};
+	struct teltonika_extra extra = {packet->out, report};
 	teltonika_extra_hex(&extra, "data", data, len < DATA_MOST ? len : DATA_MOST);
 }
 

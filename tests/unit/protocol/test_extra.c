@@ -132,6 +132,9 @@ static void names_have_any_length(void **state)
 	}
 }
 
+#define INCOMPLETE "\"incomplete\":true"
+#define TEXT_MOST  (EXTRA_MAX - 6 - 18) /* a text "t":"" and INCOMPLETE with a comma */
+
 static void adds_a_member_whole_or_not_at_all(void **state)
 {
 	(void)state;
@@ -140,21 +143,41 @@ static void adds_a_member_whole_or_not_at_all(void **state)
 	memset(long_text, 'x', sizeof long_text);
 	decoded_reset(&decoded);
 	struct report *report = decoded_report(&decoded, &session);
-	extra_text(&decoded, report, "t", long_text, EXTRA_MAX - 5); // "t":"" are six
-	assert_int_equal(report->extra.len, 0);
-	assert_int_equal(decoded.arena_len, 0);
-	extra_text(&decoded, report, "t", long_text, EXTRA_MAX - 6);
-	assert_int_equal(report->extra.len, EXTRA_MAX);
+	extra_text(&decoded, report, "t", long_text, TEXT_MOST + 1);
+	check_extra(report, INCOMPLETE);
+	extra_hex(&decoded, report, "t", long_text, EXTRA_MAX);
 	extra_int(&decoded, report, "n", 1);
+	check_extra(report, INCOMPLETE ",\"n\":1");
+	report = decoded_report(&decoded, &session);
+	extra_text(&decoded, report, "t", long_text, TEXT_MOST);
+	assert_int_equal(report->extra.len, EXTRA_MAX - 18);
+	extra_int(&decoded, report, "n", 1);
+	extra_text(&decoded, report, "m", "\n", 1);
 	assert_int_equal(report->extra.len, EXTRA_MAX);
+	assert_memory_equal(report->extra.data + EXTRA_MAX - 18, "," INCOMPLETE, 18);
+	report = decoded_report(&decoded, &session);
+	extra_text(&decoded, report, "t", long_text, TEXT_MOST - 8);
+	extra_text(&decoded, report, "m", "\n\n", 2); // twelve bytes with escapes
+	assert_memory_equal(report->extra.data + report->extra.len - 19, "\"," INCOMPLETE, 19);
+}
 
-	// The arena fills up: the last report's text is left out, none is cut.
-	for (size_t i = 1; i < DECODED_ARENA / EXTRA_MAX + 1; i++) {
-		report = decoded_report(&decoded, &session);
-		extra_text(&decoded, report, "t", long_text, EXTRA_MAX - 6);
-		assert_int_equal(report->extra.len, i < DECODED_ARENA / EXTRA_MAX ? EXTRA_MAX : 0);
+static void a_full_arena_leaves_texts_out(void **state)
+{
+	(void)state;
+	static char long_text[EXTRA_MAX];
+	const struct session session = {0};
+	memset(long_text, 'x', sizeof long_text);
+	decoded_reset(&decoded);
+	for (size_t i = 0; i < DECODED_ARENA / (EXTRA_MAX - 18); i++) {
+		struct report *report = decoded_report(&decoded, &session);
+		extra_text(&decoded, report, "t", long_text, TEXT_MOST);
+		assert_int_equal(report->extra.len, EXTRA_MAX - 18);
 	}
-	assert_int_equal(decoded.arena_len, DECODED_ARENA);
+	struct report *report = decoded_report(&decoded, &session);
+	extra_text(&decoded, report, "t", long_text, TEXT_MOST);
+	check_extra(report, INCOMPLETE);
+	assert_true(decoded.arena_len <= DECODED_ARENA);
+	assert_null(decoded.fault);
 }
 
 static void drops_members_with_their_report(void **state)
@@ -216,6 +239,7 @@ int main(void)
 		cmocka_unit_test(extra_text_finds_each_byte_to_escape),
 		cmocka_unit_test(names_have_any_length),
 		cmocka_unit_test(adds_a_member_whole_or_not_at_all),
+		cmocka_unit_test(a_full_arena_leaves_texts_out),
 		cmocka_unit_test(drops_members_with_their_report),
 		cmocka_unit_test(a_member_can_be_removed),
 	};
