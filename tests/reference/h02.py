@@ -91,16 +91,22 @@ def cell(values):
     return None
 
 
+def are_sensors(more):
+    return (len(more) == 6 and is_decimal(more[2]) and "." in more[2] and 0 <= float(more[2]) <= 100
+            and re.fullmatch(r"\d{0,12}", more[0]) and all(not value or is_decimal(value) for value in (more[1], more[3]))
+            and all(re.fullmatch("[0-9A-Fa-f]{0,8}", value) for value in more[4:]) and bool(more[4]) == bool(more[5]))
+
+
 def add_more(out, kind, more):
     extra = out["extra"]
-    if len(more) == 6 and is_decimal(more[2]) and "." in more[2]:
-        if re.fullmatch(r"\d{1,12}", more[0]):
+    if are_sensors(more):
+        if more[0]:
             out["odometer_m"] = int(more[0])
         number(extra, "temp1", more[1])
         number(extra, "fuel", more[2])
         if is_decimal(more[3]) and -1000 <= float(more[3]) <= 20000:
             out["altitude_m"] = float(more[3])
-        if all(re.fullmatch("[0-9A-Fa-f]{1,8}", value) for value in more[4:]) and any(int(v, 16) for v in more[4:]):
+        if more[4] and (int(more[4], 16) or int(more[5], 16)):
             extra["lac"], extra["cid"] = int(more[4], 16), int(more[5], 16)
         return
     first = 0
@@ -493,10 +499,10 @@ def more_text(rng):
     if shape == 0:
         return []
     if shape == 1:
-        return [str(rng.randrange(1 << 30)), str(rng.randint(-40, 80)), "%.1f" % (rng.random() * 100),
+        return [str(rng.randrange(1 << 30)), str(rng.randint(-40, 80)), "%.1f" % (rng.random() * 110),
                 str(rng.randint(-100, 5000)), "%X" % rng.randrange(65536), "%X" % rng.randrange(1 << 28)]
     if shape == 2:
-        return [odd(rng) for _ in range(rng.randint(1, 9))]
+        return [odd(rng) for _ in range(rng.choice([rng.randint(1, 9), 6]))]
     more = cell_text(rng) + [odd(rng) for _ in range(rng.choice([0, 0, 1, 2, 4]))]
     if shape == 3 and len(more) > 4:
         more[4] = "8900000000000000%03dF" % rng.randrange(1000)

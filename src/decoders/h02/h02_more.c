@@ -6,6 +6,8 @@
 static const char *const io_names[] = {"io1", "io2", "io3", "io4", "io5", "io6", "io7", "io8",
 	"io9", "io10", "io11", "io12", "io13", "io14", "io15", "io16"};
 
+#define FUEL_MOST 100 /* % */
+
 enum cell { CELL_TEXT, CELL_NONE, CELL_FOUND };
 
 static bool read_cell(const struct text texts[4], bool hex, uint64_t values[4])
@@ -56,41 +58,57 @@ static enum cell find_cell(const struct h02_message *message, size_t at, uint64_
 	return fits ? CELL_FOUND : CELL_TEXT;
 }
 
-// odometer,temperature,fuel,altitude,LAC,CID
-static void add_sensors(const struct h02_message *message, size_t at)
-{
-	struct report *report = message->report;
-	uint64_t odometer_m, lac, cid;
-	int64_t altitude_e2;
-	const struct text lac_text = h02_message_get(message, at + 4),
-			  cid_text = h02_message_get(message, at + 5);
-	if (fields_is_digits(h02_message_get(message, at), 1, 12) &&
-		text_uint(h02_message_get(message, at), &odometer_m))
-		report_set_odometer(report, (int64_t)odometer_m);
-	fields_add_number(message->out, report, "temp1", h02_message_get(message, at + 1));
-	fields_add_number(message->out, report, "fuel", h02_message_get(message, at + 2));
-	if (text_fixed(h02_message_get(message, at + 3), 2, &altitude_e2))
-		report_set_altitude(report, altitude_e2);
-	if (!fields_is_hex(lac_text, 1, 8) || !fields_is_hex(cid_text, 1, 8) ||
-		!text_hex(lac_text, &lac) || !text_hex(cid_text, &cid) || !(lac | cid))
-		return;
-	extra_int(message->out, report, "lac", (int64_t)lac);
-	extra_int(message->out, report, "cid", (int64_t)cid);
-}
-
 static bool has_point(struct text text)
 {
 	return text.len > 0 && memchr(text.data, '.', text.len);
 }
 
+static bool is_number_or_empty(struct text text)
+{
+	int64_t value;
+	unsigned decimals;
+	return text.len == 0 || fields_number(text, &value, &decimals);
+}
+
+// Returns true for odometer,temperature,fuel,altitude,LAC,CID. The fuel has a decimal point; the others may be empty.
+static bool are_sensors(const struct h02_message *message, size_t at)
+{
+	const struct text fuel = h02_message_get(message, at + 2),
+			  lac = h02_message_get(message, at + 4),
+			  cid = h02_message_get(message, at + 5);
+	int64_t value;
+	unsigned decimals;
+	return has_point(fuel) && fields_number(fuel, &value, &decimals) && value >= 0 &&
+	       value <= (int64_t)(FUEL_MOST * scan_power(decimals)) &&
+	       fields_is_digits(h02_message_get(message, at), 0, 12) &&
+	       is_number_or_empty(h02_message_get(message, at + 1)) &&
+	       is_number_or_empty(h02_message_get(message, at + 3)) && fields_is_hex(lac, 0, 8) &&
+	       fields_is_hex(cid, 0, 8) && (lac.len == 0) == (cid.len == 0);
+}
+
+static void add_sensors(const struct h02_message *message, size_t at)
+{
+	struct report *report = message->report;
+	uint64_t odometer_m, lac, cid;
+	int64_t altitude_e2;
+	if (text_uint(h02_message_get(message, at), &odometer_m))
+		report_set_odometer(report, (int64_t)odometer_m);
+	fields_add_number(message->out, report, "temp1", h02_message_get(message, at + 1));
+	fields_add_number(message->out, report, "fuel", h02_message_get(message, at + 2));
+	if (text_fixed(h02_message_get(message, at + 3), 2, &altitude_e2))
+		report_set_altitude(report, altitude_e2);
+	if (!text_hex(h02_message_get(message, at + 4), &lac) ||
+		!text_hex(h02_message_get(message, at + 5), &cid) || !(lac | cid))
+		return;
+	extra_int(message->out, report, "lac", (int64_t)lac);
+	extra_int(message->out, report, "cid", (int64_t)cid);
+}
+
 void h02_more_add(const struct h02_message *message, size_t at, bool is_v6)
 {
 	const size_t count = message->fields.count > at ? message->fields.count - at : 0;
-	int64_t value;
-	unsigned decimals;
 	size_t first = 0;
-	if (count == 6 && has_point(h02_message_get(message, at + 2)) &&
-		fields_number(h02_message_get(message, at + 2), &value, &decimals)) {
+	if (count == 6 && are_sensors(message, at)) {
 		add_sensors(message, at);
 		return;
 	}
