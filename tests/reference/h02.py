@@ -502,7 +502,7 @@ def more_text(rng):
         return [str(rng.randrange(1 << 30)), str(rng.randint(-40, 80)), "%.1f" % (rng.random() * 110),
                 str(rng.randint(-100, 5000)), "%X" % rng.randrange(65536), "%X" % rng.randrange(1 << 28)]
     if shape == 2:
-        return [odd(rng) for _ in range(rng.choice([rng.randint(1, 9), 6]))]
+        return [odd(rng) for _ in range(rng.choice([rng.randint(1, 9), 6, 20]))]
     more = cell_text(rng) + [odd(rng) for _ in range(rng.choice([0, 0, 1, 2, 4]))]
     if shape == 3 and len(more) > 4:
         more[4] = "8900000000000000%03dF" % rng.randrange(1000)

@@ -2,9 +2,7 @@
 // The fields after the status of a position: cells, sensors, and others as text.
 #include "decoders/h02/h02_more.h"
 #include "decoders/cells.h"
-
-static const char *const io_names[] = {"io1", "io2", "io3", "io4", "io5", "io6", "io7", "io8",
-	"io9", "io10", "io11", "io12", "io13", "io14", "io15", "io16"};
+#include "util/decimal.h"
 
 #define FUEL_MOST 100 /* % */
 
@@ -104,6 +102,16 @@ static void add_sensors(const struct h02_message *message, size_t at)
 	extra_int(message->out, report, "cid", (int64_t)cid);
 }
 
+// Adds a field as text. Its name is its number, from 1 on.
+static void add_text(const struct h02_message *message, size_t number, struct text text)
+{
+	char name[2 + DECIMAL_MAX + 1] = "io";
+	if (text.len == 0)
+		return;
+	*decimal_write(name + 2, number) = 0;
+	h02_message_add_text(message, name, text);
+}
+
 void h02_more_add(const struct h02_message *message, size_t at, bool is_v6)
 {
 	const size_t count = message->fields.count > at ? message->fields.count - at : 0;
@@ -120,9 +128,11 @@ void h02_more_add(const struct h02_message *message, size_t at, bool is_v6)
 				message->report, cell[0], cell[1], cell[2], cell[3], message->out);
 		first = found == CELL_TEXT ? 0 : 4;
 	}
-	for (size_t i = first; i < count && i < sizeof io_names / sizeof io_names[0]; i++) {
+	for (size_t i = first; i < count; i++) {
 		const struct text text = h02_message_get(message, at + i);
-		const bool iccid = is_v6 && i == 4 && text.len >= 15 && text.len <= 22;
-		h02_message_add_text(message, iccid ? "iccid" : io_names[i], text);
+		if (is_v6 && i == 4 && text.len >= 15 && text.len <= 22)
+			h02_message_add_text(message, "iccid", text);
+		else
+			add_text(message, i + 1, text);
 	}
 }
