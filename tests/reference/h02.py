@@ -412,7 +412,8 @@ def binary_frame(data, state):
         if d[33:37].hex().isdigit():
             out["odometer_m"] = int(d[33:37].hex())
         extra["temp1"] = int.from_bytes(d[37:38], "big", signed=True)
-        extra["fuel"] = d[38]
+        if d[38] <= 100:
+            extra["fuel"] = d[38]
         altitude = int.from_bytes(d[40:42], "big")
         if altitude <= 20000:
             out["altitude_m"] = altitude

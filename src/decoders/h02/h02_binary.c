@@ -123,7 +123,9 @@ static void decode_fuel_tail(struct report *report, struct reader r, struct deco
 	report_set_odometer(report, odometer_m);
 	reader_be32(&r);
 	extra_int(out, report, "temp1", (int8_t)reader_u8(&r));
-	extra_int(out, report, "fuel", reader_u8(&r));
+	const uint8_t fuel = reader_u8(&r);
+	if (fuel <= 100)
+		extra_int(out, report, "fuel", fuel);
 	reader_u8(&r);
 	report_set_altitude(report, reader_be16(&r) * INT64_C(100));
 	const uint16_t lac = reader_be16(&r), cid = reader_be16(&r);
