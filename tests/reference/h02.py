@@ -224,7 +224,7 @@ def v3(out, f, state):
     cells = []
     for lac, cid, level, dbm in groups(f[3:end], 4):
         level, dbm = signed(level), signed(dbm)
-        rssi = dbm if dbm is not None and dbm < 0 else level - 220 if level is not None else None
+        rssi = dbm if dbm is not None and dbm < 0 else level - 220 if level and 0 < level < 220 else None
         cells.append((whole(lac, 9), whole(cid, 10), rssi))
     out["device_time"] = frame_time(date, f[0])
     add_status(out, word, state)

@@ -3,6 +3,8 @@
 #include "decoders/h02/h02_cells.h"
 #include "decoders/cells.h"
 
+#define LEVEL_0_DBM 220
+
 // Reads an optional number with a sign; empty: CELLS_NO_RSSI.
 static bool read_rssi(struct text text, int64_t *rssi)
 {
@@ -36,6 +38,15 @@ static bool read_group(
 	       (size < 4 || read_rssi(h02_message_get(message, at + 3), &group->dbm));
 }
 
+// The level of V3 is 220 more than the signal in dBm, which is below 0 and may be given, too.
+static int64_t choose_rssi(const struct group *group)
+{
+	if (group->dbm != CELLS_NO_RSSI && group->dbm < 0)
+		return group->dbm;
+	return group->rssi > 0 && group->rssi < LEVEL_0_DBM ? group->rssi - LEVEL_0_DBM
+							    : CELLS_NO_RSSI;
+}
+
 // Checks `count` groups before anything is added, then adds them.
 static bool add_groups(const struct h02_message *message, struct cells *cells, size_t at,
 	size_t size, size_t count, bool hex, bool add)
@@ -45,9 +56,7 @@ static bool add_groups(const struct h02_message *message, struct cells *cells, s
 		if (!read_group(message, at + i * size, size, hex, &group))
 			return false;
 		if (size == 4)
-			group.rssi = group.dbm != CELLS_NO_RSSI && group.dbm < 0 ? group.dbm
-				     : group.rssi != CELLS_NO_RSSI               ? group.rssi - 220
-										 : CELLS_NO_RSSI;
+			group.rssi = choose_rssi(&group);
 		if (add && !(hex && group.lac == 0))
 			cells_add(cells, group.lac, group.cid, group.rssi);
 	}
