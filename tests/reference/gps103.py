@@ -314,7 +314,7 @@ def imei_sentence(text, star, state):
         set_ident(state, ident)
         return [reply("LOAD", "now")]
     set_ident(state, ident)
-    if len(text) <= 30:
+    if len(text) <= 30 and get(f, 4) not in ("F", "L"):
         return [reply("LOAD", "now")]
     out = report(ident, "")
     is_alternative = star and len(f) > len(ALTERNATIVE) and f[4] not in ("F", "L")
@@ -500,7 +500,7 @@ def body(rng):
     if kind < .88:
         return alternative_text(rng), "*"
     if kind < .91:
-        return rng.choice([["A"], ["L", ""], ["l", ""], ["B"], [], ["L"]]), rng.choice(["", "*"])
+        return rng.choice([["A"], ["L", ""], ["l", ""], ["B"], [], ["L"], ["move", "", "", "L"]]), rng.choice(["", "*"])
     if kind < .93:
         return ["vr", "0000000000" + "ffd8" * rng.randrange(900)], ""
     return [rng.choice(KEYWORDS), local_text(rng), fourth_text(rng)] + rng.choice(

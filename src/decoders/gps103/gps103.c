@@ -3,7 +3,7 @@
 // From the maker's paper (Coban, "GPRS data protocol") and captures.
 //
 //   tracker  ##,imei:<id>,A;             log-in                     server  LOAD
-//            imei:<id>,A;                the same: 30 bytes at most
+//            imei:<id>,A;                the same: 30 bytes at most, without F or L
 //            <15 digits>;                heartbeat                          ON
 //            imei:<id>,<keyword>, ... ;  gps103_layout.c                    **,imei:<id>,E;  to "help me", once it is stored
 //            imei:<id>,vr,<hex>;         gps103_photo.c
@@ -17,7 +17,7 @@
 
 #define SENTENCE_MOST 4096
 #define PHOTO_MOST    32768 /* a part of a photo */
-#define LOGIN_MOST    30    /* of a sentence without fields, without its terminator */
+#define LOGIN_MOST    30    /* of a sentence without F or L, without its terminator */
 #define ID_MOST       20
 #define HEARTBEAT     15 /* digits */
 
@@ -370,7 +370,7 @@ static enum decode_status decode_sentence(
 	const struct text ident = from(fields.at[0], sizeof "imei:" - 1);
 	if (is_echo(&fields, raw) && session->ident_len > 0)
 		return DECODE_IGNORED;
-	if (sentence.len <= LOGIN_MOST)
+	if (sentence.len <= LOGIN_MOST && !gps103_layout_is_usual(&fields))
 		return accept_login(session, ident, out);
 	if (!set_ident(session, ident))
 		return reject_field(out, "ident");

@@ -283,9 +283,11 @@ static void the_echo_is_answered_only_if_it_opens_the_connection(void **state)
 	assert_string_equal(FEED("imei:" ID ",L,*imei:" ID ",L,*", 7).now, "LOAD");
 	assert_string_equal(FEED(POSITION ";imei:" ID ",L,*", 7).now, "");
 	assert_string_equal(FEED("imei:" ID ",A;imei:" ID ",A;", 7).now, "LOADLOAD");
-	// 30 bytes are no data, 31 are.
-	assert_string_equal(FEED(POSITION ";imei:" ID ",move,,,L;", 7).now, "LOAD");
-	assert_int_equal(FEED(POSITION ";imei:" ID ",speed,,,L,;", 7).reports, 2);
+	// 30 bytes are no data unless the fifth field is F or L; 31 are.
+	assert_string_equal(FEED(POSITION ";imei:" ID ",move,,,X,;", 7).now, "LOAD");
+	assert_string_equal(FEED(POSITION ";imei:" ID ",move,,,L,;", 7).now, "");
+	assert_int_equal(FEED(POSITION ";imei:" ID ",move,,,L,;", 7).reports, 2);
+	assert_int_equal(FEED(POSITION ";imei:" ID ",speed,,,X,;", 7).reports, 2);
 }
 
 static void only_help_me_is_answered(void **state)
