@@ -222,11 +222,13 @@ def obd(out, f, state):
     local_time(out, f[2], state)
     if is_decimal(get(f, 3)) and 0 <= half_up(Fraction(f[3]), 3) <= 2000000000:
         out["odometer_m"] = half_up(Fraction(f[3]), 3)
-    for name, index in (("fuel_instant", 4), ("fuel_average", 5), ("hours", 6), ("obd_speed", 7), ("coolant_temp", 9)):
-        number(extra, name, get(f, index))
+    for name, index in (("fuel_instant", 4), ("fuel_average", 5), ("hours", 6), ("obd_speed", 7)):
+        if not get(f, index).startswith("-"):
+            number(extra, name, get(f, index))
+    number(extra, "coolant_temp", get(f, 9))
     percent(extra, "engine_load", get(f, 8))
     percent(extra, "throttle", get(f, 10))
-    if is_decimal(get(f, 11)) and float(f[11]) != 16383:
+    if is_decimal(get(f, 11)) and 0 <= float(f[11]) < 16383:
         number(extra, "rpm", f[11])
     if is_decimal(get(f, 12)) and 0 < half_up(Fraction(f[12]), 3) <= 1000000:
         out["power_v"] = half_up(Fraction(f[12]), 3) / 1000
@@ -470,8 +472,8 @@ def network(rng):
 def obd_text(rng):
     return cut(rng, [rng.choice([local_text(rng), "310514121800", "310514121800"]),
                      value(rng, "123456", "0", "2000000", "2000001", "-1", "1.5"), value(rng, "3.20"), value(rng, "8.50", "-1"),
-                     value(rng, "1200"), value(rng, "54"), value(rng, "42.10%", "42.10", "101%"), value(rng, "+88", "-5", "88"),
-                     value(rng, "22.35%"), value(rng, "1890", "16383", "16383.0"), value(rng, "13.92", "0.00", "-1", "1001"),
+                     value(rng, "1200", "-1"), value(rng, "54", "-1"), value(rng, "42.10%", "42.10", "101%"), value(rng, "+88", "-5", "88"),
+                     value(rng, "22.35%"), value(rng, "1890", "16383", "16383.0", "20000", "-1"), value(rng, "13.92", "0.00", "-1", "1001"),
                      value(rng, "P0301"), value(rng, "P0420"), "", ""])
 
 

@@ -2,7 +2,7 @@
 // OBD, and the layout that ends with '*'. Drawn in gps103_layout.c.
 #include "decoders/gps103/gps103_other.h"
 
-#define RPM_NONE 16383
+#define RPM_NONE 16383 /* and above */
 
 // OBD -------------------------------------------------------------------------
 
@@ -24,6 +24,13 @@ static void add_codes(const struct gps103_message *m, size_t at)
 	gps103_message_add_text(m, "dtcs", (struct text){codes, len});
 }
 
+static void add_unsigned(const struct gps103_message *m, const char *name, size_t index)
+{
+	const struct text text = gps103_message_get(m, index);
+	if (text.len > 0 && text.data[0] != '-')
+		gps103_message_add_number(m, name, text);
+}
+
 enum gps103_fit gps103_other_decode_obd(const struct gps103_message *m)
 {
 	int64_t metres, millivolts, rpm;
@@ -32,15 +39,15 @@ enum gps103_fit gps103_other_decode_obd(const struct gps103_message *m)
 	if (text_fixed(gps103_message_get(m, 3), 3, &metres) &&
 		metres <= INT64_C(1000) * GPS103_MILEAGE_MOST)
 		report_set_odometer(m->report, metres);
-	gps103_message_add_number(m, "fuel_instant", gps103_message_get(m, 4));
-	gps103_message_add_number(m, "fuel_average", gps103_message_get(m, 5));
-	gps103_message_add_number(m, "hours", gps103_message_get(m, 6));
-	gps103_message_add_number(m, "obd_speed", gps103_message_get(m, 7));
+	add_unsigned(m, "fuel_instant", 4);
+	add_unsigned(m, "fuel_average", 5);
+	add_unsigned(m, "hours", 6);
+	add_unsigned(m, "obd_speed", 7);
 	gps103_message_add_marked_percent(m, "engine_load", gps103_message_get(m, 8));
 	gps103_message_add_number(m, "coolant_temp", gps103_message_get(m, 9));
 	gps103_message_add_marked_percent(m, "throttle", gps103_message_get(m, 10));
-	if (fields_number(gps103_message_get(m, 11), &rpm, &decimals) &&
-		rpm != (int64_t)(RPM_NONE * scan_power(decimals)))
+	if (fields_number(gps103_message_get(m, 11), &rpm, &decimals) && rpm >= 0 &&
+		rpm < (int64_t)(RPM_NONE * scan_power(decimals)))
 		extra_fixed(m->out, m->report, "rpm", rpm, decimals);
 	if (text_fixed(gps103_message_get(m, 12), 3, &millivolts) && millivolts > 0)
 		report_set_power_mv(m->report, millivolts);
