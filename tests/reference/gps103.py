@@ -207,6 +207,9 @@ def gps(out, keyword, f, state):
 
 def no_gps(out, keyword, f, state):
     lac, cid = get(f, 7), get(f, 9)
+    need_shape(get(f, 5))
+    if get(f, 6) not in ("", "A", "V"):
+        raise NoShape
     if not re.fullmatch("[0-9a-fA-F]{0,8}", lac) or not re.fullmatch("[0-9a-fA-F]{0,8}", cid):
         raise NoShape
     for name, text in (("lac", lac), ("cid", cid)):
@@ -464,7 +467,7 @@ def position(rng):
 
 
 def network(rng):
-    f = [local_text(rng), fourth_text(rng), "L", "", "", value(rng, "1B2C", "0", "ffffffff", "123456789"), "",
+    f = [local_text(rng), fourth_text(rng), "L", value(rng, "", "", "091500.000"), value(rng, "", "", "V"), value(rng, "1B2C", "0", "ffffffff", "123456789"), "",
          value(rng, "A1B2", "0", "00a1b2"), "", "", "", ""] + tail_text(rng)
     return cut(rng, f)
 

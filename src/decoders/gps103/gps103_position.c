@@ -110,13 +110,19 @@ static enum fields_angle read_side(
 	return angle;
 }
 
+// Returns true for a mark of validity, or none.
+static bool is_mark(struct text text)
+{
+	return text.len == 0 || fields_is_letter(text, 'A') || fields_is_letter(text, 'V');
+}
+
 enum gps103_fit gps103_position_decode_gps(const struct gps103_message *m)
 {
 	const struct text mark = gps103_message_get(m, GPS103_TYPE + 2);
 	const bool valid = fields_is_letter(mark, 'A');
 	int64_t lat_e7 = 0, lon_e7 = 0, altitude_e2;
 	size_t at = GPS103_TYPE + 3;
-	if (mark.len > 0 && !valid && !fields_is_letter(mark, 'V'))
+	if (!is_mark(mark))
 		return GPS103_FIT_NO;
 	const enum fields_angle lat = read_side(m, &at, "NS", 90, &lat_e7);
 	const enum fields_angle lon =
@@ -142,10 +148,13 @@ enum gps103_fit gps103_position_decode_gps(const struct gps103_message *m)
 
 enum gps103_fit gps103_position_decode_none(const struct gps103_message *m)
 {
-	const struct text lac_text = gps103_message_get(m, GPS103_TYPE + 3),
+	const struct text utc = gps103_message_get(m, GPS103_UTC),
+			  lac_text = gps103_message_get(m, GPS103_TYPE + 3),
 			  cid_text = gps103_message_get(m, GPS103_TYPE + 5);
 	uint64_t lac, cid;
-	if (!fields_is_hex(lac_text, 0, 8) || !fields_is_hex(cid_text, 0, 8))
+	if ((utc.len > 0 && !is_unsigned(utc)) ||
+		!is_mark(gps103_message_get(m, GPS103_TYPE + 2)) ||
+		!fields_is_hex(lac_text, 0, 8) || !fields_is_hex(cid_text, 0, 8))
 		return GPS103_FIT_NO;
 	if (text_hex(lac_text, &lac))
 		extra_int(m->out, m->report, "lac", (int64_t)lac);
