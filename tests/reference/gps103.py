@@ -284,6 +284,8 @@ def alternative(out, f):
     for name in ("sensor_id", "error"):
         if v[name]:
             extra[name] = v[name]
+    if any(f[1 + len(ALTERNATIVE):]):
+        extra["unknown"] = ",".join(f[1 + len(ALTERNATIVE):])
 
 
 # Sentences ----------------------------------------------------------------------------------------------------------------
@@ -491,7 +493,7 @@ def alternative_text(rng):
          rng.choice(["0", "1", dash]), *place, value(rng, "058", "0"), value(rng, "274", "361"), value(rng, "0152", "-12"),
          value(rng, "1.20", "99.99", "100"), value(rng, "09", "100"), value(rng, "0", "1"), value(rng, "0", "1"),
          rng.choice([dash, "7", "low"])]
-    return (f if full else f[:rng.randint(3, len(f))]) + rng.choice([[""], []])
+    return (f + value(rng, "", "", "7,8").split(",") if full else f[:rng.randint(3, len(f))]) + rng.choice([[""], []])
 
 
 def body(rng):

@@ -40,6 +40,17 @@ bool gps103_message_add_marked_percent(
 	return true;
 }
 
+void gps103_message_add_unknown(const struct gps103_message *m, size_t at)
+{
+	const struct text more = fields_from(m->fields, at);
+	for (size_t i = 0; i < more.len; i++) {
+		if (more.data[i] == ',')
+			continue;
+		gps103_message_add_text(m, "unknown", more);
+		return;
+	}
+}
+
 // Parses the device's clock as if it were UTC.
 static bool read_local(struct text text, int64_t *us)
 {

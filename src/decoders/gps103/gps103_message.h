@@ -65,6 +65,9 @@ void gps103_message_add_percent(
 bool gps103_message_add_marked_percent(
 	const struct gps103_message *m, const char *name, struct text text);
 
+// Adds the fields from index `at` to the end as they are, unless all are empty.
+void gps103_message_add_unknown(const struct gps103_message *m, size_t at);
+
 // Sets the time from the device's clock and UTC's time of day, and remembers the zone.
 void gps103_message_set_gps_time(const struct gps103_message *m);
 // Sets the time of a sentence without UTC.

@@ -120,5 +120,6 @@ enum gps103_fit gps103_other_decode_star(const struct gps103_message *m)
 	if (gps103_message_is_bit(charge))
 		extra_bool(m->out, m->report, "charge", charge.data[0] == '1');
 	gps103_message_add_text(m, "error", gps103_other_get(m, 18));
+	gps103_message_add_unknown(m, 19);
 	return GPS103_FIT_YES;
 }

@@ -30,7 +30,6 @@ static void set_tail(const struct gps103_message *m, size_t at)
 {
 	const struct text acc = gps103_message_get(m, at), door = gps103_message_get(m, at + 1),
 			  fuel2 = gps103_message_get(m, at + 3);
-	const struct text more = fields_from(m->fields, at + 5);
 	uint64_t km;
 	if (gps103_message_is_bit(acc))
 		report_set_ignition(m->report, acc.data[0] == '1');
@@ -45,12 +44,7 @@ static void set_tail(const struct gps103_message *m, size_t at)
 		gps103_message_add_text(m, "dtcs", fuel2);
 	if (!m->has_temp)
 		gps103_message_add_number(m, "temp1", gps103_message_get(m, at + 4));
-	for (size_t i = 0; i < more.len; i++) {
-		if (more.data[i] == ',')
-			continue;
-		gps103_message_add_text(m, "unknown", more);
-		break;
-	}
+	gps103_message_add_unknown(m, at + 5);
 }
 
 // Returns true for digits with one point among them or none.
