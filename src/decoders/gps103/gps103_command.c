@@ -109,12 +109,12 @@ static struct text write_zone(int32_t hours, char *out)
 	return finish(out, decimal_write(out + 2, (uint64_t)(hours < 0 ? -hours : hours)));
 }
 
-// Splits "C,30s" after its first word.
+// Reads the first word of "C,30s". Trackers take ';' for the end of a command.
 static struct words custom_words(const struct command *command)
 {
-	struct text text = {command->text, command->text_len};
-	const char *comma = memchr(text.data, ',', text.len);
-	const struct text word = {text.data, comma ? (size_t)(comma - text.data) : text.len};
+	struct text word = {command->text, 0};
+	while (word.len < command->text_len && !memchr(",;", word.data[word.len], 2))
+		word.len++;
 	return (struct words){number_of_word(fields_trim(word)), {NULL, 0}};
 }
 

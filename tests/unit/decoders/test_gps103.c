@@ -423,7 +423,9 @@ static void some_commands_are_never_sent(void **state)
 		{.kind = COMMAND_POSITION_PERIODIC, .args = {[COMMAND_SECONDS] = 100}},
 		{.kind = COMMAND_CUSTOM, .text_len = 1, .text = "N"},
 		{.kind = COMMAND_CUSTOM, .text_len = 3, .text = " n "},
+		{.kind = COMMAND_CUSTOM, .text_len = 2, .text = "N;"},
 		{.kind = COMMAND_CUSTOM, .text_len = 5, .text = "113,1"},
+		{.kind = COMMAND_CUSTOM, .text_len = 5, .text = "113 ;"},
 		{.kind = COMMAND_CUSTOM, .text_len = 6, .text = "B;**,N"},
 	};
 	struct session session = {.decoder = &decoder_gps103};
@@ -444,6 +446,7 @@ static void a_keyword_confirms_its_command(void **state)
 	} rows[] = {
 		{"J", "jt", CONFIRMATION_DONE},
 		{"j", "JT", CONFIRMATION_DONE},
+		{"J;", "jt", CONFIRMATION_DONE},
 		{"J", "109", CONFIRMATION_DONE},
 		{"109", "jt", CONFIRMATION_DONE},
 		{"J", "kt", CONFIRMATION_NONE},
