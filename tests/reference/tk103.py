@@ -99,7 +99,7 @@ def add_state(out, text, state):
 
 def add_mileage(out, text):
     """What follows the L: mileage and perhaps a temperature."""
-    found = re.match("[0-9A-Fa-f]{1,8}", text)
+    found = re.match("[0-9A-Fa-f]{7,8}", text)
     if not found:
         return
     out["odometer_m"] = int(found[0], 16)
@@ -462,7 +462,7 @@ def state_text(rng):
 
 
 def mileage_text(rng):
-    return "L" + rng.choice([hexes(rng, 8), hexes(rng, 8), hexes(rng, 7), "00000000", "FFFFFFFF", hexes(rng, 9), "", "x"]) + rng.choice(
+    return "L" + rng.choice([hexes(rng, 8), hexes(rng, 8), hexes(rng, 7), "00000000", "FFFFFFFF", hexes(rng, 9), hexes(rng, 4), "", "x"]) + rng.choice(
         [""] * 8 + ["+021.5", "-003.0", "T000", "P23B1", ",310514,091500", "+021.5,", "-5", "+1234.5"])
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The state of a TK103, from the maker's paper and captures:
 //
-//   P I X1 X2 X3 FFF   then, after an L, the mileage in m, hexadecimal, and +021.5 or -003.0, a temperature in Celsius
+//   P I X1 X2 X3 FFF   then, after an L, the mileage in m, 8 or 7 hex digits, and +021.5 or -003.0, a temperature in Celsius
 //
 //   P  main power, 0: connected        X1  bit 0 input 2, 1 panic, 2 output 2, 3 engine blocked
 //   I  ACC, 1: on                      X2  bit 3 door, 2..0 high sensors 1..3
@@ -10,7 +10,8 @@
 // Old firmware sends only 0 and 1 there; so a bit of X1..X3 that is 0 is no statement, except for input and output.
 #include "decoders/tk103/tk103_report.h"
 
-#define MILEAGE_MOST 8 /* hex digits */
+#define MILEAGE_LEAST 7 /* hex digits */
+#define MILEAGE_MOST  8
 
 void tk103_report_begin(struct tk103_message *message)
 {
@@ -132,7 +133,7 @@ void tk103_report_mileage(const struct tk103_message *message, struct text text)
 	uint64_t mileage_m;
 	while (digits < MILEAGE_MOST && digits < text.len && text_hex_digit(text.data[digits]) >= 0)
 		digits++;
-	if (!text_hex(tk103_part(text, 0, digits), &mileage_m))
+	if (digits < MILEAGE_LEAST || !text_hex(tk103_part(text, 0, digits), &mileage_m))
 		return;
 	report_set_odometer(message->report, (int64_t)mileage_m);
 	const struct text tail = tk103_from(text, digits);
