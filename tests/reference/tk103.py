@@ -177,7 +177,7 @@ def listed_cells(out, rest, state):
         raise NoShape
     cells = []
     for i in range(0, len(f), size):
-        lac, cid = (int(shaped("[0-9A-Fa-f]{1,8}", value), 16) for value in f[i:i + 2])
+        lac, cid = (int(shaped("[0-9A-Fa-f]{4,8}", value), 16) for value in f[i:i + 2])
         rssi = shaped(r"-?\d{1,3}|", f[i + 2]) if size == 3 else ""
         cells.append((lac, cid, int(rssi) if rssi else None))
     add_cells(out["extra"], mcc, mnc, cells)
@@ -518,7 +518,7 @@ def listed_text(rng):
         if size == 3:
             groups.append(rng.choice(["43", "0", "-61", "", "127"]))
     if rng.random() < .1 and groups:
-        groups[rng.randrange(len(groups))] = rng.choice(["", "g", "1234", "99999"])
+        groups[rng.randrange(len(groups))] = rng.choice(["", "g", "1234", "99999", "43"])
     last = rng.choice([[], [state_text(rng)], ["11000000"]])
     return "," + ",".join([rng.choice(["502", "310", "x"] if rng.random() < .1 else ["502"]), rng.choice(["010", "10", "0"])] + groups + last)
 

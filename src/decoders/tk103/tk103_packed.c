@@ -25,6 +25,7 @@
 #define STATE_LEN  8
 #define IMEI_LEN   15
 #define VIN_LEN    17
+#define LISTED_LEN 4 /* of a LAC or CID, at least */
 
 static const uint8_t bo01_alarms[] = {ALARM_POWER_CUT, ALARM_ACCIDENT, ALARM_SOS, ALARM_VIBRATION,
 	ALARM_LOW_SPEED, ALARM_OVERSPEED, ALARM_GEOFENCE_EXIT, ALARM_MOVEMENT};
@@ -273,7 +274,7 @@ struct listed {
 	int64_t rssi;
 };
 
-// Reads lac,cid[,rssi], two or three fields.
+// Reads lac,cid[,rssi], two or three fields. A LAC or CID of less than four characters would be a signal.
 static bool next_listed(struct text *rest, size_t size, struct listed *cell)
 {
 	struct text lac, cid, rssi = {"", 0};
@@ -282,8 +283,8 @@ static bool next_listed(struct text *rest, size_t size, struct listed *cell)
 		return false;
 	const struct text digits = tk103_from(rssi, rssi.len > 0 && rssi.data[0] == '-');
 	cell->rssi = CELLS_NO_RSSI;
-	return fields_is_hex(lac, 1, 8) && text_hex(lac, &cell->lac) && fields_is_hex(cid, 1, 8) &&
-	       text_hex(cid, &cell->cid) &&
+	return fields_is_hex(lac, LISTED_LEN, 8) && text_hex(lac, &cell->lac) &&
+	       fields_is_hex(cid, LISTED_LEN, 8) && text_hex(cid, &cell->cid) &&
 	       (rssi.len == 0 || (fields_is_digits(digits, 1, 3) && text_int(rssi, &cell->rssi)));
 }
 
@@ -295,7 +296,7 @@ static size_t find_group_size(struct text groups)
 	size_t count = 0;
 	bool is_three = true;
 	while (next_field(&groups, &field))
-		is_three &= ++count % 3 != 0 || field.len < 4;
+		is_three &= ++count % 3 != 0 || field.len < LISTED_LEN;
 	if (is_three && count % 3 == 0)
 		return 3;
 	return count % 2 == 0 ? 2 : 0;
