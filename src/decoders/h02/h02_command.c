@@ -63,7 +63,8 @@ static bool find_words(const struct command *command, struct words *words)
 		return command->args[COMMAND_WHAT] == 0;
 	case COMMAND_CUSTOM:
 		*words = custom_words(command);
-		return true;
+		// After # a second command could follow.
+		return !memchr(command->text, '#', command->text_len);
 	default:
 		return false;
 	}
