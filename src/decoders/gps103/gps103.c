@@ -4,7 +4,7 @@
 //
 //   tracker  ##,imei:<id>,A;             log-in                     server  LOAD
 //            imei:<id>,A;                the same: 30 bytes at most, without F or L
-//            <15 digits>;                heartbeat                          ON
+//            <15 digits>;                heartbeat, also without ;          ON
 //            imei:<id>,<keyword>, ... ;  gps103_layout.c                    **,imei:<id>,E;  to "help me", once it is stored
 //            imei:<id>,vr,<hex>;         gps103_photo.c
 //
@@ -79,13 +79,13 @@ static enum probe probe_login(struct text text)
 }
 
 // Digits alone also open other protocols.
-static enum probe probe_digits(struct text text, bool datagram)
+static enum probe probe_digits(struct text text)
 {
 	const size_t digits = count_digits(text, 0);
 	if (digits > ID_MOST)
 		return PROBE_NO;
 	if (digits == text.len)
-		return datagram && digits == HEARTBEAT ? PROBE_MAYBE : PROBE_MORE;
+		return digits == HEARTBEAT ? PROBE_MAYBE : PROBE_MORE;
 	const char next = text.data[digits];
 	if (next == ';' || next == '\r' || next == '\n')
 		return digits != HEARTBEAT ? PROBE_NO : next == ';' ? PROBE_YES : PROBE_MAYBE;
@@ -187,7 +187,7 @@ static enum probe probe(const uint8_t *data, size_t len, bool datagram)
 	else if (data[0] == '#')
 		verdict = probe_login(text);
 	else if (text_is_digit(text.data[0]))
-		verdict = probe_digits(text, datagram);
+		verdict = probe_digits(text);
 	else if (data[0] == 'i')
 		verdict = probe_sentence(text, datagram);
 	return datagram && verdict == PROBE_MORE ? PROBE_NO : verdict;
@@ -203,6 +203,11 @@ static bool is_photo(struct text text)
 		return false;
 	const struct text rest = from(text, start + count_digits(text, start));
 	return rest.len >= 4 && fields_is_word((struct text){rest.data, 4}, ",VR,");
+}
+
+static bool is_heartbeat(struct text text)
+{
+	return fields_is_digits(text, HEARTBEAT, HEARTBEAT);
 }
 
 // Returns the first terminator, or NULL.
@@ -235,8 +240,10 @@ static struct frame frame(struct session *session, const uint8_t *data, size_t l
 	const char *end = find_terminator(text);
 	if (end)
 		return (struct frame){FRAME_OK, (size_t)(end - text.data) + 1};
-	if (session->datagram && len <= most)
-		return (struct frame){FRAME_OK, len};
+	if ((session->datagram || is_heartbeat(text)) && len <= most) {
+		const bool last = session->datagram || session->quiet;
+		return last ? (struct frame){FRAME_OK, len} : (struct frame){FRAME_OPEN, len + 1};
+	}
 	return len < most ? (struct frame){FRAME_MORE, len + 1} : (struct frame){FRAME_BAD, most};
 }
 
@@ -390,7 +397,7 @@ static enum decode_status decode(
 	if (begins(text, "##"))
 		return decode_login(session, text, raw, out);
 	const size_t digits = count_digits(text, 0);
-	if (digits == HEARTBEAT && digits == text.len)
+	if (is_heartbeat(text))
 		return decode_heartbeat(session, text, last == ';', out);
 	if (digits > 0 && digits <= ID_MOST && begins(from(text, digits), "imei:")) {
 		decoded_reply(out, REPLY_NOW, "ON", 2);

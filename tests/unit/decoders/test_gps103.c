@@ -185,6 +185,27 @@ static void digits_alone_count_for_a_known_device_only(void **state)
 	assert_string_equal(FEED(ID ";", 1).now, "ON");
 }
 
+static void a_heartbeat_without_a_terminator_ends_when_nothing_follows(void **state)
+{
+	static const char text[] = POSITION ";" ID;
+	struct feed feed;
+	size_t used;
+	(void)state;
+	for (size_t step = 1; step < sizeof text; step++) {
+		struct outcome outcome = {0};
+		feed_init(&feed, DECODERS_ALL, NULL, false);
+		feed_more(&feed, text, sizeof text - 1, step, &outcome);
+		assert_int_equal(outcome.verdict, FEED_MORE);
+		assert_string_equal(outcome.now, "");
+		assert_true(feed.open);
+		feed_rest(&feed, guarded_copy(&page, ID, 15), 15, &decoded, &used);
+		add(&outcome, &feed);
+		assert_int_equal(used, 15);
+		assert_string_equal(outcome.now, "ON");
+		feed_done(&feed);
+	}
+}
+
 static void a_sentence_has_at_most_4096_bytes_and_a_part_of_a_photo_32768(void **state)
 {
 	static const struct {
@@ -223,7 +244,9 @@ static void the_first_bytes_decide(void **state)
 		{"##,imei:860000000,A", PROBE_NO, PROBE_NO},
 		{"##,imei:8600000000,B", PROBE_NO, PROBE_NO},
 		{"##,id", PROBE_NO, PROBE_NO},
-		{ID, PROBE_MORE, PROBE_MAYBE},
+		{"86000000000001", PROBE_MORE, PROBE_NO},
+		{ID, PROBE_MAYBE, PROBE_MAYBE},
+		{ID "8", PROBE_MORE, PROBE_NO},
 		{ID "\r", PROBE_MAYBE, PROBE_MAYBE},
 		{ID ";", PROBE_YES, PROBE_YES},
 		{"86000000000001;", PROBE_NO, PROBE_NO},
@@ -495,6 +518,7 @@ int main(void)
 		cmocka_unit_test(sentences_are_cut_the_same_in_any_pieces),
 		cmocka_unit_test(a_datagram_ends_its_last_sentence),
 		cmocka_unit_test(digits_alone_count_for_a_known_device_only),
+		cmocka_unit_test(a_heartbeat_without_a_terminator_ends_when_nothing_follows),
 		cmocka_unit_test(a_sentence_has_at_most_4096_bytes_and_a_part_of_a_photo_32768),
 		cmocka_unit_test(the_first_bytes_decide),
 		cmocka_unit_test(the_echo_is_answered_only_if_it_opens_the_connection),
