@@ -158,7 +158,11 @@ def braced_cells(out, rest, state):
         raise NoShape
     add_imei(out, shape[1] or "")
     groups = [[int(value) for value in one] for one in re.findall(group, shape[2])]
-    add_cells(out["extra"], groups[0][0], groups[0][1], [(lac, cid, None) for _, _, lac, cid in groups])
+    groups = [one for one in groups if one[2] or one[3]]
+    network = groups[0][:2] if groups else None
+    add_cells(out["extra"], *(network or (0, 0)), [(*one[2:], None) for one in groups if one[:2] == network])
+    if any(one[:2] != network for one in groups):
+        out["extra"]["data"] = shape[2]
     if shape[7]:
         add_state(out, shape[7][1:], state)
 

@@ -225,11 +225,35 @@ static bool next_braced(struct text *rest, uint64_t values[4])
 	return true;
 }
 
+// Adds the cells of {mcc,mnc,lac,cid}.. that are in the network of the first one. Those of others are kept with the text.
+static void add_braced(const struct tk103_message *message, struct text groups)
+{
+	struct text left = groups;
+	struct cells cells;
+	uint64_t values[4];
+	bool has_others = false;
+	cells_init(&cells, 0, 0, message->report, message->out);
+	while (next_braced(&left, values)) {
+		if (!(values[2] | values[3]))
+			continue;
+		if (cells.count == 0) {
+			cells.mcc = values[0];
+			cells.mnc = values[1];
+		}
+		if (values[0] == cells.mcc && values[1] == cells.mnc)
+			cells_put(&cells, values[2], values[3], CELLS_NO_RSSI);
+		else
+			has_others = true;
+	}
+	cells_end(&cells);
+	if (has_others)
+		tk103_report_text(message, "data", groups);
+}
+
 // [15 digits][,]{mcc,mnc,lac,cid}..[,state]
 static bool decode_braced(const struct tk103_message *message)
 {
 	struct text rest = message->rest, imei = tk103_part(rest, 0, IMEI_LEN);
-	struct cells cells;
 	uint64_t values[4];
 	if (fields_is_digits(imei, IMEI_LEN, IMEI_LEN))
 		rest = tk103_from(rest, IMEI_LEN);
@@ -245,12 +269,7 @@ static bool decode_braced(const struct tk103_message *message)
 		(left.len > 0 && (left.data[0] != ',' || !tk103_report_is_last_state(state))))
 		return false;
 	set_imei(message, imei);
-	next_braced(&rest, values);
-	cells_init(&cells, values[0], values[1], message->report, message->out);
-	do
-		cells_add(&cells, values[2], values[3], CELLS_NO_RSSI);
-	while (next_braced(&rest, values));
-	cells_end(&cells);
+	add_braced(message, tk103_part(rest, 0, rest.len - left.len));
 	if (state.len > 0)
 		tk103_report_state(message, state);
 	return true;
