@@ -68,10 +68,11 @@ def test_digits_alone_are_accepted_from_known_devices(avld, database):
     with avld.tcp() as peer:
         peer.sendall(sentence())
         database.wait(POSITIONS, 1)
-    with avld.tcp() as peer:
-        peer.settimeout(30)
-        peer.sendall(f"{ID}\n".encode())
-        assert read(peer, 2) == "ON"
+    for text in (f"{ID}\n", ID):  # digits alone are complete when nothing follows
+        with avld.tcp() as peer:
+            peer.settimeout(30)
+            peer.sendall(text.encode())
+            assert read(peer, 2) == "ON"
 
 
 def test_commands(daemons, database):
