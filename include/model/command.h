@@ -65,10 +65,6 @@ const char *command_read(
 // cap: at least COMMAND_TEXT_MAX + 1. Returns out.
 const char *command_print_args(const struct command *command, char *out, size_t cap);
 
-// Return true if the command stops or resumes the engine, whatever its name: the relay is at output 1, and known custom
-// texts are recognised.
-bool command_stops_engine(const struct command *command);
-bool command_resumes_engine(const struct command *command);
 // Returns true if the command sets an output; *index (from 1) and *on are valid then.
 bool command_sets_output(const struct command *command, unsigned *index, bool *on);
 // Returns true if the command must not be sent again without confirmation, because repeating it does harm.

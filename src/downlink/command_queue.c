@@ -24,6 +24,7 @@
 
 #include "downlink/command_change.h"
 #include "downlink/command_table.h"
+#include "model/immobilizer.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -100,7 +101,7 @@ static bool is_allowed(const struct command_queue *queue, enum command_kind kind
 // Returns why the command must never be sent, or NULL.
 static const char *find_refusal(const struct command_queue *queue, const struct command_item *item)
 {
-	const bool stops = command_stops_engine(&item->command);
+	const bool stops = immobilizer_stops(&item->command);
 
 	if (!is_allowed(queue, item->command.kind))
 		return "not in commands.allow";
@@ -148,11 +149,11 @@ static void withdraw_stops(
 	int64_t resume_id = 0;
 
 	for (const struct command_item *item = target->items; item; item = item->next)
-		if (command_resumes_engine(&item->command) && !item->refusal)
+		if (immobilizer_resumes(&item->command) && !item->refusal)
 			resume_id = item->command.id;
 	for (struct command_item *item = target->items, *next; item; item = next) {
 		next = item->next;
-		if (item->command.id < resume_id && command_stops_engine(&item->command))
+		if (item->command.id < resume_id && immobilizer_stops(&item->command))
 			fail(queue, item, now_us, "withdrawn: engineResume came after it");
 	}
 }
@@ -182,9 +183,8 @@ static struct encoded encode(const struct command_item *item, const struct comma
 static enum encode_result try_to_send(struct command_queue *queue, struct command_item *item,
 	const struct command_queue_talk *talk, int64_t now_us, uint8_t *out, size_t *len)
 {
-	const char *danger = command_stops_engine(&item->command)
-				     ? find_danger(queue, item->target, now_us)
-				     : NULL;
+	const char *danger =
+		immobilizer_stops(&item->command) ? find_danger(queue, item->target, now_us) : NULL;
 	char reason[REASON_LEN];
 
 	if (danger) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "downlink/command_table.h"
 
+#include "model/immobilizer.h"
 #include "util/log.h"
 
 #include <assert.h>
@@ -140,7 +141,7 @@ uint64_t command_table_wanted_lsn(const struct command_table *table)
 
 	for (const struct command_item *item = table->items; item; item = item->hh.next)
 		if (command_table_is_open(item) && item->target &&
-			command_stops_engine(&item->command) &&
+			immobilizer_stops(&item->command) &&
 			!command_table_fix_is_known(table, item->target) &&
 			item->target->since > lsn)
 			lsn = item->target->since;

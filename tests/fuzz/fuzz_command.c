@@ -10,6 +10,7 @@
 
 #include "feed/feed.h"
 #include "feed/registry_decoders.h"
+#include "model/immobilizer.h"
 
 #define ENCODED_MOST 1024
 #define RECEIVED_US  INT64_C(1795342500000000) /* 2026-11-22 10:15 */
@@ -51,8 +52,8 @@ static void check_command(const struct command *command)
 	unsigned index;
 	bool on;
 	CHECK(command_print_args(command, out, sizeof(out)) == out && strlen(out) < sizeof(out));
-	command_stops_engine(command);
-	command_resumes_engine(command);
+	immobilizer_stops(command);
+	immobilizer_resumes(command);
 	command_is_sent_once(command);
 	if (command_sets_output(command, &index, &on))
 		CHECK(index >= 1);

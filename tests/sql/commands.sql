@@ -69,6 +69,11 @@ SELECT is(avld.stops_engine(command, args::jsonb), wanted, 'stops the engine: ' 
 	('custom', '{"text": "J"}', true), ('custom', '{"text": "AV010"}', true), ('custom', '{"text": "S20,1,1"}', true), ('custom', '{"text": " 109 "}', true), ('custom', '{"text": "j,1"}', true),
 	('custom', '{"text": "K"}', false), ('custom', '{"text": "JUST"}', false), ('custom', '{"text": "101,30s"}', false),
 	('custom', '{"text": "setdigout 1?"}', true), ('custom', '{"text": "setdigout 0"}', false),
+	('custom', '{"text": "S20,1,30"}', true), ('custom', '{"text": "S20,1,0"}', false), ('custom', '{"text": "CMD,stop654321"}', true),
+	('custom', '{"text": "J;"}', true), ('custom', '{"text": "Enable1"}', true), ('custom', '{"text": "Disable1"}', false),
+	('custom', '{"text": "04;01"}', true), ('custom', '{"text": "#0;1"}', true), ('custom', '{"text": "#10;1"}', false),
+	('custom', '{"text": "AT+GTOUT=gv300,1,,,0,0$"}', true), ('custom', '{"text": "AT+GTOUT=gv300,0,,,0,0$"}', false),
+	('custom', '{"text": "C01,0,12222"}', true), ('custom', '{"text": "C01,0,21222"}', false),
 	('custom', '{"text": "OPC1,0"}', false), ('getVersion', '{}', false)
 ) AS t (command, args, wanted);
 

@@ -5,6 +5,7 @@
 
 #include "decoders/decoders.h"
 #include "fixture.h"
+#include "model/immobilizer.h"
 #include "schema/migrations.h"
 
 #include <setjmp.h>
@@ -183,6 +184,20 @@ static void engines_are_stopped_under_many_names(void **state)
 		{"custom", "text=Enable2", false, false},
 		{"custom", "text=04;03", false, false},
 		{"custom", "text=S20,1,0", false, true},
+		{"custom", "text=S20,1,30", true, false},
+		{"custom", "text=S20,0,05", true, false},
+		{"custom", "text=S20,0,00", false, true},
+		{"custom", "text=S20,1,", false, false},
+		{"custom", "text=CMD,stop654321", true, false},
+		{"custom", "text=CMD,resume654321", false, true},
+		{"custom", "text=R1", false, true},
+		{"custom", "text=R7", false, true},
+		{"custom", "text=R71", false, false},
+		{"custom", "text=J;", true, false},
+		{"custom", "text=k ;", false, true},
+		{"custom", "text=#0;1", true, false},
+		{"custom", "text=#0;0", false, true},
+		{"custom", "text=#10;1", false, false},
 		{"custom", "text=AV010", true, false},
 		{"custom", "text=AV011", false, true},
 		{"custom", "text=AV000", true, false},
@@ -208,8 +223,8 @@ static void engines_are_stopped_under_many_names(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct command command;
 		assert_null(read_line(rows[i].name, rows[i].args, &command));
-		assert_int_equal(command_stops_engine(&command), rows[i].stops);
-		assert_int_equal(command_resumes_engine(&command), rows[i].resumes);
+		assert_int_equal(immobilizer_stops(&command), rows[i].stops);
+		assert_int_equal(immobilizer_resumes(&command), rows[i].resumes);
 	}
 }
 

@@ -61,7 +61,7 @@ END
 $$;
 
 -- Returns true if a command stops the engine, under whatever name: the relay that cuts the engine is at output 1; of custom texts
--- it recognises the known ones.
+-- it recognises the known ones, those of src/model/immobilizer.c.
 CREATE OR REPLACE FUNCTION avld.stops_engine(command text, args jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -69,7 +69,9 @@ AS $$
 	SELECT CASE command
 		WHEN 'engineStop' THEN true
 		WHEN 'outputControl' THEN args @> '{"index": 1, "value": 1}'
-		WHEN 'custom' THEN replace(args ->> 'text', ' ', '') ~* 'opc1,1|relay,1|dyd|av0[01]0|s20,1,1|setdigout1|^(j|109)(,|$)'
+		WHEN 'custom' THEN replace(args ->> 'text', ' ', '') ~* (
+			'opc1,1|relay,1|dyd|s20,[0-9]*,0*[1-9]|cmd,stop|av0[01]0|^(j|109)([,;]|$)|setdigout1|enable1|04;01|^#0;1'
+			'|^at[+]gtout=[^,]*,[^0,]|^c01,[^,]*,1')
 		ELSE false
 	END
 $$;
