@@ -5,8 +5,10 @@
 #include "cli/verbs.h"
 #include "util/log.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 // clang-format off
 static const struct command_line_verb verbs[] = {
@@ -203,32 +205,57 @@ static void print_help(FILE *to)
 	fputs("\n'avld VERB --help' describes a verb\n", to);
 }
 
+// Opens the standard streams that are closed, so that no file, socket or journal gets their numbers, and with them what is
+// printed. Reading and writing them goes on failing.
+static void hold_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+// Returns the exit code of `name`, whose output is complete: 1 if the output was lost.
+static int end_output(const char *name, int code)
+{
+	if (code || (fflush(stdout) == 0 && !ferror(stdout)))
+		return code;
+	fprintf(stderr, "%s: cannot write to stdout\n", name);
+	return 1;
+}
+
+static int run_verb(const struct command_line_verb *verb, int argc, char **argv)
+{
+	struct command_line line;
+	char name[32];
+	int code;
+
+	if (command_line_parse(&line, verb, argc, argv, &code)) {
+		code = verb->run(&line);
+		log_end();
+		command_line_done(&line);
+	}
+	snprintf(name, sizeof(name), "avld %s", verb->name);
+	return end_output(name, code);
+}
+
 int cli_run(int argc, char **argv)
 {
+	hold_standard_streams();
 	if (argc < 2) {
 		print_help(stderr);
 		return 2;
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		print_help(stdout);
-		return 0;
+		return end_output("avld", 0);
 	}
 	if (!strcmp(argv[1], "--version")) {
 		puts("avld " AVLD_VERSION);
-		return 0;
+		return end_output("avld", 0);
 	}
-	for (size_t i = 0; i < VERB_COUNT; i++) {
-		struct command_line line;
-		int code;
-		if (strcmp(argv[1], verbs[i].name))
-			continue;
-		if (!command_line_parse(&line, &verbs[i], argc - 1, argv + 1, &code))
-			return code;
-		code = verbs[i].run(&line);
-		log_end();
-		command_line_done(&line);
-		return code;
-	}
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (!strcmp(argv[1], verbs[i].name))
+			return run_verb(&verbs[i], argc - 1, argv + 1);
 	fprintf(stderr, "avld: unknown verb '%s'; 'avld --help' lists the verbs\n", argv[1]);
 	return 2;
 }

@@ -137,10 +137,6 @@ static int decode_file(struct decoding *d, int fd, const char *name, bool datagr
 	}
 	decode_rest(d);
 	end(d);
-	if (fflush(stdout)) {
-		fprintf(stderr, "avld decode: cannot write to stdout: %s\n", strerror(errno));
-		return 1;
-	}
 	return 0;
 }
 

@@ -234,7 +234,7 @@ static bool run(const struct command_line *line, struct export *export)
 		close(export->dir_fd);
 	printf("photos written=%" PRIu64 " already_there=%" PRIu64 " to=%s\n", export->written,
 		export->present, export->dir);
-	return sound && fflush(stdout) == 0;
+	return sound;
 }
 
 int media_verb(struct command_line *line)

@@ -29,10 +29,5 @@ int migrate_verb(struct command_line *line)
 	else
 		report(error);
 	PQfinish(conn);
-
-	if (fflush(stdout) || ferror(stdout)) {
-		report("cannot write to stdout");
-		code = 1;
-	}
 	return code;
 }

@@ -563,7 +563,8 @@ static void log_ready(const struct bound *bound)
 	const char *tcp = bound->tcp_text, *udp = bound->udp_text;
 
 	printf("ready%s%s%s%s\n", *tcp ? " tcp " : "", tcp, *udp ? " udp " : "", udp);
-	fflush(stdout);
+	if (fflush(stdout))
+		clearerr(stdout); // whoever started avld does not read the line
 	log_info("ready %s%s%s%s%s version=" AVLD_VERSION, *tcp ? "tcp=" : "", tcp,
 		*tcp && *udp ? " " : "", *udp ? "udp=" : "", udp);
 	service_ready();
