@@ -8,8 +8,8 @@
 #include "cli/port_holder.h"
 #include "cli/server_settings.h"
 #include "cli/verbs.h"
-#include "config/conninfo.h"
 #include "config/conninfo_error.h"
+#include "config/conninfo_exposed.h"
 #include "config/setting.h"
 #include "net/listener.h"
 #include "net/udp.h"
@@ -580,7 +580,7 @@ static void note_exposed(const struct config *config)
 {
 	char origin[SETTING_ORIGIN_MAX];
 
-	if (conninfo_is_exposed(config))
+	if (conninfo_exposed(config))
 		NOTE("%s: database.conninfo: " CONNINFO_EXPOSED " %s",
 			setting_origin(config, "database.conninfo", origin), config->origin.file);
 }

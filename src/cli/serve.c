@@ -9,7 +9,7 @@
 #include "cli/reload.h"
 #include "cli/service.h"
 #include "cli/verbs.h"
-#include "config/conninfo.h"
+#include "config/conninfo_exposed.h"
 #include "config/setting.h"
 #include "intake/memory_restore.h"
 #include "intake/orphans.h"
@@ -363,7 +363,7 @@ static void warn_if_exposed(const struct config *config)
 {
 	char origin[SETTING_ORIGIN_MAX];
 
-	if (conninfo_is_exposed(config))
+	if (conninfo_exposed(config))
 		log_warning("password exposed what_to_do=\"%s: database.conninfo: " CONNINFO_EXPOSED
 			    " %s\"",
 			setting_origin(config, "database.conninfo", origin), config->origin.file);

@@ -6,6 +6,7 @@
 #include "config/config_load.h"
 
 #include "config/conninfo.h"
+#include "config/conninfo_error.h"
 #include "config/setting.h"
 #include "config/setting_field.h"
 #include "config/setting_value.h"
@@ -208,6 +209,17 @@ static char *trim(char *text)
 	return text;
 }
 
+// Where libpq cannot parse a conninfo, a password may go on after what is taken for its end.
+static void hide_passwords(char *option)
+{
+	char error[256], *value = strchr(option, '=');
+	if (value && conninfo_has_password(value + 1) &&
+		!conninfo_error_parse(value + 1, error, sizeof(error)))
+		memset(value + 1, '*', strlen(value + 1));
+	else
+		conninfo_hide_passwords(option);
+}
+
 // Reads a copy: passwords in the option itself are overwritten, so that neither ps nor an error message shows them.
 static void apply_option(struct load *load, char *option, int number)
 {
@@ -216,7 +228,7 @@ static void apply_option(struct load *load, char *option, int number)
 	char *copy = strdup(option);
 	if (!copy)
 		log_fatal("out of memory for=\"settings\"");
-	conninfo_hide_passwords(option);
+	hide_passwords(option);
 	char *value = strchr(copy, '=');
 	if (value) {
 		*value = '\0';

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "config/conninfo.h"
 
-#include "config/setting.h"
-
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define KEY    "password" /* also the end of sslpassword */
 #define BLANKS " \t\r\n"
@@ -75,14 +72,4 @@ bool conninfo_has_password(const char *conninfo)
 
 	free(copy);
 	return has;
-}
-
-bool conninfo_is_exposed(const struct config *config)
-{
-	const struct setting *setting = setting_find("database.conninfo");
-	struct stat status;
-
-	return config->origin.line[setting - setting_table] > 0 &&
-	       !stat(config->origin.file, &status) && status.st_mode & S_IROTH &&
-	       conninfo_has_password(config->database.conninfo);
 }

@@ -4,7 +4,27 @@
 #include "config/conninfo.h"
 
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <string.h>
+
+bool conninfo_error_parse(const char *conninfo, char *error, size_t error_size)
+{
+	char *message = NULL;
+
+	// as PQconnectdbParams decides: anything else is the name of a database
+	if (!strchr(conninfo, '=') && strncmp(conninfo, "postgresql://", 13) != 0 &&
+		strncmp(conninfo, "postgres://", 11) != 0)
+		return true;
+	PQconninfoOption *parsed = PQconninfoParse(conninfo, &message);
+	const bool sound = parsed || !message; // no message: out of memory
+	if (!sound) {
+		const char *shown = conninfo_error(conninfo, message);
+		snprintf(error, error_size, "%.*s", (int)strcspn(shown, "\n"), shown);
+	}
+	PQfreemem(message);
+	PQconninfoFree(parsed);
+	return sound;
+}
 
 const char *conninfo_error(const char *conninfo, const char *message)
 {

@@ -2,6 +2,7 @@
 // The table of settings, and a reader per type that turns text into a field of struct config.
 #include "config/setting.h"
 
+#include "config/conninfo_error.h"
 #include "config/setting_value.h"
 #include "feed/registry.h"
 #include "model/command.h"
@@ -18,8 +19,8 @@
 #include <strings.h>
 
 static setting_reader read_bool, read_integer, read_share, read_size, read_segment_size,
-	read_duration, read_enum, read_text, read_name, read_address, read_transports,
-	read_protocols, read_commands, read_modules, read_idents;
+	read_duration, read_enum, read_text, read_conninfo, read_name, read_address,
+	read_transports, read_protocols, read_commands, read_modules, read_idents;
 
 static const char *const sync_names[] = {
 	[SYNC_REPLY] = "reply", [SYNC_INTERVAL] = "interval", [SYNC_OFF] = "off", NULL};
@@ -62,7 +63,7 @@ const struct setting setting_table[] = {
 		AT(server.idle_timeout_us), .min = 10 * SECOND, .max = 30 * DAY,
 		.live = true, .doc = "silence after which a connection is closed"},
 
-	{"database.conninfo", read_text, "dbname=avld", AT(database.conninfo), .none = true,
+	{"database.conninfo", read_conninfo, "dbname=avld", AT(database.conninfo), .none = true,
 		.doc = "libpq connection string"},
 	{"database.instance", read_name, "avld", AT(database.instance), .min = 1, .max = 64,
 		.doc = "name of this instance in the database"},
@@ -322,6 +323,17 @@ static bool read_text(const struct setting *setting, const char *value, struct c
 	return true;
 }
 
+static bool read_conninfo(const struct setting *setting, const char *value, struct config *config,
+	struct setting_error *error)
+{
+	char why[sizeof(error->text) / 2];
+	if (!conninfo_error_parse(value, why, sizeof(why)))
+		return fail(
+			error, "%s; an example is host=db.example.net dbname=avld user=avld", why);
+	store_text(setting, value, config);
+	return true;
+}
+
 static bool read_name(const struct setting *setting, const char *value, struct config *config,
 	struct setting_error *error)
 {
@@ -495,6 +507,7 @@ enum setting_type setting_type(const struct setting *setting)
 		{read_duration, SETTING_DURATION},
 		{read_enum, SETTING_ENUM},
 		{read_text, SETTING_TEXT},
+		{read_conninfo, SETTING_TEXT},
 		{read_name, SETTING_TEXT},
 		{read_address, SETTING_TEXT},
 		{read_modules, SETTING_TEXT},

@@ -81,11 +81,15 @@ def test_a_password_appears_nowhere(daemons, database, role, tmp_path):
     assert PASSWORD not in seen
 
 
-def test_a_conninfo_that_cannot_be_parsed_is_logged_without_its_password(daemons, database):
-    avld = daemons({"database.conninfo": f"{database.conninfo} password=1 {PASSWORD}"}).start()
-    avld.wait_log("put a value with blanks in single quotes")
-    avld.end(code=None)
-    assert PASSWORD not in avld.logged()
+def test_a_conninfo_that_cannot_be_parsed_stops_the_start_and_its_password_is_not_shown(database, tmp_path):
+    file = tmp_path / "avld.ini"
+    for conninfo, error in ((f"{database.conninfo} password=1 {PASSWORD}", "put a value with blanks in single quotes"),
+                            (f"{database.conninfo} hots=db", 'invalid connection option "hots"')):
+        file.write_text(f"[database]\nconninfo = {conninfo}\n")
+        for verb in (["serve"], ["check", "--settings"]):
+            done = subprocess.run([AVLD, *verb, "-c", str(file)], capture_output=True, text=True)
+            assert done.returncode == 2 and done.stdout == "" and PASSWORD not in done.stderr
+            assert done.stderr.startswith(f"avld: {file}:2: database.conninfo: ") and error in done.stderr
 
 
 def test_a_passfile(daemons, database, role, tmp_path):

@@ -330,6 +330,11 @@ static void wrong_options_are_reported(void **state)
 		{"database.rejects_retention=1h", "from 1d to 36500d, or 0"},
 		{"database.migrate=2", "neither yes nor no"},
 		{"database.conninfo=\"dbname=x\"", "quotes would become part of the value"},
+		{"database.conninfo=host=a b", "database.conninfo: missing \"=\" after \"b\" in "
+					       "connection info string; an "
+					       "example is host="},
+		{"database.conninfo=hots=a", "invalid connection option \"hots\""},
+		{"database.conninfo=postgresql://[::1/a", "]"},
 		{"journal.dir=", "journal.dir: empty"},
 		{"journal.max_size=1M", "out of range"},
 		{"journal.max_size=4GB", "not a size"},

@@ -2,6 +2,7 @@
 #include "config/config_load.h"
 #include "config/conninfo.h"
 #include "config/conninfo_error.h"
+#include "config/conninfo_exposed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,6 +70,25 @@ static void an_error_that_quotes_a_password_is_replaced(void **state)
 	assert_string_equal(conninfo_error("dbname=a b", "after \"b\""), "after \"b\"");
 }
 
+static void a_conninfo_is_parsed(void **state)
+{
+	static const char *const good[] = {"", "avld", "host=a", "password='a b' dbname = 'c'",
+		"service=none", "passfile=/none sslmode=any",
+		"postgresql://u:p@[::1]:1,b/d?sslmode=any", "postgres:///d?connect_timeout=1"};
+	static const char *const bad[] = {
+		"host=a b", "hosts=a", "=", "a 'b=c", "postgres://[::1", "password=my secret"};
+	char error[256];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++)
+		assert_true(conninfo_error_parse(good[i], error, sizeof(error)));
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		*error = '\0';
+		assert_false(conninfo_error_parse(bad[i], error, sizeof(error)));
+		assert_true(strlen(error) > 10 && !strchr(error, '\n') && !strstr(error, "secret"));
+	}
+}
+
 static void an_error_of_a_certificate_has_a_remedy(void **state)
 {
 	(void)state;
@@ -93,7 +113,7 @@ static bool is_exposed(mode_t mode, const char *conninfo, char *option)
 	assert_int_equal(fchmod(fd, mode), 0);
 	close(fd);
 	assert_true(config_load(&config, path, &option, option != NULL));
-	const bool exposed = conninfo_is_exposed(&config);
+	const bool exposed = conninfo_exposed(&config);
 	config_done(&config);
 	unlink(path);
 	return exposed;
@@ -119,7 +139,7 @@ static void without_a_file_nothing_is_exposed(void **state)
 
 	(void)state;
 	assert_true(config_load(&config, NULL, NULL, 0));
-	assert_false(conninfo_is_exposed(&config));
+	assert_false(conninfo_exposed(&config));
 	config_done(&config);
 }
 
@@ -128,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(passwords_are_hidden),
 		cmocka_unit_test(an_error_that_quotes_a_password_is_replaced),
+		cmocka_unit_test(a_conninfo_is_parsed),
 		cmocka_unit_test(an_error_of_a_certificate_has_a_remedy),
 		cmocka_unit_test(a_password_in_a_file_that_all_may_read_is_exposed),
 		cmocka_unit_test(without_a_file_nothing_is_exposed),
