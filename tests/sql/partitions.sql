@@ -175,5 +175,11 @@ SELECT is(avld.least_retention(), '1 day', 'the newest value holds');
 SELECT lives_ok('SELECT avld.set_least_retention(NULL)', 'NULL removes it');
 SELECT is(avld.least_retention(), '7 days', 'then the default holds');
 
+DROP TABLE avld.positions_default;
+SELECT is(avld.ensure_partitions('2026-02-01', '2026-02-01'), 2, 'without a DEFAULT, days are created');
+SELECT pg_temp.put('2026-02-01 12:00+00', 11);
+SELECT is(pg_temp.home(11), 'positions_20260201 statuses_20260201', 'and have their rows');
+SELECT is(avld.delete_before('positions', now()), 0, 'there is nothing to delete in it');
+
 SELECT * FROM finish();
 ROLLBACK;

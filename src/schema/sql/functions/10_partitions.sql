@@ -119,9 +119,11 @@ BEGIN
 	END LOOP;
 	FOREACH item SLICE 1 IN ARRAY missing LOOP
 		EXECUTE format('LOCK TABLE ONLY avld.%1$I IN SHARE UPDATE EXCLUSIVE MODE', VARIADIC item);
-		EXECUTE format('LOCK TABLE ONLY avld.%3$I IN ACCESS EXCLUSIVE MODE', VARIADIC item);
-		EXECUTE format('WITH moved AS (DELETE FROM avld.%3$I WHERE %2$I >= %5$L AND %2$I < %6$L RETURNING *)'
-			' INSERT INTO avld.%4$I SELECT * FROM moved', VARIADIC item);
+		IF to_regclass('avld.' || item[3]) IS NOT NULL THEN -- its owner may have dropped it
+			EXECUTE format('LOCK TABLE ONLY avld.%3$I IN ACCESS EXCLUSIVE MODE', VARIADIC item);
+			EXECUTE format('WITH moved AS (DELETE FROM avld.%3$I WHERE %2$I >= %5$L AND %2$I < %6$L RETURNING *)'
+				' INSERT INTO avld.%4$I SELECT * FROM moved', VARIADIC item);
+		END IF;
 		EXECUTE format('ALTER TABLE avld.%1$I ATTACH PARTITION avld.%4$I FOR VALUES FROM (%5$L) TO (%6$L)',
 			VARIADIC item);
 		IF engine = 'citus' THEN -- it copies the rows to the shards, and leaves them here as well
@@ -217,8 +219,8 @@ BEGIN
 END
 $$;
 
--- Used by delete_before: rows of DEFAULT. A hypertable has none. Rows of Citus have no ctid that a statement for all shards could
--- use: there all old rows of DEFAULT go at once.
+-- Used by delete_before: rows of DEFAULT. A hypertable has none, and the owner may have dropped it. Rows of Citus have no ctid that
+-- a statement for all shards could use: there all old rows of DEFAULT go at once.
 CREATE OR REPLACE FUNCTION avld.delete_from_default(table_name text, before timestamptz, max_rows integer) RETURNS integer
 LANGUAGE plpgsql STRICT
 SET search_path = pg_catalog, pg_temp
@@ -228,7 +230,7 @@ DECLARE
 	key CONSTANT text := CASE table_name WHEN 'positions' THEN 'fixed_at' ELSE 'reported_at' END;
 	deleted integer;
 BEGIN
-	IF engine = 'timescaledb' THEN
+	IF engine = 'timescaledb' OR to_regclass('avld.' || quote_ident(table_name || '_default')) IS NULL THEN
 		RETURN 0;
 	END IF;
 	EXECUTE format(CASE engine
