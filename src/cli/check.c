@@ -378,7 +378,7 @@ static const char missing_rights[] =
 	" WHERE NOT has_function_privilege('avld.' || name, 'EXECUTE')"
 	" UNION ALL "
 	"SELECT 'UPDATE (' || c || ') ON avld.commands' FROM unnest(ARRAY["
-	"'state', 'sent_at', 'ended_at', 'attempts', 'reply', 'reason']) AS c"
+	"'state', 'sent_at', 'ended_at', 'attempts', 'correlation', 'reply', 'reason']) AS c"
 	" WHERE NOT has_column_privilege('avld.commands', c, 'UPDATE')"
 	" UNION ALL "
 	"SELECT 'TEMPORARY ON DATABASE ' || current_database()"

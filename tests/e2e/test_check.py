@@ -179,11 +179,11 @@ def test_missing_rights_are_named(check, database, role):
     database.query("REVOKE INSERT ON avld.positions FROM avld_writer")
     code, lines = check(database__conninfo=conninfo)
     assert code == 1 and f"{role} lacks INSERT ON avld.positions;" in problems(lines)[0]
-    database.query("GRANT INSERT ON avld.positions TO avld_writer; REVOKE UPDATE (reply) ON avld.commands FROM avld_writer;"
+    database.query("GRANT INSERT ON avld.positions TO avld_writer; REVOKE UPDATE (reply, correlation) ON avld.commands FROM avld_writer;"
                    "REVOKE EXECUTE ON FUNCTION avld.delete_before(text, timestamptz, integer) FROM avld_writer")
     code, lines = check(database__conninfo=conninfo)
     assert code == 1 and (f"{role} lacks EXECUTE ON FUNCTION avld.delete_before(text, timestamptz, integer), "
-                          "UPDATE (reply) ON avld.commands;") in problems(lines)[0]
+                          "UPDATE (correlation) ON avld.commands, UPDATE (reply) ON avld.commands;") in problems(lines)[0]
 
 
 def test_a_wrong_password_is_not_printed(check, database, role):
