@@ -40,3 +40,20 @@ PGconn *database_connect(const struct command_line *line)
 	PQfinish(conn);
 	return NULL;
 }
+
+bool database_fail(const char *verb, const char *what, const PGconn *conn, const char *state)
+{
+	failure_print(verb, what, PQerrorMessage(conn));
+	if (state && !strcmp(state, "42501"))
+		fprintf(stderr,
+			"avld %s: grant the rights of a reader to the role: GRANT avld_reader TO "
+			"%s\n",
+			verb, PQuser(conn));
+	if (state && (!strcmp(state, "42P01") || !strcmp(state, "3F000")))
+		fprintf(stderr,
+			"avld %s: the database has no tables of avld, or older ones; 'avld "
+			"migrate' "
+			"creates them\n",
+			verb);
+	return false;
+}

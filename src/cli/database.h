@@ -11,4 +11,8 @@
 // Returns NULL after an error, which is printed with its remedy. The caller ends the connection with PQfinish.
 PGconn *database_connect(const struct command_line *line);
 
+// Prints why `what` failed, from the connection; state: the SQLSTATE, or NULL. Names the remedy if rights or tables are missing.
+// Always returns false.
+bool database_fail(const char *verb, const char *what, const PGconn *conn, const char *state);
+
 #endif

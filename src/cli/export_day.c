@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/export_day.h"
 
+#include "cli/database.h"
 #include "cli/export_file.h"
 #include "cli/failure.h"
 #include "util/clock.h"
@@ -50,23 +51,13 @@ static void show_progress(struct export_task *task, const struct export_file *fi
 bool export_day_fail_query(const struct export_task *task, const char *what, const char *state)
 {
 	end_progress(task);
-	fail(what, PQerrorMessage(task->conn));
-	if (!strcmp(state, "42501"))
-		fprintf(stderr,
-			"avld export: grant the rights of a reader to the role: GRANT avld_reader "
-			"TO %s\n",
-			PQuser(task->conn));
-	if (!strcmp(state, "42P01") || !strcmp(state, "3F000"))
-		fprintf(stderr, "avld export: the database has no tables of avld, or older "
-				"ones; 'avld migrate' creates them\n");
-	return false;
+	return database_fail("export", what, task->conn, state);
 }
 
 bool export_day_fail_result(
 	const struct export_task *task, const char *what, const PGresult *result)
 {
-	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	return export_day_fail_query(task, what, state ? state : "");
+	return export_day_fail_query(task, what, PQresultErrorField(result, PG_DIAG_SQLSTATE));
 }
 
 // Errors of a file, from errno. Always returns false.

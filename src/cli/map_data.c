@@ -12,6 +12,7 @@
 //    "left_out": {"points": 0, ...}}
 #include "cli/map_data.h"
 
+#include "cli/database.h"
 #include "cli/failure.h"
 #include "util/calendar.h"
 #include "util/text.h"
@@ -137,7 +138,8 @@ static bool stream(const struct map_data *data, const char *sql,
 		if (status == PGRES_SINGLE_TUPLE)
 			on_row(context, row);
 		else if (sound && status != PGRES_TUPLES_OK)
-			sound = fail("cannot read the database", PQerrorMessage(data->conn));
+			sound = database_fail("map", "cannot read the database", data->conn,
+				PQresultErrorField(row, PG_DIAG_SQLSTATE));
 		PQclear(row);
 	}
 	return sound;

@@ -203,7 +203,8 @@ static bool export_all(PGconn *conn, struct export *export)
 			sound = export_row(export, row);
 			print_progress(export);
 		} else if (sound && status != PGRES_TUPLES_OK) {
-			sound = fail("cannot read avld.media", PQerrorMessage(conn));
+			sound = database_fail("media", "cannot read avld.media", conn,
+				PQresultErrorField(row, PG_DIAG_SQLSTATE));
 		}
 		PQclear(row);
 		if (!sound)

@@ -262,6 +262,9 @@ def test_errors_of_the_database(fleet, tmp_path):
     try:
         done = subprocess.run([AVLD, "export", "-c", "/dev/null", *options, tmp_path / "days"], capture_output=True, text=True)
         assert done.returncode == 1 and f"GRANT avld_reader TO {name}" in done.stderr
+        for verb in (["map", "--all", "--output"], ["media", "--export"]):
+            done = subprocess.run([AVLD, *verb, tmp_path / "none", "-c", "/dev/null", *options[:2]], capture_output=True, text=True)
+            assert done.returncode == 1 and f"GRANT avld_reader TO {name}" in done.stderr
         for group, folder in (("avld_reader", "days"), ("avld_writer", "again")):
             admin(f"GRANT {group} TO {name}")
             done = subprocess.run([AVLD, "export", "-c", "/dev/null", *options, tmp_path / folder], capture_output=True, text=True)

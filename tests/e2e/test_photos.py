@@ -287,7 +287,8 @@ def test_export_reports_errors(database, tmp_path):
     (tmp_path / "file").write_text("")
     assert "file" in export(database, tmp_path / "file", code=1).stderr
     database.query("DROP TABLE avld.media")
-    assert "avld.media" in export(database, tmp_path / "photos", code=1).stderr
+    error = export(database, tmp_path / "photos", code=1).stderr
+    assert "avld.media" in error and "'avld migrate' creates them" in error
 
 
 @pytest.mark.parametrize("options", [[], ["--udp"], ["--deltas", "--gaps"]], ids=" ".join)
