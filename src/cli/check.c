@@ -202,11 +202,11 @@ static bool check_journal(const struct config *config)
 
 // Port -------------------------------------------------------------------------------------------
 
-static uint16_t port_of(const struct config *config)
+static uint16_t port_of(const char *listen)
 {
 	struct sockaddr_storage address = {0};
 	socklen_t len;
-	if (!address_parse(config->server.listen, &address, &len))
+	if (!address_parse(listen, &address, &len))
 		return 0;
 	in_port_t port;
 	if (address.ss_family == AF_INET6)
@@ -214,6 +214,26 @@ static uint16_t port_of(const struct config *config)
 	else
 		memcpy(&port, &((struct sockaddr_in *)&address)->sin_port, sizeof(port));
 	return ntohs(port);
+}
+
+// Returns why no socket of the type can be bound to the address, 0 if one can.
+static int error_of_address(const char *listen, int type)
+{
+	struct sockaddr_storage address;
+	socklen_t len;
+	const int off = 0, on = 1;
+	if (!address_parse(listen, &address, &len))
+		return EINVAL;
+	const int fd = socket(address.ss_family, type | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	if (type == SOCK_STREAM)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (address.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	const int error = bind(fd, (const struct sockaddr *)&address, len) ? errno : 0;
+	close(fd);
+	return error;
 }
 
 // Finds the holder of the port by the journal: only root can see the sockets of a process with capabilities (as the
@@ -237,28 +257,34 @@ static struct port_holder avld_of_journal(const struct config *config, struct po
 	return holder;
 }
 
-static bool check_port_taken(const struct config *config, const char *error)
+// Finds the holder of the port. Returns false if there is none.
+static bool find_holder(
+	const struct config *config, uint16_t port, bool tcp, bool udp, struct port_holder *holder)
 {
-	struct port_holder holder;
-	uint16_t port = port_of(config);
-	bool held = port && ((config->server.tcp && port_holder_find(port, false, &holder)) ||
-				    (config->server.udp && port_holder_find(port, true, &holder)));
-	if (!held)
-		return problem(config, "server.listen", "%s", error);
-	if (!holder.pid)
-		holder = avld_of_journal(config, holder);
-	if (!strcmp(holder.name, "avld")) {
-		NOTE("port %u: avld already listens on it (pid %ld)", port, (long)holder.pid);
+	if (!port || !((tcp && port_holder_find(port, false, holder)) ||
+			     (udp && port_holder_find(port, true, holder))))
+		return false;
+	if (!holder->pid)
+		*holder = avld_of_journal(config, *holder);
+	return true;
+}
+
+// Reports the holder of a port that the setting `key` names. Returns true if it is an avld.
+static bool report_holder(const struct config *config, const char *key, uint16_t port,
+	const struct port_holder *holder)
+{
+	if (!strcmp(holder->name, "avld")) {
+		NOTE("port %u: avld already listens on it (pid %ld)", port, (long)holder->pid);
 		return true;
 	}
-	if (!holder.pid)
-		return problem(config, "server.listen",
+	if (!holder->pid)
+		return problem(config, key,
 			"port %u is taken by a process of uid %ld; stop it or choose another port "
 			"(as root, ss -lntup shows the process)",
-			port, (long)holder.uid);
-	return problem(config, "server.listen",
+			port, (long)holder->uid);
+	return problem(config, key,
 		"port %u is taken by %s (pid %ld); stop it or choose another port", port,
-		holder.name, (long)holder.pid);
+		holder->name, (long)holder->pid);
 }
 
 // Requests the buffer without privileges, even as root: the service has none.
@@ -281,18 +307,48 @@ static void check_udp_buffer(void)
 
 static bool check_port(const struct config *config)
 {
+	const char *listen = config->server.listen;
+	const bool tcp = config->server.tcp, udp = config->server.udp;
+	struct port_holder holder;
 	struct bound bound;
-	if (!listener_bind(config, &bound))
-		return check_port_taken(config, bound.error);
+	if (!listener_bind(config, &bound)) {
+		// another error than a taken port, such as an address that this machine does not have, has no holder
+		const bool taken = (tcp && error_of_address(listen, SOCK_STREAM) == EADDRINUSE) ||
+				   (udp && error_of_address(listen, SOCK_DGRAM) == EADDRINUSE);
+		const uint16_t port = port_of(listen);
+		return taken && find_holder(config, port, tcp, udp, &holder)
+			       ? report_holder(config, "server.listen", port, &holder)
+			       : problem(config, "server.listen", "%s", bound.error);
+	}
 	if (bound.tcp >= 0)
 		close(bound.tcp);
 	if (bound.udp >= 0)
 		close(bound.udp);
-	OK("listen %s: %s", config->server.listen,
-		bound.tcp < 0   ? "udp"
-		: bound.udp < 0 ? "tcp"
-				: "tcp and udp");
+	OK("listen %s: %s", listen, bound.tcp < 0 ? "udp" : bound.udp < 0 ? "tcp" : "tcp and udp");
 	return true;
+}
+
+// As serve does: an address that was set must be free; without the default one there is no HTTP.
+static bool check_http(const struct config *config)
+{
+	const char *listen = config->http.listen;
+	const int error = *listen ? error_of_address(listen, SOCK_STREAM) : 0;
+	const uint16_t port = port_of(listen);
+	struct port_holder holder = {0};
+	const bool held = error == EADDRINUSE && find_holder(config, port, true, false, &holder);
+
+	if (error == 0)
+		return true;
+	if (setting_is_default(config, "http.listen") && strcmp(holder.name, "avld") != 0) {
+		NOTE("http %s: %s; serve runs without /health, /metrics and /status", listen,
+			strerror(error));
+		return true;
+	}
+	return held ? report_holder(config, "http.listen", port, &holder)
+		    : problem(config, "http.listen",
+			      "cannot listen on %s: %s; choose another address or port, or set it "
+			      "to nothing",
+			      listen, strerror(error));
 }
 
 // Database ---------------------------------------------------------------------------------------
@@ -594,9 +650,10 @@ int check_verb(struct command_line *line)
 	note_exposed(config);
 	bool journal = check_journal(config);
 	bool port = check_port(config);
+	bool http = check_http(config);
 	if (config->server.udp)
 		check_udp_buffer();
 	fflush(stdout); // connecting to the database may take seconds
 	bool database = check_database(config);
-	return journal && port && database ? 0 : 1;
+	return journal && port && http && database ? 0 : 1;
 }

@@ -17,9 +17,9 @@ static const struct command_line_verb verbs[] = {
 			"Receives trackers and stores their reports in PostgreSQL. Prints \"ready tcp\n"
 			"ADDRESS:PORT udp ADDRESS:PORT\" once it listens. SIGTERM or SIGINT shuts it down."},
 
-	{"check", check_verb, "check settings, journal, port and database", .settings = true,
+	{"check", check_verb, "check settings, journal, ports and database", .settings = true,
 		.help =
-			"Reads the settings and tests what they name: journal folder, port, database, its\n"
+			"Reads the settings and tests what they name: journal folder, ports, database, its\n"
 			"schema and rights. Changes nothing and may run beside the daemon, best as the\n"
 			"daemon's user.",
 		.notes =

@@ -22,6 +22,7 @@ def check(database, tmp_path):
             "database.conninfo": database.conninfo,
             "journal.dir": str(tmp_path / "journal"),
             "server.listen": "127.0.0.1:0",
+            "http.listen": "127.0.0.1:0",
         }
         settings.update({key.replace("__", "."): value for key, value in changes.items()})
         path = tmp_path / "avld.ini"
@@ -121,6 +122,29 @@ def test_a_small_udp_buffer_is_noted(check):
     notes = [line for line in check()[1] if line.startswith("note: UDP: ") and "net.core.rmem_max=67108864" in line]
     assert len(notes) == small
     assert not [line for line in check(server__transports="tcp")[1] if line.startswith("note: UDP")]
+
+
+def test_the_port_of_http(check, daemons):
+    """serve does not start if an address that was set cannot be used."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        code, lines = check(http__listen=address)
+        assert code == 1 and problems(lines)[0].startswith(f"problem: FILE:8: http.listen: port {address[10:]} is taken by ")
+        avld = daemons({"http.listen": address}).spawn()
+        assert avld.process.wait(30) == 1 and "cannot serve http" in avld.logged()
+    code, lines = check(http__listen="192.0.2.1:8880")
+    assert code == 1 and "http.listen: cannot listen on 192.0.2.1:8880: Cannot assign" in problems(lines)[0]
+    assert check(http__listen=address)[0] == 0 and check(http__listen="")[0] == 0
+    avld = daemons({"http.listen": address}).start()
+    code, lines = check(http__listen=address)
+    assert code == 0 and f"note: port {address[10:]}: avld already listens on it (pid {avld.process.pid})" in lines
+
+
+def test_an_address_that_this_machine_lacks_is_a_problem_though_an_avld_has_the_port(check, avld):
+    code, lines = check(server__listen=f"192.0.2.1:{avld.port}")
+    assert code == 1 and f"server.listen: cannot listen on 192.0.2.1:{avld.port} (TCP): Cannot assign" in problems(lines)[0]
 
 
 def test_a_running_daemon_is_recognized(check, avld):
