@@ -70,6 +70,8 @@ SELECT is(xpath_exists('//g:trkpt', avld.track_gpx('nobody', now(), now())::xml,
 	'GPX of an unknown device has no points');
 SELECT is(avld.track_gpx(NULL, now(), now()), NULL, 'GPX of NULL is NULL');
 SELECT is(avld.track_gpx('5020001', now(), NULL), NULL, 'GPX until NULL is NULL');
+SELECT pg_temp.drive('5020004', '0 43.5 180, 60 43.51 -180, 120 43.5 179.9999999');
+SELECT is(pg_temp.gpx('5020004', '//g:trkpt/@lon'), '-180.0000000 -180.0000000 179.9999999', 'GPX has no longitude 180');
 UPDATE avld.positions SET altitude_m = -12.35 WHERE device_id = (SELECT id FROM avld.devices WHERE ident = '5020001');
 SELECT is(pg_temp.gpx('5020001', '//g:ele/text()'), '-12.35', 'altitude is in metres');
 

@@ -79,7 +79,9 @@ AS $$
 	SELECT '<?xml version="1.0" encoding="UTF-8"?>' || E'\n'
 		|| '<gpx version="1.1" creator="avld" xmlns="http://www.topografix.com/GPX/1/1">' || E'\n'
 		|| '<trk><name>' || avld.escape_xml(coalesce(max(d.name), track_gpx.ident)) || '</name><trkseg>' || E'\n'
-		|| coalesce(string_agg('<trkpt lat="' || round(t.latitude::numeric, 7) || '" lon="' || round(t.longitude::numeric, 7) || '">'
+		|| coalesce(string_agg('<trkpt lat="' || round(t.latitude::numeric, 7) || '" lon="'
+			-- the schema of GPX ends before 180
+			|| coalesce(nullif(round(t.longitude::numeric, 7), 180), -180.0000000) || '">'
 			|| coalesce('<ele>' || round(t.altitude_m::numeric, 2) || '</ele>', '') || '<time>'
 			|| to_char(t.fixed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || '</time></trkpt>' || E'\n', ''
 			ORDER BY t.n), '')
