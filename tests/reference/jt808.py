@@ -431,10 +431,11 @@ def e8_2005(b, pairs):
             elif key == 0x0007:
                 need(wide(v) * 10 <= 9999)
                 b.out["hdop"] = wide(v) / 10
-            elif key == 0x2001:
+            else:
+                need(key == 0x2001)
                 b.power(wide(v) * 100)
         except Raw:
-            pass
+            b.extra.setdefault(f"ie82005{key:04x}", v[:64].hex())
 
 
 def item_e8(b, v):
@@ -455,6 +456,7 @@ def item_e8(b, v):
                 b.battery(battery * 10)
                 b.extra["gsm"] = gsm
                 b.power(power * 10)
+                need(level <= 6)
             elif key == 0x2002:
                 need(len(value) == 2)
                 b.extra["uploadMode"], b.extra["buffered"] = value[0], value[1] == 1
@@ -462,14 +464,15 @@ def item_e8(b, v):
                     b.out["stored"] = True
             elif key == 0x2005:
                 e8_2005(b, records(value, 2, 1))
-            elif key >> 8 in (0x04, 0x0C) or key == 1:
+            else:
+                need(key >> 8 in (0x04, 0x0C) or key == 1)
                 b.extra["eventCode"] = key
                 if key in (0xC03, 0xC04):
                     b.out["ignition"] = key == 0xC03
                 if key in E8_ALARMS:
                     b.alarm(E8_ALARMS[key])
         except Raw:
-            pass
+            b.extra.setdefault(f"ie8{key:04x}", value[:64].hex())
 
 
 def item_ea(b, v):
@@ -483,6 +486,8 @@ def item_ea(b, v):
             b.extra["externalHumidity"] = be(value) / 10
         elif key == 0x16 and len(value) == 2:
             b.extra["externalTemp"] = (be(value) - 500) / 10
+        else:
+            b.extra.setdefault(f"iea{key:02x}", value[:64].hex())
 
 
 def item_lock(b, v):
@@ -835,6 +840,8 @@ def item(b, key, v, rest):
                 for bit, name in enumerate(("hardAcceleration", "hardBraking", "hardCornering", "accident", "tampering")):
                     if be(value) >> bit & 1:
                         b.alarm(name)
+            if sub != 1 or len(value) != 4 or be(value) > 31:
+                b.extra.setdefault(f"ife{sub:02x}", value[:64].hex())
     else:
         raise Raw
     return False
@@ -1065,6 +1072,8 @@ def peripheral(b, body):
             r.take(r.u(1))
             if code in F0_ALARMS:
                 b.alarm(F0_ALARMS[code])
+            else:
+                b.extra["data"] = body[:256].hex()
         f0_place(b, r)
     elif sub == 4:
         kind = r.u(1)
@@ -1145,6 +1154,8 @@ def transparent(b, body):
                 b.extra["collision"] = be(value) / 25600
             elif key == 6 and len(value) == 6:
                 b.out["device_time"] = local_time(value) or b.out.get("device_time")
+            else:
+                b.extra["data"] = body[:256].hex()
     elif kind == 0xFF:
         r = Bytes(rest)
         time, lat, lon = r.take(6), r.s(4), r.s(4)

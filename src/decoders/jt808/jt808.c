@@ -5,7 +5,7 @@
 //   message, one frame or joined from parts  ->  report(s)  ->  8001, or the answer of its own
 //
 // Conventions of the reports. event: the message's id in hex ("0200"), of 0900 with kind and sub-type ("0900/F0/03"). extra:
-// i<id>, ieb<id>, i80<id> are the items that were not understood, in hex; data a whole body.
+// i<id>, and ieb<id> and so on within lists, are the items that were not understood, in hex; data a whole body.
 #include "decoders/decoders.h"
 #include "decoders/jt808/jt808_command.h"
 #include "decoders/jt808/jt808_media.h"
@@ -83,13 +83,6 @@ static struct text key_of(const struct jt808_frame *f)
 	return (struct text){(const char *)key, f->len + 2};
 }
 
-static void keep_body(struct jt808_report *r, const struct jt808_frame *f)
-{
-	if (f->len > 0)
-		jt808_report_hex(
-			r, "data", f->body, f->len < JT808_DATA_MOST ? f->len : JT808_DATA_MOST);
-}
-
 // Adds the report of a message; read: NULL, or false for a body that is kept in hex.
 static void add_report(const struct jt808_frame *f, jt808_message_reader *read)
 {
@@ -104,7 +97,7 @@ static void add_report(const struct jt808_frame *f, jt808_message_reader *read)
 		decoded_drop_report(f->out);
 		if (!jt808_report_begin(&r, f, kind, kinds))
 			return;
-		keep_body(&r, f);
+		jt808_report_keep_body(&r);
 	}
 	if (f->id == ID_LOCK_SAVED)
 		r.report->body.flags |= FLAG_STORED;

@@ -171,29 +171,30 @@ static void read_jimi_event(struct jt808_report *r, uint32_t type)
 			report_add_alarm(r->report, (enum alarm)jimi_alarms[i].alarm);
 }
 
-static void read_jimi_power(struct jt808_report *r, const uint8_t *v, size_t len)
+static bool read_jimi_power(struct jt808_report *r, const uint8_t *v, size_t len)
 {
 	if (len != 7 || !jt808_report_value(r, JT808_BATTERY, jt808_u16(v + 2) * INT64_C(10)))
-		return;
+		return false;
 	jt808_report_bool(r, "charge", v[0] == 1);
 	if (v[1] >= 1 && v[1] <= 6)
 		jt808_report_value(r, JT808_PERCENT, v[1] * 100 / 6);
 	jt808_report_int(r, "gsm", v[4]);
-	jt808_report_value(r, JT808_POWER, jt808_u16(v + 5) * INT64_C(10));
+	return jt808_report_value(r, JT808_POWER, jt808_u16(v + 5) * INT64_C(10)) && v[1] <= 6;
 }
 
-static void read_jimi_upload(struct jt808_report *r, const uint8_t *v, size_t len)
+static bool read_jimi_upload(struct jt808_report *r, const uint8_t *v, size_t len)
 {
 	if (len != 2)
-		return;
+		return false;
 	jt808_report_int(r, "uploadMode", v[0]);
 	jt808_report_bool(r, "buffered", v[1] == 1);
 	if (v[1] == 1)
 		r->report->body.flags |= FLAG_STORED;
+	return true;
 }
 
 // 20 half bytes or digits, of which the last one is filler.
-static void read_jimi_iccid(struct jt808_report *r, const struct jt808_entry *entry)
+static bool read_jimi_iccid(struct jt808_report *r, const struct jt808_entry *entry)
 {
 	char digits[20];
 	struct text text = {(const char *)entry->v, entry->len};
@@ -202,11 +203,13 @@ static void read_jimi_iccid(struct jt808_report *r, const struct jt808_entry *en
 		text = (struct text){digits, sizeof digits};
 	}
 	text.len = text.len < 19 ? text.len : 19;
-	if (fields_is_digits(text, 19, 19))
-		jt808_report_text(r, "iccid", text);
+	if (!fields_is_digits(text, 19, 19))
+		return false;
+	jt808_report_text(r, "iccid", text);
+	return true;
 }
 
-static void read_jimi_status(struct jt808_report *r, const uint8_t *v, size_t len)
+static bool read_jimi_value(struct jt808_report *r, const struct jt808_entry *entry)
 {
 	static const struct jt808_row rows[] = {
 		{0x0001, {NULL, 10, 0, JT808_BATTERY, 0}},
@@ -214,21 +217,42 @@ static void read_jimi_status(struct jt808_report *r, const uint8_t *v, size_t le
 		{0x0007, {NULL, 10, 0, JT808_HDOP, 0}},
 		{0x2001, {NULL, 100, 0, JT808_POWER, 0}},
 	};
+	uint32_t value;
+	if (entry->id == 0x0002 && entry->len == 4)
+		jt808_report_int(r, "dataUsage", jt808_u32(entry->v));
+	else if (entry->id == 0x0004 && jt808_report_wide(entry->v, entry->len, &value))
+		jt808_report_bool(r, "charge", value == 0);
+	else if (entry->id == 0x0005)
+		return read_jimi_iccid(r, entry);
+	else
+		return jt808_entries_set_number(r, rows, sizeof rows / sizeof rows[0], entry);
+	return true;
+}
+
+static bool read_jimi_status(struct jt808_report *r, const uint8_t *v, size_t len)
+{
 	struct reader in = reader_of(v, len);
 	struct jt808_entry entry;
-	uint32_t value;
 	if (!jt808_entries_add_up(v, len, 2, 1))
-		return;
-	while (jt808_entries_next(&in, 2, 1, &entry)) {
-		if (entry.id == 0x0002 && entry.len == 4)
-			jt808_report_int(r, "dataUsage", jt808_u32(entry.v));
-		else if (entry.id == 0x0004 && jt808_report_wide(entry.v, entry.len, &value))
-			jt808_report_bool(r, "charge", value == 0);
-		else if (entry.id == 0x0005)
-			read_jimi_iccid(r, &entry);
-		else
-			jt808_entries_set_number(r, rows, sizeof rows / sizeof rows[0], &entry);
-	}
+		return false;
+	while (jt808_entries_next(&in, 2, 1, &entry))
+		if (!read_jimi_value(r, &entry))
+			jt808_report_keep(r, "ie82005", entry.id, 4, entry.v, entry.len);
+	return true;
+}
+
+static bool read_jimi_entry(struct jt808_report *r, const struct jt808_entry *entry)
+{
+	if (entry->id == 0x2003)
+		return read_jimi_power(r, entry->v, entry->len);
+	if (entry->id == 0x2002)
+		return read_jimi_upload(r, entry->v, entry->len);
+	if (entry->id == 0x2005)
+		return read_jimi_status(r, entry->v, entry->len);
+	if (entry->id >> 8 != 0x04 && entry->id >> 8 != 0x0C && entry->id != 0x0001)
+		return false;
+	read_jimi_event(r, entry->id);
+	return true;
 }
 
 bool jt808_item_lists_read_e8(struct jt808_report *r, const uint8_t *v, size_t len)
@@ -241,22 +265,15 @@ bool jt808_item_lists_read_e8(struct jt808_report *r, const uint8_t *v, size_t l
 	}
 	if (len < 3 || !jt808_entries_add_up(v, len, 2, 1))
 		return false;
-	while (jt808_entries_next(&in, 2, 1, &entry)) {
-		if (entry.id == 0x2003)
-			read_jimi_power(r, entry.v, entry.len);
-		else if (entry.id == 0x2002)
-			read_jimi_upload(r, entry.v, entry.len);
-		else if (entry.id == 0x2005)
-			read_jimi_status(r, entry.v, entry.len);
-		else if (entry.id >> 8 == 0x04 || entry.id >> 8 == 0x0C || entry.id == 0x0001)
-			read_jimi_event(r, entry.id);
-	}
+	while (jt808_entries_next(&in, 2, 1, &entry))
+		if (!read_jimi_entry(r, &entry))
+			jt808_report_keep(r, "ie8", entry.id, 4, entry.v, entry.len);
 	return true;
 }
 
 // EA -------------------------------------------------------------------------
 
-bool jt808_item_lists_read_ea(struct jt808_report *r, const uint8_t *v, size_t len)
+static bool read_ea_entry(struct jt808_report *r, const struct jt808_entry *entry)
 {
 	static const struct jt808_row rows[] = {
 		{0x13, {"externalIlluminance", 1, 0, JT808_EXTRA, 0}},
@@ -264,17 +281,24 @@ bool jt808_item_lists_read_ea(struct jt808_report *r, const uint8_t *v, size_t l
 		{0x15, {"externalHumidity", 1, 0, JT808_EXTRA, 1}},
 		{0x16, {"externalTemp", 1, 500, JT808_EXTRA, 1}},
 	};
+	if (entry->id != 0x11)
+		return entry->len == 2 &&
+		       jt808_entries_set_number(r, rows, sizeof rows / sizeof rows[0], entry);
+	if (entry->len < 3)
+		return false;
+	jt808_report_int(r, "externalAlarms", jt808_u16(entry->v));
+	jt808_report_int(r, "alarmThresholdType", entry->v[2]);
+	return true;
+}
+
+bool jt808_item_lists_read_ea(struct jt808_report *r, const uint8_t *v, size_t len)
+{
 	struct reader in = reader_of(v + 1, len > 0 ? len - 1 : 0);
 	struct jt808_entry entry;
 	if (len <= 3 || !jt808_entries_add_up(v + 1, len - 1, 1, 1))
 		return false;
-	while (jt808_entries_next(&in, 1, 1, &entry)) {
-		if (entry.id == 0x11 && entry.len >= 3) {
-			jt808_report_int(r, "externalAlarms", jt808_u16(entry.v));
-			jt808_report_int(r, "alarmThresholdType", entry.v[2]);
-		} else if (entry.len == 2) {
-			jt808_entries_set_number(r, rows, sizeof rows / sizeof rows[0], &entry);
-		}
-	}
+	while (jt808_entries_next(&in, 1, 1, &entry))
+		if (!read_ea_entry(r, &entry))
+			jt808_report_keep(r, "iea", entry.id, 2, entry.v, entry.len);
 	return true;
 }

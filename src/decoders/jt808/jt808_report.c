@@ -160,6 +160,14 @@ void jt808_report_keep(struct jt808_report *r, const char *prefix, uint32_t id, 
 		jt808_report_hex(r, name, data, len < JT808_RAW_MOST ? len : JT808_RAW_MOST);
 }
 
+void jt808_report_keep_body(struct jt808_report *r)
+{
+	const size_t len = r->frame->len;
+	if (len > 0)
+		jt808_report_hex(
+			r, "data", r->frame->body, len < JT808_DATA_MOST ? len : JT808_DATA_MOST);
+}
+
 // Numbers --------------------------------------------------------------------
 
 bool jt808_report_value(struct jt808_report *r, enum jt808_kind kind, int64_t value)

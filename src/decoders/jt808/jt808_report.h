@@ -54,6 +54,8 @@ void jt808_report_vector(struct jt808_report *r, const char *name, const int32_t
 // Adds the bytes in hex as prefix + id, unless there is one.
 void jt808_report_keep(struct jt808_report *r, const char *prefix, uint32_t id, unsigned id_digits,
 	const uint8_t *data, size_t len);
+// Adds the message's body in hex.
+void jt808_report_keep_body(struct jt808_report *r);
 
 // A number in bytes: (value - less) * scale / 10^decimals. What it sets, in which unit after scaling:
 enum jt808_kind {

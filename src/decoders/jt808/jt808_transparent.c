@@ -122,15 +122,28 @@ static bool read_codes(struct jt808_report *r, struct reader *in)
 	return true;
 }
 
+// Returns false if there is no alarm of that code.
+static bool add_alarm(struct jt808_report *r, uint8_t code)
+{
+	for (size_t i = 0; i < sizeof f0_alarms / sizeof f0_alarms[0]; i++) {
+		if (f0_alarms[i].code != code)
+			continue;
+		report_add_alarm(r->report, (enum alarm)f0_alarms[i].alarm);
+		return true;
+	}
+	return false;
+}
+
 static void read_alarms(struct jt808_report *r, struct reader *in)
 {
+	bool all = true;
 	for (unsigned left = reader_u8(in); left > 0 && !in->bad; left--) {
 		const uint8_t code = reader_u8(in);
 		reader_bytes(in, reader_u8(in));
-		for (size_t i = 0; !in->bad && i < sizeof f0_alarms / sizeof f0_alarms[0]; i++)
-			if (f0_alarms[i].code == code)
-				report_add_alarm(r->report, (enum alarm)f0_alarms[i].alarm);
+		all &= add_alarm(r, code);
 	}
+	if (!all)
+		jt808_report_keep_body(r);
 }
 
 static void read_trip(struct jt808_report *r, struct reader *in)
@@ -226,6 +239,7 @@ static bool read_gtsl(struct jt808_report *r, const uint8_t *v, size_t len)
 static bool read_f3(struct jt808_report *r, const uint8_t *v, size_t len)
 {
 	struct reader in = reader_of(v, len);
+	bool all = true;
 	if (len == 0)
 		return false;
 	while (in.left > 0) {
@@ -238,7 +252,11 @@ static bool read_f3(struct jt808_report *r, const uint8_t *v, size_t len)
 			jt808_report_fixed(r, "collision", jt808_u16(value) * INT64_C(390625), 10);
 		else if (id == 0x0006 && size == 6)
 			jt808_report_time(r, value);
+		else
+			all = false;
 	}
+	if (!all)
+		jt808_report_keep_body(r);
 	return true;
 }
 
