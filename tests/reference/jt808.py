@@ -164,6 +164,11 @@ class Block:
         need(mv <= 1000000)
         self.out["power_v"] = mv / 1000
 
+    def share(self, name, value):
+        """In %."""
+        need(value <= 100)
+        self.extra[name] = value
+
     def csq(self, value):
         need(value <= 31)
         self.out["gsm_percent"] = value * 100 // 31
@@ -260,7 +265,7 @@ def obd_rt(b, data):
 
 OBD_80 = {0x03: ("obdSpeed", 10), 0x80: ("obdSpeed", 1), 0x81: ("rpm", 1), 0x83: ("engineLoad", 1), 0x85: ("fuelConsumption", 1),
           0x87: ("intakeFlow", 1), 0x88: ("intakePressure", 1), 0x89: ("throttle", 1), 0x8C: ("obdOdometer", Fraction(1, 100)),
-          0x8D: ("tripOdometer", Fraction(1, 1000)), 0x8E: ("fuelLevel", 1), 0x02: ("fuel", 10)}
+          0x8D: ("tripOdometer", Fraction(1, 1000)), 0x02: ("fuel", 10)}
 
 
 def table_80(b, data):
@@ -278,6 +283,8 @@ def table_80(b, data):
                 b.power(wide(value) * (10 if key == 0x61 else 100))
             elif key == 0x69:
                 b.battery(wide(value) * 10)
+            elif key == 0x8E:
+                b.share("fuelLevel", wide(value))
             elif key in (0x84, 0x86):
                 b.extra["coolantTemp" if key == 0x84 else "intakeTemp"] = wide(value) - 40
             elif key == 0x8B:
@@ -321,7 +328,7 @@ def table_f3(b, pairs):
 
 
 def tags(b, data):
-    rest, found, n = Bytes(data), {}, 0
+    rest, found, n, all_read = Bytes(data), {}, 0, True
     mask = rest.u(1)
     need(rest.data)
     while rest.data:
@@ -337,9 +344,14 @@ def tags(b, data):
         if mask & 8:
             found[f"tag{n}Temp"] = rest.s(2) / 10
         if mask & 16:
-            found[f"tag{n}Humidity"] = rest.s(2) / 10
+            humidity = rest.s(2) / 10
+            if humidity <= 100:
+                found[f"tag{n}Humidity"] = humidity
+            else:
+                all_read = False
         rest.take(sum(size for bit, size in ((5, 6), (6, 2), (7, 2)) if mask >> bit & 1))
     b.extra.update({key: value for key, value in found.items() if value != ""})
+    need(all_read)
 
 
 def eb_item(b, key, v):
@@ -482,7 +494,7 @@ def item_ea(b, v):
             b.extra["externalAlarms"], b.extra["alarmThresholdType"] = be(value[:2]), value[2]
         elif key in (0x13, 0x14) and len(value) == 2:
             b.extra["externalIlluminance" if key == 0x13 else "externalAirPressure"] = be(value)
-        elif key == 0x15 and len(value) == 2:
+        elif key == 0x15 and len(value) == 2 and be(value) <= 1000:
             b.extra["externalHumidity"] = be(value) / 10
         elif key == 0x16 and len(value) == 2:
             b.extra["externalTemp"] = (be(value) - 500) / 10
@@ -518,12 +530,18 @@ def item_e6(b, v):
         obd_rt(b, v)
         return
     need(v and len(v) % 11 == 0)
+    all_read = True
     for at in range(0, len(v), 11):
         i = v[at]
         for name, value in (("temp", v[at + 7:at + 9]), ("humidity", v[at + 9:at + 11])):
             whole = signed(value[:1])
             number = abs(whole) + Fraction(value[1], 255)
-            b.extra[f"{name}{i}"] = half_up(-number if whole < 0 else number, 6) / 1000000
+            value = half_up(-number if whole < 0 else number, 6) / 1000000
+            if name == "temp" or value <= 100:
+                b.extra[f"{name}{i}"] = value
+            else:
+                all_read = False
+    need(all_read)
 
 
 def item_f6(b, v):
@@ -533,7 +551,7 @@ def item_f6(b, v):
     if len(v) == 8 and bcd(v) and v[0] < 16:
         b.extra["imei"] = bcd(v)[1:]
         return
-    rest, found = Bytes(v), {}
+    rest, found, all_read = Bytes(v), {}, True
     found["eventCode"] = rest.u(1)
     if found["eventCode"] == 2:
         found["motion"] = True
@@ -544,7 +562,11 @@ def item_f6(b, v):
     if mask & 2:
         found["temp1"] = rest.s(2) / 10
     if mask & 4:
-        found["humidity"] = rest.s(2) / 10
+        humidity = rest.s(2) / 10
+        if humidity <= 100:
+            found["humidity"] = humidity
+        else:
+            all_read = False
     if mask & 8:
         found["gSensor"] = "[%d,%d,%d]" % (rest.s(2), rest.s(2), rest.s(2))
     if mask & 16:
@@ -553,6 +575,7 @@ def item_f6(b, v):
         found["airPressure"] = rest.u(2)
     rest.end()
     b.extra.update(found)
+    need(all_read)
 
 
 def item_f9(b, v):
@@ -806,7 +829,7 @@ def item(b, key, v, rest):
     elif key == 0xF6:
         item_f6(b, v)
     elif key == 0xF7 and size == 2:
-        extra["humidity"] = be(v) / 10
+        b.share("humidity", be(v) / 10)
     elif key == 0xF7 and size in (4, 5, 6):
         need(be(v[:4]) <= 100000 and (size < 6 or v[5] <= 100))
         b.battery(be(v[:4]))
@@ -1013,7 +1036,7 @@ def result(b, text):
 F0_NUMBERS = {0x103: ("fuel", 100, 0), 0x52A: ("fuel", 100, 0), 0x105: ("fuelUsed", 100, 0), 0x52C: ("fuelUsed", 100, 0),
               0x111: ("fuelTemp", 1, 40), 0x12E: ("oilLevel", 10, 0), 0x14A: ("fuelConsumption", 100, 0),
               0x537: ("fuelConsumption", 100, 0), 0x538: ("fuelConsumption", 100, 0), 0x539: ("fuelConsumption", 100, 0),
-              0x52B: ("fuelLevel", 1, 0), 0x52D: ("coolantTemp", 1, 40), 0x52E: ("airTemp", 1, 40), 0x535: ("obdSpeed", 10, 0),
+              0x52D: ("coolantTemp", 1, 40), 0x52E: ("airTemp", 1, 40), 0x535: ("obdSpeed", 10, 0),
               0x536: ("rpm", 1, 0), 0x53D: ("intakePressure", 10, 0), 0x544: ("liquidLevel", 1, 0), 0x547: ("throttle", 1, 0),
               0x548: ("throttle", 1, 0)}
 F0_ALARMS = {1: "powerRestored", 2: "powerCut", 0x0E: "idle", 0x1A: "hardAcceleration", 0x1B: "hardBraking",
@@ -1030,6 +1053,8 @@ def f0_value(b, key, v):
             b.extra[name] = (wide(v) - less) / scale
         elif key == 0x530:
             b.power(wide(v))
+        elif key == 0x52B:
+            b.share("fuelLevel", wide(v))
         elif key == 0xFEEC:
             b.text("vin", ascii_text(v))
         else:
@@ -1121,7 +1146,11 @@ def sensors(b, body):
             if mask & 1:
                 found["lightSensor"] = r.u(2)
             if mask & 2:
-                found["deviceTemp"], found["humidity"] = r.s(2) / 10, r.s(2) / 10
+                found["deviceTemp"], humidity = r.s(2) / 10, r.s(2) / 10
+                if humidity <= 100:
+                    found["humidity"] = humidity
+                else:
+                    found["data"] = body[:256].hex()
             if mask & 4:
                 found["temp3"] = r.s(2) / 10
             if mask & 8:

@@ -278,7 +278,7 @@ static bool read_ea_entry(struct jt808_report *r, const struct jt808_entry *entr
 	static const struct jt808_row rows[] = {
 		{0x13, {"externalIlluminance", 1, 0, JT808_EXTRA, 0}},
 		{0x14, {"externalAirPressure", 1, 0, JT808_EXTRA, 0}},
-		{0x15, {"externalHumidity", 1, 0, JT808_EXTRA, 1}},
+		{0x15, {"externalHumidity", 1, 0, JT808_SHARE, 1}},
 		{0x16, {"externalTemp", 1, 500, JT808_EXTRA, 1}},
 	};
 	if (entry->id != 0x11)

@@ -28,7 +28,7 @@ static const struct jt808_row rows_80[] = {
 	{0x89, {"throttle", 1, 0, JT808_EXTRA, 0}},
 	{0x8C, {"obdOdometer", 100, 0, JT808_EXTRA, 0}},
 	{0x8D, {"tripOdometer", 1000, 0, JT808_EXTRA, 0}},
-	{0x8E, {"fuelLevel", 1, 0, JT808_EXTRA, 0}},
+	{0x8E, {"fuelLevel", 1, 0, JT808_SHARE, 0}},
 };
 
 // Trouble codes, which commas separate.
@@ -138,9 +138,11 @@ static size_t tag_size(uint8_t mask)
 	return size;
 }
 
-static void read_tag(struct jt808_report *r, uint32_t number, uint8_t mask, const uint8_t *v)
+// Returns false if a value is impossible.
+static bool read_tag(struct jt808_report *r, uint32_t number, uint8_t mask, const uint8_t *v)
 {
 	char name[JT808_NAME_MAX];
+	bool all = true;
 	jt808_report_hex(r, jt808_report_name(name, "tag", number, "Mac"), v, 6);
 	jt808_report_int(r, jt808_report_name(name, "tag", number, "Rssi"), (int8_t)v[6]);
 	v += 7;
@@ -152,16 +154,22 @@ static void read_tag(struct jt808_report *r, uint32_t number, uint8_t mask, cons
 			jt808_report_trimmed(r,
 				jt808_report_name(name, "tag", number, part->suffix), v,
 				part->size);
+		else if (bit == 4)
+			all &= jt808_report_share(r,
+				jt808_report_name(name, "tag", number, part->suffix), jt808_s16(v),
+				part->decimals);
 		else if (part->suffix)
 			jt808_report_fixed(r, jt808_report_name(name, "tag", number, part->suffix),
 				bit == 2 ? (int32_t)jt808_u16(v) : jt808_s16(v), part->decimals);
 		v += part->size;
 	}
+	return all;
 }
 
 static bool read_tags(struct jt808_report *r, const uint8_t *v, size_t len)
 {
 	struct text name;
+	bool all = true;
 	if (len < 2)
 		return false;
 	const uint8_t mask = v[0];
@@ -172,8 +180,8 @@ static bool read_tags(struct jt808_report *r, const uint8_t *v, size_t len)
 		if (!jt808_report_trim(v + 1 + i * size + 7, 10, &name))
 			return false;
 	for (size_t i = 0; i < count; i++)
-		read_tag(r, (uint32_t)i + 1, mask, v + 1 + i * size);
-	return true;
+		all &= read_tag(r, (uint32_t)i + 1, mask, v + 1 + i * size);
+	return all;
 }
 
 bool jt808_item_obd_read_f3(struct jt808_report *r, const uint8_t *v, size_t len)

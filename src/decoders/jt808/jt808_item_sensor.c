@@ -35,26 +35,29 @@ bool jt808_item_sensor_read_77(struct jt808_report *r, const uint8_t *v, size_t 
 	return true;
 }
 
-// Adds a signed byte and 255ths away from zero.
-static void add_255ths(struct jt808_report *r, const char *name, const uint8_t *v)
+// Returns a signed byte and 255ths away from zero, in millionths.
+static int64_t read_255ths(const uint8_t *v)
 {
 	const int64_t e6 = (v[1] * INT64_C(2000000) + 255) / 510,
 		      whole = (int8_t)v[0] * INT64_C(1000000);
-	jt808_report_fixed(r, name, whole < 0 ? whole - e6 : whole + e6, 6);
+	return whole < 0 ? whole - e6 : whole + e6;
 }
 
 bool jt808_item_sensor_read_e6(struct jt808_report *r, const uint8_t *v, size_t len)
 {
 	char name[JT808_NAME_MAX];
+	bool all = true;
 	if (len >= 7 && !memcmp(v, "$OBD-RT", 7))
 		return jt808_item_obd_read_obd_text(r, v, len);
 	if (len == 0 || len % 11 != 0)
 		return false;
 	for (; len > 0; v += 11, len -= 11) {
-		add_255ths(r, jt808_report_name(name, "temp", v[0], ""), v + 7);
-		add_255ths(r, jt808_report_name(name, "humidity", v[0], ""), v + 9);
+		jt808_report_fixed(
+			r, jt808_report_name(name, "temp", v[0], ""), read_255ths(v + 7), 6);
+		all &= jt808_report_share(
+			r, jt808_report_name(name, "humidity", v[0], ""), read_255ths(v + 9), 6);
 	}
-	return true;
+	return all;
 }
 
 // Returns the bytes of the values that the mask's bits announce; sizes: of each bit, 0: unknown bit.
@@ -84,6 +87,7 @@ bool jt808_item_sensor_read_f6(struct jt808_report *r, const uint8_t *v, size_t 
 	if (len < 2 || masked_size(v[1], sizes, sizeof sizes, &known) != len - 2 || !known)
 		return false;
 	const uint8_t mask = v[1];
+	bool all = true;
 	jt808_report_int(r, "eventCode", v[0]);
 	if (v[0] == 2)
 		jt808_report_bool(r, "motion", true);
@@ -93,8 +97,10 @@ bool jt808_item_sensor_read_f6(struct jt808_report *r, const uint8_t *v, size_t 
 			continue;
 		if (bit == 0)
 			jt808_report_int(r, "lightSensor", jt808_u16(v));
-		else if (bit == 1 || bit == 2)
-			jt808_report_fixed(r, bit == 1 ? "temp1" : "humidity", jt808_s16(v), 1);
+		else if (bit == 1)
+			jt808_report_fixed(r, "temp1", jt808_s16(v), 1);
+		else if (bit == 2)
+			all &= jt808_report_share(r, "humidity", jt808_s16(v), 1);
 		else if (bit == 3)
 			jt808_report_vector(r, "gSensor",
 				(const int32_t[]){
@@ -103,7 +109,7 @@ bool jt808_item_sensor_read_f6(struct jt808_report *r, const uint8_t *v, size_t 
 			jt808_report_int(r, "airPressure", jt808_u16(v));
 		v += sizes[bit];
 	}
-	return true;
+	return all;
 }
 
 bool jt808_item_sensor_read_f9(struct jt808_report *r, const uint8_t *v, size_t len)

@@ -151,10 +151,8 @@ static bool read_f1(struct jt808_report *r, const uint8_t *v, size_t len)
 
 static bool read_f7(struct jt808_report *r, const uint8_t *v, size_t len)
 {
-	if (len == 2) {
-		jt808_report_fixed(r, "humidity", jt808_u16(v), 1);
-		return true;
-	}
+	if (len == 2)
+		return jt808_report_share(r, "humidity", jt808_u16(v), 1);
 	if (len < 4 || len > 6 || (len == 6 && v[5] > 100) ||
 		!jt808_report_value(r, JT808_BATTERY, jt808_u32(v)))
 		return false;

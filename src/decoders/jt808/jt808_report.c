@@ -203,14 +203,28 @@ bool jt808_report_value(struct jt808_report *r, enum jt808_kind kind, int64_t va
 	case JT808_HDOP:
 		return report_set_hdop(r->report, value);
 	case JT808_EXTRA:
+	case JT808_SHARE:
 		break;
 	}
 	return false;
 }
 
+bool jt808_report_share(struct jt808_report *r, const char *name, int64_t value, unsigned decimals)
+{
+	int64_t most = 100;
+	for (unsigned i = 0; i < decimals; i++)
+		most *= 10;
+	if (value > most)
+		return false;
+	jt808_report_fixed(r, name, value, decimals);
+	return true;
+}
+
 bool jt808_report_number(struct jt808_report *r, const struct jt808_number *number, int64_t value)
 {
 	value = (value - number->less) * (number->scale ? number->scale : 1);
+	if (number->kind == JT808_SHARE)
+		return jt808_report_share(r, number->name, value, number->decimals);
 	if (number->kind != JT808_EXTRA)
 		return jt808_report_value(r, number->kind, value);
 	jt808_report_fixed(r, number->name, value, number->decimals);

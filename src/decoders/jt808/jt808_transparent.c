@@ -28,7 +28,7 @@ static const struct jt808_row f0_values[] = {
 	{0x014A, {"fuelConsumption", 1, 0, JT808_EXTRA, 2}},
 	{0x0528, {NULL, 100, 0, JT808_ODOMETER, 0}},
 	{0x052A, {"fuel", 1, 0, JT808_EXTRA, 2}},
-	{0x052B, {"fuelLevel", 1, 0, JT808_EXTRA, 0}},
+	{0x052B, {"fuelLevel", 1, 0, JT808_SHARE, 0}},
 	{0x052C, {"fuelUsed", 1, 0, JT808_EXTRA, 2}},
 	{0x052D, {"coolantTemp", 1, 40, JT808_EXTRA, 0}},
 	{0x052E, {"airTemp", 1, 40, JT808_EXTRA, 0}},
@@ -293,6 +293,7 @@ static bool read_tags(struct jt808_report *r, struct reader *in)
 
 static bool read_sensors(struct jt808_report *r, struct reader *in)
 {
+	bool all = true;
 	while (in->left > 0) {
 		const uint16_t mask = reader_be16(in);
 		reader_bytes(in, 6);
@@ -302,7 +303,7 @@ static bool read_sensors(struct jt808_report *r, struct reader *in)
 			jt808_report_int(r, "lightSensor", reader_be16(in));
 		if (mask & 2) {
 			jt808_report_fixed(r, "deviceTemp", (int16_t)reader_be16(in), 1);
-			jt808_report_fixed(r, "humidity", (int16_t)reader_be16(in), 1);
+			all &= jt808_report_share(r, "humidity", (int16_t)reader_be16(in), 1);
 		}
 		if (mask & 4)
 			jt808_report_fixed(r, "temp3", (int16_t)reader_be16(in), 1);
@@ -311,6 +312,8 @@ static bool read_sensors(struct jt808_report *r, struct reader *in)
 		if (mask & 16)
 			jt808_report_int(r, "airPressure", reader_be16(in));
 	}
+	if (!all)
+		jt808_report_keep_body(r);
 	return !in->bad;
 }
 
