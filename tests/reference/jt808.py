@@ -1495,7 +1495,7 @@ def answers(frame, state):
     if frame.is_lock:
         wanted = frame.attributes & 0x8000
         return [frame.answer("4401", bytes.fromhex(kind) + b"\0", state, "stored")] if wanted else []
-    if kind in SILENT:
+    if kind in SILENT and not frame.is_split:
         return []
     return [frame.acknowledge(state, "now" if kind in AT_ONCE else "stored")]
 
@@ -1979,7 +1979,7 @@ class Writer:
     def parts(self):
         """The frames of one message, in any order; some come twice."""
         rng = self.rng
-        kind = rng.choice(("0200", "0704", "0900", "6006", "0801", "0705"))
+        kind = rng.choice(("0200", "0201", "0704", "0900", "6006", "0701", "0801", "0705"))
         body = body_bytes(rng, kind, False) + (b"" if kind != "0801" else some(rng, 100))
         count = min(rng.randint(1, 5), len(body))
         cuts = sorted(rng.sample(range(1, len(body)), count - 1)) if count > 1 else []

@@ -46,6 +46,7 @@ static const struct message {
 	{0x0104, NONE, false, NULL},
 	{0x0107, STORED, false, jt808_message_read_attributes},
 	{0x0109, TIME, true, NULL},
+	{ID_POSITION_ASK, NONE, false, NULL},
 	{0x0506, NOW, true, NULL},
 	{0x0701, NONE, false, jt808_message_read_0701},
 	{0x0702, STORED, false, jt808_message_read_card},
@@ -239,8 +240,6 @@ static void note_answer(const struct jt808_frame *f)
 
 static void answer(const struct jt808_frame *f, const struct message *message)
 {
-	if (f->id == ID_POSITION_ASK)
-		return;
 	switch ((enum answer)message->answer) {
 	case STORED:
 		jt808_reply_acknowledge(f, REPLY_STORED);
@@ -259,6 +258,9 @@ static void answer(const struct jt808_frame *f, const struct message *message)
 			jt808_reply_padlock(f);
 		break;
 	case NONE:
+		// Each part is answered, whatever the message is.
+		if (f->is_part)
+			jt808_reply_acknowledge(f, REPLY_STORED);
 		break;
 	}
 }
