@@ -409,6 +409,21 @@ static void an_empty_part_out_of_range_has_a_key(void **state)
 	message_drop_all(&session);
 }
 
+// A control character has six bytes in JSON.
+static void a_result_that_does_not_fit_is_cut(void **state)
+{
+	uint8_t body[1 + 1000];
+	struct session session = {0};
+	(void)state;
+	memset(body, 2, sizeof body);
+	memcpy(body + 1, "OK", 2);
+	body[sizeof body - 1] = '.';
+	const struct bytes bytes = frame_of(0x6006, body, sizeof body);
+	const struct report *report = decode(&session, &bytes);
+	assert_true(has_member(report, "\"result\":\"OK\\u0002"));
+	assert_in_range(report->extra.len, EXTRA_MAX / 2, EXTRA_MAX);
+}
+
 static void a_secret_fits_the_code_of_a_log_in(void **state)
 {
 	struct session session = {0};
@@ -633,6 +648,7 @@ int main(void)
 		cmocka_unit_test(each_record_of_a_batch_decodes_on_its_own),
 		cmocka_unit_test(records_beyond_the_limit_are_rejected_not_lost),
 		cmocka_unit_test(an_empty_part_out_of_range_has_a_key),
+		cmocka_unit_test(a_result_that_does_not_fit_is_cut),
 		cmocka_unit_test(a_secret_fits_the_code_of_a_log_in),
 		cmocka_unit_test(a_rejected_log_in_hides_its_code),
 		cmocka_unit_test(missing_parts_of_a_photo_are_requested),
