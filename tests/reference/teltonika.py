@@ -203,8 +203,9 @@ def set_columns(out, elements):
     return used, first
 
 
-def beacons(data):
-    r, out, n = Bytes(data), Extra(), 0
+def beacons(data, n):
+    """n: the beacons of the record before these."""
+    r, out = Bytes(data), Extra()
     r.u(1)
     while r.left():
         n += 1
@@ -221,7 +222,7 @@ def beacons(data):
             out.append((name + "Battery", fixed(r.u(2), 3)))
         if flags & 4:
             out.number(name + "Temp", r.u(2))
-    return out
+    return out, n
 
 
 def tag(r, name, out):
@@ -256,19 +257,19 @@ def tag(r, name, out):
         out.append((name + "Battery", fixed(unsigned, 3)))
 
 
-def tags(data):
-    r, out, n = Bytes(data), Extra(), 0
+def tags(data, n):
+    r, out = Bytes(data), Extra()
     r.u(1)
     while r.left():
         n += 1
         one = Bytes(r.raw(r.u(1)))
         while one.left():
             tag(one, "tag%d" % n, out)
-    return out
+    return out, n
 
 
-def special(ident, data):
-    """The members of a string element, or None: hex."""
+def special(ident, data, seen):
+    """The members of a string element, or None: hex. seen: how many tags and beacons the record had before."""
     out = Extra()
     try:
         if ident in (256, 325, 281):
@@ -277,19 +278,22 @@ def special(ident, data):
             out.text("dtcs" if ident == 281 else "vin", data.decode().replace(",", " ") if ident == 281 else data.decode())
             return out
         if ident == 385 and data:
-            return beacons(data)
+            out, seen["beacon"] = beacons(data, seen["beacon"])
+            return out
         if ident in TAGS and data:
-            return tags(data)
+            out, seen["tag"] = tags(data, seen["tag"])
+            return out
     except BadShape:
         pass
     return None
 
 
 def add_rest(extra, elements, used):
+    seen = {"tag": 0, "beacon": 0}
     for ident, width, data in elements:
         if (ident, width) in used:
             continue
-        members = special(ident, data) if width == 0 else None
+        members = special(ident, data, seen) if width == 0 else None
         if members is not None:
             extra += members
         elif width in (1, 2, 4):

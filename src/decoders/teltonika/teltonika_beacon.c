@@ -149,24 +149,29 @@ static void read_tag(struct reading *to, struct reader *r)
 }
 
 // Returns false if the structure is not well-formed.
-static bool read_all(struct reading to, const struct teltonika_element *element)
+static bool read_all(struct reading *to, const struct teltonika_element *element)
 {
 	struct reader r = reader_of(element->at, element->len);
 	void (*read)(struct reading *, struct reader *) =
 		element->id == 385 ? read_beacon : read_tag;
 	reader_u8(&r); // the part, or the header
 	while (r.left > 0 && !r.bad) {
-		to.number++;
-		read(&to, &r);
+		to->number++;
+		read(to, &r);
 	}
 	return !r.bad;
 }
 
-static bool read_structure(
-	struct teltonika_extra *extra, const char *what, const struct teltonika_element *element)
+// *last: number of the last tag or beacon of the record.
+static bool read_structure(struct teltonika_extra *extra, const char *what,
+	const struct teltonika_element *element, unsigned *last)
 {
-	const struct reading check = {extra, what, 0, true}, reading = {extra, what, 0, false};
-	return read_all(check, element) && read_all(reading, element);
+	struct reading check = {extra, what, *last, true}, reading = {extra, what, *last, false};
+	if (!read_all(&check, element))
+		return false;
+	read_all(&reading, element);
+	*last = reading.number;
+	return true;
 }
 
 // Adds trouble codes, with blanks in place of the commas.
@@ -180,7 +185,8 @@ static void add_codes(struct teltonika_extra *extra, const struct teltonika_elem
 	teltonika_extra_text(extra, "dtcs", codes, len);
 }
 
-bool teltonika_beacon_read(struct teltonika_extra *extra, const struct teltonika_element *element)
+bool teltonika_beacon_read(struct teltonika_extra *extra, const struct teltonika_element *element,
+	struct teltonika_beacons *seen)
 {
 	switch (element->id) {
 	case 256:
@@ -194,13 +200,13 @@ bool teltonika_beacon_read(struct teltonika_extra *extra, const struct teltonika
 			teltonika_extra_text(extra, "vin", element->at, element->len);
 		return true;
 	case 385:
-		return read_structure(extra, "beacon", element);
+		return read_structure(extra, "beacon", element, &seen->beacons);
 	case 548:
 	case 10828:
 	case 10829:
 	case 10831:
 	case 11317:
-		return read_structure(extra, "tag", element);
+		return read_structure(extra, "tag", element, &seen->tags);
 	default:
 		return false;
 	}

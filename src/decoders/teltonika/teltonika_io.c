@@ -368,9 +368,10 @@ static int64_t signed_value(const struct teltonika_element *e)
 	return e->width == 2 && is_signed ? (int16_t)e->value : (int64_t)e->value;
 }
 
-static void add_other(struct teltonika_extra *extra, const struct teltonika_element *e)
+static void add_other(struct teltonika_extra *extra, const struct teltonika_element *e,
+	struct teltonika_beacons *seen)
 {
-	if (e->width == 0 && teltonika_beacon_read(extra, e))
+	if (e->width == 0 && teltonika_beacon_read(extra, e, seen))
 		return;
 	const struct teltonika_name name = teltonika_extra_name("io", e->id, "");
 	if (e->width == 1 || e->width == 2 || e->width == 4)
@@ -382,8 +383,9 @@ static void add_other(struct teltonika_extra *extra, const struct teltonika_elem
 void teltonika_io_others(struct teltonika_io *io, struct teltonika_extra *extra)
 {
 	struct teltonika_elements elements = io->elements;
+	struct teltonika_beacons seen = {0};
 	struct teltonika_element e;
 	while (teltonika_elements_next(&elements, &e))
 		if (!is_shown(io, &e) && !set_column(io, &e))
-			add_other(extra, &e);
+			add_other(extra, &e, &seen);
 }
