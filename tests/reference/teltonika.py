@@ -234,8 +234,11 @@ def tag(r, name, out):
     unsigned, signed = (int.from_bytes(data, "big", signed=each) for each in (False, True))
     if ident in (0, 11, 12):
         out.number(name + {0: "Rssi", 11: "Pitch", 12: "Roll"}[ident], signed)
-    elif ident in (7, 10):
-        out.number(name + {7: "Humidity", 10: "MotionCount"}[ident], unsigned)
+    elif ident == 7:
+        if unsigned <= 100:
+            out.number(name + "Humidity", unsigned)
+    elif ident == 10:
+        out.number(name + "MotionCount", unsigned)
     elif ident in (8, 9, 13):
         out.append((name + {8: "Magnet", 9: "Motion", 13: "LowBattery"}[ident], "true" if unsigned else "false"))
     elif ident in (1, 15):

@@ -66,14 +66,14 @@ static void read_beacon(struct reading *to, struct reader *r)
 }
 
 // The items of a tag with a number of one or two bytes.
-enum item_type { NONE, UNSIGNED, SIGNED, BOOL, CENTI, MILLI };
+enum item_type { NONE, UNSIGNED, SIGNED, BOOL, CENTI, MILLI, SHARE /* in %, at most 100 */ };
 static const struct item {
 	const char *name;
 	uint8_t bytes, type;
 } items[] = {
 	[0] = {"Rssi", 1, SIGNED},
 	[6] = {"Temp", 2, CENTI},
-	[7] = {"Humidity", 1, UNSIGNED},
+	[7] = {"Humidity", 1, SHARE},
 	[8] = {"Magnet", 1, BOOL},
 	[9] = {"Motion", 1, BOOL},
 	[10] = {"MotionCount", 2, UNSIGNED},
@@ -88,6 +88,8 @@ static bool read_number(struct reading *to, const struct item *item, struct read
 	if (value.left != item->bytes)
 		return false;
 	const unsigned number = (unsigned)reader_be(&value, item->bytes);
+	if (item->type == SHARE && number > 100)
+		return true; // no value
 	const int is_signed = item->bytes == 1 ? (int8_t)number : (int16_t)number;
 	if (item->type == BOOL)
 		add_bool(to, item->name, number != 0);
