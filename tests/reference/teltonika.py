@@ -66,7 +66,7 @@ def time_text(ms):
     return (EPOCH + datetime.timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S.") + "%03dZ" % (ms % 1000)
 
 
-# Extra: JSON texts, in order, at most 4096 bytes --------------------------------------------------------------------------
+# Extra: JSON texts, in order, at most 4096 bytes. What does not fit is left out, and there is "incomplete":true ---------
 
 def quoted(text):
     return '"' + "".join("\\" + c if c in '"\\' else c if c >= " " else "\\u%04x" % ord(c) for c in text) + '"'
@@ -86,12 +86,15 @@ class Extra(list):
         self.append((name, str(value)))
 
     def members(self):
-        out, size = {}, 0
+        out, used, mark = {}, 0, len(',"incomplete":true')
         for name, value in self:
-            size += len(name) + 3 + len(value) + (1 if out else 0)
-            if size > 4096:
-                break
-            out[name] = json.loads(value)
+            size = len(name) + 3 + len(value) + (1 if out else 0)
+            if size + mark <= 4096 - used:
+                out[name] = json.loads(value)
+                used += size
+            elif "incomplete" not in out:
+                used += mark - (0 if out else 1)
+                out["incomplete"] = True
         return out
 
 
