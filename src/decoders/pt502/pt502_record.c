@@ -424,24 +424,15 @@ static struct text find_code(const uint8_t *data, size_t len)
 	return fits ? code : (struct text){start, 0};
 }
 
-static bool is_event(struct text code)
-{
-	struct report report = {.event = code};
-	pt502_record_add_alarm(&report, code);
-	return report.body.alarms != 0 || memcmp(code.data, "POS", 3) == 0 ||
-	       memcmp(code.data, "IN", 2) == 0 || memcmp(code.data, "PHO", 3) == 0;
-}
-
-// Tells records from replies, which may also begin with a code and a comma: "$VER,PT502-V3,2.1". A
-// record has a known event, or an ident followed by other fields, or a time or the letter of a fix
-// in their places.
+// Tells records from replies, which may also begin with a code, a comma and digits: "$VER,PT502-V3,2.1", "$SPD,5020001,80".
+// POS is no command, so it begins no reply. Another record has a time or the letter of a fix in its place.
 static bool is_record(const struct line *line)
 {
 	struct scan scan = after_code(line);
-	struct text ident;
 	int64_t clock_us;
-	if (is_event(line->code) || (take_ident(&scan, &ident) && scan.at < scan.end))
+	if (memcmp(line->code.data, "POS", 3) == 0)
 		return true;
+	skip_field(&scan);
 	if (scan_hhmmss(&scan, &clock_us))
 		return true;
 	skip_field(&scan);

@@ -290,11 +290,13 @@ static void lines_that_are_not_records_are_text(void **state)
 		{"$OPC1,1 done,ok\n", "$OPC1,1 done,ok"},
 		{"$VER,PT502-V3,2.1\r\n", "$VER,PT502-V3,2.1"},
 		{"$IME,123456789012345\r\n", "$IME,123456789012345"}, {"$OPC1,1\r\n", "$OPC1,1"},
-		{"$XYZ,A1,B2,C3\r\n", "$XYZ,A1,B2,C3"}, {"$XYZ,A1,101500.000,A\r\n", NULL},
-		{"$XYZ,A1,,V,\r\n", NULL}, {"$POS,A1\r\n", NULL},
-		{"$Set ok,5020001\r\n", "$Set ok,5020001"}, {"$A,5020001\n", "$A,5020001"},
-		{"#POS,5020001,101500\n", "#POS,5020001,101500"}, {"$OK #\n", "$OK #"},
-		{"$ABCDEFGHI,5020001\n", "$ABCDEFGHI,5020001"},
+		{"$VER,12345,2.1\r\n", "$VER,12345,2.1"}, {"$RPO,0042,12.3\r\n", "$RPO,0042,12.3"},
+		{"$SPD,0042,120\r\n", "$SPD,0042,120"}, {"$SPD,120\r\n", "$SPD,120"},
+		{"$INF,12345,A\r\n", "$INF,12345,A"}, {"$XYZ,A1,B2,C3\r\n", "$XYZ,A1,B2,C3"},
+		{"$XYZ,A1,101500.000,A\r\n", NULL}, {"$XYZ,A1,,V,\r\n", NULL},
+		{"$POS,A1\r\n", NULL}, {"$Set ok,5020001\r\n", "$Set ok,5020001"},
+		{"$A,5020001\n", "$A,5020001"}, {"#POS,5020001,101500\n", "#POS,5020001,101500"},
+		{"$OK #\n", "$OK #"}, {"$ABCDEFGHI,5020001\n", "$ABCDEFGHI,5020001"},
 		{"$FUS0000000000000000000,A\n", "$FUS0000000000000000000,A"},
 		{"$print \"x\"\xFF\n", "$print \\\"x\\\"\xEF\xBF\xBD"}};
 	char bytes[256], expected[256];
