@@ -573,7 +573,7 @@ def s5_12(m):
     power(m)
     gsm(m)
     code = code_byte(m)
-    m.extra["oil"] = m.u(2)
+    m.extra["oil"] = m.u(2, most=0x1FFF)  # a printable one might be the text of a card
     degrees = m.u(1)
     m.extra["temperature"] = -(degrees & 127) if degrees & 128 else degrees
     m.out["odometer_m"] = m.u(4, most=90000000) * 10
@@ -588,7 +588,7 @@ def card_12(m):
     text = m.choose("", "0", " " * m.rng.randint(1, 20), "".join(m.rng.choice("AB019 -") for _ in range(m.rng.randint(1, 40))))
     text = text or "CARD-0077"
     has_time = m.chance(.5)
-    if len(text) == (3 if has_time else 5):  # the length of S5
+    if len(text) == (3 if has_time else 5) and m.body[-1] <= 4:  # S5 has the same length, and its GSM level there
         text = "0"
     m.u(1, len(text))
     m.add(text.encode())

@@ -43,13 +43,31 @@ static void read_vxt01(struct gt06_frame *f, struct reader *r)
 	gt06_frame_keep(f, r, "unknown");
 }
 
-// Reads mileage u32, m u8, m bytes of card text, and four bytes (WeTrust) or two (GT06E). Returns
-// false, and reads nothing, if m does not add up.
-static bool read_card(struct gt06_frame *f, struct reader *r)
+// Returns m if a card follows: mileage u32, m u8, m bytes of card text, and four bytes (WeTrust) or
+// two (GT06E). Else returns 0.
+static size_t card_size(const struct reader *r)
 {
 	const size_t size = r->left > 4 ? r->at[4] : 0;
-	const bool has_time = r->left == 9 + size, has_state = r->left == 7 + size;
-	if (size == 0 || !(has_time || has_state))
+	return r->left == 9 + size || r->left == 7 + size ? size : 0;
+}
+
+// A card of three or five bytes can have the length of the tail of S5. A GSM level above 4 shows the
+// card, a text that is not printable shows S5; if neither does, both are possible.
+#define OIL_SIZE 12
+#define GSM_MOST 4
+
+static bool is_oil(const struct reader *r)
+{
+	const size_t size = card_size(r);
+	return size == 0 || (r->at[3] <= GSM_MOST && !gt06_frame_is_printable(r->at + 5, size));
+}
+
+// Returns false, and reads nothing, if no card follows or it may be the tail of S5.
+static bool read_card(struct gt06_frame *f, struct reader *r)
+{
+	const size_t size = card_size(r);
+	const bool has_time = r->left == 9 + size;
+	if (size == 0 || (r->left == OIL_SIZE && r->at[3] <= GSM_MOST))
 		return false;
 	gt06_frame_read_mileage(f, r);
 	reader_u8(r);
@@ -82,8 +100,9 @@ static void read_oil(struct gt06_frame *f, struct reader *r)
 }
 
 struct tail {
-	size_t length; /* the frame's length field, 0: any */
-	size_t left;   /* bytes after the cell */
+	size_t length;                        /* the frame's length field, 0: any */
+	size_t left;                          /* bytes after the cell */
+	bool (*fits)(const struct reader *r); /* NULL: any bytes */
 	void (*read)(struct gt06_frame *f, struct reader *r);
 };
 
@@ -94,12 +113,12 @@ static void read_acc_mileage(struct gt06_frame *f, struct reader *r)
 }
 
 static const struct tail tails[] = {
-	{0x21, 2, read_benway},
-	{0x24, 5, read_vxt01},
-	{0x2B, 12, read_oil},
-	{0, ACC_SIZE, gt06_block_read_upload},
-	{0, 4, gt06_frame_read_mileage},
-	{0, 7, read_acc_mileage},
+	{0x21, 2, NULL, read_benway},
+	{0x24, 5, NULL, read_vxt01},
+	{0x2B, OIL_SIZE, is_oil, read_oil},
+	{0, ACC_SIZE, NULL, gt06_block_read_upload},
+	{0, 4, NULL, gt06_frame_read_mileage},
+	{0, 7, NULL, read_acc_mileage},
 };
 
 static enum decode_status read_tail(struct gt06_frame *f, struct reader *r, size_t length)
@@ -108,7 +127,8 @@ static enum decode_status read_tail(struct gt06_frame *f, struct reader *r, size
 		return DECODE_OK;
 	for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
 		const struct tail *tail = &tails[i];
-		if ((tail->length == 0 || tail->length == length) && tail->left == r->left) {
+		if ((tail->length == 0 || tail->length == length) && tail->left == r->left &&
+			(!tail->fits || tail->fits(r))) {
 			tail->read(f, r);
 			return DECODE_OK;
 		}
