@@ -129,13 +129,14 @@ static enum decode_status read_login(struct gt06_frame *f)
 }
 
 // Returns true if the session has an ident, which this message may set. Apart from the log-in two
-// messages have the IMEI: 94/0A, and 22 and 25 of the NT models, where a position must follow it.
+// messages have the IMEI: 94/0A, and 22 and 25 of the NT models, where a position must follow it. A
+// damaged one, whose length is wrong, does not count.
 static bool find_ident(struct gt06_frame *f)
 {
 	const struct reader *r = &f->body;
 	if (f->session->ident_len > 0)
 		return true;
-	if (r->left < 9 || r->at[1] >> 4 != 0)
+	if (!f->answerable || r->left < 9 || r->at[1] >> 4 != 0)
 		return false;
 	if (f->type == 0x94 && r->at[0] == 0x0A)
 		return set_ident(f, r->at + 1);
