@@ -283,7 +283,7 @@ static void read_status_tail(struct gt06_frame *f, struct reader *r)
 		report_set_altitude(f->report, (int16_t)reader_be16(r) * INT64_C(100));
 	if (r->left == 8 && f->type == 0x16)
 		gt06_frame_set_driver_id(f, reader_bytes(r, 8));
-	if (r->left >= 4)
+	if (r->left == 4)
 		gt06_frame_read_mileage(f, r);
 	gt06_frame_keep(f, r, "unknown");
 }

@@ -44,7 +44,7 @@ static const struct tail_form tail_forms[] = {
 	{"16", STATUS "0102030405060708", 13, RFID},
 	{"26", STATUS, 5, 0},
 	{"26", STATUS MILEAGE, 9, DISTANCE},
-	{"26", STATUS MILEAGE "01020304", 13, DISTANCE},
+	{"26", STATUS "0102030405060708", 13, 0},
 	{"27", STATUS "03", 6, FENCE},
 	{"27", STATUS "03" MILEAGE, 10, BOTH},
 	{"A4", STATUS "03", 6, FENCE},
@@ -66,6 +66,7 @@ static void assert_tail(const struct report *report, unsigned has)
 	assert_true(report->body.flags & FLAG_IGNITION);
 	assert_true(has_extra(report, "\"fence\":3") == !!(has & FENCE));
 	assert_true((report->body.odometer_m == 123456) == !!(has & DISTANCE));
+	assert_true(!(report->body.has & HAS_ODOMETER) == !(has & DISTANCE));
 	assert_true((report->body.altitude_m_e2 == 68700) == !!(has & ALTITUDE));
 	assert_true((report->driver.len > 0) == !!(has & RFID));
 	assert_false(has_extra(report, "length_bad"));
