@@ -938,11 +938,12 @@ def az735(m, has_alarm):
     else:
         m.u(1, 0)
     if m.chance(.7):
-        more = m.rng.randrange(3)
-        m.u(1, 9 + more)
-        cell(m, 1)
-        m.raw(more)
+        at = len(m.body)
+        m.u(1, 0)
+        cell(m)
+        m.raw(m.rng.randrange(3))
         m.extra["rssi"] = -m.u(1)
+        m.body[at] = len(m.body) - at - 1
     else:
         m.u(1, 0)
     count = m.rng.randrange(5)

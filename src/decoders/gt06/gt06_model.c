@@ -354,6 +354,12 @@ static struct reader next_part(struct reader *r)
 	return reader_of(bytes, bytes ? size : 0);
 }
 
+// Returns true if CELL and an rssi follow, perhaps with bytes between them.
+static bool is_az735_cell(const struct reader *r)
+{
+	return r->left >= 9u + (r->at[0] >> 7) && gt06_block_is_cell(r, GT06_CELL_2G);
+}
+
 static bool split_az735(struct reader r, struct az735 *parts)
 {
 	reader_bytes(&r, 6);
@@ -366,8 +372,7 @@ static bool split_az735(struct reader r, struct az735 *parts)
 	return !r.bad && r.left == 0 &&
 	       (parts->gps.left == 0 ||
 		       (parts->gps.left == 12 && gt06_block_is_place(&parts->gps))) &&
-	       (parts->cell.left == 0 ||
-		       (parts->cell.left >= 9 && gt06_block_is_cell(&parts->cell, GT06_CELL_2G))) &&
+	       (parts->cell.left == 0 || is_az735_cell(&parts->cell)) &&
 	       parts->cells.left % 6 == 0 && parts->wifi.left % 7 == 0;
 }
 
@@ -381,7 +386,7 @@ static void read_az735_cell(struct gt06_frame *f, struct reader *r)
 {
 	if (r->left == 0)
 		return;
-	gt06_block_read_cell(f, r, (struct gt06_widths){1, 2, 3});
+	gt06_block_read_cell(f, r, GT06_CELL_2G);
 	reader_bytes(r, r->left - 1);
 	extra_int(f->out, f->report, "rssi", -reader_u8(r));
 }
