@@ -1497,6 +1497,8 @@ def register_raw():
     for kind in (0x80, 0x81, 0x82, 0x84, 0xFD):
         LAYOUTS.append(("raw_%02x" % kind, kind, None, False, opaque))
     LAYOUTS.append(("unknown_long", 0x1F, None, True, opaque))
+    for kind in (0xA6, 0xA8):
+        LAYOUTS.append(("unknown_long_%02x" % kind, kind, "stored", True, opaque))
     LAYOUTS.append(("picture_36", 0x36, "stored", True, opaque))
     LAYOUTS.append(("picture_41", 0x41, "long", True, opaque))
 

@@ -255,7 +255,9 @@ static const struct layout messages[256][LAYOUTS_MOST] = {
 		{0, ANY, gt06_position_read_status, STORED, true}},   // alarm with fence
 	[0xA4] = {{0, ANY, gt06_position_read_status, STORED, true}}, // alarm with fence
 	[0xA5] = {{0, gt06_network_is_cell_status, gt06_network_read_cell_status, STORED, false}},
+	[0xA6] = {{0, ANY, RAW, STORED, false}}, // A6, A8: of unknown layout
 	[0xA7] = {{0, ANY, gt06_network_read_phone, STORED, false}},
+	[0xA8] = {{0, ANY, RAW, STORED, false}},
 	[0xA9] = {{0, ANY, gt06_network_read_alarm, STORED, false}},
 	[0xB2] = {{0x29, ANY, gt06_status_read_beacon, STORED, false}},
 	[0xF1] = {{0, ANY, gt06_items_read_epoch, STORED, false}},

@@ -795,7 +795,7 @@ static enum expected answer_of(uint8_t type, bool extended)
 		return type == 0x35 ? NO_ANSWER : AFTER_STORING;
 	const bool is_known = is_one_of(type, "10 11 12 16 17 18 19 1A 1E 22 24 25 26 27 28 2C 2D "
 					      "2E 31 32 33 34 35 36 37 38 39 40 41"
-					      "61 70 95 A0 A1 A2 A3 A4 A5 A7 A9 B2 F1 F2");
+					      "61 70 95 A0 A1 A2 A3 A4 A5 A6 A7 A8 A9 B2 F1 F2");
 	return is_known ? AFTER_STORING : NO_ANSWER;
 }
 
