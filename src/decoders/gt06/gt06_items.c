@@ -68,7 +68,9 @@ static void read_items(
 {
 	struct kept kept;
 	kept.end = kept.text;
+	struct reader rest = *r; // from the item on
 	while (r->left > 0) {
+		rest = *r;
 		unsigned id = reader_be16(r);
 		size_t len = read_size(r, id, kind);
 		const uint8_t *bytes = reader_bytes(r, len);
@@ -79,7 +81,7 @@ static void read_items(
 			keep_item(&kept, id, value);
 	}
 	if (r->bad)
-		gt06_frame_mark_length(f);
+		gt06_frame_keep_tail(f, &rest);
 	if (kept.end > kept.text)
 		extra_text(f->out, f->report, "items", kept.text, (size_t)(kept.end - kept.text));
 }
@@ -222,6 +224,8 @@ static bool read_item_event(struct gt06_frame *f, struct reader value)
 static bool read_item_cell(struct gt06_frame *f, struct reader value)
 {
 	size_t len = value.left;
+	if (extra_has(f->report, "mcc")) // the first one is the serving cell
+		return false;
 	if (len != 10)
 		return (len == 8 || len == 9 || len == 15 || len == 16) &&
 		       gt06_block_is_sized_cell(&value, len) &&
