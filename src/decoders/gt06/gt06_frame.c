@@ -230,8 +230,12 @@ bool gt06_frame_is_printable(const uint8_t *data, size_t len)
 
 void gt06_frame_set_driver_hex(struct gt06_frame *f, const uint8_t *data, size_t len)
 {
-	if (len == 0 || len > DRIVER_MAX / 2)
+	if (len == 0)
 		return;
+	if (len > DRIVER_MAX / 2) {
+		extra_hex(f->out, f->report, "driver", data, len);
+		return;
+	}
 	hex_write(f->driver, data, len);
 	f->report->driver = (struct text){f->driver, 2 * len};
 }
@@ -271,8 +275,11 @@ void gt06_frame_set_driver_id(struct gt06_frame *f, const uint8_t *id)
 void gt06_frame_keep_imei(struct gt06_frame *f, const uint8_t id[8])
 {
 	char digits[16];
-	if (!gt06_frame_is_own_ident(f->session, id))
-		extra_text(f->out, f->report, "imei", digits, gt06_frame_ident(id, digits));
+	const size_t len = gt06_frame_ident(id, digits);
+	if (len == 0)
+		extra_hex(f->out, f->report, "imei", id, 8);
+	else if (!gt06_frame_is_own_ident(f->session, id))
+		extra_text(f->out, f->report, "imei", digits, len);
 }
 
 void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name)

@@ -111,7 +111,7 @@ bool gt06_frame_is_time(const struct reader *r);
 void gt06_frame_read_mileage(struct gt06_frame *f, struct reader *r); /* u32, m */
 void gt06_frame_read_power(struct gt06_frame *f, struct reader *r);   /* u16, 10 mV */
 
-// Sets the driver to a text, without the NULs and spaces around it, or to bytes as hex.
+// Sets the driver to a text, without the NULs and spaces around it, or to bytes as hex. One that is too long goes to extra.
 void gt06_frame_set_driver(struct gt06_frame *f, const uint8_t *data, size_t len);
 void gt06_frame_set_driver_hex(struct gt06_frame *f, const uint8_t *data, size_t len);
 // Sets the driver to a number in decimal; 0 means no driver.
@@ -119,7 +119,7 @@ void gt06_frame_set_driver_number(struct gt06_frame *f, uint64_t number);
 // Sets the driver to an id of eight bytes, as hex; eight zeros mean no driver.
 void gt06_frame_set_driver_id(struct gt06_frame *f, const uint8_t *id);
 
-// Adds the IMEI of these 8 BCD bytes to extra, unless it is the session's ident.
+// Adds the IMEI of these 8 BCD bytes to extra, unless it is the session's ident; bytes that are not BCD as hex.
 void gt06_frame_keep_imei(struct gt06_frame *f, const uint8_t id[8]);
 // Adds the remaining bytes to extra as hex; adds nothing if none remain.
 void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name);
