@@ -98,11 +98,17 @@ static void keep_digits(
 		extra_text(f->out, f->report, name, digits, len);
 }
 
+// Returns the next bytes, or NULL and reads nothing if fewer are left.
+static const uint8_t *next_bytes(struct reader *r, size_t size)
+{
+	return r->left >= size ? reader_bytes(r, size) : NULL;
+}
+
 static void read_identities(struct gt06_frame *f, struct reader *r)
 {
-	keep_digits(f, "imei", reader_bytes(r, 8), 8, true);
-	keep_digits(f, "imsi", reader_bytes(r, 8), 8, true);
-	const uint8_t *iccid = reader_bytes(r, ICCID_SIZE);
+	keep_digits(f, "imei", next_bytes(r, 8), 8, true);
+	keep_digits(f, "imsi", next_bytes(r, 8), 8, true);
+	const uint8_t *iccid = next_bytes(r, ICCID_SIZE);
 	uint8_t swapped[ICCID_SIZE];
 	if (iccid && iccid[0] == 0x98) { // every ICCID begins with 89
 		swap_nibbles(iccid, ICCID_SIZE, swapped);

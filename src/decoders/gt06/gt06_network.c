@@ -313,9 +313,11 @@ enum decode_status gt06_network_read_access_points(struct gt06_frame *f)
 	return DECODE_OK;
 }
 
+// Returns UINT8_MAX, which is no part of a time, if a half byte is above 9.
 static unsigned of_bcd(uint8_t byte)
 {
-	return (byte >> 4) * 10u + (byte & 15);
+	const unsigned tens = byte >> 4, ones = byte & 15;
+	return tens > 9 || ones > 9 ? UINT8_MAX : tens * 10 + ones;
 }
 
 // Topin-like: time in BCD, n x (MAC, rssi); then nothing, or m, MCC, MNC u8, m x (LAC u16, CID u16,
@@ -334,8 +336,13 @@ enum decode_status gt06_network_read_topin(struct gt06_frame *f)
 	gt06_block_read_wifi(f, r, f->length);
 	if (r->left == 0)
 		return DECODE_OK;
-	size_t count = reader_u8(r);
-	unsigned mcc = reader_be16(r), mnc = reader_u8(r);
-	gt06_block_read_cells(f, r, mcc, mnc, (struct gt06_widths){1, 2, 2}, count);
+	struct reader cells = *r;
+	size_t count = reader_u8(&cells);
+	unsigned mcc = reader_be16(&cells), mnc = reader_u8(&cells);
+	if (!gt06_block_is_network(mcc, mnc)) {
+		gt06_frame_keep(f, r, "unknown");
+		return DECODE_OK;
+	}
+	gt06_block_read_cells(f, &cells, mcc, mnc, (struct gt06_widths){1, 2, 2}, count);
 	return DECODE_OK;
 }
