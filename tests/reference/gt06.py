@@ -404,7 +404,7 @@ COMMON_ITEMS = [(0x18, "battery_v", 100), (0x27, "power_v", 100), (0x2E, "odomet
 
 
 def radio_cell(m):
-    kind = m.u(1, most=5)
+    kind = m.extra["radio"] = m.u(1, most=5)
     if kind >= 3:
         cell_4g(m)
         m.extra["rssi"] = m.u(2)
@@ -760,7 +760,7 @@ def x1_34(m):
     if bits:
         m.extra["alarm_bits"] = bits
     gps(m)
-    m.u(2)
+    m.extra["terminal"] = m.u(2)
     mileage(m)
     cell(m, 1, 2, 4)
     number = m.u(4)
@@ -769,7 +769,7 @@ def x1_34(m):
     battery(m)
     power(m)
     count = m.rng.randrange(5)
-    m.u(4, m.rng.randrange(1 << 32) & ~(15 << 20) | count << 20)
+    m.extra["ports"] = m.u(4, m.rng.randrange(1 << 32) & ~(15 << 20) | count << 20)
     m.out["inputs"], m.out["outputs"] = m.u(1), m.u(1)
     if count:
         m.out["adc"] = [m.u(2) * 10 for _ in range(count)]
@@ -892,7 +892,7 @@ def media_code(m):
 
 
 def files(m):
-    m.u(2)
+    m.extra["value"] = m.u(2)
     text = m.choose("", "EVENT_1.mp4", "A.mp4,B.mp4")
     m.add(text.encode())
     if text:
@@ -1171,10 +1171,9 @@ def heartbeat_13_obd(m):
     m.out["battery_percent"] = m.u(1, most=100)
     m.extra["mode"] = m.u(1, most=5)
     power(m)
-    m.extra["unknown"] = m.raw(3).hex()
-    degrees = m.s(2)
+    m.extra["unknown"] = m.raw(3 if m.extra["mode"] == 4 else 5).hex()
     if m.extra["mode"] == 4:
-        m.extra["temperature"] = degrees / 10
+        m.extra["temperature"] = m.s(2) / 10
 
 
 @layout(0x13, "now")
@@ -1247,13 +1246,15 @@ def wd209_40(m):
     x["battery_serial"] = m.raw(8).hex()
     epoch(m)
     m.out["battery_percent"] = m.u(1, most=100)
-    x["capacity_left"], x["absolute_percent"], x["capacity_full"], x["health"] = m.u(2), m.u(1), m.u(2), m.u(1)
-    x["battery_temperature"] = (m.u(2) - 2731) / 10
+    x["capacity_left"], absolute, x["capacity_full"], health = m.u(2), m.u(1), m.u(2), m.u(1)
+    x["absolute_percent"], x["health"] = absolute if absolute <= 100 else None, health if health <= 100 else None
+    kelvin = m.u(2)
+    x["battery_temperature"] = (kelvin - 2731) / 10 if kelvin else None
     x["current"] = m.u(2)
     m.out["battery_v"] = m.u(2) / 1000
     x["cycles"] = m.u(2)
     x["cells_mv"] = m.raw(28).hex()
-    m.raw(4)
+    x["intervals"] = m.raw(4).hex()
     x["bar_code"] = m.add(b"BARCODE00000%04d" % m.rng.randrange(10000)).decode()
     x["version"] = m.u(2)
     m.add(b"MAKER           ")

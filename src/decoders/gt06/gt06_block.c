@@ -223,7 +223,8 @@ bool gt06_block_read_sized_cell(struct gt06_frame *f, struct reader *r, size_t s
 bool gt06_block_read_radio_cell(struct gt06_frame *f, struct reader *r)
 {
 	struct reader cell = *r;
-	bool is_4g = reader_u8(&cell) >= 3;
+	const uint8_t radio = reader_u8(&cell);
+	bool is_4g = radio >= 3;
 	size_t rssi_size = is_4g ? 2 : 1;
 	struct gt06_widths widths = is_4g ? GT06_CELL_4G : GT06_CELL_2G;
 	if (!gt06_block_is_cell(&cell, widths))
@@ -233,6 +234,7 @@ bool gt06_block_read_radio_cell(struct gt06_frame *f, struct reader *r)
 		&rest, 2 + (size_t)(cell.at[0] >> 7 ? 2 : 1) + widths.lac + widths.cid + rssi_size);
 	if (rest.bad)
 		return false;
+	extra_int(f->out, f->report, "radio", radio);
 	gt06_block_read_cell(f, &cell, widths);
 	extra_int(f->out, f->report, "rssi", (int64_t)reader_be(&cell, rssi_size));
 	*r = cell;

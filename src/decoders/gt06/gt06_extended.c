@@ -267,7 +267,8 @@ static void read_event(struct gt06_frame *f, struct reader *r, bool is_long)
 		report_add_alarm(f->report, alarm);
 	if (!is_long)
 		return;
-	reader_be16(r);
+	if (r->left >= 2)
+		extra_int(f->out, f->report, "value", reader_be16(r));
 	keep_text(f, "files", rest_of(r));
 }
 

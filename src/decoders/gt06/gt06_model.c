@@ -243,13 +243,15 @@ enum decode_status gt06_model_read_x1(struct gt06_frame *f)
 		return status;
 	if (alarm)
 		extra_int(f->out, f->report, "alarm_bits", alarm);
-	reader_be16(r);
+	extra_int(f->out, f->report, "terminal", reader_be16(r));
 	gt06_frame_read_mileage(f, r);
 	gt06_block_read_cell(f, r, GT06_CELL_CID4);
 	gt06_frame_set_driver_number(f, reader_be32(r));
 	report_set_battery_mv(f->report, reader_be16(r) * INT64_C(10));
 	gt06_frame_read_power(f, r);
-	unsigned adc_count = reader_be32(r) >> 20 & 15;
+	const uint32_t ports = reader_be32(r);
+	const unsigned adc_count = ports >> 20 & 15;
+	extra_int(f->out, f->report, "ports", ports);
 	report_set_inputs(f->report, reader_u8(r));
 	report_set_outputs(f->report, reader_u8(r));
 	for (unsigned i = 0; i < adc_count && i < 4; i++)

@@ -24,7 +24,8 @@ static enum decode_status read_heartbeat_obd(struct gt06_frame *f, struct reader
 	uint8_t mode = reader_u8(r);
 	extra_int(f->out, f->report, "mode", mode);
 	gt06_frame_read_power(f, r);
-	struct reader unknown = reader_of(reader_bytes(r, 3), 3);
+	const size_t size = mode == 4 ? 3 : r->left;
+	struct reader unknown = reader_of(reader_bytes(r, size), size);
 	gt06_frame_keep(f, &unknown, "unknown");
 	if (mode == 4)
 		extra_fixed(f->out, f->report, "temperature", (int16_t)reader_be16(r), 1);
@@ -167,6 +168,13 @@ static void keep_time(struct gt06_frame *f, uint32_t epoch)
 	f->clock_is_utc = true;
 }
 
+// Keeps a share of 100; more is none.
+static void keep_percent(struct gt06_frame *f, const char *name, uint8_t percent)
+{
+	if (percent <= 100)
+		extra_int(f->out, f->report, name, percent);
+}
+
 static void keep_printable(struct gt06_frame *f, const char *name, const uint8_t *data, size_t len)
 {
 	while (len > 0 && (data[len - 1] == 0 || data[len - 1] == ' '))
@@ -186,15 +194,17 @@ enum decode_status gt06_status_read_wd209(struct gt06_frame *f)
 	keep_time(f, reader_be32(r));
 	report_set_battery_percent(f->report, reader_u8(r));
 	extra_int(f->out, f->report, "capacity_left", reader_be16(r));
-	extra_int(f->out, f->report, "absolute_percent", reader_u8(r));
+	keep_percent(f, "absolute_percent", reader_u8(r));
 	extra_int(f->out, f->report, "capacity_full", reader_be16(r));
-	extra_int(f->out, f->report, "health", reader_u8(r));
-	extra_fixed(f->out, f->report, "battery_temperature", reader_be16(r) - INT64_C(2731), 1);
+	keep_percent(f, "health", reader_u8(r));
+	const int64_t kelvin_e1 = reader_be16(r);
+	if (kelvin_e1 > 0)
+		extra_fixed(f->out, f->report, "battery_temperature", kelvin_e1 - 2731, 1);
 	extra_int(f->out, f->report, "current", reader_be16(r));
 	report_set_battery_mv(f->report, reader_be16(r));
 	extra_int(f->out, f->report, "cycles", reader_be16(r));
 	extra_hex(f->out, f->report, "cells_mv", reader_bytes(r, 28), 28);
-	reader_bytes(r, 4); // intervals
+	extra_hex(f->out, f->report, "intervals", reader_bytes(r, 4), 4);
 	keep_printable(f, "bar_code", reader_bytes(r, 16), 16);
 	extra_int(f->out, f->report, "version", reader_be16(r));
 	keep_printable(f, "maker", reader_bytes(r, 16), 16);

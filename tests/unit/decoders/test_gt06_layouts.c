@@ -65,10 +65,10 @@ static void items_follow_the_upload_block_of_37_and_38(void **state)
 	assert_place(report);
 	assert_true(report->body.flags & FLAG_STORED);
 	assert_int_equal(report->body.power_mv, 12300);
-	assert_text(report->extra, "\"reason\":3," CELL ",\"rssi\":17");
+	assert_text(report->extra, "\"reason\":3,\"radio\":2," CELL ",\"rssi\":17");
 	report = read_extended("38" GPS "03 00 04" CELL_15 "0111 002E 04" MILEAGE);
 	assert_true(report->body.odometer_m == 123456);
-	assert_text(report->extra, "\"reason\":3," CELL ",\"rssi\":273");
+	assert_text(report->extra, "\"reason\":3,\"radio\":4," CELL ",\"rssi\":273");
 }
 
 static void rssi_after_a_4g_cell_has_two_bytes(void **state)

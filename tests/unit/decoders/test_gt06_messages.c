@@ -337,7 +337,7 @@ static void x1_decodes_its_ports(void **state)
 	assert_int_equal(report->body.adc[0], 1000);
 	assert_int_equal(report->body.adc[1], 2000);
 	assert_false(report->body.has & HAS_ADC3);
-	assert_text(report->extra, "\"alarm_bits\":1," CELL);
+	assert_text(report->extra, "\"alarm_bits\":1,\"terminal\":0," CELL ",\"ports\":2097152");
 }
 
 #define LW "A2" GPS CELL_15 "00 46 04CE 04 03 18 02" MILEAGE "00000E10 0102030405060708 0005"
@@ -630,7 +630,7 @@ static void media_events_decode_in_three_layouts(void **state)
 	assert_int_equal(report->body.lat_e7, 123456000);
 	assert_false(report->body.has & HAS_SPEED);
 	assert_alarm(report, ALARM_SOS);
-	assert_extra(report, "\"alarm\":1,\"files\":\"a.jpg\"");
+	assert_extra(report, "\"alarm\":1,\"value\":0,\"files\":\"a.jpg\"");
 	report = read_extended("95 FFFF 01" TIME "09 01531500 0A98AC38 1D12 003D 007B 87 0000 61");
 	assert_place(report);
 	assert_int_equal(report->body.speed_kmh_e2, 6100);
