@@ -215,9 +215,15 @@ static bool fit_no_cell(const struct reader *r, const uint8_t tail_sizes[4], siz
 	return found;
 }
 
+// Returns true if a cell of this size has room for its MNC, and a possible network.
+static bool is_sound(const struct reader *r, size_t size)
+{
+	return !(size == 15 && r->at[0] >> 7) && gt06_block_is_sized_cell(r, size);
+}
+
 // Finds the size of the cell such that the rest has the size of a known tail. Whether the length
-// byte k counts itself depends on firmware. A k that fits neither way is ignored if only one size
-// gives possible values.
+// byte k counts itself depends on firmware. A k that fits neither way, or gives an impossible cell,
+// is ignored if another size gives possible values.
 static bool fit_cell(const struct reader *r, size_t k, const uint8_t tail_sizes[4], size_t *size)
 {
 	static const uint8_t sizes[] = {8, 9, 10, 15, 16};
@@ -227,15 +233,18 @@ static bool fit_cell(const struct reader *r, size_t k, const uint8_t tail_sizes[
 	     counts_not = is_cell_of(r, k, tail_sizes);
 	if (counts_itself && counts_not) // only in A3
 		counts_itself = is_possible(r, k - 1) || !is_possible(r, k);
-	*size = counts_itself ? k - 1 : k;
-	if (counts_itself || counts_not)
+	const size_t by_k = counts_itself ? k - 1 : k;
+	const bool fits = counts_itself || counts_not;
+	*size = by_k;
+	if (fits && is_sound(r, by_k))
 		return true;
 	for (size_t i = 0; i < sizeof sizes; i++) {
 		*size = sizes[i];
 		if (is_cell_of(r, *size, tail_sizes) && is_possible(r, *size))
 			return true;
 	}
-	return false;
+	*size = by_k;
+	return fits;
 }
 
 static const uint8_t *tail_sizes_of(uint8_t type)
