@@ -142,8 +142,9 @@ static bool find_ident(struct gt06_frame *f)
 		return set_ident(f, r->at + 1);
 	if ((f->type != 0x22 && f->type != 0x25) || r->left < 15)
 		return false;
+	const struct reader sent = reader_of(r->at + 9, 6);
 	struct reader gps = reader_of(r->at + 15, r->left - 15);
-	return gt06_block_is_gps(&gps) && set_ident(f, r->at + 1);
+	return gt06_frame_is_time(&sent) && gt06_block_is_gps(&gps) && set_ident(f, r->at + 1);
 }
 
 // Messages --------------------------------------------------------------------

@@ -85,6 +85,12 @@ size_t gt06_frame_ident(const uint8_t id[8], char digits[16])
 	return len;
 }
 
+bool gt06_frame_is_imei(const uint8_t id[8])
+{
+	char digits[16];
+	return id[0] >> 4 == 0 && gt06_frame_ident(id, digits) == 15;
+}
+
 bool gt06_frame_is_own_ident(const struct session *session, const uint8_t id[8])
 {
 	char digits[16];

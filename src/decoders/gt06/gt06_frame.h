@@ -90,6 +90,8 @@ enum gt06_variant gt06_frame_variant(const struct gt06_frame *f);
 // Writes the digits of 8 BCD bytes, without a leading pad 0. Returns their number, 15 or 16, or 0
 // if a nibble is not a digit.
 size_t gt06_frame_ident(const uint8_t id[8], char digits[16]);
+// Returns true if these 8 BCD bytes are an IMEI: 15 digits after the pad 0.
+bool gt06_frame_is_imei(const uint8_t id[8]);
 // Returns true if these 8 BCD bytes are the session's ident.
 bool gt06_frame_is_own_ident(const struct session *session, const uint8_t id[8]);
 

@@ -37,8 +37,10 @@ bool gt06_model_is_nt(const struct gt06_frame *f)
 		return false;
 	if (gt06_frame_is_own_ident(f->session, f->body.at + 1))
 		return true;
+	const struct reader sent = reader_of(f->body.at + 9, 6);
 	struct reader gps = reader_of(f->body.at + 15, f->body.left - 15);
-	return gt06_block_is_gps(&gps) && gt06_frame_model(f->session) == GT06_NT;
+	return gt06_frame_is_imei(f->body.at + 1) && gt06_frame_is_time(&sent) &&
+	       gt06_block_is_gps(&gps) && gt06_frame_model(f->session) == GT06_NT;
 }
 
 // Returns true if the rest has the size of the tail after a cell of c bytes. uncounted: bytes of the

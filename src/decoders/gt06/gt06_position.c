@@ -144,7 +144,7 @@ static bool is_qh302r(const struct gt06_frame *f)
 	if (gt06_frame_is_own_ident(f->session, f->body.at))
 		return true;
 	struct reader gps = reader_of(f->body.at + 8, f->body.left - 8);
-	return f->length == 0x27 && gt06_block_is_gps(&gps) &&
+	return f->length == 0x27 && gt06_frame_is_imei(f->body.at) && gt06_block_is_gps(&gps) &&
 	       gt06_frame_model(f->session) == GT06_QH302R;
 }
 
