@@ -693,7 +693,8 @@ def gl21l_22(m):
     m.extra["travel_time_s"] = m.u(4)
     word = m.u(2)
     m.extra["temperature"] = (word & 0x7FFF) / (-100 if word >> 15 else 100)
-    m.extra["humidity"] = m.u(2) / 100
+    humidity = m.u(2, most=m.choose(10000, 0xFFFF))
+    m.extra["humidity"] = humidity / 100 if humidity <= 10000 else None
 
 
 def nt(m, forms):
@@ -1473,7 +1474,8 @@ def information_94(m):
         else:
             m.add(bytes(8))
     elif sub == 0x1E:
-        x.update(temperature=m.s(4) / 10, humidity=m.s(4) / 10)
+        x["temperature"], humidity = m.s(4) / 10, m.u(4, most=1000) if m.chance(.5) else m.s(4)
+        x["humidity"] = humidity / 10 if 0 <= humidity <= 1000 else None
     else:
         x["data"] = m.raw(m.rng.randint(1, 20)).hex()
 

@@ -198,7 +198,9 @@ static void read_climate(struct gt06_frame *f, struct reader *r)
 	if (r->left < 8)
 		return;
 	extra_fixed(f->out, f->report, "temperature", (int32_t)reader_be32(r), 1);
-	extra_fixed(f->out, f->report, "humidity", (int32_t)reader_be32(r), 1);
+	const int32_t humidity_e1 = (int32_t)reader_be32(r);
+	if (humidity_e1 >= 0 && humidity_e1 <= 1000) // %
+		extra_fixed(f->out, f->report, "humidity", humidity_e1, 1);
 }
 
 static void read_voltage(struct gt06_frame *f, struct reader *r)

@@ -151,7 +151,9 @@ enum decode_status gt06_model_read_gl21l(struct gt06_frame *f)
 	unsigned word = reader_be16(r);
 	int degrees = word & 0x7FFF;
 	extra_fixed(f->out, f->report, "temperature", word >> 15 ? -degrees : degrees, 2);
-	extra_fixed(f->out, f->report, "humidity", reader_be16(r), 2);
+	const uint16_t humidity_e2 = reader_be16(r);
+	if (humidity_e2 <= 10000) // %
+		extra_fixed(f->out, f->report, "humidity", humidity_e2, 2);
 	return DECODE_OK;
 }
 
