@@ -6,6 +6,7 @@
 //   9B  port u8, data                 serial port
 //   8C  time, ACC, "id=value,...", GPS without its time    OBD; 65 and 66 too, with other ids
 #include "decoders/gt06/gt06_extended.h"
+#include "decoders/fields.h"
 #include "decoders/gt06/gt06_alarm.h"
 #include "decoders/gt06/gt06_block.h"
 #include "util/text.h"
@@ -56,7 +57,7 @@ static void read_settings(struct gt06_frame *f, struct reader *r)
 	struct text rest = rest_of(r), setting, key;
 	keep_text(f, "settings", rest);
 	while (text_next(&rest, ';', &setting)) {
-		if (text_next(&setting, '=', &key) && text_equal(key, "DYD"))
+		if (text_next(&setting, '=', &key) && fields_is_word(key, "DYD"))
 			set_relay(f, setting);
 	}
 }
@@ -183,7 +184,8 @@ static void read_rfid(struct gt06_frame *f, struct reader *r)
 	}
 	bool is_text = is_letter(r->at[0]);
 	struct text text = rest_of(r);
-	if (is_text && text.len > mark_len && !memcmp(text.data, mark, mark_len))
+	if (is_text && text.len > mark_len &&
+		fields_is_word((struct text){text.data, mark_len}, mark))
 		text = (struct text){text.data + mark_len, text.len - mark_len};
 	while (text.len > 0 && is_padding(text.data[text.len - 1], is_text))
 		text.len--;
@@ -369,13 +371,14 @@ static void set_obd_value(struct gt06_frame *f, struct text id, struct text valu
 	uint64_t number;
 	if (id.len < 2)
 		return;
-	if (!memcmp(id.data, "4A", 2) &&
+	id.len = 2;
+	if (fields_is_word(id, "4A") &&
 		gt06_frame_is_printable((const uint8_t *)value.data, value.len))
 		keep_text(f, "vin", value);
 	if (!text_hex(value, &number) || number > UINT32_MAX)
 		return;
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-		if (!memcmp(id.data, values[i].id, 2))
+		if (fields_is_word(id, values[i].id))
 			extra_fixed(f->out, f->report, values[i].name, (int64_t)number, 2);
 	}
 }
