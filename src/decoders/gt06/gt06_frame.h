@@ -123,6 +123,8 @@ void gt06_frame_set_driver_id(struct gt06_frame *f, const uint8_t *id);
 
 // Adds the IMEI of these 8 BCD bytes to extra, unless it is the session's ident; bytes that are not BCD as hex.
 void gt06_frame_keep_imei(struct gt06_frame *f, const uint8_t id[8]);
+// Adds a text to extra; of one that does not fit a half, a quarter and so on.
+void gt06_frame_keep_text(struct gt06_frame *f, const char *name, const void *data, size_t len);
 // Adds the remaining bytes to extra as hex; adds nothing if none remain.
 void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name);
 // The same, but adds nothing either if all of them are zero.

@@ -258,7 +258,7 @@ static enum decode_status set_text(
 	f->report->body.flags |= FLAG_TEXT;
 	decoded_answer(f->out, decoded_judge_text(text, len), (struct correlation){true, flag});
 	extra_int(f->out, f->report, "command", flag);
-	extra_text(f->out, f->report, "text", text, len);
+	gt06_frame_keep_text(f, "text", text, len);
 	return DECODE_OK;
 }
 
