@@ -204,8 +204,9 @@ struct gt06_widths gt06_block_widths_of(const uint8_t *cell, size_t size)
 
 bool gt06_block_is_sized_cell(const struct reader *r, size_t size)
 {
-	return size >= 8 && size <= r->left &&
-	       gt06_block_is_cell(r, gt06_block_widths_of(r->at, size));
+	if (size < 8 || size > r->left || (size == 15 && r->at[0] >> 7))
+		return false;
+	return gt06_block_is_cell(r, gt06_block_widths_of(r->at, size));
 }
 
 bool gt06_block_read_sized_cell(struct gt06_frame *f, struct reader *r, size_t size)

@@ -54,21 +54,32 @@ static bool is_nt_cell(const struct reader *r, size_t c, bool has_driver, size_t
 	return has_driver ? left > 0 && left == r->at[c + NT_TAIL] + uncounted : left == 0;
 }
 
+// Returns true if a possible cell of this size follows, or none.
+static bool is_sound(const struct reader *r, size_t size)
+{
+	return size == 0 || gt06_block_is_sized_cell(r, size) ||
+	       (size == 10 && gt06_block_is_cell(r, GT06_CELL_CID4));
+}
+
 // Finds the size of the cell. Whether k counts itself, and the length of the driver its kind, depends
-// on firmware; k = 0A in 25 is XT40's and does not count itself.
+// on firmware; k = 0A in 25 is XT40's and does not count itself. A possible cell is preferred.
 static bool fit_nt_cell(const struct reader *r, size_t k, bool has_driver, size_t *size)
 {
 	const size_t first = k > 0 && !(has_driver && k == 10) ? k - 1 : k;
-	const size_t second = first == k && k > 0 ? k - 1 : k;
-	for (size_t uncounted = 1; uncounted <= 2; uncounted++) {
-		*size = first;
-		if (is_nt_cell(r, first, has_driver, uncounted))
+	const size_t sizes[2] = {first, first == k && k > 0 ? k - 1 : k};
+	bool found = false;
+	for (size_t i = 0; i < 4; i++) {
+		const size_t candidate = sizes[i % 2], uncounted = 1 + i / 2;
+		if (!is_nt_cell(r, candidate, has_driver, uncounted))
+			continue;
+		const bool sound = is_sound(r, candidate);
+		if (sound || !found)
+			*size = candidate;
+		if (sound)
 			return true;
-		*size = second;
-		if (is_nt_cell(r, second, has_driver, uncounted))
-			return true;
+		found = true;
 	}
-	return false;
+	return found;
 }
 
 // 25 with k = 0A: XT40, whose MNC has one byte. A two-byte MNC above 999 shows the same.

@@ -215,12 +215,6 @@ static bool fit_no_cell(const struct reader *r, const uint8_t tail_sizes[4], siz
 	return found;
 }
 
-// Returns true if a cell of this size has room for its MNC, and a possible network.
-static bool is_sound(const struct reader *r, size_t size)
-{
-	return !(size == 15 && r->at[0] >> 7) && gt06_block_is_sized_cell(r, size);
-}
-
 // Finds the size of the cell such that the rest has the size of a known tail. Whether the length
 // byte k counts itself depends on firmware. A k that fits neither way, or gives an impossible cell,
 // is ignored if another size gives possible values.
@@ -236,7 +230,7 @@ static bool fit_cell(const struct reader *r, size_t k, const uint8_t tail_sizes[
 	const size_t by_k = counts_itself ? k - 1 : k;
 	const bool fits = counts_itself || counts_not;
 	*size = by_k;
-	if (fits && is_sound(r, by_k))
+	if (fits && gt06_block_is_sized_cell(r, by_k))
 		return true;
 	for (size_t i = 0; i < sizeof sizes; i++) {
 		*size = sizes[i];
