@@ -1369,6 +1369,16 @@ def serial_9b(m):
 
 # 70 and 94 --------------------------------------------------------------------------------------------------------------------
 
+def write_iccid(m):
+    """Its nibbles may be swapped."""
+    iccid = "89%017d" % m.rng.randrange(10 ** 17)
+    digits = iccid + "f"
+    if m.chance(.5):
+        digits = "".join(digits[i + 1] + digits[i] for i in range(0, 20, 2))
+    m.add(bytes.fromhex(digits))
+    return iccid
+
+
 @layout(0x70, is_long=True)
 def items_70(m):
     x, kept = m.extra, []
@@ -1379,7 +1389,7 @@ def items_70(m):
         if one in (0x01, 0x02):
             kept.append("%04x=%s" % (one, m.raw(8).hex()))
         elif one == 0x03:
-            x["iccid"] = m.raw(10).hex()
+            x["iccid"] = write_iccid(m)
         elif one == 0x09:
             m.out["satellites"] = m.u(1, most=60)
         elif one == 0x0A:
@@ -1438,12 +1448,7 @@ def information_94(m):
     elif sub == 0x0A:
         imei, imsi = "86%013d" % m.rng.randrange(10 ** 13), "502%012d" % m.rng.randrange(10 ** 12)
         m.add(bytes.fromhex("0" + imei + "0" + imsi))
-        iccid = "89%017d" % m.rng.randrange(10 ** 17)
-        digits = iccid + "f"
-        if m.chance(.5):
-            digits = "".join(digits[i + 1] + digits[i] for i in range(0, 20, 2))
-        m.add(bytes.fromhex(digits))
-        x.update(imei=imei, imsi=imsi, iccid=iccid)
+        x.update(imei=imei, imsi=imsi, iccid=write_iccid(m))
     elif sub == 0x0B:
         if m.chance(.5):
             power(m)

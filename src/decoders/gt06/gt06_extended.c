@@ -13,7 +13,6 @@
 
 #include <string.h>
 
-#define ICCID_SIZE 10
 #define PLACE_SIZE 12 /* GPS without its time */
 
 static struct text rest_of(struct reader *r)
@@ -75,30 +74,6 @@ static void read_door(struct gt06_frame *f, struct reader *r)
 	extra_bool(f->out, f->report, "io", bits >> 2 & 1);
 }
 
-static void swap_nibbles(const uint8_t *bytes, size_t size, uint8_t *swapped)
-{
-	for (size_t i = 0; i < size; i++)
-		swapped[i] = (uint8_t)(bytes[i] << 4 | bytes[i] >> 4);
-}
-
-// Keeps BCD digits up to the first nibble that is not a digit (a trailing F), without the pad 0 in
-// front if `padded`.
-static void keep_digits(
-	struct gt06_frame *f, const char *name, const uint8_t *bytes, size_t size, bool padded)
-{
-	char digits[20];
-	size_t len = 0;
-	for (size_t i = 0; bytes && i < 2 * size && len < sizeof digits; i++) {
-		unsigned nibble = i % 2 ? bytes[i / 2] & 15u : bytes[i / 2] >> 4;
-		if (nibble > 9)
-			break;
-		if (i > 0 || nibble > 0 || !padded)
-			digits[len++] = (char)('0' + nibble);
-	}
-	if (len > 0)
-		extra_text(f->out, f->report, name, digits, len);
-}
-
 // Returns the next bytes, or NULL and reads nothing if fewer are left.
 static const uint8_t *next_bytes(struct reader *r, size_t size)
 {
@@ -107,15 +82,9 @@ static const uint8_t *next_bytes(struct reader *r, size_t size)
 
 static void read_identities(struct gt06_frame *f, struct reader *r)
 {
-	keep_digits(f, "imei", next_bytes(r, 8), 8, true);
-	keep_digits(f, "imsi", next_bytes(r, 8), 8, true);
-	const uint8_t *iccid = next_bytes(r, ICCID_SIZE);
-	uint8_t swapped[ICCID_SIZE];
-	if (iccid && iccid[0] == 0x98) { // every ICCID begins with 89
-		swap_nibbles(iccid, ICCID_SIZE, swapped);
-		iccid = swapped;
-	}
-	keep_digits(f, "iccid", iccid, ICCID_SIZE, false);
+	gt06_frame_keep_digits(f, "imei", next_bytes(r, 8), 8, true);
+	gt06_frame_keep_digits(f, "imsi", next_bytes(r, 8), 8, true);
+	gt06_frame_keep_iccid(f, next_bytes(r, GT06_ICCID_SIZE));
 }
 
 // One byte: the network; two: external power in 10 mV.

@@ -72,11 +72,16 @@ enum gt06_variant gt06_frame_variant(const struct gt06_frame *f)
 
 // Ident -----------------------------------------------------------------------
 
+static unsigned nibble_of(const uint8_t *bytes, size_t index)
+{
+	return index % 2 ? bytes[index / 2] & 15u : bytes[index / 2] >> 4;
+}
+
 size_t gt06_frame_ident(const uint8_t id[8], char digits[16])
 {
 	size_t len = 0;
 	for (size_t i = 0; i < 16; i++) {
-		unsigned nibble = i % 2 ? id[i / 2] & 15u : id[i / 2] >> 4;
+		unsigned nibble = nibble_of(id, i);
 		if (nibble > 9)
 			return 0;
 		if (i > 0 || nibble > 0)
@@ -286,6 +291,37 @@ void gt06_frame_keep_imei(struct gt06_frame *f, const uint8_t id[8])
 		extra_hex(f->out, f->report, "imei", id, 8);
 	else if (!gt06_frame_is_own_ident(f->session, id))
 		extra_text(f->out, f->report, "imei", digits, len);
+}
+
+void gt06_frame_keep_digits(
+	struct gt06_frame *f, const char *name, const uint8_t *bytes, size_t size, bool padded)
+{
+	char digits[2 * GT06_ICCID_SIZE];
+	size_t len = 0, end = bytes ? 2 * size : 0;
+	while (end > 0 && nibble_of(bytes, end - 1) == 15)
+		end--;
+	for (size_t i = 0; i < end && len < sizeof digits; i++) {
+		const unsigned nibble = nibble_of(bytes, i);
+		if (nibble > 9) {
+			extra_hex(f->out, f->report, name, bytes, size);
+			return;
+		}
+		if (i > 0 || nibble > 0 || !padded)
+			digits[len++] = (char)('0' + nibble);
+	}
+	if (len > 0)
+		extra_text(f->out, f->report, name, digits, len);
+}
+
+void gt06_frame_keep_iccid(struct gt06_frame *f, const uint8_t *bytes)
+{
+	uint8_t swapped[GT06_ICCID_SIZE];
+	if (bytes && bytes[0] == 0x98) { // every ICCID begins with 89
+		for (size_t i = 0; i < GT06_ICCID_SIZE; i++)
+			swapped[i] = (uint8_t)(bytes[i] << 4 | bytes[i] >> 4);
+		bytes = swapped;
+	}
+	gt06_frame_keep_digits(f, "iccid", bytes, GT06_ICCID_SIZE, false);
 }
 
 void gt06_frame_keep_text(struct gt06_frame *f, const char *name, const void *data, size_t len)

@@ -123,6 +123,13 @@ void gt06_frame_set_driver_id(struct gt06_frame *f, const uint8_t *id);
 
 // Adds the IMEI of these 8 BCD bytes to extra, unless it is the session's ident; bytes that are not BCD as hex.
 void gt06_frame_keep_imei(struct gt06_frame *f, const uint8_t id[8]);
+// Adds BCD digits to extra, without trailing F, and without the pad 0 in front if `padded`. Bytes that are
+// not BCD are added as hex; nothing if bytes is NULL.
+void gt06_frame_keep_digits(
+	struct gt06_frame *f, const char *name, const uint8_t *bytes, size_t size, bool padded);
+// Adds an ICCID, whose nibbles may be swapped.
+#define GT06_ICCID_SIZE 10
+void gt06_frame_keep_iccid(struct gt06_frame *f, const uint8_t *bytes);
 // Adds a text to extra; of one that does not fit a half, a quarter and so on.
 void gt06_frame_keep_text(struct gt06_frame *f, const char *name, const void *data, size_t len);
 // Adds the remaining bytes to extra as hex; adds nothing if none remain.

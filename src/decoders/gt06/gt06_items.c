@@ -243,7 +243,9 @@ static bool read_item_70(struct gt06_frame *f, unsigned id, struct reader value)
 	bool is_uint = read_uint(value, &number) && number <= UINT32_MAX;
 	switch (id) {
 	case 0x03:
-		extra_hex(f->out, f->report, "iccid", value.at, value.left);
+		if (value.left != GT06_ICCID_SIZE)
+			return false;
+		gt06_frame_keep_iccid(f, value.at);
 		return true;
 	case 0x09:
 		return is_uint && gt06_block_set_satellites(f, number);

@@ -566,7 +566,7 @@ static void items_decode_and_unknown_ones_are_kept(void **state)
 	assert_true(report->body.odometer_m == 123456);
 	assert_alarm(report, ALARM_OVERSPEED);
 	assert_text(report->extra,
-		"\"iccid\":\"8950210000000000001f\",\"satellites_visible\":12," CELL
+		"\"iccid\":\"8950210000000000001\",\"satellites_visible\":12," CELL
 		",\"door_tamper\":\"21\",\"alarm\":27,\"items\":\"0077=\"");
 	report = read_extended(
 		"70 0009 0001 3D 0033 0012 736CE3F7 3D 02AF 01531500 0A98AC38 3D 1D12");
