@@ -108,9 +108,10 @@ enum decode_status gt06_status_read_heartbeat_4g(struct gt06_frame *f)
 	struct reader *r = &f->body;
 	gt06_frame_begin(f, -1);
 	gt06_block_set_info_low(f, reader_u8(r));
-	if (r->left >= 2)
+	const bool has_battery = r->left >= 2; // a single byte is not known to be the GSM level
+	if (has_battery)
 		report_set_battery_mv(f->report, reader_be16(r) * INT64_C(10));
-	if (r->left > 0)
+	if (has_battery && r->left > 0)
 		gt06_block_set_gsm(f, reader_u8(r));
 	gt06_frame_keep(f, r, "unknown");
 	return DECODE_OK;
