@@ -110,7 +110,8 @@ static inline void take_fix(struct scan *scan, struct report *report, bool valid
 	int64_t lat_e7 = 0, lon_e7 = 0;
 	bool complete = take_angle(scan, 90, 'N', 'S', &lat_e7);
 	complete &= take_angle(scan, 180, 'E', 'W', &lon_e7);
-	if (complete)
+	if (complete &&
+		(valid || lat_e7 != 0 || lon_e7 != 0)) // zeros without a fix are no position
 		report_set_fix(report, lat_e7, lon_e7, valid);
 }
 

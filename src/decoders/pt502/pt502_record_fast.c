@@ -95,7 +95,8 @@ static APART bool take_place(const char *at, struct report_body *body)
 	int64_t lon_e7 = take_angle(at + 26, (unsigned)(at[25] - '0'));
 	bool south = at[23] == 'S', west = at[36] == 'W', valid = at[11] == 'A';
 	if (lat_e7 > 900000000 || lon_e7 > 1800000000 || (!south && at[23] != 'N') ||
-		(!west && at[36] != 'E') || (!valid && at[11] != 'V'))
+		(!west && at[36] != 'E') ||
+		(!valid && (at[11] != 'V' || (lat_e7 == 0 && lon_e7 == 0))))
 		return false;
 	body->device_time_us = (int64_t)(seconds * 1000 + ms) * 1000;
 	body->lat_e7 = (int32_t)(south ? -lat_e7 : lat_e7);
