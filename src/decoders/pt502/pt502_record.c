@@ -8,6 +8,7 @@
 //
 //   EVT       three characters, PHO<size>[-<camera>] for a photo
 //   fix       A valid, V not valid              speed    knots; course in degrees
+//   mode      of NMEA: A autonomous, N no fix (both as the fix says, and not kept), D differential, E estimated
 //   inputs    "00010": the leftmost is input 1  adc      hex, one field per channel
 //   odometer  metres                            state    three hex digits: battery, GSM, satellites
 //
@@ -202,11 +203,25 @@ static void set_state(struct report *report, struct text state)
 	report_set_satellites(report, digits[2]);
 }
 
-// Takes the parts from the first '/' on.
+void pt502_record_keep_mode(struct report *report, char mode, struct decoded *out)
+{
+	if (mode > 'A' && mode <= 'Z' && mode != 'N')
+		extra_text(out, report, "mode", &mode, 1);
+}
+
+// Takes the rest of the front part: two unnamed fields and the mode, which some trackers omit.
+static inline void take_mode(struct scan *scan, struct report *report, struct decoded *out)
+{
+	const struct text part = take_part(scan);
+	if (part.len == 1 || (part.len > 1 && part.data[part.len - 2] == ','))
+		pt502_record_keep_mode(report, part.data[part.len - 1], out);
+}
+
+// Takes the rest of the front part, and the parts from the first '/' on.
 static inline void take_tail(struct scan *scan, struct report *report, struct decoded *out)
 {
 	uint64_t odometer_m;
-	take_part(scan); // two unnamed fields and the mode, which some trackers omit
+	take_mode(scan, report, out);
 	take_inputs(scan, report);
 	take_adc(scan, report, out);
 	bool valid = scan_uint(scan, 18, &odometer_m);

@@ -12,6 +12,8 @@ enum decode_status pt502_record_decode(
 
 // Sets the session's ident, whose characters have been checked.
 void pt502_record_set_ident(struct session *session, struct text ident);
+// Adds the mode of the fix to extra, unless it is A or N. report: the newest.
+void pt502_record_keep_mode(struct report *report, char mode, struct decoded *out);
 // Raises the alarm of an event, if it has one.
 void pt502_record_add_alarm(struct report *report, struct text code);
 

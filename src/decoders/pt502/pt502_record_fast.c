@@ -301,15 +301,18 @@ static APART bool take_status(const char *at, const char *end, struct report_bod
 	return at && take_odometer(at, end - 6, &body->odometer_m);
 }
 
-// Takes all fields after the ident.
-static inline bool take_rest(const char *at, const char *end, struct report_body *body)
+// Takes all fields after the ident. *mode: the letter before the status.
+static inline bool take_rest(const char *at, const char *end, struct report_body *body, char *mode)
 {
 	body->has = HAS_TIME | HAS_FIX | HAS_SPEED | HAS_COURSE | HAS_INPUTS | HAS_OUTPUTS |
 		    HAS_ODOMETER | HAS_BATTERY_PERCENT | HAS_GSM | HAS_SATELLITES;
 	if (!take_place(at, body) || end - (at + PLACE_LEN) < REST_LEAST)
 		return false;
 	at = take_motion(at + PLACE_LEN, body);
-	return at && take_status(at, end, body);
+	if (!at)
+		return false;
+	*mode = at[-2];
+	return take_status(at, end, body);
 }
 
 // Returns true for a position, which nearly all records are.
@@ -350,7 +353,8 @@ bool pt502_record_fast(
 	// The report counts only if all fields have been read.
 	struct report *report = &out->reports[out->report_count];
 	report_clear(report);
-	if (!take_rest(ident + ident_len + 1, end, &report->body))
+	char mode;
+	if (!take_rest(ident + ident_len + 1, end, &report->body, &mode))
 		return false;
 	report->ident = (struct text){ident, ident_len};
 	if (!is_own_ident(session, ident, ident_len))
@@ -362,5 +366,7 @@ bool pt502_record_fast(
 	if (!position)
 		pt502_record_add_alarm(report, report->event);
 	out->report_count++;
+	if (mode != 'A')
+		pt502_record_keep_mode(report, mode, out);
 	return true;
 }

@@ -343,12 +343,12 @@ static void write_usual_rest(uint32_t *seed, char out[256])
 	else
 		snprintf(channels, sizeof channels, "%X%s", value, adc[chance(seed) % COUNT(adc)]);
 	snprintf(out, 256,
-		",%c,%02u%02u.%04u,%c,%03u%02u.%04u,%c,%s,%02u%02u%02u,,,A/%s/%s/%u%s%u//%03x/",
+		",%c,%02u%02u.%04u,%c,%03u%02u.%04u,%c,%s,%02u%02u%02u,,,%c/%s/%s/%u%s%u//%03x/",
 		"AV"[chance(seed) % 2], chance(seed) % 92, chance(seed) % 62, chance(seed) % 10000,
 		"NS"[chance(seed) % 2], chance(seed) % 182, chance(seed) % 62, chance(seed) % 10000,
 		"EW"[chance(seed) % 2], speed, chance(seed) % 33, chance(seed) % 14,
-		chance(seed) % 100, bits[chance(seed) % COUNT(bits)], channels,
-		chance(seed) % pick(seed, powers, 8), chance(seed) % 2 ? "" : "000",
+		chance(seed) % 100, "AAADEN7"[chance(seed) % 7], bits[chance(seed) % COUNT(bits)],
+		channels, chance(seed) % pick(seed, powers, 8), chance(seed) % 2 ? "" : "000",
 		chance(seed) % pick(seed, powers, 8), chance(seed) % 4096);
 }
 
