@@ -469,13 +469,16 @@ static struct media_piece describe(const struct photo *photo, uint16_t pieces)
 	return media;
 }
 
-// Returns false if the journal has no room for it now.
+// Returns false if the journal has no room for it now. The room that was found for a frame is left: the frame may be at hand,
+// because its connection displaces another one, whose photo this is.
 static bool append_photo(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const struct photo *photo)
 {
 	const size_t pieces = (photo->size + PIECE_MOST - 1) / PIECE_MOST;
+	const size_t bytes = photo->size + (pieces + 1) * PIECE_BYTES;
 
-	if (!journal_room(intake->journal, pieces + 1, photo->size + (pieces + 1) * PIECE_BYTES))
+	if (!journal_room(
+		    intake->journal, pieces + 1 + FRAME_ENTRIES, bytes + FRAME_BYTES + SPARE_BYTES))
 		return false;
 	struct entry entry = entry_of(ENTRY_MEDIA, feed, peer);
 	entry.protocol = text_of(photo->decoder->name);

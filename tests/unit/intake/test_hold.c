@@ -28,6 +28,7 @@
 //                                      whose it is, if that is not known, when frames are tried again
 //   !M<id>,<number>,<count>,<text> LF  part of a message, 7D escaped; the message: a letter for each report, x: a bad one
 //   !O<parts>  !D<part>,<text> LF      announces a photo; a part of it
+//   !N<ident>,<text> LF                log-in and four reports in one frame
 
 struct memory {
 	bool seen[26];
@@ -143,6 +144,11 @@ static enum decode_status holding_decode(
 		if ((memory = device_memory_block(session)))
 			memory->seen[data[2] - 'a'] = true;
 		retry(session, out);
+		return DECODE_OK;
+	case 'N':
+		session_set_ident(session, data + 2, strcspn((const char *)data + 2, ","));
+		for (int i = 0; i < 4; i++)
+			report(session, data, len, out);
 		return DECODE_OK;
 	case 'H':
 		if (!held_frames_add(session, "held: no reference", marks, data, len))
@@ -925,6 +931,58 @@ static void a_full_journal_at_the_end_of_a_conversation(void **state)
 	stop();
 }
 
+// Sends a photo of a million bytes, but for its last part, as the device `one`.
+#define PART       4000
+#define PARTS_SENT 250
+static void send_photo(struct conversation *c)
+{
+	static char line[PART + 20];
+	give(c, "!Ione\n!O251\n");
+	for (int part = 0; part < PARTS_SENT; part++) {
+		const size_t head = (size_t)snprintf(line, sizeof(line), "!D%d,", part);
+		memset(line + head, 'p', PART);
+		memcpy(line + head + PART, "\n", 2);
+		give(c, line);
+	}
+	assert_in_range(c->feed.session.photo->size, PARTS_SENT * PART, PARTS_SENT * (PART + 3));
+}
+
+// Fills the journal until there is no room for so many bytes.
+static void fill_up_to(struct conversation *c, size_t bytes)
+{
+	static char line[4100];
+	memset(line, 'y', 4000);
+	memcpy(line, "!Rd", 3);
+	memcpy(line + 4000, "\n", 2);
+	while (journal_room(intake.journal, 1, bytes))
+		give(c, line);
+	assert_true(intake_has_room(&intake));
+}
+
+// The room that was found for a frame is still there when the connection that it displaces had a photo.
+static void a_photo_leaves_room_for_the_frame_that_ends_it(void **state)
+{
+	(void)state;
+	struct conversation a, b, c;
+	static char line[4100];
+	start(folder);
+	begin(&a, 1);
+	begin(&b, 2);
+	begin(&c, 3);
+	send_photo(&a);
+	give(&b, "!Itwo\n");
+	fill_up_to(&b, PARTS_SENT * (PART + 3) + 17 * 512 + 4000);
+	memset(line, 'n', 4080);
+	memcpy(line, "!None,", 6);
+	memcpy(line + 4080, "\n", 2);
+	give(&c, line); // displaces a
+	assert_ptr_equal(
+		device_directory_find(intake.directory, (struct text){"one", 3})->live, &c);
+	conversation_end(&transport, &b, NULL, 0, "bye");
+	conversation_end(&transport, &c, NULL, 0, "bye");
+	stop();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -944,6 +1002,7 @@ int main(void)
 		TEST(a_sender_that_logs_in_later_is_asked_for_its_secret),
 		TEST(the_end_of_a_refused_conversation_in_a_full_journal),
 		TEST(a_full_journal_at_the_end_of_a_conversation),
+		TEST(a_photo_leaves_room_for_the_frame_that_ends_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
