@@ -387,13 +387,15 @@ void feed_expire(struct feed *feed, int64_t now_us, int64_t before_us, struct de
 {
 	decoded_reset(decoded);
 	feed->consumed = FEED_NO_FRAME;
+	const struct decoder *decoder =
+		feed->session.decoder; // NULL: not a tracker, after a photo of one
 	if (!feed_waits(feed))
 		return;
 	feed->session.now_us = now_us;
 	feed->session.quiet =
 		now_us - feed->session.received_us >= QUIET_US || before_us == INT64_MAX;
-	if (feed->session.decoder->wake)
-		feed->session.decoder->wake(
+	if (decoder && decoder->wake)
+		decoder->wake(
 			&feed->session, before_us == INT64_MAX ? INT64_MIN : before_us, decoded);
 	feed->session.quiet = false;
 	if (feed->session.photo && feed->session.photo->yields)

@@ -29,6 +29,8 @@
 //   !M<id>,<number>,<count>,<text> LF  part of a message, 7D escaped; the message: a letter for each report, x: a bad one
 //   !O<parts>  !D<part>,<text> LF      announces a photo; a part of it
 //   !N<ident>,<text> LF                log-in and four reports in one frame
+//
+// and one that has no tracker: ? LF
 
 struct memory {
 	bool seen[26];
@@ -43,8 +45,10 @@ static enum probe holding_probe(const uint8_t *data, size_t len, bool datagram)
 
 static struct frame holding_frame(struct session *session, const uint8_t *data, size_t len)
 {
-	(void)session;
+	const char *start = session->decoder->name[0] == 'f' ? "?" : "!";
 	const uint8_t *end = memchr(data, '\n', len);
+	if (data[0] != (uint8_t)*start)
+		return (struct frame){FRAME_BAD, 1};
 	return end ? (struct frame){FRAME_OK, (size_t)(end - data) + 1}
 		   : (struct frame){FRAME_MORE, len + 1};
 }
@@ -180,7 +184,29 @@ static const struct decoder holding = {.name = "holding",
 	.device_size = sizeof(struct memory),
 	.wake = holding_wake};
 
-const struct decoder *const registry_decoders[] = {&holding, NULL};
+static enum probe foreign_probe(const uint8_t *data, size_t len, bool datagram)
+{
+	(void)len;
+	(void)datagram;
+	return data[0] == '?' ? PROBE_YES : PROBE_NO;
+}
+
+static enum decode_status foreign_decode(
+	struct session *session, const uint8_t *data, size_t len, struct decoded *out)
+{
+	(void)session;
+	(void)data;
+	(void)len;
+	(void)out;
+	return DECODE_FOREIGN;
+}
+
+static const struct decoder foreign = {.name = "foreign",
+	.probe = foreign_probe,
+	.frame = holding_frame,
+	.decode = foreign_decode};
+
+const struct decoder *const registry_decoders[] = {&holding, &foreign, NULL};
 
 // ---- a process
 
@@ -983,6 +1009,33 @@ static void a_photo_leaves_room_for_the_frame_that_ends_it(void **state)
 	stop();
 }
 
+// A peer that turns out to be no tracker may have sent a photo before, for which there was no room.
+static void a_photo_before_bytes_of_no_tracker(void **state)
+{
+	(void)state;
+	struct conversation a, b;
+	start(folder);
+	begin(&a, 1);
+	begin(&b, 2);
+	send_photo(&a);
+	give(&b, "!Itwo\n");
+	fill_up_to(&b, PARTS_SENT * PART);
+	assert_int_equal(conversation_feed(&transport, &a, (const uint8_t *)"?\n", 2).state,
+		CONVERSATION_ENDS);
+	conversation_end(&transport, &a, NULL, 0, "unknown protocol");
+	assert_int_equal(orphans_count(&intake), 1);
+	orphans_expire(&intake, clock_utc_us());
+	assert_int_equal(orphans_count(&intake), 1);
+	journal_release(intake.journal, journal_end(intake.journal));
+	journal_pin(intake.journal, UINT64_MAX); // the quota is too small for both
+	assert_true(intake_wait_for_room(&intake));
+	orphans_expire(&intake, clock_utc_us());
+	assert_int_equal(orphans_count(&intake), 0);
+	assert_int_equal(intake.counters.photos, 1);
+	conversation_end(&transport, &b, NULL, 0, "bye");
+	stop();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1003,6 +1056,7 @@ int main(void)
 		TEST(the_end_of_a_refused_conversation_in_a_full_journal),
 		TEST(a_full_journal_at_the_end_of_a_conversation),
 		TEST(a_photo_leaves_room_for_the_frame_that_ends_it),
+		TEST(a_photo_before_bytes_of_no_tracker),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
