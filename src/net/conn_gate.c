@@ -16,20 +16,23 @@ static int64_t max_per_ip(const struct config *config)
 	return set >= 0 ? set : share > PER_IP_LEAST ? share : PER_IP_LEAST;
 }
 
+// The limit of the address comes first: for a connection that it refuses, nobody else's is closed.
 bool conn_gate_enter(struct conn_gate *gate, const struct config *config, const struct peer *peer,
 	enum conn_refusal_reason *reason)
 {
 	const int64_t max = max_per_ip(config);
-
-	*reason = CONN_REFUSAL_MAX_CONNECTIONS;
-	if (gate->count >= (size_t)config->server.max_connections && !gate->evict(gate, NULL))
-		return false;
 	enum conn_addresses_result counted = conn_addresses_add(&gate->addresses, peer, max);
+
 	if (counted == ADDRESS_HAS_MAX && gate->evict(gate, peer))
 		counted = conn_addresses_add(&gate->addresses, peer, max);
 	*reason = counted == ADDRESS_HAS_MAX ? CONN_REFUSAL_MAX_PER_IP : CONN_REFUSAL_MEMORY;
 	if (counted != ADDRESS_COUNTED)
 		return false;
+	*reason = CONN_REFUSAL_MAX_CONNECTIONS;
+	if (gate->count >= (size_t)config->server.max_connections && !gate->evict(gate, NULL)) {
+		conn_addresses_remove(&gate->addresses, peer);
+		return false;
+	}
 	gate->count++;
 	return true;
 }

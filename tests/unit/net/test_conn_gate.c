@@ -159,6 +159,26 @@ static void above_max_per_ip_one_of_the_address_makes_room(void **state)
 	leave(2);
 }
 
+static void a_connection_above_max_per_ip_closes_no_other_address(void **state)
+{
+	(void)state;
+	config.server.max_connections = 2;
+	config.server.max_connections_per_ip = 1;
+	assert_true(enter(1));
+	assert_true(enter(2));
+	may_be_evicted(2);
+	assert_false(enter(1));
+	assert_int_equal(reason, CONN_REFUSAL_MAX_PER_IP);
+	assert_int_equal(gate.evicted, 0);
+	assert_int_equal(gate.count, 2);
+	opened_count = 0;
+	assert_false(enter(3));
+	assert_int_equal(reason, CONN_REFUSAL_MAX_CONNECTIONS);
+	leave(1);
+	leave(2);
+	assert_null(gate.addresses.table); // the refused one is not counted
+}
+
 static void a_refusal_is_counted_by_reason_and_not_as_open(void **state)
 {
 	const struct peer peer = peer_number(1);
@@ -185,6 +205,7 @@ int main(void)
 		TEST(a_limit_of_0_counts_for_a_later_one),
 		TEST(above_max_connections_any_connection_makes_room),
 		TEST(above_max_per_ip_one_of_the_address_makes_room),
+		TEST(a_connection_above_max_per_ip_closes_no_other_address),
 		TEST(a_refusal_is_counted_by_reason_and_not_as_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
