@@ -32,7 +32,8 @@ const char *trial_ask(struct intake *intake, const struct feed *feed, const stru
 // Decides on another ident in its frame. Returns NULL, or why it is not admitted.
 const char *trial_ask_other(struct intake *intake, const struct peer *peer, struct text ident);
 
-// Holds the reports of the session's ident, which is on trial, and removes them from *decoded. Others become rejects.
+// Holds the reports of the session's ident, which is on trial, and removes them from *decoded. Others become rejects. The bytes
+// of a frame with a password are left out.
 void trial_keep(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	struct decoded *decoded);
 

@@ -118,8 +118,8 @@ void decoded_reject(struct decoded *decoded, enum decode_status status, const ch
 bool decoded_reply(struct decoded *decoded, enum reply_when when, const void *data, size_t len);
 
 // Passes the password or token of a log-in. It admits the session's device if it fits devices.secret, and is used for the
-// following frames too; in a frame that is rejected its bytes are blanked only. data: where it is in the frame, or in the
-// arena. One longer than DECODED_PASSWORD fits no secret.
+// following frames too; in a frame that is rejected its bytes are blanked only. data: where it is in the frame; or in the
+// arena, then rejects have no bytes of the frame. One longer than DECODED_PASSWORD fits no secret.
 #define DECODED_PASSWORD SECRET_PASSWORD_MAX
 static inline void decoded_password(struct decoded *decoded, const void *data, size_t len)
 {

@@ -241,6 +241,22 @@ static void blank_password(uint8_t *end, struct text raw, size_t raw_len, struct
 			password.len < raw_len - at ? password.len : raw_len - at);
 }
 
+static bool is_in_arena(const struct decoded *decoded, struct text text)
+{
+	return (uintptr_t)text.data - (uintptr_t)decoded->arena < sizeof(decoded->arena);
+}
+
+// Returns the bytes of a reject that are kept: none of a frame in which the password has another form than in the arena
+// (escapes), because nobody knows where it is.
+static struct text without_password(const struct decoded *decoded, struct text raw)
+{
+	const bool is_hidden = decoded->has_password && decoded->password.len > 0 &&
+			       is_in_arena(decoded, decoded->password) &&
+			       !is_in_arena(decoded, raw);
+
+	return is_hidden ? (struct text){"", 0} : raw;
+}
+
 // Appends that what has this mark is resolved, though nothing came of it. A mark without a key is ignored.
 static void append_released(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	struct held_mark mark)
@@ -357,7 +373,8 @@ static __attribute__((noinline)) void append_marked(struct intake *intake, struc
 		const struct held_mark mark =
 			last_mark(mark_of(decoded, i, &next), --left, &message);
 		if (refusal)
-			append_reject(intake, feed, peer, refusal, report->raw, password, mark);
+			append_reject(intake, feed, peer, refusal,
+				without_password(decoded, report->raw), password, mark);
 		else if (mark.key)
 			append_result(intake, feed, peer, report, mark);
 		else
@@ -368,7 +385,8 @@ static __attribute__((noinline)) void append_marked(struct intake *intake, struc
 		const struct held_mark mark = last_mark(reject->resolves, --left, &message);
 		char reason[DECODED_REASON_MAX];
 		decoded_reject_reason(reject, reason);
-		append_reject(intake, feed, peer, reason, reject->raw, password, mark);
+		append_reject(intake, feed, peer, reason, without_password(decoded, reject->raw),
+			password, mark);
 	}
 	append_released(intake, feed, peer, message);
 }

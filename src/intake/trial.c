@@ -84,7 +84,9 @@ void trial_keep(struct intake *intake, const struct feed *feed, const struct pee
 	struct decoded *decoded)
 {
 	for (size_t i = 0; i < decoded->report_count; i++) {
-		const struct report *report = &decoded->reports[i];
+		struct report *report = &decoded->reports[i];
+		if (decoded->has_password) // it may become a reject, whose readers are not to see it
+			report->raw = (struct text){"", 0};
 		if (keep_report(intake, feed, peer, report))
 			continue;
 		intake->counters.reports_refused++;

@@ -7,6 +7,7 @@
 //   !C LF          replies "bye" and asks to close
 //   !A<ident>,<password> LF   log-in with a password: replies "ok" now, "no" if refused; no report
 //   !D<ident>,<password> LF   the same with a report
+//   !F<ident>,<password> LF   the same, and the password is in the arena
 //   !E<password> LF           a password in the arena, its bytes in reverse; no report
 //   !O<ident> LF              two reports, the second of another device
 //   !R<count> LF   so many reports, each tenth with an impossible position; replies their number, two bytes, stored. After
@@ -67,11 +68,16 @@ static enum decode_status door_decode(
 		decoded_reply(out, REPLY_NOW, "bye", 3);
 		return DECODE_OK;
 	}
-	if (data[1] == 'A' || data[1] == 'D' || data[1] == 'X') {
+	if (data[1] == 'A' || data[1] == 'D' || data[1] == 'F' || data[1] == 'X') {
 		const uint8_t *comma = memchr(data, ',', len);
 		if (!comma || !session_set_ident(session, data + 2, (size_t)(comma - data) - 2))
 			return DECODE_BAD_VALUE;
-		decoded_password(out, comma + 1, (size_t)(data + len - comma) - 2);
+		const size_t password_len = (size_t)(data + len - comma) - 2;
+		decoded_password(out,
+			data[1] == 'F'
+				? memcpy(decoded_arena(out, password_len), comma + 1, password_len)
+				: comma + 1,
+			password_len);
 		if (data[1] == 'X')
 			return DECODE_BAD_SUM;
 		decoded_reply(out, REPLY_NOW, "ok", 2);

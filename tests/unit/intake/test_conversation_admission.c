@@ -416,10 +416,31 @@ static void a_rejected_password_is_not_journaled(void **state)
 
 	give_text(&c, "!D7,7monkey\n");
 	assert_string_equal(journaled_bytes(), "!D7,*******\n|");
+	give_text(&c, "!F7,7monkey\n"); // in the frame it may have another form
+	assert_string_equal(journaled_bytes(), "|");
 	give_text(&c, "!A7,monkey\n");
 	assert_string_equal(journaled_bytes(), "|");
 	give_text(&c, "!L7\n"); // no password
 	assert_string_equal(journaled_bytes(), "!L7\n|");
+	end(&c);
+}
+
+static void a_password_on_trial_is_not_journaled(void **state)
+{
+	(void)state;
+	char login[32];
+	struct conversation c = begin(TRANSPORT_UDP);
+
+	config.devices.new_per_minute = config.devices.new_per_address = 1;
+	device_directory_set_loaded(intake.directory);
+	assert_true(trial_begin(&intake));
+	for (int ident = 1; newcomers_on_trial(intake.newcomers) == 0; ident++) {
+		journaled_bytes();
+		snprintf(login, sizeof(login), "!D%d,parrot\n", ident);
+		give_text(&c, login);
+	}
+	trial_finish(&intake);
+	assert_string_equal(journaled_bytes(), "|");
 	end(&c);
 }
 
@@ -472,6 +493,7 @@ int main(void)
 		TEST(reports_of_other_devices_are_admitted_one_by_one),
 		TEST(a_rejected_password_is_not_journaled),
 		TEST(the_password_of_a_rejected_frame_does_not_admit),
+		TEST(a_password_on_trial_is_not_journaled),
 		TEST(unknown_devices_can_be_refused),
 		TEST(reasons_for_refusal_are_known_as_such),
 	};
