@@ -28,14 +28,16 @@ void trace_event_bytes(
 {
 	const uintptr_t at = (uintptr_t)secret.data - (uintptr_t)bytes.data;
 	const size_t shown = bytes.len < TRACE_EVENT_HEX_MOST ? bytes.len : TRACE_EVENT_HEX_MOST;
+	const bool is_hidden = secret.len > 0 && at >= bytes.len;
 	char *blanked = NULL;
 
-	if (secret.len > 0 && at < shown) {
+	if (is_hidden || (secret.len > 0 && at < shown)) {
+		const size_t from = is_hidden ? 0 : at, left = shown - from;
 		blanked = malloc(shown);
 		if (!blanked)
 			return;
 		memcpy(blanked, bytes.data, shown);
-		memset(blanked + at, '*', secret.len < shown - at ? secret.len : shown - at);
+		memset(blanked + from, '*', is_hidden || secret.len > left ? left : secret.len);
 	}
 	json_line_hex(&event->json, name, blanked ? blanked : bytes.data, shown);
 	if (shown < bytes.len)

@@ -18,8 +18,8 @@ struct trace_event {
 bool trace_event_begin(struct trace_event *event, const char *name, int64_t time_us);
 // Adds "transport" and "peer".
 void trace_event_peer(struct trace_event *event, const struct peer *peer);
-// Adds up to TRACE_EVENT_HEX_MOST bytes as hex, without those of `secret`, which become 2a ("*"); and "cut":true if that is not
-// all.
+// Adds up to TRACE_EVENT_HEX_MOST bytes as hex, without those of `secret`, which become 2a ("*"): all bytes, if it does not lie
+// within them (it has another form there). And "cut":true if that is not all.
 void trace_event_bytes(
 	struct trace_event *event, const char *name, struct text bytes, struct text secret);
 // Completes the text. Returns false, with nothing to free, if out of memory. Else the caller frees event->text.

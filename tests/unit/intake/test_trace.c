@@ -215,6 +215,20 @@ static void a_refusal_is_shown_with_its_reason(void **state)
 	end(&c);
 }
 
+static void passwords_are_not_shown(void **state)
+{
+	(void)state;
+	struct conversation c = begin(TRANSPORT_UDP);
+
+	look(&first, "7");
+	give_text(&c, "!D7,parrot\n");
+	assert_shows(first, "\"frame\":\"2144372c2a2a2a2a2a2a0a\"");
+	give_text(&c, "!F7,monkey\n"); // where it is in the frame is not known
+	assert_shows(first, "\"frame\":\"2a2a2a2a2a2a2a2a2a2a2a\"");
+	end_look(&first);
+	end(&c);
+}
+
 static void the_rest_of_a_connection_is_shown(void **state)
 {
 	(void)state;
@@ -311,6 +325,7 @@ int main(void)
 		TEST(stored_follows_the_journal),
 		TEST(a_command_follows_its_frame),
 		TEST(a_refusal_is_shown_with_its_reason),
+		TEST(passwords_are_not_shown),
 		TEST(the_rest_of_a_connection_is_shown),
 		TEST(a_long_frame_is_cut),
 		TEST(the_greeting_says_what_is_known),
