@@ -202,6 +202,16 @@ static __attribute__((noinline, cold)) const char *hold_frame(
 	return NULL;
 }
 
+// Returns true if there may be reports of other devices than the one that the session names. Of a frame with records of several
+// devices, the only good one may be another's.
+static inline bool may_have_others(const struct session *session, const struct decoded *decoded)
+{
+	if (decoded->report_count != 1)
+		return decoded->report_count > 1;
+	const struct text ident = decoded->reports[0].ident;
+	return ident.len != session->ident_len || memcmp(ident.data, session->ident, ident.len);
+}
+
 // Journals intake->decoded and sends the replies. Returns NULL, or why the conversation ends.
 static const char *finish_frame(
 	struct conversation_transport *transport, struct conversation *c, bool may_command)
@@ -219,7 +229,7 @@ static const char *finish_frame(
 		undo(c, decoded);
 		conversation_admission_reject_frame(c, decoded, refusal);
 	}
-	if (!refusal && decoded->report_count > 1)
+	if (!refusal && may_have_others(&c->feed.session, decoded))
 		conversation_admission_reject_others(intake, c, decoded);
 	if (!refusal && !conversation_is_datagram(c) &&
 		(decoded->report_count > 1 || conversation_is_gateway(c)))

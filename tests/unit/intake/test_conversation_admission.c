@@ -378,6 +378,27 @@ static void reports_of_other_devices_are_admitted_one_by_one(void **state)
 	}
 }
 
+// The only report of a frame is of another device than the one that the frame names last, with a record that is bad.
+static void a_report_beside_a_bad_record_of_another_device_is_asked_for(void **state)
+{
+	static const char records[] = OF("5020001") "$POS,5020002,101500.000,A,4807.0380,N,01131."
+						    "0000,E,22.40,84.40,991326\r\n";
+	const size_t len = 5 + sizeof(records) - 1;
+	uint8_t frame[256] = {0xBF, 0xFB, 0xFF, (uint8_t)len, (uint8_t)(len >> 8)};
+
+	(void)state;
+	memcpy(frame + 5, records, sizeof(records) - 1);
+	for (enum transport over = TRANSPORT_TCP; over <= TRANSPORT_UDP; over++) {
+		struct conversation c = begin(over);
+		device_directory_add(intake.directory, TEXT("5020001"))->state = DEVICE_BLOCKED;
+		give(&c, frame, len);
+		assert_non_null(strstr(journaled(), ": device is blocked\n"));
+		assert_int_equal(intake.counters.reports, 0);
+		end(&c);
+		journaled();
+	}
+}
+
 // The raw bytes of the entries since the last call, a line each.
 static const char *journaled_bytes(void)
 {
@@ -491,6 +512,7 @@ int main(void)
 		TEST(a_password_may_be_decoded_and_come_before_the_ident),
 		TEST(passwords_up_to_the_limit_fit),
 		TEST(reports_of_other_devices_are_admitted_one_by_one),
+		TEST(a_report_beside_a_bad_record_of_another_device_is_asked_for),
 		TEST(a_rejected_password_is_not_journaled),
 		TEST(the_password_of_a_rejected_frame_does_not_admit),
 		TEST(a_password_on_trial_is_not_journaled),
