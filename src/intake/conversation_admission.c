@@ -48,6 +48,15 @@ static const char *object_to_other(
 	return refusal;
 }
 
+// Ends the photo that this device has announced, maybe with the report that is rejected: then no part of it has come.
+static void end_photo_of(struct session *session, struct text ident)
+{
+	const struct photo *photo = session->photo;
+
+	if (photo && text_same(ident, (struct text){photo->ident, photo->ident_len}))
+		photo_end(session);
+}
+
 void conversation_admission_reject_others(
 	struct intake *intake, struct conversation *c, struct decoded *decoded)
 {
@@ -60,6 +69,7 @@ void conversation_admission_reject_others(
 		}
 		const struct text raw = report->raw;
 		c->feed.rejects++;
+		end_photo_of(&c->feed.session, report->ident);
 		intake_reject_report(intake, &c->feed, &c->peer, objection, raw,
 			decoded_remove_report(decoded, i));
 	}

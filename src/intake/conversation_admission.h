@@ -27,8 +27,8 @@ static inline bool conversation_admission_is_due(const struct conversation *c)
 const char *conversation_admission_ask(
 	struct intake *intake, const struct conversation *c, struct device **found);
 
-// Rejects the reports of other devices that are not admitted: of a frame with records of several, or of held frames.
-// Unknown devices are added as far as there is room for them.
+// Rejects the reports of other devices that are not admitted: of a frame with records of several, or of held frames. Their
+// photo ends. Unknown devices are added as far as there is room for them.
 void conversation_admission_reject_others(
 	struct intake *intake, struct conversation *c, struct decoded *decoded);
 // Adds a reject to a refused frame without reports that would leave no trace otherwise.

@@ -378,25 +378,51 @@ static void reports_of_other_devices_are_admitted_one_by_one(void **state)
 	}
 }
 
+#define RECORD(code, ident, date)                                                                  \
+	"$" code "," ident ",101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40," date "\r\n"
+
+// Gives a full frame of PT-502 with these records.
+static void give_records(struct conversation *c, const char *records)
+{
+	const size_t len = 5 + strlen(records);
+	uint8_t frame[512] = {0xBF, 0xFB, 0xFF, (uint8_t)len, (uint8_t)(len >> 8)};
+
+	memcpy(frame + 5, records, len - 5);
+	give(c, frame, len);
+}
+
 // The only report of a frame is of another device than the one that the frame names last, with a record that is bad.
 static void a_report_beside_a_bad_record_of_another_device_is_asked_for(void **state)
 {
-	static const char records[] = OF("5020001") "$POS,5020002,101500.000,A,4807.0380,N,01131."
-						    "0000,E,22.40,84.40,991326\r\n";
-	const size_t len = 5 + sizeof(records) - 1;
-	uint8_t frame[256] = {0xBF, 0xFB, 0xFF, (uint8_t)len, (uint8_t)(len >> 8)};
-
 	(void)state;
-	memcpy(frame + 5, records, sizeof(records) - 1);
 	for (enum transport over = TRANSPORT_TCP; over <= TRANSPORT_UDP; over++) {
 		struct conversation c = begin(over);
 		device_directory_add(intake.directory, TEXT("5020001"))->state = DEVICE_BLOCKED;
-		give(&c, frame, len);
+		give_records(
+			&c, RECORD("POS", "5020001", "221126") RECORD("POS", "5020002", "991326"));
 		assert_non_null(strstr(journaled(), ": device is blocked\n"));
 		assert_int_equal(intake.counters.reports, 0);
 		end(&c);
 		journaled();
 	}
+}
+
+// A photo is of the device whose record announces it.
+static void a_photo_of_another_device_that_is_refused_is_not_stored(void **state)
+{
+	(void)state;
+	config.media.photos = true;
+	struct conversation c = begin(TRANSPORT_TCP);
+	device_directory_add(intake.directory, TEXT("5020001"))->state = DEVICE_BLOCKED;
+	give_records(&c, RECORD("PHO12", "5020001", "221126") RECORD("POS", "5020002", "221126"));
+	assert_int_equal(intake.photos.bytes, 0);
+	give_records(&c, "$PHD0,12,0123456789ab\r\n");
+	assert_string_equal(journaled(), "connected 5020002\nreject 5020002: device is blocked\n"
+					 "report 5020002\n"
+					 "reject 5020002: photo data: not asked for\n");
+	assert_int_equal(intake.counters.photos, 0);
+	assert_int_equal(intake.photos.bytes, 0);
+	end(&c);
 }
 
 // The raw bytes of the entries since the last call, a line each.
@@ -513,6 +539,7 @@ int main(void)
 		TEST(passwords_up_to_the_limit_fit),
 		TEST(reports_of_other_devices_are_admitted_one_by_one),
 		TEST(a_report_beside_a_bad_record_of_another_device_is_asked_for),
+		TEST(a_photo_of_another_device_that_is_refused_is_not_stored),
 		TEST(a_rejected_password_is_not_journaled),
 		TEST(the_password_of_a_rejected_frame_does_not_admit),
 		TEST(a_password_on_trial_is_not_journaled),
