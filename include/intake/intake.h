@@ -122,6 +122,8 @@ void intake_append_reports(struct intake *intake, struct feed *feed, const struc
 
 // Appends the finished photos as far as there is room for them.
 void intake_append_photos(struct intake *intake, struct feed *feed, const struct peer *peer);
+// Drops all photos: the session's device is not admitted.
+void intake_drop_photos(struct intake *intake, struct feed *feed, const struct peer *peer);
 // Appends all finished photos, and waits for room for them. Those for which there is none stay finished.
 void intake_flush_photos(struct intake *intake, struct feed *feed, const struct peer *peer);
 

@@ -192,13 +192,14 @@ static bool forbids_memory(const struct session *session)
 }
 
 // Holds the reports of an ident on trial, and sends no reply: the tracker repeats what is not acknowledged. Rejects are
-// journaled; what the feed holds stays there. Always returns NULL.
+// journaled; what the feed holds stays there, except photos. Always returns NULL.
 static __attribute__((noinline, cold)) const char *hold_frame(
 	struct intake *intake, struct conversation *c, struct decoded *decoded)
 {
 	count_outcome(intake, c, decoded, trial_pending, decoded->report_count);
 	trial_keep(intake, &c->feed, &c->peer, decoded);
 	intake_append_reports(intake, &c->feed, &c->peer, decoded, NULL);
+	intake_drop_photos(intake, &c->feed, &c->peer);
 	return NULL;
 }
 

@@ -558,8 +558,7 @@ void intake_flush_photos(struct intake *intake, struct feed *feed, const struct 
 	while (feed->session.finished && journal_wait(intake->journal));
 }
 
-// Drops the photos of a device that is not admitted.
-static void drop_photos(struct intake *intake, struct feed *feed, const struct peer *peer)
+void intake_drop_photos(struct intake *intake, struct feed *feed, const struct peer *peer)
 {
 	struct session *session = &feed->session;
 
@@ -599,7 +598,7 @@ uint64_t intake_append(struct intake *intake, struct feed *feed, const struct pe
 	intake_append_reports(intake, feed, peer, decoded, refusal);
 	if (feed->session.photos) {
 		if (refusal)
-			drop_photos(intake, feed, peer);
+			intake_drop_photos(intake, feed, peer);
 		intake_append_photos(intake, feed, peer);
 	}
 	return journal_end(intake->journal);

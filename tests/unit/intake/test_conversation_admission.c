@@ -491,6 +491,26 @@ static void a_password_on_trial_is_not_journaled(void **state)
 	end(&c);
 }
 
+static void a_photo_on_trial_is_not_stored(void **state)
+{
+	(void)state;
+	char record[128];
+
+	config.media.photos = true;
+	config.devices.new_per_minute = config.devices.new_per_address = 1;
+	device_directory_set_loaded(intake.directory);
+	assert_true(trial_begin(&intake));
+	struct conversation c = begin(TRANSPORT_UDP);
+	for (int n = 1; newcomers_on_trial(intake.newcomers) == 0; n++) {
+		snprintf(record, sizeof(record), RECORD("PHO12", "502%04d", "221126"), n);
+		give_text(&c, record);
+	}
+	give_records(&c, "$PHD0,12,0123456789ab\r\n");
+	end(&c);
+	assert_int_equal(intake.counters.photos, 0);
+	assert_int_equal(intake.photos.bytes, 0);
+}
+
 static void unknown_devices_can_be_refused(void **state)
 {
 	(void)state;
@@ -543,6 +563,7 @@ int main(void)
 		TEST(a_rejected_password_is_not_journaled),
 		TEST(the_password_of_a_rejected_frame_does_not_admit),
 		TEST(a_password_on_trial_is_not_journaled),
+		TEST(a_photo_on_trial_is_not_stored),
 		TEST(unknown_devices_can_be_refused),
 		TEST(reasons_for_refusal_are_known_as_such),
 	};
