@@ -28,6 +28,7 @@
 #define HOW_PROTOCOL 126u
 #define HOW_SEALED   128u
 #define RECEIVED_US  INT64_C(1795342500000000) /* 2026-11-22 10:15 */
+#define BETWEEN_US   INT64_C(7000000)          /* datagrams */
 #define INPUT_MOST   16384
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -37,6 +38,7 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t len, size_t most);
 
 static int kept_protocol = -1; // of FUZZ_PROTOCOL, as in `how`; -1: any
 static struct photos photos;
+static struct messages messages;
 static struct decoded batch; // half a megabyte: not for the stack
 
 #define CHECK(condition)                                                                           \
@@ -313,6 +315,7 @@ static struct feed begin(uint8_t how, uint32_t seed)
 	feed.session.received_us = RECEIVED_US;
 	feed.session.memory = device_memory_new(4);
 	feed.session.photos = &photos;
+	feed.session.all_messages = &messages;
 	set_model(&feed.session, seed);
 	CHECK(feed.session.memory);
 	return feed;
@@ -335,7 +338,8 @@ static void end_feed(struct feed *feed, const uint8_t *data, size_t len, struct 
 	check_photos(&feed->session, outcome);
 	device_memory_free(feed->session.memory);
 	feed_done(feed);
-	CHECK(photos.bytes == 0);
+	CHECK(photos.bytes == 0 && photos.yielding == 0);
+	CHECK(messages.bytes == 0 && messages.yielding == 0 && !messages.first);
 }
 
 // Steps until more bytes are needed or all are used. Returns the number used; *closed: the
@@ -398,19 +402,25 @@ static struct outcome feed_stream(
 	return outcome;
 }
 
+// Between datagrams time passes.
 static void feed_datagrams(
 	uint8_t how, const uint8_t *data, size_t len, uint32_t seed, bool in_pieces)
 {
 	struct outcome outcome = {0};
 	struct feed feed = begin(how, seed);
+	int64_t now_us = RECEIVED_US;
 	for (size_t at = 0, size; at < len; at += size) {
 		bool closed;
 		size = in_pieces ? 4 * next_piece(&seed) : len;
 		if (size > len - at)
 			size = len - at;
-		feed_datagram(&feed, RECEIVED_US);
+		feed_datagram(&feed, now_us);
 		const size_t used = step_through(&feed, data + at, size, &outcome, &closed);
 		CHECK(used == size || closed);
+		now_us += BETWEEN_US;
+		feed_expire(&feed, now_us, now_us - FEED_HOLD_US, &batch);
+		check_batch(&outcome, data, 0);
+		check_photos(&feed.session, &outcome);
 	}
 	end_feed(&feed, data, 0, &outcome);
 }
