@@ -13,7 +13,7 @@
 #include "protocol/decoded.h"
 #include "protocol/session.h"
 
-#define MESSAGE_BYTES      32768              /* bytes of a whole message, at most */
+#define MESSAGE_BYTES      65536              /* bytes of a whole message, at most */
 #define MESSAGE_PARTS      1024               /* parts of a message, at most */
 #define MESSAGES_MOST      4                  /* incomplete messages of one conversation */
 #define MESSAGES_HELD      262144             /* bytes of memory for them */
