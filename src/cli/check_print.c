@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void print(const char *start, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void print(
+	const char *start, const char *format, va_list arguments)
 {
 	fputs(start, stdout);
 	vprintf(format, arguments);
