@@ -210,6 +210,16 @@ static bool is_heartbeat(struct text text)
 	return fields_is_digits(text, HEARTBEAT, HEARTBEAT);
 }
 
+// Returns true if the connection was taken for this protocol's by a heartbeat without its end, and what follows is none.
+static bool is_other(const struct session *session, struct text text)
+{
+	if (session->ident_len > 0 || count_digits(text, 0) != HEARTBEAT || text.len == HEARTBEAT)
+		return false;
+	const char next = text.data[HEARTBEAT];
+	return next != ';' && next != '\r' && next != '\n' &&
+	       !agrees(from(text, HEARTBEAT), "imei:");
+}
+
 // Returns the first terminator, or NULL.
 static const char *find_terminator(struct text text)
 {
@@ -234,6 +244,8 @@ static struct frame frame(struct session *session, const uint8_t *data, size_t l
 		return (struct frame){FRAME_SKIP, filler};
 	if (len == 0)
 		return (struct frame){FRAME_MORE, 1};
+	if (is_other(session, text))
+		return (struct frame){FRAME_BAD, HEARTBEAT};
 	const size_t most = is_photo(text) ? PHOTO_MOST : SENTENCE_MOST;
 	if (text.len > most)
 		text.len = most;

@@ -206,6 +206,24 @@ static void a_heartbeat_without_a_terminator_ends_when_nothing_follows(void **st
 	}
 }
 
+// What is read first may end behind the 15 digits that open another protocol.
+static void digits_of_another_protocol_are_given_back(void **state)
+{
+	static const struct {
+		const char *text;
+		enum frame_kind kind;
+	} rows[] = {{ID "x;", FRAME_BAD}, {ID "#D#;", FRAME_BAD}, {ID ";", FRAME_OK},
+		{ID "\r\n", FRAME_OK}, {ID "imei:" ID ",A;", FRAME_OK}, {ID "im", FRAME_MORE}};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct session session = {0};
+		const size_t len = strlen(rows[i].text);
+		const struct frame frame =
+			decoder_gps103.frame(&session, guarded_copy(&page, rows[i].text, len), len);
+		assert_int_equal(frame.kind, rows[i].kind);
+	}
+}
+
 static void a_sentence_has_at_most_4096_bytes_and_a_part_of_a_photo_32768(void **state)
 {
 	static const struct {
@@ -519,6 +537,7 @@ int main(void)
 		cmocka_unit_test(a_datagram_ends_its_last_sentence),
 		cmocka_unit_test(digits_alone_count_for_a_known_device_only),
 		cmocka_unit_test(a_heartbeat_without_a_terminator_ends_when_nothing_follows),
+		cmocka_unit_test(digits_of_another_protocol_are_given_back),
 		cmocka_unit_test(a_sentence_has_at_most_4096_bytes_and_a_part_of_a_photo_32768),
 		cmocka_unit_test(the_first_bytes_decide),
 		cmocka_unit_test(the_echo_is_answered_only_if_it_opens_the_connection),
