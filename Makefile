@@ -7,7 +7,7 @@
 #   PORT=9999                   the port of make run              V=1        show the commands
 #   PREFIX=/usr/local sysconfdir=/etc localstatedir=/var DESTDIR=   where make install puts the files
 #   ONLY="unit e2e"             parts of make check to run        FUZZ_SECONDS=60   time for each target of make fuzz
-#   ONLY="h02 sniff entry"      targets of make fuzz to run: protocols, sniff, feed, entry
+#   ONLY="h02 sniff entry"      targets of make fuzz to run: protocols, sniff, feed, entry, intake, ...
 #   ONLY=feed,store,sql         parts of make bench to run        BENCH_ROUNDS=5    rounds per measurement
 #   ONLY="bookworm trixie"      releases of make system
 #   ONLY="hostile disk"         parts of make soak to run: tests/soak/test_NAME*.py

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Seeds of the fuzzers of everything but the feed and the entries, and their dictionaries. The head of each fuzz_NAME.c draws
 its inputs."""
+import itertools
 import json
 import pathlib
 import re
@@ -9,7 +10,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 KINDS = ["engineStop", "engineResume", "outputControl", "positionSingle", "positionPeriodic", "alarmSpeed", "rebootDevice",
          "requestPhoto", "setTimezone", "getVersion", "factoryReset", "custom"]
 ARGUMENTS = [b"2", b"1", b"60", b"80", b"0", b"-3", b"Relay,1#"]
-FULL, STORED, DELTA, DELTA_OF, AGAIN, MADE, EXPIRE, CONNECT, RESTART = range(9)
+FULL, STORED, DELTA, DELTA_OF, AGAIN, MADE, EXPIRE, CONNECT, RESTART = range(9)  # of fuzz_delta.c
 RECORD = bytes([1, 2, 30, 4, 5, 6, 7, 0])  # what a step that makes a record reads
 
 
@@ -86,10 +87,7 @@ def command_seeds():
 def golden_bytes(name):
     """The tracker's bytes of a capture of the golden tests, hex lines only."""
     path = TOP / "tests/golden" / f"{name}.hex"
-    lines = path.read_text("ascii").splitlines() if path.exists() else []
-    lines = [line.strip() for line in lines]
-    return b"".join(bytes.fromhex(line) if not line.startswith('"') else line[1:-1].encode().decode("unicode_escape").encode("latin-1")
-                    for line in lines if line and not line.startswith("#"))
+    return b"".join(golden_lines(path)) if path.exists() else b""
 
 
 def simulate_seeds():
@@ -129,7 +127,50 @@ def http_words():
             "Expect: 100-continue"}
 
 
+GIVE, CLOSE, PASS, DEVICE, FILL, STORE, CHANGE, COMMAND, UNREAD, WATCH, START_ANEW = range(11)  # of fuzz_intake.c
+PHOTOS, REFUSES, ROW_LIMITS, TRIALS, LOADED = 1, 2, 4, 8, 16
+TCP, OTHER_TCP, UDP = 0, 1, 5
+
+
+def golden_lines(path):
+    """The lines of a capture that are sent, one frame each as a rule."""
+    lines = [line.strip() for line in path.read_text("ascii").splitlines()]
+    return [golden_line(line) for line in lines if line and not line.startswith("#")]
+
+
+def golden_line(line):
+    return line[1:-1].encode().decode("unicode_escape").encode("latin-1") if line.startswith('"') else bytes.fromhex(line)
+
+
+def action(kind, who=0, value=0, data=b""):
+    return bytes([kind, who, value]) + len(data).to_bytes(2, "big") + data
+
+
+def intake_seeds():
+    """Two plans for each capture, so that each protocol has several."""
+    for number, path in enumerate(sorted((TOP / "tests/golden").glob("*.hex"))):
+        lines = [line for line in golden_lines(path) if len(line) < 1500]
+        size = sum(total < 2000 for total in itertools.accumulate(map(len, lines)))
+        give, again, datagrams = ([action(GIVE, who, 0, line) for line in lines[:most]] for who, most in ((TCP, size), (OTHER_TCP, 8), (UDP, size)))
+        second, full, store = action(PASS), action(FILL), action(STORE)
+        changes = [action(DEVICE, TCP, value) + give[-1] for value in (1, 2, 8, 16, 96, 128)]
+        plans = {"plain": (PHOTOS | LOADED, [*give, second, action(CLOSE)]),
+                 "displaced": (PHOTOS, [*give, full, *again]),
+                 "udp": (PHOTOS | LOADED | TRIALS, [second.join(datagrams), *give[:4]]),
+                 "owner": (PHOTOS | ROW_LIMITS, [*give[:6], *changes, *again]),
+                 "full": (PHOTOS | REFUSES, [*give, full, action(CLOSE), *again, action(START_ANEW, 0, 1), *again, store, second])}
+        for name in (list(plans) * 2)[number % 5::3][:2]:
+            settings, actions = plans[name]
+            yield f"{path.stem}_{name}", bytes([settings]) + b"".join(actions)
+
+
+def intake_frames():
+    """The frames that the mutator inserts."""
+    frames = dict.fromkeys(line for path in sorted((TOP / "tests/golden").glob("*.hex")) for line in golden_lines(path))
+    return b"".join(len(frame).to_bytes(2, "big") + frame for frame in frames if len(frame) < 1500)
+
+
 SEEDS = {"delta": delta_seeds, "journal": journal_seeds, "settings": settings_seeds, "command": command_seeds, "simulate": simulate_seeds,
-         "http": http_seeds}
+         "http": http_seeds, "intake": intake_seeds}
 WORDS = {"settings": settings_words, "http": http_words, "command": lambda: set(KINDS),
          "simulate": lambda: {"#PHD", "OPC", "Relay,", "**,imei:", "*HQ,", ";", "#", "ON", "LOAD"}}
