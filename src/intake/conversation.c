@@ -382,10 +382,13 @@ struct conversation_outcome conversation_each_second(struct conversation_transpo
 
 	if (c->feed.open && len > 0 && clock_coarse_ms() - c->open_ms >= OPEN_MS &&
 		intake_has_room(intake)) {
-		feed_rest(&c->feed, data, len, &intake->decoded, &outcome.used);
+		const enum feed_verdict verdict =
+			feed_rest(&c->feed, data, len, &intake->decoded, &outcome.used);
 		count_found(intake, c, &intake->decoded);
 		intake_counts(intake, &c->feed, &c->peer)->bytes += outcome.used;
 		outcome.reason = finish(transport, c, may_command, data, outcome.used);
+		if (!outcome.reason && verdict == FEED_CLOSE)
+			outcome.reason = intake->decoded.detail;
 		if (!outcome.reason && outcome.used < len) // frames may follow the open one
 			outcome = feed_following(transport, c, data, len, outcome.used);
 	}

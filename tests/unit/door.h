@@ -14,6 +14,7 @@
 //                  !R<count>F LF the last one has no ident
 //   !S<len> LF     a report; replies so many bytes "s" stored
 //   !M<ident> LF   log-in: replies "MODEL/PROTOCOL", what is set for the device
+//   !W             without LF: open; framing is lost if nothing follows
 #ifndef AVLD_DOOR_H
 #define AVLD_DOOR_H
 
@@ -32,8 +33,10 @@ static enum probe door_probe(const uint8_t *data, size_t len, bool datagram)
 
 static struct frame door_frame(struct session *session, const uint8_t *data, size_t len)
 {
-	(void)session;
 	const uint8_t *end = memchr(data, '\n', len);
+	if (!end && len > 1 && data[1] == 'W')
+		return session->quiet ? (struct frame){FRAME_BAD, len}
+				      : (struct frame){FRAME_OPEN, len + 1};
 	return end ? (struct frame){FRAME_OK, (size_t)(end - data) + 1}
 		   : (struct frame){FRAME_MORE, len + 1};
 }

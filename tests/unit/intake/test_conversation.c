@@ -772,6 +772,27 @@ static void an_open_frame_is_whole_after_a_second(void **state)
 	end(&c);
 }
 
+// The first time the next bytes are sniffed again, as in conversation_feed.
+static void an_open_frame_that_loses_framing_twice_ends_the_conversation(void **state)
+{
+	(void)state;
+	static const uint8_t open[] = "!W";
+	struct conversation c = begin(TRANSPORT_TCP);
+
+	for (int time = 1; time <= 2; time++) {
+		give_text(&c, "!L5020001\n");
+		assert_int_equal(give(&c, open, 2).used, 0);
+		c.open_ms -= 1000;
+		const struct conversation_outcome outcome =
+			conversation_each_second(&transport, &c, open, 2);
+		assert_int_equal(outcome.used, 2);
+		assert_int_equal(outcome.state, time == 1 ? CONVERSATION_OPEN : CONVERSATION_ENDS);
+		if (time == 2)
+			assert_string_equal(outcome.reason, "framing lost");
+	}
+	end(&c);
+}
+
 static void an_open_frame_is_whole_at_the_end(void **state)
 {
 	(void)state;
@@ -1017,6 +1038,7 @@ int main(void)
 		TEST(a_command_follows_the_frame),
 		TEST(a_command_goes_to_the_live_connection_at_once),
 		TEST(an_open_frame_is_whole_after_a_second),
+		TEST(an_open_frame_that_loses_framing_twice_ends_the_conversation),
 		TEST(an_open_frame_is_whole_at_the_end),
 		TEST(a_held_frame_expires),
 		TEST(a_held_frame_is_a_reject_at_the_end),
