@@ -33,6 +33,7 @@ static int64_t now_us;
 static struct intake intake;
 static struct config config;
 static uint16_t next_port;                      /* of the next conversation */
+static uint16_t udp_port;                       /* of the UDP sender at hand; 0: none */
 static uint16_t changed_port;                   /* next_port at the newest change of a device */
 static uint8_t said[ACTIONS_MOST + FIRST_PORT]; /* by port. Bit n: the password of secrets[n] */
 static uint64_t read_up_to, reports_read, rejects_read;
@@ -114,12 +115,23 @@ static void check_admitted(const struct entry *entry)
 	CHECK(!device->secret || has_said_password(&entry->peer, device));
 }
 
+// The device has a connection of its own. Reports that were on trial when it connected are not checked.
+static void check_aside(const struct entry *entry)
+{
+	const struct device *device = device_directory_find(intake.directory, entry->ident);
+
+	if (entry->peer.port == udp_port && device && device->live)
+		CHECK(entry->body.flags & FLAG_ASIDE);
+}
+
 static void check_entry(const struct entry *entry)
 {
 	const bool is_own = entry->peer.port >= FIRST_PORT; // no filler, no summary
 
 	if (entry->kind == ENTRY_REPORT || entry->kind == ENTRY_MEDIA)
 		check_admitted(entry);
+	if (entry->kind == ENTRY_REPORT)
+		check_aside(entry);
 	if (entry->kind == ENTRY_HELD)
 		note_held(entry->mark);
 	else if (entry->kind == ENTRY_MEDIA_PART)

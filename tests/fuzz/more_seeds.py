@@ -162,6 +162,16 @@ def intake_seeds():
         for name in (list(plans) * 2)[number % 5::3][:2]:
             settings, actions = plans[name]
             yield f"{path.stem}_{name}", bytes([settings]) + b"".join(actions)
+    yield from trial_seeds()
+
+
+def trial_seeds():
+    """More idents over UDP than are admitted at once; then the owner decides on one, and they are heard again."""
+    idents = [b"50200%02d" % n for n in range(6)]
+    records = [b"$POS,%s,101500.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126\r\n" % ident for ident in idents]
+    heard = b"".join(action(GIVE, UDP + n % 3, 0, record) for n, record in enumerate(records))
+    for value in (0, 1, 2, 24, 96):
+        yield f"trial_{value}", bytes([PHOTOS | LOADED | TRIALS]) + heard + action(DEVICE, 0, value, idents[5]) + action(PASS, 0, 3) + heard
 
 
 def intake_frames():
