@@ -45,21 +45,43 @@ static void append_entry(void *context, const uint8_t *entry, size_t size)
 	count_protocol(intake, entry, size);
 }
 
-// newcomers_visit
-static void reject_entry(void *context, const uint8_t *bytes, size_t size)
+static void reject(struct intake *intake, const struct entry *entry, const char *refusal)
 {
-	struct intake *intake = context;
-	struct entry entry;
 	struct feed feed = {0};
 
 	intake->counters.reports_refused++;
+	feed.session.decoder = registry_find(entry->protocol.data, entry->protocol.len);
+	feed.session.received_us = entry->received_us;
+	session_set_ident(&feed.session, entry->ident.data, entry->ident.len);
+	intake_reject(intake, &feed, &entry->peer, refusal, (const uint8_t *)entry->raw.data,
+		entry->raw.len);
+}
+
+// newcomers_visit
+static void reject_entry(void *context, const uint8_t *bytes, size_t size)
+{
+	struct entry entry;
+
+	if (entry_read(bytes, size, &entry))
+		reject(context, &entry, admission_refusals[REFUSAL_NEW]);
+}
+
+// newcomers_visit, for a device that the owner has added since then: what the settings do not admit is rejected. The
+// password that the peer gave is not known here.
+static void append_admitted(void *context, const uint8_t *bytes, size_t size)
+{
+	struct intake *intake = context;
+	struct entry entry;
+
 	if (!entry_read(bytes, size, &entry))
 		return;
-	feed.session.decoder = registry_find(entry.protocol.data, entry.protocol.len);
-	feed.session.received_us = entry.received_us;
-	session_set_ident(&feed.session, entry.ident.data, entry.ident.len);
-	intake_reject(intake, &feed, &entry.peer, admission_refusals[REFUSAL_NEW],
-		(const uint8_t *)entry.raw.data, entry.raw.len);
+	const struct device *device = device_directory_find(intake->directory, entry.ident);
+	const char *objection = admission_objection(
+		device, registry_find(entry.protocol.data, entry.protocol.len), &entry.peer, NULL);
+	if (objection)
+		reject(intake, &entry, objection);
+	else
+		append_entry(intake, bytes, size);
 }
 
 static bool keep_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
@@ -167,7 +189,7 @@ static bool admit(void *context, struct text ident, bool has_token)
 	struct intake *intake = context;
 
 	if (device_directory_find(intake->directory, ident)) {
-		newcomers_release(intake->newcomers, ident, append_entry, intake);
+		newcomers_release(intake->newcomers, ident, append_admitted, intake);
 		return true;
 	}
 	if (!has_token || is_full(intake))

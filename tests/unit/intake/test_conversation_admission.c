@@ -491,6 +491,33 @@ static void a_password_on_trial_is_not_journaled(void **state)
 	end(&c);
 }
 
+// Its reports become rejects when it is next looked at.
+static void the_owner_may_block_an_ident_on_trial(void **state)
+{
+	(void)state;
+	char record[128], ident[16], expected[64];
+
+	config.devices.new_per_minute = config.devices.new_per_address = 1;
+	device_directory_set_loaded(intake.directory);
+	assert_true(trial_begin(&intake));
+	struct conversation c = begin(TRANSPORT_UDP);
+	for (int n = 1; newcomers_on_trial(intake.newcomers) == 0; n++) {
+		snprintf(ident, sizeof(ident), "502%04d", n);
+		snprintf(record, sizeof(record), OF("%s"), ident);
+		give_text(&c, record);
+	}
+	struct device *device =
+		device_directory_add(intake.directory, (struct text){ident, strlen(ident)});
+	device->state = DEVICE_BLOCKED;
+	journaled();
+	trial_each_second(&intake, conversation_proves);
+	snprintf(expected, sizeof(expected), "reject %s: device is blocked\n", ident);
+	assert_string_equal(journaled(), expected);
+	assert_int_equal(newcomers_on_trial(intake.newcomers), 0);
+	assert_int_equal(intake.counters.reports_refused, 1);
+	end(&c);
+}
+
 static void a_photo_on_trial_is_not_stored(void **state)
 {
 	(void)state;
@@ -563,6 +590,7 @@ int main(void)
 		TEST(a_rejected_password_is_not_journaled),
 		TEST(the_password_of_a_rejected_frame_does_not_admit),
 		TEST(a_password_on_trial_is_not_journaled),
+		TEST(the_owner_may_block_an_ident_on_trial),
 		TEST(a_photo_on_trial_is_not_stored),
 		TEST(unknown_devices_can_be_refused),
 		TEST(reasons_for_refusal_are_known_as_such),
