@@ -213,6 +213,18 @@ static inline bool may_have_others(const struct session *session, const struct d
 	return ident.len != session->ident_len || memcmp(ident.data, session->ident, ident.len);
 }
 
+// Marks the reports of a gateway, and those of devices that have another connection.
+static inline void mark_reports(
+	struct intake *intake, struct conversation *c, struct decoded *decoded)
+{
+	if (!conversation_is_datagram(c) &&
+		(decoded->report_count > 1 || conversation_is_gateway(c)))
+		conversation_devices_name_others(intake, c, decoded);
+	if ((conversation_is_datagram(c) || conversation_is_gateway(c)) &&
+		speaker_set_aside(intake->directory, c->device, c, decoded))
+		undo(c, decoded);
+}
+
 // Journals intake->decoded and sends the replies. Returns NULL, or why the conversation ends.
 static const char *finish_frame(
 	struct conversation_transport *transport, struct conversation *c, bool may_command)
@@ -232,12 +244,8 @@ static const char *finish_frame(
 	}
 	if (!refusal && may_have_others(&c->feed.session, decoded))
 		conversation_admission_reject_others(intake, c, decoded);
-	if (!refusal && !conversation_is_datagram(c) &&
-		(decoded->report_count > 1 || conversation_is_gateway(c)))
-		conversation_devices_name_others(intake, c, decoded);
-	if (!refusal && (conversation_is_datagram(c) || conversation_is_gateway(c)) &&
-		speaker_set_aside(intake->directory, c->device, c, decoded))
-		undo(c, decoded);
+	if (!refusal)
+		mark_reports(intake, c, decoded);
 	count_outcome(intake, c, decoded, refusal, had);
 	intake_append(intake, &c->feed, &c->peer, decoded, refusal);
 	const uint64_t lsn = save_held(intake, c, refusal);
@@ -428,6 +436,8 @@ static void append_ending(
 	}
 	if (refusal)
 		decoded_undo(&intake->ending);
+	else
+		mark_reports(intake, c, &intake->ending);
 	intake_append_reports(intake, &c->feed, &c->peer, &intake->ending, refusal);
 	if (intake->trace)
 		trace_frame_end(intake, &traced, c, &intake->ending, 0);

@@ -11,6 +11,7 @@
 
 #include "decoders/gt06_frames.h"
 #include "folder.h"
+#include "util/checksum.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -207,6 +208,18 @@ static inline struct device *device_of(const char *ident)
 static inline struct bytes position(void)
 {
 	return frame_of(false, "22 1F050E090A00 C9 026B3F3E 00B7D4C2 2A 145A 01CC00287D001FB80003");
+}
+
+// Makes a delta to PT502("101500"): another time. The byte after '@' is the reference's XOR.
+static inline size_t make_delta(uint8_t *out)
+{
+	const char *reference = PT502("101500") "\r\n";
+	static const uint8_t change[] = {2, 4, 6, '1', '5', '.', '0', '0', '0'};
+
+	out[0] = '@';
+	out[1] = checksum_xor((const uint8_t *)reference, strlen(reference));
+	memcpy(out + 2, change, sizeof(change));
+	return 2 + sizeof(change);
 }
 
 static inline void load_command(const char *name)

@@ -739,18 +739,6 @@ static void a_command_goes_to_the_live_connection_at_once(void **state)
 
 // ---- once a second, and the end
 
-// Makes a delta to PT502("101500"): another time. The byte after '@' is the reference's XOR.
-static size_t make_delta(uint8_t *out)
-{
-	const char *reference = PT502("101500") "\r\n";
-	static const uint8_t change[] = {2, 4, 6, '1', '5', '.', '0', '0', '0'};
-
-	out[0] = '@';
-	out[1] = checksum_xor((const uint8_t *)reference, strlen(reference));
-	memcpy(out + 2, change, sizeof(change));
-	return 2 + sizeof(change);
-}
-
 static void an_open_frame_is_whole_after_a_second(void **state)
 {
 	(void)state;

@@ -45,6 +45,24 @@ static void a_gateway_does_not_speak_for_a_connected_device(void **state)
 	end(&gateway);
 }
 
+static void the_last_frame_of_a_gateway_is_marked(void **state)
+{
+	(void)state;
+	uint8_t delta[64];
+	const size_t len = make_delta(delta);
+	struct conversation own = begin(TRANSPORT_TCP), gateway = begin(TRANSPORT_TCP);
+
+	name_a_gateway(&gateway);
+	give_text(&gateway, PT502("101500") "\r\n");
+	assert_int_equal(give(&gateway, delta, len).used, 0);
+	give_text(&own, OF("5020001"));
+	journaled();
+	conversation_end(&transport, &gateway, delta, len, "closed by peer");
+	assert_string_equal(journaled(), "report 5020001 (shared) (aside)\n"
+					 "disconnected 5020001: closed by peer\n");
+	end(&own);
+}
+
 static void a_thief_by_udp_gets_no_command(void **state)
 {
 	(void)state;
@@ -145,6 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_datagram_beside_a_connection_is_set_aside),
 		TEST(a_gateway_does_not_speak_for_a_connected_device),
+		TEST(the_last_frame_of_a_gateway_is_marked),
 		TEST(a_thief_by_udp_gets_no_command),
 		TEST(a_device_that_connects_again_displaces_the_older_connection),
 		TEST(the_end_of_a_connection_is_that_of_all_its_devices),
