@@ -364,7 +364,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	fuzz_empty_folder(fuzz_folder());
 	start(settings);
 	for (int i = 0; i < ACTIONS_MOST && next_action(&input, &action); i++) {
-		udp_port = 0;
+		shared_port = 0;
 		act(&action, &settings);
 		check();
 	}

@@ -33,7 +33,7 @@ static int64_t now_us;
 static struct intake intake;
 static struct config config;
 static uint16_t next_port;                      /* of the next conversation */
-static uint16_t udp_port;                       /* of the UDP sender at hand; 0: none */
+static uint16_t shared_port;                    /* of the UDP sender or gateway at hand; 0: none */
 static uint16_t changed_port;                   /* next_port at the newest change of a device */
 static uint8_t said[ACTIONS_MOST + FIRST_PORT]; /* by port. Bit n: the password of secrets[n] */
 static uint64_t read_up_to, reports_read, rejects_read;
@@ -120,7 +120,7 @@ static void check_aside(const struct entry *entry)
 {
 	const struct device *device = device_directory_find(intake.directory, entry->ident);
 
-	if (entry->peer.port == udp_port && device && device->live)
+	if (entry->peer.port == shared_port && device && device->live)
 		CHECK(entry->body.flags & FLAG_ASIDE);
 }
 

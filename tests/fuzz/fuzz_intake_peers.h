@@ -39,11 +39,11 @@ static inline void check_slots(void)
 	CHECK(intake.counters.devices_connected == connected);
 }
 
-static uint16_t udp_port_of(const struct slot *slot)
+static uint16_t shared_port_of(const struct slot *slot)
 {
 	const struct conversation *c = slot->conversation;
 
-	return conversation_is_datagram(c) ? c->peer.port : 0;
+	return conversation_is_datagram(c) || conversation_is_gateway(c) ? c->peer.port : 0;
 }
 
 static struct slot *slot_of(const struct conversation *conversation)
@@ -59,7 +59,7 @@ static void end_slot(struct slot *slot, const char *reason)
 {
 	if (!slot->conversation)
 		return;
-	udp_port = udp_port_of(slot);
+	shared_port = shared_port_of(slot);
 	conversation_end(&transport, slot->conversation, slot->rest, slot->rest_len, reason);
 	free(slot->conversation);
 	free(slot->rest);
@@ -166,7 +166,7 @@ static inline void give(struct slot *slot, const struct action *action)
 
 	if (!slot->conversation)
 		begin_slot(slot, action);
-	udp_port = udp_port_of(slot);
+	shared_port = shared_port_of(slot);
 	if (action->value & 1)
 		seal_frames(data, bytes.len, action->value & 2);
 	note_passwords(slot, bytes);

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Seeds of the fuzzers of everything but the feed and the entries, and their dictionaries. The head of each fuzz_NAME.c draws
 its inputs."""
+import functools
 import itertools
 import json
+import operator
 import pathlib
 import re
 
@@ -163,6 +165,7 @@ def intake_seeds():
             settings, actions = plans[name]
             yield f"{path.stem}_{name}", bytes([settings]) + b"".join(actions)
     yield from trial_seeds()
+    yield from delta_of_another_seeds()
 
 
 def trial_seeds():
@@ -172,6 +175,18 @@ def trial_seeds():
     heard = b"".join(action(GIVE, UDP + n % 3, 0, record) for n, record in enumerate(records))
     for value in (0, 1, 2, 24, 96):
         yield f"trial_{value}", bytes([PHOTOS | LOADED | TRIALS]) + heard + action(DEVICE, 0, value, idents[5]) + action(PASS, 0, 3) + heard
+
+
+def delta_of_another_seeds():
+    """A delta over UDP, or of a gateway, whose reference comes over the device's own connection."""
+    def record(time, ident=b"5020001"):
+        return b"$POS,%s,%s.000,A,4807.0380,N,01131.0000,E,22.40,84.40,221126\r\n" % (ident, time)
+    delta = bytes([ord("@"), functools.reduce(operator.xor, record(b"101500"))]) + b"\x02\x04\x0615.000"
+    others = b"".join(action(GIVE, OTHER_TCP, 0, record(b"101400", b"50200%02d" % n)) for n in range(2, 12))
+    for who, before in ((UDP, b""), (OTHER_TCP, others)):
+        for after in (CLOSE, PASS):
+            yield f"delta_of_another_{who}_{after}", bytes([LOADED]) + before + action(GIVE, who, 0, record(b"101400")) + action(
+                GIVE, who, 0, delta) + action(GIVE, TCP, 0, record(b"101500")) + action(after, who)
 
 
 def intake_frames():
