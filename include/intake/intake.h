@@ -81,7 +81,10 @@ struct intake {
 // when the answer changes. While it is false and `waits` is true, ask again when the journal's thread has
 // reported (journal_sync_start), and leave unread data where it is.
 bool intake_has_room(struct intake *intake);
-// The same for data that cannot be left unread: waits for the next segment.
+// Returns true if the journal has room for payloads of `bytes` in all, in at most `entries` entries, beside what was found for
+// a frame, which may be at hand.
+bool intake_has_room_beside(const struct intake *intake, size_t entries, size_t bytes);
+// intake_has_room for data that cannot be left unread: waits for the next segment.
 bool intake_wait_for_room(struct intake *intake);
 
 // The room for a read of up to `bytes`. INTAKE_AMPLE: for all of them, and then for a frame of any size. INTAKE_SCARCE: for a

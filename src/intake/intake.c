@@ -37,9 +37,15 @@ _Static_assert(ENTRY_RAW_MAX >= FRAME_MOST, "an entry holds the longest frame");
 
 // ---- room
 
+bool intake_has_room_beside(const struct intake *intake, size_t entries, size_t bytes)
+{
+	return journal_room(
+		intake->journal, entries + FRAME_ENTRIES, bytes + FRAME_BYTES + SPARE_BYTES);
+}
+
 static bool has_room(const struct intake *intake)
 {
-	return journal_room(intake->journal, FRAME_ENTRIES, FRAME_BYTES + SPARE_BYTES);
+	return intake_has_room_beside(intake, 0, 0);
 }
 
 // A segment that is only being made does not count as a change.
@@ -495,8 +501,7 @@ static bool append_photo(struct intake *intake, const struct feed *feed, const s
 	const size_t pieces = (photo->size + PIECE_MOST - 1) / PIECE_MOST;
 	const size_t bytes = photo->size + (pieces + 1) * PIECE_BYTES;
 
-	if (!journal_room(
-		    intake->journal, pieces + 1 + FRAME_ENTRIES, bytes + FRAME_BYTES + SPARE_BYTES))
+	if (!intake_has_room_beside(intake, pieces + 1, bytes))
 		return false;
 	struct entry entry = entry_of(ENTRY_MEDIA, feed, peer);
 	entry.protocol = text_of(photo->decoder->name);

@@ -26,12 +26,12 @@ static void count_protocol(struct intake *intake, const uint8_t *bytes, size_t s
 			->reports++;
 }
 
-// newcomers_visit
+// newcomers_visit. Leaves the room of the frame at hand, which may name many idents.
 static void append_entry(void *context, const uint8_t *entry, size_t size)
 {
 	struct intake *intake = context;
 
-	while (!journal_room(intake->journal, 1, size)) {
+	while (!intake_has_room_beside(intake, 1, size)) {
 		if (!journal_wait(intake->journal)) {
 			intake->counters.udp_no_room++; // the tracker has no acknowledgement
 			intake->counters.reports_refused++;

@@ -518,6 +518,49 @@ static void the_owner_may_block_an_ident_on_trial(void **state)
 	end(&c);
 }
 
+// Fills the journal until there is just room for a frame.
+static void fill_the_journal(void)
+{
+	static const char bytes[4096];
+	const struct entry filler = {.kind = ENTRY_REJECT, .raw = {bytes, sizeof(bytes)}};
+
+	while (intake_room(&intake, 512) == INTAKE_AMPLE)
+		assert_true(intake_append_entry(&intake, &filler));
+	assert_true(intake_has_room(&intake));
+}
+
+// The idents of one frame have more reports on trial than there is room for.
+static void reports_on_trial_leave_room_for_the_frame_that_admits_them(void **state)
+{
+	(void)state;
+	static char datagram[7800], frame[4096] = "\xBF\xFB\xFF";
+	struct conversation udp = begin(TRANSPORT_UDP), tcp = begin(TRANSPORT_TCP);
+	size_t len = 5;
+
+	config.devices.new_per_minute = config.devices.new_per_address = 1;
+	device_directory_set_loaded(intake.directory);
+	assert_true(trial_begin(&intake));
+	for (int n = 1; n <= 40; n++) {
+		memset(datagram, 'x', sizeof(datagram) - 1);
+		const int head = snprintf(datagram, sizeof(datagram), "!L502%04d\n!P", n);
+		datagram[head] = 'x';
+		datagram[sizeof(datagram) - 2] = '\n';
+		for (int i = 0; i < 4; i++)
+			give(&udp, datagram, sizeof(datagram) - 1);
+		len += (size_t)snprintf(frame + len, sizeof(frame) - len, OF("502%04d"), n);
+	}
+	frame[3] = (char)len;
+	frame[4] = (char)(len >> 8);
+	assert_in_range(newcomers_on_trial(intake.newcomers), 30, 40);
+	fill_the_journal();
+	journaled();
+	assert_int_equal(give(&tcp, frame, len).used, len);
+	assert_non_null(strstr(journaled(), "report 5020040\n"));
+	assert_int_equal(newcomers_on_trial(intake.newcomers), 0);
+	end(&tcp);
+	end(&udp);
+}
+
 static void a_photo_on_trial_is_not_stored(void **state)
 {
 	(void)state;
@@ -591,6 +634,7 @@ int main(void)
 		TEST(the_password_of_a_rejected_frame_does_not_admit),
 		TEST(a_password_on_trial_is_not_journaled),
 		TEST(the_owner_may_block_an_ident_on_trial),
+		TEST(reports_on_trial_leave_room_for_the_frame_that_admits_them),
 		TEST(a_photo_on_trial_is_not_stored),
 		TEST(unknown_devices_can_be_refused),
 		TEST(reasons_for_refusal_are_known_as_such),
