@@ -28,8 +28,8 @@ void json_line_hex(struct json_line *json, const char *name, const void *data, s
 void json_line_time(struct json_line *json, const char *name, int64_t time_us);
 void json_line_end(struct json_line *json);
 
-// Prints JSON whose characters beyond ASCII are UTF-8, with \uXXXX in their place: for logs and terminals, which may obey
-// what they do not show.
+// Prints JSON whose characters beyond ASCII are UTF-8, with \uXXXX in their place and in that of DEL: for logs and terminals,
+// which may obey what they do not show.
 void json_line_ascii(FILE *to, const char *json);
 
 #endif

@@ -112,8 +112,13 @@ void json_line_ascii(FILE *to, const char *json)
 	uint32_t c;
 
 	while (*at) {
-		if (*at < 0x80) {
+		if (*at < 0x7f) {
 			fputc(*at++, to);
+			continue;
+		}
+		if (*at == 0x7f) { // DEL
+			fputs("\\u007f", to);
+			at++;
 			continue;
 		}
 		at += read_utf8(at, &c);

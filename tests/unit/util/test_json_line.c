@@ -19,6 +19,7 @@ static void characters_beyond_ascii_are_escaped(void **state)
 		{"", ""},
 		{"{\"a\":\"\\n~\"}", "{\"a\":\"\\n~\"}"},
 		{"\xc2\x9b\xc3\xa9.", "\\u009b\\u00e9."},
+		{"a\x7f", "a\\u007f"},
 		{"\xe2\x80\xae\xef\xbf\xbf", "\\u202e\\uffff"},
 		{"\xf0\x9f\x9a\x97\xf4\x8f\xbf\xbf\xf0\x90\x80\x80",
 			"\\ud83d\\ude97\\udbff\\udfff\\ud800\\udc00"},
