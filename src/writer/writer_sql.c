@@ -131,12 +131,7 @@ static const char session_tables[] =
 	"CREATE TEMP TABLE avld_unknown (ident text, protocol text, peer text, "
 	"seen timestamptz);\n"
 	"CREATE TEMP TABLE avld_commands (lsn bigint, id bigint, state text, at timestamptz, "
-	"attempts integer, reason text, reply jsonb);\n"
-	"CREATE TEMP TABLE avld_media (LIKE avld.media_parts);\n"
-	"ALTER TABLE avld_media DROP COLUMN stored_at;\n"
-	"CREATE TEMP TABLE avld_positions (LIKE avld.positions);\n"
-	"CREATE TEMP TABLE avld_statuses (LIKE avld.statuses);\n"
-	"CREATE TEMP TABLE avld_alarms (LIKE avld.alarms);\n";
+	"attempts integer, reason text, reply jsonb);\n";
 
 // At most UNKNOWN_ROWS rows: beyond that a new ident takes the row of one that was heard once, the oldest first, then of
 // others.
@@ -297,10 +292,25 @@ static void add_keep_state(struct writer_sql *sql)
 	writer_sql_add(sql, ", telemetry_at = greatest(s.telemetry_at, EXCLUDED.telemetry_at);\n");
 }
 
+// Adds a temporary table with the columns that avld fills, of the types in avld's table. A column that the owner has added would be
+// NOT NULL here, too, but without its default.
+static void add_stage(
+	struct writer_sql *sql, enum rows_kind kind, const char *stage, const char *table)
+{
+	writer_sql_format(sql, "CREATE TEMP TABLE %s AS SELECT ", stage);
+	writer_sql_add(sql, batch_rows_columns(kind));
+	writer_sql_format(sql, " FROM %s WITH NO DATA;\n", table);
+}
+
 void writer_sql_session(struct writer_sql *sql)
 {
 	writer_sql_clear(sql);
 	writer_sql_add(sql, session_tables);
+	add_stage(sql, ROWS_MEDIA, targets[ROWS_MEDIA].name, "avld.media_parts");
+	for (unsigned kind = 0; kind < ROWS_KINDS; kind++)
+		if (targets[kind].stage)
+			add_stage(sql, (enum rows_kind)kind, targets[kind].stage,
+				targets[kind].table);
 	writer_sql_add(sql, keep_unknown);
 	writer_sql_add(sql, keep_commands);
 	writer_sql_add(sql, keep_media);

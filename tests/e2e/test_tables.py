@@ -74,3 +74,19 @@ def test_what_the_owner_may_add_is_no_fault(daemons, database):
     avld = daemons().start()
     send(avld, 0)
     database.wait(COUNT, 1)
+
+
+def test_repeats_are_stored_past_a_column_with_a_default(daemons, database):
+    """Repeats go through stages, which need no value for a column that avld does not fill."""
+    for table in ("positions", "statuses", "alarms", "media_parts"):
+        database.query(f"ALTER TABLE avld.{table} ADD fleet text NOT NULL DEFAULT 'x'")
+    avld = daemons().start()
+    send(avld, 1)
+    database.wait(COUNT, 1)
+    avld.end()  # what is remembered of it
+    avld.start()
+    avld.send_tcp(b"".join(pt502.record(time=BEGIN - datetime.timedelta(seconds=number)) for number in range(3)))
+    database.wait("SELECT count(*)::int FROM avld.connections", 2)
+    assert database.one("SELECT count(DISTINCT fixed_at)::int FROM avld.positions WHERE fleet = 'x'") == 3
+    assert database.query("SELECT reason FROM avld.rejects") == []
+    avld.end()
