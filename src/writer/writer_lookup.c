@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define UNKNOWN_S 5.  /* until an unknown ident is asked for again */
-#define REFUSED_S 60. /* until one that the database refuses is */
-#define NOTES_MAX 65536
+#define UNKNOWN_S 5.    /* until an unknown ident is asked for again */
+#define REFUSED_S 60.   /* until one that the database refuses is */
+#define NOTES_MAX 65536 /* more only if one batch has them */
 
 // An ident that has no id.
 struct note {
@@ -203,7 +203,9 @@ static void settle_asked(struct writer *writer, double for_s, const char *why)
 	HASH_ITER(hh, lookup->notes, note, next)
 	{
 		if (!note->asked) {
-			if (!note->wanted && note->until <= ev_now(writer->loop))
+			/* not those of the batch: it would ask for them again, and again */
+			const bool many = HASH_COUNT(lookup->notes) > NOTES_MAX;
+			if (!note->wanted && (many || note->until <= ev_now(writer->loop)))
 				drop_note(lookup, note);
 			continue;
 		}
@@ -216,7 +218,7 @@ static void settle_asked(struct writer *writer, double for_s, const char *why)
 		if (why && asprintf(&note->why, "database: %s", why) < 0)
 			log_fatal("out of memory for=\"idents\"");
 		note->until = ev_now(writer->loop) + for_s;
-		if ((device && device->id) || HASH_COUNT(lookup->notes) > NOTES_MAX)
+		if (device && device->id)
 			drop_note(lookup, note);
 	}
 }

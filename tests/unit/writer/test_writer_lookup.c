@@ -208,6 +208,42 @@ static void unknown_idents_become_devices(void **state)
 	device_directory_free(writer.directory);
 }
 
+// However many there are: a batch that has to ask again would never be sent.
+static void all_unknown_idents_of_a_batch_are_remembered(void **state)
+{
+	(void)state;
+	const struct config config = {.devices = {.unknown = UNKNOWN_REFUSE}};
+	struct writer writer = {.directory = device_directory_new(),
+		.loop = ev_loop_new(0),
+		.config = &config,
+		.state = WRITER_IDLE};
+	const char *why;
+	char ident[16];
+	writer_lookup_init(&writer);
+
+	for (int batch = 0; batch < 2; batch++) {
+		for (int round = 0; round < 2; round++) {
+			for (int i = 0; i < 70000; i++) {
+				const int len =
+					snprintf(ident, sizeof(ident), "%d%06d", batch + 1, i);
+				assert_int_equal(writer_lookup_ident(&writer,
+							 (struct text){ident, (size_t)len}, &why),
+					round ? LOOKUP_UNKNOWN : LOOKUP_PENDING);
+			}
+			assert_int_equal(writer_lookup_needed(&writer), round == 0);
+			if (round == 1)
+				break;
+			writer_lookup_run(&writer, on_found);
+			give(&writer, NULL, 0);
+			assert_int_equal(writer.state, WRITER_IDLE);
+		}
+	}
+	writer_lookup_done(&writer);
+	writer_sql_done(&writer.sql);
+	ev_loop_destroy(writer.loop);
+	device_directory_free(writer.directory);
+}
+
 static void changes_of_a_row_reach_the_device(void **state)
 {
 	(void)state;
@@ -300,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_of_a_row_reach_the_device),
 		cmocka_unit_test(unknown_idents_become_devices),
+		cmocka_unit_test(all_unknown_idents_of_a_batch_are_remembered),
 		cmocka_unit_test(what_restricts_a_device_reaches_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
