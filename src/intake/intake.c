@@ -274,6 +274,17 @@ static void append_released(struct intake *intake, const struct feed *feed, cons
 	append(intake, &entry);
 }
 
+// Appends the entry, with asterisks in place of the password in its raw bytes.
+static void append_blanked(struct intake *intake, const struct entry *entry, struct text password)
+{
+	const size_t size = entry_size(entry);
+	uint8_t *out = journal_begin(intake->journal, size);
+
+	entry_write(entry, out);
+	blank_password(out + size, entry->raw, entry->raw.len, password);
+	journal_commit(intake->journal);
+}
+
 // mark: what it resolves; key 0: nothing.
 static void append_reject(struct intake *intake, const struct feed *feed, const struct peer *peer,
 	const char *reason, struct text raw, struct text password, struct held_mark mark)
@@ -285,12 +296,7 @@ static void append_reject(struct intake *intake, const struct feed *feed, const 
 		return;
 	}
 	entry.mark = mark;
-	const size_t size = entry_size(&entry);
-	uint8_t *out = journal_begin(intake->journal, size);
-
-	entry_write(&entry, out);
-	blank_password(out + size, raw, entry.raw.len, password);
-	journal_commit(intake->journal);
+	append_blanked(intake, &entry, password);
 }
 
 void intake_reject_report(struct intake *intake, const struct feed *feed, const struct peer *peer,
@@ -326,10 +332,12 @@ static void append_report(struct intake *intake, const struct feed *feed, const 
 	intake->counters.reports_journaled++;
 }
 
-// The same for a report that resolves what has this mark.
+// The same for a report that resolves what has this mark, or one of a log-in: the database may refuse it, and then its raw bytes
+// become a reject.
 static void append_result(struct intake *intake, const struct feed *feed, const struct peer *peer,
-	const struct report *report, struct held_mark mark)
+	const struct decoded *decoded, const struct report *report, struct held_mark mark)
 {
+	const struct text password = decoded->has_password ? decoded->password : (struct text){0};
 	struct entry entry = entry_of(ENTRY_REPORT, feed, peer);
 
 	entry.body = report->body;
@@ -337,9 +345,9 @@ static void append_result(struct intake *intake, const struct feed *feed, const 
 	entry.event = report->event;
 	entry.driver = report->driver;
 	entry.extra = report->extra;
-	entry.raw = report->raw;
+	entry.raw = without_password(decoded, report->raw);
 	entry.mark = mark;
-	append(intake, &entry);
+	append_blanked(intake, &entry, password);
 	intake->counters.reports_journaled++;
 }
 
@@ -381,8 +389,8 @@ static __attribute__((noinline)) void append_marked(struct intake *intake, struc
 		if (refusal)
 			append_reject(intake, feed, peer, refusal,
 				without_password(decoded, report->raw), password, mark);
-		else if (mark.key)
-			append_result(intake, feed, peer, report, mark);
+		else if (mark.key || decoded->has_password)
+			append_result(intake, feed, peer, decoded, report, mark);
 		else
 			append_report(intake, feed, peer, report);
 	}
@@ -401,7 +409,8 @@ static __attribute__((noinline)) void append_marked(struct intake *intake, struc
 static void append_all(struct intake *intake, struct feed *feed, const struct peer *peer,
 	const struct decoded *decoded, const char *refusal)
 {
-	if (refusal || decoded->reject_count || decoded->resolved_count || decoded->message.key) {
+	if (refusal || decoded->reject_count || decoded->resolved_count || decoded->message.key ||
+		decoded->has_password) {
 		append_marked(intake, feed, peer, decoded, refusal);
 		return;
 	}

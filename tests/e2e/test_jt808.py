@@ -116,6 +116,19 @@ def test_a_latched_alarm_is_reported_once(avld, database):
     assert database.one("SELECT alarm FROM avld.alarms") == "sos"
 
 
+def test_a_login_that_the_database_refuses_is_kept_without_its_code(daemons, database):
+    code = b"s3cret-code"
+    avld = daemons().start()
+    database.query("ALTER TABLE avld.statuses ADD CHECK (event <> '0102')")
+    body = bytes([len(code)]) + code + b"860000000000017" + b"v1.0".ljust(20, b"\0")
+    head = bytes.fromhex("0102") + (len(body) | 0x4000).to_bytes(2, "big") + b"\1" + bytes.fromhex("00000000086000000017")
+    avld.send_tcp(jt808.wrap(head + b"\0\2" + body))
+    database.wait("SELECT count(*)::int FROM avld.rejects WHERE reason LIKE '%statuses_event_check%'", 1)
+    frame = bytes(database.one("SELECT frame FROM avld.rejects"))
+    assert code not in frame and b"*" * len(code) + b"860000000000017" in frame
+    avld.end()
+
+
 def test_a_photo_in_parts(daemons, database):
     avld = daemons({"media.photos": "on"}).start()
     photo = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 10 + b"\xff\xd9"
