@@ -20,9 +20,14 @@
 #define HELD_BYTES (HOLD_SPAN_MOST + HOLD_SPAN)
 #define SKIPPED    2
 
-// Resets the feed for one entry, but keeps its memory, what it holds and the decoder's memo.
+// Resets the feed for one entry, but keeps its memory, and what it holds and the decoder's memo if they are of the same
+// protocol: another one cannot use them.
 static void begin(struct feed *feed, const struct decoder *decoder, const struct entry *entry)
 {
+	if (decoder != feed->session.decoder) {
+		feed_done(feed);
+		memset(feed->session.memo, 0, sizeof(feed->session.memo));
+	}
 	const struct session kept = feed->session;
 	feed_init(feed, DECODERS_ALL, decoder, true); // the bytes are whole, whatever ends them
 	feed->session.memory = kept.memory;
