@@ -23,7 +23,7 @@ const char shape_query[] =
 	"(1, 'checkpoint', 'instance text, journal uuid, lsn bigint, state_lsn bigint, "
 	"updated_at " TIME "'), "
 	"(2, 'devices', 'id bigint, ident text, protocol text, state text, model text, "
-	"secret text'), "
+	"secret text, networks cidr[]'), "
 	"(3, 'positions', '" REPORT("fixed_at") "valid boolean, " PLACE MOTION TELEMETRY
 						"stored boolean, extra jsonb, dedup bigint'), "
 						"(4, 'statuses', '" REPORT("reported_at")
@@ -34,7 +34,8 @@ const char shape_query[] =
 	"dedup bigint'), "
 	"(6, 'device_state', 'device_id bigint, last_seen " TIME ", protocol text, "
 	"transport text, peer text, connected boolean, instance text, fixed_at " TIME
-	", " PLACE MOTION "telemetry_at " TIME ", " TELEMETRY "event text'), "
+	", " PLACE MOTION "telemetry_at " TIME ", " TELEMETRY "event text, other_peer text, "
+	"other_peer_at " TIME ", two_peers_at " TIME "'), "
 	"(7, 'rejects', 'received_at " TIME ", peer text, transport text, protocol text, "
 	"ident text, reason text, frame bytea'), "
 	"(8, 'unknown_devices', 'ident text, protocol text, peer text, first_seen " TIME

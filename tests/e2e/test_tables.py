@@ -67,6 +67,17 @@ def test_a_column_altered_before_the_start_is_named(daemons, database):
     database.wait(COUNT, 1)
 
 
+@pytest.mark.parametrize("table,column,kind", [("devices", "networks", "cidr[]"), ("device_state", "other_peer", "text"),
+                                               ("device_state", "two_peers_at", "timestamp with time zone")])
+def test_a_column_renamed_before_the_start_is_named(daemons, database, table, column, kind):
+    database.query(f"ALTER TABLE avld.{table} RENAME {column} TO gone")
+    avld = daemons().start()
+    send(avld, 0)
+    avld.wait_log(f"avld.{table}.{column} is missing, expected {kind}")
+    database.query(f"ALTER TABLE avld.{table} RENAME gone TO {column}")
+    database.wait(COUNT, 1)
+
+
 def test_what_the_owner_may_add_is_no_fault(daemons, database):
     database.query("ALTER TABLE avld.devices ADD fleet text, ADD colour text NOT NULL DEFAULT 'red';"
                    "ALTER TABLE avld.positions ALTER event TYPE varchar(40);"
