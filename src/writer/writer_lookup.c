@@ -20,7 +20,7 @@ struct note {
 	UT_hash_handle hh;
 	bool wanted;  /* pending */
 	bool asked;   /* in the query under way */
-	double until; /* unknown or refused until then, on the loop's clock */
+	double until; /* unknown or refused until then, on writer_clock_s */
 	char *why;    /* refused: the database's reason */
 	uint8_t ident_len;
 	char ident[IDENT_MAX];
@@ -74,7 +74,7 @@ enum lookup_verdict writer_lookup_ident(struct writer *writer, struct text ident
 	struct note *note;
 
 	HASH_FIND(hh, lookup->notes, ident.data, ident.len, note);
-	if (note && !note->wanted && note->until > ev_now(writer->loop)) {
+	if (note && !note->wanted && note->until > writer_clock_s()) {
 		*why = note->why;
 		return note->why ? LOOKUP_REFUSED : LOOKUP_UNKNOWN;
 	}
@@ -205,7 +205,7 @@ static void settle_asked(struct writer *writer, double for_s, const char *why)
 		if (!note->asked) {
 			/* not those of the batch: it would ask for them again, and again */
 			const bool many = HASH_COUNT(lookup->notes) > NOTES_MAX;
-			if (!note->wanted && (many || note->until <= ev_now(writer->loop)))
+			if (!note->wanted && (many || note->until <= writer_clock_s()))
 				drop_note(lookup, note);
 			continue;
 		}
@@ -217,7 +217,7 @@ static void settle_asked(struct writer *writer, double for_s, const char *why)
 		note->why = NULL;
 		if (why && asprintf(&note->why, "database: %s", why) < 0)
 			log_fatal("out of memory for=\"idents\"");
-		note->until = ev_now(writer->loop) + for_s;
+		note->until = writer_clock_s() + for_s;
 		if (device && device->id)
 			drop_note(lookup, note);
 	}

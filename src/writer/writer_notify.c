@@ -16,7 +16,7 @@ bool writer_notify_begin(struct writer *writer, uint64_t alarms)
 
 	notify->sent = 0;
 	notify->tried = writer->config->database.notify_alarms && alarms > 0 &&
-			ev_now(writer->loop) >= notify->resume;
+			writer_clock_s() >= notify->resume;
 	return notify->tried;
 }
 
@@ -41,7 +41,7 @@ bool writer_notify_failed(struct writer *writer, const struct writer_failure *fa
 	if (!notify->tried || !is_refusal(sqlstate))
 		return false;
 	notify->tried = false;
-	notify->resume = ev_now(writer->loop) + PAUSE_S;
+	notify->resume = writer_clock_s() + PAUSE_S;
 	writer->counters.retries++;
 	log_warning("the database refused alarms with notifications, sending them without "
 		    "for_s=%.0f sqlstate=%s reason=\"%s\"",

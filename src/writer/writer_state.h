@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "journal/journal.h"
 #include "model/device_directory.h"
+#include "util/clock.h"
 #include "writer/backlog.h"
 #include "writer/writer_counters.h"
 #include "writer/writer_sql.h"
@@ -28,6 +29,12 @@
 
 struct ev_loop;
 struct writer;
+
+// Seconds for intervals: on a clock that nobody sets, as the loop's may be.
+static inline double writer_clock_s(void)
+{
+	return (double)clock_monotonic_us() / 1e6;
+}
 
 enum writer_state {
 	WRITER_DISCONNECTED, /* until the back-off has passed */
@@ -52,8 +59,8 @@ struct writer_shape {
 struct writer_notify {
 	bool tried;    /* the batch under way has some */
 	uint64_t sent; /* of it, as far as it is answered */
-	double resume; /* none before this, on the loop's clock */
-	double logged; /* when alarms without them were logged */
+	double resume; /* none before this, on writer_clock_s */
+	double logged; /* when alarms without them were logged, on the loop's clock */
 };
 
 struct writer {

@@ -258,6 +258,21 @@ def test_the_clock_jumps_while_the_database_is_unreachable(daemons, proxy, datab
     avld.end()
 
 
+def test_partitions_are_made_after_the_clock_was_set_back(daemons, database, faults, env):
+    """Ten days back: what was to run a second later does not wait for ten days."""
+    clock = faults / "clock"
+    ahead = 10 * 86400
+    clock.write_text(str(ahead))
+    avld = daemons().start(env=env)
+    avld.send_tcp(pt502.record(time=pt502.now(ahead) - datetime.timedelta(days=5)))
+    of_day = "SELECT count(*)::int FROM avld.positions WHERE tableoid <> 'avld.positions_default'::regclass"
+    database.wait(of_day, 1)
+    clock.with_suffix(".new").write_text("0")
+    clock.with_suffix(".new").rename(clock)
+    wait_for(lambda: avld.send_tcp(pt502.record()) or database.one(of_day) > 1, "a partition of today")
+    avld.end()
+
+
 def test_clocks_of_trackers(daemons, database, results):
     """1980, 2079, one GPS week cycle back: stored by the time of receipt, with the time sent; the latest position is the
     newest plausible one."""
