@@ -244,7 +244,8 @@ uint64_t writer_states_choose(struct writer *writer)
 	return built->end;
 }
 
-// Drops the newest of the collected states, which the database has refused.
+// Drops the newest of the collected states, which the database has refused; the ends of connections with it, of which one may be
+// at fault.
 static void drop_refused(struct writer *writer)
 {
 	struct writer_states *states = writer->states;
@@ -255,6 +256,11 @@ static void drop_refused(struct writer *writer)
 			"the database refuses a row of device_state, dropped it device_id=%" PRId64,
 			from->rows[from->count - 1].device_id);
 		device_state_cut(from, from->count - 1);
+	} else {
+		log_warning("the database refuses ends of connections in device_state, dropped "
+			    "them count=%zu",
+			from->end_count);
+		device_state_cut(from, 0);
 	}
 	writer->counters.refused++;
 }

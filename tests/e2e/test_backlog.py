@@ -88,6 +88,31 @@ def test_device_state_is_written_when_the_backlog_is_stored(daemons, database):
     avld.end()
 
 
+def test_refused_ends_of_connections_do_not_stay(daemons, database):
+    """They were collected during a backlog, and a trigger of the owner refuses them: they are dropped, and not sent for ever."""
+    devices = 200
+    port = free_port()
+    avld = daemons({"database.batch_rows": "50", "http.listen": f"127.0.0.1:{port}", "devices.new_per_address": "0"}).start()
+    peers = [avld.tcp() for _ in range(devices)]
+    for n, peer in enumerate(peers):
+        peer.sendall(pt502.record(ident=f"520{n:04d}"))
+    database.wait("SELECT count(*)::int FROM avld.device_state WHERE connected", devices)
+    conftest.wait_for(lambda: metrics(port)["avld_journal_waiting_bytes"] == 0, "all to be stored")
+    database.query("""CREATE FUNCTION public.stop() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no'; END$$;
+        CREATE TRIGGER stop BEFORE UPDATE ON avld.device_state FOR EACH ROW WHEN (OLD.connected AND NOT NEW.connected)
+        EXECUTE FUNCTION public.stop()""")
+    close_database(database)
+    for peer in peers:
+        peer.close()
+    conftest.wait_for(lambda: metrics(port)["avld_connections"] == 0, "the ends of the connections")
+    conftest.admin(f"ALTER DATABASE {database.name} ALLOW_CONNECTIONS true")
+    database.wait("SELECT count(*)::int FROM avld.connections", devices)
+    avld.wait_log("the database refuses ends of connections in device_state, dropped them")
+    avld.send_tcp(pt502.record())
+    conftest.wait_for(lambda: metrics(port)["avld_device_state_lag_bytes"] == 0, "device_state to be complete")
+    avld.end()
+
+
 def test_a_backlog_longer_than_what_a_start_reads(daemons, database):
     """The start reads the newest 64 MiB for the device memory, from the beginning of an entry: it finds no damage."""
     avld = daemons({"database.conninfo": "host=127.0.0.1 port=9"}).start()
