@@ -4,25 +4,49 @@
 #include "util/log.h"
 #include "writer/resolve.h"
 
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PARAMETERS_MAX 16
 
-static void start(struct writer_connect *connect, const struct resolve_result *resolved)
+// Returns the list "a,b,c" with as many items of its head moved to its end. To be freed; NULL if the list is.
+static char *rotate(const char *list, size_t skip)
+{
+	size_t count = 1;
+	char *rotated;
+
+	if (!list)
+		return NULL;
+	for (const char *c = list; *c; c++)
+		count += *c == ',';
+	const char *rest = list;
+	for (skip %= count; skip > 0; skip--)
+		rest = strchr(rest, ',') + 1;
+	const bool moved = rest > list;
+	const int len = moved ? (int)(rest - 1 - list) : 0;
+	if (asprintf(&rotated, "%s%s%.*s", rest, moved ? "," : "", len, list) < 0)
+		log_fatal("out of memory for=\"database connection\"");
+	return rotated;
+}
+
+static void start(struct writer_connect *connect, const struct resolve_result *hosts)
 {
 	const char *names[PARAMETERS_MAX] = {"fallback_application_name", "keepalives_idle",
 		"keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname",
-		"client_encoding"};
+		"client_encoding", "host", "hostaddr", "port"};
 	/* Values before dbname, the conninfo, are defaults; those after it override it. */
+	char *host = rotate(hosts->host, connect->skip),
+	     *hostaddr = rotate(hosts->hostaddr, connect->skip),
+	     *port = rotate(hosts->port, connect->skip);
 	const char *values[PARAMETERS_MAX] = {
-		"avld", "15", "5", "3", "30000", connect->conninfo, "UTF8"};
-
-	if (resolved) {
-		names[7] = "host", values[7] = resolved->host;
-		names[8] = "hostaddr", values[8] = resolved->hostaddr;
-		names[9] = "port", values[9] = resolved->port;
-	}
+		"avld", "15", "5", "3", "30000", connect->conninfo, "UTF8", host, hostaddr, port};
 	PGconn *conn = PQconnectStartParams(names, values, 1);
+
+	free(host);
+	free(hostaddr);
+	free(port);
 	if (!conn)
 		log_fatal("out of memory for=\"database connection\"");
 	connect->done(connect->context, conn, NULL);
@@ -54,7 +78,7 @@ static PQconninfoOption *complete_options(const char *conninfo)
 	return options;
 }
 
-static const char *option(const PQconninfoOption *options, const char *keyword)
+static char *option(const PQconninfoOption *options, const char *keyword)
 {
 	for (; options && options->keyword; options++)
 		if (!strcmp(options->keyword, keyword))
@@ -66,13 +90,18 @@ void writer_connect_start(struct writer_connect *connect, struct ev_loop *loop,
 	const char *conninfo, writer_connect_done *done, void *context)
 {
 	PQconninfoOption *options = complete_options(conninfo);
-	const char *host = option(options, "host"), *port = option(options, "port");
+	const struct resolve_result hosts = {
+		option(options, "host"), option(options, "hostaddr"), option(options, "port")};
 
-	*connect = (struct writer_connect){.conninfo = conninfo, .done = done, .context = context};
-	if (!option(options, "hostaddr") && resolve_needed(host))
-		connect->resolve = resolve_start(loop, host, port, on_resolved, connect);
+	const struct resolve_result as_given = {NULL, NULL, NULL};
+
+	*connect = (struct writer_connect){
+		.conninfo = conninfo, .skip = connect->skip, .done = done, .context = context};
+	if (!hosts.hostaddr && resolve_needed(hosts.host))
+		connect->resolve =
+			resolve_start(loop, hosts.host, hosts.port, on_resolved, connect);
 	else
-		start(connect, NULL);
+		start(connect, connect->skip ? &hosts : &as_given);
 	PQconninfoFree(options);
 }
 

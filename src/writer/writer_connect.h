@@ -14,12 +14,13 @@ typedef void writer_connect_done(void *context, PGconn *conn, const char *error)
 struct writer_connect {
 	struct resolve *resolve; /* NULL: nothing is under way */
 	const char *conninfo;
+	size_t skip; /* hosts that did not answer: the next connection is tried with the others first */
 	writer_connect_done *done;
 	void *context;
 };
 
 // Calls done once: from within the call if no name is to be resolved, else from the loop. conninfo must be well-formed
-// and outlive it.
+// and outlive it. A new struct is zeroed.
 void writer_connect_start(struct writer_connect *connect, struct ev_loop *loop,
 	const char *conninfo, writer_connect_done *done, void *context);
 // Stops what is under way, if anything; done is not called any more. A zeroed struct may be stopped.

@@ -333,6 +333,13 @@ static void poll_connection(struct writer *writer)
 		link->hooks->connected(writer);
 }
 
+// libpq tries the next host, or the next address of a name, only once the one before has failed.
+static void give_up_host(struct writer *writer)
+{
+	writer->link->connect.skip += writer->state == WRITER_CONNECTING;
+	writer_link_lose(writer, TROUBLE_UNREACHABLE, "", "no answer within 10 s");
+}
+
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop;
@@ -342,7 +349,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 	if (writer->state == WRITER_DISCONNECTED)
 		writer_link_start(writer);
 	else if (writer->state <= WRITER_CONNECTING)
-		writer_link_lose(writer, TROUBLE_UNREACHABLE, "", "no answer within 10 s");
+		give_up_host(writer);
 	else
 		log_warning("database has not answered, still waiting state=%s for_s=%.0f",
 			state_names[writer->state], ANSWER_GUARD_S);

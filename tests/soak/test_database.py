@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import time
 
@@ -232,3 +233,20 @@ def test_an_unreachable_database_fills_the_journal_only(daemons, proxy, database
     low, high = min(size["VmRSS"] for size in sizes), max(size["VmRSS"] for size in sizes)
     results.add(3, f"database unreachable for {seconds} s under load", 1, total, stored,
                 note=f"RSS {low}..{high} kB, {backlog / took:.0f} records/s drained")
+
+
+def test_a_host_that_does_not_answer_is_passed_over(daemons, database):
+    """libpq alone would wait for it for two minutes, and the daemon gives up before that."""
+    with socket.socket() as silent, contextlib.ExitStack() as stack:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        port = silent.getsockname()[1]
+        for _ in range(4):  # its queue is full: further connections get no answer
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        hosts = f"host=127.0.0.1,127.0.0.1 port={port},{os.environ['PGPORT']}"
+        avld = daemons({"database.conninfo": f"{hosts} dbname={database.name}"}).start()
+        avld.send_tcp(pt502.record())
+        database.wait("SELECT count(*)::int FROM avld.positions", 1)
+        avld.end()
