@@ -26,7 +26,8 @@ class Flood(threading.Thread):
         self.closed = self.broken = False
         tracker = Pt502(port, device, 1)
         self.data = b"".join(tracker.record(n) for n in range(records))
-        self.peer = socket.create_connection(("127.0.0.1", port))
+        # With a timeout send() returns what it could give to the kernel; a blocking one may have given more than is counted yet.
+        self.peer = socket.create_connection(("127.0.0.1", port), timeout=600)
         self.own_port = self.peer.getsockname()[1]  # also after the end
 
     def run(self):
