@@ -64,6 +64,10 @@ static inline void extra_hex(struct decoded *decoded, struct report *report, con
 // Returns true if the report has a member of this name.
 bool extra_has(const struct report *report, const char *name);
 
+// Adds a text as extra_text does; of one that does not fit a half, a quarter and so on. The report has no member of this name.
+void extra_text_start(struct decoded *decoded, struct report *report, const char *name,
+	const void *data, size_t len);
+
 // Removes the member of this name, if there is one: a later value of the frame replaces it. Its value must not be an object
 // or array.
 void extra_remove(struct decoded *decoded, struct report *report, const char *name);

@@ -218,6 +218,16 @@ bool extra_has(const struct report *report, const char *name)
 	return find_member(report, name) < report->extra.len;
 }
 
+void extra_text_start(struct decoded *decoded, struct report *report, const char *name,
+	const void *data, size_t len)
+{
+	extra_text(decoded, report, name, data, len);
+	while (len > 1 && !extra_has(report, name)) {
+		len /= 2;
+		extra_text(decoded, report, name, data, len);
+	}
+}
+
 void extra_remove(struct decoded *decoded, struct report *report, const char *name)
 {
 	size_t start = find_member(report, name);

@@ -25,7 +25,7 @@ static struct text rest_of(struct reader *r)
 static void keep_text(struct gt06_frame *f, const char *name, struct text text)
 {
 	if (text.len > 0)
-		gt06_frame_keep_text(f, name, text.data, text.len);
+		extra_text_start(f->out, f->report, name, text.data, text.len);
 }
 
 // Keeps the remaining bytes, as text if they are printable, else as hex.

@@ -324,15 +324,6 @@ void gt06_frame_keep_iccid(struct gt06_frame *f, const uint8_t *bytes)
 	gt06_frame_keep_digits(f, "iccid", bytes, GT06_ICCID_SIZE, false);
 }
 
-void gt06_frame_keep_text(struct gt06_frame *f, const char *name, const void *data, size_t len)
-{
-	extra_text(f->out, f->report, name, data, len);
-	while (len > 1 && !extra_has(f->report, name)) {
-		len /= 2;
-		extra_text(f->out, f->report, name, data, len);
-	}
-}
-
 void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name)
 {
 	size_t len = r->left;

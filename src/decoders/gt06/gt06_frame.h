@@ -130,8 +130,6 @@ void gt06_frame_keep_digits(
 // Adds an ICCID, whose nibbles may be swapped.
 #define GT06_ICCID_SIZE 10
 void gt06_frame_keep_iccid(struct gt06_frame *f, const uint8_t *bytes);
-// Adds a text to extra; of one that does not fit a half, a quarter and so on.
-void gt06_frame_keep_text(struct gt06_frame *f, const char *name, const void *data, size_t len);
 // Adds the remaining bytes to extra as hex; adds nothing if none remain.
 void gt06_frame_keep(struct gt06_frame *f, struct reader *r, const char *name);
 // The same, but adds nothing either if all of them are zero.

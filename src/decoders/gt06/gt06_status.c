@@ -259,7 +259,7 @@ static enum decode_status set_text(
 	f->report->body.flags |= FLAG_TEXT;
 	decoded_answer(f->out, decoded_judge_text(text, len), (struct correlation){true, flag});
 	extra_int(f->out, f->report, "command", flag);
-	gt06_frame_keep_text(f, "text", text, len);
+	extra_text_start(f->out, f->report, "text", text, len);
 	return DECODE_OK;
 }
 

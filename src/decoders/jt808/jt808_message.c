@@ -191,15 +191,14 @@ bool jt808_message_read_acceleration(struct jt808_report *r, const uint8_t *v, s
 
 // Texts ----------------------------------------------------------------------
 
-// Adds the text. One that does not fit is cut in half until it does.
 static void set_result(struct jt808_report *r, const char *data, size_t len)
 {
 	while (len > 0 && (uint8_t)data[0] <= 0x20)
 		data++, len--;
 	while (len > 0 && (uint8_t)data[len - 1] <= 0x20)
 		len--;
-	for (; len > 0 && !extra_has(r->report, "result"); len /= 2)
-		jt808_report_text(r, "result", (struct text){data, len});
+	if (len > 0)
+		extra_text_start(r->out, r->report, "result", data, len);
 }
 
 bool jt808_message_read_6006(struct jt808_report *r, const uint8_t *v, size_t len)
