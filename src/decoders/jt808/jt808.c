@@ -373,7 +373,7 @@ static enum decode_status decode_frame(
 // Blanks a log-in that is rejected, after its id: the code may be anywhere.
 static void hide_code(const uint8_t *data, size_t len, struct decoded *out)
 {
-	const size_t at = data[0] == 0x7E || data[0] == 0xE7; // the mark may be missing
+	const size_t at = jt808_wire_is_mark(data[0]); // it may be missing
 	if (len > at + 2 && jt808_u16(data + at) == ID_LOGIN)
 		decoded_password(out, data + at + 2, len - at - 2);
 }

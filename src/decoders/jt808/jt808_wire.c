@@ -155,7 +155,7 @@ enum decode_status jt808_wire_open(struct jt808_frame *f, struct session *sessio
 	struct jt808_memo memo;
 	memcpy(&memo, session->memo, sizeof memo);
 	*f = (struct jt808_frame){.session = session, .out = out, .raw = {(const char *)data, len}};
-	const bool starts = data[0] == MARK || data[0] == MARK_E7;
+	const bool starts = jt808_wire_is_mark(data[0]);
 	f->peer.is_e7 = starts ? data[0] == MARK_E7 : data[len - 1] == MARK_E7;
 	const struct text plain = unescape(data + starts, len - 1 - starts, f->peer.is_e7, out);
 	if (!plain.data) {
@@ -278,7 +278,7 @@ struct text jt808_wire_rebuild(
 
 // Framing --------------------------------------------------------------------
 
-static bool is_mark(uint8_t byte)
+bool jt808_wire_is_mark(uint8_t byte)
 {
 	return byte == MARK || byte == MARK_E7;
 }
@@ -303,9 +303,9 @@ struct frame jt808_wire_frame(struct session *session, const uint8_t *data, size
 		return (struct frame){FRAME_SKIP, 1};
 	if (data[0] == '(')
 		return frame_to(data, 0, len, ')', JT808_TEXT_MOST);
-	if (is_mark(data[0]) && len > 1 && data[1] == data[0])
+	if (jt808_wire_is_mark(data[0]) && len > 1 && data[1] == data[0])
 		return (struct frame){FRAME_SKIP, 1};
-	if (is_mark(data[0]))
+	if (jt808_wire_is_mark(data[0]))
 		return frame_to(data, 1, len, data[0], FRAME_CAP);
 	memcpy(&memo, session->memo, sizeof memo);
 	return frame_to(data, 0, len, memo.peer.is_e7 ? MARK_E7 : MARK, FRAME_CAP);
@@ -347,7 +347,7 @@ enum probe jt808_wire_probe(const uint8_t *data, size_t len, bool datagram)
 	if (len == 0)
 		return more;
 	const uint8_t mark = data[0];
-	if (!is_mark(mark))
+	if (!jt808_wire_is_mark(mark))
 		return PROBE_NO;
 	while (start < len && data[start] == mark)
 		start++;
