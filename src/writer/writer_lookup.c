@@ -198,6 +198,7 @@ static void run_next(struct writer *writer);
 static void settle_asked(struct writer *writer, double for_s, const char *why)
 {
 	struct writer_lookup *lookup = writer->lookup;
+	const double now = writer_clock_s();
 	struct note *note, *next;
 
 	HASH_ITER(hh, lookup->notes, note, next)
@@ -205,7 +206,7 @@ static void settle_asked(struct writer *writer, double for_s, const char *why)
 		if (!note->asked) {
 			/* not those of the batch: it would ask for them again, and again */
 			const bool many = HASH_COUNT(lookup->notes) > NOTES_MAX;
-			if (!note->wanted && (many || note->until <= writer_clock_s()))
+			if (!note->wanted && (many || note->until <= now))
 				drop_note(lookup, note);
 			continue;
 		}
@@ -217,7 +218,7 @@ static void settle_asked(struct writer *writer, double for_s, const char *why)
 		note->why = NULL;
 		if (why && asprintf(&note->why, "database: %s", why) < 0)
 			log_fatal("out of memory for=\"idents\"");
-		note->until = writer_clock_s() + for_s;
+		note->until = now + for_s;
 		if (device && device->id)
 			drop_note(lookup, note);
 	}
