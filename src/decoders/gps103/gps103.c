@@ -213,11 +213,8 @@ static bool is_heartbeat(struct text text)
 // Returns true if the connection was taken for this protocol's by a heartbeat without its end, and what follows is none.
 static bool is_other(const struct session *session, struct text text)
 {
-	if (session->ident_len > 0 || count_digits(text, 0) != HEARTBEAT || text.len == HEARTBEAT)
-		return false;
-	const char next = text.data[HEARTBEAT];
-	return next != ';' && next != '\r' && next != '\n' &&
-	       !agrees(from(text, HEARTBEAT), "imei:");
+	return session->ident_len == 0 && count_digits(text, 0) == HEARTBEAT &&
+	       probe_digits(text) == PROBE_NO;
 }
 
 // Returns the first terminator, or NULL.

@@ -211,10 +211,7 @@ bool jt808_report_value(struct jt808_report *r, enum jt808_kind kind, int64_t va
 
 bool jt808_report_share(struct jt808_report *r, const char *name, int64_t value, unsigned decimals)
 {
-	int64_t most = 100;
-	for (unsigned i = 0; i < decimals; i++)
-		most *= 10;
-	if (value > most)
+	if (value > 100 * (int64_t)scan_power(decimals))
 		return false;
 	jt808_report_fixed(r, name, value, decimals);
 	return true;

@@ -70,14 +70,11 @@ static const struct health healths[] = {
 static bool is_possible(const char *name, int64_t value, unsigned decimals)
 {
 	const struct text text = {name, strlen(name)};
-	int64_t most = 100;
 	if (text_equal(text, "temp1"))
 		return true;
 	if (!text_equal(text, "bloodOxygen"))
 		return value > 0;
-	while (decimals-- > 0)
-		most *= 10;
-	return value >= 0 && value <= most;
+	return value >= 0 && value <= 100 * (int64_t)scan_power(decimals);
 }
 
 static const struct health *find_health(struct text word)
