@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -43,17 +44,12 @@ class Flood(threading.Thread):
 
 
 def unread(port, flood):
-    """Returns the bytes of the flood that avld has not read. A probe of the closed window is in the table for a moment, and bytes
-    that are not acknowledged yet are in it twice, for 200 ms at most: asks until the answer has been the same for a second."""
-    seen = [(time.monotonic(), None)]
-
-    def settled():
-        now = queued(port, {flood.own_port})
-        if now != seen[-1][1]:
-            seen.append((time.monotonic(), now))
-        return time.monotonic() > seen[-1][0] + 1
-    wait_for(settled, "the queues to be at rest")
-    return seen[-1][1]
+    """Returns the bytes of the flood that avld has not read. Bytes that avld's side has received and not acknowledged are in both
+    queues: waits until there are none."""
+    unacknowledged = 24  # of struct tcp_info, in segments
+    wait_for(lambda: not struct.unpack_from("=I", flood.peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128), unacknowledged)[0],
+             "all that was sent to be acknowledged", 60)
+    return queued(port, {flood.own_port})
 
 
 def queued(port, peers):
@@ -64,6 +60,7 @@ def queued(port, peers):
             fields = line.split()
             ports = int(fields[1].split(":")[1], 16), int(fields[2].split(":")[1], 16)
             sending, received = (int(part, 16) for part in fields[4].split(":"))
+            sending -= fields[3] == "04"  # FIN_WAIT1: the end of the stream counts as a byte
             total += sending if ports[1] == port and ports[0] in peers else 0
             total += received if ports[0] == port and ports[1] in peers else 0
     return total
