@@ -2,6 +2,7 @@
 #include "cli/check_journal.h"
 
 #include "cli/check_print.h"
+#include "journal/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -119,6 +120,31 @@ static bool check_missing_journal(const struct config *config)
 	return true;
 }
 
+static void note_finding(void *context, bool serious, const char *text)
+{
+	const char *dir = context;
+	(void)serious;
+	check_print_note("journal %s: %s", dir, text);
+}
+
+// Returns false if serve would refuse the journal. Notes what is wrong with one that it would repair. A folder without one is right.
+static bool can_be_opened(const struct config *config)
+{
+	const char *dir = config->journal.dir;
+	const struct journal_options options = {.dir = dir, .read_only = true};
+	char meta[4096], error[JOURNAL_ERROR_SIZE];
+
+	snprintf(meta, sizeof(meta), "%s/journal.meta", dir);
+	if (faccessat(AT_FDCWD, meta, F_OK, AT_EACCESS) && errno == ENOENT)
+		return true;
+	journal_explain_sigbus(dir);
+	struct journal *journal = journal_open(&options, note_finding, (void *)dir, error);
+	if (!journal)
+		return check_print_problem(config, "journal.dir", "%s", error);
+	journal_close(journal);
+	return true;
+}
+
 bool check_journal(const struct config *config)
 {
 	const char *dir = config->journal.dir;
@@ -145,7 +171,9 @@ bool check_journal(const struct config *config)
 	pid_t pid = check_journal_holder(dir);
 	if (pid)
 		check_print_ok("journal %s: in use by a running avld (pid %ld)", dir, (long)pid);
-	else
+	else if (can_be_opened(config))
 		check_print_ok("journal %s", dir);
+	else
+		return false;
 	return true;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """avld check reports every problem with the place of its setting, and changes nothing."""
 import os
+import pathlib
 import re
 import shutil
 import socket
@@ -113,6 +114,26 @@ def test_the_folder_is_not_changed(check, tmp_path):
     assert check()[0] == 0
     after = os.stat(tmp_path / "journal")
     assert not list((tmp_path / "journal").iterdir()) and before.st_mtime_ns == after.st_mtime_ns
+
+
+def test_a_journal_that_serve_would_refuse_is_a_problem(check, daemons):
+    """Damage that serve repairs is a note. Nothing is changed."""
+    avld = daemons({}).start()
+    folder = pathlib.Path(avld.settings["journal.dir"])
+    avld.end()
+    meta, (segment, *_) = folder / "journal.meta", sorted(folder.glob("*.seg"))
+    good = meta.read_bytes()
+    assert check(journal__dir=str(folder))[0] == 0
+    meta.write_bytes(good.replace(b"avld-journal 1", b"avld-journal 2"))
+    code, lines = check(journal__dir=str(folder))
+    assert code == 1
+    assert problems(lines) == [f"problem: FILE:4: journal.dir: journal folder {folder} was written by a newer avld; use that one"]
+    meta.write_bytes(good)
+    segment.rename(segment.with_suffix(".away"))
+    code, lines = check(journal__dir=str(folder))
+    assert code == 0, lines
+    assert [line for line in lines if line.startswith(f"note: journal {folder}: segment {segment.name} is missing")], lines
+    assert meta.read_bytes() == good and not list(folder.glob("*.seg"))
 
 
 def test_a_small_udp_buffer_is_noted(check):
