@@ -7,8 +7,9 @@
 
 #include <sys/types.h>
 
-// Tests the folder and its file system. Prints what it finds; returns false after a problem.
+// Tests the folder, its file system and the journal in it. Prints what it finds; returns false after a problem.
 bool check_journal(const struct config *config);
 // Returns the process that writes the journal, or 0. Looks for its lock in /proc: trying it would hold it for a moment.
 pid_t check_journal_holder(const char *dir);
+
 #endif

@@ -166,7 +166,7 @@ class Block:
 
     def share(self, name, value):
         """In %."""
-        need(value <= 100)
+        need(0 <= value <= 100)
         self.extra[name] = value
 
     def csq(self, value):
@@ -345,7 +345,7 @@ def tags(b, data):
             found[f"tag{n}Temp"] = rest.s(2) / 10
         if mask & 16:
             humidity = rest.s(2) / 10
-            if humidity <= 100:
+            if 0 <= humidity <= 100:
                 found[f"tag{n}Humidity"] = humidity
             else:
                 all_read = False
@@ -537,7 +537,7 @@ def item_e6(b, v):
             whole = signed(value[:1])
             number = abs(whole) + Fraction(value[1], 255)
             value = half_up(-number if whole < 0 else number, 6) / 1000000
-            if name == "temp" or value <= 100:
+            if name == "temp" or 0 <= value <= 100:
                 b.extra[f"{name}{i}"] = value
             else:
                 all_read = False
@@ -563,7 +563,7 @@ def item_f6(b, v):
         found["temp1"] = rest.s(2) / 10
     if mask & 4:
         humidity = rest.s(2) / 10
-        if humidity <= 100:
+        if 0 <= humidity <= 100:
             found["humidity"] = humidity
         else:
             all_read = False
@@ -1147,7 +1147,7 @@ def sensors(b, body):
                 found["lightSensor"] = r.u(2)
             if mask & 2:
                 found["deviceTemp"], humidity = r.s(2) / 10, r.s(2) / 10
-                if humidity <= 100:
+                if 0 <= humidity <= 100:
                     found["humidity"] = humidity
                 else:
                     found["data"] = body[:256].hex()

@@ -211,7 +211,7 @@ bool jt808_report_value(struct jt808_report *r, enum jt808_kind kind, int64_t va
 
 bool jt808_report_share(struct jt808_report *r, const char *name, int64_t value, unsigned decimals)
 {
-	if (value > 100 * (int64_t)scan_power(decimals))
+	if (value < 0 || value > 100 * (int64_t)scan_power(decimals))
 		return false;
 	jt808_report_fixed(r, name, value, decimals);
 	return true;

@@ -57,13 +57,13 @@ void jt808_report_keep(struct jt808_report *r, const char *prefix, uint32_t id, 
 // Adds the message's body in hex.
 void jt808_report_keep_body(struct jt808_report *r);
 
-// Adds a share in %, with so many decimals. Returns false and adds nothing if it is above 100 %.
+// Adds a share in %, with so many decimals. Returns false and adds nothing if it is below 0 or above 100 %.
 bool jt808_report_share(struct jt808_report *r, const char *name, int64_t value, unsigned decimals);
 
 // A number in bytes: (value - less) * scale / 10^decimals. What it sets, in which unit after scaling:
 enum jt808_kind {
 	JT808_EXTRA,
-	JT808_SHARE,    /* the same, in %: at most 100 */
+	JT808_SHARE,    /* the same, in %: 0 to 100 */
 	JT808_ODOMETER, /* m */
 	JT808_PERCENT,  /* of the battery */
 	JT808_CHARGE,   /* the same; FF: is being charged */

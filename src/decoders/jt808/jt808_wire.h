@@ -57,6 +57,7 @@ size_t jt808_wire_seal(const struct jt808_peer *peer, uint16_t id, uint16_t seri
 // decodable on its own. Empty: no room.
 struct text jt808_wire_rebuild(
 	const struct jt808_frame *frame, struct text before, const uint8_t *data, size_t len);
+
 // Returns true for a delimiter of frames, of either kind.
 bool jt808_wire_is_mark(uint8_t byte);
 enum probe jt808_wire_probe(const uint8_t *data, size_t len, bool datagram);
