@@ -409,9 +409,13 @@ class Record:
             self.tags += 1
             tag, rest = f"tag{self.tags}", v[2 + v[1]:]
             add_text(extra, tag + "Name", v[2:2 + v[1]])
-            extra[tag + "Mac"], extra[tag + "Battery"], extra[tag + "Limits"] = rest[:6].hex(), rest[6], rest[11:].hex()
+            extra[tag + "Mac"], extra[tag + "Limits"] = rest[:6].hex(), rest[11:].hex()
+            if rest[6] <= 100:
+                extra[tag + "Battery"] = rest[6]
             extra[tag + "Temp"] = half_up(Fraction(s(rest, 7, 2), 256), 2) / 100
-            extra[tag + "Humidity"] = half_up(Fraction(s(rest, 9, 2), 256), 2) / 100
+            humidity = s(rest, 9, 2)
+            if 0 <= humidity <= 100 * 256:
+                extra[tag + "Humidity"] = half_up(Fraction(humidity, 256), 2) / 100
         elif name in (0xFE71, 0xFE72):
             found = beacons(v)
             if found is None or not all(is_text(one[0]) for one in found):

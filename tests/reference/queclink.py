@@ -32,6 +32,10 @@ class Device:
         self.ident = None
 
 
+def is_percent(text):
+    return is_decimal(text) and 0 <= half_up(Fraction(text), 6) <= 100 * 10 ** 6
+
+
 def fits(pattern, text):
     return text is not None and re.fullmatch(pattern, text) is not None
 
@@ -253,7 +257,7 @@ def set_engine(out, fields):
     """rpm, fuel rate, fuel %"""
     for name, text in zip(("rpm", "fuelConsumption", "fuel_percent"), fields):
         if is_decimal(text) and text[0] not in "+-":
-            if name != "fuel_percent" or 0 <= half_up(Fraction(text), 6) <= 100 * 10 ** 6:
+            if name != "fuel_percent" or is_percent(text):
                 out["extra"][name] = float(text)
 
 
@@ -380,6 +384,10 @@ class Sensors:
         if text and is_decimal(text):
             self.found[name] = float(text)
 
+    def put_percent(self, name, text):
+        if is_percent(text):
+            self.found[name] = float(text)
+
     def fuel(self, f1):
         for k in range(1, self.count() + 1):
             number = "" if k == 1 else str(k)
@@ -390,8 +398,7 @@ class Sensors:
                     self.take()
             if self.mask & 8:
                 percent = self.take()
-                if is_decimal(percent) and 0 <= half_up(Fraction(percent), 6) <= 100 * 10 ** 6:
-                    self.put(f"fuel{number}_percent", percent)
+                self.put_percent(f"fuel{number}_percent", percent)
             if self.mask & 16:
                 self.put(f"fuel{number}_l", self.take())
 
@@ -411,7 +418,7 @@ class Sensors:
                 self.found[f"tag{self.tags}Id"] = serial
             self.put(f"tag{self.tags}Temp", temp)
             if int(kind) == 2:
-                self.put(f"tag{self.tags}Humidity", self.take())
+                self.put_percent(f"tag{self.tags}Humidity", self.take())
 
     def bluetooth(self):
         for _ in range(self.count()):
@@ -425,7 +432,8 @@ class Sensors:
             if value.get(1):
                 self.found[f"tag{self.tags}Id"] = value[1]
             for name, bits in (("Temp", (4, 11)), ("Humidity", (5,)), ("Battery", (13,))):
-                self.put(f"tag{self.tags}{name}", next((value[bit] for bit in bits if is_decimal(value.get(bit) or "")), ""))
+                put = self.put if name == "Temp" else self.put_percent
+                put(f"tag{self.tags}{name}", next((value[bit] for bit in bits if is_decimal(value.get(bit) or "")), ""))
 
     def read(self):
         """Returns what was found; the parts must end where the content does, unless one of unknown length comes before."""
@@ -498,7 +506,8 @@ def information(m, out):
     if fits(MAC, m.after(6)):
         out["extra"]["tag1Id"] = m.after(6)
         number(out["extra"], "tag1Temp", m.after(7) or "")
-        number(out["extra"], "tag1Humidity", m.after(8) or "")
+        if is_percent(m.after(8) or ""):
+            out["extra"]["tag1Humidity"] = float(m.after(8))
         supply = 9
     if fits(KM, m.after(supply)):
         ranged(out, "odometer_m", Fraction(m.after(supply)) * 1000, 0, 10 ** 12)
@@ -548,7 +557,7 @@ def text_item(name, pattern=".{1,64}"):
 
 def percent_item(name):
     def put(out, index, text):
-        if is_decimal(text) and 0 <= half_up(Fraction(text), 6) <= 100 * 10 ** 6:
+        if is_percent(text):
             out["extra"][name] = float(text)
     return put
 
@@ -752,7 +761,9 @@ def accessory(m, out, start):
             out["extra"]["accessory" + name] = text
         elif bit == 3 and fits(r"\d{1,6}", text):
             out["extra"]["accessoryVoltage"] = int(text) / 1000
-        elif bit >= 2 and bit != 3 and text:
+        elif bit == 5 and is_percent(text):
+            out["extra"]["accessoryHumidity"] = float(text)
+        elif bit in (2, 4) and text:
             number(out["extra"], "accessory" + name, text)
 
 

@@ -193,9 +193,12 @@ static bool read_tag(const struct item *i)
 	const unsigned number = ++i->to->tags;
 	add_text(i, name_of("tag", number, "Name").text, text_at(v + 2, v[1]));
 	add_hex(i, name_of("tag", number, "Mac").text, end, MAC);
-	add_int(i, name_of("tag", number, "Battery").text, end[6]);
+	if (end[6] <= 100) // %
+		add_int(i, name_of("tag", number, "Battery").text, end[6]);
 	add_fixed(i, name_of("tag", number, "Temp").text, from_256ths(s16(end + 7)), 2);
-	add_fixed(i, name_of("tag", number, "Humidity").text, from_256ths(s16(end + 9)), 2);
+	const int humidity = s16(end + 9);
+	if (humidity >= 0 && humidity <= 100 * 256) // %
+		add_fixed(i, name_of("tag", number, "Humidity").text, from_256ths(humidity), 2);
 	add_hex(i, name_of("tag", number, "Limits").text, end + 11, 8);
 	return true;
 }

@@ -102,7 +102,8 @@ static size_t set_supply(const struct queclink_message *m)
 	if (queclink_value_is_mac(queclink_message_after(m, 6))) {
 		add_text(m, "tag1Id", queclink_message_after(m, 6));
 		fields_add_number(m->out, m->report, "tag1Temp", queclink_message_after(m, 7));
-		fields_add_number(m->out, m->report, "tag1Humidity", queclink_message_after(m, 8));
+		queclink_value_set_percent(
+			m->out, m->report, "tag1Humidity", queclink_message_after(m, 8));
 		supply = 9;
 	}
 	queclink_value_set_km(m->report, queclink_message_after(m, supply));
@@ -222,10 +223,12 @@ void queclink_other_decode_accessory(struct queclink_message *m)
 		const struct text text = queclink_message_after(m, at++);
 		if (bit < 2)
 			add_text(m, names[bit], text);
+		else if (bit == 3 && read_digits(text, 6, &mv))
+			extra_fixed(m->out, m->report, names[bit], (int64_t)mv, 3);
+		else if (bit == 5)
+			queclink_value_set_percent(m->out, m->report, names[bit], text);
 		else if (bit != 3)
 			fields_add_number(m->out, m->report, names[bit], text);
-		else if (read_digits(text, 6, &mv))
-			extra_fixed(m->out, m->report, names[bit], (int64_t)mv, 3);
 	}
 }
 

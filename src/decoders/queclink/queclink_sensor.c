@@ -65,6 +65,15 @@ static void add_number(
 			queclink_value_name(name, start, number, end), text);
 }
 
+static void add_percent(
+	struct sensors *s, const char *start, unsigned number, const char *end, struct text text)
+{
+	char name[QUECLINK_VALUE_NAME];
+	if (s->adds && !s->bad)
+		queclink_value_set_percent(s->m->out, s->m->report,
+			queclink_value_name(name, start, number, end), text);
+}
+
 static void add_tag_id(struct sensors *s, struct text id)
 {
 	char name[QUECLINK_VALUE_NAME];
@@ -140,7 +149,7 @@ static void read_radio(struct sensors *s)
 		add_tag_id(s, serial);
 		add_number(s, "tag", s->tags, "Temp", temperature);
 		if (type == 2)
-			add_number(s, "tag", s->tags, "Humidity", take(s));
+			add_percent(s, "tag", s->tags, "Humidity", take(s));
 	}
 }
 
@@ -170,8 +179,8 @@ static void read_bluetooth(struct sensors *s)
 		s->tags++;
 		add_tag_id(s, items[1]);
 		add_number(s, "tag", s->tags, "Temp", is_number(items[4]) ? items[4] : items[11]);
-		add_number(s, "tag", s->tags, "Humidity", items[5]);
-		add_number(s, "tag", s->tags, "Battery", items[13]);
+		add_percent(s, "tag", s->tags, "Humidity", items[5]);
+		add_percent(s, "tag", s->tags, "Battery", items[13]);
 	}
 }
 
