@@ -122,9 +122,9 @@ static bool check_missing_journal(const struct config *config)
 
 static void note_finding(void *context, bool serious, const char *text)
 {
-	const char *dir = context;
+	const char *const *dir = context;
 	(void)serious;
-	check_print_note("journal %s: %s", dir, text);
+	check_print_note("journal %s: %s", *dir, text);
 }
 
 // Returns false if serve would refuse the journal. Notes what is wrong with one that it would repair. A folder without one is right.
@@ -138,7 +138,7 @@ static bool can_be_opened(const struct config *config)
 	if (faccessat(AT_FDCWD, meta, F_OK, AT_EACCESS) && errno == ENOENT)
 		return true;
 	journal_explain_sigbus(dir);
-	struct journal *journal = journal_open(&options, note_finding, (void *)dir, error);
+	struct journal *journal = journal_open(&options, note_finding, &dir, error);
 	if (!journal)
 		return check_print_problem(config, "journal.dir", "%s", error);
 	journal_close(journal);
