@@ -8,6 +8,7 @@
 #include "net/http.h"
 
 #include "util/address.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #include <assert.h>
@@ -86,7 +87,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		return MHD_NO;
 	if (is_get)
 		kind = http_pages_write(
-			&http->sources, url, ev_now(http->loop) - http->started, to);
+			&http->sources, url, clock_monotonic_s() - http->started, to);
 	if (fclose(to)) {
 		free(page);
 		return MHD_NO;
@@ -153,7 +154,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 	*slot = (struct client){.open = true,
 		.fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
 			      ->connect_fd,
-		.since = ev_now(http->loop)};
+		.since = clock_monotonic_s()};
 	*client = slot;
 	if (!ev_is_active(&http->expiry)) {
 		ev_timer_set(&http->expiry, 1., 1.);
@@ -195,7 +196,7 @@ static void on_expiry(struct ev_loop *loop, ev_timer *timer, int revents)
 	(void)revents;
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
 		oldest = find_oldest(http);
-		if (!oldest || ev_now(loop) - oldest->since < TIME_MAX_S)
+		if (!oldest || clock_monotonic_s() - oldest->since < TIME_MAX_S)
 			break;
 		end_client(http, oldest);
 	}
@@ -239,7 +240,7 @@ static bool accept_one(struct http *http)
 	socklen_t len = sizeof(address);
 	const struct client *oldest = is_full(http) ? find_oldest(http) : NULL;
 
-	if (oldest && ev_now(http->loop) - oldest->since < GRACE_S) {
+	if (oldest && clock_monotonic_s() - oldest->since < GRACE_S) {
 		pause_accepting(http, GRACE_S);
 		return false;
 	}
@@ -329,7 +330,7 @@ struct http *http_new(
 		return NULL;
 	http->loop = loop;
 	http->sources = sources;
-	http->started = ev_now(loop);
+	http->started = clock_monotonic_s();
 	const int fd = listen_on(listen);
 	if (fd < 0) {
 		*error = strerror(errno);

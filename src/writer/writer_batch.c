@@ -481,7 +481,7 @@ void writer_batch_next(struct writer *writer)
 
 	ev_timer_stop(writer->loop, &batch->timer);
 	batch->due = false;
-	batch->begun_s = ev_now(writer->loop);
+	batch->begun_s = clock_monotonic_s();
 	if (is_built(&ahead) && ahead.start == writer->lsn) {
 		batch->ahead = batch->now;
 		batch->ahead.start = batch->ahead.end = 0;
@@ -538,7 +538,8 @@ static void observe(struct writer *writer)
 
 	/* Otherwise the answer was lost: when it was committed is not known. */
 	if (writer->state >= WRITER_SENDING)
-		histogram_add(&writer->counters.commit_s, now_s - writer->batch->begun_s, 1);
+		histogram_add(&writer->counters.commit_s,
+			clock_monotonic_s() - writer->batch->begun_s, 1);
 	for (size_t i = 0; i < built->receipt_count; i++)
 		histogram_add(&writer->counters.receipt_s,
 			now_s - (double)built->receipts[i].received_us / 1e6,
@@ -553,7 +554,7 @@ void writer_batch_committed(struct writer *writer)
 	count(writer);
 	observe(writer);
 	backlog_stored(&writer->backlog, batch->now.end - batch->now.start,
-		ev_now(writer->loop) - batch->begun_s);
+		clock_monotonic_s() - batch->begun_s);
 	writer->lsn = writer->counters.lsn = batch->now.end;
 	if (batch->done_lsn < writer->lsn)
 		batch->done_lsn = writer->lsn;

@@ -57,7 +57,7 @@ struct writer_batch {
 	ev_timer timer; /* database.batch_interval since the first pending entry */
 	bool due;
 	uint64_t done_lsn;  /* everything below has been counted as done */
-	double begun_s;     /* when the current batch was begun, on the loop's clock */
+	double begun_s;     /* when the current batch was begun, on clock_monotonic_s */
 	double entry_bytes; /* of an entry in the journal, on average */
 };
 

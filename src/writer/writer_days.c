@@ -36,7 +36,7 @@ struct writer_days {
 	struct day_share shares[DAYS_NEW];
 	size_t shares_count;
 	unsigned hour_days; /* new days in this hour */
-	double hour_began;  /* on writer_clock_s, as below */
+	double hour_began;  /* on clock_monotonic_s, as below */
 	double day_at;      /* when the next partition may be made */
 	double near_at;     /* when the days are read again, since too many have failed; 0: never */
 	ev_timer timer;     /* until day_at */
@@ -101,7 +101,7 @@ static void drop_missing(struct writer_days *days, size_t i)
 static bool share_day(struct writer *writer, int64_t device_id)
 {
 	struct writer_days *days = writer->days;
-	const double now = writer_clock_s();
+	const double now = clock_monotonic_s();
 	size_t i = 0;
 
 	if (now - days->hour_began >= HOUR_S) {
@@ -150,7 +150,7 @@ bool writer_days_is_new(const struct writer *writer)
 	const double again = writer->days->near_at;
 
 	return writer_days_today(writer) != writer->days->today ||
-	       (again > 0. && writer_clock_s() >= again);
+	       (again > 0. && clock_monotonic_s() >= again);
 }
 
 // Today first.
@@ -245,7 +245,7 @@ bool writer_days_due(const struct writer *writer)
 {
 	const struct writer_days *days = writer->days;
 
-	return days->missing_count && days->known_read && writer_clock_s() >= days->day_at;
+	return days->missing_count && days->known_read && clock_monotonic_s() >= days->day_at;
 }
 
 // Removes the day that was tried, or puts it last for another try. After many failures all days are left in DEFAULT, until the
@@ -253,7 +253,7 @@ bool writer_days_due(const struct writer *writer)
 static void settle_day(struct writer *writer, bool made)
 {
 	struct writer_days *days = writer->days;
-	const double now = writer_clock_s();
+	const double now = clock_monotonic_s();
 	const uint16_t day = days->missing[0];
 
 	drop_missing(days, 0);

@@ -38,8 +38,8 @@ struct writer_link {
 	ev_io io;
 	int io_fd, io_events;
 	ev_timer timer; /* back-off, or the time-out of a state that waits for the database */
-	double backoff, ready_since;
-	char trouble_state[6]; /* its SQLSTATE */
+	double backoff, ready_since; /* the latter on clock_monotonic_s, as trouble_since */
+	char trouble_state[6];       /* its SQLSTATE */
 	double trouble_since;
 };
 
@@ -140,7 +140,7 @@ static void log_trouble(struct writer *writer, enum writer_trouble trouble, cons
 	writer_failure_one_line(text, sizeof(text), message);
 	log_quote(text, strlen(text), quoted, sizeof(quoted));
 	if (writer->counters.trouble == TROUBLE_NONE)
-		link->trouble_since = ev_now(writer->loop);
+		link->trouble_since = clock_monotonic_s();
 	writer->counters.trouble = trouble;
 	snprintf(link->trouble_state, sizeof(link->trouble_state), "%s", sqlstate);
 	writer_failure_one_line(
@@ -163,7 +163,7 @@ void writer_link_end_trouble(struct writer *writer)
 {
 	struct writer_link *link = writer->link;
 	const enum writer_trouble trouble = writer->counters.trouble;
-	const double after_s = ev_now(writer->loop) - link->trouble_since;
+	const double after_s = clock_monotonic_s() - link->trouble_since;
 
 	if (trouble == TROUBLE_NONE)
 		return;
@@ -207,7 +207,7 @@ void writer_link_lose(struct writer *writer, enum writer_trouble trouble, const 
 	struct writer_link *link = writer->link;
 	const enum writer_state state = writer->state;
 	const bool steady = state >= WRITER_IDLE && trouble == TROUBLE_UNREACHABLE &&
-			    ev_now(writer->loop) - link->ready_since > STEADY_S;
+			    clock_monotonic_s() - link->ready_since > STEADY_S;
 
 	/* before PQfinish: the message may be libpq's */
 	log_trouble(writer, trouble, sqlstate, message);
@@ -519,7 +519,7 @@ void writer_link_ready(struct writer *writer)
 	struct writer_link *link = writer->link;
 
 	if (writer->state < WRITER_IDLE) {
-		link->ready_since = ev_now(writer->loop);
+		link->ready_since = clock_monotonic_s();
 		writer->counters.connects++;
 		if (writer->counters.trouble == TROUBLE_UNREACHABLE ||
 			writer->counters.trouble == TROUBLE_LOCKED)

@@ -20,7 +20,7 @@ struct note {
 	UT_hash_handle hh;
 	bool wanted;  /* pending */
 	bool asked;   /* in the query under way */
-	double until; /* unknown or refused until then, on writer_clock_s */
+	double until; /* unknown or refused until then, on clock_monotonic_s */
 	char *why;    /* refused: the database's reason */
 	uint8_t ident_len;
 	char ident[IDENT_MAX];
@@ -74,7 +74,7 @@ enum lookup_verdict writer_lookup_ident(struct writer *writer, struct text ident
 	struct note *note;
 
 	HASH_FIND(hh, lookup->notes, ident.data, ident.len, note);
-	if (note && !note->wanted && note->until > writer_clock_s()) {
+	if (note && !note->wanted && note->until > clock_monotonic_s()) {
 		*why = note->why;
 		return note->why ? LOOKUP_REFUSED : LOOKUP_UNKNOWN;
 	}
@@ -198,7 +198,7 @@ static void run_next(struct writer *writer);
 static void settle_asked(struct writer *writer, double for_s, const char *why)
 {
 	struct writer_lookup *lookup = writer->lookup;
-	const double now = writer_clock_s();
+	const double now = clock_monotonic_s();
 	struct note *note, *next;
 
 	HASH_ITER(hh, lookup->notes, note, next)

@@ -16,7 +16,7 @@ bool writer_notify_begin(struct writer *writer, uint64_t alarms)
 
 	notify->sent = 0;
 	notify->tried = writer->config->database.notify_alarms && alarms > 0 &&
-			writer_clock_s() >= notify->resume;
+			clock_monotonic_s() >= notify->resume;
 	return notify->tried;
 }
 
@@ -41,7 +41,7 @@ bool writer_notify_failed(struct writer *writer, const struct writer_failure *fa
 	if (!notify->tried || !is_refusal(sqlstate))
 		return false;
 	notify->tried = false;
-	notify->resume = writer_clock_s() + PAUSE_S;
+	notify->resume = clock_monotonic_s() + PAUSE_S;
 	writer->counters.retries++;
 	log_warning("the database refused alarms with notifications, sending them without "
 		    "for_s=%.0f sqlstate=%s reason=\"%s\"",
@@ -53,15 +53,15 @@ void writer_notify_committed(struct writer *writer, uint64_t alarms)
 {
 	struct writer_notify *notify = &writer->notify;
 	struct writer_counters *counters = &writer->counters;
+	const double now = clock_monotonic_s();
 
 	if (!writer->config->database.notify_alarms)
 		return;
 	counters->notifications += notify->sent;
 	counters->notifications_left_out += alarms - notify->sent;
-	if (!notify->tried || alarms == notify->sent ||
-		ev_now(writer->loop) < notify->logged + LOG_S)
+	if (!notify->tried || alarms == notify->sent || now < notify->log_at)
 		return;
-	notify->logged = ev_now(writer->loop);
+	notify->log_at = now + LOG_S;
 	log_warning("alarms are stored without notification, the notification queue of PostgreSQL "
 		    "is half full left_out=%" PRIu64
 		    " what_to_do=\"end the session that listens in an open transaction "

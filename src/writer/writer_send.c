@@ -45,7 +45,7 @@ struct writer_send {
 	size_t copies, begun;             /* how many there are, how many were begun */
 	struct rows_reader reader;        /* of the current COPY */
 	bool answered;                    /* a statement has succeeded: the fence held */
-	double refusal_logged;            /* when, on the loop's clock */
+	double refusal_log_at;            /* not before this on clock_monotonic_s again */
 	ev_timer slices;                  /* until the next slice of the batch ahead */
 	struct writer_failure failure;    /* of the batch, while the tables are looked at */
 	uint8_t chunk[CHUNK];
@@ -214,16 +214,17 @@ void writer_send_copy_in(struct writer *writer, bool begins)
 static void refuse_entry(struct writer *writer, uint64_t lsn, const struct writer_failure *failure)
 {
 	struct writer_send *send = writer->send;
+	const double now = clock_monotonic_s();
 
 	if (!writer_batch_refuse(writer, lsn, failure->message)) {
 		writer_link_lose(writer, TROUBLE_REFUSED, failure->sqlstate, failure->message);
 		return;
 	}
-	if (ev_now(writer->loop) - send->refusal_logged > REFUSAL_LOG_S) {
+	if (now >= send->refusal_log_at) {
 		log_warning("the database refuses rows, they go to avld.rejects lsn=%" PRIu64
 			    " sqlstate=%s reason=\"%s\"",
 			lsn, failure->sqlstate, failure->quoted);
-		send->refusal_logged = ev_now(writer->loop);
+		send->refusal_log_at = now + REFUSAL_LOG_S;
 	} else {
 		log_debug("the database refuses a row lsn=%" PRIu64 " sqlstate=%s reason=\"%s\"",
 			lsn, failure->sqlstate, failure->quoted);

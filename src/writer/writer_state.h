@@ -30,12 +30,6 @@
 struct ev_loop;
 struct writer;
 
-// Seconds for intervals: on a clock that nobody sets, as the loop's may be.
-static inline double writer_clock_s(void)
-{
-	return (double)clock_monotonic_us() / 1e6;
-}
-
 enum writer_state {
 	WRITER_DISCONNECTED, /* until the back-off has passed */
 	WRITER_RESOLVING,    /* host names */
@@ -59,8 +53,8 @@ struct writer_shape {
 struct writer_notify {
 	bool tried;    /* the batch under way has some */
 	uint64_t sent; /* of it, as far as it is answered */
-	double resume; /* none before this, on writer_clock_s */
-	double logged; /* when alarms without them were logged, on the loop's clock */
+	double resume; /* none before this, on clock_monotonic_s */
+	double log_at; /* alarms without them are not logged before this, likewise */
 };
 
 struct writer {

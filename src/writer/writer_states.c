@@ -31,7 +31,7 @@ struct writer_states {
 	uint64_t old_lsn;          /* and up to here when `old` is written */
 	uint64_t collected;        /* `young` reaches up to here: the checkpoint */
 	uint64_t read;             /* entries from here to the checkpoint are to be read */
-	double turned;             /* when the last turn began, or collecting, on writer_clock_s */
+	double turned; /* when the last turn began, or collecting, on clock_monotonic_s */
 	enum chosen chosen;
 	size_t left;    /* rows of `old` when the batch under way is committed */
 	size_t most;    /* rows of a slice: SLICE_ROWS, or fewer after a refusal */
@@ -72,7 +72,7 @@ static void collect(struct writer *writer, const struct device_states *next)
 	struct writer_states *states = writer->states;
 
 	if (!has_collected(states))
-		states->turned = writer_clock_s();
+		states->turned = clock_monotonic_s();
 	device_state_merge(states->young, next);
 }
 
@@ -177,7 +177,7 @@ void writer_states_adopt(struct writer *writer, uint64_t state_lsn)
 static void turn(struct writer *writer)
 {
 	struct writer_states *states = writer->states;
-	const double now = writer_clock_s();
+	const double now = clock_monotonic_s();
 	struct device_states *empty = states->old;
 
 	if (!is_empty(states->old) || is_empty(states->young))
