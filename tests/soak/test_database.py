@@ -75,7 +75,8 @@ class Walk:
 
 @pytest.fixture
 def walk(daemons, proxy, database):
-    avld = daemons({"database.conninfo": proxy.conninfo(database)}).start()
+    many = {"database.rejects_per_minute": 10000, "database.connections_per_minute": 10000}  # every round has a row of each
+    avld = daemons({"database.conninfo": proxy.conninfo(database), **many}).start()
     walk = Walk(avld, database, proxy)
     walk.round()
     return walk
