@@ -9,6 +9,7 @@ import contextlib
 import functools
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -40,6 +41,15 @@ def wait_for(ask, what, patience_s=PATIENCE_S):
         if now > start + patience_s:
             pytest.fail(f"waited {patience_s} s for {what() if callable(what) else what}")
         time.sleep(min(max(0.01, now - begin, (now - start) / 10), 0.25))
+
+
+def remove_folder(folder):
+    """The daemon may make or rename a file there meanwhile."""
+    def removed():
+        with contextlib.suppress(OSError):
+            shutil.rmtree(folder)
+        return not os.path.lexists(folder)
+    wait_for(removed, f"{folder} to be removed")
 
 
 def free_port():

@@ -31,10 +31,25 @@ def is_running(pid):
         return False
 
 
+def patiently(ask, patience_s=30):
+    """Returns what `ask` returns; retries while the server notices that it has crashed, and starts."""
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            return ask()
+        except psycopg2.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
 class OwnDatabase(Database):
     def __init__(self, name, cluster):
         super().__init__(name)
         self.conninfo = f"host={cluster.folder} port={cluster.port} user={cluster.user} dbname={name}"
+
+    def query(self, sql, *args):
+        return patiently(lambda: super(OwnDatabase, self).query(sql, *args))
 
 
 class Cluster:
@@ -93,22 +108,16 @@ class Cluster:
         (self.folder / f".s.PGSQL.{self.port}.lock").unlink()
         self.running = False
 
-    def admin(self, sql, database="postgres", patience_s=30):
-        """Runs SQL; retries while the server starts after a crash."""
-        end = time.monotonic() + patience_s
-        while True:
-            try:
-                conn = psycopg2.connect(OwnDatabase(database, self).conninfo)
-                conn.autocommit = True
-                with conn.cursor() as cursor:
-                    cursor.execute(sql)
-                    rows = cursor.fetchall() if cursor.description else []
-                conn.close()
-                return rows
-            except psycopg2.OperationalError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.02)
+    def admin(self, sql, database="postgres"):
+        def ask():
+            conn = psycopg2.connect(OwnDatabase(database, self).conninfo)
+            conn.autocommit = True
+            with conn.cursor() as cursor:
+                cursor.execute(sql)
+                rows = cursor.fetchall() if cursor.description else []
+            conn.close()
+            return rows
+        return patiently(ask)
 
     def make_database(self):
         database = OwnDatabase("avld_" + uuid.uuid4().hex[:12], self)

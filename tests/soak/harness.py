@@ -21,7 +21,7 @@ if "e2e" not in sys.modules:  # under its own name its conftest.py would shadow 
 
 import books  # noqa: E402
 import pt502  # noqa: E402
-from e2e import AVLD, PATIENCE_S, Daemon, Database, free_port, wait_for  # noqa: E402, F401
+from e2e import AVLD, PATIENCE_S, Daemon, Database, free_port, remove_folder, wait_for  # noqa: E402, F401
 
 
 def rounds(short, full):

@@ -158,7 +158,6 @@ def test_a_server_that_dies_under_load_loses_nothing(daemons, cluster, own_datab
         fault(cluster, own_database)
         if chance.random() < 0.3:
             avld.process.send_signal(signal.SIGHUP)
-    cluster.admin("SELECT 1")
     expected = fleet.finish()
     stored, missing, twice = wait_stored(own_database, expected)
     assert sum(tracker.breaks for tracker in fleet.trackers) == 0, "connections of trackers broke"

@@ -5,7 +5,6 @@ import importlib.machinery
 import importlib.util
 import os
 import select
-import shutil
 import socket
 import subprocess
 import threading
@@ -18,7 +17,7 @@ import pytest
 import gt06
 import measure
 import pt502
-from harness import AVLD, FULL, HERE, journal, metrics, rounds, wait_for
+from harness import AVLD, FULL, HERE, journal, metrics, remove_folder, rounds, wait_for
 from test_hostile import SHORT, daemon, ms, table  # noqa: F401  (fixtures)
 
 THIEF = "127.0.3.1"
@@ -356,7 +355,7 @@ def test_a_missing_journal_folder_is_noticed(daemon, own_database, tmp_path, tab
     def disturb():
         begin = time.monotonic()
         if how == "removed":
-            shutil.rmtree(place)
+            remove_folder(place)
         else:
             place.rename(elsewhere)
         while time.monotonic() < begin + 5:
@@ -373,7 +372,7 @@ def test_a_missing_journal_folder_is_noticed(daemon, own_database, tmp_path, tab
         seen["s"] = time.monotonic() - begin
         if how != "removed":
             if place.exists():
-                shutil.rmtree(place)
+                remove_folder(place)
             elsewhere.rename(place)
 
     figures = beside_trackers(avld, own_database, tmp_path, rounds(9, 15), disturb)
