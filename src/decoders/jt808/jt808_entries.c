@@ -21,6 +21,20 @@ bool jt808_entries_add_up(const uint8_t *data, size_t len, size_t id_size, size_
 	return !in.bad;
 }
 
+bool jt808_entries_read(struct jt808_report *r, const uint8_t *data, size_t len, size_t id_size,
+	const char *prefix, jt808_entry_reader *read)
+{
+	struct reader in = reader_of(data, len);
+	struct jt808_entry entry;
+	if (!jt808_entries_add_up(data, len, id_size, 1))
+		return false;
+	while (jt808_entries_next(&in, id_size, 1, &entry))
+		if (!read(r, &entry))
+			jt808_report_keep(
+				r, prefix, entry.id, 2 * (unsigned)id_size, entry.v, entry.len);
+	return true;
+}
+
 bool jt808_entries_set_number(struct jt808_report *r, const struct jt808_row *rows, size_t count,
 	const struct jt808_entry *entry)
 {

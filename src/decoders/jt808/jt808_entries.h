@@ -18,6 +18,12 @@ bool jt808_entries_next(
 // Returns true if the bytes are entries, to the end.
 bool jt808_entries_add_up(const uint8_t *data, size_t len, size_t id_size, size_t len_size);
 
+// Reads entries whose length has one byte. `read` returns false for what it does not understand: that is kept in hex as prefix + id.
+// Returns false, and reads nothing, if the bytes are not entries, to the end.
+typedef bool jt808_entry_reader(struct jt808_report *r, const struct jt808_entry *entry);
+bool jt808_entries_read(struct jt808_report *r, const uint8_t *data, size_t len, size_t id_size,
+	const char *prefix, jt808_entry_reader *read);
+
 // How the number of an id is read, which is as wide as its length: 1, 2 or 4 bytes.
 struct jt808_row {
 	uint16_t id;

@@ -69,21 +69,14 @@ bool jt808_item_driving_read_70(struct jt808_report *r, const uint8_t *v, size_t
 	return true;
 }
 
-static bool read_alarm_list(struct jt808_report *r, const uint8_t *v, size_t len)
+// Returns false also if some of the alarms are not known.
+static bool read_fe_entry(struct jt808_report *r, const struct jt808_entry *entry)
 {
 	const size_t count = sizeof driving_alarms;
-	struct reader in = reader_of(v + 1, len > 0 ? len - 1 : 0);
-	struct jt808_entry entry;
-	if (len < 5 || v[0] != 0x7C || !jt808_entries_add_up(v + 1, len - 1, 1, 1))
+	if (entry->id != 1 || entry->len != 4)
 		return false;
-	while (jt808_entries_next(&in, 1, 1, &entry)) {
-		const bool is_alarms = entry.id == 1 && entry.len == 4;
-		if (is_alarms)
-			add_alarms(r, jt808_u32(entry.v), driving_alarms, count);
-		if (!is_alarms || jt808_u32(entry.v) >> count != 0)
-			jt808_report_keep(r, "ife", entry.id, 2, entry.v, entry.len);
-	}
-	return true;
+	add_alarms(r, jt808_u32(entry->v), driving_alarms, count);
+	return jt808_u32(entry->v) >> count == 0;
 }
 
 bool jt808_item_driving_read_fe(struct jt808_report *r, const uint8_t *v, size_t len)
@@ -94,7 +87,8 @@ bool jt808_item_driving_read_fe(struct jt808_report *r, const uint8_t *v, size_t
 		return jt808_report_value(r, JT808_POWER, jt808_u16(v) * INT64_C(100));
 	if (len == 4)
 		return jt808_report_value(r, JT808_ODOMETER, jt808_u32(v));
-	return read_alarm_list(r, v, len);
+	return len >= 5 && v[0] == 0x7C &&
+	       jt808_entries_read(r, v + 1, len - 1, 1, "ife", read_fe_entry);
 }
 
 bool jt808_item_driving_read_91(struct jt808_report *r, const uint8_t *v, size_t len)

@@ -229,18 +229,6 @@ static bool read_jimi_value(struct jt808_report *r, const struct jt808_entry *en
 	return true;
 }
 
-static bool read_jimi_status(struct jt808_report *r, const uint8_t *v, size_t len)
-{
-	struct reader in = reader_of(v, len);
-	struct jt808_entry entry;
-	if (!jt808_entries_add_up(v, len, 2, 1))
-		return false;
-	while (jt808_entries_next(&in, 2, 1, &entry))
-		if (!read_jimi_value(r, &entry))
-			jt808_report_keep(r, "ie82005", entry.id, 4, entry.v, entry.len);
-	return true;
-}
-
 static bool read_jimi_entry(struct jt808_report *r, const struct jt808_entry *entry)
 {
 	if (entry->id == 0x2003)
@@ -248,7 +236,7 @@ static bool read_jimi_entry(struct jt808_report *r, const struct jt808_entry *en
 	if (entry->id == 0x2002)
 		return read_jimi_upload(r, entry->v, entry->len);
 	if (entry->id == 0x2005)
-		return read_jimi_status(r, entry->v, entry->len);
+		return jt808_entries_read(r, entry->v, entry->len, 2, "ie82005", read_jimi_value);
 	if (entry->id >> 8 != 0x04 && entry->id >> 8 != 0x0C && entry->id != 0x0001)
 		return false;
 	read_jimi_event(r, entry->id);
@@ -258,17 +246,11 @@ static bool read_jimi_entry(struct jt808_report *r, const struct jt808_entry *en
 bool jt808_item_lists_read_e8(struct jt808_report *r, const uint8_t *v, size_t len)
 {
 	struct reader in = reader_of(v, len);
-	struct jt808_entry entry;
 	if (len == 3) {
 		jt808_report_int(r, "lockStatus", (int64_t)reader_be(&in, 3));
 		return true;
 	}
-	if (len < 3 || !jt808_entries_add_up(v, len, 2, 1))
-		return false;
-	while (jt808_entries_next(&in, 2, 1, &entry))
-		if (!read_jimi_entry(r, &entry))
-			jt808_report_keep(r, "ie8", entry.id, 4, entry.v, entry.len);
-	return true;
+	return len > 3 && jt808_entries_read(r, v, len, 2, "ie8", read_jimi_entry);
 }
 
 // EA -------------------------------------------------------------------------
@@ -293,12 +275,5 @@ static bool read_ea_entry(struct jt808_report *r, const struct jt808_entry *entr
 
 bool jt808_item_lists_read_ea(struct jt808_report *r, const uint8_t *v, size_t len)
 {
-	struct reader in = reader_of(v + 1, len > 0 ? len - 1 : 0);
-	struct jt808_entry entry;
-	if (len <= 3 || !jt808_entries_add_up(v + 1, len - 1, 1, 1))
-		return false;
-	while (jt808_entries_next(&in, 1, 1, &entry))
-		if (!read_ea_entry(r, &entry))
-			jt808_report_keep(r, "iea", entry.id, 2, entry.v, entry.len);
-	return true;
+	return len > 3 && jt808_entries_read(r, v + 1, len - 1, 1, "iea", read_ea_entry);
 }

@@ -59,14 +59,7 @@ static bool read_80_entry(struct jt808_report *r, const struct jt808_entry *entr
 
 bool jt808_item_obd_read_80(struct jt808_report *r, const uint8_t *v, size_t len)
 {
-	struct reader in = reader_of(v, len);
-	struct jt808_entry entry;
-	if (!jt808_entries_add_up(v, len, 1, 1))
-		return false;
-	while (jt808_entries_next(&in, 1, 1, &entry))
-		if (!read_80_entry(r, &entry))
-			jt808_report_keep(r, "i80", entry.id, 2, entry.v, entry.len);
-	return true;
+	return jt808_entries_read(r, v, len, 1, "i80", read_80_entry);
 }
 
 // F3 -------------------------------------------------------------------------

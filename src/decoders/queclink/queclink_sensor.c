@@ -56,22 +56,14 @@ static unsigned take_count(struct sensors *s)
 	return s->bad ? 0 : (unsigned)count;
 }
 
-static void add_number(
-	struct sensors *s, const char *start, unsigned number, const char *end, struct text text)
+// Adds a value of the tag read last.
+static void add_tag_value(struct sensors *s,
+	void (*add)(struct decoded *, struct report *, const char *, struct text), const char *what,
+	struct text text)
 {
 	char name[QUECLINK_VALUE_NAME];
 	if (s->adds && !s->bad)
-		fields_add_number(s->m->out, s->m->report,
-			queclink_value_name(name, start, number, end), text);
-}
-
-static void add_percent(
-	struct sensors *s, const char *start, unsigned number, const char *end, struct text text)
-{
-	char name[QUECLINK_VALUE_NAME];
-	if (s->adds && !s->bad)
-		queclink_value_set_percent(s->m->out, s->m->report,
-			queclink_value_name(name, start, number, end), text);
+		add(s->m->out, s->m->report, queclink_value_name(name, "tag", s->tags, what), text);
 }
 
 static void add_tag_id(struct sensors *s, struct text id)
@@ -147,9 +139,9 @@ static void read_radio(struct sensors *s)
 		const struct text temperature = take(s);
 		s->tags++;
 		add_tag_id(s, serial);
-		add_number(s, "tag", s->tags, "Temp", temperature);
+		add_tag_value(s, fields_add_number, "Temp", temperature);
 		if (type == 2)
-			add_percent(s, "tag", s->tags, "Humidity", take(s));
+			add_tag_value(s, queclink_value_set_percent, "Humidity", take(s));
 	}
 }
 
@@ -178,9 +170,10 @@ static void read_bluetooth(struct sensors *s)
 				items[bit] = take(s);
 		s->tags++;
 		add_tag_id(s, items[1]);
-		add_number(s, "tag", s->tags, "Temp", is_number(items[4]) ? items[4] : items[11]);
-		add_percent(s, "tag", s->tags, "Humidity", items[5]);
-		add_percent(s, "tag", s->tags, "Battery", items[13]);
+		add_tag_value(
+			s, fields_add_number, "Temp", is_number(items[4]) ? items[4] : items[11]);
+		add_tag_value(s, queclink_value_set_percent, "Humidity", items[5]);
+		add_tag_value(s, queclink_value_set_percent, "Battery", items[13]);
 	}
 }
 
