@@ -237,6 +237,7 @@ def daemons(database, tmp_path):
         return daemon
     yield make
     for daemon in made:
+        print(daemon.logged()[-6000:])  # pytest shows it if the test has failed
         if daemon.process and daemon.process.poll() is None:
             daemon.process.kill()
             daemon.process.wait()
