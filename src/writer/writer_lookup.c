@@ -320,6 +320,7 @@ void writer_lookup_load(struct writer *writer, writer_on_end *end)
 	drop_notes(lookup);
 	writer_days_forget(writer);
 	lookup->limit = SIZE_MAX;
+	lookup->made = false; /* the connection may have been lost after the INSERT */
 	writer_link_query(writer, "SELECT " DEVICE_COLUMNS " FROM avld.devices", read_devices, end);
 	writer_link_set_single_rows(writer);
 }

@@ -163,6 +163,7 @@ void writer_states_adopt(struct writer *writer, uint64_t state_lsn)
 	device_state_clear(states->young);
 	device_state_clear(states->old);
 	states->lsn = states->read = states->collected = state_lsn;
+	states->suspect = 0; /* the suspected rows are gone */
 	writer->counters.state_lsn = state_lsn;
 	if (!writer_states_is_reading(writer))
 		return;

@@ -208,6 +208,40 @@ static void unknown_idents_become_devices(void **state)
 	device_directory_free(writer.directory);
 }
 
+// The connection is lost between the INSERT, which found a device of another instance, and its SELECT.
+static void idents_become_devices_after_a_lost_connection(void **state)
+{
+	(void)state;
+	const struct config config = {.devices = {.unknown = UNKNOWN_ACCEPT}};
+	struct writer writer = {.directory = device_directory_new(),
+		.loop = ev_loop_new(0),
+		.config = &config,
+		.state = WRITER_IDLE};
+	const char *why;
+	writer_lookup_init(&writer);
+	writer_days_init(&writer);
+
+	assert_int_equal(
+		writer_lookup_ident(&writer, (struct text){"5020001", 7}, &why), LOOKUP_PENDING);
+	writer_lookup_run(&writer, on_found);
+	give(&writer, NULL, 0);
+	assert_memory_equal(asked, "SELECT", 6);
+
+	writer_lookup_load(&writer, on_found); // of the next connection
+	answer(&writer, (const struct row[]){{"1", "5020001", "active", NULL, NULL, NULL, NULL}},
+		1);
+	assert_int_equal(
+		writer_lookup_ident(&writer, (struct text){"5020002", 7}, &why), LOOKUP_PENDING);
+	writer_lookup_run(&writer, on_found);
+	assert_memory_equal(asked, "INSERT", 6);
+
+	writer_days_done(&writer);
+	writer_lookup_done(&writer);
+	writer_sql_done(&writer.sql);
+	ev_loop_destroy(writer.loop);
+	device_directory_free(writer.directory);
+}
+
 // However many there are: a batch that has to ask again would never be sent.
 static void all_unknown_idents_of_a_batch_are_remembered(void **state)
 {
@@ -336,6 +370,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_of_a_row_reach_the_device),
 		cmocka_unit_test(unknown_idents_become_devices),
+		cmocka_unit_test(idents_become_devices_after_a_lost_connection),
 		cmocka_unit_test(all_unknown_idents_of_a_batch_are_remembered),
 		cmocka_unit_test(what_restricts_a_device_reaches_it),
 	};
