@@ -30,7 +30,6 @@ class Flood(threading.Thread):
         tracker = Pt502(port, device, 1)
         self.data = b"".join(tracker.record(n) for n in range(records))
         self.peer = socket.create_connection(("127.0.0.1", port), timeout=600)
-        self.own_port = self.peer.getsockname()[1]  # also after the end
 
     def run(self):
         view = memoryview(self.data)
@@ -43,22 +42,27 @@ class Flood(threading.Thread):
             self.broken = True
 
 
-def sockets_of(pid):
-    """Returns avld's sockets of connections by the peer's port, as sockets of this process too: what avld leaves unread can
-    be read from them after its end."""
+def socket_of(process, number):
+    """Returns another process's socket, of its pidfd and its descriptor, as one of this process too."""
     pidfd_getfd = 438  # of Linux 5.6 on; the C library of Debian 12 has no function for it
-    system_call = ctypes.CDLL(None, use_errno=True).syscall
+    fd = ctypes.CDLL(None, use_errno=True).syscall(pidfd_getfd, process, number, 0)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return socket.socket(fileno=fd)
+
+
+def sockets_of(pid):
+    """Returns avld's sockets of connections by the peer's port: what avld leaves unread can be read from them after its end."""
     process = os.pidfd_open(pid)
     found = {}
     for number in os.listdir(f"/proc/{pid}/fd"):
-        with contextlib.suppress(OSError, IndexError):  # closed meanwhile, or a socket without such a peer
-            if not os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
-                continue
-            fd = system_call(pidfd_getfd, process, int(number), 0)
-            if fd < 0 and ctypes.get_errno() != errno.EBADF:
-                pytest.skip(f"another process's socket cannot be used here: {os.strerror(ctypes.get_errno())}")
-            own = socket.socket(fileno=fd)
-            found[own.getpeername()[1]] = own
+        try:
+            if os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+                own = socket_of(process, int(number))
+                found[own.getpeername()[1]] = own
+        except (OSError, IndexError) as error:  # closed meanwhile, or a socket without such a peer
+            if getattr(error, "errno", None) in (errno.EPERM, errno.ENOSYS):
+                pytest.skip(f"another process's socket cannot be used here: {error}")
     os.close(process)
     return found
 
@@ -164,7 +168,8 @@ def test_what_was_read_is_in_the_journal(full_soon, proxy, database, end):
     avld.end(end, None)
     frames = frames_of(dump(avld.settings["journal.dir"]))
     for flood in floods:
-        size = len(flood.data) - (rest_of(sockets[flood.own_port]) if flood.own_port in sockets else 0)
+        left = sockets.get(flood.peer.getsockname()[1])  # None: it was read to its end, and closed
+        size = len(flood.data) - (rest_of(left) if left else 0)
         was_read = [record.strip() for record in flood.data[:size].split(b"\r")][:-1]  # complete ones
         own = [frame for frame in frames if flood.device.encode() in frame]
         lost = next((n for n, pair in enumerate(itertools.zip_longest(was_read, own)) if pair[0] != pair[1]), None)

@@ -117,6 +117,26 @@ static void give(struct writer *writer, const struct row *rows, int count)
 	on_end(writer);
 }
 
+// config: NULL if the test asks for no idents.
+static void begin(struct writer *writer, const struct config *config)
+{
+	*writer = (struct writer){.directory = device_directory_new(),
+		.loop = ev_loop_new(0),
+		.config = config,
+		.state = WRITER_IDLE};
+	writer_lookup_init(writer);
+	writer_days_init(writer);
+}
+
+static void end(struct writer *writer)
+{
+	writer_days_done(writer);
+	writer_lookup_done(writer);
+	writer_sql_done(&writer->sql);
+	ev_loop_destroy(writer->loop);
+	device_directory_free(writer->directory);
+}
+
 static const struct device *find(const struct writer *writer, const char *ident)
 {
 	const struct device *device =
@@ -144,12 +164,9 @@ static void unknown_idents_become_devices(void **state)
 {
 	(void)state;
 	const struct config config = {.devices = {.unknown = UNKNOWN_ACCEPT}};
-	struct writer writer = {.directory = device_directory_new(),
-		.loop = ev_loop_new(0),
-		.config = &config,
-		.state = WRITER_IDLE};
+	struct writer writer;
 	const char *why;
-	writer_lookup_init(&writer);
+	begin(&writer, &config);
 
 	for (int round = 0; round < 2; round++) {
 		const char *idents[][2] = {{"5020001", "5020002"}, {"5020003", "5020004"}};
@@ -202,10 +219,7 @@ static void unknown_idents_become_devices(void **state)
 	assert_int_equal(
 		writer_lookup_ident(&writer, (struct text){"5020005", 7}, &why), LOOKUP_UNKNOWN);
 
-	writer_lookup_done(&writer);
-	writer_sql_done(&writer.sql);
-	ev_loop_destroy(writer.loop);
-	device_directory_free(writer.directory);
+	end(&writer);
 }
 
 // The connection is lost between the INSERT, which found a device of another instance, and its SELECT.
@@ -213,13 +227,9 @@ static void idents_become_devices_after_a_lost_connection(void **state)
 {
 	(void)state;
 	const struct config config = {.devices = {.unknown = UNKNOWN_ACCEPT}};
-	struct writer writer = {.directory = device_directory_new(),
-		.loop = ev_loop_new(0),
-		.config = &config,
-		.state = WRITER_IDLE};
+	struct writer writer;
 	const char *why;
-	writer_lookup_init(&writer);
-	writer_days_init(&writer);
+	begin(&writer, &config);
 
 	assert_int_equal(
 		writer_lookup_ident(&writer, (struct text){"5020001", 7}, &why), LOOKUP_PENDING);
@@ -235,11 +245,7 @@ static void idents_become_devices_after_a_lost_connection(void **state)
 	writer_lookup_run(&writer, on_found);
 	assert_memory_equal(asked, "INSERT", 6);
 
-	writer_days_done(&writer);
-	writer_lookup_done(&writer);
-	writer_sql_done(&writer.sql);
-	ev_loop_destroy(writer.loop);
-	device_directory_free(writer.directory);
+	end(&writer);
 }
 
 // However many there are: a batch that has to ask again would never be sent.
@@ -247,13 +253,10 @@ static void all_unknown_idents_of_a_batch_are_remembered(void **state)
 {
 	(void)state;
 	const struct config config = {.devices = {.unknown = UNKNOWN_REFUSE}};
-	struct writer writer = {.directory = device_directory_new(),
-		.loop = ev_loop_new(0),
-		.config = &config,
-		.state = WRITER_IDLE};
+	struct writer writer;
 	const char *why;
 	char ident[16];
-	writer_lookup_init(&writer);
+	begin(&writer, &config);
 
 	for (int batch = 0; batch < 2; batch++) {
 		for (int round = 0; round < 2; round++) {
@@ -272,18 +275,14 @@ static void all_unknown_idents_of_a_batch_are_remembered(void **state)
 			assert_int_equal(writer.state, WRITER_IDLE);
 		}
 	}
-	writer_lookup_done(&writer);
-	writer_sql_done(&writer.sql);
-	ev_loop_destroy(writer.loop);
-	device_directory_free(writer.directory);
+	end(&writer);
 }
 
 static void changes_of_a_row_reach_the_device(void **state)
 {
 	(void)state;
-	struct writer writer = {.directory = device_directory_new(), .loop = ev_loop_new(0)};
-	writer_lookup_init(&writer);
-	writer_days_init(&writer);
+	struct writer writer;
+	begin(&writer, NULL);
 	log_set_level(LOG_LEVEL_ERROR);
 
 	writer_lookup_reload(&writer);
@@ -323,10 +322,7 @@ static void changes_of_a_row_reach_the_device(void **state)
 	assert_null(second->model); // its row was deleted
 	assert_null(second->secret);
 	assert_null(first->secret);
-	writer_days_done(&writer);
-	writer_lookup_done(&writer);
-	device_directory_free(writer.directory);
-	ev_loop_destroy(writer.loop);
+	end(&writer);
 }
 
 // A value that restricts the device and is not understood admits nobody.
@@ -334,9 +330,8 @@ static void what_restricts_a_device_reaches_it(void **state)
 {
 	(void)state;
 	const uint8_t inside[16] = {[10] = 0xff, 0xff, 192, 0, 2, 1};
-	struct writer writer = {.directory = device_directory_new(), .loop = ev_loop_new(0)};
-	writer_lookup_init(&writer);
-	writer_days_init(&writer);
+	struct writer writer;
+	begin(&writer, NULL);
 	log_set_level(LOG_LEVEL_ERROR);
 
 	writer_lookup_reload(&writer);
@@ -359,10 +354,7 @@ static void what_restricts_a_device_reaches_it(void **state)
 	assert_null(first->networks);
 	assert_null(second->networks);
 	assert_int_equal(second->decoder, 0);
-	writer_days_done(&writer);
-	writer_lookup_done(&writer);
-	device_directory_free(writer.directory);
-	ev_loop_destroy(writer.loop);
+	end(&writer);
 }
 
 int main(void)
